@@ -1,0 +1,300 @@
+"""Events: everything that can happen in a run, as values.
+
+.. code-block:: text
+
+    Run   = RunStarted (Usage | Plan | Step)* (StepLimitReached Step)? FinalAnswer RunCompleted
+    Plan  = PlanStarted Turn Planned
+    Step  = StepStarted (Turn || Call || ... || Call) StepFailed?          || = interleaved
+    Turn  = (Delta* StepRetried)* Delta* MessageCompleted
+    Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Finish | StepRetried
+    Call  = Asked? ToolStarted ToolOutput* (ToolCompleted | ToolFailed)  |  Asked? ToolFailed
+    Asked = ApprovalAsked ApprovalAnswered
+
+A run that fails is any prefix of that. Events have no clock and no identity: equal happenings
+are equal. When and in which run they happened is said by `Stamped`, at the edge.
+"""
+
+from math import isnan
+from typing import Any
+
+from attrs import cmp_using, field, frozen
+
+from .messages import Message, ToolCall
+
+__all__ = [
+    "ApprovalAnswered",
+    "ApprovalAsked",
+    "Delta",
+    "Event",
+    "FinalAnswer",
+    "Finish",
+    "MessageCompleted",
+    "PlanStarted",
+    "Planned",
+    "ReasoningDelta",
+    "RefusalDelta",
+    "RunCompleted",
+    "RunFailed",
+    "RunStarted",
+    "Stamped",
+    "StepFailed",
+    "StepLimitReached",
+    "StepRetried",
+    "StepStarted",
+    "TextDelta",
+    "ToolCallDelta",
+    "ToolCompleted",
+    "ToolFailed",
+    "ToolOutput",
+    "ToolStarted",
+    "UnknownEvent",
+    "Usage",
+]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether two values are of one type and equal, looking into containers and arrays."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    match one:
+        case float():
+            return one == other or (isnan(one) and isnan(other))
+        case list() | tuple():
+            return len(one) == len(other) and all(map(_same, one, other))
+        case dict():
+            return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if hasattr(one, "equals"):  # tables, which refuse to be compared by ==
+        return bool(one.equals(other))
+    if getattr(one, "shape", None) != getattr(other, "shape", None):
+        return False
+    equal = one == other
+    if hasattr(equal, "all"):
+        return bool((equal | ((one != one) & (other != other))).all())
+    return bool(equal)
+
+
+_by_type_and_value = cmp_using(eq=_same)
+
+
+class Event:
+    """Something that happened in a run."""
+
+    __slots__ = ()
+
+
+class Delta(Event):
+    """Something that happened while a model spoke."""
+
+    __slots__ = ()
+
+
+@frozen
+class RunStarted(Event):
+    """A run began; `message` is what the model reads when that is more than the task's text."""
+
+    task: str
+    agent: str
+    message: Message | None = None
+
+
+@frozen
+class StepStarted(Event):
+    """Step `number` (1, 2, ...) began."""
+
+    number: int
+
+
+@frozen
+class StepRetried(Delta):
+    """The half-made message is void, and the model is asked again for the `attempt`-th time."""
+
+    attempt: int
+    error: str
+
+
+@frozen
+class StepFailed(Event):
+    """The turn could not be used; the model reads why, and the run goes on."""
+
+    error: str
+
+
+@frozen
+class StepLimitReached(Event):
+    """`limit` steps did not bring an answer; one closing step follows, without tools."""
+
+    limit: int
+
+
+@frozen
+class PlanStarted(Event):
+    """The model was asked for a plan."""
+
+
+@frozen
+class Planned(Event):
+    """The model made a plan."""
+
+    text: str
+
+
+@frozen
+class TextDelta(Delta):
+    """A piece of the answer."""
+
+    text: str
+
+
+@frozen
+class ReasoningDelta(Delta):
+    """A piece of the model's thinking."""
+
+    text: str
+
+
+@frozen
+class RefusalDelta(Delta):
+    """A piece of a refusal."""
+
+    text: str
+
+
+@frozen
+class ToolCallDelta(Delta):
+    """A fragment of a tool call; fragments of one `index` belong together."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+
+
+@frozen
+class Usage(Delta):
+    """Tokens spent since the last report; `cached` and `reasoning` tokens are among the others."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    @staticmethod
+    def sum(one: "Usage | None", other: "Usage | None") -> "Usage | None":
+        """Return both reports as one; None, the unknown, is the identity."""
+        if one is None or other is None:
+            return one or other
+        return Usage(
+            one.input_tokens + other.input_tokens,
+            one.output_tokens + other.output_tokens,
+            one.cached_tokens + other.cached_tokens,
+            one.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+@frozen
+class Finish(Delta):
+    """The model stopped: stop, length, tool_calls, content_filter or refusal."""
+
+    reason: str
+
+
+@frozen
+class MessageCompleted(Event):
+    """The turn's deltas made this message."""
+
+    message: Message
+
+
+@frozen
+class ApprovalAsked(Event):
+    """Somebody is asked whether this call may run."""
+
+    call: ToolCall
+
+
+@frozen
+class ApprovalAnswered(Event):
+    """The call was answered for; `call` is the one that will run, perhaps edited."""
+
+    call_id: str
+    decision: str
+    call: ToolCall | None = None
+
+
+@frozen
+class ToolStarted(Event):
+    """A tool's code is about to run."""
+
+    call: ToolCall
+
+
+@frozen
+class ToolOutput(Event):
+    """A tool emitted a value while it worked, printed text, or an event of an inner agent."""
+
+    call_id: str
+    value: Any = field(eq=_by_type_and_value, hash=False)
+
+
+@frozen
+class ToolCompleted(Event):
+    """A tool ended well; the model reads `result`, the text of `value`."""
+
+    call_id: str
+    result: str
+    value: Any = field(default=None, eq=_by_type_and_value, hash=False)
+
+
+@frozen
+class ToolFailed(Event):
+    """A call came to nothing; the model reads why. Without ToolStarted, no code ran."""
+
+    call_id: str
+    error: str
+
+
+@frozen
+class FinalAnswer(Event):
+    """The answer, after every check."""
+
+    value: Any = field(eq=_by_type_and_value, hash=False)
+
+
+@frozen
+class RunCompleted(Event):
+    """The run ended; `usage` sums the whole run, None when no model reported any."""
+
+    usage: Usage | None = None
+
+
+@frozen
+class RunFailed(Event):
+    """The run ended without an answer; what travels by `on_error`, written down."""
+
+    kind: str
+    error: str
+
+
+@frozen
+class UnknownEvent(Event):
+    """An event of a later version, kept as it was read."""
+
+    type: str
+    fields: dict[str, Any] = field(factory=dict, eq=_by_type_and_value, hash=False)
+
+
+@frozen
+class Stamped:
+    """An event with its run, its number in that run (from 0), and its time (Unix seconds)."""
+
+    run: str
+    seq: int
+    at: float
+    event: Event

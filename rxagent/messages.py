@@ -1,0 +1,130 @@
+"""Messages: what is said to a model, and what it says back."""
+
+import base64
+import mimetypes
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+__all__ = ["Image", "Message", "Request", "ToolCall", "ToolSpec"]
+
+
+@frozen
+class ToolCall:
+    """A model's wish that a tool be called.
+
+    `arguments` is the raw JSON text, exactly as the model wrote it.
+    """
+
+    id: str
+    name: str
+    arguments: str = ""
+
+
+@frozen
+class Image:
+    """An image a model may look at, by `url`: `https:` or `data:`."""
+
+    url: str = field(repr=lambda url: repr(url if len(url) <= 64 else url[:61] + "..."))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, media_type: str = "image/png") -> "Image":
+        """Return an image that carries its encoded bytes (PNG, JPEG, ...) with it."""
+        return cls(f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}")
+
+    @classmethod
+    def from_path(cls, path: str | PathLike[str]) -> "Image":
+        """Return an image with the bytes of a file; its type is told by the file's name."""
+        media_type, _ = mimetypes.guess_type(path)
+        if media_type is None or not media_type.startswith("image/"):
+            raise ValueError(
+                f"{path} does not look like an image by its name. "
+                "Use Image.from_bytes(data, media_type) to say what it is."
+            )
+        return cls.from_bytes(Path(path).read_bytes(), media_type)
+
+
+# `converter=tuple` would say the same, but tells a type checker nothing.
+def _calls(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+    return tuple(calls)
+
+
+def _images(images: Iterable[Image]) -> tuple[Image, ...]:
+    return tuple(images)
+
+
+@frozen
+class Message:
+    """One message of a conversation.
+
+    `role` is one of system, user, assistant, tool.
+    A message of role tool answers the call whose id is `tool_call_id`.
+    """
+
+    role: str
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = field(default=(), converter=_calls)
+    tool_call_id: str | None = None
+    images: tuple[Image, ...] = field(default=(), converter=_images)
+    reasoning: str = ""
+
+
+@frozen
+class ToolSpec:
+    """A tool as a model sees it; `parameters` is a JSON Schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(factory=dict, hash=False)
+
+
+def _messages(messages: Iterable[Message]) -> tuple[Message, ...]:
+    return tuple(messages)
+
+
+def _tools(tools: Iterable[ToolSpec]) -> tuple[ToolSpec, ...]:
+    return tuple(tools)
+
+
+def _stop(stop: Iterable[str]) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop)
+
+
+def _frozen_mapping(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(options))
+
+
+@frozen
+class Request:
+    """All that a model is told before it speaks.
+
+    `stop` holds texts at which the answer is cut, `output` a JSON Schema the answer must fit,
+    `options` what is passed to the provider as it stands.
+    """
+
+    messages: tuple[Message, ...] = field(converter=_messages)
+    tools: tuple[ToolSpec, ...] = field(default=(), converter=_tools)
+    stop: tuple[str, ...] = field(default=(), converter=_stop)
+    output: Mapping[str, Any] | None = field(default=None, hash=False)
+    options: Mapping[str, Any] = field(factory=dict, converter=_frozen_mapping, hash=False)
+
+    @classmethod
+    def of(cls, said: "Request | str | Message | Iterable[Message]") -> "Request":
+        """Return the request that a model means by a text, a message, or several messages."""
+        match said:
+            case Request():
+                return said
+            case str():
+                return cls((Message("user", said),))
+            case Message():
+                return cls((said,))
+            case _:
+                return cls(tuple(said))
+
+    def evolve(self, **changes: Any) -> "Request":
+        """Return a copy with some fields changed."""
+        return evolve(self, **changes)
