@@ -1,0 +1,203 @@
+"""A scripted OpenAI-compatible server on 127.0.0.1, for tests, benchmarks and first steps.
+
+`python -m rxagent.testing.server` serves it until Ctrl-C.
+"""
+
+import argparse
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rxagent.testing.exchange import Exchange, Performance, ReceivedRequest
+from rxagent.testing.scenarios import Scenario, Scenarios, Script
+from rxagent.testing.scripts import SCRIPTS, failure
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+__all__ = ["ScriptedServer"]
+
+
+class ScriptedServer:
+    """An OpenAI-compatible server that says what the name of the model asks for.
+
+    It runs in a thread and a loop of its own, from `start` to `close`, or while it is entered.
+    `url` is what a client takes as base URL, `azure_endpoint` what an Azure client takes,
+    whose deployment's name then chooses the scenario.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
+        self.exchanges: list[Exchange] = []
+        self._scenarios = Scenarios(SCRIPTS)
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing: asyncio.Event | None = None
+        self._error: BaseException | None = None
+        self._connections: set[asyncio.Transport] = set()
+
+    @property
+    def url(self) -> str:
+        """The base URL, `/v1` included."""
+        return f"{self.azure_endpoint}/v1"
+
+    @property
+    def azure_endpoint(self) -> str:
+        """The URL without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """The requests in the order in which they came."""
+        return [exchange.request for exchange in self.exchanges]
+
+    def scenario(self, name: str, scenario: Scenario) -> None:
+        """Add a scenario; `rxagent.testing.scenarios` says what one is."""
+        self._scenarios.add(name, scenario)
+
+    def start(self) -> "ScriptedServer":
+        """Serve from now on, and return when clients may connect."""
+        if self._thread is not None:
+            raise RuntimeError("The server has been started already.")
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(ready,), name="rxagent-scripted-server", daemon=True
+        )
+        self._thread.start()
+        ready.wait()
+        if self._error is not None:
+            self.close()
+            raise self._error
+        return self
+
+    def close(self) -> None:
+        """Break off what is open, and return when nothing is left."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            if self._error is None and self._loop is not None and self._closing is not None:
+                self._loop.call_soon_threadsafe(self._closing.set)
+            thread.join()
+
+    def __enter__(self) -> "ScriptedServer":
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 2.0) -> None:
+        """Block until the condition holds; it is asked after everything that happens.
+
+        Under asyncio call it by `asyncio.to_thread`, or the client cannot go on meanwhile.
+
+        Raises:
+            TimeoutError: after so many seconds; it says what has happened until then.
+        """
+        with self._changed:
+            if not self._changed.wait_for(condition, timeout):
+                raise TimeoutError(f"Not within {timeout:g} s; there was: {self.exchanges}")
+
+    def wait_request(self, count: int = 1, timeout: float = 2.0) -> Exchange:
+        """Block until so many requests have come, and return the exchange of the last of them."""
+        self.wait_until(lambda: len(self.exchanges) >= count, timeout)
+        return self.exchanges[count - 1]
+
+    def wait_sent(self, count: int, timeout: float = 2.0) -> Exchange:
+        """Block until the latest exchange has sent so many chunks, and return it."""
+        self.wait_until(lambda: bool(self.exchanges) and self.exchanges[-1].sent >= count, timeout)
+        return self.exchanges[-1]
+
+    def wait_hang_up(self, count: int = 1, timeout: float = 2.0) -> Exchange:
+        """Block until clients have hung up so many times, and return an exchange hung up on."""
+        self.wait_until(lambda: sum(ex.hung_up for ex in self.exchanges) >= count, timeout)
+        return [exchange for exchange in self.exchanges if exchange.hung_up][count - 1]
+
+    # What follows runs in the server's thread.
+
+    def _run(self, ready: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve(ready))
+        except BaseException as error:
+            self._error = error
+        finally:
+            ready.set()
+
+    async def _serve(self, ready: threading.Event) -> None:
+        from aiohttp import web
+
+        app = web.Application(client_max_size=64 * 1024**2)
+        for root in ("/v1", "/openai/v1"):
+            app.router.add_post(root + "/chat/completions", self._complete)
+            app.router.add_get(root + "/models", self._list_models)
+        app.router.add_post("/openai/deployments/{name}/chat/completions", self._complete)
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", self.port).start()
+            self.port = runner.addresses[0][1]
+            self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
+            ready.set()
+            await self._closing.wait()
+            for connection in self._connections:
+                connection.abort()
+        finally:
+            await runner.cleanup()
+
+    async def _list_models(self, request: "web.Request") -> "web.Response":
+        from aiohttp import web
+
+        about = {"object": "model", "created": 1_700_000_000, "owned_by": "rxagent"}
+        models = [{"id": name, **about} for name in self._scenarios]
+        return web.json_response({"object": "list", "data": models})
+
+    async def _complete(self, request: "web.Request") -> "web.StreamResponse":
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        received = ReceivedRequest(request.path_qs, headers, await request.json())
+        exchange, outcome = Exchange(received), "failed"
+        connection = request.transport
+        assert connection is not None
+        self._connections.add(connection)
+        with self._changed:
+            self.exchanges.append(exchange)
+            self._changed.notify_all()
+        try:
+            performance = Performance(request, exchange, self._changed)
+            response = await performance.give(self._script(request, received))
+            outcome = "aborted" if performance.aborted else "completed"
+            return response
+        except (asyncio.CancelledError, ConnectionError):
+            closing = self._closing is not None and self._closing.is_set()
+            outcome = "closed" if closing else "hung up"
+            raise
+        finally:
+            self._connections.discard(connection)
+            with self._changed:
+                exchange.outcome = outcome
+                exchange.ended.set()
+                self._changed.notify_all()
+
+    def _script(self, request: "web.Request", received: ReceivedRequest) -> Script:
+        azure = request.match_info.get("name")
+        if azure is not None and not {"api-key", "authorization"} & set(received.headers):
+            return [failure(401)]
+        scenario = self._scenarios.find(azure or received.body.get("model", ""))
+        return [failure(404)] if scenario is None else scenario(received.body)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM, and print the URL first."""
+    parser = argparse.ArgumentParser(prog="python -m rxagent.testing.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="a free one by default")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with ScriptedServer(parser.parse_args(arguments).port) as server:
+        print(server.url, flush=True)
+        while not stop.wait(1.0):  # An endless wait would not notice Ctrl-C on Windows.
+            pass
+
+
+if __name__ == "__main__":
+    main()
