@@ -1,0 +1,250 @@
+"""Virtual time: a home whose clock and asyncio loop are one, and never wait."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextvars import Context
+from datetime import datetime
+from itertools import count
+from math import inf
+from types import TracebackType
+from typing import Any, NoReturn, Self, TypeVarTuple
+
+from ..errors import RunCancelled
+from ..streams.home import Home
+from ..streams.pace import Pace
+
+__all__ = ["VirtualHome"]
+
+_Args = TypeVarTuple("_Args")
+
+
+class VirtualHome(Home):
+    """A home in which time jumps from one happening to the next, so that nothing ever waits.
+
+    Async sources and tools run in its loop, `asyncio.sleep` included; synchronous ones run
+    inline, at the instant at which their turn comes. Sockets, processes and threads are refused.
+    What any subscriber, task or callback raises is raised by `run`.
+
+    Leaving its `with` block cancels what is still open and closes the loop:
+
+    .. code-block:: python
+
+        with VirtualHome() as home:
+            stream.subscribe(print, scheduler=home)
+            home.run()
+    """
+
+    can_wait = False
+
+    def __init__(self) -> None:
+        self._loop = _VirtualLoop()
+        super().__init__(loop=self._loop)
+        self._thread = threading.get_ident()
+        self._faults: list[Exception] = []
+        self._loop.set_exception_handler(self._note)
+        # However slow the machine is, what happens at one instant keeps its order.
+        Pace.of(self._loop).seconds = inf
+
+    @property
+    def clock(self) -> float:
+        """The seconds that have passed since this home was made."""
+        return self._loop.time()
+
+    @property
+    def now(self) -> datetime:
+        """The time, as if this home had been made in the first second of 1970, UTC."""
+        return self.to_datetime(self.clock)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether we are on the thread that made this home: there is no other in its time."""
+        return threading.get_ident() == self._thread
+
+    def run(self, turns: int = 1_000_000) -> None:
+        """Let time pass until nothing is left to happen.
+
+        Raises:
+            RuntimeError: The loop did not come to rest within so many turns.
+            Exception: What was raised meanwhile by a subscriber, a task or a callback.
+        """
+        self._loop.play(inf, turns)
+        self._raise_faults()
+
+    def advance_to(self, seconds: float, turns: int = 1_000_000) -> None:
+        """Let time pass up to this second; all that is due by then has happened.
+
+        Raises:
+            ValueError: That second has passed.
+            RuntimeError: The loop did not come to that second within so many turns.
+            Exception: What was raised meanwhile by a subscriber, a task or a callback.
+        """
+        if seconds < self.clock:
+            raise ValueError(
+                f"Time does not run backwards: {seconds:g} s is before {self.clock:g}."
+            )
+        self._loop.play(_rounded(seconds), turns)
+        self._raise_faults()
+
+    def close(self) -> None:
+        """Cancel what is still open, and close the loop."""
+        if self._loop.is_closed():
+            return
+        try:
+            self._loop.run_until_complete(self._end())
+        finally:
+            self._loop.close()
+        self._faults = [fault for fault in self._faults if not isinstance(fault, RunCancelled)]
+        self._raise_faults()
+
+    async def _end(self) -> None:
+        for timer in tuple(self._timers):
+            timer.dispose()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._faults.clear()
+        self.close()
+
+    def work(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> None:
+        """Run a job, which must not raise, inline at this instant."""
+        self.soon(self._noted(what, job, dispose))
+
+    def thread(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> NoReturn:
+        """Refuse to start a thread."""
+        _refuse("threads")
+
+    def _fault(self, fault: Exception) -> None:
+        self._faults.append(fault)
+        self._owned.dispose()
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._faults.append(context.get("exception") or RuntimeError(context["message"]))
+
+    def _raise_faults(self) -> None:
+        faults, self._faults = self._faults, []
+        if len(faults) == 1:
+            raise faults[0]
+        if faults:
+            raise ExceptionGroup("several things were raised in virtual time", faults)
+
+
+class _VirtualLoop(asyncio.BaseEventLoop):
+    """An event loop that reads no clock and no socket: where others wait, it moves its time on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._selector = self
+        self._clock_resolution = 5e-7
+        self._instant = 0.0
+        self._end = inf
+        self._turns = 0
+        self._order = count()
+        self._owner = threading.get_ident()
+
+    def time(self) -> float:
+        return self._instant
+
+    def play(self, end: float, turns: int) -> None:
+        self._end, self._turns = end, turns
+        self.run_forever()
+        if self._turns < 0:
+            raise RuntimeError(
+                f"Virtual time did not come to rest within {turns:,} turns of its loop; it has "
+                f"come to {self._instant:g} s. Is there a stream that never ends?"
+            )
+
+    def run_until_complete(self, future: Any) -> Any:
+        self._end, self._turns = inf, 1_000_000
+        return super().run_until_complete(future)
+
+    def select(self, timeout: float | None) -> tuple[()]:
+        """Do what a selector does, which waits until the next thing is due."""
+        self._turns -= 1
+        following = inf if timeout is None else _rounded(self._instant + timeout)
+        if following <= self._end and following < inf and self._turns >= 0:
+            self._instant = following
+        else:
+            if self._turns >= 0 and self._end < inf:
+                self._instant = self._end
+            self.stop()
+        return ()
+
+    def _process_events(self, events: tuple[()]) -> None: ...
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Args], object],
+        *args: *_Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        due = _Due(when)
+        due.order = next(self._order)
+        return super().call_at(due, callback, *args, context=context)
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[*_Args], object],
+        *args: *_Args,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        if threading.get_ident() != self._owner:
+            _refuse("threads")
+        return self.call_soon(callback, *args, context=context)
+
+
+class _Due(float):
+    """A point of time, and its place among all that is due then, which a heap would forget."""
+
+    order: int
+
+    def __new__(cls, when: float) -> Self:
+        return super().__new__(cls, _rounded(when))
+
+    def __lt__(self, other: float) -> bool:
+        if isinstance(other, _Due) and float(self) == float(other):
+            return self.order < other.order
+        return float(self) < float(other)
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 6)
+
+
+def _refuse(what: str) -> NoReturn:
+    raise RuntimeError(
+        f"There are no {what} in virtual time. Script what is at their other end "
+        "(rxagent.testing), or try this in real time."
+    )
+
+
+_REFUSED = {
+    "processes": "subprocess_exec subprocess_shell connect_read_pipe connect_write_pipe",
+    "signals": "add_signal_handler remove_signal_handler",
+    "sockets": """
+        add_reader add_writer remove_reader remove_writer getaddrinfo getnameinfo
+        create_connection create_server create_datagram_endpoint create_unix_connection
+        create_unix_server connect_accepted_socket sendfile start_tls sock_accept sock_connect
+        sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall sock_sendfile
+        sock_sendto
+        """,
+    "threads": "run_in_executor",
+}
+
+for _what, _names in _REFUSED.items():
+    for _name in _names.split():
+        setattr(_VirtualLoop, _name, lambda *args, what=_what, **kwargs: _refuse(what))
