@@ -1,0 +1,322 @@
+"""The wire: events and messages as JSON, one object a line.
+
+.. code-block:: text
+
+    {"v":1,"type":"TextDelta","text":"Hi"}
+    {"v":1,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}
+    {"v":1,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}
+    {"v":1,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
+    {"v":1,"type":"Message","role":"user","text":"Hi"}
+
+`v` is the version of the line, `type` names what it holds, and fields that have their default are
+left out. An inner event stands under `event`, a plain value under `value`. What is read ignores
+fields that it does not know, and keeps events that it does not know as `UnknownEvent`.
+
+Of a value, tuples come back as lists, subclasses of text, numbers and dicts as what they derive
+from, and what JSON cannot say (NaN, bytes, sets, objects, dicts whose keys are not all text) as
+`Opaque`. Two surrogates in a row that are the halves of one character come back as it.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from math import isfinite
+from types import GenericAlias
+from typing import Any, Never, get_args
+
+from attrs import frozen, has
+
+from . import events
+from .errors import RxAgentError
+from .events import Event, Stamped, UnknownEvent
+from .messages import Message
+
+__all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
+
+VERSION = 1
+"""The version of the lines that are written, and the only one that is read."""
+
+_Fields = dict[str, Any]
+
+_EVENTS: dict[str, type[Any]] = {
+    name: kind
+    for name in events.__all__
+    if issubclass(kind := getattr(events, name), Event) and has(kind) and kind is not UnknownEvent
+}
+_LINES = {**_EVENTS, "Stamped": Stamped, "Message": Message}
+_LONGEST_REPR = 10_000
+_LONGEST_INT = 1 << 14_000  # with more digits, Python itself refuses to write and read it
+
+
+class MalformedLine(RxAgentError, ValueError):
+    """What was read is not a line of the wire; says which part of it, and why."""
+
+
+@frozen
+class Opaque:
+    """Stands for a value that JSON cannot say; `repr` is how Python would have shown it."""
+
+    repr: str
+
+
+def encode(said: Event | Stamped | Message) -> _Fields:
+    """Return an event, with or without its stamp, or a message as an object for JSON."""
+    line = {"v": VERSION} | _write(said)
+    line["v"] = VERSION
+    return line
+
+
+def decode(line: object) -> Any:
+    """Return the event, stamped event or message that an object from JSON holds.
+
+    Raises:
+        MalformedLine: It holds none, or one of another version.
+    """
+    if not isinstance(line, dict):
+        raise MalformedLine(f"A line is an object, not {_name_of(line)}.")
+    if "v" not in line:
+        raise MalformedLine("The line has no version: `v` is missing.")
+    if type(line["v"]) is not int or line["v"] != VERSION:
+        raise MalformedLine(f"The line's version is {line['v']!r}; only {VERSION} can be read.")
+    try:
+        return _read({name: line[name] for name in line if name != "v"}, _LINES)
+    except RecursionError:
+        raise MalformedLine("The line is nested too deeply.") from None
+
+
+def dumps(said: Event | Stamped | Message) -> str:
+    """Return an event, stamped event or message as one line of ASCII, without its end."""
+    return _encoder.encode(encode(said))
+
+
+def loads(text: str) -> Any:
+    """Return the event, stamped event or message that a line of JSON holds.
+
+    Raises:
+        MalformedLine: It is not JSON, holds none, or is of another version.
+    """
+    try:
+        line = _decoder.decode(text)
+    except RecursionError:
+        raise MalformedLine("The line is nested too deeply.") from None
+    except ValueError as error:
+        raise MalformedLine(f"The line is not JSON: {error}.") from error
+    return decode(line)
+
+
+# Writing
+
+
+def _write(said: Any) -> _Fields:
+    kind: Any = type(said)
+    try:
+        return _writer(kind)(said)
+    except _NoWriter:
+        raise TypeError(f"An event, a Stamped or a Message can be encoded, not {said!r}.") from None
+
+
+class _NoWriter(Exception):
+    """Things of this type do not go over the wire."""
+
+
+@cache
+def _writer(kind: Any) -> Callable[[Any], _Fields]:
+    if kind is UnknownEvent:
+        return lambda event: (
+            {"type": event.type}
+            | {name: _plain(value) for name, value in event.fields.items() if name != "type"}
+        )
+    if kind not in _LINES.values():
+        raise _NoWriter
+    from cattrs.gen import make_dict_unstructure_fn, override
+
+    name = kind.__name__
+    inner = "event" if kind is Stamped else "value"
+    apart: dict[str, Any] = {inner: override(omit=True)}
+    # What is declared as Any or as Event is written below; cattrs does the rest.
+    fields = make_dict_unstructure_fn(kind, _converter(), _cattrs_omit_if_default=True, **apart)
+    if not hasattr(kind, inner):
+        return lambda said: {"type": name} | fields(said)
+
+    def write(said: Any) -> _Fields:
+        line = {"type": name} | fields(said)
+        value = getattr(said, inner)
+        if isinstance(value, Event):
+            line["event"] = _write(value)
+        else:
+            line["value"] = _plain(value)
+        return line
+
+    return write
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can say it."""
+    try:
+        return _said(value)
+    except RecursionError:
+        return _said(_opaque(value))
+
+
+def _said(value: Any) -> Any:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str.__str__(value)
+        case int() if abs(value) < _LONGEST_INT:
+            return int.__int__(value)
+        case float() if isfinite(value):
+            return float.__float__(value)
+        case list() | tuple():
+            return [_said(item) for item in value]
+        case dict() if all(isinstance(key, str) for key in value):
+            return _escaped({str.__str__(key): _said(item) for key, item in value.items()})
+        case Opaque(text):
+            return {"$opaque": text}
+    return _said(_opaque(value))
+
+
+def _escaped(fields: _Fields) -> _Fields:
+    return {f"${key}": fields[key] for key in fields} if _looks_opaque(fields, "$") else fields
+
+
+def _looks_opaque(fields: _Fields, least: str) -> bool:
+    if len(fields) != 1:
+        return False
+    ((key, value),) = fields.items()
+    return key.startswith(least) and key.lstrip("$") == "opaque" and isinstance(value, str)
+
+
+def _opaque(value: Any) -> Opaque:
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__qualname__} without a repr>"
+    return Opaque(text if len(text) <= _LONGEST_REPR else text[: _LONGEST_REPR - 1] + "…")
+
+
+# Reading
+
+
+def _read(line: Any, kinds: dict[str, type[Any]], where: str = "") -> Any:
+    if not isinstance(line, dict):
+        raise MalformedLine(f"`{where.rstrip('.')}` should be an object, not {_name_of(line)}.")
+    name = line.get("type")
+    if not isinstance(name, str):
+        raise MalformedLine(f"`{where}type` should be the name of an event, not {_name_of(name)}.")
+    kind = kinds.get(name)
+    if kind is None:
+        fields = {key: _meant(value) for key, value in line.items() if key != "type"}
+        return UnknownEvent(name, fields)
+    if hasattr(kind, "value") or kind is Stamped:
+        line = dict(line)
+        if "event" in line:
+            inner = "event" if kind is Stamped else "value"
+            line[inner] = _read(line["event"], _EVENTS, f"{where}event.")
+        elif "value" in line:
+            line["value"] = _meant(line["value"])
+    from cattrs.errors import ClassValidationError
+
+    try:
+        return _converter().structure(line, kind)
+    except ClassValidationError as error:
+        faults = "; ".join(_faults(error, where))
+        raise MalformedLine(f"{name} cannot be read: {faults}.") from error
+
+
+def _faults(error: Any, where: str) -> list[str]:
+    from cattrs import transform_error
+
+    faults = transform_error(error, path=where, format_exception=_fault)
+    return [
+        f"`{path.replace('..', '.').strip('.')}` {what}"
+        for what, _, path in (fault.rpartition(" @ ") for fault in faults)
+    ]
+
+
+def _fault(error: BaseException, kind: type[Any] | None) -> str:
+    return "is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _meant(value: Any) -> Any:
+    """Return the value that `_plain` was given."""
+    match value:
+        case list():
+            return [_meant(item) for item in value]
+        case {"$opaque": str(text)} if len(value) == 1:
+            return Opaque(text)
+        case dict():
+            meant = {key: _meant(item) for key, item in value.items()}
+            return {key[1:]: meant[key] for key in meant} if _looks_opaque(value, "$$") else meant
+    return value
+
+
+_JSON_NAMES = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def _name_of(value: object) -> str:
+    return _JSON_NAMES.get(type(value), f"a {type(value).__name__}")
+
+
+# Both
+
+
+@cache
+def _converter() -> Any:
+    """Return what knows the types of all fields; it converts nothing into what it was not."""
+    from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn
+
+    converter: Any = Converter(omit_if_default=True, unstruct_collection_overrides={tuple: list})
+
+    def expect(kind: type[Any], value: Any, *accepted: type[Any]) -> None:
+        if type(value) not in accepted:
+            raise TypeError(f"should be {_JSON_NAMES[kind]}, not {_name_of(value)}")
+
+    def only(kind: type[Any], *accepted: type[Any]) -> None:
+        def structure(value: Any, _: Any) -> Any:
+            expect(kind, value, *accepted)
+            return kind(value)
+
+        converter.register_structure_hook(kind, structure)
+
+    def object_of(kind: type[Any]) -> Callable[[Any, Any], Any]:
+        make = make_dict_structure_fn(kind, converter)
+
+        def structure(value: Any, wanted: Any) -> Any:
+            expect(dict, value, dict)
+            return make(value, wanted)
+
+        return structure
+
+    def array_of(value: Any, kind: Any) -> Any:
+        expect(list, value, list)
+        return tuple(converter.structure(value, GenericAlias(list, get_args(kind)[:1])))
+
+    def is_array(kind: Any) -> bool:
+        return getattr(kind, "__origin__", None) is tuple
+
+    converter.register_structure_hook_factory(has, object_of)
+    only(str, str)
+    only(int, int)
+    only(float, float, int)
+    converter.register_structure_hook_func(is_array, array_of)
+    converter.register_structure_hook_func(lambda kind: kind is Event, lambda event, _: event)
+    return converter
+
+
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON")
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
