@@ -1,0 +1,160 @@
+"""Operators that make messages and actions out of deltas."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from operator import attrgetter
+
+from reactivex import Observable, abc, compose
+from reactivex import operators as rxo
+
+from ..events import Delta, Finish, StepRetried, ToolCallDelta
+from ..messages import Message, ToolCall
+from ..state import Draft, grow
+from ._fragments import Fragments
+from ._json_calls import find_calls
+
+__all__ = ["accumulate", "normalise", "parse_calls", "sealed"]
+
+
+def accumulate(
+    partial: bool = True,
+) -> Callable[[Observable[Delta]], Observable[Message]]:
+    """Make one message of a turn's deltas, as `scan` does.
+
+    Every message emitted holds the text so far, so a screen that needs few of many puts `sample`
+    or `debounce` on the deltas first.
+
+    .. marbles:: accumulate/accumulate
+
+    Args:
+        partial: Emit the message as it grows, once for each delta; otherwise only when the
+            deltas have completed, as `reduce` does. A turn without deltas is an empty message.
+    """
+    drafts = rxo.scan(grow, Draft())
+    if not partial:
+        drafts = compose(drafts, rxo.last_or_default(Draft()))
+    return compose(drafts, rxo.map(attrgetter("message")))
+
+
+def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
+    """Bring the fragments of tool calls into one form: an index for each call, an id, a whole name.
+
+    Providers number parallel calls alike, leave out ids, or send names in pieces; after this
+    operator the first fragment of a call has its own index, an id and the whole name, and later
+    ones have arguments alone. Other deltas pass unchanged.
+
+    .. marbles:: accumulate/normalise
+
+    Args:
+        step: The number of the step, for the ids made where the provider gave none:
+            ``call_<step>_<attempt>_<index>``.
+    """
+
+    def normalised(source: Observable[Delta]) -> Observable[Delta]:
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            emit = observer.on_next
+            fragments = Fragments(step)
+
+            def on_next(delta: Delta) -> None:
+                match delta:
+                    case ToolCallDelta():
+                        for piece in fragments.add(delta):
+                            emit(piece)
+                    case Finish():
+                        for piece in fragments.flush():
+                            emit(piece)
+                        emit(delta)
+                    case StepRetried():
+                        fragments.retract()
+                        emit(delta)
+                    case _:
+                        emit(delta)
+
+            def on_completed() -> None:
+                for piece in fragments.flush():
+                    emit(piece)
+                observer.on_completed()
+
+            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+
+        return Observable(subscribe)
+
+    return normalised
+
+
+def parse_calls(
+    tools: Iterable[str] = (),
+    step: int = 1,
+    name_key: str = "name",
+    arguments_key: str = "arguments",
+) -> Callable[[Observable[Message]], Observable[tuple[ToolCall, ...]]]:
+    """Emit the calls that a message makes: the native ones, else the one its text spells out.
+
+    A text spells out a call by one JSON object that names a tool. Emits an empty tuple for a
+    message that makes none.
+
+    .. marbles:: accumulate/parse_calls
+
+    Args:
+        tools: The names of the tools that a text may call.
+        step: The number of the step, for the made id of a call in a text.
+        name_key: The key of the tool's name in the JSON object.
+        arguments_key: The key of its arguments.
+
+    Raises:
+        ParseError: The text spells out several calls, or one that is not JSON; by `on_error`.
+    """
+    look = partial(
+        find_calls,
+        names=frozenset(tools),
+        made_id=f"call_{step}_1_0",
+        name_key=name_key,
+        arguments_key=arguments_key,
+    )
+    return rxo.map(lambda message: message.tool_calls or look(message.text))
+
+
+def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
+    """Emit each call of a turn as soon as its arguments can grow no more.
+
+    A call is sealed by the first fragment of the next one, by the finish reason, or by the end;
+    arguments that merely parse are not. Takes normalised deltas.
+
+    .. marbles:: accumulate/sealed
+    """
+
+    def seals(source: Observable[Delta]) -> Observable[ToolCall]:
+        def subscribe(
+            observer: abc.ObserverBase[ToolCall], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            draft = Draft()
+            told: set[str] = set()
+
+            def seal(but: int | None = None) -> None:
+                for call in draft.calls:
+                    if call.index != but and call.id not in told:
+                        told.add(call.id)
+                        observer.on_next(ToolCall(call.id, call.name, call.arguments.text))
+
+            def on_next(delta: Delta) -> None:
+                nonlocal draft
+                match delta:
+                    case ToolCallDelta(index):
+                        draft = grow(draft, delta)
+                        seal(but=index)
+                    case Finish():
+                        seal()
+                    case StepRetried():
+                        draft = Draft()
+
+            def on_completed() -> None:
+                seal()
+                observer.on_completed()
+
+            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+
+        return Observable(subscribe)
+
+    return seals

@@ -1,0 +1,5 @@
+"""Runs: streams that are owned once and watched by many."""
+
+from .run import Run, launch
+
+__all__ = ["Run", "launch"]

@@ -1,0 +1,27 @@
+"""Streams: sources, the home they run in, and the bridges out of them."""
+
+from .bridge import each, last, refuse_own_loop
+from .fanout import Hub
+from .home import Home, at_home
+from .iterate import iterate
+from .loop import daemon_loop, is_daemon_loop
+from .merged import merged
+from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
+
+__all__ = [
+    "Home",
+    "Hub",
+    "at_home",
+    "daemon_loop",
+    "each",
+    "from_async",
+    "from_batches",
+    "from_blocking",
+    "from_callback",
+    "from_worker",
+    "is_daemon_loop",
+    "iterate",
+    "last",
+    "merged",
+    "refuse_own_loop",
+]

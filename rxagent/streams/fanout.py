@@ -1,0 +1,59 @@
+"""Fan-out: one stream told to many."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from reactivex import abc
+from reactivex.disposable import Disposable
+
+__all__ = ["Hub"]
+
+_T = TypeVar("_T")
+
+
+class Hub(Generic[_T]):
+    """A hot stream whose observers cannot harm each other.
+
+    An observer that raises is taken off, `on_fault` is told of it, and the others go on. Nothing
+    is locked while observers are told; notifications must come one after the other.
+    """
+
+    def __init__(self, on_fault: Callable[[Any, Exception], None]) -> None:
+        self._observers: tuple[abc.ObserverBase[_T], ...] = ()
+        self._on_fault = on_fault
+
+    def add(self, observer: abc.ObserverBase[_T]) -> abc.DisposableBase:
+        """Tell an observer all that follows, until what is returned is disposed."""
+        self._observers = (*self._observers, observer)
+        return Disposable(lambda: self._remove(observer))
+
+    def _remove(self, observer: abc.ObserverBase[_T]) -> None:
+        self._observers = tuple(other for other in self._observers if other is not observer)
+
+    def on_next(self, item: _T) -> None:
+        """Tell all observers of an item."""
+        for observer in self._observers:
+            try:
+                observer.on_next(item)
+            except Exception as fault:
+                self._detach(observer, fault)
+
+    def on_error(self, error: Exception) -> None:
+        """Tell all observers of the error, once."""
+        self._end(lambda observer: observer.on_error(error))
+
+    def on_completed(self) -> None:
+        """Tell all observers of the end, once."""
+        self._end(lambda observer: observer.on_completed())
+
+    def _end(self, tell: Callable[[abc.ObserverBase[_T]], None]) -> None:
+        observers, self._observers = self._observers, ()
+        for observer in observers:
+            try:
+                tell(observer)
+            except Exception as fault:
+                self._detach(observer, fault)
+
+    def _detach(self, observer: abc.ObserverBase[_T], fault: Exception) -> None:
+        self._remove(observer)
+        self._on_fault(observer, fault)

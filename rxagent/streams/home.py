@@ -1,0 +1,359 @@
+"""The home of a run: its gate, loop, context, clock and valve, in one scheduler."""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from reactivex import Observable, abc, typing
+from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
+from reactivex.scheduler.periodicscheduler import PeriodicScheduler
+
+from .loop import closing, daemon_loop, opening
+from .workers import WORKERS
+
+__all__ = ["Home", "at_home"]
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger("rxagent")
+
+
+class Home(PeriodicScheduler):
+    """The place where one run happens.
+
+    It is passed as the scheduler at subscribe, so every source, tool and timed operator of a run
+    finds it without looking. Notifications of a run are serial because each comes in by `gate`.
+
+    Args:
+        loop: The asyncio loop of the run; by default the one running in this thread, else the
+            process's own.
+        clock: Another scheduler that tells and keeps the time; by default the loop does.
+    """
+
+    can_wait = True
+    """Whether the jobs of this home may block their thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        clock: abc.SchedulerBase | None = None,
+    ) -> None:
+        self.loop = loop or _running_loop() or daemon_loop()
+        self.context = copy_context()
+        self._clock = clock
+        self._inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._token = threading.Lock()
+        self._holds = 0
+        self._held: list[Callable[[], Any]] = []
+        self._timers: set[_Timer] = set()
+        self._owned: abc.DisposableBase = Disposable()
+
+    @classmethod
+    def of(cls, scheduler: abc.SchedulerBase | None) -> "Home":
+        """Return the home that a scheduler is, or a new one that keeps the scheduler's time."""
+        return scheduler if isinstance(scheduler, Home) else cls(clock=scheduler)
+
+    # The gate
+
+    def gate(self, action: Callable[..., Any], *args: Any) -> None:
+        """Do an action when nobody else is inside, in order of arrival.
+
+        Whoever is inside does what has arrived meanwhile, so this never waits.
+        """
+        inbox = self._inbox
+        inbox.append((action, args))
+        token = self._token
+        while inbox and token.acquire(False):
+            try:
+                while inbox:
+                    action, args = inbox.popleft()
+                    try:
+                        action(*args)
+                    except Exception as fault:
+                        self._fault(fault)
+            finally:
+                token.release()
+
+    def owns(self, run: abc.DisposableBase) -> None:
+        """Dispose this run when one of its subscribers raises."""
+        self._owned = run
+
+    def _fault(self, fault: Exception) -> None:
+        _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
+        self._owned.dispose()
+
+    # The loop and the workers
+
+    @property
+    def is_here(self) -> bool:
+        """Whether we are on the thread of the run's loop."""
+        return _running_loop() is self.loop
+
+    def spawn(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> abc.DisposableBase:
+        """Run a coroutine function as a task on the loop; disposing cancels the task.
+
+        A task that disposes itself is not cancelled: it goes on to its own end.
+        """
+        errand = _Errand(self, what, work)
+        errand.begin()
+        return Disposable(errand.dispose)
+
+    def work(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> None:
+        """Run a job, which must not raise, on a worker of the shared pool."""
+        WORKERS.submit(self._noted(what, job, dispose))
+
+    def thread(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> None:
+        """Run a job, which must not raise, on a thread of its own."""
+        threading.Thread(target=self._noted(what, job, dispose), name=what, daemon=True).start()
+
+    def _noted(
+        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+    ) -> Callable[[], None]:
+        ticket = opening(what, self.loop, dispose)
+        context = self.context.copy()
+
+        def run() -> None:
+            try:
+                context.run(job)
+            finally:
+                closing(ticket)
+
+        return run
+
+    # The clock
+
+    @property
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self._clock.now if self._clock else super().now
+
+    def schedule(
+        self, action: typing.ScheduledAction[Any], state: Any = None
+    ) -> abc.DisposableBase:
+        """Do an action as soon as nobody is inside."""
+        result = SingleAssignmentDisposable()
+        self.gate(self._act, result, action, state)
+        return result
+
+    def schedule_relative(
+        self,
+        duetime: typing.RelativeTime,
+        action: typing.ScheduledAction[Any],
+        state: Any = None,
+    ) -> abc.DisposableBase:
+        """Do an action after some seconds, during which the run was not paused."""
+        result = SingleAssignmentDisposable()
+        if self._clock is not None:
+
+            def due(_: abc.SchedulerBase, __: Any = None) -> None:
+                self.gate(self._act, result, action, state)
+
+            return self._clock.schedule_relative(duetime, due)
+        timer = _Timer(self, self.to_seconds(duetime), lambda: self._act(result, action, state))
+        timer.start()
+        return CompositeDisposable(timer, result)
+
+    def schedule_absolute(
+        self,
+        duetime: typing.AbsoluteTime,
+        action: typing.ScheduledAction[Any],
+        state: Any = None,
+    ) -> abc.DisposableBase:
+        """Do an action at a point of time."""
+        return self.schedule_relative(self.to_datetime(duetime) - self.now, action, state)
+
+    def _act(
+        self,
+        result: SingleAssignmentDisposable,
+        action: typing.ScheduledAction[Any],
+        state: Any,
+    ) -> None:
+        if not result.is_disposed:
+            result.disposable = self.invoke_action(action, state)
+
+    # The valve
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody holds the run: no chunk is read, no tool starts, no timer runs."""
+        return self._holds > 0
+
+    def hold(self) -> abc.DisposableBase:
+        """Hold the run until what is returned is disposed."""
+        self.gate(self._hold)
+        return Disposable(lambda: self.gate(self._let_go))
+
+    def _hold(self) -> None:
+        self._holds += 1
+        if self._holds == 1:
+            for timer in tuple(self._timers):
+                timer.stop()
+
+    def _let_go(self) -> None:
+        self._holds -= 1
+        if self._holds == 0:
+            for timer in tuple(self._timers):
+                timer.start()
+            held, self._held = self._held, []
+            for action in held:
+                self.gate(action)
+
+    def when_open(self, action: Callable[[], Any]) -> None:
+        """Do an action in the gate, once nobody holds the run."""
+        self.gate(lambda: self._held.append(action) if self._holds else action())
+
+    async def opened(self) -> None:
+        """Wait until nobody holds the run."""
+        while self._holds:
+            opened = asyncio.Event()
+            self.when_open(partial(self.soon, opened.set))
+            await opened.wait()
+
+    def soon(self, action: Callable[..., Any], *args: Any) -> bool:
+        """Do an action on the loop's thread, at its next turn; tell whether there will be one."""
+        try:
+            self.loop.call_soon_threadsafe(action, *args)
+        except RuntimeError:
+            if self.loop.is_closed():
+                return False
+            raise
+        return True
+
+
+class _Errand:
+    """A task on the loop, from its asking to its end."""
+
+    def __init__(
+        self, home: Home, what: str, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._home = home
+        self._what = what
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
+        self._disposed = False
+        self._ticket = opening(what, home.loop, self.dispose)
+
+    def begin(self) -> None:
+        if self._home.is_here:
+            self._start()
+        elif not self._home.soon(self._start):
+            closing(self._ticket)
+
+    def _start(self) -> None:
+        if self._disposed:
+            closing(self._ticket)
+            return
+        self._task = self._home.loop.create_task(
+            self._work(), name=self._what, context=self._home.context.copy()
+        )
+        self._task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        closing(self._ticket)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._home.loop.call_exception_handler(
+                {"message": f"{self._what} failed", "exception": fault, "task": task}
+            )
+
+    def dispose(self) -> None:
+        if self._disposed:
+            return
+        self._disposed = True
+        if self._home.is_here:
+            self._cancel()
+        elif not self._home.soon(self._cancel):
+            closing(self._ticket)
+
+    def _cancel(self) -> None:
+        # A cancelled task would cut short the first thing that its `finally` blocks await.
+        if self._task is not None and self._task is not asyncio.current_task(self._home.loop):
+            self._task.cancel()
+
+
+class _Timer(abc.DisposableBase):
+    """A time-out of a run; it stands still while the run is held."""
+
+    def __init__(self, home: Home, seconds: float, action: Callable[[], None]) -> None:
+        self._home = home
+        self._left = max(0.0, seconds)
+        self._due = 0.0
+        self._action = action
+        self._handle: asyncio.TimerHandle | None = None
+        self._ticket = opening("timer", home.loop, self.dispose)
+        home._timers.add(self)
+
+    def start(self) -> None:
+        if not self._home.is_held:
+            self._due = self._home.loop.time() + self._left
+            self._on_loop(self._arm)
+
+    def stop(self) -> None:
+        self._left = max(0.0, self._due - self._home.loop.time())
+        self._on_loop(self._disarm)
+
+    def dispose(self) -> None:
+        self._home._timers.discard(self)
+        closing(self._ticket)
+        self._on_loop(self._disarm)
+
+    def _on_loop(self, action: Callable[[], None]) -> None:
+        if self._home.is_here:
+            action()
+        else:
+            self._home.soon(action)
+
+    def _arm(self) -> None:
+        self._disarm()
+        if self in self._home._timers and not self._home.is_held:
+            self._handle = self._home.loop.call_at(self._due, self._home.gate, self._fire)
+
+    def _disarm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _fire(self) -> None:
+        if self in self._home._timers and not self._home.is_held:
+            self._home._timers.discard(self)
+            try:
+                self._action()
+            finally:
+                closing(self._ticket)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def at_home(source: Observable[_T]) -> Observable[_T]:
+    """Give every subscription of a source a home of its own, unless it comes with one.
+
+    When a subscriber of such a run raises, the run is disposed and the fault is logged.
+    """
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        if isinstance(scheduler, Home):
+            return source.subscribe(observer, scheduler=scheduler)
+        home = Home(clock=scheduler)
+        subscription = SingleAssignmentDisposable()
+        home.owns(subscription)
+
+        def begin() -> None:
+            if not subscription.is_disposed:
+                subscription.disposable = source.subscribe(observer, scheduler=home)
+
+        home.gate(begin)
+        return subscription
+
+    return Observable(subscribe)
