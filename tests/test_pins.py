@@ -1,0 +1,78 @@
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+PROJECT = Path(__file__).parents[1]
+
+
+def required(*extras):
+    """Return what setup.cfg asks for: always, and for these extras."""
+    config = ConfigParser()
+    config.read(PROJECT / "setup.cfg", encoding="utf-8")
+    lists = [
+        config["options"]["install_requires"],
+        *(config["options.extras_require"][extra] for extra in extras),
+    ]
+    return [Requirement(line) for lines in lists for line in lines.split("\n") if line]
+
+
+def pinned(name):
+    """Return the version of each package that a file of constraints names."""
+    lines = (PROJECT / name).read_text(encoding="utf-8").splitlines()
+    pins = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonical(package): version for package, version in pins}
+
+
+def canonical(name):
+    """Return a package's name as every spelling of it is meant."""
+    return name.lower().replace("_", "-")
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"),
+    [
+        ("constraints.txt", ["local", "test", "lint", "docs"]),
+        ("constraints-openai2.txt", ["test"]),
+    ],
+)
+def test_every_requirement_is_pinned_within_its_bounds(file, extras):
+    """What setup.cfg asks for is installed in a version that was tested and that it admits."""
+    pins = pinned(file)
+    requirements = required(*extras)
+
+    assert [] == [one.name for one in requirements if canonical(one.name) not in pins]
+    assert [] == [
+        f"{one} is pinned at {pins[canonical(one.name)]}"
+        for one in requirements
+        if pins[canonical(one.name)] not in one.specifier
+    ]
+
+
+def test_both_majors_of_the_openai_sdk_are_tested():
+    """The bounds admit two major versions, and each has its file of constraints."""
+    majors = [
+        pinned(file)["openai"].partition(".")[0]
+        for file in ("constraints.txt", "constraints-openai2.txt")
+    ]
+
+    assert ["3", "2"] == majors
+
+
+def test_nothing_heavy_is_needed_by_everybody():
+    """Torch and transformers come with the extra `local`, and with nothing else."""
+    everything_else = {canonical(one.name) for one in required("test", "lint", "docs")}
+    local = {canonical(one.name) for one in required("local")} - everything_else
+
+    assert {"torch", "transformers"} == local
+
+
+@pytest.mark.parametrize("file", ["constraints.txt", "constraints-openai2.txt"])
+def test_pins_are_sorted_and_without_doubles(file):
+    """A package is easily found in a file of constraints, and only once."""
+    lines = (PROJECT / file).read_text(encoding="utf-8").splitlines()
+    pins = [line.lower() for line in lines if line and not line.startswith("#")]
+
+    assert sorted(pins) == pins
+    assert len(pinned(file)) == len(pins)
