@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import errors, events, models, operators, subscribers, testing
     from .messages import Image, Message, Request, ToolCall
+    from .state import State, fold
 
 __version__ = "0.1.0"
 
@@ -14,16 +15,20 @@ _HOME_OF = {
     "Image": "messages",
     "Message": "messages",
     "Request": "messages",
+    "State": "state",
     "ToolCall": "messages",
+    "fold": "state",
 }
 
 __all__ = [
     "Image",
     "Message",
     "Request",
+    "State",
     "ToolCall",
     "errors",
     "events",
+    "fold",
     "models",
     "operators",
     "subscribers",
