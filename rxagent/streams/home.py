@@ -51,8 +51,11 @@ class Home(PeriodicScheduler):
         self._token = threading.Lock()
         self._holds = 0
         self._held: list[Callable[[], Any]] = []
+        self._held_at: float | None = None
+        self._stood = 0.0
         self._timers: set[_Timer] = set()
         self._owned: abc.DisposableBase = Disposable()
+        self._on_fault: Callable[[Exception], None] = _log_fault
 
     @classmethod
     def of(cls, scheduler: abc.SchedulerBase | None) -> "Home":
@@ -80,13 +83,19 @@ class Home(PeriodicScheduler):
             finally:
                 token.release()
 
-    def owns(self, run: abc.DisposableBase) -> None:
-        """Dispose this run when one of its subscribers raises."""
+    def owns(
+        self, run: abc.DisposableBase, on_fault: Callable[[Exception], None] | None = None
+    ) -> None:
+        """Dispose this run when something in it raises past its observers; tell `on_fault`.
+
+        By default the fault is logged.
+        """
         self._owned = run
+        self._on_fault = on_fault or _log_fault
 
     def _fault(self, fault: Exception) -> None:
-        _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
         self._owned.dispose()
+        self._on_fault(fault)
 
     # The loop and the workers
 
@@ -132,6 +141,12 @@ class Home(PeriodicScheduler):
     def now(self) -> datetime:
         """The time, in UTC."""
         return self._clock.now if self._clock else super().now
+
+    def time(self) -> float:
+        """Return the seconds that have passed, without those in which the run was held."""
+        if self._clock is not None:
+            return self._clock.now.timestamp()
+        return (self.loop.time() if self._held_at is None else self._held_at) - self._stood
 
     def schedule(
         self, action: typing.ScheduledAction[Any], state: Any = None
@@ -192,12 +207,15 @@ class Home(PeriodicScheduler):
     def _hold(self) -> None:
         self._holds += 1
         if self._holds == 1:
+            self._held_at = self.loop.time()
             for timer in tuple(self._timers):
                 timer.stop()
 
     def _let_go(self) -> None:
         self._holds -= 1
-        if self._holds == 0:
+        if self._holds == 0 and self._held_at is not None:
+            self._stood += self.loop.time() - self._held_at
+            self._held_at = None
             for timer in tuple(self._timers):
                 timer.start()
             held, self._held = self._held, []
@@ -332,6 +350,10 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _log_fault(fault: Exception) -> None:
+    _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
 
 
 def at_home(source: Observable[_T]) -> Observable[_T]:

@@ -1,0 +1,121 @@
+"""Several models asked, of which one may answer: the first to speak."""
+
+from collections import deque
+from functools import partial
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable, SerialDisposable, SingleAssignmentDisposable
+
+from ..errors import ModelError
+from ..events import Delta, Usage
+from ..messages import Request
+from ..streams import Home, at_home
+from ._speech import SPEECH, Model, ask
+
+__all__ = ["first_to_speak"]
+
+
+def first_to_speak(models: tuple[Model, ...], after: float | None) -> Model:
+    """Return a model that asks several, all at once or one more after so many seconds."""
+    if not models:
+        raise TypeError("At least one model is needed.")
+
+    def answer(request: Request) -> Observable[Delta]:
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            contest = Contest(models, request, after, observer, Home.of(scheduler))
+            contest.enter()
+            return Disposable(contest.dispose)
+
+        return at_home(Observable(subscribe))
+
+    return answer
+
+
+class Contest:
+    """One answer, and the models that still contend for it."""
+
+    def __init__(
+        self,
+        models: tuple[Model, ...],
+        request: Request,
+        after: float | None,
+        observer: abc.ObserverBase[Delta],
+        home: Home,
+    ) -> None:
+        self._to_come = deque(models)
+        self._request = request
+        self._after = after
+        self._observer = observer
+        self._home = home
+        self._timer = SerialDisposable()
+        self._running: set[_Contender] = set()
+        self._winner: _Contender | None = None
+
+    def enter(self, *_: object) -> None:
+        """Ask the next model, and see to it that the others have their turn."""
+        model = self._to_come.popleft()
+        contender = _Contender()
+        self._running.add(contender)
+        contender.subscription.disposable = ask(model, self._request).subscribe(
+            partial(self._on_next, contender),
+            partial(self._on_error, contender),
+            partial(self._on_completed, contender),
+            scheduler=self._home,
+        )
+        if self._to_come and self._after is not None:
+            self._timer.disposable = self._home.schedule_relative(self._after, self.enter)
+        elif self._to_come:
+            self.enter()
+
+    def dispose(self) -> None:
+        """Ask nobody else, and hang up on all."""
+        self._to_come.clear()
+        self._timer.dispose()
+        for contender in self._running:
+            contender.subscription.dispose()
+
+    def _on_next(self, contender: "_Contender", delta: Delta) -> None:
+        if self._winner is None and isinstance(delta, SPEECH):
+            self._win(contender)
+        if self._winner is contender or isinstance(delta, Usage):
+            self._observer.on_next(delta)
+        else:
+            contender.waiting.append(delta)
+
+    def _win(self, contender: "_Contender") -> None:
+        self._winner = contender
+        self._running.discard(contender)
+        self.dispose()
+        self._running = {contender}
+        for delta in contender.waiting:
+            self._observer.on_next(delta)
+
+    def _on_error(self, contender: "_Contender", error: Exception) -> None:
+        if isinstance(error, ModelError) and self._goes_on_without(contender):
+            return
+        self.dispose()
+        self._observer.on_error(error)
+
+    def _on_completed(self, contender: "_Contender") -> None:
+        if not self._goes_on_without(contender):
+            if self._winner is None:
+                self._win(contender)
+            self._observer.on_completed()
+
+    def _goes_on_without(self, contender: "_Contender") -> bool:
+        """Tell whether others may still answer; if nobody else is asked, ask the next."""
+        self._running.discard(contender)
+        if self._to_come:
+            self.enter()
+            return True
+        return bool(self._running)
+
+
+class _Contender:
+    """A model that was asked, and what of its deltas waits for it to win."""
+
+    def __init__(self) -> None:
+        self.subscription = SingleAssignmentDisposable()
+        self.waiting: list[Delta] = []

@@ -1,0 +1,90 @@
+"""Text that must wait until it is known whether a stop begins in it."""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from ..events import Delta, Finish, StepRetried, TextDelta
+
+__all__ = ["Stops"]
+
+
+class Stops:
+    """The deltas of a turn on their way past some words, at the first of which the turn ends."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.stopped = False
+        self._words = tuple(words)
+        self._waiting: deque[Delta] = deque()
+        beginnings = {word[:end] for word in self._words for end in range(1, len(word))}
+        begun = rf"(?:{_any(beginnings)})\Z"
+        self._find_begun = re.compile(begun).search
+        self._find = re.compile(f"{_any(self._words)}|{begun}").search
+
+    def add(self, delta: Delta) -> Iterable[Delta]:
+        """Take one more delta; return what need not wait any longer."""
+        if not isinstance(delta, TextDelta):
+            return self._pass(delta)
+        if not self._waiting and self._find(delta.text) is None:
+            return (delta,)
+        self._waiting.append(delta)
+        return self._look()
+
+    def _pass(self, delta: Delta) -> Iterator[Delta]:
+        match delta:
+            case Finish():
+                yield from self.flush()
+            case StepRetried():
+                yield from self._without_text()
+        if self._waiting:
+            self._waiting.append(delta)
+        else:
+            yield delta
+
+    def flush(self) -> Iterator[Delta]:
+        """Yield all that waits."""
+        while self._waiting:
+            yield self._waiting.popleft()
+
+    def _look(self) -> Iterator[Delta]:
+        text = "".join(delta.text for delta in self._waiting if isinstance(delta, TextDelta))
+        end = self._end(text)
+        if end is None:
+            yield from self._release(self._sure(text))
+            return
+        self.stopped = True
+        yield from self._release(end)
+        yield from self._without_text()
+        yield Finish("stop")
+
+    def _end(self, text: str) -> int | None:
+        """Return where the word begins that is complete first, the longest of several."""
+        found = [(at + len(word), at) for word in self._words if (at := text.find(word)) >= 0]
+        return min(found)[1] if found else None
+
+    def _sure(self, text: str) -> int:
+        """Return how much of a text belongs to no word, however it goes on."""
+        begun = self._find_begun(text)
+        return len(text) if begun is None else begun.start()
+
+    def _release(self, characters: int) -> Iterator[Delta]:
+        """Yield so many characters, and what waits behind no further one."""
+        while self._waiting:
+            delta = self._waiting[0]
+            if isinstance(delta, TextDelta):
+                if len(delta.text) > characters:
+                    self._waiting[0] = TextDelta(delta.text[characters:])
+                    if characters:
+                        yield TextDelta(delta.text[:characters])
+                    return
+                characters -= len(delta.text)
+            yield self._waiting.popleft()
+
+    def _without_text(self) -> Iterator[Delta]:
+        for delta in self.flush():
+            if not isinstance(delta, TextDelta):
+                yield delta
+
+
+def _any(texts: Iterable[str]) -> str:
+    return "|".join(map(re.escape, texts)) or "(?!)"
