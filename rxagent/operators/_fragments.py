@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from attrs import define
 
-from ..events import ToolCallDelta
+from ..events import Delta, Finish, StepRetried, ToolCallDelta
 
 __all__ = ["Fragments"]
 
@@ -31,6 +31,18 @@ class Fragments:
         self._attempt = 1
         self._calls: list[_Call] = []
         self._latest: dict[int | None, _Call] = {}
+
+    def take(self, delta: Delta) -> Iterator[Delta]:
+        """Take a delta in that may concern calls, and yield what can be told by now."""
+        match delta:
+            case ToolCallDelta():
+                yield from self.add(delta)
+            case Finish():
+                yield from self.flush()
+                yield delta
+            case StepRetried():
+                self.retract()
+                yield delta
 
     def add(self, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
         """Take a fragment in, and yield what can be told by now."""

@@ -13,6 +13,8 @@ from ..state import Draft, grow
 from ._fragments import Fragments
 from ._json_calls import find_calls
 
+_SIGNS = {ToolCallDelta, Finish, StepRetried}
+
 __all__ = ["accumulate", "normalise", "parse_calls", "sealed"]
 
 
@@ -58,19 +60,11 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
             fragments = Fragments(step)
 
             def on_next(delta: Delta) -> None:
-                match delta:
-                    case ToolCallDelta():
-                        for piece in fragments.add(delta):
-                            emit(piece)
-                    case Finish():
-                        for piece in fragments.flush():
-                            emit(piece)
-                        emit(delta)
-                    case StepRetried():
-                        fragments.retract()
-                        emit(delta)
-                    case _:
-                        emit(delta)
+                if type(delta) in _SIGNS:
+                    for piece in fragments.take(delta):
+                        emit(piece)
+                else:
+                    emit(delta)
 
             def on_completed() -> None:
                 for piece in fragments.flush():

@@ -9,6 +9,7 @@ from ..events import Delta, Finish, RefusalDelta, StepRetried
 
 __all__ = ["unless_refused"]
 
+_SIGNS = {Finish, RefusalDelta, StepRetried}
 _REASONS = {"refusal": "The model declined to answer", "content_filter": "A filter cut the answer"}
 
 
@@ -30,6 +31,11 @@ def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
             reason = ""
 
             def on_next(delta: Delta) -> None:
+                if type(delta) in _SIGNS:
+                    note(delta)
+                emit(delta)
+
+            def note(delta: Delta) -> None:
                 nonlocal said, reason
                 match delta:
                     case RefusalDelta(text):
@@ -39,14 +45,11 @@ def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
                         reason = delta.reason
                     case StepRetried():
                         said = reason = ""
-                emit(delta)
 
             def on_completed() -> None:
                 if reason:
                     observer.on_error(
-                        ModelRefused(
-                            f"{_REASONS[reason]}: {said}" if said else _REASONS[reason] + "."
-                        )
+                        ModelRefused(f"{_REASONS[reason]}{f': {said}' if said else '.'}")
                     )
                 else:
                     observer.on_completed()

@@ -24,17 +24,16 @@ class Record:
 
     def add(self, event: Event) -> None:
         """Remember one more event."""
+        kind = type(event)
         with self._lock:
-            match event:
-                case TextDelta(text) | ReasoningDelta(text):
-                    kind = type(event)
-                    if kind is not self._kind:
-                        self._settle()
-                        self._kind, self._text = kind, TextView()
-                    self._text += text
-                case _:
-                    self._settle()
-                    self._events.append(event)
+            if kind is self._kind:
+                self._text += event.text  # type: ignore[attr-defined]  # both kinds have it
+                return
+            self._settle()
+            if isinstance(event, TextDelta | ReasoningDelta):
+                self._kind, self._text = type(event), TextView(event.text)
+            else:
+                self._events.append(event)
 
     def _settle(self) -> None:
         if self._kind is not None:

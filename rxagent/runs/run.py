@@ -64,6 +64,7 @@ class Run(Observable[Event]):
 
     def _begin(self) -> None:
         if not self._ended.is_set():
+            self._home.owns(self._subscription, self._on_error)
             self._subscription.disposable = self._source.subscribe(
                 self._on_next, self._on_error, self._on_completed, scheduler=self._home
             )

@@ -7,11 +7,9 @@ from typing import Any
 from reactivex import abc
 
 from ..events import Event
-from ..streams.workers import Workers
+from .stage import STAGE
 
 __all__ = ["Observing", "Viewer", "observer_of"]
-
-VIEWERS = Workers(limit=64, name="rxagent-viewer")
 
 
 class Observing:
@@ -46,49 +44,54 @@ def _nothing(*_: Any) -> None:
 
 
 class Viewer(abc.ObserverBase[Event], abc.DisposableBase):
-    """An observer that is told on a thread of its own choice, at its own pace."""
+    """An observer with a queue, told on the stage's threads, one thing after the other."""
 
     def __init__(self, observer: Observing, on_fault: Callable[[Any, Exception], None]) -> None:
         self._observer = observer
         self._on_fault = on_fault
-        self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._busy = False
+        self._queue: deque[Any] = deque()
+        self._end: Callable[[], Any] | None = None
+        self._awake = False
         self._gone = False
 
     def on_next(self, event: Event) -> None:
         """Queue an event."""
-        self._put(self._observer.on_next, event)
+        self._queue.append(event)
+        if not self._awake:
+            self._wake()
 
     def on_error(self, error: Exception) -> None:
         """Queue the error."""
-        self._put(self._observer.on_error, error)
+        self._end = lambda: self._observer.on_error(error)
+        self._wake()
 
     def on_completed(self) -> None:
         """Queue the end."""
-        self._put(self._observer.on_completed)
+        self._end = self._observer.on_completed
+        self._wake()
 
     def dispose(self) -> None:
         """Tell the observer nothing more."""
         self._gone = True
         self._queue.clear()
 
-    def _put(self, tell: Callable[..., Any], *told: Any) -> None:
-        self._queue.append((tell, told))
-        if not self._busy:
-            self._busy = True
-            VIEWERS.submit(self._drain)
+    def _wake(self) -> None:
+        if not self._awake:
+            self._awake = True
+            STAGE.call(self._show)
 
-    def _drain(self) -> None:
-        while True:
-            try:
-                while self._queue:
-                    tell, told = self._queue.popleft()
-                    if not self._gone:
-                        tell(*told)
-            except Exception as fault:
-                self.dispose()
-                self._on_fault(self._observer, fault)
-            self._busy = False
-            if not self._queue:
-                return
-            self._busy = True
+    def _show(self) -> None:
+        """Tell what has arrived; called by one thread of the stage at a time."""
+        try:
+            queue, tell = self._queue, self._observer.on_next
+            while queue and not self._gone:
+                tell(queue.popleft())
+            if self._end is not None and not self._gone:
+                self._gone = True
+                self._end()
+        except Exception as fault:
+            self.dispose()
+            self._on_fault(self._observer, fault)
+        self._awake = False
+        if (self._queue or self._end) and not self._gone:
+            self._wake()

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
+from reactivex.disposable import SingleAssignmentDisposable
 
 from .home import Home
 from .loop import daemon_loop, on_daemon_loop
@@ -64,7 +65,7 @@ class Each(Generic[_T]):
         inbox = _Inbox[_T](home)
         arrived: SimpleQueue[None] = SimpleQueue()
         inbox.tell = lambda: arrived.put(None)
-        subscription = self._source.subscribe(inbox, scheduler=home)
+        subscription = inbox.subscribe_to(self._source)
         try:
             while True:
                 with Workers.waiting():
@@ -89,7 +90,7 @@ class _Asking(AsyncIterator[_T]):
         self._inbox = _Inbox[_T](home)
         self._inbox.tell = lambda: arrived.set() if home.is_here else home.soon(arrived.set)
         self._arrived = arrived
-        self._subscription = source.subscribe(self._inbox, scheduler=home)
+        self._subscription = self._inbox.subscribe_to(source)
 
     async def __anext__(self) -> _T:
         while not self._inbox.items:
@@ -126,6 +127,12 @@ class _Inbox(abc.ObserverBase[_T]):
         self.tell: Any = None
         self._home = home
         self._hold: abc.DisposableBase | None = None
+
+    def subscribe_to(self, source: Observable[_T]) -> abc.DisposableBase:
+        subscription = SingleAssignmentDisposable()
+        self._home.owns(subscription, self.on_error)
+        subscription.disposable = source.subscribe(self, scheduler=self._home)
+        return subscription
 
     def on_next(self, item: _T) -> None:
         self.items.append(item)
