@@ -1,0 +1,103 @@
+"""The stage: the threads on which all viewers of a process are told."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import sleep
+
+__all__ = ["STAGE", "Stage"]
+
+
+class Stage:
+    """Threads that viewers share: one as a rule, more when all are stuck in a slow viewer.
+
+    After each round a thread rests for a moment, so what arrives in quick succession is told
+    together and costs one waking.
+
+    Args:
+        limit: How many threads there are at most.
+        patience: After how many seconds without progress the threads count as stuck.
+        rest: How many seconds a thread rests between rounds.
+        idle: After how many seconds without work a thread ends.
+    """
+
+    def __init__(
+        self, limit: int = 64, patience: float = 0.05, rest: float = 0.001, idle: float = 10.0
+    ) -> None:
+        self._limit = limit
+        self._patience = patience
+        self._rest = rest
+        self._idle = idle
+        self._forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        lock = threading.Lock()
+        self._called = threading.Condition(lock)
+        self._patient = threading.Condition(lock)
+        self._due: deque[Callable[[], None]] = deque()
+        self._threads = 0
+        self._idling = 0
+        self._playing = 0
+        self._guarded = False
+        self._told = 0
+
+    @property
+    def busy(self) -> int:
+        """How many threads are telling a viewer, and how many tellings are due."""
+        with self._called:
+            return self._playing + len(self._due)
+
+    def call(self, show: Callable[[], None]) -> None:
+        """Have a function, which must not raise, called by one of the threads."""
+        with self._called:
+            self._due.append(show)
+            if self._playing and self._guarded:
+                return
+            if self._idling:
+                self._called.notify()
+            elif self._threads < self._limit:
+                self._threads += 1
+                threading.Thread(target=self._serve, name="rxagent-viewer", daemon=True).start()
+
+    def _serve(self) -> None:
+        with self._called:
+            while True:
+                if not self._due or (self._playing and self._guarded):
+                    self._idling += 1
+                    called = self._called.wait(self._idle)
+                    self._idling -= 1
+                    if not called and not self._due:
+                        self._threads -= 1
+                        return
+                elif not self._playing or self._is_stuck():
+                    self._play()
+
+    def _is_stuck(self) -> bool:
+        """Guard those who play for a while; tell whether they have not got on."""
+        told, self._guarded = self._told, True
+        self._patient.wait(self._patience)
+        self._guarded = False
+        return bool(self._due) and told == self._told
+
+    def _play(self) -> None:
+        self._playing += 1
+        while self._due:
+            show = self._due.popleft()
+            self._called.release()
+            try:
+                show()
+            finally:
+                self._called.acquire()
+            self._told += 1
+        self._called.release()
+        try:
+            sleep(self._rest)
+        finally:
+            self._called.acquire()
+        self._playing -= 1
+
+
+STAGE = Stage()
