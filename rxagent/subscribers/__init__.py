@@ -1,1 +1,34 @@
+"""Subscribers: observers of a run, each with one purpose."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Eager, or else the room would hide the function of the same name.
+from .on import on
+
+if TYPE_CHECKING:
+    from .console import Console
+    from .log import Log
+    from .metrics import Metrics, Snapshot, ToolTimes
+
+_HOME_OF = {
+    "Console": "console",
+    "Log": "log",
+    "Metrics": "metrics",
+    "Snapshot": "metrics",
+    "ToolTimes": "metrics",
+}
+
+__all__ = ["Console", "Log", "Metrics", "Snapshot", "ToolTimes", "on"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

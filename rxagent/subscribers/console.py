@@ -1,0 +1,73 @@
+"""Console: a run as people read it in a terminal."""
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from reactivex import abc
+
+from ..errors import describe
+from ..events import Event, FinalAnswer, RunFailed, RunStarted
+from .plain import plain_line
+from .shown import answer_text
+from .story import Story
+from .terminal import Terminal
+
+__all__ = ["Console"]
+
+
+class Console(abc.ObserverBase[Event]):
+    """Writes a run to the terminal: the answer to stdout, all the rest to stderr.
+
+    The answer's text is written as it comes, each piece once and never again. Steps, tools and
+    inner agents get a line each when they have something to tell; while they work, a status line
+    says so when stderr is a terminal. What models and tools say is never read as markup, and its
+    control characters are shown, not obeyed. NO_COLOR, FORCE_COLOR and TERM=dumb are honoured.
+
+    Args:
+        plain: Write one line per event to stderr instead, and the answer once it is known.
+        live: Whether text is written before it is known to be the answer; False writes the
+            answer alone to stdout, whole.
+        out: The stream for the answer; by default `sys.stdout`.
+        err: The stream for everything else; by default `sys.stderr`.
+        clock: Tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        plain: bool = False,
+        live: bool = True,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._plain = plain
+        self._live = live
+        self._clock = clock
+        self._terminal = Terminal(out, err)
+        self._story = self._new_story()
+
+    def _new_story(self) -> Story:
+        return Story(self._terminal, self._clock, live=self._live)
+
+    def on_next(self, event: Event) -> None:
+        """Show an event."""
+        if self._plain:
+            self._terminal.plain_line(plain_line(event))
+            if isinstance(event, FinalAnswer):
+                self._terminal.answer(answer_text(event.value))
+                self._terminal.end_line()
+            return
+        if isinstance(event, RunStarted):
+            self._story = self._new_story()
+        self._story.tell(event)
+
+    def on_error(self, error: Exception) -> None:
+        """Say in one line why the run has no answer."""
+        self.on_next(RunFailed(type(error).__name__, describe(error)))
+        self.on_completed()
+
+    def on_completed(self) -> None:
+        """End the line that is open."""
+        self._story.end_text()

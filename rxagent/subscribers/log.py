@@ -1,0 +1,116 @@
+"""Log: a run as lines of the standard logging."""
+
+import logging
+
+from reactivex import abc
+
+from ..errors import describe
+from ..events import (
+    Delta,
+    Event,
+    FinalAnswer,
+    MessageCompleted,
+    Planned,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+    StepFailed,
+    StepLimitReached,
+    StepRetried,
+    StepStarted,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    ToolStarted,
+)
+from .plain import plain_line
+from .shown import answer_text, call_text, one_line, tokens
+
+__all__ = ["Log"]
+
+_LONGEST = 200
+
+
+class Log(abc.ObserverBase[Event]):
+    """Logs a run, one line for each thing that began or ended; never the pieces of a text.
+
+    What went wrong and was survived is a warning, what ended the run an error. Each record carries
+    the event itself as `record.event`. Events of inner agents are logged with their calls' ids
+    before them.
+
+    Args:
+        logger: Where to; by default the logger "rxagent".
+        level: The level of what went well.
+    """
+
+    def __init__(self, logger: logging.Logger | None = None, level: int = logging.INFO) -> None:
+        self._logger = logger or logging.getLogger("rxagent")
+        self._level = level
+
+    def on_next(self, event: Event) -> None:
+        """Log an event that began or ended something."""
+        self._log(event, "")
+
+    def on_error(self, error: Exception) -> None:
+        """Log what ended the run."""
+        self._log(RunFailed(type(error).__name__, describe(error)), "")
+
+    def on_completed(self) -> None:
+        """Log nothing; how the run ended has been said."""
+
+    def _log(self, event: Event, path: str) -> None:
+        match event:
+            case ToolOutput(call_id, Event() as inner):
+                self._log(inner, f"{path}{one_line(call_id)} › ")
+                return
+            case StepRetried() | StepFailed() | ToolFailed() | StepLimitReached():
+                level = logging.WARNING
+            case RunFailed():
+                level = logging.ERROR
+            case Delta() | ToolOutput():
+                return
+            case _:
+                level = self._level
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, "%s%s", path, _sentence(event), extra={"event": event})
+
+
+def _sentence(event: Event) -> str:
+    match event:
+        case RunStarted(task, agent):
+            return _cut(f"run of {agent} started: {task}")
+        case StepStarted(number):
+            return f"step {number} started"
+        case StepRetried(attempt, error):
+            return _cut(f"asked again, attempt {attempt}: {error}")
+        case StepFailed(error):
+            return _cut(f"step failed: {error}")
+        case StepLimitReached(limit):
+            return f"step limit of {limit} reached"
+        case Planned(text):
+            return _cut(f"planned: {text}")
+        case MessageCompleted(message):
+            said = _number(len(message.text), "character")
+            return f"message completed: {said}, {_number(len(message.tool_calls), 'call')}"
+        case ToolStarted(call):
+            return _cut(f"tool started: {call.id} {call_text(call)}")
+        case ToolCompleted(call_id, result):
+            return _cut(f"tool completed: {call_id} {result}")
+        case ToolFailed(call_id, error):
+            return _cut(f"tool failed: {call_id} {error}")
+        case FinalAnswer(value):
+            return _cut(f"answered: {answer_text(value)}")
+        case RunCompleted(usage):
+            return f"run completed, {tokens(usage)}"
+        case RunFailed(_, error):
+            return _cut(f"run failed: {error}")
+    return _cut(plain_line(event))
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _cut(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

@@ -1,0 +1,172 @@
+"""Metrics: a run as numbers."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from attrs import evolve, field, frozen
+from reactivex import abc
+
+from ..events import (
+    Event,
+    MessageCompleted,
+    PlanStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    RunFailed,
+    RunStarted,
+    StepFailed,
+    StepRetried,
+    StepStarted,
+    TextDelta,
+    ToolCallDelta,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    ToolStarted,
+    Usage,
+)
+
+__all__ = ["Metrics", "Snapshot", "ToolTimes"]
+
+
+@frozen
+class ToolTimes:
+    """How often a tool ran and failed, and how many seconds that took, in all and at most."""
+
+    runs: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """Seconds that a run of the tool took on average."""
+        return self.seconds / self.runs if self.runs else 0.0
+
+
+@frozen
+class Snapshot:
+    """The numbers of a run at one moment; a time that has no value yet is None.
+
+    Attributes:
+        seconds: Since the run began, up to its end.
+        first_token: Seconds until the model said its first piece of anything.
+        tokens_per_second: The model's reported output tokens, by the seconds it spoke.
+        usage: Tokens of the whole run, inner agents included.
+        tools: The times of each tool, by its name.
+        events: How many events of each kind there were, by its name; inner ones are not counted.
+        failures: How many there were of each error, by its type's name.
+    """
+
+    seconds: float | None = None
+    first_token: float | None = None
+    tokens_per_second: float | None = None
+    usage: Usage | None = None
+    tools: Mapping[str, ToolTimes] = field(factory=dict)
+    events: Mapping[str, int] = field(factory=dict)
+    failures: Mapping[str, int] = field(factory=dict)
+
+
+class Metrics(abc.ObserverBase[Event]):
+    """Measures a run; `snapshot()` may be asked at any time.
+
+    Args:
+        clock: Tells the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._ended: float | None = None
+        self._first: float | None = None
+        self._turn: float | None = None
+        self._speaking = 0.0
+        self._output = 0
+        self._usage: Usage | None = None
+        self._running: dict[str, tuple[str, float]] = {}
+        self._tools: dict[str, ToolTimes] = {}
+        self._events: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+
+    def snapshot(self) -> Snapshot:
+        """Return the numbers as they are now."""
+        began, ended = self._began, self._ended
+        seconds = None if began is None else (self._clock() if ended is None else ended) - began
+        first = None if began is None or self._first is None else self._first - began
+        pace = self._output / self._speaking if self._output and self._speaking else None
+        return Snapshot(
+            seconds,
+            first,
+            pace,
+            self._usage,
+            dict(self._tools),
+            dict(self._events),
+            dict(self._failures),
+        )
+
+    def on_next(self, event: Event) -> None:
+        """Measure an event."""
+        self._events[type(event).__name__] += 1
+        match event:
+            case TextDelta() | ReasoningDelta() | RefusalDelta() | ToolCallDelta():
+                if self._turn is None:
+                    self._turn = self._clock()
+                    self._first = self._turn if self._first is None else self._first
+            case Usage(_, output):
+                self._output += output
+                self._usage = Usage.sum(self._usage, event)
+            case MessageCompleted() | StepRetried():
+                self._end_turn()
+            case RunStarted():
+                self._began = self._clock()
+            case StepStarted() | PlanStarted():
+                self._turn = None
+            case ToolStarted(call):
+                self._running[call.id] = call.name, self._clock()
+            case ToolOutput(_, Event() as inner):
+                self._count_inner(inner)
+            case ToolCompleted(call_id):
+                self._end_tool(call_id, failed=False)
+            case ToolFailed(call_id):
+                self._end_tool(call_id, failed=True)
+        match event:
+            case StepFailed(error) | StepRetried(_, error) | ToolFailed(_, error):
+                self._failures[error.partition(":")[0]] += 1
+            case RunFailed(kind):
+                self._failures[kind] += 1
+
+    def on_error(self, error: Exception) -> None:
+        """Count what ended the run."""
+        self._failures[type(error).__name__] += 1
+        self.on_completed()
+
+    def on_completed(self) -> None:
+        """Stop the run's clock."""
+        self._ended = self._clock()
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            self._speaking += self._clock() - self._turn
+            self._turn = None
+
+    def _end_tool(self, call_id: str, *, failed: bool) -> None:
+        if call_id not in self._running:
+            return
+        name, began = self._running.pop(call_id)
+        took = self._clock() - began
+        times = self._tools.get(name, ToolTimes())
+        self._tools[name] = evolve(
+            times,
+            runs=times.runs + 1,
+            failures=times.failures + failed,
+            seconds=times.seconds + took,
+            longest=max(times.longest, took),
+        )
+
+    def _count_inner(self, event: Event) -> None:
+        match event:
+            case Usage():
+                self._usage = Usage.sum(self._usage, event)
+            case ToolOutput(_, Event() as inner):
+                self._count_inner(inner)

@@ -1,0 +1,299 @@
+"""Story: the lines that tell of one run, and of the runs inside it."""
+
+from collections.abc import Callable
+from functools import partial
+
+from .. import errors
+from ..events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Event,
+    FinalAnswer,
+    Finish,
+    MessageCompleted,
+    Planned,
+    PlanStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    RunCompleted,
+    RunFailed,
+    StepFailed,
+    StepLimitReached,
+    StepRetried,
+    StepStarted,
+    TextDelta,
+    ToolCallDelta,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    ToolStarted,
+    Usage,
+)
+from ..messages import ToolCall
+from .shown import answer_text, call_text, duration, one_line, shown, tokens
+from .terminal import Part, Terminal
+
+__all__ = ["Story"]
+
+_MILD = {"RunCancelled": "cancelled", "ModelRefused": "refused"}
+_TIMES = {1: "once", 2: "twice"}
+
+
+class Story:
+    """What is written about a run: its own text as it comes, a line for each thing that ends.
+
+    Runs inside it are told by stories of their own, indented, a whole message at a time, so that
+    runs that go on side by side never mix within a line.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        clock: Callable[[], float],
+        *,
+        live: bool = True,
+        within: "_Work | None" = None,
+    ) -> None:
+        self._terminal = terminal
+        self._clock = clock
+        self._live = live and within is None
+        self._within = within
+        self._indent: str = "" if within is None else within.story._indent + "  "
+        self._latest = self
+        self._began = clock()
+        self._steps = 0
+        self._usage: Usage | None = None
+        self._planning = False
+        self._speaking = False
+        self._said: list[str] = []
+        self._works: dict[str, _Work] = {}
+        self._calls: dict[str, ToolCall] = {}
+        self._later: list[Callable[[], None]] = []
+
+    def tell(self, event: Event) -> None:
+        """Write what there is to write about an event."""
+        self._hear(event)
+        self._terminal.status(self._doing())
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case TextDelta(text):
+                self._hear_text(text)
+            case ReasoningDelta(text) if self._within is None:
+                self._terminal.aside("reasoning", text)
+            case RefusalDelta(text) if self._within is None:
+                self._terminal.aside("refusal", text, "yellow")
+            case ToolCallDelta():
+                self._speaking = True
+            case PlanStarted() | StepStarted():
+                self._hear_start(event)
+            case Usage():
+                self._root._usage = Usage.sum(self._root._usage, event)
+            case Finish("length"):
+                self._line(("… cut off by the length limit", "yellow"))
+            case StepRetried(_, error):
+                self._said.clear()
+                self.end_text()
+                self._line((f"↻ asked again: {one_line(error)}", "yellow"))
+            case MessageCompleted(message):
+                self._speaking = False
+                self._calls |= {call.id: call for call in message.tool_calls}
+                if self._within is not None and message.tool_calls:
+                    self._block(message.text, "dim")
+                self.end_text()
+            case StepFailed(error):
+                self._line((f"✗ step {self._steps}: {one_line(error)}", "yellow"))
+            case StepLimitReached(limit):
+                self._line(("●", "yellow"), f" {limit} steps without an answer, asking for one")
+            case Planned(text):
+                self._planning = False
+                self._tell_plan(text)
+            case FinalAnswer(value) if self._within is None:
+                self._tell_answer(answer_text(value))
+            case RunCompleted(usage) if self._within is None:
+                self._tell_end(usage)
+            case RunFailed():
+                self._tell_failure(event)
+            case _:
+                self._hear_call(event)
+
+    # The turn
+
+    def _hear_start(self, event: Event) -> None:
+        self._speaking = True
+        self._said.clear()
+        match event:
+            case PlanStarted():
+                self._planning = True
+            case StepStarted(number):
+                self._steps = number
+
+    def _hear_text(self, text: str) -> None:
+        self._speaking = True
+        if self._live and not self._planning:
+            self._said.append(text)
+            self._terminal.answer(text)
+
+    def end_text(self) -> None:
+        """End the text that was being said, and write what had to wait for that."""
+        if self._within is None:
+            self._terminal.end_line()
+            later, self._later = self._later, []
+            for write in later:
+                write()
+
+    def _tell_plan(self, text: str) -> None:
+        lines = [line for line in map(one_line, text.splitlines()) if line]
+        joined = "  ".join(lines)
+        if len(joined) <= 60:
+            self._line(("●", "cyan"), (" plan    ", "bold"), joined)
+        else:
+            self._line(("●", "cyan"), (" plan", "bold"))
+            self._block(text)
+
+    def _tell_answer(self, answer: str) -> None:
+        if answer != "".join(self._said):
+            self._terminal.end_line()
+            self._terminal.answer(answer)
+        self._terminal.end_line()
+
+    # Calls
+
+    def _hear_call(self, event: Event) -> None:
+        match event:
+            case ToolStarted(call):
+                self._works[call.id] = _Work(self, call)
+            case ToolOutput(call_id, Event() as inner):
+                self._work(call_id).hear(inner)
+            case ToolCompleted(call_id, result):
+                self._end(call_id, result, failed=False)
+            case ToolFailed(call_id, error):
+                self._end(call_id, error, failed=True)
+            case ApprovalAsked(call):
+                self._line(("?", "yellow"), f" {call_text(call)}")
+            case ApprovalAnswered(call_id, decision):
+                name = self._work(call_id).call.name
+                self._line(("?", "yellow"), f" {one_line(name)}: {one_line(decision)}")
+
+    def _work(self, call_id: str) -> "_Work":
+        call = self._calls.get(call_id) or ToolCall(call_id, call_id)
+        return self._works.get(call_id) or _Work(self, call)
+
+    def _end(self, call_id: str, text: str, *, failed: bool) -> None:
+        work = self._work(call_id)
+        self._works.pop(call_id, None)
+        work.tell_end(text, self._clock() - work.began, failed)
+
+    # The end
+
+    def _tell_failure(self, event: RunFailed) -> None:
+        self.end_text()
+        for work in self._works.values():
+            work.tell_unfinished()
+        error = one_line(event.error)
+        if event.kind in errors.__all__:
+            error = error.removeprefix(f"{event.kind}: ")
+        word = _MILD.get(event.kind, "")
+        said = error if word in error else f"{word}: {error}"
+        self._line((f"✗ {said}", "yellow" if word else "red"))
+        if self._within is None:
+            self._tell_end(self._usage)
+
+    def _tell_end(self, usage: Usage | None) -> None:
+        steps = f"{self._steps} step{'' if self._steps == 1 else 's'}"
+        took = duration(self._clock() - self._began)
+        self._line((f"  {steps} · {took} · {tokens(usage)}", "dim"))
+
+    # Lines
+
+    def _line(self, *parts: Part, note: str = "", cut: bool = False) -> None:
+        if self._within is not None:
+            self._within.tell_begin()
+        root = self._root
+        root._latest = self
+        write = partial(self._terminal.line, self._indent, *parts, note=note, cut=cut)
+        if root._speaking and self._terminal.is_streaming:
+            root._later.append(write)
+        else:
+            write()
+
+    def _block(self, text: str, style: str = "") -> None:
+        for line in shown(text).strip("\n").splitlines():
+            self._line((f"  {line}", style))
+
+    @property
+    def _root(self) -> "Story":
+        return self if self._within is None else self._within.story._root
+
+    def is_inside(self, other: "Story | None") -> bool:
+        """Tell whether this is another story, or one of a run inside that run."""
+        return self is other or (self._within is not None and self._within.story.is_inside(other))
+
+    def _doing(self) -> str:
+        if self._works:
+            return ", ".join(work.doing() for work in self._works.values())
+        return "planning" if self._planning else "thinking" if self._speaking else ""
+
+
+class _Work:
+    """What is written about one call."""
+
+    def __init__(self, story: Story, call: ToolCall) -> None:
+        self.story = story
+        self.call = call
+        self.began = story._clock()
+        self._retries = 0
+        self._told = False
+        self._inner: Story | None = None
+
+    def hear(self, event: Event) -> None:
+        """Tell of an event inside the call; of a tool that is no agent, only count retries."""
+        if isinstance(event, StepRetried) and self._inner is None:
+            self._retries += 1
+            return
+        if self._inner is None:
+            self._inner = Story(self.story._terminal, self.story._clock, within=self)
+        self._inner._hear(event)
+
+    def doing(self) -> str:
+        """Return the call's name, and what goes on inside."""
+        inner = "" if self._inner is None else self._inner._doing()
+        return f"{self.call.name} › {inner}" if inner else self.call.name
+
+    def tell_begin(self) -> None:
+        """Write the call before what happens inside it, again when others came between."""
+        if not self._told:
+            self._told = True
+            self.story._line(*self._head(), cut=True)
+        elif not self.story._root._latest.is_inside(self._inner):
+            self.story._line(("●", "cyan"), (f" {one_line(self.call.name)} …", "dim"), cut=True)
+
+    def tell_end(self, text: str, took: float, failed: bool) -> None:
+        """Write the call, unless it was written, and what became of it."""
+        note = duration(took)
+        if self._told:
+            self.tell_begin()
+        else:
+            self.story._line(*self._head("red" if failed else "green"), note=note)
+            note = ""
+        first, _, rest = shown(text).strip().partition("\n")
+        more = rest.count("\n") + 1 if rest else 0
+        mark, style = ("✗ ", "red") if failed else ("└ ", "")
+        outcome = f"{first} … {more} more line{'' if more == 1 else 's'}" if more else first
+        if outcome or note:
+            self.story._line("  ", (mark, style or "dim"), (outcome, style), note=note, cut=True)
+
+    def tell_unfinished(self) -> None:
+        """Write the call that will not end any more."""
+        self.story._line(*self._head("yellow"), note="not finished")
+
+    def _head(self, style: str = "cyan") -> tuple[Part, ...]:
+        said = call_text(self.call)
+        name = one_line(self.call.name)
+        retries = f"  ↻ retried {_TIMES.get(self._retries, f'{self._retries} times')}"
+        return (
+            ("●", style),
+            (f" {name}", "bold"),
+            said.removeprefix(name),
+            (retries if self._retries else "", "yellow"),
+        )

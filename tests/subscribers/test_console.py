@@ -1,0 +1,563 @@
+import io
+import re
+
+import pytest
+import reactivex as rx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxagent.errors import ModelRefused, ModelTimeout, RunCancelled
+from rxagent.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    FinalAnswer,
+    Finish,
+    MessageCompleted,
+    Planned,
+    PlanStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+    StepFailed,
+    StepLimitReached,
+    StepRetried,
+    StepStarted,
+    TextDelta,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    ToolStarted,
+    Usage,
+)
+from rxagent.messages import Message, ToolCall
+from rxagent.subscribers import Console
+
+SEARCH = ToolCall("c1", "search", '{"query": "GDP of Peru 2023"}')
+CALC = ToolCall("c2", "calc", '{"expression": "267.6e9 / 34.4e6"}')
+HELPER = ToolCall("c3", "helper", '{"task": "doubt"}')
+RIVAL = ToolCall("c4", "rival", '{"task": "trust"}')
+ERASE = "\r\x1b[2K"
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal, and notes its writes in the order of both streams."""
+
+    def __init__(self, order=None, tty=True):
+        super().__init__()
+        self.order, self.tty = order, tty
+
+    def isatty(self):
+        return self.tty
+
+    def write(self, text):
+        if self.order is not None:
+            self.order.append(text)
+        return super().write(text)
+
+
+class Clock:
+    """A time that passes only between events."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def tell(*events, error=None, tty=False, **options):
+    """Return what a console wrote to stdout, to stderr, and to both in order."""
+    order, clock = [], Clock()
+    out, err = Terminal(order, tty), Terminal(order, tty)
+    console = Console(out=out, err=err, clock=clock, **options)
+    for event in events:
+        if isinstance(event, float):
+            clock.now += event
+        else:
+            console.on_next(event)
+    if error is not None:
+        console.on_error(error)
+    else:
+        console.on_completed()
+    return out.getvalue(), err.getvalue(), "".join(order)
+
+
+def turn(*deltas, calls=()):
+    """Return the events of a turn."""
+    text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+    return [*deltas, MessageCompleted(Message("assistant", text, calls))]
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch):
+    """No test depends on the terminal the tests run in."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_whole_run_reads_as_designed():
+    """The picture of the design is what a run looks like in a terminal."""
+    out, err, both = tell(
+        RunStarted("GDP per head of Peru?", "agent"),
+        PlanStarted(),
+        *turn(TextDelta("1 find the figure\n2 compute\n3 answer")),
+        Planned("1 find the figure\n2 compute\n3 answer"),
+        StepStarted(1),
+        ReasoningDelta("I will look "),
+        ReasoningDelta("the figure up first."),
+        *turn(calls=[SEARCH]),
+        ToolStarted(SEARCH),
+        1.8,
+        ToolCompleted("c1", "267.6 billion USD (World Bank)"),
+        StepStarted(2),
+        *turn(calls=[CALC]),
+        ToolStarted(CALC),
+        ToolOutput("c2", StepRetried(2, "ToolTimeout: too long")),
+        0.4,
+        ToolCompleted("c2", "7779.07"),
+        StepStarted(3),
+        *turn(TextDelta("Peru's GDP per head in 2023 "), TextDelta("was about 7 800 USD.")),
+        1.9,
+        FinalAnswer("Peru's GDP per head in 2023 was about 7 800 USD."),
+        RunCompleted(Usage(1204, 388)),
+    )
+
+    assert "Peru's GDP per head in 2023 was about 7 800 USD.\n" == out
+    assert both == (
+        "● plan    1 find the figure  2 compute  3 answer\n"
+        "  I will look the figure up first.\n"
+        '● search("GDP of Peru 2023")                                           1.8 s\n'
+        "  └ 267.6 billion USD (World Bank)\n"
+        '● calc("267.6e9 / 34.4e6")  ↻ retried once                             0.4 s\n'
+        "  └ 7779.07\n"
+        "Peru's GDP per head in 2023 was about 7 800 USD.\n"
+        "  3 steps · 4.1 s · 1 204 in / 388 out\n"
+    )
+    assert both.replace(out, "") == err
+
+
+def test_the_answer_is_written_as_it_comes():
+    """Each piece is written once, at once, and nothing that was written comes again."""
+    pieces = ["Hello", " from", " a\n", "model", "."]
+    order = []
+    console = Console(out=Terminal(order), err=Terminal(order))
+    for piece in pieces:
+        console.on_next(TextDelta(piece))
+        assert piece == order[-1]
+
+    assert pieces == order
+
+
+def test_cost_is_linear_in_the_text(monkeypatch):
+    """A long answer is written in as many characters as it has."""
+    written = 0
+
+    class Counting(Terminal):
+        def write(self, text):
+            nonlocal written
+            written += len(text)
+            return len(text)
+
+    console = Console(out=Counting(), err=Counting())
+    for _ in range(5_000):
+        console.on_next(TextDelta("word "))
+
+    assert 5 * 5_000 == written
+
+
+def test_an_answer_that_was_not_said_is_written():
+    """A value that came by a call of final_answer is the answer on stdout."""
+    run = [StepStarted(1), *turn(calls=[ToolCall("c", "final_answer")])]
+
+    assert '{"gdp": 7779.07}\n' == tell(*run, FinalAnswer({"gdp": 7779.07}), RunCompleted())[0]
+    assert "5\n" == tell(*run, FinalAnswer("5\n"), RunCompleted())[0]
+
+
+def test_stdout_can_be_kept_for_the_answer_alone():
+    """When text is not written live, stdout holds the answer and nothing that came before."""
+    run = [
+        StepStarted(1),
+        *turn(TextDelta("Let me look it up."), calls=[SEARCH]),
+        StepStarted(2),
+        TextDelta("Half an ans"),
+        StepRetried(2, "ModelTimeout: silent"),
+        *turn(TextDelta("The whole answer.")),
+        FinalAnswer("The whole answer."),
+        RunCompleted(),
+    ]
+
+    assert "The whole answer.\n" == tell(*run, live=False)[0]
+    assert "Let me look it up.\nHalf an ans\nThe whole answer.\n" == tell(*run)[0]
+
+
+def test_reasoning_never_reaches_stdout():
+    """What is thought, refused, planned and done by tools goes to stderr."""
+    out, err, _ = tell(
+        ReasoningDelta("hm\n\nwell,\n"),
+        ReasoningDelta("then"),
+        TextDelta("Yes."),
+        RefusalDelta("I'd rather not."),
+    )
+
+    assert "Yes.\n" == out
+    assert "  hm\n\n  well,\n  then\n  I'd rather not.\n" == err
+
+
+def test_a_tool_s_result_is_one_line():
+    """Of many lines the first is shown, and how many follow; of a wide one, what fits."""
+    run = [ToolStarted(SEARCH), ToolCompleted("c1", "first\nsecond\nthird\n")]
+    assert "  └ first … 2 more lines\n" in tell(*run)[1]
+
+    wide = tell(ToolStarted(SEARCH), ToolCompleted("c1", "x" * 500))[1].splitlines()[1]
+    assert (100, "…") == (len(wide), wide[-1])
+
+
+def test_a_tool_without_a_result_is_one_line():
+    """A tool that returned nothing is shown without an empty line below it."""
+    assert ["● search"] == [
+        line[:8] for line in tell(ToolStarted(SEARCH), ToolCompleted("c1", ""))[1].splitlines()
+    ]
+
+
+def test_a_failed_call_is_told_even_if_it_never_ran():
+    """A call that was refused is shown with its name, as the message had it."""
+    err = tell(*turn(calls=[SEARCH]), ToolFailed("c1", "UnknownTool: no\nsearch"))[1]
+
+    assert '● search("GDP of Peru 2023")' in err
+    assert "  ✗ UnknownTool: no … 1 more line\n" in err
+
+
+def test_parallel_tools_are_told_as_they_end():
+    """Calls that run side by side each keep their two lines together."""
+    lines = tell(
+        *turn(calls=[SEARCH, CALC]),
+        ToolStarted(SEARCH),
+        ToolStarted(CALC),
+        0.5,
+        ToolCompleted("c2", "7779.07"),
+        0.5,
+        ToolCompleted("c1", "found"),
+    )[1].splitlines()
+
+    assert ["● calc", "  └ 7779.07", "● search", "  └ found"] == [
+        line.partition("(")[0] for line in lines
+    ]
+    assert lines[0].endswith("  0.5 s")
+    assert lines[2].endswith("  1.0 s")
+
+
+def test_an_eager_tool_does_not_break_the_text():
+    """A tool that ends while the model speaks is told when the model has spoken."""
+    both = tell(
+        TextDelta("Meanwhile I "),
+        ToolStarted(SEARCH),
+        ToolCompleted("c1", "found"),
+        ToolStarted(HELPER),
+        ToolOutput("c3", StepFailed("ParseError: no")),
+        *turn(TextDelta("go on."), calls=[SEARCH]),
+        ToolCompleted("c3", "done"),
+    )[2].splitlines()
+
+    assert [
+        "Meanwhile I go on.",
+        "● search",
+        "  └ found",
+        "● helper",
+        "  ✗ step 0: ParseError: no",
+        "  └ done",
+    ] == [re.sub(r"\(.*|  +\d.*", "", line) for line in both]
+
+
+def test_inner_agents_are_indented():
+    """What happens inside a call stands below it, at any depth, and its answer at the end."""
+    inner = [
+        RunStarted("doubt", "helper"),
+        StepStarted(1),
+        ReasoningDelta("not shown"),
+        *turn(TextDelta("I look\ninto it."), calls=[SEARCH]),
+        ToolStarted(SEARCH),
+        ToolOutput("c1", StepStarted(1)),
+        ToolOutput("c1", StepFailed("ParseError: deep")),
+        ToolCompleted("c1", "found"),
+        *turn(TextDelta("Done.")),
+        FinalAnswer("Done."),
+        RunCompleted(Usage(1, 1)),
+    ]
+    out, err, _ = tell(
+        ToolStarted(HELPER),
+        *(ToolOutput("c3", event) for event in inner),
+        ToolCompleted("c3", "Done."),
+    )
+
+    assert "" == out
+    assert [
+        '● helper("doubt")',
+        "    I look",
+        "    into it.",
+        '  ● search("GDP of Peru 2023")',
+        "    ✗ step 1: ParseError: deep",
+        "    └ found",
+        "  └ Done.",
+    ] == [re.sub(r"  +\d\.\d s$", "", line) for line in err.splitlines()]
+
+
+def test_inner_agents_side_by_side_are_told_apart():
+    """When lines of another call came between, the call's name is said again."""
+    err = tell(
+        ToolStarted(HELPER),
+        ToolStarted(RIVAL),
+        ToolOutput("c3", StepFailed("ParseError: a")),
+        ToolOutput("c4", StepFailed("ParseError: b")),
+        ToolOutput("c4", StepFailed("ParseError: c")),
+        ToolOutput("c3", StepFailed("ParseError: d")),
+        ToolCompleted("c4", "trusted"),
+    )[1]
+
+    assert [
+        '● helper("doubt")',
+        "  ✗ step 0: ParseError: a",
+        '● rival("trust")',
+        "  ✗ step 0: ParseError: b",
+        "  ✗ step 0: ParseError: c",
+        "● helper …",
+        "  ✗ step 0: ParseError: d",
+        "● rival …",
+        "  └ trusted",
+    ] == [re.sub(r"  +\d\.\d s$", "", line) for line in err.splitlines()]
+
+
+def test_inner_text_is_counted_but_not_the_answer():
+    """Only the run's own text reaches stdout, and inner tokens are in the sum of a broken run."""
+    out, err, _ = tell(
+        StepStarted(1),
+        Usage(1, 2),
+        ToolOutput("c3", TextDelta("inner")),
+        ToolOutput("c3", Usage(10, 20)),
+        error=ModelTimeout("The model was silent for 20 s."),
+    )
+
+    assert "" == out
+    assert "  1 step · 0.0 s · 11 in / 22 out\n" in err
+
+
+NOTES = [
+    (StepFailed("ParseError: no\ncall"), "✗ step 0: ParseError: no call\n"),
+    (StepRetried(2, "ModelTimeout: silent"), "↻ asked again: ModelTimeout: silent\n"),
+    (StepLimitReached(5), "● 5 steps without an answer, asking for one\n"),
+    (Finish("length"), "… cut off by the length limit\n"),
+    (Finish("stop"), ""),
+    (ApprovalAsked(SEARCH), '? search("GDP of Peru 2023")\n'),
+    (RunCompleted(), "  0 steps · 0.0 s · usage unknown\n"),
+    (Planned("a" * 40 + "\n" + "b" * 40), f"● plan\n  {'a' * 40}\n  {'b' * 40}\n"),
+]
+
+
+@pytest.mark.parametrize(("event", "line"), NOTES, ids=[type(event).__name__ for event, _ in NOTES])
+def test_what_matters_besides_is_a_line(event, line):
+    """Each event that a reader should know of is told in a line, the others are not."""
+    assert line == tell(event)[1]
+
+
+def test_an_answered_approval_names_the_tool():
+    """What was decided about a call is told by the call's name."""
+    err = tell(*turn(calls=[SEARCH]), ApprovalAnswered("c1", "denied"))[1]
+
+    assert "? search: denied\n" == err
+
+
+ENDS = [
+    (RunCancelled("The run was cancelled: by a button"), "✗ The run was cancelled: by a button"),
+    (RunCancelled("Stopped."), "✗ cancelled: Stopped."),
+    (ModelRefused("The model declined."), "✗ refused: The model declined."),
+    (ModelTimeout("The model was silent\nfor 20 s."), "✗ The model was silent for 20 s."),
+    (ValueError("no"), "✗ ValueError: no"),
+    (ValueError(), "✗ ValueError"),
+]
+
+
+@pytest.mark.parametrize(("error", "line"), ENDS, ids=[line for _, line in ENDS])
+def test_a_run_without_an_answer_says_why_in_one_line(error, line):
+    """Cancelled, refused and failed runs end in one line of why, and what they cost."""
+    events = [StepStarted(1), TextDelta("Half")]
+    out, err, both = tell(*events, error=error)
+
+    assert "Half\n" == out
+    assert [line, "  1 step · 0.0 s · usage unknown"] == err.splitlines()
+    assert both.startswith("Half\n✗")
+
+
+def test_a_settled_failure_reads_like_any_other():
+    """RunFailed as an event is told as the error it stands for, once."""
+    failed = RunFailed("ModelTimeout", "ModelTimeout: silent")
+
+    assert tell(failed)[1] == tell(error=ModelTimeout("silent"))[1]
+
+
+def test_calls_that_will_not_end_are_told():
+    """A run that breaks off says which tools were at work."""
+    err = tell(ToolStarted(SEARCH), error=RunCancelled("Stopped."))[1]
+
+    assert '● search("GDP of Peru 2023")' in err
+    assert "not finished\n" in err
+
+
+def test_one_console_may_show_one_run_after_another():
+    """A new run begins with new counts."""
+    run = [RunStarted("x", "agent"), StepStarted(1), *turn(), RunCompleted()]
+
+    assert 2 == tell(*run, *run)[1].count("  1 step · ")
+
+
+HOSTILE = "[bold]\x1b[31m\x07\x9b2J[/red]\r"
+
+
+def hostile_run(text):
+    """Return a run in which model and tool say this text wherever they can."""
+    call = ToolCall("c1", text, text)
+    return [
+        RunStarted(text, text),
+        Planned(text),
+        StepStarted(1),
+        ReasoningDelta(text),
+        RefusalDelta(text),
+        TextDelta(text),
+        StepRetried(2, text),
+        MessageCompleted(Message("assistant", text, [call, HELPER])),
+        ApprovalAsked(call),
+        ApprovalAnswered("c1", text),
+        ToolStarted(call),
+        ToolOutput("c3", MessageCompleted(Message("assistant", text, [call]))),
+        ToolFailed("c1", text),
+        ToolCompleted("c3", text),
+        StepFailed(text),
+        FinalAnswer([text]),
+        RunFailed(text, text),
+    ]
+
+
+@pytest.mark.parametrize("options", [{}, {"plain": True}, {"live": False}])
+@given(text=st.text(st.characters() | st.sampled_from(HOSTILE)) | st.just(HOSTILE))
+def test_what_models_and_tools_say_is_never_obeyed(options, text):
+    """No control character reaches the terminal but those of our own styles and status line."""
+    out, err, _ = tell(*hostile_run(text), tty=True, **options)
+
+    assert "" == re.sub(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]", "", out)
+    ours = re.sub(r"\x1b\[[0-9;]*m|\r\x1b\[2K", "", err)
+    assert "" == re.sub(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]", "", ours)
+
+
+def test_markup_is_text():
+    """Square brackets of a model or tool are shown as they are."""
+    out, err, _ = tell(*hostile_run("[bold]x[/nonsense]"), tty=True)
+
+    assert "[bold]x[/nonsense]" in out
+    assert 8 < err.count("[bold]x[/nonsense]")
+
+
+def test_nothing_written_is_touched_again():
+    """The only control of the cursor is the erasing of the status line's own line."""
+    both = tell(*hostile_run("text"), tty=True)[2]
+
+    for code in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]", both):
+        assert code.endswith("m") or code == "\x1b[2K"
+    for before in both.split(ERASE)[:-1]:
+        assert re.sub(r"\x1b\[[0-9;]*m", "", before).rpartition("\n")[2].startswith("· ")
+
+
+def test_the_status_line_says_what_goes_on():
+    """While nothing is written, one line says who is at work."""
+    events = [
+        RunStarted("x", "agent"),
+        StepStarted(1),
+        *turn(calls=[SEARCH, HELPER]),
+        ToolStarted(SEARCH),
+        ToolStarted(HELPER),
+        ToolOutput("c3", StepStarted(1)),
+    ]
+    err = tell(*events, tty=True)[1]
+    shown = [re.sub(r"\x1b\[[0-9;]*m|\x1b\[0m", "", line) for line in err.split(ERASE)]
+
+    assert ["· thinking", "· search", "· search, helper", "· search, helper › thinking", ""] == [
+        line for line in shown if line
+    ] + [""]
+
+
+@pytest.mark.parametrize("name", ["not a terminal", "dumb"])
+def test_there_is_no_status_line_without_a_terminal(monkeypatch, name):
+    """A file, a pipe and a dumb terminal get lines that stay, and no codes at all."""
+    if name == "dumb":
+        monkeypatch.setenv("TERM", "dumb")
+    both = tell(*hostile_run("text"), tty=name == "dumb")[2]
+
+    assert "\x1b" not in both
+    assert "· thinking" not in both
+
+
+def test_no_color_means_no_codes_but_for_the_status_line(monkeypatch):
+    """NO_COLOR takes every style away, and wins over FORCE_COLOR."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    err = tell(*hostile_run("text"), tty=True)[1]
+
+    assert "\x1b" not in err.replace(ERASE, "")
+
+
+def test_force_color_styles_a_pipe_too(monkeypatch):
+    """FORCE_COLOR asks for styles where no terminal is, but for no status line."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    err = tell(*hostile_run("text"))[1]
+
+    assert "\x1b[" in err
+    assert ERASE not in err
+
+
+def test_plain_is_a_line_an_event():
+    """`plain` writes each event as one line to stderr, and the answer to stdout."""
+    events = [
+        TextDelta("Hi\n"),
+        ToolOutput("c1", ToolOutput("c2", TextDelta("in"))),
+        ToolCompleted("c1", "a\nb", {"k": [1]}),
+        FinalAnswer("Hi\n"),
+        RunCompleted(),
+    ]
+    out, err, _ = tell(*events, plain=True, tty=True)
+
+    assert "Hi\n" == out
+    assert [
+        'TextDelta text="Hi\\n"',
+        'ToolOutput call_id="c1" ToolOutput call_id="c2" TextDelta text="in"',
+        'ToolCompleted call_id="c1" result="a\\nb" value={"k": [1]}',
+        'FinalAnswer value="Hi\\n"',
+        "RunCompleted",
+    ] == err.splitlines()
+
+
+def test_plain_tells_an_error_as_the_event_it_is():
+    """What travels by on_error is the last line."""
+    err = tell(plain=True, error=ModelTimeout("silent"))[1]
+
+    assert 'RunFailed kind="ModelTimeout" error="ModelTimeout: silent"\n' == err
+
+
+def test_a_stream_that_lacks_characters_gets_their_numbers():
+    """An encoding without our signs neither breaks the run nor loses what was said."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    err = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    console = Console(out=out, err=err)
+    for event in (TextDelta("Größe"), ToolStarted(SEARCH), ToolCompleted("c1", "5 €")):
+        console.on_next(event)
+    console.on_completed()
+
+    assert b"Gr\\xf6\\xdfe\n" == out.buffer.getvalue()
+    assert b"\\u2514 5 \\u20ac" in err.buffer.getvalue()
+
+
+def test_the_standard_streams_are_found_when_they_are_needed(capsys):
+    """By default the answer is on stdout and the rest on stderr, wherever they lead now."""
+    events = [StepStarted(1), *turn(TextDelta("Hi")), FinalAnswer("Hi"), RunCompleted()]
+    rx.from_iterable(events).subscribe(Console())
+
+    out, err = capsys.readouterr()
+    assert ("Hi\n", "  1 step · ") == (out, err[:11])

@@ -1,0 +1,108 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxagent.events import Usage
+from rxagent.messages import ToolCall
+from rxagent.subscribers.shown import (
+    answer_text,
+    call_text,
+    duration,
+    one_line,
+    shown,
+    tokens,
+)
+
+anything = st.text(st.characters() | st.characters(categories=["Cs", "Cc", "Cf"]))
+
+
+@given(anything)
+def test_nothing_that_is_shown_is_obeyed(text):
+    """Of all control characters, only the end of a line and the tab reach a terminal."""
+    seen = shown(text)
+
+    assert not [char for char in seen if ord(char) < 32 and char not in "\n\t"]
+    assert not [char for char in seen if "\x7f" <= char <= "\x9f" or "\u202a" <= char <= "\u202e"]
+    assert seen == shown(seen)
+    assert seen == seen.encode("utf-8").decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain, 你好 🎈", "plain, 你好 🎈"),
+        ("a\tb\nc", "a\tb\nc"),
+        ("a\r\nb", "a\nb"),
+        ("a\rb", "a␍b"),
+        ("\x1b[31mred\x1b[0m\x07", "␛[31mred␛[0m␇"),
+        ("\x7f\x9b2J", "␡\\x9b2J"),
+        ("\u202eabc", "\\u202eabc"),
+        ("\ud83d", "\\ud83d"),
+        ("[bold]no markup[/bold]", "[bold]no markup[/bold]"),
+    ],
+)
+def test_controls_are_shown_as_pictures(text, seen):
+    """A control character is shown by its picture, or by its number where it has none."""
+    assert seen == shown(text)
+
+
+@given(anything)
+def test_one_line_is_one_line(text):
+    """Whatever a text holds, it fits in one line."""
+    assert 2 > len(one_line(text).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ('{"query": "GDP of \\"Peru\\""}', 'search("GDP of \\"Peru\\"")'),
+        ('{"a": 2, "b": [1, null]}', "search(a=2, b=[1, null])"),
+        ("{}", "search()"),
+        ("", "search()"),
+        ("{half", "search({half)"),
+        ("[1]", "search([1])"),
+        ('{"q": "a\\nb\\u001b[2J"}', 'search("a\\nb\\u001b[2J")'),
+    ],
+)
+def test_a_call_is_shown_as_one_would_write_it(arguments, said):
+    """Arguments stand in brackets, a lone one without its name, unreadable ones as they are."""
+    assert said == call_text(ToolCall("call_1", "search", arguments))
+
+
+@given(anything, anything)
+def test_any_call_is_one_line(name, arguments):
+    """No call, however malformed, breaks the line it is told in."""
+    assert 1 == len(call_text(ToolCall("call_1", name, arguments)).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("5\n", "5\n"),
+        (5, "5"),
+        (None, "null"),
+        ({"größe": [1.5, True]}, '{"größe": [1.5, true]}'),
+        (math.nan, "nan"),
+        ({1}, "{1}"),
+    ],
+)
+def test_an_answer_is_text_or_json(value, text):
+    """A text answers as it is; other values as JSON, or as Python shows them."""
+    assert text == answer_text(value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (1.84, "1.8 s"), (59.9, "59.9 s"), (72, "1 min 12 s")]
+)
+def test_durations_are_short(seconds, text):
+    """Under a minute tenths count, above they do not."""
+    assert text == duration(seconds)
+
+
+def test_tokens_are_grouped_and_unknown_is_not_zero():
+    """Thousands are set apart; no report is said to be unknown."""
+    assert "1 204 in / 388 out" == tokens(Usage(1204, 388))
+    assert "0 in / 0 out" == tokens(Usage(0, 0))
+    assert "usage unknown" == tokens(None)
