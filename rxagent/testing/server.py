@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rxagent.testing import leaks
 from rxagent.testing.exchange import Exchange, Performance, ReceivedRequest
 from rxagent.testing.scenarios import Scenario, Scenarios, Script
 from rxagent.testing.scripts import SCRIPTS, failure
@@ -31,6 +32,7 @@ class ScriptedServer:
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.exchanges: list[Exchange] = []
+        self._name = f"scripted server {id(self)}"
         self._scenarios = Scenarios(SCRIPTS)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -71,11 +73,15 @@ class ScriptedServer:
         if self._error is not None:
             self.close()
             raise self._error
+        leaks.probes[self._name] = self._open_exchanges
+        leaks.keepers[self._name] = self._keeps
         return self
 
     def close(self) -> None:
         """Break off what is open, and return when nothing is left."""
         thread, self._thread = self._thread, None
+        leaks.probes.pop(self._name, None)
+        leaks.keepers.pop(self._name, None)
         if thread is not None:
             if self._error is None and self._loop is not None and self._closing is not None:
                 self._loop.call_soon_threadsafe(self._closing.set)
@@ -113,6 +119,23 @@ class ScriptedServer:
         """Block until clients have hung up so many times, and return an exchange hung up on."""
         self.wait_until(lambda: sum(ex.hung_up for ex in self.exchanges) >= count, timeout)
         return [exchange for exchange in self.exchanges if exchange.hung_up][count - 1]
+
+    def _open_exchanges(self) -> list[str]:
+        with self._changed:
+            return [
+                f"an open exchange with {exchange.request.body.get('model')!r}"
+                for exchange in self.exchanges
+                if exchange.outcome is None
+            ]
+
+    def _keeps(self, opened: leaks.Opened) -> bool:
+        """Idle connections are kept: who is in the midst of an exchange is told by the probe."""
+        match opened:
+            case asyncio.Task():
+                return opened.get_loop() is self._loop
+            case leaks.Socket():
+                return ("127.0.0.1", self.port) in (opened.local, opened.remote)
+        return False
 
     # What follows runs in the server's thread.
 

@@ -1,0 +1,209 @@
+"""The leak check, shown real leaks."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+
+from rxagent.testing import leaks
+from rxagent.testing.leaks import LeakCheck, assert_no_leaks, leaks_since, snapshot
+from rxagent.testing.server import ScriptedServer
+
+
+@pytest.fixture
+def probed() -> Iterator[list[str]]:
+    """What a probe reports while the test runs."""
+    reports: list[str] = []
+    leaks.probes["test"] = lambda: reports
+    yield reports
+    del leaks.probes["test"]
+
+
+def test_nothing_is_open() -> None:
+    """What was there before is no leak."""
+    assert [] == leaks_since(snapshot())
+
+
+def test_thread() -> None:
+    """A thread that lives on is a leak, told with its name and where it is."""
+    before = snapshot()
+    leave = threading.Event()
+
+    def linger() -> None:
+        leave.wait(5)
+
+    thread = threading.Thread(target=linger, name="lingerer", daemon=True)
+    thread.start()
+    with pytest.raises(AssertionError, match=r"thread 'lingerer', at .*test_leaks.*in linger"):
+        assert_no_leaks(before, within=0)
+    leave.set()
+
+    assert_no_leaks(before)
+
+
+def test_shared_threads() -> None:
+    """A thread that the process shares may stay."""
+    before = snapshot()
+    leave = threading.Event()
+    thread = threading.Thread(target=leave.wait, args=(5,), name="rxagent-worker-7")
+    thread.start()
+
+    assert [] == leaks_since(before)
+    leave.set()
+    thread.join()
+
+
+def test_task() -> None:
+    """A task that lives on is a leak, told with its name and where it stands."""
+
+    async def linger() -> None:
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        with pytest.raises(AssertionError, match=r"task 'lingerer' of .*linger, at .*test_leaks"):
+            async with LeakCheck(within=0):
+                lingering = asyncio.create_task(linger(), name="lingerer")
+        async with LeakCheck():
+            lingering.cancel()
+            asyncio.create_task(asyncio.sleep(0.01))  # noqa: RUF006
+
+    asyncio.run(main())
+
+
+def test_task_of_another_loop() -> None:
+    """A task is found on any loop that runs, in whichever thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    started = threading.Event()
+
+    async def linger() -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    before = snapshot()
+    lingering = asyncio.run_coroutine_threadsafe(linger(), loop)
+    started.wait(2)
+    with pytest.raises(AssertionError, match=r"of .*linger, at"):
+        assert_no_leaks(before, within=0)
+    lingering.cancel()
+
+    assert_no_leaks(before)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="sockets are listed by Linux only")
+def test_socket() -> None:
+    """A socket that stays open is a leak, told with its addresses."""
+    before = snapshot()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(AssertionError, match=rf"socket 127\.0\.0\.1:{port} to \?"):
+            assert_no_leaks(before, within=0)
+        with socket.create_connection(("127.0.0.1", port)):
+            assert any(f"to 127.0.0.1:{port}" in leak for leak in leaks_since(before))
+
+    assert_no_leaks(before)
+
+
+def test_probes(probed: list[str]) -> None:
+    """What a probe reports is a leak, once for each time that it was not reported before."""
+    probed.append("a run")
+    before = snapshot()
+    probed += ["a run", "a viewer"]
+
+    assert ["test: a run", "test: a viewer"] == leaks_since(before)
+    probed.clear()
+    assert [] == leaks_since(before)
+
+
+def test_keepers() -> None:
+    """What is kept on purpose is no leak."""
+    before = snapshot()
+    leaks.keepers["test"] = lambda opened: isinstance(opened, leaks.Socket)
+    with socket.create_server(("127.0.0.1", 0)):
+        assert [] == leaks_since(before)
+    del leaks.keepers["test"]
+
+
+def test_waits(probed: list[str]) -> None:
+    """What is closed a moment later is no leak."""
+    closing = threading.Timer(0.05, probed.clear)
+    with LeakCheck():
+        probed.append("a run")
+        closing.start()
+    closing.join()
+
+    assert [] == probed
+
+
+def test_own_error_is_seen(probed: list[str]) -> None:
+    """A block that raises is seen to raise what it raised."""
+
+    def wrong() -> None:
+        probed.append("a run")
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"), LeakCheck():
+        wrong()
+
+    async def wrong_too() -> None:
+        async with LeakCheck():
+            wrong()
+
+    with pytest.raises(KeyError, match="mine"):
+        asyncio.run(wrong_too())
+
+
+def test_idle_connections_of_a_server_are_kept() -> None:
+    """A connection to a scripted server may stay, unless an exchange is open on it."""
+    everything = snapshot()
+    messages = [{"role": "user", "content": "hi"}]
+    with ScriptedServer() as server, openai.OpenAI(base_url=server.url, api_key="key") as api:
+        before = snapshot()
+        api.chat.completions.create(model="plain", messages=messages)
+        assert_no_leaks(before)
+
+        stream = api.chat.completions.create(model="stall", messages=messages, stream=True)
+        with pytest.raises(AssertionError, match="an open exchange with 'stall'"):
+            assert_no_leaks(before, within=0)
+        stream.close()
+        assert_no_leaks(before)
+
+    assert_no_leaks(everything)
+
+
+def test_server_left_running() -> None:
+    """A scripted server that nobody closes is a leak."""
+    before = snapshot()
+    server = ScriptedServer().start()
+
+    assert any("rxagent-scripted-server" in leak for leak in leaks_since(before))
+    server.close()
+    assert_no_leaks(before)
+
+
+def test_fixture(tmp_path: Path) -> None:
+    """As a fixture it makes an error of a test that leaves something open."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest, threading\n"
+        "from rxagent.testing.leaks import leak_check\n"
+        "checked = pytest.fixture(autouse=True)(leak_check)\n"
+        "leave = threading.Event()\n"
+        "def test_clean(): pass\n"
+        "def test_leaky(): threading.Thread(target=leave.wait, args=(9,), daemon=True).start()\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+    assert "Left open:" in done.stdout
+    assert "ERROR" in done.stdout
+    assert "2 passed, 1 error" in done.stdout
