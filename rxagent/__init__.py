@@ -5,34 +5,52 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors, events, models, operators, subscribers, testing
+    from .agents import Agent
     from .messages import Image, Message, Request, ToolCall
+    from .runs import Run, launch
     from .state import State, fold
+    from .streams import each
+    from .tools import Given, Tool, tool
 
 __version__ = "0.1.0"
 
 _ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
 _HOME_OF = {
+    "Agent": "agents",
+    "Given": "tools",
     "Image": "messages",
     "Message": "messages",
     "Request": "messages",
+    "Run": "runs",
     "State": "state",
+    "Tool": "tools",
     "ToolCall": "messages",
+    "each": "streams",
     "fold": "state",
+    "launch": "runs",
+    "tool": "tools",
 }
 
 __all__ = [
+    "Agent",
+    "Given",
     "Image",
     "Message",
     "Request",
+    "Run",
     "State",
+    "Tool",
     "ToolCall",
+    "each",
     "errors",
     "events",
     "fold",
+    "launch",
     "models",
     "operators",
     "subscribers",
     "testing",
+    "tool",
 ]
 
 

@@ -1,0 +1,80 @@
+"""Answers: how they are read out of a call, and what they must pass."""
+
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import reactivex as rx
+from reactivex import Observable
+from reactivex import operators as rxo
+
+from ..errors import ParseError, describe
+from ..messages import ToolCall
+from ..state import State
+from ..streams import from_async, from_worker, iterate
+
+__all__ = ["check_answer", "read_answer"]
+
+
+def read_answer(call: ToolCall, reason: str) -> Any:
+    """Return the value that a call of final_answer gives.
+
+    Raises:
+        ParseError: The arguments do not hold an answer.
+    """
+    try:
+        arguments = json.loads(call.arguments)
+        if isinstance(arguments, str):
+            arguments = json.loads(arguments)
+        return arguments["answer"]
+    except (ValueError, TypeError, KeyError):
+        cut = " (it was cut by the length limit)" if reason == "length" else ""
+        raise ParseError(
+            f"The arguments of final_answer hold no answer{cut}: {call.arguments!r}. "
+            'Give one JSON object of the form {"answer": <value>}.'
+        ) from None
+
+
+def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State) -> Observable[Any]:
+    """Emit a value once every check has passed.
+
+    A check is called as `check(value, state)`, on a worker unless it is a coroutine function; it
+    fails by raising, or by returning False.
+
+    Raises:
+        ParseError: A check has failed; by `on_error`.
+    """
+    waiting = tuple(checks)
+    return iterate(
+        lambda passed: _check(waiting[passed], value, state) if waiting[passed:] else rx.of(value),
+        lambda passed, _: passed + 1,
+        lambda: 0,
+        lambda passed: passed > len(waiting),
+    ).pipe(rxo.last())
+
+
+def _check(check: Callable[..., Any], value: Any, state: State) -> Observable[Any]:
+    name = getattr(check, "__name__", type(check).__name__)
+
+    def judge(verdict: Any) -> Any:
+        if verdict is False:
+            raise ParseError(f"The answer did not pass the check {name}.")
+        return verdict
+
+    def fail(error: Exception, _: Observable[Any]) -> Observable[Any]:
+        if isinstance(error, ParseError):
+            return rx.throw(error)
+        return rx.throw(ParseError(f"The answer did not pass the check {name}: {describe(error)}"))
+
+    return _called(check, value, state).pipe(rxo.map(judge), rxo.catch(fail))
+
+
+def _called(check: Callable[..., Any], value: Any, state: State) -> Observable[Any]:
+    if inspect.iscoroutinefunction(check):
+
+        async def awaited() -> Any:
+            yield await check(value, state)
+
+        return from_async(awaited)
+    return from_worker(lambda: (check(value, state),))
