@@ -14,9 +14,13 @@ from ..errors import RunCancelled
 from ..streams.home import Home
 from ..streams.pace import Pace
 
-__all__ = ["VirtualHome"]
+__all__ = ["Restless", "VirtualHome"]
 
 _Args = TypeVarTuple("_Args")
+
+
+class Restless(RuntimeError):
+    """Virtual time does not come to rest: something always remains to be done."""
 
 
 class VirtualHome(Home):
@@ -65,7 +69,7 @@ class VirtualHome(Home):
         """Let time pass until nothing is left to happen.
 
         Raises:
-            RuntimeError: The loop did not come to rest within so many turns.
+            Restless: The loop did not come to rest within so many turns.
             Exception: What was raised meanwhile by a subscriber, a task or a callback.
         """
         self._loop.play(inf, turns)
@@ -76,7 +80,7 @@ class VirtualHome(Home):
 
         Raises:
             ValueError: That second has passed.
-            RuntimeError: The loop did not come to that second within so many turns.
+            Restless: The loop did not come to that second within so many turns.
             Exception: What was raised meanwhile by a subscriber, a task or a callback.
         """
         if seconds < self.clock:
@@ -162,7 +166,7 @@ class _VirtualLoop(asyncio.BaseEventLoop):
         self._end, self._turns = end, turns
         self.run_forever()
         if self._turns < 0:
-            raise RuntimeError(
+            raise Restless(
                 f"Virtual time did not come to rest within {turns:,} turns of its loop; it has "
                 f"come to {self._instant:g} s. Is there a stream that never ends?"
             )

@@ -13,7 +13,7 @@ from reactivex import operators as rxo
 
 from rxagent.streams import Home, from_async, from_blocking, from_worker
 from rxagent.streams.loop import open_work
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import Restless, VirtualHome
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_a_stream_without_end_is_found(home, timed):
     """A loop that never comes to rest is stopped, and the error says at which time."""
     timed(rx.interval(1.0))
 
-    with pytest.raises(RuntimeError, match="within 100 turns of its loop; it has come to"):
+    with pytest.raises(Restless, match="within 100 turns of its loop; it has come to"):
         home.run(turns=100)
 
 

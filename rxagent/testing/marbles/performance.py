@@ -1,0 +1,101 @@
+"""Performing a diagram: its rows play, its pipeline runs, and what happens is written down."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+from reactivex import Observable
+
+from ...errors import MarbleSyntaxError, describe
+from ..clock import Restless, VirtualHome
+from .diagram import Diagram, Note, Pipeline
+from .playing import ColdRow, Endless, HotRow, Recording, Row, Subscription
+from .scope import public
+
+__all__ = ["Outcome", "perform"]
+
+_TOO_MUCH = 1_000
+_TOO_LONG = 100_000
+
+
+@frozen
+class Outcome:
+    """What came of a diagram: what its result told, and when each row was subscribed."""
+
+    notes: tuple[Note, ...]
+    is_over: bool
+    subscriptions: Mapping[str, tuple[Subscription, ...]]
+
+
+def perform(diagram: Diagram) -> Outcome:
+    """Play a diagram in virtual time, and return what came of it.
+
+    Raises:
+        MarbleSyntaxError: The pipeline raises, is no stream, or never ends.
+    """
+    with VirtualHome() as home:
+        rows: dict[str, Row] = {
+            source.name: (HotRow if source.is_hot else ColdRow)(home, source.notes)
+            for source in diagram.sources
+        }
+        recording = Recording(home, len(diagram.out.notes) + _TOO_MUCH)
+
+        def begin() -> None:
+            result = _evaluate(diagram.pipeline, rows)
+            _plan(diagram, home, recording, lambda: recording.subscribe(result))
+            for row in rows.values():
+                if isinstance(row, HotRow):
+                    row.start()
+
+        # Who asks for a loop while the pipeline is evaluated must find the virtual one running.
+        home.soon(begin)
+        _run(diagram.pipeline, home)
+        outcome = Outcome(
+            tuple(recording.notes),
+            recording.is_over,
+            {name: tuple(row.subscriptions) for name, row in rows.items()},
+        )
+        recording.dispose()
+    return outcome
+
+
+def _plan(
+    diagram: Diagram, home: VirtualHome, recording: Recording, begin: Callable[[], None]
+) -> None:
+    begun = 0.0
+    for watch in diagram.watches_of("out"):
+        begun = watch.subscribed or 0.0
+        if watch.disposed is not None:
+            home.schedule_relative(watch.disposed, recording.dispose)
+    home.schedule_relative(begun, lambda *_: begin())
+
+
+def _evaluate(pipeline: Pipeline, rows: Mapping[str, Row]) -> Observable[Any]:
+    scope: dict[str, Any] = {}
+    for name, node in pipeline.names.items():
+        try:
+            scope[name] = rows[name] if name in rows else public(name)
+        except LookupError:
+            raise pipeline.snippet.flaw_at(node, f"Nothing is called {name!r}.") from None
+    try:
+        result = eval(pipeline.code, scope)
+    except Exception as error:
+        raise pipeline.snippet.flaw(f"The pipeline raises {describe(error)}") from error
+    if not isinstance(result, Observable):
+        what = type(result).__name__
+        hint = " A model is called with a request: `(...)(request)`." if callable(result) else ""
+        raise pipeline.snippet.flaw(f"The pipeline is a {what} and no Observable.{hint}")
+    return result
+
+
+def _run(pipeline: Pipeline, home: VirtualHome) -> None:
+    try:
+        home.run(turns=_TOO_LONG)
+    except MarbleSyntaxError:
+        raise
+    except (Endless, Restless) as error:
+        raise pipeline.snippet.flaw(
+            f"The pipeline never ends; a row `out^ ---!` disposes it. {error}"
+        ) from None
+    except Exception as error:
+        raise pipeline.snippet.flaw(f"While it plays, somebody raises {describe(error)}") from error

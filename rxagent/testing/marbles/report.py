@@ -1,0 +1,131 @@
+"""What is wrong with a diagram that was performed, so that one sees it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .diagram import Diagram, Note, Watch
+from .drawing import Strand, draw, strand_of, watch_strand
+from .matching import matches
+from .performance import Outcome
+from .playing import Subscription
+from .rows import Kind
+from .signs import Signs, binding
+from .timeline import duration
+
+__all__ = ["compare", "compare_subscriptions", "report"]
+
+
+def report(diagram: Diagram, outcome: Outcome) -> str:
+    """Return what is wrong, in marbles and in words; an empty text when nothing is."""
+    tick = diagram.timeline.tick
+    parts = [
+        compare(diagram.out.notes, outcome.notes, diagram.bindings, tick),
+        *_subscriptions(diagram, outcome),
+        *_loose_ends(diagram, outcome),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def compare(
+    expected: Sequence[Note], actual: Sequence[Note], bindings: Mapping[str, Any], tick: float
+) -> str:
+    """Return how what came differs from what was expected; an empty text when it does not."""
+    pairs = zip(expected, actual, strict=False)
+    same = sum(1 for _ in _while_same(pairs))
+    if same == len(expected) == len(actual):
+        return ""
+    signs = Signs(bindings)
+    rows = {
+        "expected": strand_of(expected, lambda note: note.sign),
+        "actual": strand_of(actual, signs.of),
+    }
+    bound = [binding(letter, value) for letter, value in signs.added.items()]
+    difference = _first_difference(expected[same : same + 1], actual[same : same + 1])
+    return "\n".join([draw(rows, tick), *bound, difference])
+
+
+def _while_same(pairs: Iterable[tuple[Note, Note]]) -> Iterator[None]:
+    for one, other in pairs:
+        if one.at != other.at or not _is_same(one, other):
+            return
+        yield None
+
+
+def _is_same(expected: Note, actual: Note) -> bool:
+    return expected.kind is actual.kind and matches(expected.value, actual.value)
+
+
+def _first_difference(expected: Sequence[Note], actual: Sequence[Note]) -> str:
+    match expected, actual:
+        case [one], []:
+            return f"At {duration(one.at)} {_told(one)} was expected, but nothing more came."
+        case [], [other]:
+            return f"Nothing more was expected, but at {duration(other.at)} {_told(other)} came."
+        case [one], [other] if _is_same(one, other):
+            return (
+                f"{_told(one)} was expected at {duration(one.at)}, "
+                f"but came at {duration(other.at)}."
+            )
+        case [one], [other] if one.at == other.at:
+            return f"At {duration(one.at)} {_told(one)} was expected, but {_told(other)} came."
+        case [one], [other]:
+            return (
+                f"At {duration(one.at)} {_told(one)} was expected, "
+                f"but at {duration(other.at)} {_told(other)} came."
+            )
+    raise AssertionError("there is no difference")
+
+
+def _told(note: Note) -> str:
+    match note.kind:
+        case Kind.NEXT:
+            return repr(note.value)
+        case Kind.ERROR:
+            return f"the error {note.value!r}"
+        case Kind.COMPLETED:
+            return "completion"
+
+
+def _subscriptions(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
+    for source in diagram.sources:
+        watches = diagram.watches_of(source.name)
+        actual = outcome.subscriptions[source.name]
+        if watches:
+            yield compare_subscriptions(source.name, watches, actual, diagram.timeline.tick)
+        elif not actual:
+            yield (
+                f"{source.name} is drawn, but was never subscribed; "
+                f"an empty row `{source.name}^` says so."
+            )
+        if actual and not source.is_hot and actual[0].subscribed != source.drawn:
+            yield (
+                f"{source.name} is drawn from {duration(source.drawn)} on, "
+                f"but was subscribed at {duration(actual[0].subscribed)}."
+            )
+
+
+def compare_subscriptions(
+    name: str, expected: Sequence[Watch], actual: Sequence[Subscription], tick: float
+) -> str:
+    """Return how subscriptions differ from those expected; an empty text when they do not."""
+    wanted = [
+        Subscription(watch.subscribed, watch.disposed)
+        for watch in expected
+        if watch.subscribed is not None
+    ]
+    if wanted == list(actual):
+        return ""
+    rows: dict[str, Strand] = {}
+    for what, subscriptions in (("expected", wanted), ("actual", actual)):
+        for number, subscription in enumerate(subscriptions, 1):
+            rows[f"{what} {number}"] = watch_strand(subscription)
+    return (
+        f"{name} was not subscribed as drawn: {len(wanted)} times expected, "
+        f"{len(actual)} times in fact.\n{draw(rows, tick)}"
+    )
+
+
+def _loose_ends(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
+    for name, subscriptions in outcome.subscriptions.items():
+        if outcome.is_over and any(one.disposed is None for one in subscriptions):
+            yield f"{name} is still subscribed, although all is over."

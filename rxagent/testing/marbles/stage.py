@@ -1,0 +1,139 @@
+"""Marble tests in Python, for what is not a file."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from reactivex import Observable
+
+from ..clock import VirtualHome
+from .diagram import Note, Watch
+from .lines import Line
+from .playing import ColdRow, HotRow, Recording, Row
+from .reader import notes_of, watch_of
+from .report import compare, compare_subscriptions
+from .timeline import Timeline, read_duration
+
+__all__ = ["Expectation", "Marbles", "marbles"]
+
+_TOO_MUCH = 10_000
+
+
+@contextmanager
+def marbles(
+    tick: str = "1ms", error: Exception | None = None, **bindings: Any
+) -> Iterator["Marbles"]:
+    """Make streams of marbles, and check at the end of the block what was expected of them.
+
+    .. code-block:: python
+
+        with marbles(r=ReasoningDelta("hm"), a=TextDelta("He"), x="He") as m:
+            said = m.cold("-r-a-|").pipe(ops.text())
+            m.expect(said).to_be("---x-|")
+
+    Args:
+        tick: What one column means, such as `10ms`.
+        error: What the # marble carries.
+        bindings: What single letters mean.
+
+    Raises:
+        AssertionError: Something else came than was expected.
+        MarbleSyntaxError: A row cannot be read.
+    """
+    seconds = read_duration(tick)
+    if not seconds:
+        raise ValueError(f"A tick is a time such as 10ms, not {tick!r}.")
+    for letter in bindings:
+        if len(letter) != 1:
+            raise TypeError(f"Only single letters are bound, and {letter!r} is none.")
+    if error is not None:
+        bindings["!"] = error
+    with VirtualHome() as home:
+        stage = Marbles(home, Timeline(seconds), bindings)
+        yield stage
+        stage.check()
+
+
+class Marbles:
+    """A virtual home, and the streams that play in it; made by `marbles`."""
+
+    def __init__(self, home: VirtualHome, timeline: Timeline, bindings: dict[str, Any]) -> None:
+        self.home = home
+        self._timeline = timeline
+        self._bindings = bindings
+        self._hot: list[HotRow] = []
+        self._expectations: list[Expectation] = []
+
+    def cold(self, row: str) -> ColdRow:
+        """Return a stream that plays a row from where it is subscribed."""
+        start = len(row) - len(row.lstrip(" "))
+        return ColdRow(self.home, self._notes(row, start, start * self._timeline.tick))
+
+    def hot(self, row: str) -> HotRow:
+        """Return a stream that plays a row from the beginning of time."""
+        hot = HotRow(self.home, self._notes(row))
+        self._hot.append(hot)
+        return hot
+
+    def expect(self, stream: Observable[Any]) -> "Expectation":
+        """Say what is expected of a stream: go on with `to_be` or `to_be_subscribed`."""
+        expectation = Expectation(self, stream)
+        self._expectations.append(expectation)
+        return expectation
+
+    def check(self) -> None:
+        """Let time pass, and raise AssertionError for what did not come as expected."""
+        if not self._expectations:
+            raise ValueError("Nothing is expected, so this cannot fail: use m.expect(...).")
+        for hot in self._hot:
+            hot.start()
+        self.home.run()
+        found = [expectation.check() for expectation in self._expectations]
+        if any(found):
+            raise AssertionError("not as drawn\n" + "\n\n".join(filter(None, found)))
+
+    def _notes(self, row: str, start: int = 0, begun: float = 0.0) -> tuple[Note, ...]:
+        return notes_of(Line(row), start, self._timeline, self._bindings, begun)
+
+    def _watch(self, row: str) -> Watch:
+        return watch_of("", Line(row), 0, self._timeline)
+
+    def _compare(self, expected: tuple[Note, ...], actual: Recording) -> str:
+        return compare(expected, actual.notes, self._bindings, self._timeline.tick)
+
+
+class Expectation:
+    """What is expected of a stream."""
+
+    def __init__(self, stage: Marbles, stream: Observable[Any]) -> None:
+        self._stage = stage
+        self._stream = stream
+        self._checks: list[Callable[[], str]] = []
+
+    def to_be(self, row: str, subscribed: str = "^") -> None:
+        """Expect a stream to tell this, to one who subscribes and disposes as a row says."""
+        stage, watch = self._stage, self._stage._watch(subscribed)
+        expected = stage._notes(row)
+        recording = Recording(stage.home, len(expected) + _TOO_MUCH)
+        if watch.disposed is not None:
+            stage.home.schedule_relative(watch.disposed, recording.dispose)
+        stage.home.schedule_relative(
+            watch.subscribed or 0.0, lambda *_: recording.subscribe(self._stream)
+        )
+        self._checks.append(lambda: stage._compare(expected, recording))
+
+    def to_be_subscribed(self, *rows: str) -> None:
+        """Expect a cold or hot stream to be subscribed and disposed as these rows say, no more."""
+        stream, tick = self._stream, self._stage._timeline.tick
+        if not isinstance(stream, Row):
+            raise TypeError("Only the streams that `cold` and `hot` return know who subscribed.")
+        watches = [self._stage._watch(row) for row in rows]
+        self._checks.append(
+            lambda: compare_subscriptions("The stream", watches, stream.subscriptions, tick)
+        )
+
+    def check(self) -> str:
+        """Return how what came differs from what is expected; an empty text when it does not."""
+        if not self._checks:
+            raise ValueError("expect(...) says nothing yet: go on with to_be(...).")
+        return "\n\n".join(filter(None, (check() for check in self._checks)))

@@ -1,0 +1,154 @@
+"""Marble tests in Python: the block ends well only when all is as drawn."""
+
+import asyncio
+import inspect
+
+import pytest
+import reactivex as rx
+from reactivex import operators as rxo
+
+from rxagent import operators as ops
+from rxagent import testing
+from rxagent.errors import MarbleSyntaxError, ModelTimeout
+from rxagent.events import ReasoningDelta, TextDelta
+from rxagent.streams import from_async
+from rxagent.testing.marbles import attempts, marbles, model_of, request
+
+
+def test_text_keeps_what_is_said():
+    """Only text passes `text()`, at its own time."""
+    with marbles(
+        r=ReasoningDelta("hm"), a=TextDelta("He"), b=TextDelta("llo"), x="He", y="llo"
+    ) as m:
+        said = m.cold("-r-a--b-|").pipe(ops.text())
+        m.expect(said).to_be("---x--y-|")
+
+
+def fails(block):
+    """Return what a block of marbles, given the stage, is told to be wrong."""
+    with (
+        pytest.raises(AssertionError) as raised,
+        marbles(x=1, y=2, error=ModelTimeout("late")) as m,
+    ):
+        block(m)
+    return str(raised.value)
+
+
+def test_what_differs_is_drawn():
+    """A false expectation is told in marbles and in words."""
+    assert (
+        "not as drawn\nexpected: -x-|\nactual:   -x-y\nAt 3ms completion was expected, but 2 came."
+        == fails(lambda m: m.expect(m.cold("-x-y")).to_be("-x-|"))
+    )
+
+
+def test_every_expectation_is_told():
+    """One failure does not hide another."""
+
+    def block(m):
+        m.expect(m.cold("-x")).to_be("-y")
+        m.expect(m.cold("-#")).to_be("-|")
+
+    assert 2 == fails(block).count("was expected")
+
+
+def test_subscriptions_are_expected():
+    """When a stream was subscribed and disposed is checked, each time."""
+    with marbles(x=1) as m:
+        source = m.cold("-x-x-x")
+        m.expect(rx.concat(source.pipe(rxo.take(2)), source.pipe(rxo.take(1)))).to_be("-x-x(x|)")
+        m.expect(source).to_be_subscribed("^--!", "---^!")
+
+
+def test_a_subscription_that_differs_is_drawn():
+    """A false expectation about subscriptions is told in marbles."""
+
+    def block(m):
+        source = m.cold("-x-|")
+        m.expect(source).to_be("-x-|")
+        m.expect(source).to_be_subscribed("^-!")
+
+    assert "expected 1: ^-!\nactual 1:   ^--!" in fails(block)
+
+
+def test_a_viewer_may_come_late_and_leave_early():
+    """A row says when the stream is subscribed and disposed."""
+    with marbles(x=1, y=2) as m:
+        bell = m.hot("x-x-y-y-|")
+        m.expect(bell).to_be("----y", subscribed="---^-!")
+        m.expect(bell).to_be_subscribed("---^-!")
+
+
+def test_blanks_before_a_cold_row_are_no_time():
+    """A cold row may be indented, so that it stands where it begins."""
+    with marbles(x=1) as m:
+        m.expect(m.cold("   -x|")).to_be("-x|")
+
+
+def test_a_tick_is_as_long_as_one_says():
+    """The clock moves by `tick` for each column."""
+    with marbles(tick="10s", x=0) as m:
+        m.expect(rx.timer(20.0)).to_be("--(x|)")
+
+
+def test_models_and_attempts_play_rows():
+    """The n-th call of a model, and the n-th subscription of attempts, play the n-th row."""
+    with marbles(x=1, y=2) as m:
+        model = model_of(m.cold("-x|"), m.cold("-y|"))
+        tries = attempts(m.cold("-x|"), m.cold("-y|"))
+        m.expect(rx.concat(model(request), model(request))).to_be("-x-y|")
+        m.expect(tries.pipe(rxo.repeat(2))).to_be("-x-y|")
+
+
+def test_a_row_too_few_is_told():
+    """A model that is called once more than it has rows fails with a sentence."""
+    model = model_of()
+
+    with pytest.raises(AssertionError, match="The model was called more often than it has rows: 0"):
+        model(request)
+
+
+def test_async_code_runs_in_virtual_time():
+    """What a generator sleeps takes columns, and no time."""
+
+    async def count():
+        for number in (1, 2):
+            await asyncio.sleep(3600)
+            yield number
+
+    with marbles(tick="1h", x=1, y=2) as m:
+        m.expect(from_async(count)).to_be("-x(y|)")
+
+
+@pytest.mark.parametrize(
+    ("block", "error", "what"),
+    [
+        (lambda m: None, ValueError, "Nothing is expected"),
+        (lambda m: m.expect(m.cold("-")), ValueError, "says nothing yet"),
+        (lambda m: m.cold("-z"), MarbleSyntaxError, "marbles:1:2: Nothing is bound to 'z'"),
+        (lambda m: m.expect(rx.never()).to_be_subscribed("^"), TypeError, "know who subscribed"),
+        (lambda m: 1 / 0, ZeroDivisionError, "division"),
+    ],
+)
+def test_a_mistaken_test_is_told(block, error, what):
+    """A test that could not fail, or that is written wrongly, fails."""
+    with pytest.raises(error, match=what), marbles() as m:
+        block(m)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"), [({"tick": "soon"}, ValueError), ({"xy": 1}, TypeError)]
+)
+def test_mistaken_settings_are_told(settings, error):
+    """A tick that is no time, and a name that is no letter, are refused."""
+    with pytest.raises(error), marbles(**settings):
+        pass
+
+
+def test_the_room_is_what_it_is_named_after():
+    """`from rxagent.testing import marbles` can be called, as the function within can."""
+    room = inspect.getmodule(marbles).__package__
+
+    with testing.marbles(x=1) as m:
+        m.expect(m.cold("-x|")).to_be("-x|")
+    assert testing.marbles.__name__ == room
