@@ -1,0 +1,68 @@
+"""The pytest plugin: each `*.marble` file, wherever it lies, is a test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["MarbleFile", "MarbleItem"]
+
+
+class WrongPicture(Exception):
+    """A diagram does not show what really happens."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer `--marbles-update`."""
+    parser.getgroup("rxagent").addoption(
+        "--marbles-update",
+        action="store_true",
+        help="rewrite the row `out:` of marble diagrams as what really comes",
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "MarbleFile | None":
+    """Collect marble diagrams."""
+    if file_path.suffix != ".marble":
+        return None
+    return MarbleFile.from_parent(parent, path=file_path)
+
+
+class MarbleFile(pytest.File):
+    """A file with a marble diagram."""
+
+    def collect(self) -> Iterator["MarbleItem"]:
+        """Yield the one test that a diagram is."""
+        yield MarbleItem.from_parent(self, name=self.path.stem)
+
+
+class MarbleItem(pytest.Item):
+    """A marble diagram, as a test."""
+
+    def runtest(self) -> None:
+        """Perform the diagram, and compare."""
+        # What tests need alone is imported by a test alone: pytest starts no later for it.
+        from . import marbles
+
+        diagram = marbles.read(self.path)
+        outcome = marbles.perform(diagram)
+        wrong = marbles.report(diagram, outcome)
+        if wrong and self.config.getoption("marbles_update"):
+            self.path.write_text(marbles.updated(diagram, outcome.notes), encoding="utf-8")
+            diagram = marbles.read(self.path)
+            wrong = marbles.report(diagram, marbles.perform(diagram))
+        if wrong:
+            raise WrongPicture(wrong)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show what differs, or what is wrong in which line and column, and no traceback."""
+        from ..errors import MarbleSyntaxError
+
+        if isinstance(excinfo.value, WrongPicture | MarbleSyntaxError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return where the diagram is."""
+        return self.path, 0, f"marbles: {self.name}"

@@ -1,0 +1,83 @@
+"""The pytest plugin: diagrams are tests, wherever they lie."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+TRUE = "a:   -'x'|\n> a\nout: -'x'|\n"
+FALSE = "a:   -'x'|\n> a\nout: -'y'|\n"
+
+
+@pytest.fixture
+def run(pytester):
+    """Return a function that runs pytest with the plugin over files of these names and texts."""
+
+    def run(files, *args):
+        for name, text in files.items():
+            path = pytester.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return pytester.runpytest("-p", "rxagent.testing.plugin", *args)
+
+    return run
+
+
+def test_each_file_is_a_test(run):
+    """Diagrams are collected wherever they lie, one item a file."""
+    result = run({"one.marble": TRUE, "deep/down/two.marble": TRUE, "three.md": FALSE}, "-v")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["deep/down/two.marble::two PASSED*", "one.marble::one PASSED*"])
+
+
+def test_a_false_picture_fails_with_both_rows(run):
+    """The report shows marbles and words, and no traceback of ours."""
+    result = run({"one.marble": FALSE})
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*marbles: one*", "expected: -'y'|", "actual:   -'x'|", "At 1ms TextDelta(text='y')*"]
+    )
+    result.stdout.no_fnmatch_line("*plugin.py*")
+
+
+def test_a_malformed_diagram_fails_at_its_place(run):
+    """The error names the file, the line and the column."""
+    result = run({"one.marble": "a: -?\n> a\nout: -"})
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*one.marble:1:5: '?' is no marble.", "    a: -[?]", "        ^"])
+
+
+def test_update_rewrites_and_passes(run, pytester):
+    """`--marbles-update` makes the picture true, and leaves true ones alone."""
+    result = run({"one.marble": FALSE, "two.marble": TRUE}, "--marbles-update")
+
+    result.assert_outcomes(passed=2)
+    assert TRUE == (pytester.path / "one.marble").read_text(encoding="utf-8")
+    assert TRUE == (pytester.path / "two.marble").read_text(encoding="utf-8")
+    run({}).assert_outcomes(passed=2)
+
+
+def test_update_does_not_hide_other_faults(run):
+    """A picture whose subscriptions are false fails, rewritten or not."""
+    text = "a:   -'x'|\na^   ^!\n> a\nout: -'y'|\n"
+
+    run({"one.marble": text}, "--marbles-update").assert_outcomes(failed=1)
+
+
+def test_pytest_starts_no_later():
+    """Loading the plugin loads nothing of what tests need, reactivex included."""
+    program = (
+        "import sys, pytest; before = set(sys.modules); import rxagent.testing.plugin;"
+        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+
+    assert "['rxagent']" == done.stdout.strip()
