@@ -1,0 +1,194 @@
+"""An agent takes what its users know, and tells models and tools what they must know."""
+
+import asyncio
+
+import pytest
+
+from rxagent import Agent, Given, Image, Message, State, fold, tool
+from rxagent.events import (
+    FinalAnswer,
+    RunCompleted,
+    RunStarted,
+    TextDelta,
+    ToolCallDelta,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    Usage,
+)
+from rxagent.testing import ScriptedModel, VirtualHome
+
+
+def played(run):
+    """Return the events of a run in virtual time; what ended it otherwise is raised."""
+    events, errors = [], []
+    with VirtualHome() as home:
+        run.subscribe(events.append, errors.append, scheduler=home)
+        home.run()
+    assert [] == errors
+    return events
+
+
+def recording(*turns):
+    """Return a scripted model and the list of requests it was asked."""
+    script = ScriptedModel(turns)
+    asked = []
+
+    def model(request):
+        asked.append(request)
+        return script(request)
+
+    model.is_model = True
+    return model, asked
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Return the sum of two integers."""
+    return a + b
+
+
+@pytest.mark.parametrize("word", ["stream_outputs", "step_callbacks", "verbosity_level"])
+def test_a_dropped_name_says_what_to_write_instead(word):
+    """A parameter known from elsewhere is refused with the way it is done here."""
+    with pytest.raises(TypeError, match=rf"{word}.*\. .+"):
+        Agent(ScriptedModel([]), **{word: True})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"answer": "json"}, ValueError),
+        ({"max_steps": -1}, ValueError),
+        ({"tools": [len]}, TypeError),
+        ({"tools": [add, add]}, ValueError),
+        ({"nonsense": 1}, TypeError),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(wrong, error):
+    """A mistake is told when the agent is made, not when it runs."""
+    with pytest.raises(error):
+        Agent(ScriptedModel([]), **wrong)
+
+
+def test_instructions_and_tools_reach_the_model():
+    """The system prompt holds the instructions; options pass through as they stand."""
+    model, asked = recording("ok")
+    played(Agent(model, [add], instructions="Speak like a pirate.", options={"seed": 7})("?"))
+    assert "Speak like a pirate." in asked[0].messages[0].text
+    assert {"seed": 7} == dict(asked[0].options)
+
+
+def test_images_are_part_of_the_task():
+    """The model reads the images with the task, and the event tells of them."""
+    model, asked = recording("a cat")
+    picture = Image("https://example.org/cat.png")
+    events = played(Agent(model)("What is this?", images=[picture]))
+    said = Message("user", "What is this?", images=[picture])
+    assert RunStarted("What is this?", "agent", said) == events[0]
+    assert said == asked[0].messages[-1]
+
+
+def test_additional_args_reach_the_model_and_the_tools():
+    """The model reads the values; a tool that asks for one is given the thing itself."""
+    handed = []
+
+    @tool
+    def look(column: str, table: Given[object]) -> str:
+        """Look into the table."""
+        handed.append(table)
+        return column
+
+    class Table:
+        def __str__(self):
+            return "a table of 3 rows"
+
+    table = Table()
+    call = [ToolCallDelta(0, "c", "look", '{"column": "x"}')]
+    model, asked = recording(call, "done")
+    played(Agent(model, [look])("Look", additional_args={"table": table}))
+    assert "a table of 3 rows" in asked[0].messages[-1].text
+    assert [table] == handed
+    assert "table" not in asked[0].tools[0].parameters["properties"]
+
+
+def test_an_agent_is_a_tool_of_another():
+    """Inner events are outputs of the call, the inner answer is its result, its tokens count."""
+    inner = Agent(
+        ScriptedModel([[TextDelta("4"), Usage(3, 1)]]), name="adder", description="Adds numbers."
+    )
+    call = [ToolCallDelta(0, "c", "adder", '{"task": "2 + 2"}'), Usage(10, 5)]
+    outer = Agent(ScriptedModel([call, [TextDelta("It is 4."), Usage(20, 5)]]), [inner])
+    events = played(outer("2 + 2?"))
+    told = [event.value for event in events if isinstance(event, ToolOutput)]
+    assert RunStarted("2 + 2", "adder") == told[0]
+    assert FinalAnswer("4") in told
+    assert ToolCompleted("c", "4", "4") in events
+    assert RunCompleted(Usage(33, 11)) == events[-1]
+    state = State()
+
+    for event in events:
+        state = fold(state, event)
+    assert {"agent": Usage(30, 10), "adder": Usage(3, 1)} == state.usage_by_agent
+
+
+def test_an_inner_agent_that_fails_is_a_failed_call():
+    """What ends an inner run is told to the outer model, which may go on."""
+    inner = Agent(ScriptedModel([]), max_steps=0, name="adder", description="Adds numbers.")
+    call = [ToolCallDelta(0, "c", "adder", '{"task": "2 + 2"}')]
+    events = played(Agent(ScriptedModel([call, "sorry"]), managed_agents=[inner])("?"))
+    failed = [event for event in events if isinstance(event, ToolFailed)]
+    assert failed[0].error.startswith("NoAnswer:")
+
+
+def test_an_agent_without_a_description_is_no_tool():
+    """Whoever is to be called must say what for."""
+    with pytest.raises(ValueError, match="description="):
+        Agent(ScriptedModel([]), [Agent(ScriptedModel([]))])
+
+
+def sync_text(request):
+    """Answer with a text."""
+    return "ok"
+
+
+def sync_pieces(request):
+    """Answer with pieces of text."""
+    yield "o"
+    yield "k"
+
+
+async def async_text(request):
+    """Answer with a text, after a while."""
+    await asyncio.sleep(1)
+    return "ok"
+
+
+async def async_pieces(request):
+    """Answer with pieces of text, after a while."""
+    yield "o"
+    await asyncio.sleep(1)
+    yield "k"
+
+
+def whole_message(request):
+    """Answer with a message."""
+    return Message("assistant", "ok")
+
+
+@pytest.mark.parametrize("model", [sync_text, sync_pieces, async_text, async_pieces, whole_message])
+def test_functions_are_models(model):
+    """A function, sync or async, that returns or yields text or a message is a model."""
+    events = played(Agent(model)("?"))
+    assert FinalAnswer("ok") in events
+
+
+def test_a_run_blocks_anywhere():
+    """agent.run answers in a plain thread and where a loop is running; await does in the loop."""
+    agent = Agent(ScriptedModel(["ok"]))
+    assert "ok" == agent.run("?")
+
+    async def main():
+        return agent.run("?"), await agent.start("?")
+
+    assert ("ok", "ok") == asyncio.run(main())
