@@ -1,0 +1,1 @@
+"""Benchmarks: rxagent beside the SDK's own loop, in one run."""
