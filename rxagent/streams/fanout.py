@@ -1,5 +1,6 @@
 """Fan-out: one stream told to many."""
 
+import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -15,20 +16,24 @@ class Hub(Generic[_T]):
     """A hot stream whose observers cannot harm each other.
 
     An observer that raises is taken off, `on_fault` is told of it, and the others go on. Nothing
-    is locked while observers are told; notifications must come one after the other.
+    is locked while observers are told; notifications must come one after the other. Observers may
+    come and go at any moment, on any thread, also while one is told.
     """
 
     def __init__(self, on_fault: Callable[[Any, Exception], None]) -> None:
         self._observers: tuple[abc.ObserverBase[_T], ...] = ()
+        self._changing = threading.RLock()  # a collected viewer may leave meanwhile
         self._on_fault = on_fault
 
     def add(self, observer: abc.ObserverBase[_T]) -> abc.DisposableBase:
         """Tell an observer all that follows, until what is returned is disposed."""
-        self._observers = (*self._observers, observer)
+        with self._changing:
+            self._observers = (*self._observers, observer)
         return Disposable(lambda: self._remove(observer))
 
     def _remove(self, observer: abc.ObserverBase[_T]) -> None:
-        self._observers = tuple(other for other in self._observers if other is not observer)
+        with self._changing:
+            self._observers = tuple(other for other in self._observers if other is not observer)
 
     def on_next(self, item: _T) -> None:
         """Tell all observers of an item."""
@@ -47,7 +52,8 @@ class Hub(Generic[_T]):
         self._end(lambda observer: observer.on_completed())
 
     def _end(self, tell: Callable[[abc.ObserverBase[_T]], None]) -> None:
-        observers, self._observers = self._observers, ()
+        with self._changing:
+            observers, self._observers = self._observers, ()
         for observer in observers:
             try:
                 tell(observer)

@@ -14,6 +14,7 @@ from reactivex import Observable, abc, typing
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
+from ..errors import RunCancelled
 from .loop import closing, daemon_loop, opening
 from .workers import WORKERS
 
@@ -22,6 +23,10 @@ __all__ = ["Home", "at_home"]
 _T = TypeVar("_T")
 
 _log = logging.getLogger("rxagent")
+
+
+def _nothing() -> None:
+    pass
 
 
 class Home(PeriodicScheduler):
@@ -49,6 +54,7 @@ class Home(PeriodicScheduler):
         self._clock = clock
         self._inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._token = threading.Lock()
+        self._insider: int | None = None
         self._holds = 0
         self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
@@ -73,6 +79,7 @@ class Home(PeriodicScheduler):
         inbox.append((action, args))
         token = self._token
         while inbox and token.acquire(False):
+            self._insider = threading.get_ident()
             try:
                 while inbox:
                     action, args = inbox.popleft()
@@ -80,8 +87,17 @@ class Home(PeriodicScheduler):
                         action(*args)
                     except Exception as fault:
                         self._fault(fault)
+            except BaseException:
+                self.soon(self.gate, _nothing)  # What is left must not wait for the next action.
+                raise
             finally:
+                self._insider = None
                 token.release()
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether this thread is inside the gate, doing an action of the run."""
+        return self._insider == threading.get_ident()
 
     def owns(
         self, run: abc.DisposableBase, on_fault: Callable[[Exception], None] | None = None
@@ -104,12 +120,18 @@ class Home(PeriodicScheduler):
         """Whether we are on the thread of the run's loop."""
         return _running_loop() is self.loop
 
-    def spawn(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> abc.DisposableBase:
+    def spawn(
+        self,
+        what: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        lost: Callable[[], None] = _nothing,
+    ) -> abc.DisposableBase:
         """Run a coroutine function as a task on the loop; disposing cancels the task.
 
-        A task that disposes itself is not cancelled: it goes on to its own end.
+        A task that disposes itself is not cancelled: it goes on to its own end. When anybody else
+        cancels it, as the end of `asyncio.run` does, `lost` is called.
         """
-        errand = _Errand(self, what, work)
+        errand = _Errand(self, what, work, lost)
         errand.begin()
         return Disposable(errand.dispose)
 
@@ -248,11 +270,16 @@ class _Errand:
     """A task on the loop, from its asking to its end."""
 
     def __init__(
-        self, home: Home, what: str, work: Callable[[], Coroutine[Any, Any, None]]
+        self,
+        home: Home,
+        what: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        lost: Callable[[], None],
     ) -> None:
         self._home = home
         self._what = what
         self._work = work
+        self._lost = lost
         self._task: asyncio.Task[None] | None = None
         self._disposed = False
         self._ticket = opening(what, home.loop, self.dispose)
@@ -262,6 +289,7 @@ class _Errand:
             self._start()
         elif not self._home.soon(self._start):
             closing(self._ticket)
+            raise RunCancelled("The event loop of this run is closed.")
 
     def _start(self) -> None:
         if self._disposed:
@@ -274,7 +302,10 @@ class _Errand:
 
     def _end(self, task: asyncio.Task[None]) -> None:
         closing(self._ticket)
-        if not task.cancelled() and (fault := task.exception()) is not None:
+        if task.cancelled():
+            if not self._disposed:
+                self._lost()
+        elif (fault := task.exception()) is not None:
             self._home.loop.call_exception_handler(
                 {"message": f"{self._what} failed", "exception": fault, "task": task}
             )
@@ -300,7 +331,7 @@ class _Timer(abc.DisposableBase):
     def __init__(self, home: Home, seconds: float, action: Callable[[], None]) -> None:
         self._home = home
         self._left = max(0.0, seconds)
-        self._due = 0.0
+        self._due: float | None = None
         self._action = action
         self._handle: asyncio.TimerHandle | None = None
         self._ticket = opening("timer", home.loop, self.dispose)
@@ -312,8 +343,10 @@ class _Timer(abc.DisposableBase):
             self._on_loop(self._arm)
 
     def stop(self) -> None:
-        self._left = max(0.0, self._due - self._home.loop.time())
-        self._on_loop(self._disarm)
+        if self._due is not None:
+            self._left = max(0.0, self._due - self._home.loop.time())
+            self._due = None
+            self._on_loop(self._disarm)
 
     def dispose(self) -> None:
         self._home._timers.discard(self)
@@ -328,8 +361,10 @@ class _Timer(abc.DisposableBase):
 
     def _arm(self) -> None:
         self._disarm()
-        if self in self._home._timers and not self._home.is_held:
-            self._handle = self._home.loop.call_at(self._due, self._home.gate, self._fire)
+        if self in self._home._timers and self._due is not None:
+            self._handle = self._home.loop.call_at(
+                self._due, self._home.gate, self._fire, context=self._home.context.copy()
+            )
 
     def _disarm(self) -> None:
         if self._handle is not None:
@@ -359,23 +394,30 @@ def _log_fault(fault: Exception) -> None:
 def at_home(source: Observable[_T]) -> Observable[_T]:
     """Give every subscription of a source a home of its own, unless it comes with one.
 
-    When a subscriber of such a run raises, the run is disposed and the fault is logged.
+    It begins on the home's loop, so subscribing returns before the first item, unless it is
+    subscribed from within a run, whose part it then is. When a subscriber of such a run raises,
+    the run is disposed and the fault is logged.
     """
 
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        if isinstance(scheduler, Home):
-            return source.subscribe(observer, scheduler=scheduler)
-        home = Home(clock=scheduler)
+        home = Home.of(scheduler)
+        if home.is_inside:
+            return source.subscribe(observer, scheduler=home)
         subscription = SingleAssignmentDisposable()
-        home.owns(subscription)
+        if home is not scheduler:
+            home.owns(subscription)
+        ticket = opening("rxagent-run", home.loop, subscription.dispose)
 
         def begin() -> None:
             if not subscription.is_disposed:
                 subscription.disposable = source.subscribe(observer, scheduler=home)
+            closing(ticket)
 
-        home.gate(begin)
+        if not home.soon(home.gate, begin):
+            closing(ticket)
+            raise RunCancelled("The event loop of this run is closed.")
         return subscription
 
     return Observable(subscribe)

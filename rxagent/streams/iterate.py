@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
+from reactivex.scheduler import CurrentThreadScheduler
 
 __all__ = ["iterate"]
 
@@ -24,10 +25,13 @@ def iterate(
     stack than one, also when steps end on other threads.
 
     Args:
-        step: Makes the next step from the state; an error it raises travels by `on_error`.
+        step: Makes the next step from the state.
         fold: Takes an event into the state, before the event is emitted.
         seed: Makes the first state of a subscription.
         done: Tells whether the state needs no further step; asked before each step.
+
+    Raises:
+        Exception: What one of the four has raised; by `on_error`.
     """
 
     def subscribe(
@@ -43,37 +47,41 @@ def iterate(
             try:
                 state = fold(state, event)
             except Exception as error:
-                current.dispose()
-                observer.on_error(error)
+                on_error(error)
                 return
             observer.on_next(event)
+
+        def on_error(error: Exception) -> None:
+            current.dispose()
+            observer.on_error(error)
 
         def on_completed() -> None:
             nonlocal ended
             ended = True
             drive()
 
-        def drive() -> None:
+        def drive(*_: object) -> None:
             nonlocal ended, driving
             if driving:
                 return
             driving = True
-            try:
-                while ended and not current.is_disposed:
-                    ended = False
-                    if done(state):
-                        observer.on_completed()
-                        return
-                    following = step(state)
-                    current.disposable = following.subscribe(
-                        on_next, observer.on_error, on_completed, scheduler=scheduler
-                    )
-            except Exception as error:
-                observer.on_error(error)
-            finally:
-                driving = False
+            while ended and not current.is_disposed:
+                ended = False
+                try:
+                    following = None if done(state) else step(state)
+                except Exception as error:
+                    on_error(error)
+                    break
+                if following is None:
+                    observer.on_completed()
+                    break
+                current.disposable = following.subscribe(
+                    on_next, on_error, on_completed, scheduler=scheduler
+                )
+            driving = False
 
-        drive()
+        # Not at once, so that who subscribes can dispose in the first step already.
+        (scheduler or CurrentThreadScheduler.singleton()).schedule(drive)
         return current
 
     return Observable(subscribe)

@@ -2,14 +2,25 @@
 
 import asyncio
 import atexit
+import concurrent.futures.thread  # noqa: F401  # its threads are to outlive the wait at our end
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
-__all__ = ["closing", "daemon_loop", "is_daemon_loop", "on_daemon_loop", "open_work", "opening"]
+__all__ = [
+    "closing",
+    "daemon_loop",
+    "is_daemon_loop",
+    "on_daemon_loop",
+    "open_work",
+    "opening",
+    "read_by_script",
+]
 
 _making = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -17,7 +28,11 @@ _thread: threading.Thread | None = None
 
 _changed = threading.Condition()
 _open: dict[int, tuple[str, asyncio.AbstractEventLoop, Callable[[], None]]] = {}
+_readings: dict[int, Callable[[], None]] = {}
 _tickets = count()
+_interrupted = False
+
+_log = logging.getLogger("rxagent")
 
 
 def daemon_loop() -> asyncio.AbstractEventLoop:
@@ -26,9 +41,22 @@ def daemon_loop() -> asyncio.AbstractEventLoop:
     with _making:
         if _loop is None:
             _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(target=_loop.run_forever, name="rxagent-loop", daemon=True)
+            _thread = threading.Thread(
+                target=_serve, args=(_loop,), name="rxagent-loop", daemon=True
+            )
             _thread.start()
         return _loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped; who raises SystemExit in it must not end it for all."""
+    while True:
+        try:
+            loop.run_forever()
+        except BaseException:
+            _log.exception("something tried to leave the interpreter from the loop's own thread")
+        else:
+            return
 
 
 def is_daemon_loop(loop: asyncio.AbstractEventLoop) -> bool:
@@ -39,6 +67,9 @@ def is_daemon_loop(loop: asyncio.AbstractEventLoop) -> bool:
 def on_daemon_loop() -> bool:
     """Tell whether this is the thread of the process's own loop."""
     return threading.current_thread() is _thread
+
+
+# What is open.
 
 
 def opening(what: str, loop: asyncio.AbstractEventLoop, dispose: Callable[[], None]) -> int:
@@ -62,37 +93,70 @@ def open_work() -> list[str]:
         return [what for what, _, _ in _open.values()]
 
 
+@contextmanager
+def read_by_script(dispose: Callable[[], None]) -> Iterator[None]:
+    """Dispose at the end of the program, when the main thread has left the block half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ticket = next(_tickets)
+    _readings[ticket] = dispose
+    try:
+        yield
+    finally:
+        _readings.pop(ticket, None)
+
+
 def _unfinished() -> list[Callable[[], None]]:
     with _changed:
         return [dispose for _, loop, dispose in _open.values() if loop is _loop]
 
 
-@atexit.register
+# The end of the program.
+
+
 def _linger() -> None:
-    """Let a script live until its runs have ended; Ctrl-C cancels them."""
+    """Let a script live until its runs have ended; Ctrl-C, before or meanwhile, cancels them."""
+    global _interrupted
     if _loop is None:
         return
-    interrupted = False
+    for dispose in tuple(_readings.values()):
+        dispose()
+    if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
+        _cancel()
+        return
     try:
         with _changed:
             _changed.wait_for(lambda: not _unfinished())
     except KeyboardInterrupt:
-        interrupted = True
-        for dispose in _unfinished():
-            dispose()
-        with _changed:
-            _changed.wait_for(lambda: not _unfinished(), timeout=2)
-    _stop()
-    if interrupted:
+        _interrupted = True
+        _cancel()
         _die_of_interrupt()
 
 
-def _stop() -> None:
-    assert _loop is not None and _thread is not None
-    if threading.current_thread() is _thread:
+def _cancel() -> None:
+    for dispose in _unfinished():
+        dispose()
+    with _changed:
+        _changed.wait_for(lambda: not _unfinished(), timeout=2)
+
+
+def _die_of_interrupt() -> None:
+    """End as a program does that Ctrl-C has ended, so that a shell sees it."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _end() -> None:
+    _linger()
+    if _loop is None or _thread is None or on_daemon_loop():
         return
     try:
-        asyncio.run_coroutine_threadsafe(_loop.shutdown_asyncgens(), _loop).result(timeout=2)
+        asyncio.run_coroutine_threadsafe(_wind_up(), _loop).result(timeout=2)
     except TimeoutError:
         return
     _loop.call_soon_threadsafe(_loop.stop)
@@ -101,20 +165,33 @@ def _stop() -> None:
         _loop.close()
 
 
-def _die_of_interrupt() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGINT)
+async def _wind_up() -> None:
+    """Cancel what is left and close what is open, as `asyncio.run` does."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+# At the moment of `atexit` no thread can be started any more, and no name be looked up in the
+# net, since asyncio does that in a thread; so the wait itself comes before.
+threading._register_atexit(_linger)  # type: ignore[attr-defined]
+atexit.register(_end)
+
+
+# Children.
 
 
 def _forget() -> None:
-    global _loop, _thread, _making, _changed
+    """Let a forked child start anew: threads and their locks have stayed with its parent."""
+    global _loop, _thread, _making, _changed, _interrupted
     _loop = _thread = None
     _making = threading.Lock()
     _changed = threading.Condition()
     _open.clear()
+    _readings.clear()
+    _interrupted = False
 
 
 if hasattr(os, "register_at_fork"):

@@ -23,6 +23,10 @@ def merged(*sources: Observable[_T]) -> Observable[_T]:
         group = CompositeDisposable()
         left = len(sources)
 
+        def on_error(error: Exception) -> None:
+            group.dispose()
+            observer.on_error(error)
+
         def on_completed() -> None:
             nonlocal left
             left -= 1
@@ -30,11 +34,10 @@ def merged(*sources: Observable[_T]) -> Observable[_T]:
                 observer.on_completed()
 
         for source in sources:
-            group.add(
-                source.subscribe(
-                    observer.on_next, observer.on_error, on_completed, scheduler=scheduler
+            if not group.is_disposed:
+                group.add(
+                    source.subscribe(observer.on_next, on_error, on_completed, scheduler=scheduler)
                 )
-            )
         if not sources:
             on_completed()
         return group

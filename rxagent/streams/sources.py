@@ -1,20 +1,24 @@
 """Sources: how what others offer becomes a cold Observable that owns what it opens."""
 
-import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
-from ..errors import RunCancelled
+from ..errors import RunCancelled, describe
 from .home import Home
 from .pace import Pace
+from .workers import Workers
 
 __all__ = ["from_async", "from_batches", "from_blocking", "from_callback", "from_worker"]
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger("rxagent")
 
 
 def from_async(open: Callable[[], AsyncIterable[_T]]) -> Observable[_T]:
@@ -49,43 +53,47 @@ def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[
         fence = Disposable()
 
         async def pump() -> None:
-            batches = aiter(open())
             try:
-                await _pour(batches, observer, home, fence)
-            except asyncio.CancelledError:
-                if not fence.is_disposed:
-                    home.gate(observer.on_error, RunCancelled("The event loop was stopped."))
-                raise
-            except Exception as error:
-                home.gate(observer.on_error, error)
+                await _pour(open, observer.on_next, home, fence)
+            except (Exception, SystemExit) as error:
+                await home.opened()
+                home.gate(observer.on_error, _as_error(error))
             else:
+                await home.opened()
                 home.gate(observer.on_completed)
-            finally:
-                await _close(batches)
 
-        task = home.spawn("rxagent-source", pump)
+        def lost() -> None:
+            home.gate(observer.on_error, RunCancelled("The task that read the source was stopped."))
+
+        task = home.spawn("rxagent-source", pump, lost)
         return _owned(home, scheduler, CompositeDisposable(fence, task))
 
     return Observable(subscribe)
 
 
 async def _pour(
-    batches: AsyncIterator[Iterable[_T]],
-    observer: abc.ObserverBase[_T],
+    open: Callable[[], AsyncIterable[Iterable[_T]]],
+    on_next: Callable[[_T], None],
     home: Home,
     fence: Disposable,
 ) -> None:
-    gate, on_next, pace = home.gate, observer.on_next, Pace.of(home.loop)
+    gate, pace = home.gate, Pace.of(home.loop)
     await home.opened()
-    async for batch in batches:
-        for item in batch:
-            gate(on_next, item)
-            if pace.spent:
-                await pace.turn()
-            if fence.is_disposed:
-                return
+    batches = aiter(open())
+    try:
+        async for batch in batches:
             if home.is_held:
                 await home.opened()
+            for item in batch:
+                gate(on_next, item)
+                if pace.spent:
+                    await pace.turn()
+                if fence.is_disposed:
+                    return
+                if home.is_held:
+                    await home.opened()
+    finally:
+        await _close(batches)
 
 
 async def _close(items: AsyncIterator[Any]) -> None:
@@ -101,14 +109,10 @@ def from_blocking(
 
     Args:
         open: Called once for each subscription, on its thread.
-        abort: Called when the subscription is disposed before its end; it must wake the thread
-            when that waits for the next item.
+        abort: Called when the subscription is disposed after `open` was called and before the
+            end; it must wake the thread when that waits for the next item.
     """
-
-    def work(emit: Callable[[_T], None], cancelled: Callable[[], bool]) -> None:
-        _drain(open, emit, cancelled)
-
-    return _on_thread(work, lambda home: home.thread, abort)
+    return _on_thread(partial(_drain, open), lambda home: home.thread, abort)
 
 
 def from_callback(
@@ -127,11 +131,7 @@ def from_worker(open: Callable[[], Iterable[_T]]) -> Observable[_T]:
 
     It differs from `from_blocking` in where it runs: many short jobs share few threads.
     """
-
-    def work(emit: Callable[[_T], None], cancelled: Callable[[], bool]) -> None:
-        _drain(open, emit, cancelled)
-
-    return _on_thread(work, lambda home: home.work)
+    return _on_thread(partial(_drain, open), lambda home: home.work)
 
 
 def _drain(
@@ -139,10 +139,10 @@ def _drain(
     emit: Callable[[_T], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    if cancelled():
-        return
     items: Iterator[_T] = iter(open())
     try:
+        if cancelled():
+            return
         for item in items:
             emit(item)
             if cancelled():
@@ -164,36 +164,70 @@ def _on_thread(
         home = Home.of(scheduler)
         fence = Disposable()
         opened = threading.Event()
-        ended = threading.Event()
+        reading = False
+
+        def wait() -> None:
+            while home.is_held and home.can_wait:
+                opened.clear()
+                if fence.is_disposed:
+                    return
+                home.when_open(opened.set)
+                with Workers.waiting():
+                    opened.wait()
+
+        def tell(notify: Callable[..., None], *told: Any) -> None:
+            wait()
+            if not fence.is_disposed:
+                home.gate(notify, *told)
 
         def emit(item: _T) -> None:
-            if not fence.is_disposed:
-                home.gate(observer.on_next, item)
-            while home.can_wait and home.is_held and not fence.is_disposed:
-                opened.clear()
-                home.when_open(opened.set)
-                opened.wait()
+            tell(observer.on_next, item)
+            wait()
 
         def job() -> None:
+            nonlocal reading
+            if fence.is_disposed:
+                return
+            reading = True
             try:
                 work(emit, lambda: fence.is_disposed)
-            except Exception as error:
-                home.gate(observer.on_error, error)
+            except BaseException as error:
+                end = partial(tell, observer.on_error, _as_error(error))
             else:
-                home.gate(observer.on_completed)
-            finally:
-                ended.set()
+                end = partial(tell, observer.on_completed)
+            reading = False
+            end()
 
         def dispose() -> None:
             fence.dispose()
             opened.set()
-            if abort is not None and not ended.is_set():
-                abort()
+            if abort is not None and reading:
+                _abort(abort)
 
-        home.when_open(lambda: start(home)("rxagent-source", job, dispose))
+        def begin() -> None:
+            if not fence.is_disposed:
+                start(home)("rxagent-source", job, dispose)
+
+        home.when_open(begin)
         return _owned(home, scheduler, Disposable(dispose))
 
     return Observable(subscribe)
+
+
+def _abort(abort: Callable[[], None]) -> None:
+    try:
+        abort()
+    except Exception as fault:
+        _log.warning("a source could not be aborted", exc_info=fault)
+
+
+def _as_error(error: BaseException) -> Exception:
+    """Return what `on_error` may carry in place of the wish to leave the interpreter."""
+    if isinstance(error, Exception):
+        return error
+    cancelled = RunCancelled(f"The source raised {describe(error)}.")
+    cancelled.__cause__ = error
+    return cancelled
 
 
 def _owned(

@@ -1,5 +1,6 @@
 """The shared pool on which synchronous tools and models work."""
 
+import logging
 import os
 import threading
 from collections import deque
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 __all__ = ["WORKERS", "Workers"]
 
 _here = threading.local()
+
+_log = logging.getLogger("rxagent")
 
 
 class Workers:
@@ -30,45 +33,20 @@ class Workers:
         self._changed = threading.Condition()
         self._jobs: deque[Callable[[], None]] = deque()
         self._threads = 0
-        self._free = 0
+        self._working = 0
         self._waiting = 0
+
+    @property
+    def busy(self) -> int:
+        """How many jobs are being worked on or wait for a worker."""
+        with self._changed:
+            return self._working + len(self._jobs)
 
     def submit(self, job: Callable[[], None]) -> None:
         """Run a job, which must not raise, as soon as a worker is free."""
         with self._changed:
             self._jobs.append(job)
             self._provide()
-
-    def _provide(self) -> None:
-        if self._free >= len(self._jobs):
-            self._changed.notify()
-        elif self._threads - self._waiting < self._limit:
-            self._threads += 1
-            self._free += 1
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
-            self._changed.notify()
-
-    def _work(self) -> None:
-        _here.pool = self
-        while True:
-            with self._changed:
-                while not self._jobs or self._threads - self._waiting > self._limit:
-                    if not self._changed.wait(self._idle) and not self._jobs:
-                        self._threads -= 1
-                        self._free -= 1
-                        return
-                self._free -= 1
-                job = self._jobs.popleft()
-            job()
-            del job
-            with self._changed:
-                self._free += 1
-
-    @property
-    def busy(self) -> int:
-        """How many jobs are being worked on or wait for a worker."""
-        with self._changed:
-            return self._threads - self._free + len(self._jobs)
 
     @staticmethod
     @contextmanager
@@ -80,13 +58,41 @@ class Workers:
             return
         with pool._changed:
             pool._waiting += 1
-            if pool._jobs:
-                pool._provide()
+            pool._provide()
         try:
             yield
         finally:
             with pool._changed:
                 pool._waiting -= 1
+
+    def _provide(self) -> None:
+        """See to it that somebody takes the job that may be begun by now, if there is one."""
+        slots = self._limit - (self._working - self._waiting)
+        if self._threads - self._working < min(len(self._jobs), slots):
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            self._threads += 1
+        else:
+            self._changed.notify()
+
+    def _may_begin(self) -> bool:
+        return bool(self._jobs) and self._working - self._waiting < self._limit
+
+    def _work(self) -> None:
+        _here.pool = self
+        while True:
+            with self._changed:
+                if not self._changed.wait_for(self._may_begin, self._idle):
+                    self._threads -= 1
+                    return
+                self._working += 1
+                job = self._jobs.popleft()
+            try:
+                job()
+            except BaseException:
+                _log.exception("a job raised, which it must not")
+            del job
+            with self._changed:
+                self._working -= 1
 
 
 WORKERS = Workers()
