@@ -18,6 +18,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..runs.stage import STAGE
+from ..streams.loop import open_work
+
 __all__ = [
     "LeakCheck",
     "Snapshot",
@@ -50,7 +53,10 @@ class Socket:
 
 Opened = threading.Thread | asyncio.Task[Any] | Socket
 
-probes: dict[str, Callable[[], Sequence[str]]] = {}
+probes: dict[str, Callable[[], Sequence[str]]] = {
+    "open work": open_work,
+    "viewers": lambda: ["a viewer is being told"] * STAGE.busy,
+}
 """What tells what else is open: each text is a thing that ought to be closed."""
 
 SHARED_THREADS = ("rxagent-loop", "rxagent-worker", "rxagent-viewer")

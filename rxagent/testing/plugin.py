@@ -13,6 +13,14 @@ class WrongPicture(Exception):
     """A diagram does not show what really happens."""
 
 
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """Fail the test when it leaves threads, tasks, sockets, or work of a run open."""
+    from .leaks import leak_check
+
+    yield from leak_check()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer `--marbles-update`."""
     parser.getgroup("rxagent").addoption(
