@@ -1,0 +1,189 @@
+"""Tools: functions that a model may call."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Generic, overload
+
+from attrs import field, frozen
+from reactivex import Observable, abc
+from typing_extensions import ParamSpec, TypeVar
+
+from ..errors import InvalidArguments
+from ..messages import ToolSpec
+from ..streams import at_home
+from .outputs import Raised, Returned, outputs
+from .schema import Schema
+from .signature import Signature
+
+__all__ = ["NOTHING_GIVEN", "Tool", "as_tool", "tool"]
+
+_P = ParamSpec("_P", default=...)
+_R = TypeVar("_R", default=Any)
+
+NOTHING_GIVEN: Mapping[str, Any] = MappingProxyType({})
+
+
+def _is_positive(_: Any, __: Any, seconds: float | None) -> None:
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"A tool's timeout is a number of seconds above 0, not {seconds!r}.")
+
+
+@frozen(eq=False)
+class Tool(Generic[_P, _R]):
+    """A function that a model may call, with all that the model is told of it.
+
+    It is made by `tool`, and is still called like the function: ``add(2, 3)``.
+
+    Attributes:
+        name: The name by which a model calls it.
+        description: What a model is told it does.
+        timeout: After how many seconds a call is stopped; None, never.
+        function: The function itself.
+    """
+
+    name: str
+    description: str
+    timeout: float | None = field(validator=_is_positive)
+    function: Callable[_P, _R] = field(repr=False)
+    _signature: Signature = field(repr=False)
+    _schema: Schema = field(repr=False)
+
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call the function."""
+        return self.function(*args, **kwargs)
+
+    @property
+    def __wrapped__(self) -> Callable[_P, _R]:
+        return self.function
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The JSON Schema of the arguments that a model gives."""
+        return self._schema.json
+
+    @property
+    def spec(self) -> ToolSpec:
+        """This tool as a model sees it."""
+        return ToolSpec(self.name, self.description, self.parameters)
+
+    def stream(self, arguments: Mapping[str, Any]) -> Observable[Any]:
+        """Emit what the function yields, or the one value that it returns.
+
+        Coroutines run on the home's loop, other functions on the shared pool. It differs from a
+        model's call in that the arguments are Python's, and that nothing is checked.
+        """
+
+        def subscribe(
+            observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            def on_next(output: Any) -> None:
+                observer.on_next(output.value if isinstance(output, Returned) else output)
+
+            def on_error(error: Exception) -> None:
+                cause = error.cause if isinstance(error, Raised) else error
+                observer.on_error(cause if isinstance(cause, Exception) else error)
+
+            source = outputs(self.function, self._signature.bind(arguments))
+            return source.subscribe(on_next, on_error, observer.on_completed, scheduler=scheduler)
+
+        return at_home(Observable(subscribe))
+
+    def read(
+        self, text: str, additional: Mapping[str, Any] = NOTHING_GIVEN, *, cut: bool = False
+    ) -> inspect.BoundArguments:
+        """Return the function's arguments, as a model's text and the run give them.
+
+        Args:
+            text: JSON, as the model wrote it.
+            additional: What the run gives to parameters that are `Given`, by name.
+            cut: Whether the text may have ended too early.
+
+        Raises:
+            InvalidArguments: They do not fit; the sentence says what is wrong, and what is right.
+        """
+        arguments = self._schema.read(text, cut)
+        for parameter in self._signature.parameters:
+            if parameter.is_given and parameter.name in additional:
+                arguments[parameter.name] = additional[parameter.name]
+            elif parameter.is_given and parameter.is_required:
+                raise InvalidArguments(
+                    f"{self.name} needs {parameter.name!r}, which no argument can give, only "
+                    f"whoever starts the run: additional_args={{{parameter.name!r}: ...}}.",
+                    tool=self.name,
+                )
+        return self._signature.bind(arguments)
+
+
+@overload
+def tool(
+    function: Callable[_P, _R],
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+) -> Tool[_P, _R]: ...
+@overload
+def tool(
+    *, name: str | None = None, description: str | None = None, timeout: float | None = None
+) -> Callable[[Callable[_P, _R]], Tool[_P, _R]]: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+) -> Any:
+    """Make a tool of a function, from its annotations and its docstring.
+
+    .. code-block:: python
+
+        @tool
+        def add(a: int, b: int) -> int:
+            \"\"\"Return the sum of two integers.\"\"\"
+            return a + b
+
+    The function may be a coroutine function; a generator, or one that returns an Observable,
+    tells what it emits while it works. A docstring's section about parameters (Google, NumPy or
+    Sphinx style) describes them, and so does ``Annotated[int, "how many"]``.
+
+    Args:
+        function: A function, a bound method, a partial, an object with `__call__`.
+        name: The name by which a model calls it; by default the function's.
+        description: What a model is told it does; by default the docstring, without parameters.
+        timeout: After how many seconds a call is stopped; by default never.
+
+    Raises:
+        TypeError: The function cannot be described; the sentence shows how to mend it.
+    """
+    if function is None:
+        return lambda function: tool(function, name=name, description=description, timeout=timeout)
+    if isinstance(function, Tool):
+        made = function
+        name, description = name or made.name, description or made.description
+        function, timeout = made.function, made.timeout if timeout is None else timeout
+    signature = Signature.of(function, name, description)
+    return Tool(
+        signature.name,
+        signature.description,
+        timeout,
+        function,
+        signature,
+        Schema.of(signature),
+    )
+
+
+def as_tool(thing: Any) -> Tool:
+    """Return the tool that somebody means by a tool, an agent, or a function.
+
+    Raises:
+        TypeError: It cannot be described; the sentence shows how to mend it.
+    """
+    if isinstance(thing, Tool):
+        return thing
+    if hasattr(thing, "as_tool") and not inspect.isclass(thing):
+        made: Tool = thing.as_tool()
+        return made
+    return tool(thing)

@@ -1,0 +1,164 @@
+"""Mending: texts that tell a model what is wrong with its arguments, and what is right."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["expected", "mend", "type_of"]
+
+_Json = Mapping[str, Any]
+_Path = tuple[str | int, ...]
+
+_TYPES = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (list, "array"),
+    (dict, "object"),
+)
+
+_MISSING = ("missing", "missing_argument")
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+
+
+def type_of(value: Any) -> str:
+    """Return the name that JSON Schema has for the type of a value."""
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), "null")
+
+
+def expected(schema: _Json) -> str:
+    """Return in short the form that a schema describes: `{"a": integer, "b"?: string}`."""
+    return _form(schema, schema.get("$defs", {}), depth=4)
+
+
+def mend(errors: Iterable[_Json], arguments: _Json, schema: _Json) -> str:
+    """Return a sentence for each argument that is wrong.
+
+    Args:
+        errors: What pydantic found.
+        arguments: What the model gave.
+        schema: What it should have given.
+    """
+    told: dict[_Path, str] = {}
+    for error in errors:
+        place = error["loc"]
+        path, value = _followed(place, arguments)
+        if error["type"] in _MISSING and len(path) == len(place) - 1:
+            told[place] = f"Argument {_named(place)} is missing."
+        elif error["type"] in _UNKNOWN and path == place:
+            told[path] = f"Argument {_named(path)} is unknown."
+        elif place[-1] == "[key]":
+            told[place] = f"Argument {_named(path[:-1])} has the key {path[-1]!r}: {error['msg']}."
+        else:
+            told.setdefault(path, _mismatch(error, path, value, schema))
+    return " ".join(told.values())
+
+
+def _followed(place: _Path, value: Any) -> tuple[_Path, Any]:
+    """Follow a place into the arguments, up to a part that only names a member of a union."""
+    path: _Path = ()
+    for part in place:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            break
+        path = (*path, part)
+    return path, value
+
+
+def _mismatch(error: _Json, path: _Path, value: Any, schema: _Json) -> str:
+    defs = schema.get("$defs", {})
+    wanted = _at(schema, path, defs)
+    types = _types(wanted, defs)
+    if types and type_of(value) not in types:
+        should = _form(wanted, defs, depth=0)
+        return f"Argument {_named(path)} has type '{type_of(value)}' but should be '{should}'."
+    is_value = f"Argument {_named(path)} is {_shown(value)}"
+    if len(path) < len(error["loc"]):
+        return f"{is_value} but should be {_form(wanted, defs, depth=4)}."
+    said: str = error["msg"].rstrip(".")
+    if said.startswith("Input should"):
+        return f"{is_value} but {said.removeprefix('Input ')}."
+    return f"{is_value}: {said}."
+
+
+def _named(path: _Path) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _at(schema: _Json, path: _Path, defs: _Json) -> _Json:
+    """Return the schema of what lies at a path; an empty one, which allows all, if none does."""
+    for part in path:
+        schema = _resolved(schema, defs)
+        options = [option for option in _options(schema) if option.get("type") != "null"]
+        if len(options) == 1:
+            schema = _resolved(options[0], defs)
+        inner: Any = schema.get("additionalProperties" if isinstance(part, str) else "items")
+        if isinstance(part, str):
+            inner = schema.get("properties", {}).get(part, inner)
+        elif part < len(schema.get("prefixItems", ())):
+            inner = schema["prefixItems"][part]
+        schema = inner if isinstance(inner, dict) else {}
+    return _resolved(schema, defs)
+
+
+def _resolved(schema: _Json, defs: _Json) -> _Json:
+    return defs[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def _options(schema: _Json) -> Iterable[_Json]:
+    return schema.get("anyOf") or schema.get("oneOf") or ()
+
+
+def _types(schema: _Json, defs: _Json) -> set[str]:
+    """Return the types that a schema allows; none, if it allows any."""
+    schema = _resolved(schema, defs)
+    options = [_types(option, defs) for option in _options(schema)]
+    if options:
+        return set().union(*options) if all(options) else set()
+    values = _values(schema)
+    types = set(map(type_of, values)) if values else set(_kinds(schema))
+    return types | {"integer"} if "number" in types else types
+
+
+def _kinds(schema: _Json) -> list[str]:
+    kind = schema.get("type", [])
+    return [kind] if isinstance(kind, str) else kind
+
+
+def _values(schema: _Json) -> list[Any]:
+    return [schema["const"]] if "const" in schema else schema.get("enum", [])
+
+
+def _form(schema: _Json, defs: _Json, depth: int) -> str:
+    schema = _resolved(schema, defs)
+    if options := _options(schema):
+        return " or ".join(dict.fromkeys(_form(option, defs, depth) for option in options))
+    if values := _values(schema):
+        return " or ".join(map(_shown, values))
+    match schema:
+        case {"type": "array", "prefixItems": list(items)} if depth >= 0:
+            return f"[{', '.join(_form(item, defs, depth - 1) for item in items)}]"
+        case {"type": "array", "items": dict(inner)} if inner and depth >= 0:
+            form = _form(inner, defs, depth - 1)
+            return f"array of ({form})" if " or " in form else f"array of {form}"
+        case {"type": "object", "properties": dict(fields)} if depth > 0:
+            required = schema.get("required", ())
+            forms = (
+                f'"{name}"{"" if name in required else "?"}: {_form(field, defs, depth - 1)}'
+                for name, field in fields.items()
+            )
+            return f"{{{', '.join(forms)}}}"
+        case {"type": "object", "additionalProperties": dict(inner)} if inner and depth >= 0:
+            return f"object of {_form(inner, defs, depth - 1)}"
+        case {"type": str(kind), "format": str(form)}:
+            return f"{kind} ({form})"
+        case _:
+            return " or ".join(_kinds(schema)) or "anything"

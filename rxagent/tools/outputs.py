@@ -1,0 +1,184 @@
+"""Outputs: whatever a function returns or yields, as a stream."""
+
+import asyncio
+import inspect
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from contextlib import contextmanager
+from functools import partial
+from threading import current_thread, main_thread
+from typing import Any
+
+from attrs import frozen
+from reactivex import Observable, abc
+from reactivex.disposable import CompositeDisposable
+
+from ..streams import Home, from_async, from_worker
+from .signature import plain
+from .texts import error_text, result_text
+
+__all__ = ["Raised", "Returned", "outputs"]
+
+_END: Any = object()
+
+
+@frozen
+class Returned:
+    """What a function returned, as against what one yields while it works."""
+
+    value: Any
+    text: str
+
+
+class Raised(Exception):
+    """What a tool's own code raised; any other error of its stream is not the tool's."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(error_text(cause))
+        self.cause = cause
+
+
+def outputs(function: Callable[..., Any], arguments: inspect.BoundArguments) -> Observable[Any]:
+    """Emit each value that a function yields, or its result as one `Returned`.
+
+    Coroutines run on the home's loop, other functions on the shared pool. A result that is a
+    stream itself (an Observable, a generator, something to be awaited) is followed.
+
+    Raises:
+        Raised: The function's code raised; by `on_error`.
+    """
+    call = partial(function, *arguments.args, **arguments.kwargs)
+    code = plain(function)
+    if inspect.isasyncgenfunction(code):
+        return from_async(lambda: _iterated_async(call))
+    if inspect.iscoroutinefunction(code):
+        return _followed(from_async(lambda: _awaited(call)))
+    return _followed(from_worker(lambda: _called(call)))
+
+
+def _called(call: Callable[[], Any]) -> Iterator[Any]:
+    with _blaming():
+        result = _result(call())
+    yield result
+
+
+async def _awaited(call: Callable[[], Awaitable[Any]]) -> AsyncIterator[Any]:
+    with _blaming():
+        result = _result(await call())
+    yield result
+
+
+def _iterated(call: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    with _blaming():
+        items = iter(call())
+    try:
+        while True:
+            with _blaming():
+                item = next(items, _END)
+            if item is _END:
+                return
+            yield item
+    finally:
+        with _blaming():
+            if isinstance(items, Generator):
+                items.close()
+
+
+async def _iterated_async(call: Callable[[], AsyncIterable[Any]]) -> AsyncIterator[Any]:
+    with _blaming():
+        items = aiter(call())
+    try:
+        while True:
+            with _blaming():
+                item = await anext(items, _END)
+            if item is _END:
+                return
+            yield item
+    finally:
+        with _blaming():
+            if hasattr(items, "aclose"):
+                await items.aclose()
+
+
+@contextmanager
+def _blaming() -> Iterator[None]:
+    """Tell what a tool's code raises from what is done to it: a Ctrl-C, a cancelled task."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+            raise
+        if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+            raise
+        raise Raised(error) from error
+
+
+def _is_being_cancelled() -> bool:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs on a worker's thread
+        return False
+    return task is not None and task.cancelling() > 0
+
+
+def _result(value: Any) -> "Returned | Observable[Any]":
+    if isinstance(value, Observable):
+        return _entering(value)
+    if isinstance(value, AsyncIterable):
+        return from_async(lambda: _iterated_async(lambda: value))
+    if isinstance(value, Generator):
+        return from_worker(lambda: _iterated(lambda: value))
+    if inspect.isawaitable(value):
+        return _followed(from_async(lambda: _awaited(lambda: value)))
+    return Returned(value, result_text(value))
+
+
+def _entering(source: Observable[Any]) -> Observable[Any]:
+    """Let a stream of the tool's own, whatever thread it is on, in by the home's gate."""
+
+    def subscribe(
+        observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        home = Home.of(scheduler)
+        return source.subscribe(
+            lambda item: home.gate(observer.on_next, item),
+            lambda error: home.gate(observer.on_error, Raised(error)),
+            lambda: home.gate(observer.on_completed),
+            scheduler=home,
+        )
+
+    return Observable(subscribe)
+
+
+def _followed(source: Observable[Any]) -> Observable[Any]:
+    """Emit the items of the one stream that a source emits, or the one item that is none."""
+
+    def subscribe(
+        observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        group = CompositeDisposable()
+        is_followed = False
+
+        def on_next(result: Any) -> None:
+            nonlocal is_followed
+            if isinstance(result, Observable):
+                is_followed = True
+                group.add(result.subscribe(observer, scheduler=scheduler))
+            else:
+                observer.on_next(result)
+
+        def on_completed() -> None:
+            if not is_followed:
+                observer.on_completed()
+
+        group.add(source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler))
+        return group
+
+    return Observable(subscribe)

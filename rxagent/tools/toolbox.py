@@ -1,0 +1,78 @@
+"""Toolboxes: the tools that a model may call, by name."""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from attrs import field, frozen
+
+from ..errors import UnknownTool
+from ..messages import ToolSpec
+from .builtin import FINAL_ANSWER
+from .definition import Tool, as_tool
+
+__all__ = ["Toolbox"]
+
+
+def _as_tools(things: Iterable[Any]) -> tuple[Tool, ...]:
+    return tuple(map(as_tool, things))
+
+
+@frozen
+class Toolbox:
+    """Tools under different names.
+
+    Args:
+        tools: Tools, or anything that `as_tool` makes one of.
+
+    Raises:
+        TypeError: One of them cannot be described.
+        ValueError: Two have the same name.
+    """
+
+    tools: tuple[Tool, ...] = field(default=(), converter=_as_tools)
+
+    def __attrs_post_init__(self) -> None:
+        names = set()
+        for tool in self.tools:
+            if tool.name == FINAL_ANSWER.name:
+                raise ValueError(
+                    f"{tool.name} is what every agent is offered to answer with. "
+                    'Give your tool another name: tool(function, name="...").'
+                )
+            if tool.name in names:
+                raise ValueError(
+                    f"Two tools are named {tool.name}, so a call could mean either. "
+                    'Give one another name: tool(function, name="...").'
+                )
+            names.add(tool.name)
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(self.tools)
+
+    def __len__(self) -> int:
+        return len(self.tools)
+
+    def __contains__(self, name: object) -> bool:
+        return any(tool.name == name for tool in self.tools)
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """The tools as a model sees them."""
+        return tuple(tool.spec for tool in self.tools)
+
+    def find(self, name: str) -> Tool:
+        """Return the tool of a name.
+
+        Raises:
+            UnknownTool: There is none; the sentence says which there are, and which is like it.
+        """
+        for tool in self.tools:
+            if tool.name == name:
+                return tool
+        names = [*(tool.name for tool in self.tools), FINAL_ANSWER.name]
+        nearest = get_close_matches(name, names, n=1)
+        meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        raise UnknownTool(
+            f"There is no tool named {name!r}.{meant} The tools are: {', '.join(names)}.", tool=name
+        )
