@@ -64,9 +64,11 @@ class Contest:
             partial(self._on_completed, contender),
             scheduler=self._home,
         )
-        if self._to_come and self._after is not None:
+        if not self._to_come:
+            self._timer.dispose()
+        elif self._after is not None:
             self._timer.disposable = self._home.schedule_relative(self._after, self.enter)
-        elif self._to_come:
+        else:
             self.enter()
 
     def dispose(self) -> None:

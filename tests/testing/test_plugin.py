@@ -20,7 +20,7 @@ def run(pytester):
             path = pytester.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        return pytester.runpytest("-p", "rxagent.testing.plugin", *args)
+        return pytester.runpytest(*args)
 
     return run
 

@@ -1,0 +1,246 @@
+"""Limits: time-outs to the microsecond, stops however the text is cut."""
+
+import pytest
+import reactivex as rx
+from hypothesis import given
+from hypothesis import strategies as st
+from reactivex import operators as rxo
+
+from rxagent import operators as ops
+from rxagent.errors import ModelTimeout, ModelUnavailable
+from rxagent.events import (
+    Finish,
+    ReasoningDelta,
+    RefusalDelta,
+    StepRetried,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from rxagent.streams.loop import open_work
+from rxagent.testing.clock import VirtualHome
+from rxagent.testing.marbles import marbles
+
+gaps = st.lists(st.integers(1, 5_000_000).map(lambda micros: micros / 1_000_000), max_size=12)
+
+
+@given(gaps, st.floats(0.1, 5))
+def test_idle_ends_the_first_silence_that_is_too_long(gaps, idle):
+    """The error comes exactly `idle` seconds after the last item before such a silence."""
+    told = []
+    with VirtualHome() as home:
+        source = rx.concat(*(rx.timer(gap) for gap in gaps))
+        source.pipe(ops.timeout(idle=idle)).subscribe(
+            lambda _: told.append(home.clock),
+            lambda error: told.append((home.clock, error)),
+            scheduler=home,
+        )
+        home.run()
+
+    heard = 0.0
+    expected = []
+    for gap in gaps:
+        if gap > idle + 1e-6:
+            expected.append(round(heard + idle, 6))
+            assert told[-1][0] == pytest.approx(expected[-1], abs=2e-6)
+            assert isinstance(told[-1][1], ModelTimeout)
+            break
+        heard = round(heard + gap, 6)
+        expected.append(heard)
+    assert len(expected) == len(told)
+
+
+def test_a_stream_costs_one_timer():
+    """However many items come, one timer is open, and none when the stream has ended."""
+    counts = []
+    with VirtualHome() as home:
+        source = rx.subject.Subject()
+        source.pipe(ops.timeout(idle=10, first=20, total=1000)).subscribe(scheduler=home)
+        for second in range(1, 100):
+            home.advance_to(second)
+            source.on_next(second)
+            counts.append(open_work().count("timer"))
+        source.on_completed()
+
+        assert "timer" not in open_work()
+    assert [1] * 99 == counts
+
+
+def test_the_first_limit_gives_way_to_the_idle_one():
+    """After the first item the shorter silence counts at once, not when the first limit is over."""
+    error = ModelTimeout("The model has been silent for 2 s.")
+    with marbles(tick="1s", x=1, error=error) as m:
+        m.expect(m.cold("-x").pipe(ops.timeout(first=60, idle=2))).to_be("-x-#")
+
+
+@pytest.mark.parametrize("delta", [Usage(1, 0), StepRetried(1, "...")])
+def test_what_is_no_beginning_does_not_end_the_first_limit(delta):
+    """Neither usage nor a retraction is the first item of an answer."""
+    error = ModelTimeout("The model has not begun after 4 s.")
+    with marbles(tick="1s", x=delta, error=error) as m:
+        m.expect(m.cold("-x").pipe(ops.timeout(first=4))).to_be("-x--#")
+
+
+def test_time_stands_still_while_the_run_is_held():
+    """A paused run is not timed out, by whichever limit; afterwards the rest of it counts."""
+    told = []
+    with VirtualHome() as home:
+        rx.concat(rx.timer(1.0), rx.never()).pipe(ops.timeout(idle=5, total=8)).subscribe(
+            on_error=lambda _: told.append(home.clock), scheduler=home
+        )
+        for start, end in ((2.0, 50.0), (51.0, 80.0)):
+            home.advance_to(start)
+            hold = home.hold()
+            home.advance_to(end)
+            hold.dispose()
+        home.run()
+
+    assert [1.0 + 5 + 48 + 29] == told
+
+
+def test_no_limit_is_no_limit():
+    """Without any limit the stream passes."""
+    with marbles(x=1) as m:
+        m.expect(m.cold("x----x-|").pipe(ops.timeout())).to_be("x----x-|")
+
+
+def test_a_timed_out_stream_is_hung_up_on():
+    """The source is disposed before the error is told."""
+    with marbles(tick="1s", error=ModelTimeout("...")) as m:
+        source = m.cold("-")
+        m.expect(source.pipe(ops.timeout(idle=3))).to_be("---#")
+        m.expect(source).to_be_subscribed("^--!")
+
+
+def played(deltas, words):
+    """Return what `stop_at` makes of deltas, and how many of them were read."""
+    read, told = [], []
+    source = rx.from_iterable(deltas).pipe(rxo.do_action(read.append), ops.stop_at(words))
+    with VirtualHome() as home:
+        home.gate(lambda: source.subscribe(told.append, scheduler=home))
+        home.run()
+    return told, len(read)
+
+
+def said(deltas):
+    """Return the whole text of deltas."""
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+pieces = st.lists(st.text("ab.", max_size=4), max_size=8)
+stops = st.lists(st.text("ab.", min_size=1, max_size=4), max_size=4)
+
+
+@given(pieces, stops)
+def test_a_stop_cuts_the_same_however_the_text_is_cut(pieces, words):
+    """The text ends where the word begins that is complete first, as if read sign by sign."""
+    text = "".join(pieces)
+    ends = [
+        (end, -len(word))
+        for end in range(len(text) + 1)
+        for word in words
+        if text[:end].endswith(word)
+    ]
+    kept = text[: sum(min(ends))] if ends else text
+
+    told, _ = played(map(TextDelta, pieces), words)
+    by_sign, _ = played(map(TextDelta, text), words)
+
+    assert kept == said(told) == said(by_sign)
+    assert bool(ends) is (Finish("stop") in told)
+
+
+others = st.sampled_from(
+    [ReasoningDelta("r"), RefusalDelta("n"), ToolCallDelta(0, "c"), Usage(1, 1)]
+)
+texts = st.text("ab.", min_size=1, max_size=3).map(TextDelta)
+
+
+@given(st.lists(texts | others, max_size=12), stops)
+def test_other_deltas_pass_in_their_order(deltas, words):
+    """Every other delta that was read passes, behind the text it came after."""
+    told, read = played(deltas, words)
+    rest = [delta for delta in told if delta != Finish("stop")]
+
+    assert [one for one in deltas[:read] if not isinstance(one, TextDelta)] == [
+        one for one in rest if not isinstance(one, TextDelta)
+    ]
+    heard = seen = ""
+    before = {}
+    for number, delta in enumerate(deltas[:read]):
+        heard += delta.text if isinstance(delta, TextDelta) else ""
+        before[number] = heard
+    numbers = iter([n for n, one in enumerate(deltas) if not isinstance(one, TextDelta)])
+    for delta in rest:
+        if isinstance(delta, TextDelta):
+            seen += delta.text
+        else:
+            expected = before[next(numbers)]
+            assert seen == expected[: len(seen)]
+            assert len(expected) - len(seen) == 0 or Finish("stop") in told
+
+
+@given(st.lists(texts | others, max_size=12), stops)
+def test_no_more_waits_than_must(deltas, words):
+    """After each delta what waits is the start of a word; all else has passed at once."""
+    told = []
+    source = rx.subject.Subject()
+    source.pipe(ops.stop_at(words)).subscribe(told.append)
+    sent = []
+    for delta in deltas:
+        source.on_next(delta)
+        sent.append(delta)
+        if Finish("stop") in told:
+            return
+        waiting = said(sent)[len(said(told)) :]
+        assert not waiting or any(word.startswith(waiting) for word in words)
+
+
+def test_a_finish_brings_all_that_waited():
+    """The model's own finish comes behind the text."""
+    deltas = [TextDelta("one st"), Usage(1, 1), Finish("length")]
+
+    told, _ = played(deltas, ["stop"])
+
+    assert [TextDelta("one "), TextDelta("st"), Usage(1, 1), Finish("length")] == told
+
+
+def test_an_error_brings_all_that_waited():
+    """What a broken answer had said is not lost."""
+    with marbles(
+        a=TextDelta("one st"),
+        x=TextDelta("one "),
+        y=TextDelta("st"),
+        error=ModelUnavailable("It broke off."),
+    ) as m:
+        m.expect(m.cold("a--#").pipe(ops.stop_at(["stop"]))).to_be("x--(y#)")
+
+
+def test_a_retraction_makes_waiting_text_void():
+    """A new attempt begins without the text that waited; usage that waited passes."""
+    deltas = [TextDelta("st"), Usage(1, 1), StepRetried(1, "..."), TextDelta("op!")]
+
+    told, _ = played(deltas, ["stop"])
+
+    assert [Usage(1, 1), StepRetried(1, "..."), TextDelta("op!")] == told
+
+
+def test_a_cut_turn_is_read_no_further():
+    """At the stop the model is hung up on, in the midst of what it sends at once."""
+    told, read = played(map(TextDelta, ["a", "b", "c", "d"]), ["bc"])
+
+    assert [TextDelta("a"), Finish("stop")] == told
+    assert 3 == read
+
+
+def test_one_word_may_stand_alone():
+    """A single text is one word to stop at, not its signs."""
+    told, _ = played([TextDelta("top stop")], "stop")
+
+    assert [TextDelta("top "), Finish("stop")] == told
+
+
+def test_an_empty_word_is_refused():
+    """A word that is everywhere is no place to stop at."""
+    with pytest.raises(ValueError, match="empty text"):
+        ops.stop_at(["", "x"])

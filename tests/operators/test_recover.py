@@ -1,0 +1,205 @@
+"""Going on after failures: how often, how long, and when not."""
+
+from itertools import pairwise
+
+import pytest
+import reactivex as rx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxagent import operators as ops
+from rxagent.errors import ModelRejected, ModelTimeout, ModelUnavailable, RateLimited
+from rxagent.events import ReasoningDelta, RunFailed, StepRetried, TextDelta, ToolCallDelta, Usage
+from rxagent.streams.loop import open_work
+from rxagent.testing.clock import VirtualHome
+from rxagent.testing.marbles import attempts, marbles, model_of, request
+
+LOST = ModelUnavailable("It broke off.")
+
+
+def again(number):
+    """Return what tells of a lost attempt."""
+    return StepRetried(number, "ModelUnavailable: It broke off.")
+
+
+@given(st.integers(0, 6), st.integers(1, 6))
+def test_a_model_is_asked_so_many_times(failures, allowed):
+    """It is asked until it answers, `attempts` times at most; each failure but the last is told."""
+    asked = []
+    told = []
+
+    def answer(_):
+        asked.append(True)
+        return rx.throw(LOST) if len(asked) <= failures else rx.of(TextDelta("Hi"))
+
+    with VirtualHome() as home:
+        rx.defer(answer).pipe(ops.retry(allowed)).subscribe(
+            told.append, told.append, scheduler=home
+        )
+        home.run()
+
+    assert min(failures + 1, allowed) == len(asked)
+    assert [
+        *(again(number + 1) for number in range(min(failures, allowed - 1))),
+        TextDelta("Hi") if failures < allowed else LOST,
+    ] == told
+
+
+@given(st.lists(st.floats(0.001, 100), min_size=1, max_size=6), st.floats(0.001, 40))
+def test_waits_double_up_to_the_longest(limits, delay):
+    """Without a time named the n-th wait is `delay` times 2 to the n-1, `max_delay` at most."""
+    longest = max(limits)
+    asked = []
+    with VirtualHome() as home:
+
+        def answer(_):
+            asked.append(home.clock)
+            return rx.throw(LOST)
+
+        rx.defer(answer).pipe(ops.retry(6, delay, longest)).subscribe(
+            on_error=lambda _: None, scheduler=home
+        )
+        home.run()
+
+    waits = [after - before for before, after in pairwise(asked)]
+    assert waits == pytest.approx([min(delay * 2**n, longest) for n in range(5)], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "error", [LOST, RateLimited("slow", retry_after=1.0), ModelTimeout("late")]
+)
+def test_what_may_pass_is_tried_again(error):
+    """Lost connections, rate limits and time-outs are tried again without being asked for."""
+    with marbles(tick="1s", error=error, x=TextDelta("Hi"), r=StepRetried(1, "...")) as m:
+        model = attempts(m.cold("-#"), m.cold("-x|"))
+        m.expect(model.pipe(ops.retry(2))).to_be("-r-x|")
+
+
+@pytest.mark.parametrize("error", [ModelRejected("wrong key"), ValueError("a bug")])
+def test_what_will_not_pass_is_not_tried_again(error):
+    """A rejected request, and what is no failure of a model, passes at once."""
+    with marbles(error=error) as m:
+        m.expect(m.cold("-#").pipe(ops.retry(5))).to_be("-#")
+
+
+def test_the_errors_to_retry_on_are_chosen():
+    """`on` says after which errors alone the model is asked again."""
+    with marbles(error=KeyError("k"), e=LOST, r=StepRetried(1, "KeyError: 'k'")) as m:
+        model = attempts(m.cold("-#"), m.cold("-e"))
+        m.expect(model.pipe(ops.retry(5, delay=0, on=(KeyError,)))).to_be("-re")
+
+
+@pytest.mark.parametrize("delta", [TextDelta("a"), ReasoningDelta("a"), ToolCallDelta(0, "c", "t")])
+def test_an_answer_that_has_begun_is_not_tried_again(delta):
+    """After the first text, thought or call the error passes."""
+    with marbles(error=LOST, x=delta) as m:
+        m.expect(m.cold("-x-#").pipe(ops.retry(5))).to_be("-x-#")
+
+
+def test_what_a_retraction_made_void_is_no_beginning():
+    """A model that has begun anew by itself may be asked again as well; numbers go on."""
+    inner, outer = StepRetried(1, "..."), StepRetried(2, "...")
+    with marbles(tick="1s", error=LOST, x=TextDelta("a"), r=inner, s=outer) as m:
+        model = attempts(m.cold("xr#"), m.cold("x|"))
+        m.expect(model.pipe(ops.retry(2))).to_be("xrsx|")
+
+
+def test_disposing_ends_the_wait():
+    """Who leaves while the next attempt waits leaves no timer, and nobody is asked again."""
+    asked = []
+    with VirtualHome() as home:
+        model = rx.defer(lambda _: asked.append(1) or rx.throw(LOST))
+        subscription = model.pipe(ops.retry(3, delay=10)).subscribe(scheduler=home)
+        home.advance_to(5.0)
+        subscription.dispose()
+        home.run()
+
+        assert 5.0 == home.clock
+        assert "timer" not in open_work()
+    assert [1] == asked
+
+
+def test_the_wait_stands_still_while_the_run_is_held():
+    """A paused run is not asked again."""
+    told = []
+    with VirtualHome() as home:
+        rx.throw(LOST).pipe(ops.retry(2, delay=10)).subscribe(
+            on_error=lambda _: told.append(home.clock), scheduler=home
+        )
+        home.advance_to(5.0)
+        hold = home.hold()
+        home.advance_to(100.0)
+        hold.dispose()
+        home.run()
+
+    assert [105.0] == told
+
+
+def test_ten_thousand_attempts_need_no_deeper_stack():
+    """Attempts are a loop, no recursion, also when they fail at once and need no wait."""
+    told = []
+    with VirtualHome() as home:
+        rx.throw(LOST).pipe(ops.retry(10_000, delay=0)).subscribe(
+            told.append, told.append, scheduler=home
+        )
+        home.run()
+
+    assert (10_000, again(9_999), LOST) == (len(told), told[-2], told[-1])
+
+
+def test_each_subscription_has_its_own_attempts():
+    """What `retry` returns can be subscribed again, and counts anew."""
+    with marbles(error=LOST, r=again(1)) as m:
+        model = m.cold("-#").pipe(ops.retry(2, delay=0))
+        m.expect(model).to_be("-r#")
+        m.expect(model).to_be("-r#")
+
+
+def test_a_fallback_hears_only_models_fail():
+    """An error that is no ModelError is a bug, and passes."""
+    with marbles(error=ValueError("a bug")) as m:
+        m.expect(ops.fallback(model_of(m.cold("-#")), model_of())(request)).to_be("-#")
+
+
+def test_a_model_that_raises_has_failed():
+    """A model that raises before it returns a stream is followed by the next one."""
+
+    def broken(request):
+        raise LOST
+
+    with marbles(r=again(1), x=TextDelta("Hi")) as m:
+        m.expect(ops.fallback(broken, model_of(m.cold("-x|")))(request)).to_be("rx|")
+
+
+def test_the_last_models_error_passes():
+    """When every model has failed, the error of the last one is the fallback's."""
+    with marbles(error=LOST, e=ModelTimeout("late"), r=again(1)) as m:
+        m.expect(ops.fallback(model_of(m.cold("-#")), model_of(m.cold("-e")))(request)).to_be("-re")
+
+
+def test_each_model_is_given_the_request():
+    """All models of a fallback are asked the same."""
+    asked = []
+
+    def model(request):
+        asked.append(request)
+        return rx.throw(LOST)
+
+    with VirtualHome() as home:
+        ops.fallback(model, model)(request).subscribe(on_error=lambda _: None, scheduler=home)
+        home.run()
+
+    assert [request, request] == asked
+
+
+def test_a_fallback_needs_a_model():
+    """A fallback to nothing is refused when it is made."""
+    with pytest.raises(TypeError, match="At least one model"):
+        ops.fallback()
+
+
+def test_what_ends_well_is_settled():
+    """A run that completes passes `settle` unchanged; one that fails ends in RunFailed."""
+    with marbles(error=KeyError("k"), x=Usage(1, 1), f=RunFailed("KeyError", "KeyError: 'k'")) as m:
+        m.expect(m.cold("-x-|").pipe(ops.settle())).to_be("-x-|")
+        m.expect(m.cold("-x-#").pipe(ops.settle())).to_be("-x-(f|)")
