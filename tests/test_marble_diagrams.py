@@ -1,0 +1,49 @@
+"""The diagrams: every public operator has one, and none is true when it is drawn otherwise."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from rxagent import operators as ops
+from rxagent.testing.marbles import parse, perform, read, report
+
+DIAGRAMS = Path(__file__).parents[1] / "marble_diagrams"
+FILES = sorted(DIAGRAMS.rglob("*.marble"))
+NAMES = [path.relative_to(DIAGRAMS).with_suffix("").as_posix() for path in FILES]
+
+
+@pytest.mark.parametrize("name", ops.__all__)
+def test_every_operator_has_a_diagram(name):
+    """The docstring of an operator names its diagram: that of its family, with its name."""
+    operator = getattr(ops, name)
+    family = operator.__module__.rpartition(".")[2]
+
+    (named,) = re.findall(r"^\.\. marbles:: (\S+)$", inspect.getdoc(operator), re.MULTILINE)
+
+    assert f"{family}/{name}" == named
+    assert named in NAMES
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_a_diagram_is_titled(path):
+    """The first line says in a sentence what is to be seen, and fits a page."""
+    diagram = read(path)
+
+    assert re.fullmatch(r"[A-Z].*\.", diagram.title)
+    assert max(map(len, diagram.text.split("\n"))) <= 100
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_a_diagram_drawn_otherwise_is_false(path):
+    """A picture in which the last marble of what comes out is missing does not pass."""
+    diagram = read(path)
+    lines = diagram.text.split("\n")
+    row = diagram.out.line.text.rstrip()
+    last = re.search(r"(\((?:'[^']*'|[^()'])*\)|'[^']*'|[^-])$", row)
+    lines[diagram.out.line.number - 1] = row[: last.start()] + "-"
+
+    false = parse("\n".join(lines))
+
+    assert "" != report(false, perform(false))
