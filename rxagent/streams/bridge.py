@@ -2,32 +2,32 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from .home import Home
-from .loop import daemon_loop, on_daemon_loop
+from .loop import daemon_loop, disposing, on_daemon_loop
 from .workers import Workers
 
 __all__ = ["Each", "each", "last", "refuse_own_loop"]
 
 _T = TypeVar("_T")
 
-_HIGH = 1024
-_LOW = _HIGH // 2
+_ENOUGH = 1024
+_DRY: Any = object()
 
 
 def each(source: Observable[_T]) -> "Each[_T]":
     """Return what a `for` or an `async for` can loop over; leaving the loop disposes.
 
     A `for` blocks its thread and reads by the process's own loop; an `async for` reads by the
-    running one. A loop that is slower than the stream brakes it: nothing is dropped, and at most
-    some 1,024 items wait.
+    running one. A loop that is slower than the stream brakes it: nothing is dropped, and some
+    1,024 items wait at most. What ReactiveX emits at one stroke, as `from_iterable` does, cannot
+    be braked.
     """
     return Each(source)
 
@@ -62,20 +62,17 @@ class Each(Generic[_T]):
     def __iter__(self) -> Iterator[_T]:
         refuse_own_loop("Use `async for` instead.")
         home = Home(loop=daemon_loop())
-        inbox = _Inbox[_T](home)
         arrived: SimpleQueue[None] = SimpleQueue()
-        inbox.tell = lambda: arrived.put(None)
-        subscription = inbox.subscribe_to(self._source)
-        try:
-            while True:
-                with Workers.waiting():
-                    arrived.get()
-                while inbox.items:
-                    yield inbox.take()
-                if inbox.ended:
-                    return
-        finally:
-            subscription.dispose()
+        inbox = _Inbox[_T](home, lambda: arrived.put(None))
+        with disposing(inbox.dispose):
+            # A thread subscribes, so that we can read meanwhile what comes at one stroke.
+            home.thread("rxagent-each", lambda: inbox.subscribe_to(self._source), inbox.dispose)
+            for item in inbox.read():
+                if item is not _DRY:
+                    yield item
+                else:
+                    with Workers.waiting():
+                        arrived.get()
 
     def __aiter__(self) -> "_Asking[_T]":
         return _Asking(self._source)
@@ -87,81 +84,91 @@ class _Asking(AsyncIterator[_T]):
     def __init__(self, source: Observable[_T]) -> None:
         home = Home()
         arrived = asyncio.Event()
-        self._inbox = _Inbox[_T](home)
-        self._inbox.tell = lambda: arrived.set() if home.is_here else home.soon(arrived.set)
+        inbox = _Inbox[_T](home, lambda: arrived.set() if home.is_here else home.soon(arrived.set))
         self._arrived = arrived
-        self._subscription = self._inbox.subscribe_to(source)
+        self._inbox = inbox
+        self._items = inbox.read()
+        inbox.subscribe_to(source)
 
     async def __anext__(self) -> _T:
-        while not self._inbox.items:
-            if self._inbox.ended:
-                raise StopAsyncIteration
-            self._arrived.clear()
+        for item in self._items:
+            if item is not _DRY:
+                return item
             await self._arrived.wait()
-        return self._inbox.take()
+            self._arrived.clear()
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        self._subscription.dispose()
-
-    async def __aenter__(self) -> "_Asking[_T]":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+        self._inbox.dispose()
 
     def __del__(self) -> None:
-        self._subscription.dispose()
+        self._inbox.dispose()
 
 
-class _Inbox(abc.ObserverBase[_T]):
-    """What has arrived and was not yet taken; holds the run while it is too much."""
+class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
+    """What has arrived and was not yet read; holds the run while it is too much."""
 
-    def __init__(self, home: Home) -> None:
-        self.items: deque[_T | _Failure] = deque()
-        self.ended = False
-        self.tell: Any = None
+    def __init__(self, home: Home, wake: Callable[[], object]) -> None:
         self._home = home
+        self._wake = wake
+        self._asleep = False
+        self._items: deque[_T] = deque()
+        self._ended = False
+        self._error: Exception | None = None
         self._hold: abc.DisposableBase | None = None
+        self._subscription = SingleAssignmentDisposable()
+        home.owns(self._subscription, self.on_error)
 
-    def subscribe_to(self, source: Observable[_T]) -> abc.DisposableBase:
-        subscription = SingleAssignmentDisposable()
-        self._home.owns(subscription, self.on_error)
-        subscription.disposable = source.subscribe(self, scheduler=self._home)
-        return subscription
+    def subscribe_to(self, source: Observable[_T]) -> None:
+        self._home.gate(self._subscribe_to, source)
+
+    def _subscribe_to(self, source: Observable[_T]) -> None:
+        if not self._subscription.is_disposed:
+            self._subscription.disposable = source.subscribe(self, scheduler=self._home)
 
     def on_next(self, item: _T) -> None:
-        self.items.append(item)
-        if self._hold is None and len(self.items) >= _HIGH:
+        self._items.append(item)
+        if self._hold is None and len(self._items) >= _ENOUGH:
             self._hold = self._home.hold()
-        self.tell()
+        if self._asleep:
+            self._rouse()
 
     def on_error(self, error: Exception) -> None:
-        self.items.append(_Failure(error))
+        self._error = error
         self.on_completed()
 
     def on_completed(self) -> None:
-        self.ended = True
-        self.tell()
+        self._ended = True
+        self._rouse()
 
-    def take(self) -> _T:
-        item = self.items.popleft()
-        if self._hold is not None and len(self.items) <= _LOW:
-            self._home.gate(self._let_go)
-        if isinstance(item, _Failure):
-            raise item.error
-        return item
+    def dispose(self) -> None:
+        """Let go of the stream; the reader is told that it has ended."""
+        self._subscription.dispose()
+        self._items.clear()
+        self.on_completed()
 
-    def _let_go(self) -> None:
-        if self._hold is not None and len(self.items) <= _LOW:
-            self._hold.dispose()
+    def read(self) -> Iterator[_T]:
+        """Yield what arrives, and `_DRY` whenever one has to wait until `wake` is called."""
+        while True:
+            while self._items:
+                yield self._items.popleft()
+            self._asleep = True
+            ended = self._ended
+            if self._items:  # They have arrived since, when nobody knew yet that we fall asleep.
+                continue
+            if ended:
+                break
+            self._go_on()
+            yield _DRY
+        self.dispose()
+        if self._error is not None:
+            raise self._error
+
+    def _rouse(self) -> None:
+        self._asleep = False
+        self._wake()
+
+    def _go_on(self) -> None:
+        if self._hold is not None:
+            self._home.soon(self._hold.dispose)
             self._hold = None
-
-
-class _Failure:
-    def __init__(self, error: Exception) -> None:
-        self.error = error

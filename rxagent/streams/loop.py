@@ -15,11 +15,11 @@ from itertools import count
 __all__ = [
     "closing",
     "daemon_loop",
+    "disposing",
     "is_daemon_loop",
     "on_daemon_loop",
     "open_work",
     "opening",
-    "read_by_script",
 ]
 
 _making = threading.Lock()
@@ -94,17 +94,16 @@ def open_work() -> list[str]:
 
 
 @contextmanager
-def read_by_script(dispose: Callable[[], None]) -> Iterator[None]:
-    """Dispose at the end of the program, when the main thread has left the block half done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def disposing(dispose: Callable[[], None]) -> Iterator[None]:
+    """Dispose when the block is left, be it because the script ends in the midst of it."""
     ticket = next(_tickets)
-    _readings[ticket] = dispose
+    if threading.current_thread() is threading.main_thread():
+        _readings[ticket] = dispose
     try:
         yield
     finally:
         _readings.pop(ticket, None)
+        dispose()
 
 
 def _unfinished() -> list[Callable[[], None]]:
