@@ -1,1 +1,18 @@
+"""The command line."""
 
+from collections.abc import Sequence
+from typing import Never
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> Never:
+    """Run the command line, and leave with its exit code.
+
+    Args:
+        arguments: What stands after the command's name; by default the process's own arguments.
+    """
+    from .app import invoke
+    from .leaving import leave
+
+    leave(invoke(arguments))

@@ -104,7 +104,7 @@ class Story:
             case StepFailed(error):
                 self._line((f"✗ step {self._steps}: {one_line(error)}", "yellow"))
             case StepLimitReached(limit):
-                self._line(("●", "yellow"), f" {limit} steps without an answer, asking for one")
+                self._line(("●", "yellow"), f" the limit of {limit} steps is reached")
             case Planned(text):
                 self._planning = False
                 self._tell_plan(text)

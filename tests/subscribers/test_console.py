@@ -345,7 +345,7 @@ def test_inner_text_is_counted_but_not_the_answer():
 NOTES = [
     (StepFailed("ParseError: no\ncall"), "✗ step 0: ParseError: no call\n"),
     (StepRetried(2, "ModelTimeout: silent"), "↻ asked again: ModelTimeout: silent\n"),
-    (StepLimitReached(5), "● 5 steps without an answer, asking for one\n"),
+    (StepLimitReached(5), "● the limit of 5 steps is reached\n"),
     (Finish("length"), "… cut off by the length limit\n"),
     (Finish("stop"), ""),
     (ApprovalAsked(SEARCH), '? search("GDP of Peru 2023")\n'),

@@ -1,0 +1,49 @@
+"""The commands, and how each of them ends."""
+
+from collections.abc import Sequence
+
+import click
+
+from .. import __version__
+from .completion import completion
+from .demo import demo
+from .failures import ExitCode
+from .leaving import close_stdout
+from .models import models
+from .run import run
+from .settings import settings
+
+__all__ = ["app", "invoke"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def app(context: click.Context) -> None:
+    """LLM agents as reactive streams.
+
+    \b
+    rxagent demo                                   see an agent work, without a key
+    rxagent run -m openai:gpt-5-mini "2 + 3?"      ask a model
+    """
+    if context.invoked_subcommand == "run":
+        context.default_map = {"run": settings()}
+
+
+for command in (completion, demo, models, run):
+    app.add_command(command)
+
+
+def invoke(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments ask for, and return the exit code."""
+    try:
+        code = app.main(arguments, prog_name="rxagent", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        close_stdout()
+        return ExitCode.FAILED
+    return int(code or ExitCode.ANSWERED)

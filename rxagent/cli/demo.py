@@ -1,0 +1,39 @@
+"""`rxagent demo`: an agent at work, without a key and without a network."""
+
+import os
+
+import click
+
+from .failures import ExitCode, exit_code
+
+__all__ = ["demo"]
+
+_TASK = "What is 2 + 3?"
+
+
+def add(a: int, b: int) -> int:
+    """Return the sum of two integers."""
+    return a + b
+
+
+@click.command(short_help="See an agent work, without a key.")
+def demo() -> ExitCode:
+    """Show an agent that calls a tool and answers.
+
+    A server on this machine says what the model would say; nothing else is played.
+    """
+    from ..agents import Agent
+    from ..models import OpenAIModel
+    from ..subscribers import Console
+    from ..testing.server import ScriptedServer
+    from .performance import perform
+
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+    click.echo("The answers are scripted: no model is asked, and nothing leaves this machine.")
+    click.echo(f"\n> {_TASK}")
+    with ScriptedServer() as server:
+        model = OpenAIModel("demo", api_base=server.url, api_key="scripted")
+        error = perform(Agent(model, [add])(_TASK), Console())
+    if error is None:
+        click.echo(f'\nNow ask a real one:  rxagent run -m openai:gpt-5-mini "{_TASK}"')
+    return exit_code(error)

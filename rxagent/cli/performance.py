@@ -1,0 +1,74 @@
+"""Performance: a run before an audience, which Ctrl-C and the clock may end."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from reactivex import Observable, abc
+from reactivex import operators as rxo
+
+from ..events import Event
+from ..runs import Run, launch
+from ..streams import each
+from .failures import INTERRUPTED, TOO_LONG, ExitCode
+
+__all__ = ["perform"]
+
+
+def perform(
+    events: Observable[Event], watcher: abc.ObserverBase[Event], timeout: float | None = None
+) -> Exception | None:
+    """Run a stream of events before a watcher, which is told on this thread.
+
+    The first Ctrl-C cancels the run, down to the request it waits for, and the watcher is told
+    so; the second leaves the process at once.
+
+    Args:
+        events: The run, cold.
+        watcher: Who is told of it.
+        timeout: The seconds after which the run is cancelled.
+
+    Returns:
+        What ended the run; None when it completed.
+    """
+    ended: Exception | None = None
+    with launch(events) as run, _interruptible(run), _limited(run, timeout):
+        for notification in each(run.pipe(rxo.materialize())):
+            ended = getattr(notification, "exception", None)
+            notification.accept(watcher)
+    return ended
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(ExitCode.INTERRUPTED))
+        run.cancel(INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _limited(run: Run, seconds: float | None) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, run.cancel, [f"{TOO_LONG} {seconds:g} s"])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,100 @@
+"""What the tests of the command line share: the command as a process, and a server to ask."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+import rxagent
+from rxagent.cli import main
+from rxagent.testing.leaks import keepers
+from rxagent.testing.server import ScriptedServer
+
+keepers["executor"] = lambda opened: isinstance(opened, Thread) and opened.name[:8] == "asyncio_"
+"""The loop's executor, in which the SDK looks up the platform, and which the loop keeps."""
+
+PATIENCE = 20.0
+"""Seconds after which a process that does not end has failed the test."""
+
+
+@pytest.fixture
+def server():
+    """Return a scripted server that is being served."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return an empty folder, in which the command is run, and which is its home, too."""
+    for name in list(os.environ):
+        if name.startswith(("RXAGENT_", "OPENAI_", "AZURE_", "XDG_")) or name.endswith("_COLOR"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(rxagent.__file__).parents[1]))
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def reachable(folder, server, monkeypatch):
+    """Return the server, to which the environment leads."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "scripted")
+    return server
+
+
+@pytest.fixture
+def start(folder):
+    """Return a function that starts the command; it is killed when the test is over."""
+    started = []
+
+    def start(*arguments, **options):
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "rxagent", *arguments], **{**pipes, **options}
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def finish(start):
+    """Return a function that runs the command to its end: exit code, stdout and stderr."""
+
+    def finish(*arguments, piped=""):
+        process = start(*arguments)
+        out, err = process.communicate(piped.encode(), timeout=PATIENCE)
+        return process.returncode, out.decode(), err.decode()
+
+    return finish
+
+
+@pytest.fixture
+def call(folder, capsys, monkeypatch):
+    """Return a function that does the same within this process, which is much quicker."""
+
+    def call(*arguments, piped=""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(piped.encode())))
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        return left.value.code, *capsys.readouterr()
+
+    return call

@@ -1,0 +1,163 @@
+import os
+import pty
+import re
+import signal
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
+
+PATIENCE = 20.0
+"""Seconds for what a process does at once, but only after it has started."""
+
+BLOCK = '''
+import time
+
+def block(text: str) -> str:
+    """Block."""
+    print("blocking", flush=True)
+    time.sleep(60)
+'''
+
+
+@pytest.mark.parametrize("scenario", ["stall", "stall-headers", "slow"])
+def test_ctrl_c_hangs_up_and_reports(start, reachable, scenario):
+    """Ctrl-C ends the request, however silent, says so with what it cost, and exits with 130."""
+    process = start("run", "-m", f"openai:{scenario}", "hi")
+    reachable.wait_request(timeout=PATIENCE)
+    if scenario != "stall-headers":
+        reachable.wait_sent(2, timeout=PATIENCE)
+    process.send_signal(signal.SIGINT)
+    reachable.wait_hang_up(timeout=PATIENCE)
+    out, err = process.communicate(timeout=PATIENCE)
+
+    assert (130, b"") == (process.returncode, out)
+    assert ["✗ The run was cancelled: interrupted", "  1 step"] == [
+        line.partition(" · ")[0] for line in err.decode().splitlines()
+    ]
+
+
+def test_json_tells_of_ctrl_c(start, reachable):
+    """The last line of JSON says that the run was cancelled."""
+    process = start("run", "-m", "openai:stall", "--json", "hi")
+    reachable.wait_sent(2, timeout=PATIENCE)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=PATIENCE)
+
+    assert 130 == process.returncode
+    assert b'"kind":"RunCancelled"' in out.splitlines()[-1]
+
+
+def test_ctrl_c_does_not_wait_for_a_tool_that_blocks(start, reachable, folder):
+    """A thread cannot be stopped, but the process can be left."""
+    (folder / "tools.py").write_text(BLOCK)
+    process = start("run", "-m", "openai:demo", "-t", "tools:block", "hi")
+    assert b"blocking\n" == process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+
+    assert 130 == process.returncode
+    assert "not finished\n✗ The run was cancelled: interrupted" in err.decode()
+
+
+def test_a_second_ctrl_c_leaves_at_once(start, reachable, folder):
+    """Who presses Ctrl-C twice does not wait, not even for what would be let go of soon."""
+    (folder / "tools.py").write_text(BLOCK)
+    process = start("run", "-m", "openai:demo", "-t", "tools:block", "hi")
+    assert b"blocking\n" == process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    while b"cancelled" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+
+    assert 130 == process.wait(1.5)  # less than the patience of a first Ctrl-C
+
+
+def test_a_timeout_does_not_wait_for_a_tool_that_blocks(finish, reachable, folder):
+    """Control comes back soon after --timeout, whatever goes on."""
+    (folder / "tools.py").write_text(BLOCK)
+
+    code, _, err = finish("run", "-m", "openai:demo", "-t", "tools:block", "--timeout", "0.2", "hi")
+    assert 124 == code
+    assert "it took longer than 0.2 s" in err
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--plain"]])
+def test_a_reader_that_leaves_ends_the_run_quietly(start, reachable, options):
+    """`| head` stops the model, and nothing complains about the broken pipe."""
+    process = start("run", "-m", "openai:slow", *options, "hi")
+    pipe, other = process.stdout, process.stderr
+    if options == ["--plain"]:
+        pipe, other = other, pipe
+    pipe.readline()
+    reachable.wait_sent(2, timeout=PATIENCE)
+    pipe.close()
+    reachable.wait_hang_up(timeout=PATIENCE)
+
+    assert b"" == other.read()
+    assert 1 == process.wait(PATIENCE)
+
+
+class Screen:
+    """A terminal in which a command runs."""
+
+    def __init__(self, start, *arguments, **environment):
+        self.primary, secondary = pty.openpty()
+        self.process = start(
+            *arguments,
+            stdin=secondary,
+            stdout=secondary,
+            stderr=secondary,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "80", **environment},
+        )
+        os.close(secondary)
+        self.seen = ""
+
+    def read_until(self, text):
+        """Read until a text has been seen."""
+        while text not in self.seen:
+            self.seen += os.read(self.primary, 4096).decode()
+
+    def read_all(self):
+        """Read until the command has ended; return all that was seen, with plain newlines."""
+        try:
+            while piece := os.read(self.primary, 4096):
+                self.seen += piece.decode()
+        except OSError:  # so says Linux that the other side was closed
+            pass
+        os.close(self.primary)
+        self.process.wait(PATIENCE)
+        return self.seen.replace("\r\n", "\n")
+
+
+def test_a_terminal_sees_the_answer_as_it_comes(start, reachable):
+    """In a terminal each piece is on the screen before the answer has ended."""
+    screen = Screen(start, "run", "-m", "openai:stall", "hi")
+    screen.read_until("Hello from")
+    screen.process.send_signal(signal.SIGINT)
+    seen = screen.read_all()
+
+    assert 130 == screen.process.returncode
+    assert "Hello from" in seen
+    assert seen.index("Hello from") < seen.index("✗ The run was cancelled: interrupted")
+
+
+def test_a_terminal_is_only_ever_added_to(start):
+    """The only thing that goes from the screen is the status line."""
+    seen = Screen(start, "demo").read_all()
+    codes = set(re.findall(r"\x1b\[[0-9;?]*[A-Za-z]", seen))
+
+    assert {"\x1b[2K"} == {code for code in codes if not code.endswith("m")}
+    assert "· thinking" in seen
+    kept = re.sub(r"\x1b\[[0-9;]*m", "", re.sub(r"· [^\n]*?\r\x1b\[2K", "", seen))
+    assert re.search(r"● add\(a=2, b=3\) +\d\.\d s\n  └ 5\nThe answer is 5.\n  2 steps", kept)
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_may_ask_for_no_colour(start, environment):
+    """NO_COLOR and TERM=dumb are heeded in a terminal, too."""
+    seen = Screen(start, "demo", **environment).read_all()
+
+    assert set() == set(re.findall(r"\x1b\[[0-9;]*m", seen))
+    assert ("TERM" in environment) is ("\x1b" not in seen)

@@ -1,0 +1,37 @@
+def test_what_is_not_set_up_says_how(call):
+    """Without a key nothing can be reached, and each provider says what to set."""
+    code, out, err = call("models")
+
+    assert (69, "") == (code, err)
+    assert "openai: not set up. Set OPENAI_API_KEY (" in out
+    assert "azure: not set up. Set AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY, OPENAI_API" in out
+
+
+def test_what_can_be_reached_is_listed(call, reachable):
+    """A server that answers tells its models, by the names that -m takes."""
+    code, out, _ = call("models")
+
+    assert 0 == code
+    assert f"openai: can be reached at {reachable.url}" in out
+    assert "\n  openai:plain\n" in out
+
+
+def test_what_cannot_be_reached_says_why(call, reachable, monkeypatch):
+    """A server that does not answer is told with the reason."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    code, out, _ = call("models")
+
+    assert 69 == code
+    assert "openai: cannot be reached. Connection error." in out
+
+
+def test_the_wait_is_limited(call, reachable, monkeypatch):
+    """A server that accepts and stays silent is given up after --timeout."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/v1")
+        code, out, _ = call("models", "--timeout", "0.2")
+
+    assert 69 == code
+    assert "openai: cannot be reached. Request timed out." in out

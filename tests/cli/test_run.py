@@ -1,0 +1,226 @@
+import json
+
+import pytest
+
+from rxagent import wire
+from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, TextDelta
+
+HELLO = "Hello from the scripted model.\n"
+
+CALC = '''
+def add(a: int, b: int) -> int:
+    """Return the sum of two integers."""
+    return a + b
+
+class Desk:
+    @staticmethod
+    def twice(number: int) -> int:
+        """Return twice a number."""
+        return 2 * number
+'''
+
+
+@pytest.fixture
+def ask(call, reachable):
+    """Return a function that runs a task with the scenario of that name."""
+
+    def ask(scenario, *arguments, **options):
+        return call("run", "-m", f"openai:{scenario}", *arguments, **options)
+
+    return ask
+
+
+def test_the_answer_is_on_stdout_and_all_else_on_stderr(finish, reachable, folder):
+    """A run with a tool prints the answer, and tells of the tool and the cost beside it."""
+    (folder / "calc.py").write_text(CALC)
+    code, out, err = finish("run", "-m", "openai:demo", "-t", "calc:add", "What is", "2 + 3?")
+
+    assert (0, "The answer is 5.\n") == (code, out)
+    assert err.splitlines()[0].startswith("● add(a=2, b=3)  ")
+    assert err.splitlines()[1] == "  └ 5"
+    assert err.splitlines()[2].startswith("  2 steps · ")
+    assert err.endswith(" 20 in / 8 out\n")
+
+
+def test_words_make_one_task(ask, reachable):
+    """The words of the command line are the task, with a space between them."""
+    ask("plain", "What", "is this?")
+
+    assert "What is this?" == reachable.requests[0].body["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("words", "task"),
+    [
+        ((), "größer"),
+        (("-",), "größer"),
+        (("Explain:", "-"), "Explain:\n\ngrößer"),
+        (("What", "is this?"), "What is this?"),
+    ],
+)
+def test_stdin_is_read_when_it_is_asked_for(ask, reachable, words, task):
+    """No task at all, or a word `-`, stands for what is piped in; else nothing is read."""
+    ask("plain", *words, piped="größer\n")
+
+    assert task == reachable.requests[0].body["messages"][-1]["content"]
+
+
+def test_an_open_pipe_is_not_waited_for(start, reachable):
+    """A task that was given is done at once, though stdin never ends."""
+    process = start("run", "-m", "openai:plain", "hi")
+
+    assert HELLO.encode() == process.stdout.read()
+    assert 0 == process.wait(20)
+
+
+def test_instructions_reach_the_model(ask, reachable):
+    """What -s says stands in the system prompt."""
+    ask("plain", "-s", "Speak like a pirate.", "hi")
+    first = reachable.requests[0].body["messages"][0]
+
+    assert "system" == first["role"]
+    assert "Speak like a pirate." in first["content"]
+
+
+def test_tools_are_found_in_the_folder_and_offered(ask, folder, reachable):
+    """Each -t is one tool; a method of a class of the module is reached by dots."""
+    (folder / "calc.py").write_text(CALC)
+    code, *_ = ask("plain", "-t", "calc:add", "-t", "calc:Desk.twice", "hi")
+    offered = [tool["function"]["name"] for tool in reachable.requests[0].body["tools"]]
+
+    assert 0 == code
+    assert ["add", "twice", "final_answer"] == offered
+
+
+def test_json_is_the_wire(ask):
+    """--json prints each event as the line that `rxagent.wire` reads, and nothing else."""
+    code, out, err = ask("plain", "--json", "hi")
+    events = [wire.loads(line) for line in out.splitlines()]
+
+    assert (0, "") == (code, err)
+    assert RunStarted("hi", "agent") == events[0]
+    assert HELLO.strip() == "".join(e.text for e in events if isinstance(e, TextDelta))
+    assert [FinalAnswer(HELLO.strip()), RunCompleted] == [events[-2], type(events[-1])]
+
+
+def test_json_ends_with_what_went_wrong(ask):
+    """A run that fails has RunFailed as its last line, and says the same in words."""
+    code, out, err = ask("500", "--json", "hi")
+    last = wire.loads(out.splitlines()[-1])
+
+    assert 69 == code
+    assert isinstance(last, RunFailed)
+    assert "ModelUnavailable" == last.kind
+    assert err.startswith(f"Error: {last.error.removeprefix('ModelUnavailable: ')}\n")
+
+
+def test_plain_is_a_line_an_event(ask):
+    """--plain tells each event in one line on stderr, and the answer on stdout."""
+    code, out, err = ask("plain", "--plain", "hi")
+
+    assert (0, HELLO) == (code, out)
+    assert 'RunStarted task="hi" agent="agent"' == err.splitlines()[0]
+    assert "RunCompleted" == err.splitlines()[-1].split()[0]
+
+
+def test_quiet_is_the_answer_alone(ask):
+    """-q prints the answer, and nothing of how it came about; errors are still told."""
+    assert (0, HELLO, "") == ask("plain", "-q", "hi")
+
+    code, out, err = ask("404", "-q", "hi")
+    assert (1, "") == (code, out)
+    assert err.startswith("Error: openai answered 404 for '404': ")
+
+
+def test_a_file_gets_the_answer_alone(ask, folder):
+    """What came before the answer is not in the pipe: text beside a call, a half-made message."""
+    (folder / "calc.py").write_text(CALC)
+    code, out, err = ask("text-json", "hi")
+
+    assert (0, "hi\n") == (code, out)
+    assert "Action:" not in err
+
+
+ENDS = [
+    ("500", [], 69, "✗ openai answered 500", "Check the network and the server's address"),
+    ("429-7", [], 69, "✗ openai answered 429", "Try again in 7 s."),
+    ("429", [], 69, "✗ openai answered 429", "Try again later."),
+    ("401", [], 1, "✗ openai answered 401", "Check the provider's key"),
+    ("404", [], 1, "✗ openai answered 404", "Check the model's name"),
+    ("400", [], 1, "✗ openai answered 400", "Change the request"),
+    ("garbage", [], 1, "✗ The model 'garbage' sent", "Check that the server"),
+    ("cut-100", [], 69, "✗ The model 'cut-100' broke off", "Check the network"),
+    ("refusal", [], 4, "✗ ", "Say the task in other words"),
+    ("plain", ["--max-steps", "0"], 3, "✗ The run ended after 0 steps", "Allow more steps"),
+    ("stall", ["--timeout", "0.3"], 124, "✗ The run was cancelled: it took", "Allow more time"),
+]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "code", "what", "advice"),
+    ENDS,
+    ids=[" ".join((e[0], *e[1])) for e in ENDS],
+)
+def test_each_failure_has_its_code_and_says_what_to_do(ask, scenario, options, code, what, advice):
+    """A run without an answer says what happened, what it cost, and what to do, each in a line."""
+    said = ask(scenario, *options, "hi")
+    told, cost, hint = said[2].splitlines()[-3:]
+
+    assert code == said[0]
+    assert told.startswith(what)
+    assert " · " in cost
+    assert hint.startswith(advice)
+    assert "Traceback" not in said[2]
+
+
+def test_verbose_shows_where_it_happened(ask):
+    """-v adds the traceback to what is said anyway."""
+    err = ask("500", "-v", "hi")[2]
+
+    assert "Traceback (most recent call last):" in err
+    assert "Check the network" in err.splitlines()[-1]
+
+
+def test_a_server_that_is_not_there_is_unavailable(ask, monkeypatch):
+    """Without a server, the run says so and how to find out more."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    code, _, err = ask("plain", "hi")
+
+    assert 69 == code
+    assert "`rxagent models` tells what can be reached." in err
+
+
+def test_the_model_comes_from_flag_environment_folder_and_home(
+    call, reachable, folder, monkeypatch
+):
+    """The flag goes before the environment, then the folder's file, then the home's."""
+    home = folder / "home" / ".config" / "rxagent"
+    home.mkdir(parents=True)
+    asked = []
+
+    def ask(*flags):
+        assert 0 == call("run", "-q", *flags, "hi")[0]
+        return reachable.requests[-1].body["model"]
+
+    (home / "rxagent.toml").write_text('model = "openai:plain"\nsystem = "Be kind."\n')
+    asked.append(ask())
+    assert "Be kind." in reachable.requests[-1].body["messages"][0]["content"]
+    (folder / "rxagent.toml").write_text('model = "openai:reasoning"\nmax_steps = 3\ntimeout = 9\n')
+    asked.append(ask())
+    assert "Be kind." in reachable.requests[-1].body["messages"][0]["content"]
+    monkeypatch.setenv("RXAGENT_MODEL", "openai:text-json")
+    asked.append(ask())
+    asked.append(ask("-m", "openai:tokens-3"))
+
+    assert ["plain", "reasoning", "text-json", "tokens-3"] == asked
+
+
+def test_a_model_s_control_characters_are_shown(ask, reachable):
+    """Neither stdout nor stderr passes on what would move a cursor or colour a screen."""
+    from rxagent.testing.scripts.saying import saying, texts
+
+    reachable.scenario("hostile", lambda body: saying(body, texts("\x1b[2J[bold]x\x07")))
+
+    assert (0, "␛[2J[bold]x␇\n") == ask("hostile", "hi")[:2]
+    out = ask("hostile", "--json", "hi")[1]
+    assert "\x1b[2J[bold]x\x07" == json.loads(out.splitlines()[-2])["value"]

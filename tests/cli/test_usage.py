@@ -1,0 +1,146 @@
+import io
+
+import pytest
+
+from rxagent.cli import main
+
+MODEL = ["run", "-m", "openai:plain"]
+
+
+@pytest.fixture
+def refuse(folder, capsys):
+    """Return a function that runs the command in this process, and returns how it was refused."""
+
+    def refuse(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        out, err = capsys.readouterr()
+        assert (2, "") == (left.value.code, out)
+        usage, _, error = err.partition("\nError: ")
+        assert usage.startswith("Usage: rxagent")
+        return error.strip()
+
+    return refuse
+
+
+REFUSED = [
+    (["run", "hi"], "No model was chosen. Name one with -m, like -m openai:gpt-5-mini, or in"),
+    (
+        ["run", "-m", "gpt-5", "hi"],
+        "The model 'gpt-5' does not say who provides it: write 'openai:",
+    ),
+    (["run", "-m", "nope:x", "hi"], "There is no provider 'nope'"),
+    (["run", "-m", "openai:", "hi"], "'openai:' names no model"),
+    ([*MODEL, "--json", "--plain", "hi"], "Choose one of --json, --plain and --quiet."),
+    ([*MODEL, "--plain", "-q", "hi"], "Choose one of --json, --plain and --quiet."),
+    ([*MODEL, "--max-steps", "-1", "hi"], "Invalid value for '--max-steps'"),
+    ([*MODEL, "--timeout", "0", "hi"], "Invalid value for '--timeout'"),
+    ([*MODEL, "--nope", "hi"], "No such option"),
+    ([*MODEL, " "], "The task is empty. Write one, or pipe one in."),
+    ([*MODEL, "-t", "calc", "hi"], "'calc' is no tool. Write -t module:function."),
+    ([*MODEL, "-t", ":add", "hi"], "':add' is no tool. Write -t module:function."),
+    ([*MODEL, "-t", "nowhere:add", "hi"], "There is no module 'nowhere' here or among"),
+    ([*MODEL, "-t", "os.nowhere:add", "hi"], "There is no module 'os.nowhere' here or among"),
+    ([*MODEL, "-t", "shelf:ad", "hi"], "shelf has no 'ad'. Did you mean 'add'?"),
+    ([*MODEL, "-t", "shelf:zzz", "hi"], "shelf has no 'zzz'. It has: add, bare."),
+    ([*MODEL, "-t", "shelf:bare", "hi"], "shelf:bare cannot be a tool. "),
+    ([*MODEL, "-t", "shelf:NUMBER", "hi"], "shelf:NUMBER cannot be a tool. "),
+    ([*MODEL, "-t", "wrecked:add", "hi"], "The module 'wrecked' cannot be imported: ZeroDiv"),
+    ([*MODEL, "-t", "needy:add", "hi"], "The module 'needy' cannot be imported: ModuleNotFound"),
+    (["nope"], "No such command 'nope'."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), REFUSED, ids=[" ".join(r[0]) for r in REFUSED])
+def test_wrong_usage_says_what_and_what_to_do(refuse, folder, arguments, sentence):
+    """Before a model is asked anything, what is wrong is said in a sentence, with exit code 2."""
+    (folder / "shelf.py").write_text(
+        'NUMBER = 5\ndef add(a: int) -> int:\n    """Add."""\n    return a\ndef bare(a): ...\n'
+    )
+    (folder / "wrecked.py").write_text("1 / 0\n")
+    (folder / "needy.py").write_text("import nowhere_to_be_found\n")
+
+    assert refuse(*arguments).startswith(sentence)
+
+
+def test_a_terminal_without_a_task_is_told(refuse, monkeypatch):
+    """Nobody is left waiting for a prompt that is not there."""
+
+    class Keyboard(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdin", Keyboard())
+
+    assert "There is no task. Write one, or pipe one in." == refuse(*MODEL)
+
+
+FILES = [
+    ("model = ", "rxagent.toml cannot be read: "),
+    ("modle = 'x'", "rxagent.toml sets 'modle', which is no setting. Known: model, system,"),
+    ("tools = ['os:system']", "rxagent.toml sets 'tools', which is no setting."),
+    ("model = 5", "rxagent.toml sets model to 5. Write a text."),
+    ("max_steps = true", "rxagent.toml sets max_steps to True. Write a whole number."),
+    ("timeout = '5'", "rxagent.toml sets timeout to '5'. Write a number of seconds."),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), FILES, ids=[text for text, _ in FILES])
+def test_a_wrong_setting_says_where_it_stands(refuse, folder, text, sentence):
+    """What the file says is checked, and the file is named."""
+    (folder / "rxagent.toml").write_text(text)
+
+    assert refuse("run", "hi").startswith(sentence)
+
+
+def test_verbose_shows_where_a_module_fails(folder, capsys):
+    """-v shows the traceback of a module of tools that cannot be imported."""
+    (folder / "torn.py").write_text("1 / 0\n")
+    with pytest.raises(SystemExit):
+        main([*MODEL, "-v", "-t", "torn:add", "hi"])
+
+    assert 'torn.py", line 1' in capsys.readouterr().err
+
+
+def show(capsys, *arguments):
+    """Return what a command that asks nobody prints, and its exit code."""
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert "" == err
+    return left.value.code, out
+
+
+def test_the_version_is_the_package_s(folder, capsys):
+    """`--version` names the command and the version."""
+    import rxagent
+
+    assert (0, f"rxagent {rxagent.__version__}\n") == show(capsys, "--version")
+
+
+@pytest.mark.parametrize("command", ["completion", "demo", "models", "run"])
+def test_help_lists_every_command(folder, capsys, command):
+    """Each command stands in the help, and has help of its own, with -h too."""
+    assert f"\n  {command} " in show(capsys, "--help")[1]
+    assert (0, f"Usage: rxagent {command} ") == (
+        show(capsys, command, "-h")[0],
+        show(capsys, command, "--help")[1][: len(f"Usage: rxagent {command} ")],
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(folder, capsys, shell):
+    """Each shell gets the script that asks us what may come next."""
+    code, script = show(capsys, "completion", shell)
+
+    assert 0 == code
+    assert f"_RXAGENT_COMPLETE={shell}_complete" in script
+
+
+def test_completion_completes(folder, capsys, monkeypatch):
+    """What the script asks for is answered: the commands that begin so."""
+    monkeypatch.setenv("_RXAGENT_COMPLETE", "zsh_complete")
+    monkeypatch.setenv("COMP_WORDS", "rxagent d")
+    monkeypatch.setenv("COMP_CWORD", "1")
+
+    assert ["plain", "demo"] == show(capsys)[1].splitlines()[:2]
