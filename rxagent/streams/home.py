@@ -59,7 +59,7 @@ class Home(PeriodicScheduler):
         self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
         self._stood = 0.0
-        self._timers: set[_Timer] = set()
+        self._timers: dict[_Timer, None] = {}  # in their order, which a set would forget
         self._owned: abc.DisposableBase = Disposable()
         self._on_fault: Callable[[Exception], None] = _log_fault
 
@@ -335,7 +335,7 @@ class _Timer(abc.DisposableBase):
         self._action = action
         self._handle: asyncio.TimerHandle | None = None
         self._ticket = opening("timer", home.loop, self.dispose)
-        home._timers.add(self)
+        home._timers[self] = None
 
     def start(self) -> None:
         if not self._home.is_held:
@@ -349,7 +349,7 @@ class _Timer(abc.DisposableBase):
             self._on_loop(self._disarm)
 
     def dispose(self) -> None:
-        self._home._timers.discard(self)
+        self._home._timers.pop(self, None)
         closing(self._ticket)
         self._on_loop(self._disarm)
 
@@ -373,7 +373,7 @@ class _Timer(abc.DisposableBase):
 
     def _fire(self) -> None:
         if self in self._home._timers and not self._home.is_held:
-            self._home._timers.discard(self)
+            self._home._timers.pop(self, None)
             try:
                 self._action()
             finally:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clock import VirtualHome
+    from .marbles import marbles
     from .models import ScriptedModel
     from .server import ScriptedServer
 
@@ -12,9 +13,10 @@ _ROOM_OF = {
     "ScriptedModel": "models",
     "ScriptedServer": "server",
     "VirtualHome": "clock",
+    "marbles": "marbles",
 }
 
-__all__ = ["ScriptedModel", "ScriptedServer", "VirtualHome"]
+__all__ = ["ScriptedModel", "ScriptedServer", "VirtualHome", "marbles"]
 
 
 def __getattr__(name: str) -> Any:

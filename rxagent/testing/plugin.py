@@ -51,15 +51,15 @@ class MarbleItem(pytest.Item):
     def runtest(self) -> None:
         """Perform the diagram, and compare."""
         # What tests need alone is imported by a test alone: pytest starts no later for it.
-        from . import marbles
+        from .marbles import perform, read, report, updated
 
-        diagram = marbles.read(self.path)
-        outcome = marbles.perform(diagram)
-        wrong = marbles.report(diagram, outcome)
+        diagram = read(self.path)
+        outcome = perform(diagram)
+        wrong = report(diagram, outcome)
         if wrong and self.config.getoption("marbles_update"):
-            self.path.write_text(marbles.updated(diagram, outcome.notes), encoding="utf-8")
-            diagram = marbles.read(self.path)
-            wrong = marbles.report(diagram, marbles.perform(diagram))
+            self.path.write_text(updated(diagram, outcome.notes), encoding="utf-8")
+            diagram = read(self.path)
+            wrong = report(diagram, perform(diagram))
         if wrong:
             raise WrongPicture(wrong)
 

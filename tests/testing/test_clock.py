@@ -191,6 +191,20 @@ def test_a_held_run_stands_still(home, timed):
     assert [(12.0, "next", 0), (12.0, "end")] == told
 
 
+def test_a_held_run_keeps_its_order(home):
+    """What is due at one instant keeps its order, although all stood still in between."""
+    done = []
+    for number in range(100):
+        home.schedule_relative(3.0, lambda *_, number=number: done.append(number))
+    home.advance_to(1.0)
+    hold = home.hold()
+    home.advance_to(10.0)
+    hold.dispose()
+    home.run()
+
+    assert (12.0, list(range(100))) == (home.clock, done)
+
+
 def test_a_job_is_not_held_midway(home, timed):
     """A synchronous job takes no time, so one that has begun ends although the run is held."""
     held = []
