@@ -59,8 +59,9 @@ probes: dict[str, Callable[[], Sequence[str]]] = {
 }
 """What tells what else is open: each text is a thing that ought to be closed."""
 
-SHARED_THREADS = ("rxagent-loop", "rxagent-worker", "rxagent-viewer")
-"""How the names of threads begin that the process shares; a probe tells whether they are busy."""
+SHARED_THREADS = ("rxagent-loop", "rxagent-worker", "rxagent-viewer", "asyncio_")
+"""How the names of threads begin that the process shares; a probe tells whether they are busy.
+Those of `asyncio` are a loop's own, for looking up addresses and the like."""
 
 
 def _is_shared_thread(opened: Opened) -> bool:

@@ -52,16 +52,18 @@ def model(server, name):
 def watched(agent, stop_at=None):
     """Run to the end, or dispose at an event from within; return the events seen."""
     seen = []
-    over = threading.Event()
+    over, subscribed = threading.Event(), threading.Event()
     subscription = SerialDisposable()
 
     def on_next(event):
+        assert subscribed.wait(5)
         seen.append(event)
         if len(seen) == stop_at:
             subscription.dispose()
             over.set()
 
     subscription.disposable = agent("2 + 3?").subscribe(on_next, on_completed=over.set)
+    subscribed.set()
     assert over.wait(5)
     return seen
 
