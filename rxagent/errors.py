@@ -169,5 +169,8 @@ class MissingExtra(RxAgentError, ImportError):
 
 def describe(error: BaseException) -> str:
     """Return the text under which events speak of an error: `Type: message`, or `Type` alone."""
-    message = str(error)
+    try:
+        message = str(error)
+    except Exception:  # whoever raised it, the event must be told
+        message = ""
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -104,6 +104,16 @@ def test_describe_leaves_no_colon_without_a_message(error):
     assert type(error).__name__ == describe(error)
 
 
+def test_describe_survives_an_error_that_cannot_be_told():
+    """An error whose text cannot be made is named by its type alone."""
+
+    class Untold(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert "Untold" == describe(Untold())
+
+
 def test_everything_public_is_listed_in_order():
     """`__all__` is sorted and holds each class of the module."""
     defined = {

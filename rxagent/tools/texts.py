@@ -32,10 +32,7 @@ def result_text(value: Any) -> str:
 
 def error_text(error: BaseException) -> str:
     """Return `Type: message`, and that of each error in a group; never raises."""
-    try:
-        text = describe(error)
-    except Exception:
-        text = type(error).__name__
+    text = describe(error)
     if isinstance(error, BaseExceptionGroup):
         text = f"{text}: {'; '.join(map(error_text, error.exceptions))}"
     return _sendable(text)
