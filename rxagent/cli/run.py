@@ -89,7 +89,9 @@ def run(
     agent = _agent(model, loaded, system, max_steps)
     from .performance import perform
 
-    error = perform(agent(said), _watcher(as_json, plain, quiet), timeout)
+    # A pipe gets text as it comes only where all text is the answer: where no tools are called.
+    live = sys.stdout.isatty() or not (tools or quiet)
+    error = perform(agent(said), _watcher(as_json, plain, quiet, live), timeout)
     if error is not None:
         _explain(error, told=not (as_json or quiet), verbose=verbose)
     return exit_code(error)
@@ -118,15 +120,14 @@ def _agent(model: str, tools: list[Any], system: str | None, max_steps: int | No
         raise click.UsageError(str(error)) from error
 
 
-def _watcher(as_json: bool, plain: bool, quiet: bool) -> "abc.ObserverBase[Event]":
+def _watcher(as_json: bool, plain: bool, quiet: bool, live: bool) -> "abc.ObserverBase[Event]":
     if as_json:
         from .json_lines import JsonLines
 
         return JsonLines(sys.stdout)
     from ..subscribers import Console
 
-    # Into a pipe or a file goes the answer alone, which is known at the end.
-    return Console(plain=plain, live=sys.stdout.isatty(), err=_Nowhere() if quiet else None)
+    return Console(plain=plain, live=live, err=_Nowhere() if quiet else None)
 
 
 class _Nowhere(io.StringIO):

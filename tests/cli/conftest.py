@@ -5,17 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 import rxagent
 from rxagent.cli import main
-from rxagent.testing.leaks import keepers
 from rxagent.testing.server import ScriptedServer
-
-keepers["executor"] = lambda opened: isinstance(opened, Thread) and opened.name[:8] == "asyncio_"
-"""The loop's executor, in which the SDK looks up the platform, and which the loop keeps."""
 
 PATIENCE = 20.0
 """Seconds after which a process that does not end has failed the test."""

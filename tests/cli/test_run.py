@@ -4,6 +4,8 @@ import pytest
 
 from rxagent import wire
 from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, TextDelta
+from rxagent.testing.frames import call_chunks, text_chunk
+from rxagent.testing.scripts.saying import saying, texts
 
 HELLO = "Hello from the scripted model.\n"
 
@@ -132,13 +134,32 @@ def test_quiet_is_the_answer_alone(ask):
     assert err.startswith("Error: openai answered 404 for '404': ")
 
 
-def test_a_file_gets_the_answer_alone(ask, folder):
-    """What came before the answer is not in the pipe: text beside a call, a half-made message."""
-    (folder / "calc.py").write_text(CALC)
-    code, out, err = ask("text-json", "hi")
+def test_a_pipe_gets_the_answer_alone_when_there_are_tools(ask, folder, reachable):
+    """What a model says beside its calls is no part of the answer."""
 
-    assert (0, "hi\n") == (code, out)
-    assert "Action:" not in err
+    def chatty(body):
+        asked = any(message["role"] == "tool" for message in body["messages"])
+        if asked:
+            return saying(body, texts("It is 5."))
+        call = call_chunks(0, "call_1", "add", '{"a": 2, "b": 3}')
+        return saying(body, [text_chunk("Let me add."), *call], "tool_calls")
+
+    reachable.scenario("chatty", chatty)
+    (folder / "calc.py").write_text(CALC)
+
+    assert (0, "It is 5.\n") == ask("chatty", "-t", "calc:add", "2 + 3?")[:2]
+
+
+def test_quiet_prints_an_answer_that_was_written_as_a_call(ask):
+    """-q prints what the run answered, not how the model put it."""
+    assert (0, "hi\n", "") == ask("text-json", "-q", "hi")
+
+
+def test_a_pipe_gets_text_as_it_comes_when_there_are_no_tools(start, reachable):
+    """Without tools all text is the answer, and need not be waited for."""
+    process = start("run", "-m", "openai:stall", "hi")
+
+    assert b"Hello from" == process.stdout.read(len("Hello from"))
 
 
 ENDS = [
@@ -217,8 +238,6 @@ def test_the_model_comes_from_flag_environment_folder_and_home(
 
 def test_a_model_s_control_characters_are_shown(ask, reachable):
     """Neither stdout nor stderr passes on what would move a cursor or colour a screen."""
-    from rxagent.testing.scripts.saying import saying, texts
-
     reachable.scenario("hostile", lambda body: saying(body, texts("\x1b[2J[bold]x\x07")))
 
     assert (0, "␛[2J[bold]x␇\n") == ask("hostile", "hi")[:2]
