@@ -1,0 +1,63 @@
+"""Frames: the data of server-sent events, however the network has cut their bytes."""
+
+__all__ = ["Frames"]
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_FIELDS = (b"data", b"event", b"id", b"retry", b"")
+
+
+class Frames:
+    """Cuts the bytes of one stream into the data of its events.
+
+    Lines may end in LF, CR or CRLF, an event may have several lines of data, and the last event
+    need not be closed. `strange` keeps the beginning of what belongs to no event stream.
+    """
+
+    def __init__(self) -> None:
+        self.strange = b""
+        self._rest = bytearray()
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the data of the events that these bytes complete."""
+        if self._after_cr or b"\r" in chunk:
+            chunk = self._with_lf(chunk)
+        rest = self._rest
+        looked_at = max(0, len(rest) - 1)
+        rest += chunk
+        end = rest.rfind(b"\n\n", looked_at)
+        if end < 0:
+            return []
+        events = bytes(rest[:end]).split(b"\n\n")
+        del rest[: end + 2]
+        frames = []
+        for event in events:
+            if event.startswith(b"data: ") and b"\n" not in event:
+                frames.append(event[6:])
+            else:
+                frames += self._data(event)
+        return frames
+
+    def flush(self) -> list[bytes]:
+        """Return the data of the event that the end of the stream has left open, if any."""
+        event, self._rest = bytes(self._rest), bytearray()
+        return self._data(event)
+
+    def _with_lf(self, chunk: bytes) -> bytes:
+        """Let all lines end in LF; a CR that ends a chunk may be the half of a CRLF."""
+        if self._after_cr and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_cr = False
+        if chunk:
+            self._after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _data(self, event: bytes) -> list[bytes]:
+        lines = []
+        for line in event.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
+            field, _, value = line.partition(b":")
+            if field == b"data":
+                lines.append(value.removeprefix(b" "))
+            elif field not in _FIELDS:
+                self.strange += line[: 200 - len(self.strange)]
+        return [b"\n".join(lines)] if lines else []

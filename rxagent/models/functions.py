@@ -1,0 +1,244 @@
+"""Functions as models: whatever a function returns or yields, told as deltas."""
+
+import inspect
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+)
+from contextlib import suppress
+from typing import Any
+
+from reactivex import Observable, abc
+from reactivex import operators as rxo
+from reactivex.disposable import CompositeDisposable, Disposable, SerialDisposable
+
+from ..errors import MalformedReply
+from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from ..messages import Message, Request
+from ..streams import Home, at_home, from_async, from_worker
+from .model import Model
+from .resolve import resolve
+
+__all__ = ["as_model"]
+
+
+def as_model(said: Any) -> Model:
+    """Return the model that somebody means: by a name, by a function, or itself.
+
+    A function takes a `Request`. What it returns or yields is told as deltas: texts, messages
+    with their tool calls, and deltas such as `Usage`; a missing `Finish` is added. A plain
+    function is called by a worker of the shared pool, since it may block; an asynchronous one
+    runs on the run's event loop. It may return an Observable of all that, too, or a coroutine.
+
+    Raises:
+        TypeError: It is neither a name nor callable.
+    """
+    if isinstance(said, str):
+        return resolve(said)
+    if getattr(said, "is_model", False):
+        model: Model = said
+        return model
+    if not callable(said):
+        raise TypeError(
+            f"{said!r} is no model: give a name like 'openai:gpt-5-mini', a model, "
+            "or a function that takes a Request."
+        )
+    return _Function(said)
+
+
+class _Function(Model):
+    def __init__(self, function: Callable[[Request], Any]) -> None:
+        self._function = function
+
+    def __repr__(self) -> str:
+        return f"as_model({_name(self._function)})"
+
+    def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
+        request, function = Request.of(said), self._function
+        called: Observable[Any]
+        if _is_async(function):
+            called = from_async(lambda: _resulting(function, request))
+        else:
+            called = from_worker(lambda: (function(request),))
+        name = _name(function)
+        return at_home(_then(called, lambda result: _told(result, name)))
+
+
+def _told(result: Any, name: str) -> Observable[Delta]:
+    """Return the deltas that a function's result means."""
+    telling = _Telling(name)
+    match result:
+        case Observable():
+            return _gated(result, telling)
+        case AsyncIterable():
+            return from_async(lambda: _each_async(result, telling))
+        case Awaitable():
+            awaited = from_async(lambda: _awaiting(result)).pipe(
+                rxo.finally_action(lambda: _forget(result))
+            )
+            return _then(awaited, lambda value: _told(value, name))
+        case list() | tuple() | Iterator():
+            return from_worker(lambda: _each(result, telling))
+    return _at_once(list(_each((result,), telling)))
+
+
+class _Telling:
+    """Turns what one answer's function gives into deltas, one thing after the other."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls = 0
+        self._finished = False
+
+    def of(self, said: Any) -> Iterator[Delta]:
+        match said:
+            case str():
+                if said:
+                    yield TextDelta(said)
+            case Message():
+                yield from self._message(said)
+            case Delta():
+                self._calls += isinstance(said, ToolCallDelta)
+                self._finished = self._finished or isinstance(said, Finish)
+                yield said
+            case _:
+                raise MalformedReply(
+                    f"The model {self._name} gave {said!r} of type {type(said).__name__}: it must "
+                    "return or yield text, messages or deltas, or return an Observable of them.",
+                    model=self._name,
+                )
+
+    def end(self) -> Iterator[Delta]:
+        if not self._finished:
+            yield Finish("tool_calls" if self._calls else "stop")
+
+    def _message(self, message: Message) -> Iterator[Delta]:
+        if message.reasoning:
+            yield ReasoningDelta(message.reasoning)
+        if message.text:
+            yield TextDelta(message.text)
+        for call in message.tool_calls:
+            yield ToolCallDelta(self._calls, call.id, call.name, call.arguments)
+            self._calls += 1
+
+
+def _each(items: Iterable[Any], telling: _Telling) -> Iterator[Delta]:
+    try:
+        for item in items:
+            yield from telling.of(item)
+        yield from telling.end()
+    finally:
+        if inspect.isgenerator(items):
+            items.close()
+
+
+async def _each_async(items: AsyncIterable[Any], telling: _Telling) -> AsyncIterator[Delta]:
+    try:
+        async for item in items:
+            for delta in telling.of(item):
+                yield delta
+        for delta in telling.end():
+            yield delta
+    finally:
+        if inspect.isasyncgen(items):
+            await items.aclose()
+
+
+def _gated(source: Observable[Any], telling: _Telling) -> Observable[Delta]:
+    """Let what a foreign Observable emits, on whatever thread, come in by the run's gate."""
+
+    def subscribe(
+        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        home = Home.of(scheduler)
+
+        def enter(action: Callable[..., None], *args: Any) -> None:
+            if home.is_inside:
+                action(*args)
+            else:
+                home.gate(action, *args)
+
+        def tell(item: Any) -> None:
+            try:
+                deltas = tuple(telling.of(item))
+            except MalformedReply as error:
+                observer.on_error(error)
+                return
+            for delta in deltas:
+                observer.on_next(delta)
+
+        return source.subscribe(
+            lambda item: enter(tell, item),
+            lambda error: enter(observer.on_error, error),
+            lambda: enter(observer.on_completed),
+            scheduler=home,
+        )
+
+    return Observable(subscribe)
+
+
+def _at_once(deltas: Iterable[Delta]) -> Observable[Delta]:
+    def subscribe(
+        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        for delta in deltas:
+            observer.on_next(delta)
+        observer.on_completed()
+        return Disposable()
+
+    return Observable(subscribe)
+
+
+async def _resulting(function: Callable[[Request], Any], request: Request) -> AsyncIterator[Any]:
+    result = function(request)
+    yield await result if inspect.isawaitable(result) else result
+
+
+async def _awaiting(result: Awaitable[Any]) -> AsyncIterator[Any]:
+    yield await result
+
+
+def _forget(result: Awaitable[Any]) -> None:
+    """Close a coroutine that nobody will await."""
+    if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
+        with suppress(ValueError):  # it has begun this moment
+            result.close()
+
+
+def _then(
+    source: Observable[Any], following: Callable[[Any], Observable[Delta]]
+) -> Observable[Delta]:
+    """Emit what follows from the one item of a source; unlike `flat_map`, without a lock."""
+
+    def subscribe(
+        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        inner = SerialDisposable()
+
+        def on_next(result: Any) -> None:
+            try:
+                stream = following(result)
+            except MalformedReply as error:
+                observer.on_error(error)
+            else:
+                inner.disposable = stream.subscribe(observer, scheduler=scheduler)
+
+        outer = source.subscribe(on_next, observer.on_error, scheduler=scheduler)
+        return CompositeDisposable(outer, inner)
+
+    return Observable(subscribe)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return any(
+        inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
+        for called in (function, type(function).__call__)
+    )
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", None) or type(function).__name__

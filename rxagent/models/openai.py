@@ -1,0 +1,193 @@
+"""OpenAI, and every server that speaks its chat protocol.
+
+A request goes out through the SDK's own client, which knows about keys, proxies and endpoints;
+what comes back is read by `ChatReply`, byte by byte, at a fraction of the SDK's cost: texts,
+fragments of calls, reports of usage and the finish reason are emitted as they come. What breaks
+on the way, or cannot be read, comes by `on_error`, as `Faults` makes it. To cancel is to dispose
+the subscription: that cancels the task which runs `_answer`, wherever it waits, and on its way
+out the task closes the response.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from reactivex import Observable
+
+from ..events import Delta
+from ..messages import Message, Request
+from ..operators.limit import stop_at
+from ..streams import from_batches
+from .chat_calls import chat_call, permitted
+from .chat_replies import ChatReply
+from .clients import shared
+from .faults import Faults
+from .model import Model
+
+__all__ = ["OpenAIModel"]
+
+_BROKE_OFF = "broke off in the midst of its reply"
+
+_ENVIRONMENT = (
+    "AZURE_OPENAI_AD_TOKEN",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_ENDPOINT",
+    "OPENAI_API_KEY",
+    "OPENAI_API_VERSION",
+    "OPENAI_BASE_URL",
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+)
+"""What the SDK reads from the environment when a client is made."""
+
+_USAGE_WITHIN = 2.0
+"""Seconds that the usage may take after the finish reason."""
+
+_END_WITHIN = 0.05
+"""Seconds that a server may take to end a stream after all is said; its connection stays open
+for the next request then."""
+
+
+class OpenAIModel(Model):
+    """A model of OpenAI, or of any server that speaks its chat protocol.
+
+    What is not given is read from the environment, as the SDK does it: OPENAI_API_KEY,
+    OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID. Retries are left to the operator `retry`.
+
+    Args:
+        model_id: The model's name.
+        api_base: The server's URL, `/v1` included.
+        api_key: The key; any text, when the server needs none.
+        organization: The organization that is billed.
+        project: The project that is billed.
+        client_kwargs: More arguments for the SDK's `AsyncOpenAI`.
+        http_client: What the SDK sends requests by, instead of its client over aiohttp: a client
+            of yours, or a function that makes one for each event loop, where it is then closed.
+        stream: Whether the server streams its reply; the deltas are the same.
+        options: Passed to the provider with each request: `temperature`, `max_tokens`, anything.
+            Options of a request go before them, and None takes one out. `timeout` is the longest
+            silence in seconds; `extra_headers`, `extra_query` and `extra_body` are the SDK's.
+    """
+
+    provider: ClassVar[str] = "openai"
+    _sdk_client: ClassVar[str] = "AsyncOpenAI"
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        client_kwargs: Mapping[str, Any] | None = None,
+        http_client: Any = None,
+        stream: bool = True,
+        **options: Any,
+    ) -> None:
+        self.model_id = model_id
+        self._stream = stream
+        self._options = permitted(options)
+        self._http_client = http_client
+        named = {
+            "base_url": api_base,
+            "api_key": api_key,
+            "organization": organization,
+            "project": project,
+        }
+        given = {name: value for name, value in named.items() if value is not None}
+        self._client_kwargs = {"max_retries": 0, **given, **(client_kwargs or {})}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model_id!r})"
+
+    def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
+        """Return the deltas of an answer; each subscription asks anew."""
+        request = Request.of(said)
+        deltas = from_batches(lambda: self._answer(request))
+        return deltas.pipe(stop_at(request.stop)) if request.stop else deltas
+
+    async def _answer(self, request: Request) -> AsyncIterator[Iterable[Delta]]:
+        """Yield the deltas of one answer, in batches that arrived together."""
+        from openai import OpenAIError
+
+        faults = Faults(self.provider, self.model_id)
+        reply = ChatReply(faults)
+        asked = chat_call(self.model_id, request, self._options, self._stream, faults)
+        try:
+            client = await self._client()
+            async with client.chat.completions.with_streaming_response.create(**asked) as response:
+                if not _is_streamed(response, self._stream):
+                    yield reply.whole(await _all(response, faults))
+                    return
+                chunks = response.iter_bytes()
+                while not reply.is_finished and (chunk := await _next(chunks, faults)):
+                    yield reply.feed(chunk)
+                yield await _rest(chunks, reply)
+                yield reply.end()
+                await _drain(chunks)
+        except OpenAIError as error:
+            raise faults.of_sdk(error) from error
+
+    async def _client(self) -> Any:
+        environment = [os.environ.get(name) for name in _ENVIRONMENT]
+        settings = self._sdk_client, self._client_kwargs, self._http_client, environment
+        return await shared(settings, self._connect, self._disconnect)
+
+    def _connect(self) -> Any:
+        import openai
+
+        http_client = self._http_client or openai.DefaultAioHttpClient
+        if callable(http_client):
+            http_client = http_client()
+        try:
+            return getattr(openai, self._sdk_client)(http_client=http_client, **self._client_kwargs)
+        except ValueError as error:  # so says the SDK that an Azure endpoint is missing
+            raise openai.OpenAIError(str(error)) from error
+
+    async def _disconnect(self, client: Any) -> None:
+        if self._http_client is None or callable(self._http_client):
+            await client.close()
+
+
+def _is_streamed(response: Any, wanted: bool) -> bool:
+    """Tell whether a response is a stream; some servers do otherwise than they are asked to."""
+    kind = response.headers.get("content-type", "")
+    return not kind.startswith("application/json") if wanted else "event-stream" in kind
+
+
+async def _all(response: Any, faults: Faults) -> bytes:
+    try:
+        data: bytes = await response.read()
+    except Exception as error:
+        raise faults.lost(_BROKE_OFF, error) from error
+    return data
+
+
+async def _next(chunks: AsyncIterator[bytes], faults: Faults) -> bytes:
+    """Return the bytes that come next; none at the end."""
+    try:
+        return await anext(chunks, b"")
+    except Exception as error:
+        raise faults.lost(_BROKE_OFF, error) from error
+
+
+async def _rest(chunks: AsyncIterator[bytes], reply: ChatReply) -> list[Delta]:
+    """Return what follows the finish reason: the usage, unless it takes too long."""
+    deltas: list[Delta] = []
+    with suppress(Exception):  # the reply is whole, whatever happens now
+        while not reply.is_settled:
+            async with asyncio.timeout(_USAGE_WITHIN):
+                chunk = await anext(chunks)
+            deltas += reply.feed(chunk)
+    return deltas
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read to the end, that the connection may serve another request, unless it takes too long."""
+    with suppress(Exception):
+        async with asyncio.timeout(_END_WITHIN):
+            async for _ in chunks:
+                pass

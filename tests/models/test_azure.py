@@ -1,0 +1,99 @@
+"""Azure's models, asked through the real SDK over a real socket."""
+
+import pytest
+
+from rxagent.errors import ModelRejected
+from rxagent.events import TextDelta
+from rxagent.models import AzureOpenAIModel
+from rxagent.streams import each
+from rxagent.testing.scripts import PLAIN
+
+GIVEN = {"api_version": "2024-10-21", "api_key": "key"}
+
+
+def text(model):
+    """Return the answer's text."""
+    return "".join(delta.text for delta in each(model("Hi")) if isinstance(delta, TextDelta))
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch):
+    """Let nothing be read from the environment of whoever runs the tests."""
+    for name in ("AD_TOKEN", "API_KEY", "ENDPOINT"):
+        monkeypatch.delenv(f"AZURE_OPENAI_{name}", raising=False)
+    monkeypatch.delenv("OPENAI_API_VERSION", raising=False)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_deployment_by_the_model(server, stream):
+    """The model's name is the deployment's, and a key goes where Azure wants it."""
+    model = AzureOpenAIModel("plain", azure_endpoint=server.azure_endpoint, stream=stream, **GIVEN)
+
+    assert PLAIN == text(model)
+    (request,) = server.requests
+    assert "/openai/deployments/plain/chat/completions?api-version=2024-10-21" == request.path
+    assert "key" == request.headers["api-key"]
+
+
+def test_deployment_by_name(server):
+    """A deployment may have a name of its own."""
+    model = AzureOpenAIModel(
+        "gpt-4.1", azure_endpoint=server.azure_endpoint, azure_deployment="echo", **GIVEN
+    )
+
+    assert "Hi" == text(model)
+    assert "gpt-4.1" == server.requests[0].body["model"]
+
+
+def test_environment(server, monkeypatch):
+    """What the SDK reads from the environment works."""
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.azure_endpoint)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
+
+    assert PLAIN == text(AzureOpenAIModel("plain"))
+    assert "secret" == server.requests[0].headers["api-key"]
+
+
+def give_token():
+    """Return a token at once."""
+    return "token"
+
+
+async def fetch_token():
+    """Return a token, as if from far away."""
+    return "token"
+
+
+@pytest.mark.parametrize("provider", [give_token, fetch_token])
+def test_token_provider(server, provider):
+    """A function, sync or async, may provide the token."""
+    model = AzureOpenAIModel(
+        "plain",
+        azure_endpoint=server.azure_endpoint,
+        api_version="2024-10-21",
+        azure_ad_token_provider=provider,
+    )
+
+    assert PLAIN == text(model)
+    assert "Bearer token" == server.requests[0].headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("api_key", "AZURE_OPENAI_API_KEY"), ("api_version", "OPENAI_API_VERSION")],
+)
+def test_what_is_missing(server, missing, said):
+    """What is missing is told when the model is asked, with where it could come from."""
+    given = {name: value for name, value in GIVEN.items() if name != missing}
+    model = AzureOpenAIModel("plain", azure_endpoint=server.azure_endpoint, **given)
+
+    with pytest.raises(ModelRejected, match=said) as caught:
+        text(model)
+    assert "azure" == caught.value.provider
+
+
+def test_missing_endpoint():
+    """So is an endpoint that is missing."""
+    with pytest.raises(ModelRejected, match="AZURE_OPENAI_ENDPOINT"):
+        text(AzureOpenAIModel("plain", **GIVEN))

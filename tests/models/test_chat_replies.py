@@ -1,0 +1,150 @@
+"""The bytes of replies, and the deltas they are read as."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxagent.errors import MalformedReply
+from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from rxagent.models.chat_replies import ChatReply
+from rxagent.models.faults import Faults
+from rxagent.testing.frames import (
+    DONE,
+    call_chunk,
+    chunk,
+    finish_chunk,
+    frame,
+    reasoning_chunk,
+    text_chunk,
+    usage_chunk,
+)
+
+BODY = {"model": "m", "stream": True, "stream_options": {"include_usage": True}}
+
+TEXT = ["Grüße", " 你好", ' "quoted" \\ ', "\n🎈", "."] * 3
+
+RECORDED = DONE.join(
+    [
+        b"".join(
+            frame(BODY, part)
+            for part in [
+                reasoning_chunk("Hmm, ñ…"),
+                *(
+                    text_chunk(text)
+                    for text in ["Grüße", " 你好", ' "quoted" \\ ', "\n🎈", "."] * 3
+                ),
+                call_chunk(0, "call_1", "add", ""),
+                call_chunk(0, arguments='{"a": '),
+                call_chunk(0, arguments="2}"),
+                finish_chunk("tool_calls"),
+                usage_chunk(5, 6),
+            ]
+        ),
+        b"",
+    ]
+)
+
+DELTAS = [
+    ReasoningDelta("Hmm, ñ…"),
+    *map(TextDelta, TEXT),
+    ToolCallDelta(0, "call_1", "add", ""),
+    ToolCallDelta(0, arguments='{"a": '),
+    ToolCallDelta(0, arguments="2}"),
+    Finish("tool_calls"),
+    Usage(5, 6),
+]
+
+
+def read(*pieces):
+    """Return the deltas of a stream that comes in these pieces."""
+    reply = ChatReply(Faults("openai", "m"))
+    return [delta for piece in pieces for delta in reply.feed(piece)] + list(reply.end())
+
+
+@given(st.lists(st.integers(0, len(RECORDED))))
+def test_cutting(places):
+    """However the network cuts a stream, its deltas are the same."""
+    ends = sorted(places)
+    pieces = [RECORDED[a:b] for a, b in zip([0, *ends], [*ends, len(RECORDED)], strict=True)]
+
+    assert DELTAS == read(*pieces)
+
+
+def test_byte_by_byte():
+    """A stream that comes byte by byte has the same deltas, too."""
+    assert DELTAS == read(*(RECORDED[at : at + 1] for at in range(len(RECORDED))))
+
+
+TEXTS = st.sampled_from("ab") | st.text(alphabet='ab "\\{}[]:,content🎈ü\n\x00')
+ENVELOPES = {
+    "usual": lambda choice, decoy: {"id": "x", "choices": [choice], "usage": None},
+    "decoy before": lambda choice, decoy: {"content": decoy, "choices": [choice]},
+    "decoy behind": lambda choice, decoy: {"choices": [choice], "content": decoy},
+    "decoy in a text": lambda choice, decoy: {"id": f'"content":"{decoy}"', "choices": [choice]},
+    "decoy as a choice": lambda choice, decoy: {
+        "choices": [{"index": 1, "delta": {"content": decoy}}, choice]
+    },
+    "usage, too": lambda choice, decoy: {"choices": [choice], "usage": {"prompt_tokens": 5}},
+}
+ASIDES = [
+    [],
+    [],
+    [],
+    [chunk({})],
+    [chunk({"content": None})],
+    [chunk({"content": "aside", "refusal": None, "tool_calls": []})],
+]
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@given(
+    decoys=st.lists(st.sampled_from("ab"), min_size=40, max_size=40),
+    texts=st.lists(TEXTS, max_size=40),
+    asides=st.lists(st.sampled_from(ASIDES), min_size=40, max_size=40),
+    ascii=st.booleans(),
+    gaps=st.sampled_from([(",", ":"), (", ", ": ")]),
+)
+def test_moulds(envelope, decoys, texts, asides, ascii, gaps):
+    """What a frame tells depends on itself alone, whichever frames came before."""
+    chunks = []
+    for text, aside, decoy in zip(texts, asides, decoys, strict=False):
+        choice = {"index": 0, "delta": {"content": text}}
+        chunks += [ENVELOPES[envelope](choice, decoy), *aside]
+    frames = [
+        b"data: " + json.dumps(part, ensure_ascii=ascii, separators=gaps).encode() + b"\n\n"
+        for part in chunks
+    ]
+    told = [choice["delta"].get("content") for part in chunks for choice in part["choices"][-1:]]
+    wanted = "".join(text for text in told if text)
+    deltas = read(*frames, DONE)
+
+    assert wanted == "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+    assert all(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+MISFITS = [
+    ("5", None),
+    ("null", []),
+    ('["a"]', None),
+    ('"a","tool_calls":[{"index":0,"id":"c"}]', [TextDelta("a"), ToolCallDelta(0, "c")]),
+    ('"a"},"finish_reason":"stop","x":{"y":1', [TextDelta("a"), Finish("stop")]),
+    ('"a', None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("inside", "wanted"), MISFITS)
+def test_misfits(inside, wanted):
+    """A frame that begins and ends like the others is still read to the last byte."""
+    reply = ChatReply(Faults("openai", "m"))
+    outside = 'data: {"choices":[{"index":0,"delta":{"content":%s}}]}\n\n'
+    for _ in range(3):
+        assert [TextDelta("a")] == list(reply.feed((outside % '"a"').encode()))
+
+    if wanted is None:
+        with pytest.raises(MalformedReply):
+            list(reply.feed((outside % inside).encode()))
+    else:
+        assert wanted == list(reply.feed((outside % inside).encode()))

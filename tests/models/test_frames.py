@@ -1,0 +1,64 @@
+"""The data of server-sent events."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxagent.models.frames import Frames
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    """Return the bytes in pieces that end at these places."""
+    ends = sorted(place % (len(data) + 1) for place in places)
+    return [data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)]
+
+
+def frames(*chunks: bytes) -> list[bytes]:
+    """Return the data of a whole stream."""
+    reader = Frames()
+    return [data for chunk in chunks for data in reader.feed(chunk)] + reader.flush()
+
+
+LINES = st.lists(
+    st.text().map(lambda text: text.encode().replace(b"\r", b"").replace(b"\n", b"")), min_size=1
+)
+OTHERS = st.sampled_from([b"", b": comment\n", b"event: x\n", b"id: 7\n", b"retry: 5\n", b"\n"])
+
+
+@given(
+    st.lists(st.tuples(LINES, OTHERS, OTHERS), max_size=5),
+    st.sampled_from([b"\n", b"\r", b"\r\n"]),
+    st.sampled_from([b"data:", b"data: "]),
+    st.lists(st.integers(0)),
+    st.booleans(),
+)
+def test_cutting(events, end, name, places, closed):
+    """However lines end and bytes are cut, the data are those lines of data, joined."""
+    events = [([b"x" + line for line in lines], *others) for lines, *others in events]
+    data = b"".join(
+        before + b"".join(name + line + b"\n" for line in lines) + after.strip() + b"\n\n"
+        for lines, before, after in events
+    )
+    data = (data if closed else data.rstrip(b"\n")).replace(b"\n", end)
+
+    assert [b"\n".join(lines) for lines, *_ in events] == frames(*cut(data, places))
+    assert [b"\n".join(lines) for lines, *_ in events] == frames(
+        *(data[at : at + 1] for at in range(len(data)))
+    )
+
+
+def test_byte_order_mark():
+    """A byte order mark may stand before the first event, and is no part of it."""
+    assert [b"1", b"2"] == frames(b"\xef\xbb\xbfdata: 1\n\ndata: 2\n\n")
+
+
+def test_no_data():
+    """An event without data is none; one with an empty line of data is one."""
+    assert [b""] == frames(b"event: ping\n\n: hush\n\n\n\ndata\n\n")
+
+
+def test_strange():
+    """What belongs to no event stream is kept, up to 200 bytes of it."""
+    reader = Frames()
+
+    assert [] == reader.feed(b"<html>\n" + b"x" * 300 + b"\n\n") + reader.flush()
+    assert b"<html>" + b"x" * 194 == reader.strange

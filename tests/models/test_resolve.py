@@ -1,0 +1,78 @@
+"""Models by name, and the doorway of the room."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rxagent import models
+from rxagent.models import AzureOpenAIModel, OpenAIModel, as_model, resolve
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "model_id"),
+    [
+        ("openai:gpt-5-mini", OpenAIModel, "gpt-5-mini"),
+        ("openai:ft:gpt-4.1:acme", OpenAIModel, "ft:gpt-4.1:acme"),
+        ("azure:my-deployment", AzureOpenAIModel, "my-deployment"),
+    ],
+)
+def test_prefixes(name, kind, model_id):
+    """The prefix says who provides the model, the rest is its name there."""
+    model = resolve(name)
+
+    assert (kind, model_id) == (type(model), model.model_id)
+    assert f"{kind.__name__}({model_id!r})" == repr(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gpt-5-mini", "write 'openai:gpt-5-mini'"),
+        ("meta/llama:8b", "write 'openai:meta/llama:8b'"),
+        ("nobody:gpt-5", "no provider 'nobody'; those known are azure:, openai:"),
+        ("openai:", "names no model"),
+        ("", "does not say who provides it"),
+    ],
+)
+def test_names_that_mean_nothing(name, said):
+    """A name without provider or model is refused, with what to write."""
+    with pytest.raises(ValueError, match=said):
+        as_model(name)
+
+
+def test_options():
+    """Options go to the model's class, which refuses what it cannot mean."""
+    with pytest.raises(TypeError, match="no option named messages"):
+        resolve("openai:gpt-5", messages=[])
+
+
+def test_doorway():
+    """`__all__` is sorted, is what is visible, and each of its names can be imported."""
+    assert sorted(models.__all__) == models.__all__ == dir(models)
+    assert [getattr(models, name).__name__ for name in models.__all__] == models.__all__
+
+
+def test_unknown_name():
+    """A name that is not promised is an attribute error."""
+    with pytest.raises(AttributeError, match="no attribute 'OpenAPIModel'"):
+        _ = models.OpenAPIModel
+
+
+def test_nothing_heavy():
+    """Neither the room nor making a model loads an SDK; asking does."""
+    program = """
+import sys
+from rxagent.models import AzureOpenAIModel, OpenAIModel, resolve
+resolve("openai:gpt-5-mini")
+print({"openai", "aiohttp", "pydantic", "httpx", "httpx2"} & set(sys.modules))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert ("set()", "") == (ran.stdout.strip(), ran.stderr)

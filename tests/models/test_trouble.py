@@ -1,0 +1,333 @@
+"""What goes wrong with a provider, as the errors of `rxagent.errors`."""
+
+import socket
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from threading import Thread
+
+import pytest
+
+from rxagent.errors import (
+    MalformedReply,
+    ModelError,
+    ModelRefused,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+)
+from rxagent.events import Finish, TextDelta, Usage
+from rxagent.models import OpenAIModel
+from rxagent.models.faults import retry_after
+from rxagent.streams import each
+from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
+from rxagent.testing.scenarios import Ending, Reply
+
+STREAMED = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+
+
+def failure(name, **options):
+    """Return the deltas that come before an error, and the error."""
+    found = []
+    try:
+        found.extend(each(OpenAIModel(name, **options)("Hi")))
+    except ModelError as error:
+        return found, error
+    raise AssertionError(f"No error after {found}")
+
+
+def serve(server, *items):
+    """Let the server say this, under a name that is returned."""
+    server.scenario("here", lambda body: items)
+    return "here"
+
+
+# Replies that are errors.
+
+
+@STREAMED
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("400", ModelRejected, "maximum context length"),
+        ("401", ModelRejected, "Incorrect API key"),
+        ("403", ModelRejected, "not allowed"),
+        ("404", ModelRejected, "does not exist"),
+        ("408", ModelTimeout, "took too long"),
+        ("409", ModelUnavailable, "conflict"),
+        ("422", ModelRejected, "could not be processed"),
+        ("429", RateLimited, "Rate limit"),
+        ("500", ModelUnavailable, "had an error"),
+        ("502", ModelUnavailable, "gateway"),
+        ("503", ModelUnavailable, "overloaded"),
+    ],
+)
+def test_statuses(server, name, kind, said, stream):
+    """A status is a kind of error, which tells who said what; it is asked once only."""
+    found, error = failure(name, stream=stream)
+
+    assert (kind, []) == (type(error), found)
+    assert said in str(error)
+    assert ("openai", name, int(name)) == (error.provider, error.model, error.status)
+    assert 1 == len(server.requests)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (429, "insufficient_quota", ModelRejected),
+        (400, "content_filter", ModelRefused),
+        (504, None, ModelTimeout),
+        (529, None, ModelUnavailable),
+    ],
+)
+def test_codes(server, status, code, kind):
+    """Some codes tell more than their status."""
+    _, error = failure(serve(server, Reply(status, {"error": {"message": "No.", "code": code}})))
+
+    assert kind is type(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"error": {"message": "No."}}, "No."),
+        ({"error": "No."}, "No."),
+        ({"message": "No."}, "No."),
+        ({"detail": [{"msg": "No."}]}, '[{"msg": "No."}]'),
+        ("No.", "No."),
+        ("", "no reason was given"),
+        ("<html><title>Bad\n gateway</title><p>nginx</html>", "Bad gateway"),
+        ("<p>No <b>way</b>", "No way"),
+        ("x" * 1000, "x" * 299 + "…"),
+    ],
+)
+def test_messages(server, body, said):
+    """The provider's sentence is told, in whatever it is wrapped."""
+    _, error = failure(serve(server, Reply(502, body)))
+
+    assert f"openai answered 502 for 'here': {said}" == str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "9", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "1.2.3"}, None),
+        ({"retry-after-ms": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after(headers, seconds):
+    """When to come back is said in seconds, in milliseconds, or by a date."""
+    assert seconds == retry_after(headers)
+
+
+def test_retry_after_a_date():
+    """A date is so many seconds from now."""
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+
+    assert 90 < (retry_after({"retry-after": later}) or 0) <= 100
+
+
+def test_rate_limited(server):
+    """A rate limit says when to come back."""
+    _, error = failure("429-2")
+
+    assert 2.0 == error.retry_after
+
+
+# Streams that break.
+
+
+ERRORS = [
+    ({"message": "No.", "type": "server_error", "code": None}, ModelUnavailable, None),
+    ({"message": "No.", "code": 429}, RateLimited, 429),
+    ({"message": "No.", "code": 502}, ModelUnavailable, 502),
+    ({"message": "No.", "code": "rate_limit_exceeded"}, RateLimited, None),
+    ({"message": "No.", "type": "invalid_request_error"}, ModelRejected, None),
+    ({"message": "No.", "code": "context_length_exceeded"}, ModelRejected, None),
+    ({"message": "No.", "code": "content_filter"}, ModelRefused, None),
+    ({"message": "No.", "type": "timeout"}, ModelTimeout, None),
+    ("No.", ModelUnavailable, None),
+]
+
+
+@pytest.mark.parametrize(("said", "kind", "status"), ERRORS)
+def test_error_frames(server, said, kind, status):
+    """An error in mid-stream comes after the deltas before it, and means what it would first."""
+    found, error = failure(serve(server, text_chunk("Hi"), {"error": said}))
+
+    assert ([TextDelta("Hi")], kind, status) == (found, type(error), error.status)
+    assert str(error).endswith("for 'here': No.")
+
+
+def test_error_objects(server):
+    """An error may be an object of its own, as vLLM sends it."""
+    _, error = failure(serve(server, {"object": "error", "message": "No.", "code": 400}))
+
+    assert (ModelRejected, 400) == (type(error), error.status)
+
+
+@STREAMED
+@pytest.mark.parametrize("name", ["error-frame", "garbage", "garbage-html", "cut-0", "cut-500"])
+def test_trouble(server, name, stream):
+    """What breaks a stream breaks a whole reply, too."""
+    kind = MalformedReply if "garbage" in name else ModelUnavailable
+
+    assert kind is type(failure(name, stream=stream)[1])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "nothing",
+        "5",
+        "[1]",
+        "null",
+        '{"choices": 5}',
+        '{"choices": [5]}',
+        '{"choices": [{"delta": 5}]}',
+        '{"choices": [{"delta": {"content": 5}}]}',
+        '{"choices": [{"delta": {"refusal": 5}}]}',
+        '{"choices": [{"delta": {"tool_calls": 5}}]}',
+        '{"choices": [{"delta": {"tool_calls": [5]}}]}',
+        '{"usage": 5}',
+        '{"usage": {"prompt_tokens": "5"}}',
+    ],
+)
+def test_malformed(server, frame):
+    """A frame that no protocol knows is an error that shows it, after the deltas before it."""
+    name = serve(server, text_chunk("Hi"), f"data: {frame}\n\n".encode())
+    found, error = failure(name)
+
+    assert ([TextDelta("Hi")], MalformedReply) == (found, type(error))
+    assert frame in str(error)
+
+
+def test_whole_reply_without_answer(server):
+    """A whole reply without an answer is none."""
+    name = serve(server, Reply(200, {"choices": [], "usage": {"prompt_tokens": 5}}))
+
+    assert MalformedReply is type(failure(name, stream=False)[1])
+
+
+@pytest.mark.parametrize("ending", Ending)
+@pytest.mark.parametrize("half", [b"", b'data: {"choices": [{"del', b": hush", b"dat"])
+def test_cut(server, ending, half):
+    """A stream that ends in mid-reply tells what it told, and is an error however it ends."""
+    found, error = failure(serve(server, text_chunk("Hi"), half, ending))
+
+    assert ([TextDelta("Hi")], ModelUnavailable) == (found, type(error))
+    assert "broke off" in str(error)
+
+
+def test_cut_thought(server):
+    """What was held back, as it could have begun a tag, is told when the stream is cut."""
+    found, _ = failure(serve(server, text_chunk("<thi"), Ending.QUIET))
+
+    assert [TextDelta("<thi")] == found
+
+
+@pytest.mark.parametrize("rest", [b"", b'data: {"cho', b"data: nonsense\n\n"])
+@pytest.mark.parametrize("ending", Ending)
+def test_cut_after_the_finish(server, ending, rest):
+    """After the finish reason nothing breaks a reply any more."""
+    name = serve(server, text_chunk("Hi"), finish_chunk("stop"), rest, ending)
+
+    assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(name)("Hi")))
+
+
+@pytest.mark.parametrize("pause", [0, 0.02])
+def test_error_after_the_finish(server, pause):
+    """Not even an error does, whether it comes at once or a little later."""
+    error = {"error": {"message": "No."}}
+    name = serve(server, text_chunk("Hi"), finish_chunk("stop"), pause, error)
+
+    assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(name)("Hi")))
+
+
+SILENCE = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("rest", "usage"),
+    [
+        ([], []),
+        ([usage_chunk(5, 6)], [Usage(5, 6)]),
+        ([usage_chunk(5, 6), DONE], [Usage(5, 6)]),
+        ([DONE], []),
+    ],
+)
+def test_silence_after_the_finish(server, monkeypatch, rest, usage):
+    """A server that says all and keeps the connection open is not waited for."""
+    monkeypatch.setattr("rxagent.models.openai._USAGE_WITHIN", 0.1)
+    name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *rest, SILENCE)
+
+    assert [TextDelta("Hi"), Finish("stop"), *usage] == list(each(OpenAIModel(name)("Hi")))
+    server.wait_hang_up()
+
+
+def test_last_frame_left_open(server):
+    """The last frame need not be closed by an empty line."""
+    last = b'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}'
+    name = serve(server, last, Ending.QUIET)
+
+    assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(name)("Hi")))
+
+
+# Connections that fail.
+
+
+@pytest.mark.parametrize(("name", "told"), [("stall", 2), ("stall-headers", 0)])
+def test_stall(server, name, told):
+    """Silence for longer than allowed is a time-out, which hangs up."""
+    found, error = failure(name, timeout=0.2)
+
+    assert (ModelTimeout, told) == (type(error), len(found))
+    server.wait_hang_up()
+
+
+def test_nobody_there(monkeypatch):
+    """A server that cannot be reached is unavailable, which is no time-out."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        port = listening.getsockname()[1]
+    _, error = failure("plain", api_base=f"http://127.0.0.1:{port}/v1")
+
+    assert ModelUnavailable is type(error)
+    assert str(port) in str(error)
+
+
+def test_hung_up_on(monkeypatch):
+    """A server that hangs up before it answers is unavailable, which is no time-out."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def hang_up():
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+
+        thread = Thread(target=hang_up)
+        thread.start()
+        port = listening.getsockname()[1]
+        _, error = failure("plain", api_base=f"http://127.0.0.1:{port}/v1")
+        thread.join(2)
+
+    assert ModelUnavailable is type(error)
+
+
+def test_no_key(server, monkeypatch):
+    """A model can be made without a key; asking it says what to do."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+    _, error = failure("plain")
+
+    assert ModelRejected is type(error)
+    assert "OPENAI_API_KEY" in str(error)
+    assert [] == server.requests
