@@ -4,13 +4,15 @@ from .accumulate import accumulate, normalise, parse_calls, sealed
 from .limit import stop_at, timeout
 from .recover import fallback, retry, settle
 from .refuse import unless_refused
-from .select import answer, of_type, reasoning, text, usage
+from .select import answer, of_type, reasoning, steps, text, tool_calls, unnest, usage
 from .share import branch, hedge, race
+from .watch import coalesce, stamp, watch
 
 __all__ = [
     "accumulate",
     "answer",
     "branch",
+    "coalesce",
     "fallback",
     "hedge",
     "normalise",
@@ -21,9 +23,14 @@ __all__ = [
     "retry",
     "sealed",
     "settle",
+    "stamp",
+    "steps",
     "stop_at",
     "text",
     "timeout",
+    "tool_calls",
     "unless_refused",
+    "unnest",
     "usage",
+    "watch",
 ]

@@ -4,12 +4,34 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from reactivex import Observable, abc
+from reactivex import GroupedObservable, Observable, Subject, abc
 from reactivex import operators as rxo
 
-from ..events import Event, FinalAnswer, ReasoningDelta, TextDelta, ToolOutput, Usage
+from ..events import (
+    Event,
+    FinalAnswer,
+    PlanStarted,
+    ReasoningDelta,
+    RunCompleted,
+    StepLimitReached,
+    StepStarted,
+    TextDelta,
+    ToolOutput,
+    ToolStarted,
+    Usage,
+)
+from ..messages import ToolCall
 
-__all__ = ["answer", "of_type", "reasoning", "text", "usage"]
+__all__ = [
+    "answer",
+    "of_type",
+    "reasoning",
+    "steps",
+    "text",
+    "tool_calls",
+    "unnest",
+    "usage",
+]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -64,6 +86,82 @@ def answer() -> Callable[[Observable[Event]], Observable[Any]]:
         return source.pipe(of_type(FinalAnswer), rxo.map(attrgetter("value")))
 
     return answered
+
+
+def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
+    """Emit the calls whose code runs, each when it starts.
+
+    .. marbles:: select/tool_calls
+    """
+    return _pick(lambda event: event.call if isinstance(event, ToolStarted) else None)
+
+
+def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, Event]]]:
+    """Emit each step as a stream of its own events, whose `key` is the step's number.
+
+    It differs from `group_by` in that a step's stream completes when the step has ended. As
+    there, it must be subscribed to when it comes, or what it tells is lost.
+
+    .. marbles:: select/steps
+    """
+
+    def grouped(source: Observable[Event]) -> Observable[GroupedObservable[int, Event]]:
+        def subscribe(
+            observer: abc.ObserverBase[GroupedObservable[int, Event]],
+            scheduler: abc.SchedulerBase | None = None,
+        ) -> abc.DisposableBase:
+            step: Subject[Event] | None = None
+
+            def on_next(event: Event) -> None:
+                nonlocal step
+                if isinstance(event, _AFTER_A_STEP):
+                    end()
+                if isinstance(event, StepStarted):
+                    step = Subject()
+                    observer.on_next(GroupedObservable(event.number, step))
+                if step is not None:
+                    step.on_next(event)
+
+            def end() -> None:
+                nonlocal step
+                ended, step = step, None
+                if ended is not None:
+                    ended.on_completed()
+
+            def on_error(error: Exception) -> None:
+                if step is not None:
+                    step.on_error(error)
+                observer.on_error(error)
+
+            def on_completed() -> None:
+                end()
+                observer.on_completed()
+
+            return source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+
+        return Observable(subscribe)
+
+    return grouped
+
+
+_AFTER_A_STEP = (StepStarted, PlanStarted, StepLimitReached, FinalAnswer, RunCompleted)
+
+
+def unnest() -> Callable[[Observable[Event]], Observable[tuple[tuple[str, ...], Event]]]:
+    """Emit ``(path, event)`` for the events of a run and of all runs inside it alike.
+
+    The path holds the ids of the calls within which the event happened, the outermost first.
+
+    .. marbles:: select/unnest
+    """
+    return rxo.map(_unnested)
+
+
+def _unnested(event: Event) -> tuple[tuple[str, ...], Event]:
+    path: tuple[str, ...] = ()
+    while isinstance(event, ToolOutput) and isinstance(event.value, Event):
+        path, event = (*path, event.call_id), event.value
+    return path, event
 
 
 def _pick(look: Callable[[_T], _R | None]) -> Callable[[Observable[_T]], Observable[_R]]:

@@ -1,38 +1,51 @@
 """A run that goes on by itself, for as many as want to watch."""
 
-import logging
-import threading
-from collections.abc import AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, Self, TypeAlias
 
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable, SingleAssignmentDisposable
+from reactivex.disposable import SingleAssignmentDisposable
 
 from ..errors import RunCancelled
 from ..events import Event
 from ..state import State
-from ..streams import Home, Hub, each, is_daemon_loop, refuse_own_loop
-from ..streams.workers import Workers
-from .record import Record
-from .viewer import Viewer, observer_of
+from ..streams import Home, Observing
+from ..streams.loop import closing, opening
+from .audience import Audience
+from .faults import Fault
+from .mailbox import Mailbox
+from .outcome import Outcome
+from .overflow import Overflow, mailbox
+from .places import On, place
+from .reader import Asking, Reader
+from .record import Keep, Record
+from .viewer import Direct, Viewer
 
-__all__ = ["Run", "launch"]
+__all__ = ["Run", "Status", "launch"]
 
-_log = logging.getLogger("rxagent")
+Status: TypeAlias = Literal["running", "paused", "completed", "failed", "cancelled"]
 
 
 def launch(
-    source: Observable[Event], *, attach: Iterable[Any] = (), home: Home | None = None
+    source: Observable[Event],
+    *,
+    attach: Iterable[Any] = (),
+    keep: Keep = "merged",
+    before: State | None = None,
+    home: Home | None = None,
 ) -> "Run":
     """Start a stream of events as a run that owns it, and return at once.
 
     Args:
         source: The events; an agent's run, or any pipeline that ends in events.
         attach: Observers that are attached before the first event.
+        keep: What those who come late are told of the past: ``"everything"``; ``"merged"``, where
+            neighbouring pieces of a text are one; or ``"nothing"``.
+        before: The state that the events continue; by default an empty one.
         home: Where it happens; by default on the running loop, else on the process's own.
     """
-    run = Run(source, home or Home())
+    run = Run(source, keep, before or State(), home or Home())
     for observer in attach:
         run.attach(observer)
     run._launch()
@@ -42,112 +55,192 @@ def launch(
 class Run(Observable[Event]):
     """A hot stream of events that owns the run it tells of.
 
-    Subscribers come and go without an effect on it; one that comes late is told what has happened
-    so far first. One that raises is detached and reported, and the run goes on.
+    Those who watch come and go without an effect on it. One that comes late is told what has
+    happened so far first; one that raises is detached and reported, and the run goes on.
+
     """
 
-    def __init__(self, source: Observable[Event], home: Home) -> None:
+    def __init__(self, source: Observable[Event], keep: Keep, before: State, home: Home) -> None:
         super().__init__()
+        if keep not in ("everything", "merged", "nothing"):
+            raise ValueError(f"keep is 'everything', 'merged' or 'nothing', not {keep!r}.")
         self._source = source
         self._home = home
-        self._record = Record()
-        self._hub: Hub[Event] = Hub(self._report)
+        self._record = Record(before, keep)
+        self._audience = Audience(home, self._record)
         self._subscription = SingleAssignmentDisposable()
-        self._ended = threading.Event()
-        self._error: Exception | None = None
+        self._outcome = Outcome()
+        self._paused = False
+        self._hold: abc.DisposableBase | None = None
+
+    # The run's own life, in its gate.
 
     def _launch(self) -> None:
-        if self._home.is_here:
-            self._home.loop.call_soon(self._home.gate, self._begin)
-        else:
-            self._home.soon(self._home.gate, self._begin)
+        self._ticket = opening("rxagent-run", self._home.loop, self.cancel)
+        try:
+            self._home.spawn("rxagent-launch", self._arrive, self._lost)
+        except RunCancelled as error:
+            self._on_error(error)
+
+    async def _arrive(self) -> None:
+        self._home.gate(self._begin)
+
+    def _lost(self) -> None:
+        self._on_error(RunCancelled("The event loop was stopped."))
 
     def _begin(self) -> None:
-        if not self._ended.is_set():
+        if self._outcome.ending is None:
             self._home.owns(self._subscription, self._on_error)
             self._subscription.disposable = self._source.subscribe(
                 self._on_next, self._on_error, self._on_completed, scheduler=self._home
             )
 
     def _on_next(self, event: Event) -> None:
-        self._record.add(event)
-        self._hub.on_next(event)
+        if self._home.is_inside:
+            self._tell(event)
+        else:
+            self._home.gate(self._tell, event)
+
+    def _tell(self, event: Event) -> None:
+        if self._outcome.ending is None:
+            self._audience.tell(event)
 
     def _on_error(self, error: Exception) -> None:
-        self._end(error)
+        self._home.gate(self._end, error)
 
     def _on_completed(self) -> None:
-        self._end(None)
+        self._home.gate(self._end, None)
 
     def _end(self, error: Exception | None) -> None:
-        if self._ended.is_set():
-            return
-        self._error = error
-        self._ended.set()
-        if error is None:
-            self._hub.on_completed()
-        else:
-            self._hub.on_error(error)
+        if self._outcome.claim(error):
+            self._over()
 
-    def _report(self, observer: Any, fault: Exception) -> None:
-        if fault is self._error:
-            return
-        watching = getattr(observer, "watching", observer)
-        _log.error("%r raised and was detached from its run", watching, exc_info=fault)
+    def _over(self) -> None:
+        error = self._outcome.error
+        if error is not None:
+            self._record.fail(error)
+        if isinstance(error, RunCancelled) and error.state is None:
+            error.state = self.state
+        self.resume()
+        self._audience.end(error)
+        self._outcome.finish()
+        closing(self._ticket)
 
     # Watching
 
-    def _subscribe_core(
-        self, observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
+    def subscribe(
+        self,
+        on_next: Any = None,
+        on_error: Callable[[Exception], Any] | None = None,
+        on_completed: Callable[[], Any] | None = None,
+        *,
+        scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
-        joined = SingleAssignmentDisposable()
-
-        def join() -> None:
-            if joined.is_disposed:
-                return
-            for event in self._record.events:
-                observer.on_next(event)
-            if not self._ended.is_set():
-                joined.disposable = self._hub.add(observer)
-            elif self._error is None:
-                observer.on_completed()
-            else:
-                observer.on_error(self._error)
-
-        self._home.gate(join)
-        return joined
-
-    def attach(self, watching: Any) -> abc.DisposableBase:
-        """Let an observer watch at its own pace, on a thread that is not the run's.
+        """Tell an observer of everything at the moment it happens; it must never block.
 
         Args:
-            watching: Anything with some of on_next, on_error and on_completed, or a function of an
-                event.
+            on_next: A function of an event, or anything with some of on_next, on_error and
+                on_completed.
+            on_error: Told what ended the run without an answer.
+            on_completed: Told that the run has ended well.
+            scheduler: Not needed, since a run has a home.
 
         Returns:
             What detaches it when disposed.
         """
-        viewer = Viewer(observer_of(watching), self._report)
-        subscription = self.subscribe(viewer)
-        return CompositeDisposable(subscription, viewer)
+        observer = Direct.of(on_next, on_error, on_completed)
+        self._audience.admit(observer, 0)
+        return observer
+
+    def attach(
+        self,
+        watching: Any,
+        *,
+        buffer: int = 1024,
+        overflow: Overflow = "merge",
+        since: int = 0,
+        on: On = "thread",
+    ) -> Viewer:
+        """Let an observer watch at its own pace, which is not the run's.
+
+        Args:
+            watching: A function of an event, or anything with some of on_next, on_error and
+                on_completed.
+            buffer: How many events may wait for it before anything is done about it.
+            overflow: What is done then. ``"merge"``: pieces of one text become one, which loses
+                nothing. ``"block"``: the run is held until the half has been told. ``"fail"``: it
+                is told BufferOverflow, and detached. ``"drop_oldest"``: the pieces that have
+                waited longest are lost; usage, tools and the end never are.
+            since: The number of the first event it is told, as `Stamped.seq` counts them.
+            on: Where it is told: on a ``"thread"``, or on the run's ``"loop"``, where it must not
+                block.
+
+        Returns:
+            What detaches it when disposed, and tells how it fares.
+        """
+        if watching is None:
+            raise TypeError("None cannot watch a run.")
+        observer = Observing.of(watching)
+        waiting = self._mailbox(buffer, overflow, since)
+        viewer = Viewer(observer, waiting, place(on, self._home), self._audience.report)
+        self._audience.admit(viewer, since)
+        return viewer
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        reader = Reader(self._mailbox(1024, "merge", 0))
+        self._audience.admit(reader, 0)
+        return Asking(reader)
+
+    def _mailbox(self, buffer: int, overflow: Overflow, since: int) -> Mailbox:
+        if not 0 <= since <= len(self._record):
+            raise ValueError(f"since is a number from 0 to {len(self._record):,}, not {since!r}.")
+        waiting = mailbox(overflow, buffer, self._home)
+        waiting.seq = since
+        return waiting
+
+    @property
+    def faults(self) -> Observable[Fault]:
+        """What its viewers have raised, from the beginning."""
+        return self._audience.faults
 
     # Owning
 
     @property
+    def status(self) -> Status:
+        """How the run is."""
+        return self._outcome.ending or ("paused" if self._paused else "running")
+
+    @property
     def state(self) -> State:
-        """What the run has come to so far; safe on any thread."""
+        """What the run has come to so far; safe on any thread, at any time."""
         return self._record.state
 
-    def cancel(self, reason: str = "cancelled") -> None:
-        """End the run, down to the request it waits for; watchers are told RunCancelled."""
-        self._home.gate(self._cancel, reason)
+    def pause(self) -> None:
+        """Let the run stand still: no chunk is read, no tool starts, no time-out runs."""
+        self._paused = True
+        self._home.gate(self._obey)
 
-    def _cancel(self, reason: str) -> None:
-        if not self._ended.is_set():
-            self._subscription.dispose()
-            self._end(
-                RunCancelled(f"The run was cancelled: {reason}", state=self.state, reason=reason)
-            )
+    def resume(self) -> None:
+        """Let the run go on."""
+        self._paused = False
+        self._home.gate(self._obey)
+
+    def _obey(self) -> None:
+        paused = self._paused and self._outcome.ending is None
+        if paused and self._hold is None:
+            self._hold = self._home.hold()
+        elif not paused and self._hold is not None:
+            self._hold.dispose()
+            self._hold = None
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """End the run, down to the request it waits for; all who watch are told RunCancelled."""
+        error = RunCancelled(f"The run was cancelled: {reason}", reason=reason)
+        if self._outcome.claim(error):
+            try:
+                self._subscription.dispose()
+            finally:
+                self._home.gate(self._over)
 
     def result(self, timeout: float | None = None) -> Any:
         """Block until the run has ended, and return the answer's value.
@@ -159,38 +252,30 @@ class Run(Observable[Event]):
 
         Raises:
             TimeoutError: The time is over.
+            RuntimeError: This thread cannot wait, since it does the work.
             RxAgentError: What ended the run without an answer.
         """
-        if is_daemon_loop(self._home.loop):
-            refuse_own_loop("Write `await run` instead.")
-        elif self._home.is_here:
-            raise RuntimeError("This loop runs the run, so it cannot wait. Write `await run`.")
-        try:
-            with Workers.waiting():
-                if not self._ended.wait(timeout):
-                    raise TimeoutError(f"The run has not ended after {timeout} s; it goes on.")
-        except KeyboardInterrupt:
-            self.cancel("interrupted")
-            raise
+        if not self._audience.ended:
+            try:
+                self._outcome.wait(self._home, timeout)
+            except KeyboardInterrupt:
+                self.cancel("interrupted")
+                raise
         return self._answer()
 
     def _answer(self) -> Any:
-        if self._error is not None:
-            raise self._error
+        self._outcome.raise_error()
         return self.state.answer
 
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self._awaited().__await__()
+    def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
+        """Block until the run has ended, and return the answer's value, as `result` does."""
+        return self.result()
 
-    async def _awaited(self) -> Any:
-        async for _ in self:
-            pass
+    def __await__(self) -> Generator[Any, None, Any]:
+        yield from self._outcome.come().__await__()
         return self._answer()
 
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return aiter(each(self))
-
-    def __enter__(self) -> "Run":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -201,7 +286,7 @@ class Run(Observable[Event]):
     ) -> None:
         self.cancel("left")
 
-    async def __aenter__(self) -> "Run":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

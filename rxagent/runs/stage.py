@@ -1,12 +1,17 @@
 """The stage: the threads on which all viewers of a process are told."""
 
+import atexit
+import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from time import sleep
+from typing import Any
 
 __all__ = ["STAGE", "Stage"]
+
+_log = logging.getLogger("rxagent")
 
 
 class Stage:
@@ -34,10 +39,11 @@ class Stage:
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        lock = threading.Lock()
+        lock = threading.RLock()  # a signal may come, and cancel a run, meanwhile
         self._called = threading.Condition(lock)
         self._patient = threading.Condition(lock)
-        self._due: deque[Callable[[], None]] = deque()
+        self._played = threading.Condition(lock)
+        self._due: deque[Callable[[], Any]] = deque()
         self._threads = 0
         self._idling = 0
         self._playing = 0
@@ -50,7 +56,7 @@ class Stage:
         with self._called:
             return self._playing + len(self._due)
 
-    def call(self, show: Callable[[], None]) -> None:
+    def call(self, show: Callable[[], Any]) -> None:
         """Have a function, which must not raise, called by one of the threads."""
         with self._called:
             self._due.append(show)
@@ -61,6 +67,14 @@ class Stage:
             elif self._threads < self._limit:
                 self._threads += 1
                 threading.Thread(target=self._serve, name="rxagent-viewer", daemon=True).start()
+
+    def finish(self, patience: float = 0.5) -> None:
+        """Wait until all is told, or until nobody has got on for so many seconds."""
+        with self._called:
+            told = -1
+            while (self._playing or self._due) and told != self._told:
+                told = self._told
+                self._played.wait_for(lambda: not self._playing and not self._due, patience)
 
     def _serve(self) -> None:
         with self._called:
@@ -89,6 +103,8 @@ class Stage:
             self._called.release()
             try:
                 show()
+            except BaseException:
+                _log.exception("a telling raised, which it must not")
             finally:
                 self._called.acquire()
             self._told += 1
@@ -98,6 +114,10 @@ class Stage:
         finally:
             self._called.acquire()
         self._playing -= 1
+        self._played.notify_all()
 
 
 STAGE = Stage()
+
+# A script that ends lets its viewers be told of all that has happened.
+atexit.register(STAGE.finish)

@@ -1,64 +1,123 @@
-"""Viewers: observers of a run with a queue and a pace of their own."""
+"""Viewers: observers of a run with a queue, a pace and a fate of their own."""
 
-from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
+from threading import Lock
 from typing import Any
 
 from reactivex import abc
+from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
-from .stage import STAGE
+from ..streams import Observing
+from .audience import Seat
+from .mailbox import Mailbox
+from .places import Place
+from .record import Told
 
-__all__ = ["Observing", "Viewer", "observer_of"]
-
-
-class Observing:
-    """An observer made of a function, or of what has some of an observer's methods."""
-
-    def __init__(self, watching: Any) -> None:
-        self.watching = watching
-        plain = watching if callable(watching) else None
-        self.on_next: Callable[[Event], Any] = getattr(watching, "on_next", plain or _nothing)
-        self.on_error: Callable[[Exception], Any] = getattr(watching, "on_error", _nothing)
-        self.on_completed: Callable[[], Any] = getattr(watching, "on_completed", _nothing)
+__all__ = ["Direct", "Viewer"]
 
 
-def observer_of(watching: Any) -> Observing:
-    """Return an observer for what somebody attached.
+class Direct(Observing, Seat, abc.DisposableBase):
+    """An observer that is told in the run's gate; disposing detaches it."""
 
-    Raises:
-        TypeError: It has none of the three methods, and cannot be called.
+    def __init__(self, *observing: Any) -> None:
+        super().__init__(*observing)
+        self.seat = SingleAssignmentDisposable()
+
+    def begin(self, replay: Told, seq: int) -> None:
+        """Tell what has happened so far."""
+        for event, _ in replay:
+            self.on_next(event)
+
+    def dispose(self) -> None:
+        """Tell the observer nothing more, from this moment on."""
+        self.mute()
+        self.seat.dispose()
+
+
+class Viewer(Seat, abc.DisposableBase):
+    """An observer with a queue, told beside the run; disposing detaches it.
+
+    Args:
+        observer: Who is told.
+        mailbox: Its queue.
+        place: Where it is told.
+        on_fault: Told of the viewer and of what it raised.
     """
-    if not callable(watching) and not any(
-        hasattr(watching, name) for name in ("on_next", "on_error", "on_completed")
-    ):
-        raise TypeError(
-            f"{watching!r} cannot watch a run. "
-            "Give a function of an event, or an object with on_next, on_error or on_completed."
-        )
-    return Observing(watching)
 
-
-def _nothing(*_: Any) -> None:
-    pass
-
-
-class Viewer(abc.ObserverBase[Event], abc.DisposableBase):
-    """An observer with a queue, told on the stage's threads, one thing after the other."""
-
-    def __init__(self, observer: Observing, on_fault: Callable[[Any, Exception], None]) -> None:
+    def __init__(
+        self,
+        observer: Observing,
+        mailbox: Mailbox,
+        place: Place,
+        on_fault: Callable[[Any, BaseException], None],
+    ) -> None:
+        self.seat = SingleAssignmentDisposable()
         self._observer = observer
+        self._mailbox = mailbox
+        self._put = mailbox.put
+        self._call = place.call
+        self._turn = place.turn
         self._on_fault = on_fault
-        self._queue: deque[Any] = deque()
+        self._context = copy_context()
+        self._token = Lock()
         self._end: Callable[[], Any] | None = None
-        self._awake = False
         self._gone = False
+
+    @property
+    def watching(self) -> Any:
+        """What was attached."""
+        return self._observer.watching
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be told; what was joined counts as one."""
+        return len(self._mailbox)
+
+    @property
+    def merged(self) -> int:
+        """How many pieces were joined to others that were waiting."""
+        return self._mailbox.merged
+
+    @property
+    def dropped(self) -> int:
+        """How many pieces were lost."""
+        return self._mailbox.dropped
+
+    @property
+    def seq(self) -> int:
+        """How many events of the run it has been told of: what `since` takes to go on there.
+
+        Where several channels were joined, it moves on when all of them have been told.
+        """
+        return self._mailbox.seq
+
+    def dispose(self) -> None:
+        """Tell the observer nothing more, from this moment on."""
+        self._gone = True
+        self._observer.mute()
+        self.seat.dispose()
+        self._mailbox.close()
+
+    # What the run tells, in its gate.
+
+    def begin(self, replay: Told, seq: int) -> None:
+        """Queue what has happened so far."""
+        self._mailbox.begin(replay, seq)
+        self._wake()
 
     def on_next(self, event: Event) -> None:
         """Queue an event."""
-        self._queue.append(event)
-        if not self._awake:
-            self._wake()
+        if self._gone:
+            return
+        try:
+            self._put(event)
+        except Exception as fault:
+            self.on_error(fault)
+            raise
+        if self._token.acquire(False):
+            self._call(self._show)
 
     def on_error(self, error: Exception) -> None:
         """Queue the error."""
@@ -67,31 +126,42 @@ class Viewer(abc.ObserverBase[Event], abc.DisposableBase):
 
     def on_completed(self) -> None:
         """Queue the end."""
-        self._end = self._observer.on_completed
+        self._end = lambda: self._observer.on_completed()
         self._wake()
 
-    def dispose(self) -> None:
-        """Tell the observer nothing more."""
-        self._gone = True
-        self._queue.clear()
-
     def _wake(self) -> None:
-        if not self._awake:
-            self._awake = True
-            STAGE.call(self._show)
+        if self._token.acquire(False):
+            self._call(self._show)
+
+    # What the observer is told; by whoever holds the token.
 
     def _show(self) -> None:
-        """Tell what has arrived; called by one thread of the stage at a time."""
         try:
-            queue, tell = self._queue, self._observer.on_next
-            while queue and not self._gone:
-                tell(queue.popleft())
-            if self._end is not None and not self._gone:
-                self._gone = True
-                self._end()
-        except Exception as fault:
+            told_all = self._context.run(self._tell)
+        except BaseException as fault:
             self.dispose()
-            self._on_fault(self._observer, fault)
-        self._awake = False
-        if (self._queue or self._end) and not self._gone:
+            if isinstance(fault, KeyboardInterrupt):
+                raise
+            self._on_fault(self, fault)
+            return
+        if not told_all:
+            self._call(self._show)
+            return
+        self._token.release()
+        if not self._gone and (self._end is not None or len(self._mailbox)):
             self._wake()
+
+    def _tell(self) -> bool:
+        """Tell what waits; return whether all was told."""
+        end, take, observer = self._end, self._mailbox.take, self._observer
+        is_spent = self._turn()
+        while (event := take()) is not None:
+            observer.on_next(event)
+            if self._gone:
+                return True
+            if is_spent():
+                return False
+        if end is not None:
+            self._gone = True
+            end()
+        return True

@@ -6,11 +6,13 @@ from .home import Home, at_home
 from .iterate import iterate
 from .loop import daemon_loop, is_daemon_loop
 from .merged import merged
+from .observing import Observing
 from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
 
 __all__ = [
     "Home",
     "Hub",
+    "Observing",
     "at_home",
     "daemon_loop",
     "each",

@@ -3,8 +3,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Eager, or else the room would hide the function of the same name.
+# Eager, or else the rooms would hide the functions of the same names.
 from .on import on
+from .sampled import sampled
 
 if TYPE_CHECKING:
     from .console import Console
@@ -19,7 +20,7 @@ _HOME_OF = {
     "ToolTimes": "metrics",
 }
 
-__all__ = ["Console", "Log", "Metrics", "Snapshot", "ToolTimes", "on"]
+__all__ = ["Console", "Log", "Metrics", "Snapshot", "ToolTimes", "on", "sampled"]
 
 
 def __getattr__(name: str) -> Any:

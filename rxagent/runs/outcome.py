@@ -1,0 +1,73 @@
+"""Outcomes: how a run has ended."""
+
+import asyncio
+from concurrent.futures import Future
+from threading import Lock
+from types import TracebackType
+from typing import Literal, TypeAlias
+
+from ..errors import RunCancelled
+from ..streams import Home, is_daemon_loop, refuse_own_loop
+from ..streams.workers import Workers
+
+__all__ = ["Ending", "Outcome"]
+
+Ending: TypeAlias = Literal["completed", "failed", "cancelled"]
+
+
+class Outcome:
+    """How a run has ended, once it has: who claims it first decides."""
+
+    def __init__(self) -> None:
+        self._claim = Lock()
+        self._over: Future[None] = Future()
+        self._over.set_running_or_notify_cancel()  # Who waits for it cannot cancel it.
+        self._traceback: TracebackType | None = None
+        self.ending: Ending | None = None
+        self.error: Exception | None = None
+
+    def claim(self, error: Exception | None) -> bool:
+        """Decide for an ending; tell whether nobody has decided before."""
+        if not self._claim.acquire(blocking=False):
+            return False
+        if error is None:
+            self.ending = "completed"
+        else:
+            self.error, self._traceback = error, error.__traceback__
+            self.ending = "cancelled" if isinstance(error, RunCancelled) else "failed"
+        return True
+
+    def finish(self) -> None:
+        """Let go on who waits for the end."""
+        self._over.set_result(None)
+
+    def wait(self, home: Home, timeout: float | None) -> None:
+        """Block until the end of the run that has its home there.
+
+        Raises:
+            TimeoutError: There was none within so many seconds.
+            RuntimeError: This thread cannot wait, since it does the work.
+        """
+        if self._over.done():
+            return
+        if home.is_inside:
+            raise RuntimeError("Whoever is told directly cannot wait for the run; attach it.")
+        if is_daemon_loop(home.loop):
+            refuse_own_loop("Write `await run` instead.")
+        elif home.is_here:
+            raise RuntimeError("This loop runs the run, so it cannot wait. Write `await run`.")
+        with Workers.waiting():
+            try:
+                self._over.result(timeout)
+            except TimeoutError:
+                sentence = f"The run has not ended after {timeout} s; it goes on."
+                raise TimeoutError(sentence) from None
+
+    async def come(self) -> None:
+        """Wait for the end, on any loop."""
+        await asyncio.wrap_future(self._over)
+
+    def raise_error(self) -> None:
+        """Raise what ended the run, as it was when it did."""
+        if self.error is not None:
+            raise self.error.with_traceback(self._traceback)

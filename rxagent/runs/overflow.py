@@ -1,0 +1,216 @@
+"""Overflow: what is done about a viewer for whom too many events wait."""
+
+from collections import deque
+from collections.abc import Callable
+from threading import RLock
+from typing import Literal, TypeAlias
+
+from reactivex import abc
+
+from ..errors import BufferOverflow
+from ..events import Event
+from ..operators._channels import Joiner, channel
+from ..streams import Home
+from .mailbox import Mailbox
+from .record import Told, numbered
+
+__all__ = ["Overflow", "mailbox"]
+
+Overflow: TypeAlias = Literal["merge", "block", "fail", "drop_oldest"]
+
+
+def mailbox(overflow: Overflow, room: int, home: Home) -> Mailbox:
+    """Return a mailbox for a viewer of the run that has its home there.
+
+    Raises:
+        ValueError: There is no such way, or no room.
+    """
+    kinds: dict[str, Callable[[], Mailbox]] = {
+        "merge": lambda: Merging(room),
+        "block": lambda: Blocking(room, home),
+        "fail": lambda: Failing(room),
+        "drop_oldest": lambda: Dropping(room),
+    }
+    if overflow not in kinds:
+        raise ValueError(f"overflow is one of {', '.join(map(repr, kinds))}, not {overflow!r}.")
+    if room < 1:
+        raise ValueError(f"buffer is a number of events, 1 or more, not {room!r}.")
+    return kinds[overflow]()
+
+
+class Merging(Mailbox):
+    """Joins pieces by channel, each up to the next event that is none: nothing is lost."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self._crowding = RLock()  # a reader may be collected, and leave, meanwhile
+        self._crowd: _Crowd | None = None
+
+    def put(self, event: Event) -> None:
+        """Let an event wait; a piece together with those of its channel, when all is full."""
+        if self._crowd is None and len(self._queue) < self._room:
+            self._queue.append(event)
+            return
+        with self._crowding:
+            if self._crowd is None and len(self._queue) < self._room:
+                self._queue.append(event)
+                return
+            crowd = self._crowd or _Crowd()
+            self.merged += crowd.add(event)
+            self._crowd = crowd
+
+    def _more(self) -> Event | None:
+        with self._crowding:
+            crowd = self._crowd
+            if crowd is None:
+                return None
+            if not self._queue:  # else the run was quicker, and the queue comes first
+                self._crowd = None
+                self.begin(crowd.told(self.seq), self.seq + crowd.count)
+        return self.take()
+
+    def close(self) -> None:
+        """Let go of what waits; nothing more is put."""
+        super().close()
+        with self._crowding:
+            self._crowd = None
+
+    def __len__(self) -> int:
+        return super().__len__() + len(self._crowd or ())
+
+
+class _Crowd:
+    """Events that found no room."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told: list[tuple[Event, int]] = []
+        self._joiner = Joiner()
+        self._began = 0
+
+    def add(self, event: Event) -> bool:
+        """Take an event in; tell whether it was joined to another."""
+        kind = channel(event)
+        joints = len(self._joiner)
+        if kind is not None:
+            self._joiner.add(kind, event)
+            self.count += 1
+            return len(self._joiner) == joints
+        self._settle()
+        self.count = self._began = self.count + 1
+        self._told.append((event, self.count))
+        return False
+
+    def _settle(self) -> None:
+        self._told.extend(numbered(self._joiner.take(), self._began, self.count))
+
+    def told(self, seq: int) -> Told:
+        """Return everything, numbered from `seq` on."""
+        self._settle()
+        return ((event, seq + count) for event, count in self._told)
+
+    def __len__(self) -> int:
+        return len(self._told) + len(self._joiner)
+
+
+class Blocking(Mailbox):
+    """Holds the run while it is full, until it is half empty."""
+
+    def __init__(self, room: int, home: Home) -> None:
+        super().__init__(room)
+        self._home = home
+        self._hold: abc.DisposableBase | None = None
+        self._closed = False
+
+    def put(self, event: Event) -> None:
+        """Let an event wait, and the run as well when that was the last place."""
+        self._queue.append(event)
+        if self._hold is None and len(self._queue) >= self._room and not self._closed:
+            self._hold = self._home.hold()
+
+    def take(self) -> Event | None:
+        """Return the event that has waited longest; None when there is none."""
+        event = super().take()
+        if self._hold is not None and self._is_low():
+            self._home.gate(self._let_go)
+        return event
+
+    def _is_low(self) -> bool:
+        return self._closed or len(self._queue) <= self._room // 2
+
+    def _let_go(self) -> None:
+        if self._hold is not None and self._is_low():
+            self._hold.dispose()
+            self._hold = None
+
+    def close(self) -> None:
+        """Let go of what waits, and of the run; nothing more is put."""
+        self._closed = True
+        super().close()
+        self._home.gate(self._let_go)
+
+
+class Failing(Mailbox):
+    """Takes no event for which there is no room."""
+
+    def put(self, event: Event) -> None:
+        """Let an event wait.
+
+        Raises:
+            BufferOverflow: There is no room.
+        """
+        if len(self._queue) >= self._room:
+            raise BufferOverflow(
+                f"{self._room:,} events were waiting for a viewer, and there is no room for more. "
+                'Give it a larger buffer=, or choose overflow="merge".'
+            )
+        self._queue.append(event)
+
+
+class Dropping(Mailbox):
+    """Loses the pieces that have waited longest; what is no piece is never lost."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self._moving = RLock()  # a reader may be collected, and leave, meanwhile
+        self._put = 0
+        self._kept: deque[tuple[Event, int]] = deque()
+        self._waiting: deque[tuple[Event, int]] = deque()
+
+    def begin(self, replay: Told, seq: int) -> None:
+        """Let what has happened so far, which were `seq` events, be taken before all else."""
+        super().begin(replay, seq)
+        self._put = seq
+
+    def put(self, event: Event) -> None:
+        """Let an event wait, in place of the oldest piece when all is full."""
+        with self._moving:
+            self._put += 1
+            self._waiting.append((event, self._put))
+            if len(self) > self._room:
+                self._drop()
+
+    def _drop(self) -> None:
+        while self._waiting:
+            oldest = self._waiting.popleft()
+            if channel(oldest[0]) is not None:
+                self.dropped += 1
+                return
+            self._kept.append(oldest)
+
+    def _more(self) -> Event | None:
+        with self._moving:
+            waiting = self._kept or self._waiting
+            if not waiting:
+                return None
+            event, self.seq = waiting.popleft()
+        return event
+
+    def close(self) -> None:
+        """Let go of what waits; nothing more is put."""
+        with self._moving:
+            self._kept.clear()
+            self._waiting.clear()
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._waiting)

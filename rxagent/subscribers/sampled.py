@@ -1,0 +1,111 @@
+"""Sampled: the latest state of a run, as often as a screen can show it."""
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any
+
+from reactivex import abc
+from reactivex.disposable import Disposable, SerialDisposable
+
+from ..events import Event
+from ..runs.record import Record
+from ..runs.stage import STAGE
+from ..state import State
+from ..streams import Home, daemon_loop
+
+__all__ = ["sampled"]
+
+
+def sampled(
+    tell: Callable[[State], Any],
+    every: float = 0.033,
+    scheduler: abc.SchedulerBase | None = None,
+) -> abc.ObserverBase[Event]:
+    """Return an observer of one run that tells a function its latest state, not too often.
+
+    The first event is told at once, what follows after a while, and the end when it comes. While
+    the function is busy nobody waits for it.
+
+    Args:
+        tell: Called with a State; never twice at the same time.
+        every: The fewest seconds from one call to the next; the last call need not wait.
+        scheduler: Keeps the time, and calls when that has come; by default a thread for viewers
+            does.
+    """
+    return _Sampled(tell, every, scheduler)
+
+
+class _Sampled(abc.ObserverBase[Event]):
+    def __init__(
+        self, tell: Callable[[State], Any], every: float, scheduler: abc.SchedulerBase | None
+    ) -> None:
+        self._tell = tell
+        self._every = every
+        self._scheduler = scheduler
+        self._record = Record(State(), "nothing")
+        self._timer = SerialDisposable()
+        self._earliest = 0.0
+        self._due = False
+        self._news = False
+        self._fault: Exception | None = None
+
+    @cached_property
+    def _home(self) -> Home:
+        home = Home.of(self._scheduler) if self._scheduler else Home(loop=daemon_loop())
+        if home is not self._scheduler:
+            home.owns(Disposable(), self._note)
+        return home
+
+    def on_next(self, event: Event) -> None:
+        self._record.add(event)
+        self._news = True
+        if not self._due:
+            self._home.gate(self._arrange)
+        self._raise()
+
+    def on_error(self, error: Exception) -> None:
+        self._record.fail(error)
+        self._news = True
+        self.on_completed()
+
+    def on_completed(self) -> None:
+        self._timer.dispose()
+        self._home.gate(self._show)
+        self._raise()
+
+    # What follows is done in the gate, so that one call ends before another begins.
+
+    def _arrange(self) -> None:
+        if self._due:
+            return
+        self._due = True
+        wait = self._earliest - self._home.time()
+        if wait <= 0:
+            self._show()
+        else:
+            self._timer.disposable = self._home.schedule_relative(wait, self._ring)
+
+    def _ring(self, *_: Any) -> None:
+        if self._scheduler:
+            self._show()
+        else:
+            STAGE.call(partial(self._home.gate, self._show))
+
+    def _show(self) -> None:
+        self._due = False
+        if self._news:
+            self._news = False
+            self._earliest = self._home.time() + self._every
+            self._tell(self._record.state)
+
+    def _note(self, fault: Exception) -> None:
+        self._fault = fault
+
+    def _raise(self) -> None:
+        """Raise what the function has raised, to whom we are attached."""
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
+
+    def __repr__(self) -> str:
+        return f"sampled({self._tell!r}, {self._every})"
