@@ -54,7 +54,7 @@ class Snapshot:
         first_token: Seconds until the model said its first piece of anything.
         tokens_per_second: The model's reported output tokens, by the seconds it spoke.
         usage: Tokens of the whole run, inner agents included.
-        tools: The times of each tool, by its name.
+        tools: The times of each tool that the run itself called, by its name.
         events: How many events of each kind there were, by its name; inner ones are not counted.
         failures: How many there were of each error, by its type's name.
     """

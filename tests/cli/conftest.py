@@ -87,7 +87,9 @@ def call(folder, capsys, monkeypatch):
     """Return a function that does the same within this process, which is much quicker."""
 
     def call(*arguments, piped=""):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(piped.encode())))
+        monkeypatch.setattr(
+            sys, "stdin", io.TextIOWrapper(io.BytesIO(piped.encode()), encoding="utf-8")
+        )
         with pytest.raises(SystemExit) as left:
             main(arguments)
         return left.value.code, *capsys.readouterr()

@@ -39,7 +39,7 @@ def test_the_command_loads_nothing_heavy_before_it_is_asked_to_work(folder):
         " if m in sys.modules])"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=10, check=True
+        [sys.executable, "-c", program], capture_output=True, timeout=20, check=True
     )
 
-    assert "[]" == ran.stdout.splitlines()[-1]
+    assert "[]" == ran.stdout.decode().splitlines()[-1]

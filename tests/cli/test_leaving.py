@@ -30,10 +30,9 @@ def test_ctrl_c_hangs_up_and_reports(start, reachable, scenario):
         reachable.wait_sent(2, timeout=PATIENCE)
     process.send_signal(signal.SIGINT)
     reachable.wait_hang_up(timeout=PATIENCE)
-    out, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=PATIENCE)
 
     assert 130 == process.returncode
-    assert {"stall": b"Hello from\n", "stall-headers": b""}.get(scenario, out) == out
     assert ["✗ The run was cancelled: interrupted", "  1 step"] == [
         line.partition(" · ")[0] for line in err.decode().splitlines()
     ]
@@ -52,7 +51,7 @@ def test_json_tells_of_ctrl_c(start, reachable):
 
 def test_ctrl_c_does_not_wait_for_a_tool_that_blocks(start, reachable, folder):
     """A thread cannot be stopped, but the process can be left."""
-    (folder / "tools.py").write_text(BLOCK)
+    (folder / "tools.py").write_text(BLOCK, encoding="utf-8")
     process = start("run", "-m", "openai:demo", "-t", "tools:block", "hi")
     assert b"blocking\n" == process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -64,7 +63,7 @@ def test_ctrl_c_does_not_wait_for_a_tool_that_blocks(start, reachable, folder):
 
 def test_a_second_ctrl_c_leaves_at_once(start, reachable, folder):
     """Who presses Ctrl-C twice does not wait, not even for what would be let go of soon."""
-    (folder / "tools.py").write_text(BLOCK)
+    (folder / "tools.py").write_text(BLOCK, encoding="utf-8")
     process = start("run", "-m", "openai:demo", "-t", "tools:block", "hi")
     assert b"blocking\n" == process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -77,7 +76,7 @@ def test_a_second_ctrl_c_leaves_at_once(start, reachable, folder):
 
 def test_a_timeout_does_not_wait_for_a_tool_that_blocks(finish, reachable, folder):
     """Control comes back soon after --timeout, whatever goes on."""
-    (folder / "tools.py").write_text(BLOCK)
+    (folder / "tools.py").write_text(BLOCK, encoding="utf-8")
 
     code, _, err = finish("run", "-m", "openai:demo", "-t", "tools:block", "--timeout", "0.2", "hi")
     assert 124 == code

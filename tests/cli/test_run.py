@@ -34,7 +34,7 @@ def ask(call, reachable):
 
 def test_the_answer_is_on_stdout_and_all_else_on_stderr(finish, reachable, folder):
     """A run with a tool prints the answer, and tells of the tool and the cost beside it."""
-    (folder / "calc.py").write_text(CALC)
+    (folder / "calc.py").write_text(CALC, encoding="utf-8")
     code, out, err = finish("run", "-m", "openai:demo", "-t", "calc:add", "What is", "2 + 3?")
 
     assert (0, "The answer is 5.\n") == (code, out)
@@ -86,7 +86,7 @@ def test_instructions_reach_the_model(ask, reachable):
 
 def test_tools_are_found_in_the_folder_and_offered(ask, folder, reachable):
     """Each -t is one tool; a method of a class of the module is reached by dots."""
-    (folder / "calc.py").write_text(CALC)
+    (folder / "calc.py").write_text(CALC, encoding="utf-8")
     code, *_ = ask("plain", "-t", "calc:add", "-t", "calc:Desk.twice", "hi")
     offered = [tool["function"]["name"] for tool in reachable.requests[0].body["tools"]]
 
@@ -145,7 +145,7 @@ def test_a_pipe_gets_the_answer_alone_when_there_are_tools(ask, folder, reachabl
         return saying(body, [text_chunk("Let me add."), *call], "tool_calls")
 
     reachable.scenario("chatty", chatty)
-    (folder / "calc.py").write_text(CALC)
+    (folder / "calc.py").write_text(CALC, encoding="utf-8")
 
     assert (0, "It is 5.\n") == ask("chatty", "-t", "calc:add", "2 + 3?")[:2]
 
@@ -223,10 +223,14 @@ def test_the_model_comes_from_flag_environment_folder_and_home(
         assert 0 == call("run", "-q", *flags, "hi")[0]
         return reachable.requests[-1].body["model"]
 
-    (home / "rxagent.toml").write_text('model = "openai:plain"\nsystem = "Be kind."\n')
+    (home / "rxagent.toml").write_text(
+        'model = "openai:plain"\nsystem = "Be kind."\n', encoding="utf-8"
+    )
     asked.append(ask())
     assert "Be kind." in reachable.requests[-1].body["messages"][0]["content"]
-    (folder / "rxagent.toml").write_text('model = "openai:reasoning"\nmax_steps = 3\ntimeout = 9\n')
+    (folder / "rxagent.toml").write_text(
+        'model = "openai:reasoning"\nmax_steps = 3\ntimeout = 9\n', encoding="utf-8"
+    )
     asked.append(ask())
     assert "Be kind." in reachable.requests[-1].body["messages"][0]["content"]
     monkeypatch.setenv("RXAGENT_MODEL", "openai:text-json")

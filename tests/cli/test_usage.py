@@ -55,10 +55,11 @@ REFUSED = [
 def test_wrong_usage_says_what_and_what_to_do(refuse, folder, arguments, sentence):
     """Before a model is asked anything, what is wrong is said in a sentence, with exit code 2."""
     (folder / "shelf.py").write_text(
-        'NUMBER = 5\ndef add(a: int) -> int:\n    """Add."""\n    return a\ndef bare(a): ...\n'
+        'NUMBER = 5\ndef add(a: int) -> int:\n    """Add."""\n    return a\ndef bare(a): ...\n',
+        encoding="utf-8",
     )
-    (folder / "wrecked.py").write_text("1 / 0\n")
-    (folder / "needy.py").write_text("import nowhere_to_be_found\n")
+    (folder / "wrecked.py").write_text("1 / 0\n", encoding="utf-8")
+    (folder / "needy.py").write_text("import nowhere_to_be_found\n", encoding="utf-8")
 
     assert refuse(*arguments).startswith(sentence)
 
@@ -88,14 +89,14 @@ FILES = [
 @pytest.mark.parametrize(("text", "sentence"), FILES, ids=[text for text, _ in FILES])
 def test_a_wrong_setting_says_where_it_stands(refuse, folder, text, sentence):
     """What the file says is checked, and the file is named."""
-    (folder / "rxagent.toml").write_text(text)
+    (folder / "rxagent.toml").write_text(text, encoding="utf-8")
 
     assert refuse("run", "hi").startswith(sentence)
 
 
 def test_verbose_shows_where_a_module_fails(folder, capsys):
     """-v shows the traceback of a module of tools that cannot be imported."""
-    (folder / "torn.py").write_text("1 / 0\n")
+    (folder / "torn.py").write_text("1 / 0\n", encoding="utf-8")
     with pytest.raises(SystemExit):
         main([*MODEL, "-v", "-t", "torn:add", "hi"])
 
