@@ -1,0 +1,45 @@
+"""The command: `python -m benchmarks [--quick] [NAME ...]` measures, and prints one table."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+
+from . import answers, crowds, hang_up, heartbeat, imports, memory, waits
+from .far_end import serving
+from .row import Row
+from .table import table
+
+FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
+    "short": answers.short,
+    "long": answers.long,
+    "paced": crowds.paced,
+    "unpaced": crowds.unpaced,
+    "first": waits.first,
+    "step": waits.step,
+    "heartbeat": heartbeat.held,
+    "hang_up": hang_up.rows,
+    "memory": memory.rows,
+    "import": imports.rows,
+}
+"""What can be measured, by name: functions of the far end's URL, and of whether haste is made."""
+
+
+def main() -> None:
+    """Measure what the command line names, everything by default."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="*", choices=[*FAMILIES, []], help=", ".join(FAMILIES))
+    parser.add_argument("--quick", action="store_true", help="fewer turns, so more noise")
+    arguments = parser.parse_args()
+    rows = []
+    with serving() as url:
+        for name in arguments.name or FAMILIES:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            for row in FAMILIES[name](url, arguments.quick):
+                print(f"    {row.name}: {row.value:.3g} {row.unit}", file=sys.stderr, flush=True)
+                rows.append(row)
+    print(table(rows))
+    print("\nNot measured: local models, which are not there yet.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The far end: the scripted server in a process of its own, whose time is not the client's.
+
+Beside its scenarios it knows `held-M-N`, which says M words, then waits until `release` is asked
+for, then says N tokens as fast as it can.
+"""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+from rxagent.testing import ScriptedServer
+from rxagent.testing.frames import Body, frame, text_chunk
+from rxagent.testing.scenarios import Item
+from rxagent.testing.scripts import SCRIPTS
+
+__all__ = ["release", "serving"]
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Serve while the block runs, and give it the URL."""
+    _allow_many_connections()
+    command = [sys.executable, "-m", "benchmarks.far_end"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def release(url: str) -> None:
+    """Let all streams that are held go on; blocks for a moment."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    connection.request("POST", "/v1/chat/completions", b'{"model": "release"}')
+    connection.getresponse().read()
+    connection.close()
+
+
+def _allow_many_connections() -> None:
+    with suppress(ImportError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class _Held:
+    """The streams that wait."""
+
+    def __init__(self) -> None:
+        self._released = asyncio.Event()
+
+    async def hold(self, body: Body, before: int, after: int) -> AsyncIterator[Item]:
+        yield frame(body, text_chunk(" word")) * before
+        await self._released.wait()
+        for item in SCRIPTS["tokens-N"](body, after):
+            yield item
+
+    def release(self, _: Body) -> list[Item]:
+        self._released.set()
+        self._released = asyncio.Event()
+        return []
+
+
+def main() -> None:
+    """Serve until the process is terminated, and print the URL first."""
+    held = _Held()
+    with ScriptedServer() as server:
+        server.scenario("held-M-N", held.hold)
+        server.scenario("release", held.release)
+        print(server.url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Memory: what one more run costs while 200 are open, in a fresh process for each side.
+
+`python -m benchmarks.memory SIDE URL` is such a process, and prints the bytes.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from .far_end import release
+from .row import Row
+from .sides import Ours, Sdk
+
+__all__ = ["rows"]
+
+MANY = 200
+TOLD = 100
+
+
+def rows(url: str, quick: bool) -> Iterator[Row]:
+    """Compare what the process grows by for each of many answers in their midst."""
+    if not _STATM.exists():
+        return
+    both = [(_grown("ours", url), _grown("sdk", url)) for _ in range(1 if quick else 3)]
+    mine, theirs = (median(side) / 1024 for side in zip(*both, strict=True))
+    yield Row(
+        f"memory of a run, {MANY} open",
+        mine,
+        "KiB",
+        "at most 1.00 x",
+        mine <= theirs,
+        f"resident, after {TOLD} deltas in each",
+        theirs,
+        mine / theirs,
+    )
+
+
+def _grown(side: str, url: str) -> float:
+    command = [sys.executable, "-m", "benchmarks.memory", side, url]
+    return float(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+_STATM = Path("/proc/self/statm")
+
+
+def _resident() -> int:
+    return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def _open(side: Ours | Sdk, url: str) -> float:
+    """Return the bytes that each of many answers takes which have been told in part."""
+    model = f"held-{TOLD}-{TOLD}"
+
+    async def read(times: int) -> int:
+        told = asyncio.Semaphore(0)
+        reading = [asyncio.ensure_future(side.open(model, told.release)) for _ in range(times)]
+        for _ in range(times * TOLD):
+            await told.acquire()
+        resident = _resident()
+        release(url)
+        await asyncio.gather(*reading)
+        return resident
+
+    await read(1)
+    before = await read(1)
+    return (await read(MANY) - before) / (MANY - 1)
+
+
+def main(name: str, url: str) -> None:
+    """Print the bytes that one more run of a side takes."""
+    sdk = Sdk(url)
+    print(sdk.run(_open(sdk if name == "sdk" else Ours(url), url)))
+    sdk.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,166 @@
+"""The two sides: the SDK's own loop, and a whole agent that is watched by three.
+
+Both keep their objects, so all but the first answer are read by warm clients.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
+from typing import Any, Protocol
+
+from attrs import frozen
+from openai import AsyncOpenAI
+
+from rxagent import Agent, Run
+from rxagent.events import Event, TextDelta
+from rxagent.models import OpenAIModel
+
+__all__ = ["Ours", "Sdk", "Side", "Watched", "Watching"]
+
+TASK = "How much is 2 + 3?"
+KEY = "none"
+VIEWERS = 3
+
+
+class Side(Protocol):
+    """What can read answers."""
+
+    name: str
+
+    def read(self, model: str, times: int = 1) -> None:
+        """Read as many answers at once."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+class Sdk:
+    """The loop that the SDK's documentation shows, over the client it makes by default.
+
+    Args:
+        url: The server's.
+        http_client: Makes another client's transport.
+    """
+
+    def __init__(
+        self, url: str, http_client: Callable[[], Any] | None = None, name: str = "SDK"
+    ) -> None:
+        self.name = name
+        self._runner = asyncio.Runner()
+        self.run = self._runner.run
+        self.client = self.run(_connected(url, http_client))
+
+    def read(self, model: str, times: int = 1) -> None:
+        """Read as many answers at once."""
+        self.run(self.read_all(model, times))
+
+    async def read_all(self, model: str, times: int) -> None:
+        """Read as many answers at once."""
+        await asyncio.gather(*(self.open(model, _nothing) for _ in range(times)))
+
+    async def open(self, model: str, tell: Callable[[], Any]) -> None:
+        """Read an answer, and tell of each of its pieces."""
+        async for chunk in await self.ask(model, [{"role": "user", "content": TASK}]):
+            if chunk.choices and chunk.choices[0].delta.content:
+                tell()
+
+    async def ask(self, model: str, messages: Sequence[Any], **options: Any) -> Any:
+        """Return the stream of an answer."""
+        return await self.client.chat.completions.create(
+            model=model,
+            messages=messages,
+            stream=True,
+            stream_options={"include_usage": True},
+            **options,
+        )
+
+    def close(self) -> None:
+        """Close the client and the loop."""
+        self.run(self.client.close())
+        self._runner.close()
+
+
+async def _connected(url: str, http_client: Callable[[], Any] | None) -> AsyncOpenAI:
+    transport = {} if http_client is None else {"http_client": http_client()}
+    return AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0, **transport)
+
+
+class Ours:
+    """A whole agent: its loop, its memory, and three viewers attached to each run."""
+
+    name = "rxagent"
+
+    def __init__(self, url: str, tools: Iterable[Any] = ()) -> None:
+        self._url = url
+        self._tools = tuple(tools)
+        self._agents: dict[str, Agent] = {}
+
+    def agent(self, model: str) -> Agent:
+        """Return the agent that asks a model, always the same one."""
+        if model not in self._agents:
+            by = OpenAIModel(model, api_base=self._url, api_key=KEY)
+            self._agents[model] = Agent(by, self._tools)
+        return self._agents[model]
+
+    def read(self, model: str, times: int = 1) -> None:
+        """Run the agent as many times at once, until all viewers have been told the end."""
+        for started in [self.start(model) for _ in range(times)]:
+            started.wait()
+
+    async def open(self, model: str, tell: Callable[[], Any]) -> None:
+        """Run the agent on this loop, and tell of each piece at once, beside three viewers."""
+        run = self.start(model).run
+        run.subscribe(lambda event: tell() if type(event) is TextDelta else None)
+        await run
+
+    def start(self, model: str) -> "Watched":
+        """Start a run that is watched."""
+        viewers = [Watching() for _ in range(VIEWERS)]
+        return Watched(self.agent(model).start(TASK, attach=viewers), viewers)
+
+    def close(self) -> None:
+        """Nothing is open: the clients close with their loop."""
+
+
+@frozen
+class Watched:
+    """A run and those who watch it."""
+
+    run: Run
+    viewers: "list[Watching]"
+
+    def wait(self) -> Any:
+        """Block until the run has ended and all have been told so, and return the answer."""
+        answer = self.run.result(timeout=120)
+        for viewer in self.viewers:
+            viewer.ended.wait(60)
+        return answer
+
+
+class Watching:
+    """A viewer that counts the pieces of the answer, and notes when the first was told."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = 0.0
+        self.ended = threading.Event()
+
+    def on_next(self, event: Event) -> None:
+        """Count a piece."""
+        if type(event) is TextDelta:
+            if not self.count:
+                self.first = perf_counter()
+            self.count += 1
+
+    def on_error(self, error: Exception) -> None:
+        """Note the end."""
+        self.ended.set()
+
+    def on_completed(self) -> None:
+        """Note the end."""
+        self.ended.set()
+
+
+def _nothing() -> None:
+    pass

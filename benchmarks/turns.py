@@ -1,0 +1,68 @@
+"""Turns: both sides measured again and again, one after the other, since machines are noisy."""
+
+import gc
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter, process_time
+
+from attrs import frozen
+
+from .row import Row
+
+__all__ = ["Turns", "cpu", "per", "take_turns", "wall"]
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Return the CPU seconds that this process spends on some work, in all its threads."""
+    gc.collect()
+    before = process_time()
+    work()
+    return process_time() - before
+
+
+def wall(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes."""
+    before = perf_counter()
+    work()
+    return perf_counter() - before
+
+
+def per(count: int, measure: Callable[[], float]) -> Callable[[], float]:
+    """Return a measure in millionths of what another one gives, for each of so many."""
+    return lambda: measure() / count * 1e6
+
+
+@frozen
+class Turns:
+    """What both sides took, turn by turn."""
+
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times theirs ours was, in each turn."""
+        return [one / other for one, other in zip(self.ours, self.theirs, strict=True)]
+
+    def row(self, name: str, unit: str, most: float, note: str = "") -> Row:
+        """Return the row that asks for a ratio of at most so much; the median turn counts."""
+        ratio = median(self.ratios)
+        spread = f"{min(self.ratios):.3f} to {max(self.ratios):.3f}"
+        return Row(
+            name,
+            median(self.ours),
+            unit,
+            f"at most {most:.2f} x",
+            ratio <= most,
+            f"{spread}{f'; {note}' if note else ''}",
+            sdk=median(self.theirs),
+            ratio=ratio,
+        )
+
+
+def take_turns(
+    ours: Callable[[], float], theirs: Callable[[], float], times: int, warm: int = 1
+) -> Turns:
+    """Measure both in turns, after as many turns to warm up as are not counted."""
+    pairs = [(ours(), theirs()) for _ in range(warm + times)][warm:]
+    return Turns(*zip(*pairs, strict=True))
