@@ -95,6 +95,11 @@ class Home(PeriodicScheduler):
                 token.release()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether somebody is inside the gate, who may have more to do."""
+        return self._token.locked()
+
+    @property
     def is_inside(self) -> bool:
         """Whether this thread is inside the gate, doing an action of the run."""
         return self._insider == threading.get_ident()
@@ -247,6 +252,12 @@ class Home(PeriodicScheduler):
     def when_open(self, action: Callable[[], Any]) -> None:
         """Do an action in the gate, once nobody holds the run."""
         self.gate(lambda: self._held.append(action) if self._holds else action())
+
+    async def emptied(self) -> None:
+        """Wait until all that was handed to the gate by now is done."""
+        done = asyncio.Event()
+        self.gate(self.soon, done.set)
+        await done.wait()
 
     async def opened(self) -> None:
         """Wait until nobody holds the run."""

@@ -1,0 +1,660 @@
+"""Sources: cold, owned by their subscription, and closed once, whenever it ends."""
+
+import asyncio
+import logging
+import threading
+from contextvars import ContextVar
+from functools import partial
+from queue import SimpleQueue
+
+import pytest
+import reactivex as rx
+from reactivex import operators as rxo
+
+from rxagent.errors import RunCancelled
+from rxagent.streams import (
+    Home,
+    at_home,
+    from_async,
+    from_batches,
+    from_blocking,
+    from_callback,
+    from_worker,
+)
+from rxagent.streams.pace import Pace
+from rxagent.streams.workers import WORKERS
+from rxagent.testing.clock import VirtualHome
+
+from .told import SOURCES, WATCHDOG, Told, Upstream
+
+each_source = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+abortable = pytest.mark.parametrize(
+    "source",
+    [source for kind, source in SOURCES.items() if kind != "worker"],
+    ids=[kind for kind in SOURCES if kind != "worker"],
+)
+user = ContextVar("user", default="nobody")
+
+
+class Silent(Home):
+    """A home that tells when somebody waits for it to open."""
+
+    def __init__(self):
+        super().__init__()
+        self.waited_for = threading.Semaphore(0)
+
+    def when_open(self, action):
+        super().when_open(action)
+        if self.is_held:
+            self.waited_for.release()
+
+
+@each_source
+def test_all_is_told_in_order(source):
+    """The items come in their order, then the end, and the iterable is closed by then."""
+    upstream, told = Upstream(), Told()
+
+    source(upstream).subscribe(told)
+
+    assert "completed" == told.wait_end()
+    assert [0, 1, 2, 3, 4] == told.items
+    assert (1, 1) == (upstream.opened, upstream.closed)
+
+
+@each_source
+def test_a_source_is_cold(source):
+    """Each subscription opens an iterable of its own, and none is opened before."""
+    upstream = Upstream()
+    stream = source(upstream)
+    assert 0 == upstream.opened
+    several = [Told(), Told(), Told()]
+
+    for told in several:
+        stream.subscribe(told)
+
+    for told in several:
+        told.wait_end()
+        assert [0, 1, 2, 3, 4] == told.items
+    assert (3, 3) == (upstream.opened, upstream.closed)
+
+
+@each_source
+def test_disposing_one_subscription_leaves_the_others(source):
+    """Of two subscriptions one may go, and the other is told everything."""
+    upstream, staying = Upstream(), Told()
+    stream = source(upstream)
+    subscribed = threading.Event()
+    leaving = Told(lambda _: subscribed.wait(WATCHDOG) and subscription.dispose())
+
+    stream.subscribe(staying)
+    subscription = stream.subscribe(leaving)
+    subscribed.set()
+
+    assert "completed" == staying.wait_end()
+    upstream.wait_closed(upstream.opened)
+    assert [0, 1, 2, 3, 4] == staying.items
+    assert [] == leaving.ends
+
+
+@each_source
+@pytest.mark.parametrize("position", range(5))
+def test_what_the_iterable_raises_comes_last(source, position):
+    """An error travels by `on_error`, after the items that came before it."""
+    upstream, told = Upstream(broken_at=position), Told()
+
+    source(upstream).subscribe(told)
+
+    assert LookupError is type(told.wait_end())
+    assert list(range(position)) == told.items
+    assert (1, 1) == (upstream.opened, upstream.closed)
+
+
+@pytest.mark.parametrize("source", [from_async, from_batches, from_blocking, from_worker])
+@pytest.mark.parametrize(
+    ("open", "error"),
+    [(lambda: 1 / 0, ZeroDivisionError), (lambda: None, TypeError)],
+    ids=["raises", "returns no iterable"],
+)
+def test_opening_may_fail(source, open, error):
+    """What `open` raises, or that it returned nothing to iterate, travels by `on_error`."""
+    told = Told()
+
+    source(open).subscribe(told)
+
+    assert error is type(told.wait_end())
+
+
+@each_source
+def test_nobody_leaves_the_interpreter(source):
+    """A source that raises SystemExit ends its stream with an error, and nobody else's."""
+    told, later = Told(), Told()
+    upstream = Upstream(broken_at=1)
+    upstream._read = lambda number: number < 1 or exit(3)
+
+    source(upstream).subscribe(told)
+
+    assert "The source raised SystemExit: 3." == str(told.wait_end())
+    source(Upstream()).subscribe(later)
+    assert "completed" == later.wait_end()
+
+
+@each_source
+@pytest.mark.parametrize("position", range(5))
+def test_disposing_from_within(source, position):
+    """Whoever disposes in `on_next` is told nothing more, and the iterable is closed once."""
+    upstream, subscribed = Upstream(), threading.Event()
+    told = Told(
+        lambda item: item == position and subscribed.wait(WATCHDOG) and subscription.dispose()
+    )
+
+    subscription = source(upstream).subscribe(told)
+    subscribed.set()
+
+    upstream.wait_closed()
+    assert list(range(position + 1)) == told.items
+    assert [] == told.ends
+    assert (1, 1) == (upstream.opened, upstream.closed)
+
+
+@abortable
+@pytest.mark.parametrize("position", range(3))
+def test_disposing_in_silence(source, position):
+    """Disposing reaches a source that waits for its first item, or for a later one."""
+    upstream, told = Upstream(silent_at=position), Told()
+    subscription = source(upstream).subscribe(told)
+    upstream.wait_reads(position + 1)
+
+    subscription.dispose()
+    subscription.dispose()
+
+    upstream.wait_closed()
+    assert list(range(position)) == told.items
+    assert [] == told.ends
+    assert (1, 1) == (upstream.opened, upstream.closed)
+
+
+def test_a_worker_is_let_go_at_its_next_item():
+    """What a shared worker waits for cannot be cut short, but nobody is told of it."""
+    upstream, told = Upstream(silent_at=1), Told()
+    subscription = SOURCES["worker"](upstream).subscribe(told)
+    upstream.wait_reads(2)
+
+    subscription.dispose()
+    upstream.let_go.set()
+
+    upstream.wait_closed()
+    assert ([0], []) == (told.items, told.ends)
+
+
+@abortable
+def test_disposing_from_other_threads(source):
+    """Several threads may dispose at the same time; the source is closed once."""
+    upstream, told = Upstream(silent_at=1), Told()
+    subscription = source(upstream).subscribe(told)
+    upstream.wait_reads(2)
+    threads = [threading.Thread(target=subscription.dispose) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WATCHDOG)
+
+    upstream.wait_closed()
+    assert ([0], []) == (told.items, told.ends)
+    assert (1, 1) == (upstream.opened, upstream.closed)
+
+
+@each_source
+def test_disposing_at_once(source):
+    """Who disposes right after subscribing is told nothing, and nothing stays open."""
+    upstream, told = Upstream(silent_at=0), Told()
+    subscription = source(upstream).subscribe(told)
+
+    subscription.dispose()
+
+    upstream.let_go.set()
+    assert ([], []) == (told.items, told.ends)
+
+
+def test_a_source_that_was_let_go_before_its_turn_is_not_opened():
+    """A source that a held run has not begun is never opened once it is disposed."""
+    for kind, source in SOURCES.items():
+        upstream, home = Upstream(), Home()
+        hold = home.hold()
+        subscription = source(upstream).subscribe(scheduler=home)
+        subscription.dispose()
+        hold.dispose()
+        assert 0 == upstream.opened, kind
+
+
+def test_abort_is_called_only_when_it_is_needed():
+    """Neither the end nor an error calls `abort`, nor does disposing before `open` or twice."""
+    aborted = []
+    for upstream in (Upstream(), Upstream(broken_at=2)):
+        told = Told()
+        from_blocking(upstream.blocking, lambda: aborted.append("end")).subscribe(told)
+        told.wait_end()
+
+    home = Home()
+    hold = home.hold()
+    stream = from_blocking(Upstream().blocking, lambda: aborted.append("unopened"))
+    stream.subscribe(scheduler=home).dispose()
+    hold.dispose()
+    assert [] == aborted
+
+    upstream = Upstream(silent_at=0)
+    subscription = from_blocking(
+        upstream.blocking, lambda: aborted.append("silent") or upstream.let_go.set()
+    ).subscribe()
+    upstream.wait_reads(1)
+    subscription.dispose()
+    subscription.dispose()
+    upstream.wait_closed()
+    assert ["silent"] == aborted
+
+
+def test_an_abort_that_raises_is_a_warning(faults):
+    """Disposing does not raise what `abort` raises; the log tells of it."""
+
+    def abort():
+        upstream.let_go.set()
+        raise OSError("not connected")
+
+    upstream = Upstream(silent_at=0)
+    subscription = from_blocking(upstream.blocking, abort).subscribe()
+    upstream.wait_reads(1)
+
+    subscription.dispose()
+
+    upstream.wait_closed()
+    assert ("WARNING", OSError) == faults.wait()
+
+
+class Faults(logging.Handler):
+    """What was logged, and a way to wait for it."""
+
+    def __init__(self):
+        super().__init__()
+        self.logged = SimpleQueue()
+        self.emit = self.logged.put
+
+    def wait(self):
+        """Wait for the next record; return its level, and the type of its error."""
+        record = self.logged.get(timeout=WATCHDOG)
+        return record.levelname, record.exc_info[0]
+
+
+@pytest.fixture
+def faults():
+    """Return what is logged while a test runs; it has to wait for all of it."""
+    faults = Faults()
+    logging.getLogger("rxagent").addHandler(faults)
+    yield faults
+    logging.getLogger("rxagent").removeHandler(faults)
+    assert faults.logged.empty()
+
+
+@each_source
+@pytest.mark.parametrize("position", [0, 2, 4])
+def test_a_subscriber_that_raises_ends_its_run(source, position, faults):
+    """The run is disposed, the fault is logged once, and nothing more is told."""
+    upstream = Upstream()
+    told = Told(lambda item: item == position and 1 / 0)
+
+    at_home(source(upstream)).subscribe(told)
+
+    assert ("ERROR", ZeroDivisionError) == faults.wait()
+    upstream.wait_closed()
+    assert list(range(position + 1)) == told.items
+    assert [] == told.ends
+
+
+@each_source
+def test_a_subscriber_that_raises_leaves_the_gate_open(source):
+    """After a fault the home still does what comes in."""
+    home, upstream, done = Home(), Upstream(), threading.Event()
+
+    subscription = source(upstream).subscribe(lambda _: 1 / 0, scheduler=home)
+    upstream.wait_closed()
+    home.gate(done.set)
+
+    assert done.is_set()
+    subscription.dispose()
+
+
+@each_source
+def test_an_error_that_nobody_takes_is_logged(source, faults):
+    """Without `on_error`, an error is not lost."""
+    at_home(source(Upstream(broken_at=0))).subscribe()
+
+    assert ("ERROR", LookupError) == faults.wait()
+
+
+@each_source
+def test_the_context_of_the_subscriber_is_kept(source):
+    """Context variables are those of the place where the run was subscribed."""
+    seen = []
+    upstream, told = Upstream(length=2), Told(lambda _: seen.append(user.get()))
+    upstream._read = lambda _: seen.append(user.get())
+    token = user.set("Ada")
+
+    at_home(source(upstream)).subscribe(told)
+
+    user.reset(token)
+    told.wait_end()
+    assert ["Ada"] * 4 == seen
+
+
+def test_what_a_source_sets_in_its_context_is_its_own():
+    """A source cannot change the context variables of another."""
+
+    async def read(name):
+        user.set(name)
+        await asyncio.sleep(0)
+        yield user.get()
+
+    home, several = Home(), [Told(), Told()]
+    for name, told in zip("ab", several, strict=True):
+        from_async(partial(read, name)).subscribe(told, scheduler=home)
+
+    assert [["a"], ["b"]] == [told.wait_end() and told.items for told in several]
+    assert "nobody" == user.get()
+
+
+def test_a_timer_keeps_the_context():
+    """A timer that another thread's context has set fires in the run's own."""
+    seen, done = [], threading.Event()
+    token = user.set("Ada")
+    home = Home()
+    user.reset(token)
+
+    rx.timer(0.001).subscribe(
+        lambda _: seen.append(user.get()), on_completed=done.set, scheduler=home
+    )
+
+    assert done.wait(WATCHDOG)
+    assert ["Ada"] == seen
+
+
+@each_source
+@pytest.mark.parametrize("position", [0, 2, 4])
+def test_a_held_run_reads_nothing(source, position):
+    """From the hold on, no item is asked for and none is told; then all goes on."""
+    home, upstream = Silent(), Upstream()
+    holds = []
+    told = Told(lambda item: item == position and holds.append(home.hold()))
+
+    source(upstream).subscribe(told, scheduler=home)
+
+    assert home.waited_for.acquire(timeout=WATCHDOG)
+    assert list(range(position + 1)) == told.items
+    assert position + 1 == upstream.reads
+    assert [] == told.ends
+    holds[0].dispose()
+    told.wait_end()
+    assert [0, 1, 2, 3, 4] == told.items
+
+
+@each_source
+def test_what_arrives_while_the_run_is_held_waits(source):
+    """The item, the end or the error that was awaited when the hold came is told after it."""
+    for upstream in (Upstream(silent_at=1), Upstream(1, silent_at=1), Upstream(broken_at=1)):
+        home, told = Silent(), Told()
+        reading, go_on = threading.Event(), threading.Event()
+        _pause_at(upstream, 1, reading, go_on)
+        upstream.silent_at = None
+        source(upstream).subscribe(told, scheduler=home)
+        assert reading.wait(WATCHDOG)
+        hold = home.hold()
+        go_on.set()
+        assert home.waited_for.acquire(timeout=WATCHDOG)
+        assert ([0], []) == (told.items, told.ends)
+        hold.dispose()
+        told.wait_end()
+
+
+def _pause_at(upstream, number, reading, go_on):
+    """Let an upstream wait, in the midst of being read, until it may go on."""
+    read = upstream._read
+    upstream.length = max(upstream.length, number + 1)
+
+    def pausing(asked):
+        if asked == number:
+            reading.set()
+            assert go_on.wait(WATCHDOG)
+        read(asked)
+
+    upstream._read = pausing
+
+
+@each_source
+def test_a_held_run_can_be_disposed(source):
+    """Disposing wakes who waits for the hold to end."""
+    home, upstream = Silent(), Upstream()
+    told = Told(lambda item: item == 1 and home.hold())
+    subscription = source(upstream).subscribe(told, scheduler=home)
+    assert home.waited_for.acquire(timeout=WATCHDOG)
+
+    subscription.dispose()
+
+    upstream.wait_closed()
+    assert ([0, 1], []) == (told.items, told.ends)
+
+
+def test_held_workers_leave_their_slots():
+    """More runs than there are workers may be held, and still others get their work done."""
+    homes = [Silent() for _ in range(40)]
+    holds = [home.hold() for home in homes]
+    several = [Told(lambda _, home=home: holds.append(home.hold())) for home in homes]
+    for home, told, hold in zip(homes, several, tuple(holds), strict=True):
+        from_worker(lambda: range(2)).subscribe(told, scheduler=home)
+        hold.dispose()
+    for home in homes:
+        assert home.waited_for.acquire(timeout=WATCHDOG)
+        assert home.waited_for.acquire(timeout=WATCHDOG)
+
+    other = Told()
+    from_worker(lambda: range(2)).subscribe(other)
+
+    assert "completed" == other.wait_end()
+    for hold in holds:
+        hold.dispose()
+    for told in several:
+        told.wait_items(2)
+        for hold in holds[40:]:
+            hold.dispose()
+        told.wait_end()
+
+
+@pytest.mark.parametrize("pumps", [20, 1000])
+def test_all_pumps_of_a_loop_share_its_turns(pumps):
+    """However many streams are read, and however long their batches, others get their turn."""
+
+    async def run():
+        beats, longest, since = 0, 0, 0
+        loop = asyncio.get_running_loop()
+        Pace.of(loop).seconds = 0
+
+        def beat():
+            nonlocal beats, longest, since
+            longest, since = max(longest, since), 0
+            beats += 1
+            if len(ended) < pumps:
+                loop.call_soon(beat)
+
+        def count(_):
+            nonlocal since
+            since += 1
+
+        async def batches():
+            yield range(5)
+            yield range(5)
+
+        ended = []
+        loop.call_soon(beat)
+        done = asyncio.Event()
+        for _ in range(pumps):
+            from_batches(batches).subscribe(
+                count, on_completed=lambda: ended.append(1) or (len(ended) == pumps and done.set())
+            )
+        async with asyncio.timeout(30):
+            await done.wait()
+        return longest
+
+    # A turn ends with the first item that finds the time spent.
+    assert asyncio.run(run()) <= 3
+
+
+def test_a_batch_is_told_at_one_stroke():
+    """While there is time, what arrived together is told within one turn of the loop."""
+
+    async def run():
+        turns, told = 0, []
+        loop = asyncio.get_running_loop()
+        Pace.of(loop).seconds = 60
+
+        def turn():
+            nonlocal turns
+            turns += 1
+            loop.call_soon(turn)
+
+        async def batches():
+            yield range(100)
+
+        loop.call_soon(turn)
+        done = asyncio.Event()
+        from_batches(batches).subscribe(lambda _: told.append(turns), on_completed=done.set)
+        await done.wait()
+        return told
+
+    assert 1 == len(set(asyncio.run(run())))
+
+
+@pytest.mark.parametrize("kind", ["async", "batches"])
+def test_the_end_of_the_loop_ends_its_streams(kind):
+    """When `asyncio.run` ends early, its sources are closed, and their subscribers are told."""
+    upstream, told = Upstream(silent_at=2), Told()
+
+    async def main():
+        SOURCES[kind](upstream).subscribe(told)
+        while upstream.reads < 3:
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    assert [0, 1] == told.items
+    assert [RunCancelled] == [type(end) for end in told.ends]
+    assert 1 == upstream.closed
+
+
+@pytest.mark.parametrize("subscribed", [at_home, lambda stream: stream], ids=["run", "source"])
+def test_the_end_of_the_loop_ends_what_has_not_begun(subscribed):
+    """A stream that was subscribed in the last turn of a loop is told of its end, too."""
+    upstream, told = Upstream(silent_at=0), Told()
+
+    async def main():
+        subscribed(SOURCES["async"](upstream)).subscribe(told)
+
+    asyncio.run(main())
+
+    assert [RunCancelled] == [type(end) for end in told.ends]
+    assert upstream.opened == upstream.closed
+
+
+@pytest.mark.parametrize("subscribed", [at_home, lambda stream: stream], ids=["run", "source"])
+def test_a_closed_loop_is_refused(subscribed):
+    """A home whose loop is closed ends a stream with an error that says so."""
+
+    async def main():
+        return Home()
+
+    home, told = asyncio.run(main()), Told()
+
+    subscribed(SOURCES["async"](Upstream())).subscribe(told, scheduler=home)
+
+    assert "The event loop of this run is closed." == str(told.wait_end())
+
+
+def test_a_run_stays_on_the_loop_where_it_was_subscribed():
+    """Sources of a run that begin later, on another thread, are read by the run's own loop."""
+
+    async def main():
+        loops, done = [], asyncio.Event()
+
+        async def read(number):
+            loops.append(asyncio.get_running_loop())
+            yield number
+
+        stream = from_worker(lambda: range(3)).pipe(
+            rxo.flat_map(lambda number: from_async(partial(read, number)))
+        )
+        loop = asyncio.get_running_loop()
+        at_home(stream).subscribe(on_completed=lambda: loop.call_soon_threadsafe(done.set))
+        async with asyncio.timeout(WATCHDOG):
+            await done.wait()
+        return loops, loop
+
+    loops, loop = asyncio.run(main())
+    assert [loop] * 3 == loops
+
+
+def test_a_generator_is_closed_while_it_may_still_await():
+    """The `finally` of a disposed source may await, and is not cut short by a second dispose."""
+    closed = []
+
+    async def read():
+        try:
+            await asyncio.sleep(60)
+            yield
+        finally:
+            await asyncio.sleep(1)
+            closed.append(home.clock)
+
+    with VirtualHome() as home:
+        subscription = from_async(read).subscribe(scheduler=home)
+        home.advance_to(2)
+        subscription.dispose()
+        home.advance_to(2.5)
+        subscription.dispose()
+        home.run()
+
+    assert [3.0] == closed
+
+
+def test_threads_are_named_and_shared():
+    """Many short jobs share the workers; a blocking source has a thread of its own."""
+    names = set()
+
+    def read():
+        names.add(threading.current_thread().name)
+        yield
+
+    for source in (from_worker, from_blocking):
+        told = Told()
+        source(read).subscribe(told)
+        told.wait_end()
+
+    assert {"rxagent-worker", "rxagent-source"} == names
+    assert 0 == WORKERS.busy
+
+
+def test_a_callback_source_may_emit_from_several_threads():
+    """What other threads hand in is told one after the other, and nothing is lost."""
+    inside = threading.Lock()
+
+    def hand_in(emit, _):
+        threads = [threading.Thread(target=lambda: [*map(emit, range(200))]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WATCHDOG)
+
+    def alone(_):
+        assert inside.acquire(blocking=False)
+        inside.release()
+
+    told = Told(alone)
+    from_callback(hand_in).subscribe(told)
+
+    assert "completed" == told.wait_end()
+    assert sorted([*range(200)] * 4) == sorted(told.items)
