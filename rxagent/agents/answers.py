@@ -46,6 +46,8 @@ def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State)
         ParseError: A check has failed; by `on_error`.
     """
     waiting = tuple(checks)
+    if not waiting:
+        return rx.of(value)
     return iterate(
         lambda passed: _check(waiting[passed], value, state) if waiting[passed:] else rx.of(value),
         lambda passed, _: passed + 1,

@@ -37,7 +37,7 @@ from ..events import (
 )
 from ..messages import Message, Request, ToolCall
 from ..state import State, fold
-from ..streams import at_home, iterate, merged
+from ..streams import at_home, iterate, lean, merged
 from ..tools import FINAL_ANSWER, Toolbox, run_call
 from .answers import check_answer, read_answer
 
@@ -55,11 +55,9 @@ class Progress:
 
     def add(self, event: Event) -> "Progress":
         """Return the progress with one more event in it; deltas wait for their message."""
+        if isinstance(event, Delta) and type(event) is not Usage:
+            return self
         match event:
-            case Usage():
-                return self._fold(event)
-            case Delta():
-                return self
             case StepStarted(number):
                 return self._fold(event, step=number)
             case StepLimitReached():
@@ -106,7 +104,7 @@ class Loop:
             lambda: Progress(fold(before, started)),
             lambda progress: progress.answered,
         )
-        return at_home(steps.pipe(rxo.start_with(started), ops.branch(_books)))
+        return at_home(steps.pipe(lean.start_with(started), ops.branch(_books)))
 
     def _next(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
         if progress.step < self.max_steps or (
@@ -130,7 +128,7 @@ class Loop:
             ops.normalise(step.number),
             ops.unless_refused(),
             ops.branch(*step.branches),
-            rxo.start_with(StepStarted(step.number)),
+            lean.start_with(StepStarted(step.number)),
         )
 
 
@@ -155,7 +153,7 @@ class _Step:
         """Complete the message, then do what it says."""
         finish = deltas.pipe(ops.of_type(Finish), rxo.last_or_default(Finish("stop")))
         return deltas.pipe(
-            ops.accumulate(partial=False), rxo.zip(finish), rxo.flat_map(self._act_on)
+            ops.accumulate(partial=False), rxo.zip(finish), lean.flat_map(self._act_on)
         )
 
     def act_early(self, deltas: Observable[Delta]) -> Observable[Event]:
@@ -174,7 +172,7 @@ class _Step:
             ops.sealed(),
             rxo.take_while(_is_no_answer),
             rxo.filter(self._is_eager),
-            rxo.flat_map(start),
+            lean.flat_map(start),
         )
 
     def _act_on(self, turn: tuple[Message, Finish]) -> Observable[Event]:
@@ -186,9 +184,9 @@ class _Step:
 
         calls = rx.of(message).pipe(ops.parse_calls(names, self.number))
         return calls.pipe(
-            rxo.flat_map(do),
+            lean.flat_map(do),
             rxo.catch(_failed_if_unusable),
-            rxo.start_with(MessageCompleted(message)),
+            lean.start_with(MessageCompleted(message)),
         )
 
     def _do(self, calls: tuple[ToolCall, ...], text: str, reason: str) -> Observable[Event]:
@@ -226,7 +224,7 @@ class _Step:
 
 
 def _books(events: Observable[Event]) -> Observable[Event]:
-    return events.pipe(ops.usage(), rxo.reduce(Usage.sum, None), rxo.map(RunCompleted))
+    return events.pipe(ops.usage(), lean.reduce(Usage.sum, None), rxo.map(RunCompleted))
 
 
 def _is_no_answer(call: ToolCall) -> bool:

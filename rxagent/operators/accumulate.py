@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from reactivex import Observable, abc, compose
 from reactivex import operators as rxo
 
-from ..events import Delta, Finish, StepRetried, ToolCallDelta
+from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
 from ..state import Draft, grow
 from ._fragments import Fragments
 from ._json_calls import find_calls
 
-_SIGNS = {ToolCallDelta, Finish, StepRetried}
-
 __all__ = ["accumulate", "normalise", "parse_calls", "sealed"]
+
+_SIGNS = {ToolCallDelta, Finish, StepRetried}
+_TEXTS = {TextDelta, ReasoningDelta}
+_MANY = 256
 
 
 def accumulate(
@@ -32,10 +35,49 @@ def accumulate(
         partial: Emit the message as it grows, once for each delta; otherwise only when the
             deltas have completed, as `reduce` does. A turn without deltas is an empty message.
     """
-    drafts = rxo.scan(grow, Draft())
-    if not partial:
-        drafts = compose(drafts, rxo.last_or_default(Draft()))
-    return compose(drafts, rxo.map(attrgetter("message")))
+    if partial:
+        return compose(rxo.scan(grow, Draft()), rxo.map(attrgetter("message")))
+    return _whole
+
+
+def _whole(source: Observable[Delta]) -> Observable[Message]:
+    """Emit the message once it is complete; its text is joined before it is folded."""
+
+    def subscribe(
+        observer: abc.ObserverBase[Message], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        draft = Draft()
+        kind: type[TextDelta] | type[ReasoningDelta] | None = None
+        said: list[str] = []
+
+        def on_next(delta: Any) -> None:
+            nonlocal draft, kind
+            if type(delta) is kind:
+                said.append(delta.text)
+                if len(said) >= _MANY:
+                    join()
+                return
+            join()
+            if type(delta) in _TEXTS:
+                kind = type(delta)
+                said.append(delta.text)
+            else:
+                draft = grow(draft, delta)
+
+        def join() -> None:
+            nonlocal draft
+            if kind is not None:
+                draft = grow(draft, kind("".join(said)))
+                said.clear()
+
+        def on_completed() -> None:
+            join()
+            observer.on_next(draft.message)
+            observer.on_completed()
+
+        return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+
+    return Observable(subscribe)
 
 
 def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:

@@ -43,7 +43,19 @@ def of_type(*kinds: type[_E]) -> Callable[[Observable[Any]], Observable[_E]]:
 
     .. marbles:: select/of_type
     """
-    return rxo.filter(lambda event: isinstance(event, kinds))
+    among = _Among(kinds)
+    return _pick(lambda event: event if among[type(event)] else None)
+
+
+class _Among(dict[type, bool]):
+    """Whether a type is one of some kinds, or derived from one; each is looked at once."""
+
+    def __init__(self, kinds: tuple[type, ...]) -> None:
+        self._kinds = kinds
+
+    def __missing__(self, kind: type) -> bool:
+        found = self[kind] = issubclass(kind, self._kinds)
+        return found
 
 
 def text() -> Callable[[Observable[Event]], Observable[str]]:
@@ -51,7 +63,7 @@ def text() -> Callable[[Observable[Event]], Observable[str]]:
 
     .. marbles:: select/text
     """
-    return _pick(lambda event: event.text if isinstance(event, TextDelta) else None)
+    return _pick(lambda event: event.text if type(event) is TextDelta else None)
 
 
 def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
@@ -59,7 +71,7 @@ def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
 
     .. marbles:: select/reasoning
     """
-    return _pick(lambda event: event.text if isinstance(event, ReasoningDelta) else None)
+    return _pick(lambda event: event.text if type(event) is ReasoningDelta else None)
 
 
 def usage() -> Callable[[Observable[Event]], Observable[Usage]]:
@@ -71,9 +83,9 @@ def usage() -> Callable[[Observable[Event]], Observable[Usage]]:
 
 
 def _spent(event: Event) -> Usage | None:
-    while isinstance(event, ToolOutput):
+    while type(event) is ToolOutput:
         event = event.value
-    return event if isinstance(event, Usage) else None
+    return event if type(event) is Usage else None
 
 
 def answer() -> Callable[[Observable[Event]], Observable[Any]]:

@@ -1,5 +1,6 @@
 """Streams: sources, the home they run in, and the bridges out of them."""
 
+from . import lean
 from .bridge import each, last, refuse_own_loop
 from .fanout import Hub
 from .home import Home, at_home
@@ -24,6 +25,7 @@ __all__ = [
     "is_daemon_loop",
     "iterate",
     "last",
+    "lean",
     "merged",
     "refuse_own_loop",
 ]

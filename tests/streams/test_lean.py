@@ -1,0 +1,90 @@
+"""Lean operators: what they emit, and when they let go."""
+
+import pytest
+from reactivex import operators as rxo
+
+from rxagent.streams import lean
+from rxagent.testing.marbles import marbles
+
+FAULT = ValueError("no")
+UNJOINED = 'can only concatenate str (not "int") to str'
+LETTERS = {letter: letter for letter in "abxyz"}
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [("-a-b-|", "za-b-|"), ("|", "(z|)"), ("#", "(z#)"), ("-a-#", "za-#"), ("---", "z--")],
+)
+def test_start_with_emits_its_item_and_then_the_source(row, told):
+    """The item comes at once, and the source is subscribed to in the same moment."""
+    with marbles(**LETTERS, error=FAULT) as m:
+        m.expect(m.cold(row).pipe(lean.start_with("z"))).to_be(told)
+
+
+def test_who_is_content_with_the_first_item_leaves_the_source_alone():
+    """Disposing at the item that start_with emits never subscribes to the source."""
+    with marbles(**LETTERS) as m:
+        source = m.cold("a|")
+        m.expect(source.pipe(lean.start_with("z"), rxo.take(1))).to_be("(z|)")
+        m.expect(source).to_be_subscribed()
+
+
+@pytest.mark.parametrize(
+    ("row", "told"), [("a-b--|", "-----(c|)"), ("|", "(d|)"), ("a--#", "---#"), ("a--", "---")]
+)
+def test_reduce_emits_once_at_the_end(row, told):
+    """What all items come to is emitted when they have completed, and nothing if they fail."""
+    with marbles(**LETTERS, error=FAULT, c="ab", d="") as m:
+        joined = m.cold(row).pipe(lean.reduce(lambda text, piece: text + piece, ""))
+        m.expect(joined).to_be(told)
+
+
+def test_a_fold_that_raises_ends_the_stream():
+    """What the fold raises is the error, and the source is let go."""
+    with marbles(**LETTERS, error=TypeError(UNJOINED), n=1) as m:
+        source = m.cold("-a-n-a|")
+        m.expect(source.pipe(lean.reduce(lambda text, piece: text + piece, ""))).to_be("---#")
+        m.expect(source).to_be_subscribed("^--!")
+
+
+def test_flat_map_emits_side_by_side():
+    """Streams made of the items go on beside each other, and the last to complete ends all."""
+    with marbles(**LETTERS) as m:
+        one, other = m.cold("x---x|"), m.cold("-y--y|")
+        source = m.cold("ab|")
+        streams = {"a": one, "b": other}
+        m.expect(source.pipe(lean.flat_map(streams.get))).to_be("x-y-xy|")
+        m.expect(one).to_be_subscribed("^----!")
+        m.expect(other).to_be_subscribed("-^----!")
+
+
+def test_a_failing_stream_ends_its_siblings():
+    """The first error is passed on, and all others are disposed at that moment."""
+    with marbles(**LETTERS, error=FAULT) as m:
+        one, other = m.cold("x-----|"), m.cold("-y#")
+        source = m.cold("ab--|")
+        m.expect(source.pipe(lean.flat_map({"a": one, "b": other}.get))).to_be("x-y#")
+        m.expect(one).to_be_subscribed("^--!")
+        m.expect(source).to_be_subscribed("^--!")
+
+
+def test_a_projection_that_raises_ends_all():
+    """What the projection raises is the error, and streams made before are disposed."""
+    with marbles(**LETTERS, error=KeyError("b")) as m:
+        one = m.cold("x-----|")
+        source = m.cold("a-b--|")
+        m.expect(source.pipe(lean.flat_map({"a": one}.__getitem__))).to_be("x-#")
+        m.expect(one).to_be_subscribed("^-!")
+        m.expect(source).to_be_subscribed("^-!")
+
+
+def test_disposing_flat_map_disposes_all():
+    """Who lets go of the whole lets go of the source and of each stream, once."""
+    with marbles(**LETTERS) as m:
+        one = m.cold("x-----|")
+        source = m.cold("a-----|")
+        m.expect(source.pipe(lean.flat_map({"a": one}.get), rxo.take_until(m.hot("---z")))).to_be(
+            "x--|"
+        )
+        m.expect(one).to_be_subscribed("^--!")
+        m.expect(source).to_be_subscribed("^--!")
