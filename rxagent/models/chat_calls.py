@@ -61,10 +61,11 @@ def chat_call(
     body = {**usage, **chat_body(model, request), **options, **request.options}
     body = {name: value for name, value in body.items() if value is not None}
     call = {name: body.pop(name) for name in _OF_THE_CALL & body.keys()}
+    said = {"messages": list(chat_messages(request.messages))}
     return {
         **call,
         "model": model,
-        "messages": list(chat_messages(request.messages)),
+        "messages": (),  # here the SDK would take them apart, a third of its work
         "stream": stream,
-        "extra_body": {**body, **call.get("extra_body", {})},
+        "extra_body": {**said, **body, **call.get("extra_body", {})},
     }
