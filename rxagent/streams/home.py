@@ -80,6 +80,7 @@ class Home(PeriodicScheduler):
         token = self._token
         while inbox and token.acquire(False):
             self._insider = threading.get_ident()
+            interrupted = True
             try:
                 while inbox:
                     action, args = inbox.popleft()
@@ -87,12 +88,12 @@ class Home(PeriodicScheduler):
                         action(*args)
                     except Exception as fault:
                         self._fault(fault)
-            except BaseException:
-                self.soon(self.gate, _nothing)  # What is left must not wait for the next action.
-                raise
+                interrupted = False
             finally:
                 self._insider = None
                 token.release()
+                if interrupted:  # by Ctrl-C; what is left must not wait for the next action
+                    self.soon(self.gate, _nothing)
 
     @property
     def is_busy(self) -> bool:

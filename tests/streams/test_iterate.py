@@ -1,0 +1,232 @@
+"""The loop under every agent: each step follows from all events before it."""
+
+import asyncio
+import inspect
+
+import pytest
+import reactivex as rx
+from reactivex import operators as rxo
+from reactivex.disposable import Disposable
+
+from rxagent.streams import at_home, from_async, from_worker, iterate
+from rxagent.testing.clock import VirtualHome
+from rxagent.testing.ledger import opened
+
+from .told import WATCHDOG, Told
+
+
+def count_to(limit, step, done=None):
+    """Return a loop whose state is the number of events so far."""
+    return iterate(
+        step, lambda state, _: state + 1, lambda: 0, done or (lambda state: state >= limit)
+    )
+
+
+def now(*items):
+    """Return a stream that emits while it is subscribed to, as one of a user may."""
+
+    def subscribe(observer, _=None):
+        for item in items:
+            observer.on_next(item)
+        observer.on_completed()
+        return Disposable()
+
+    return rx.Observable(subscribe)
+
+
+STEPS = {
+    "of ReactiveX": rx.of,
+    "at once": now,
+    "on a worker": lambda *items: from_worker(lambda: items),
+    "on the loop": lambda *items: from_async(lambda: _items(items)),
+}
+each_step = pytest.mark.parametrize("of", STEPS.values(), ids=STEPS)
+
+
+async def _items(items):
+    for item in items:
+        yield item
+
+
+@each_step
+def test_each_step_is_made_from_all_events_before(of):
+    """The state that a step is made from holds every event, the last step's too."""
+    told = Told()
+    loop = iterate(
+        lambda state: of(*range(len(state) + 1)),
+        lambda state, event: (*state, event),
+        tuple,
+        lambda state: len(state) > 6,
+    )
+
+    at_home(loop).subscribe(told)
+
+    assert "completed" == told.wait_end()
+    assert [0, *range(2), *range(4)] == told.items
+
+
+@each_step
+def test_done_is_asked_before_each_step(of):
+    """A state that needs no step has none; after the last one no other is made."""
+    asked = []
+
+    def done(state):
+        asked.append(state)
+        return state >= 2
+
+    told = Told()
+    at_home(count_to(2, of, done)).subscribe(told)
+    told.wait_end()
+    assert ([0, 1], [0, 1, 2]) == (told.items, asked)
+
+    told = Told()
+    at_home(count_to(0, of)).subscribe(told)
+    assert "completed" == told.wait_end()
+    assert [] == told.items
+
+
+def test_each_subscription_starts_anew():
+    """The seed is made for each subscription, and two do not mix."""
+    loop = count_to(3, lambda state: rx.of(state))
+
+    assert [[0, 1, 2]] * 2 == [loop.pipe(rxo.to_list()).run() for _ in range(2)]
+
+
+@each_step
+def test_a_hundred_thousand_steps_are_one_loop(of):
+    """However many steps there are, and wherever they end, the stack does not grow."""
+    steps = 100_000 if of in (rx.of, now) else 3_000
+    deepest = 0
+
+    def step(state):
+        nonlocal deepest
+        if state % 997 == 0:
+            deepest = max(deepest, len(inspect.stack(0)))
+        return of(state)
+
+    told = Told()
+    at_home(count_to(steps, step)).subscribe(on_error=told.on_error, on_completed=told.on_completed)
+
+    with told._changed:
+        assert told._changed.wait_for(lambda: told.ends, 30)
+    assert ["completed"] == told.ends
+    assert deepest < 100
+
+
+def test_steps_that_emit_nothing():
+    """A step may be empty; the next is made from the same state."""
+    made = []
+    told = Told()
+    loop = count_to(0, lambda _: rx.empty(), done=lambda _: made.append(1) or len(made) > 5)
+
+    at_home(loop).subscribe(told)
+
+    assert ("completed", []) == (told.wait_end(), told.items)
+
+
+@pytest.mark.parametrize("broken", ["seed", "done", "step", "fold"])
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_is_raised_ends_the_loop(broken, at):
+    """An error of any of the functions travels by `on_error`, and nothing follows."""
+    made = []
+
+    def fail(what, state=at):
+        if (broken, at) == (what, state):
+            raise LookupError(what)
+
+    def seed():
+        fail("seed")
+        return 0
+
+    def done(state):
+        fail("done", state)
+        return state == 3
+
+    def step(state):
+        fail("step", state)
+        made.append(state)
+        return rx.of(state)
+
+    def fold(state, _):
+        fail("fold", state)
+        return state + 1
+
+    told = Told()
+    at_home(iterate(step, fold, seed, done)).subscribe(told)
+
+    assert broken == str(told.wait_end())
+    assert [] == told.items[at:]
+    assert list(range(at + (broken == "fold"))) == made or broken == "seed"
+
+
+def test_the_error_of_a_step_ends_the_loop():
+    """When a step fails, what it emitted has been told, and no other is made."""
+    told = Told()
+
+    at_home(count_to(3, lambda _: rx.concat(rx.of("a"), rx.throw(LookupError())))).subscribe(told)
+
+    assert LookupError is type(told.wait_end())
+    assert ["a"] == told.items
+
+
+@each_step
+@pytest.mark.parametrize("position", range(4))
+def test_disposing_at_each_event(of, position):
+    """Who leaves at an event is told no other, and no further step is made."""
+    steps, told = [], []
+    ledgers = []
+
+    def step(state):
+        steps.append(state)
+        stream, ledger = opened(of(state))
+        ledgers.append(ledger)
+        return stream
+
+    async def main():
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        at_home(count_to(10**9, step)).pipe(rxo.take(position + 1)).subscribe(
+            told.append, on_completed=lambda: loop.call_soon_threadsafe(over.set)
+        )
+        async with asyncio.timeout(WATCHDOG):
+            await over.wait()
+
+    asyncio.run(main())
+
+    for ledger in ledgers:
+        ledger.wait_disposed()
+    assert list(range(position + 1)) == told == steps
+
+
+def test_leaving_works_without_a_home():
+    """Also a loop that is subscribed to plainly can be left in its first step."""
+    assert [0, 1, 2] == count_to(10**9, now).pipe(rxo.take(3), rxo.to_list()).run()
+
+
+def test_a_step_may_last():
+    """In virtual time: each step begins when the one before has ended, and is disposed midway."""
+    with VirtualHome() as home:
+        begun, told = [], []
+
+        def step(state):
+            begun.append(home.clock)
+            return rx.timer(5.0).pipe(rxo.map(lambda _: state))
+
+        subscription = count_to(9, step).subscribe(told.append, scheduler=home)
+        home.advance_to(12)
+        subscription.dispose()
+        home.run()
+
+        assert ([0.0, 5.0, 10.0], [0, 1], 12.0) == (begun, told, home.clock)
+
+
+def test_a_subscriber_that_raises_at_the_end_is_a_fault(caplog):
+    """What `on_completed` raises is not swallowed, nor told as an error of the loop."""
+    errors = []
+    told = Told()
+    with VirtualHome() as home:
+        home.owns(Disposable(), errors.append)
+        count_to(1, rx.of).subscribe(told.on_next, told.on_error, lambda: 1 / 0, scheduler=home)
+        with pytest.raises(ZeroDivisionError):
+            home.run()
+
+    assert ([0], []) == (told.items, told.ends)
