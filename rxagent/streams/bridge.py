@@ -169,6 +169,6 @@ class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
         self._wake()
 
     def _go_on(self) -> None:
-        if self._hold is not None:
-            self._home.soon(self._hold.dispose)
-            self._hold = None
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            self._home.soon(hold.dispose)
