@@ -13,42 +13,41 @@ __all__ = ["models"]
 
 @frozen
 class _Provider:
-    prefix: str
     client: str
     variables: tuple[str, ...]
     note: str = ""
     lists: bool = True
 
 
-_PROVIDERS = (
-    _Provider(
-        "openai",
-        "OpenAI",
-        ("OPENAI_API_KEY",),
-        "OPENAI_BASE_URL leads to any server of that protocol; its key may be any text",
-    ),
-    _Provider(
-        "azure",
+_PROVIDERS = {
+    "azure": _Provider(
         "AzureOpenAI",
         ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"),
         lists=False,
     ),
-)
+    "openai": _Provider(
+        "OpenAI",
+        ("OPENAI_API_KEY",),
+        "OPENAI_BASE_URL leads to any server of that protocol; its key may be any text",
+    ),
+}
 
 
 @click.command(short_help="Tell which models can be reached, and why others cannot.")
 @click.option("--timeout", type=float, default=5.0, show_default=True, help="Seconds to wait.")
 def models(timeout: float) -> ExitCode:
     """Tell which models can be reached from here, and why others cannot."""
-    reached = [_tell(provider, timeout) for provider in _PROVIDERS]
+    from ..models import prefixes
+
+    reached = [_tell(prefix, _PROVIDERS[prefix], timeout) for prefix in prefixes()]
     return ExitCode.ANSWERED if any(reached) else ExitCode.UNAVAILABLE
 
 
-def _tell(provider: _Provider, timeout: float) -> bool:
+def _tell(prefix: str, provider: _Provider, timeout: float) -> bool:
     missing = [name for name in provider.variables if not os.environ.get(name)]
     if missing:
         note = f" ({provider.note})" if provider.note else ""
-        click.echo(f"{provider.prefix}: not set up. Set {', '.join(missing)}{note}.")
+        click.echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}.")
         return False
     import openai
 
@@ -56,14 +55,14 @@ def _tell(provider: _Provider, timeout: float) -> bool:
         with getattr(openai, provider.client)(timeout=timeout, max_retries=0) as client:
             address, names = client.base_url, [model.id for model in client.models.list()]
     except (openai.OpenAIError, ValueError) as error:
-        click.echo(f"{provider.prefix}: cannot be reached. {_why(error)}")
+        click.echo(f"{prefix}: cannot be reached. {_why(error)}")
         return False
-    click.echo(f"{provider.prefix}: can be reached at {address}")
+    click.echo(f"{prefix}: can be reached at {address}")
     if not provider.lists:
-        click.echo(f"  {provider.prefix}:NAME, with the name of a deployment of yours")
+        click.echo(f"  {prefix}:NAME, with the name of a deployment of yours")
         return True
     for name in sorted(names):
-        click.echo(f"  {provider.prefix}:{name}")
+        click.echo(f"  {prefix}:{name}")
     return True
 
 

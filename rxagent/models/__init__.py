@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .functions import as_model
 from .model import Model
-from .resolve import resolve
+from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
 
-__all__ = ["AzureOpenAIModel", "Model", "OpenAIModel", "as_model", "resolve"]
+__all__ = ["AzureOpenAIModel", "Model", "OpenAIModel", "as_model", "prefixes", "resolve"]
 
 
 def __getattr__(name: str) -> Any:

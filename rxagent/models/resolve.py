@@ -5,13 +5,18 @@ from typing import Any
 
 from .model import Model
 
-__all__ = ["resolve"]
+__all__ = ["prefixes", "resolve"]
 
 _PROVIDERS = {
     "azure": ("azure", "AzureOpenAIModel"),
     "openai": ("openai", "OpenAIModel"),
 }
 """The room and the class of each prefix."""
+
+
+def prefixes() -> tuple[str, ...]:
+    """Return what may stand before the colon of a model's name."""
+    return tuple(_PROVIDERS)
 
 
 def resolve(name: str, **options: Any) -> Model:
@@ -25,7 +30,7 @@ def resolve(name: str, **options: Any) -> Model:
         ValueError: The name has no provider, or one that is unknown.
     """
     provider, colon, model_id = name.partition(":")
-    known = ", ".join(f"{prefix}:" for prefix in _PROVIDERS)
+    known = ", ".join(f"{prefix}:" for prefix in prefixes())
     if not colon or "/" in provider:
         raise ValueError(
             f"The model {name!r} does not say who provides it: write 'openai:{name}', "

@@ -1,3 +1,13 @@
+from rxagent.models import prefixes
+
+
+def test_every_provider_is_told(call):
+    """Each prefix that a model's name may have is spoken of, and told apart."""
+    out = call("models")[1]
+
+    assert [*prefixes()] == [line.partition(":")[0] for line in out.splitlines()]
+
+
 def test_what_is_not_set_up_says_how(call):
     """Without a key nothing can be reached, and each provider says what to set."""
     code, out, err = call("models")

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rxagent import models
-from rxagent.models import AzureOpenAIModel, OpenAIModel, as_model, resolve
+from rxagent.models import AzureOpenAIModel, OpenAIModel, as_model, prefixes, resolve
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,12 @@ def test_names_that_mean_nothing(name, said):
     """A name without provider or model is refused, with what to write."""
     with pytest.raises(ValueError, match=said):
         as_model(name)
+
+
+def test_every_prefix_leads_to_a_model():
+    """What `prefixes` tells can be resolved."""
+    assert ("azure", "openai") == prefixes()
+    assert ["a", "a"] == [resolve(f"{prefix}:a").model_id for prefix in prefixes()]
 
 
 def test_options():
