@@ -115,8 +115,7 @@ class Loop:
             return rx.of(StepLimitReached(self.max_steps))
         return rx.throw(
             NoAnswer(
-                f"The run ended after {progress.step} steps without an answer. "
-                "Allow more (max_steps=), or see the error's state for what it has found out.",
+                f"The run found no answer within max_steps={self.max_steps}.",
                 state=progress.state,
             )
         )
