@@ -6,11 +6,11 @@ state. A conversation of several runs is one fold over all their events.
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from io import StringIO
 from typing import Any
 
 from attrs import evolve, field, frozen
 
+from .draft import EMPTY, Draft, TextView, grow
 from .events import (
     Delta,
     Event,
@@ -18,20 +18,17 @@ from .events import (
     MessageCompleted,
     Planned,
     PlanStarted,
-    ReasoningDelta,
-    RefusalDelta,
     RunFailed,
     RunStarted,
     StepFailed,
     StepRetried,
     StepStarted,
-    TextDelta,
-    ToolCallDelta,
     ToolCompleted,
     ToolFailed,
     ToolOutput,
     ToolStarted,
     Usage,
+    _by_type_and_value,
 )
 from .messages import Message, ToolCall
 
@@ -39,137 +36,11 @@ __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
 
 MEND = "Now try again, and do not repeat the error."
 INTERRUPTED = "Interrupted"
+NOT_RUN = "Not run."
+ANSWERED = "The answer was given."
 
 
-class TextView:
-    """A text that grows by pieces in linear time, and whose every state remains readable.
-
-    ``+`` appends to a log that all views of one text share, and returns a new view of it; it
-    copies first when somebody else has appended meanwhile. Reading joins only what is new.
-    """
-
-    __slots__ = ("_length", "_log")
-
-    def __init__(self, text: str = "") -> None:
-        self._log = _Log(text)
-        self._length = len(text)
-
-    def __add__(self, piece: str) -> "TextView":
-        log = self._log
-        if log.length != self._length or not self._length:
-            log = _Log(self.text)
-        log.write(piece)
-        log.length += len(piece)
-        view = TextView.__new__(TextView)
-        view._log = log
-        view._length = log.length
-        return view
-
-    @property
-    def text(self) -> str:
-        """The whole text."""
-        return self._log.read(self._length)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return f"TextView({self.text!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TextView) and self.text == other.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return TextView, (self.text,)
-
-
-class _Log:
-    """The pieces that views share: a compact buffer, and what was last joined."""
-
-    __slots__ = ("_buffer", "_joined", "length", "write")
-
-    def __init__(self, text: str) -> None:
-        self._buffer = StringIO()
-        self._joined = text
-        self.write = self._buffer.write
-        self.write(text)
-        self.length = len(text)
-
-    def read(self, length: int) -> str:
-        joined = self._joined
-        if len(joined) < length:
-            joined = self._joined = self._buffer.getvalue()
-        return joined if len(joined) == length else joined[:length]
-
-
-@frozen
-class _CallDraft:
-    index: int
-    id: str
-    name: str
-    arguments: TextView
-
-
-@frozen
-class Draft:
-    """A message in the making."""
-
-    text: TextView = field(factory=TextView)
-    reasoning: TextView = field(factory=TextView)
-    refusal: TextView = field(factory=TextView)
-    calls: tuple[_CallDraft, ...] = ()
-
-    @property
-    def message(self) -> Message:
-        """The message as far as it has come; its calls ordered by index, then arrival."""
-        calls = sorted(self.calls, key=lambda call: call.index)
-        return Message(
-            "assistant",
-            self.text.text,
-            tuple(ToolCall(call.id, call.name, call.arguments.text) for call in calls),
-            reasoning=self.reasoning.text,
-        )
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was said yet."""
-        return not (self.text or self.reasoning or self.calls)
-
-
-def grow(draft: Draft, delta: Event) -> Draft:
-    """Return a draft with one more delta, normalised, in it."""
-    match delta:
-        case TextDelta(text):
-            return Draft(draft.text + text, draft.reasoning, draft.refusal, draft.calls)
-        case ReasoningDelta(text):
-            return evolve(draft, reasoning=draft.reasoning + text)
-        case RefusalDelta(text):
-            return evolve(draft, refusal=draft.refusal + text)
-        case ToolCallDelta():
-            return evolve(draft, calls=_grow_calls(draft.calls, delta))
-        case StepRetried():
-            return Draft()
-        case _:
-            return draft
-
-
-def _grow_calls(calls: tuple[_CallDraft, ...], piece: ToolCallDelta) -> tuple[_CallDraft, ...]:
-    for place, call in enumerate(calls):
-        if call.index == piece.index:
-            grown = evolve(
-                call,
-                name=piece.name or call.name,
-                arguments=call.arguments + (piece.arguments or ""),
-            )
-            return (*calls[:place], grown, *calls[place + 1 :])
-    arguments = TextView(piece.arguments or "")
-    return (*calls, _CallDraft(piece.index, piece.id or "", piece.name or "", arguments))
+# What a conversation consists of: messages, steps and plans
 
 
 @frozen
@@ -185,7 +56,7 @@ class Step:
     calls: tuple[ToolCall, ...] = ()
     outcomes: Mapping[str, str] = field(factory=dict, hash=False)
     error: str | None = None
-    draft: Draft = field(factory=Draft, repr=False)
+    draft: Draft = field(default=EMPTY, repr=False)
 
     @property
     def said(self) -> Message | None:
@@ -197,17 +68,13 @@ class Step:
     def messages(self, summary: bool = False) -> list[Message]:
         """Return how the next turn is told of this step."""
         told = []
-        said = self.said
-        if (
-            said is not None
-            and (said.tool_calls or said.text)
-            and not (summary and not said.tool_calls)
-        ):
+        said = self.said or Message("assistant")
+        if said.tool_calls or (said.text and not summary):
             told.append(evolve(said, text="", reasoning="") if summary else said)
-        native = {call.id for call in said.tool_calls} if said else set()
-        for call in said.tool_calls if said else ():
-            outcome = self.outcomes.get(call.id, "Not run." if self.error else INTERRUPTED)
+        for call in said.tool_calls:
+            outcome = self.outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
             told.append(Message("tool", outcome, tool_call_id=call.id))
+        native = {call.id for call in said.tool_calls}
         for call in self.calls:
             if call.id not in native:
                 outcome = self.outcomes.get(call.id, INTERRUPTED)
@@ -216,17 +83,92 @@ class Step:
             told.append(Message("user", f"{self.error}\n{MEND}"))
         return told
 
+    def add(self, event: Event) -> "Step":
+        """Return the step with one more event in it."""
+        match event:
+            case StepRetried():
+                return Step(self.number)
+            case Delta():
+                draft = grow(self.draft, event)
+                return Step(self.number, self.message, self.calls, self.outcomes, self.error, draft)
+            case MessageCompleted(message):
+                return evolve(self, message=message, draft=EMPTY)
+            case ToolStarted(call):
+                outcomes = {key: text for key, text in self.outcomes.items() if key != call.id}
+                return evolve(self, calls=(*self.calls, call), outcomes=outcomes)
+            case ToolCompleted(call_id, result):
+                return self._end(call_id, result)
+            case ToolFailed(call_id, error):
+                return self._end(call_id, f"{error}\n{MEND}")
+            case StepFailed(error):
+                return evolve(self, error=error)
+            case FinalAnswer() if self.message is not None:
+                answered = {call.id: ANSWERED for call in self.message.tool_calls}
+                return evolve(self, outcomes={**answered, **self.outcomes})
+            case _:
+                return self
+
+    def _end(self, call_id: str, text: str) -> "Step":
+        return evolve(self, outcomes={**self.outcomes, call_id: text})
+
 
 @frozen
 class _Plan:
     text: str | None = None
-    draft: Draft = field(factory=Draft, repr=False)
+    draft: Draft = field(default=EMPTY, repr=False)
 
     def messages(self, summary: bool = False) -> list[Message]:
-        text = self.draft.message.text if self.text is None else self.text
+        text = self.draft.text.text if self.text is None else self.text
         if summary or not text:
             return []
         return [Message("assistant", text), Message("user", "Now carry out this plan.")]
+
+    def add(self, event: Event) -> "_Plan":
+        match event:
+            case Planned(text):
+                return _Plan(text)
+            case Delta():
+                return _Plan(self.text, grow(self.draft, event))
+            case _:
+                return self
+
+
+# What was spent
+
+
+@frozen
+class _Books:
+    usage: Usage | None = None
+    by_agent: Mapping[str, Usage] = field(factory=dict, hash=False)
+    unreported: int = 0
+    agents: Mapping[tuple[str, ...], str] = field(factory=dict, hash=False, repr=False)
+    reported: frozenset[tuple[str, ...]] = field(default=frozenset(), repr=False)
+
+    def add(self, event: Event, path: tuple[str, ...] = ()) -> "_Books":
+        """Return the books with one more event in them; an inner run's calls are its path."""
+        match event:
+            case ToolOutput(call_id, Event() as inner):
+                return self.add(inner, (*path, call_id))
+            case RunStarted(_, agent):
+                return evolve(self, agents={**self.agents, path: agent})
+            case Usage():
+                agent = self.agents.get(path, "")
+                mine = Usage.sum(self.by_agent.get(agent), event) or event
+                return evolve(
+                    self,
+                    usage=Usage.sum(self.usage, event),
+                    by_agent={**self.by_agent, agent: mine},
+                    reported=self.reported | {path},
+                )
+            case StepStarted() | PlanStarted():
+                return evolve(self, reported=self.reported - {path})
+            case MessageCompleted() if path not in self.reported:
+                return evolve(self, unreported=self.unreported + 1)
+            case _:
+                return self
+
+
+# All of it
 
 
 @frozen
@@ -234,26 +176,20 @@ class State:
     """What a conversation has come to: what was said, done and spent.
 
     Attributes:
-        usage: Tokens of all runs so far, inner agents included; None when none were reported.
-        usage_by_agent: The same by the agents' names.
-        unreported: How many turns reported no usage.
         answer: The value of the last run's answer, None before it.
         error: Why the last run failed, None if it did not.
     """
 
-    usage: Usage | None = None
-    usage_by_agent: Mapping[str, Usage] = field(factory=dict, hash=False)
-    unreported: int = 0
-    answer: Any = field(default=None, hash=False)
+    answer: Any = field(default=None, eq=_by_type_and_value, hash=False)
     error: str | None = None
-    _entries: tuple[Message | Step | _Plan, ...] = ()
-    _agents: Mapping[tuple[str, ...], str] = field(factory=dict, hash=False, repr=False)
-    _reported: frozenset[tuple[str, ...]] = field(default=frozenset(), repr=False)
+    _books: _Books = _Books()
+    _past: tuple[Message | Step | _Plan, ...] = ()
+    _latest: Step | _Plan | None = None
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message]) -> "State":
         """Return the state of a conversation of which only the messages are known."""
-        return cls(entries=tuple(messages))
+        return cls(past=tuple(messages))
 
     def messages(self, summary: bool = False) -> list[Message]:
         """Return the conversation as a model reads it.
@@ -275,6 +211,21 @@ class State:
         return _well_formed(told)
 
     @property
+    def usage(self) -> Usage | None:
+        """Tokens of all runs so far, inner agents included; None when none were reported."""
+        return self._books.usage
+
+    @property
+    def usage_by_agent(self) -> dict[str, Usage]:
+        """The same by the agents' names."""
+        return dict(self._books.by_agent)
+
+    @property
+    def unreported(self) -> int:
+        """How many turns reported no usage."""
+        return self._books.unreported
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """All steps so far."""
         return tuple(entry for entry in self._entries if isinstance(entry, Step))
@@ -282,108 +233,42 @@ class State:
     @property
     def text(self) -> str:
         """What the model has said in the latest step, also if it could not finish."""
-        match self._entries:
-            case (*_, Step() as step):
-                said = step.said
-                return said.text if said else ""
-            case _:
-                return ""
+        said = self._latest.said if isinstance(self._latest, Step) else None
+        return said.text if said else ""
+
+    @property
+    def _entries(self) -> tuple[Message | Step | _Plan, ...]:
+        return self._past if self._latest is None else (*self._past, self._latest)
 
 
 def fold(state: State, event: Event) -> State:
     """Return the state with one more event in it."""
-    return _happened(_spent(state, (), event), event)
+    latest, books = state._latest, state._books
+    if not isinstance(event, Delta):
+        books = books.add(event)
+        match event:
+            case RunStarted(task, _, message):
+                return State(books=books, past=(*state._entries, message or Message("user", task)))
+            case StepStarted(number):
+                return State(state.answer, state.error, books, state._entries, Step(number))
+            case PlanStarted():
+                return State(state.answer, state.error, books, state._entries, _Plan())
+            case FinalAnswer(value):
+                state = evolve(state, answer=value)
+            case RunFailed(_, error):
+                state = evolve(state, error=error)
+    elif isinstance(event, Usage):
+        return State(state.answer, state.error, books.add(event), state._past, latest)
+    elif latest is None:  # A model may be folded alone, without a run around it.
+        latest = Step(1)
+    if latest is not None:
+        latest = latest.add(event)
+    return State(state.answer, state.error, books, state._past, latest)
 
 
 def fold_all(state: State, events: Iterable[Event]) -> State:
     """Return the state with several events in it."""
     return reduce(fold, events, state)
-
-
-def _happened(state: State, event: Event) -> State:
-    match event:
-        case RunStarted(task, _, message):
-            return evolve(
-                state,
-                answer=None,
-                error=None,
-                entries=(*state._entries, message or Message("user", task)),
-            )
-        case StepStarted(number):
-            return evolve(state, entries=(*state._entries, Step(number)))
-        case PlanStarted():
-            return evolve(state, entries=(*state._entries, _Plan()))
-        case Planned(text):
-            return _change(state, _Plan(text))
-        case FinalAnswer(value):
-            return evolve(state, answer=value)
-        case RunFailed(_, error):
-            return evolve(state, error=error)
-        case Usage():
-            return state
-    match state._entries:
-        case (*_, _Plan() as plan) if isinstance(event, Delta):
-            return _change(state, evolve(plan, draft=grow(plan.draft, event)))
-        case (*_, _Plan()) if isinstance(event, MessageCompleted):
-            return state
-        case (*_, Step() as step):
-            return _change(state, _advance(step, event))
-        case _ if isinstance(event, Delta | MessageCompleted):
-            return evolve(state, entries=(*state._entries, _advance(Step(1), event)))
-        case _:
-            return state
-
-
-def _change(state: State, latest: Step | _Plan) -> State:
-    return evolve(state, entries=(*state._entries[:-1], latest))
-
-
-def _advance(step: Step, event: Event) -> Step:
-    match event:
-        case StepRetried():
-            return Step(step.number)
-        case Delta():
-            return evolve(step, draft=grow(step.draft, event))
-        case MessageCompleted(message):
-            return evolve(step, message=message, draft=Draft())
-        case ToolStarted(call):
-            return evolve(step, calls=(*step.calls, call))
-        case ToolCompleted(call_id, result):
-            return _outcome(step, call_id, result)
-        case ToolFailed(call_id, error):
-            return _outcome(step, call_id, f"{error}\n{MEND}")
-        case StepFailed(error):
-            return evolve(step, error=error)
-        case _:
-            return step
-
-
-def _outcome(step: Step, call_id: str, text: str) -> Step:
-    return evolve(step, outcomes={**step.outcomes, call_id: text})
-
-
-def _spent(state: State, path: tuple[str, ...], event: Event) -> State:
-    """Return the state with the books kept, of inner runs too."""
-    match event:
-        case ToolOutput(call_id, Event() as inner):
-            return _spent(state, (*path, call_id), inner)
-        case RunStarted(_, agent):
-            return evolve(state, agents={**state._agents, path: agent})
-        case Usage():
-            agent = state._agents.get(path, "")
-            by_agent = state.usage_by_agent
-            return evolve(
-                state,
-                usage=Usage.sum(state.usage, event),
-                usage_by_agent={**by_agent, agent: Usage.sum(by_agent.get(agent), event) or event},
-                reported=state._reported | {path},
-            )
-        case StepStarted() | PlanStarted():
-            return evolve(state, reported=state._reported - {path})
-        case MessageCompleted() if path not in state._reported:
-            return evolve(state, unreported=state.unreported + 1)
-        case _:
-            return state
 
 
 def _well_formed(messages: list[Message]) -> list[Message]:
@@ -400,7 +285,7 @@ def _well_formed(messages: list[Message]) -> list[Message]:
         while position < len(messages) and messages[position].role == "tool":
             answers.setdefault(messages[position].tool_call_id, messages[position])
             position += 1
-        for call in message.tool_calls:
+        for call in message.tool_calls if message.role == "assistant" else ():
             interrupted = Message("tool", INTERRUPTED, tool_call_id=call.id)
             formed.append(answers.get(call.id, interrupted))
     return formed

@@ -10,7 +10,7 @@ HOUSE = Path(__file__).parents[1] / "rxagent"
 
 FLOORS = {
     0: ["errors", "messages", "events", "wire"],
-    1: ["streams", "state"],
+    1: ["streams", "draft", "state"],
     2: ["operators"],
     2.5: ["runs"],
     3: ["models", "tools", "executors"],
@@ -22,7 +22,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 BESIDE = "testing"
 """Stands on floor 4 and may look down; nobody looks at it, but for those who show it."""
-SHOW_THE_TESTING_KIT = {"rxagent.cli.demo"}
+SHOW_THE_TESTING_KIT = {"rxagent.cli.demo", "rxagent.cli.draw"}
 
 DOORWAY_FACTS = {"__version__"}
 """What every floor may ask the doorway; everything else there leads to a room by its own name."""

@@ -1,0 +1,157 @@
+"""Drafts: a message in the making, as its deltas come in."""
+
+from io import StringIO
+from typing import Any
+
+from attrs import frozen
+
+from .events import (
+    Event,
+    ReasoningDelta,
+    RefusalDelta,
+    StepRetried,
+    TextDelta,
+    ToolCallDelta,
+)
+from .messages import Message, ToolCall
+
+__all__ = ["EMPTY", "Draft", "TextView", "grow"]
+
+
+class TextView:
+    """A text that grows by pieces in linear time, and whose every state remains readable.
+
+    ``+`` appends to a log that all views of one text share, and returns a new view of it; it
+    copies first when somebody else has appended meanwhile. Reading a view that has grown costs
+    one copy of its text, and reading it again costs nothing.
+    """
+
+    __slots__ = ("_length", "_log")
+
+    def __init__(self, text: str = "") -> None:
+        self._log = _Log(text)
+        self._length = len(text)
+
+    def __add__(self, piece: str) -> "TextView":
+        if not piece:
+            return self
+        log = self._log
+        if log.length != self._length or not self._length:
+            log = _Log(self.text)
+        log.write(piece)
+        log.length += len(piece)
+        view = TextView.__new__(TextView)
+        view._log = log
+        view._length = log.length
+        return view
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self._log.read(self._length)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"TextView({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TextView) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TextView, (self.text,)
+
+
+class _Log:
+    """The pieces that views share: a compact buffer, and what was last joined."""
+
+    __slots__ = ("_buffer", "_joined", "length", "write")
+
+    def __init__(self, text: str) -> None:
+        self._buffer = StringIO()
+        self._joined = text
+        self.write = self._buffer.write
+        self.write(text)
+        self.length = len(text)
+
+    def read(self, length: int) -> str:
+        joined = self._joined
+        if len(joined) < length:
+            joined = self._joined = self._buffer.getvalue()
+        return joined if len(joined) == length else joined[:length]
+
+
+_NOTHING = TextView()
+
+
+@frozen
+class _CallDraft:
+    index: int
+    id: str
+    name: str
+    arguments: TextView
+
+
+@frozen
+class Draft:
+    """A message in the making."""
+
+    text: TextView = _NOTHING
+    reasoning: TextView = _NOTHING
+    refusal: TextView = _NOTHING
+    calls: tuple[_CallDraft, ...] = ()
+
+    @property
+    def message(self) -> Message:
+        """The message as far as it has come; its calls ordered by index, then arrival."""
+        calls = sorted(self.calls, key=lambda call: call.index)
+        return Message(
+            "assistant",
+            self.text.text,
+            tuple(ToolCall(call.id, call.name, call.arguments.text) for call in calls),
+            reasoning=self.reasoning.text,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said yet."""
+        return not (self.text or self.reasoning or self.calls)
+
+
+EMPTY = Draft()
+"""Nothing said yet."""
+
+
+def grow(draft: Draft, delta: Event) -> Draft:
+    """Return a draft with one more delta, normalised, in it."""
+    # Constructors stand where `evolve` would read better: so a delta costs half as much.
+    match delta:
+        case TextDelta():
+            return Draft(draft.text + delta.text, draft.reasoning, draft.refusal, draft.calls)
+        case ReasoningDelta():
+            return Draft(draft.text, draft.reasoning + delta.text, draft.refusal, draft.calls)
+        case ToolCallDelta():
+            calls = _grow_calls(draft.calls, delta)
+            return Draft(draft.text, draft.reasoning, draft.refusal, calls)
+        case RefusalDelta():
+            return Draft(draft.text, draft.reasoning, draft.refusal + delta.text, draft.calls)
+        case StepRetried():
+            return EMPTY
+        case _:
+            return draft
+
+
+def _grow_calls(calls: tuple[_CallDraft, ...], piece: ToolCallDelta) -> tuple[_CallDraft, ...]:
+    index, name, arguments = piece.index, piece.name, piece.arguments or ""
+    for place, call in enumerate(calls):
+        if call.index == index:
+            grown = _CallDraft(index, call.id, name or call.name, call.arguments + arguments)
+            return (*calls[:place], grown, *calls[place + 1 :])
+    return (*calls, _CallDraft(index, piece.id or "", name or "", TextView(arguments)))
