@@ -1,15 +1,32 @@
+import sys
+from pathlib import Path
+
 import rxagent
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "rxagent"
 author = "The rxagent authors"
 copyright = f"2026, {author}"
 release = version = rxagent.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "marbles"]
 exclude_patterns = ["_build"]
+default_role = "code"
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+napoleon_numpy_docstring = False
 
 nitpicky = True
-# The docs are built without a network, so names of the standard library lead nowhere.
-nitpick_ignore_regex = [("py:.*", r"(collections|os|pathlib|typing)\..*")]
+nitpick_ignore_regex = [
+    # The docs are built without a network, so names of other libraries lead nowhere.
+    ("py:.*", r"(asyncio|collections|inspect|logging|os|pathlib|reactivex|types|typing)\..*"),
+    # Variables of types are private, and rooms within rooms no user need enter.
+    ("py:.*", r"(.*\.)?~?_[A-Z]\w*"),
+    ("py:.*", r"rxagent\.(streams|runs\.reader|testing\.marbles)\..*"),
+]
 html_theme = "furo"
 html_title = "rxagent"
