@@ -1,0 +1,153 @@
+"""The programs of README.md, each as a script, as a cell of a notebook, and under asyncio.
+
+A comment `<!-- program: name -->` stands before each of them, and `agent` is where all begin.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from rxagent.testing import ScriptedServer
+from rxagent.testing.scripts import SCRIPTS
+
+README = Path(__file__).parents[1] / "README.md"
+
+_PROGRAM = re.compile(r"<!-- program: (.+) -->\n```python\n((?:.*\n)*?)```")
+
+PROGRAMS = dict(_PROGRAM.findall(README.read_text(encoding="utf-8")))
+BEGINNING = PROGRAMS.pop("agent")
+
+
+def script(program):
+    """Return a program as a file."""
+    return BEGINNING + program
+
+
+def cell(program):
+    """Return a program as a cell of a notebook, whose loop goes on when the cell is done."""
+    return f"""
+import ast, asyncio
+
+async def kernel():
+    cells_end = asyncio.Event()
+    asyncio.get_running_loop().add_reader(0, cells_end.set)
+    cell = compile({BEGINNING + program!r}, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(cell, {{"__name__": "__main__"}})
+    if result is not None:
+        await result
+    await cells_end.wait()
+
+with asyncio.Runner() as runner:
+    runner.get_loop().run_until_complete(kernel())
+"""
+
+
+def application(program):
+    """Return a program as a part of an application under asyncio, which goes on when it is done."""
+    return f"""
+import asyncio
+{BEGINNING}
+async def main():
+    end = asyncio.Event()
+    asyncio.get_running_loop().add_reader(0, end.set)
+{indent(program, "    ")}
+    await end.wait()
+
+asyncio.run(main())
+"""
+
+
+TOO_EARLY = "a script does not wait for a run whose first step is yet to be scheduled"
+SWALLOWED = "asyncio.run notes Ctrl-C for later while a coroutine blocks"
+FORGOTTEN = "Python forgets Ctrl-C when something is imported on the way out, and the status is 1"
+
+UNANSWERED = {"subscribe as script": TOO_EARLY}
+UNHEARD = {
+    "subscribe as script": TOO_EARLY,
+    "run as application": SWALLOWED,
+    "for as application": SWALLOWED,
+    "attach as cell": FORGOTTEN,
+    "attach as application": FORGOTTEN,
+}
+
+
+def ways(failing):
+    """Return every way in which each program can be run, marked where it is known to fail."""
+    return [
+        pytest.param(way, program, id=f"{name} as {way.__name__}", marks=marks(name, way, failing))
+        for name, program in PROGRAMS.items()
+        for way in (script, cell, application)
+        if not (way is script and re.search(r"\b(await|async)\b", program))
+    ]
+
+
+def marks(name, way, failing):
+    """Return the mark of a program that is known to fail in this way."""
+    why = failing.get(f"{name} as {way.__name__}")
+    return pytest.mark.xfail(strict=True, reason=why) if why else ()
+
+
+@contextmanager
+def running(source, model, folder):
+    """Run a program that asks the scripted model of this name; give its process and its server."""
+    (folder / "program.py").write_text(source, encoding="utf-8")
+    with ScriptedServer() as server:
+        server.scenario("gpt-5-mini", SCRIPTS[model])
+        asked = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "scripted"}
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-W", "error", "program.py"],
+            cwd=folder,
+            env={**os.environ, **asked, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process, server
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def read_until(process, text):
+    """Read what a program prints up to a text, or to its end."""
+    printed = ""
+    while text not in printed and (piece := os.read(process.stdout.fileno(), 4096)):
+        printed += piece.decode()
+    return printed
+
+
+def status(process):
+    """Return the exit status of a program as a shell tells it."""
+    code = process.wait(timeout=10)
+    return code if code >= 0 else 128 - code
+
+
+@pytest.mark.parametrize(("way", "program"), ways(UNANSWERED))
+def test_each_program_prints_the_answer_and_ends_well(way, program, tmp_path):
+    """The text is streamed to its end, nothing else is said, and the exit status is 0."""
+    with running(way(program), "tools", tmp_path) as (process, _):
+        printed = read_until(process, "The answer is 5.")
+        _, complaints = process.communicate(timeout=10)
+
+        assert "The answer is 5." == printed.strip()
+        assert (0, "") == (status(process), re.sub("^(●|  ).*\n", "", complaints, flags=re.M))
+
+
+@pytest.mark.parametrize(("way", "program"), ways(UNHEARD))
+def test_ctrl_c_hangs_up_on_the_model(way, program, tmp_path):
+    """In the midst of a text, Ctrl-C closes the connection, and the shell is told 130."""
+    with running(way(program), "slow", tmp_path) as (process, server):
+        server.wait_sent(3, timeout=10)
+        process.send_signal(signal.SIGINT)
+
+        assert server.wait_hang_up(timeout=5).hung_up
+        assert 130 == status(process)
