@@ -12,7 +12,7 @@ from reactivex import operators as rxo
 from ..errors import ParseError, describe
 from ..messages import ToolCall
 from ..state import State
-from ..streams import from_async, from_worker, iterate
+from ..streams import from_async, from_worker, iterate, lean
 
 __all__ = ["check_answer", "read_answer"]
 
@@ -47,7 +47,7 @@ def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State)
     """
     waiting = tuple(checks)
     if not waiting:
-        return rx.of(value)
+        return lean.just(value)
     return iterate(
         lambda passed: _check(waiting[passed], value, state) if waiting[passed:] else rx.of(value),
         lambda passed, _: passed + 1,

@@ -6,6 +6,7 @@ from typing import TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
+from ..streams.lifted import Bare, Between, subscribed
 from ._contest import first_to_speak
 from ._speech import Model
 
@@ -63,14 +64,12 @@ def branch(
                     observer.on_completed()
 
             group = CompositeDisposable()
-            trunk: Observable[_T] = Observable(grow)
+            trunk: Observable[_T] = Bare(grow)
+            told = Between(emit, observer.on_error, end)
             for operator in operators:
-                group.add(
-                    operator(trunk).subscribe(emit, observer.on_error, end, scheduler=scheduler)
-                )
-            group.add(
-                source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
-            )
+                group.add(subscribed(operator(trunk), told, scheduler))
+            told = Between(on_next, observer.on_error, on_completed)
+            group.add(subscribed(source, told, scheduler))
             return group
 
         return Observable(subscribe)

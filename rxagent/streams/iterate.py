@@ -7,6 +7,8 @@ from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
+from .lifted import Between, subscribed
+
 __all__ = ["iterate"]
 
 _S = TypeVar("_S")
@@ -75,11 +77,10 @@ def iterate(
                 if following is None:
                     observer.on_completed()
                     break
-                current.disposable = following.subscribe(
-                    on_next, on_error, on_completed, scheduler=scheduler
-                )
+                current.disposable = subscribed(following, told, scheduler)
             driving = False
 
+        told = Between(on_next, on_error, on_completed)
         # Not at once, so that who subscribes can dispose in the first step already.
         (scheduler or CurrentThreadScheduler.singleton()).schedule(drive)
         return current

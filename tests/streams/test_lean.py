@@ -88,3 +88,64 @@ def test_disposing_flat_map_disposes_all():
         )
         m.expect(one).to_be_subscribed("^--!")
         m.expect(source).to_be_subscribed("^--!")
+
+
+@pytest.mark.parametrize(
+    ("row", "told"), [("-a-b|", "-x-y|"), ("-z-|", "-#"), ("|", "|"), ("-a#", "-x#")]
+)
+def test_map_emits_what_is_made_of_each_item(row, told):
+    """Each item is projected when it comes; what the projection raises is the error."""
+    with marbles(**LETTERS, error=KeyError("z")) as m:
+        m.expect(m.cold(row).pipe(lean.map({"a": "x", "b": "y"}.__getitem__))).to_be(told)
+
+
+def test_just_emits_at_once():
+    """An item and the end, in the moment of subscribing."""
+    with marbles(**LETTERS) as m:
+        m.expect(lean.just("a")).to_be("(a|)")
+
+
+def test_with_latest_pairs_each_item():
+    """Each item comes with what the other has emitted last, a default before that."""
+    with marbles(**LETTERS, p=("a", "z"), q=("b", "x"), r=("a", "y")) as m:
+        source, other = m.cold("a-b-a|"), m.cold("-x-y-------|")
+        m.expect(source.pipe(lean.with_latest(other, "z"))).to_be("p-q-r|")
+        m.expect(source).to_be_subscribed("^----!")
+        m.expect(other).to_be_subscribed("^----!")
+
+
+def test_with_latest_fails_with_the_other():
+    """An error of the other ends the whole, and the source is let go."""
+    with marbles(**LETTERS, p=("a", "z"), error=FAULT) as m:
+        source = m.cold("a----|")
+        m.expect(source.pipe(lean.with_latest(m.cold("--#"), "z"))).to_be("p-#")
+        m.expect(source).to_be_subscribed("^-!")
+
+
+def test_catch_goes_on_with_what_is_made_of_the_error():
+    """The handler's stream takes the place of the error, and its own error is not caught."""
+    with marbles(**LETTERS, error=FAULT) as m:
+        other = m.cold("-b-#")
+        m.expect(m.cold("-a#").pipe(lean.catch(lambda _: other))).to_be("-a-b-#")
+        m.expect(other).to_be_subscribed("--^--!")
+
+
+def test_a_handler_that_raises_ends_the_stream():
+    """What the handler of catch raises is the error."""
+    raised = TypeError("no")
+
+    def handler(_):
+        raise raised
+
+    with marbles(**LETTERS, error=FAULT, e=raised) as m:
+        m.expect(m.cold("-a#").pipe(lean.catch(handler))).to_be("-ae")
+
+
+def test_disposing_catch_disposes_what_goes_on():
+    """Whether the source or what replaced it is told, disposing lets go of it."""
+    with marbles(**LETTERS, error=FAULT) as m:
+        source, other = m.cold("-a#"), m.cold("-b-----|")
+        caught = source.pipe(lean.catch(lambda _: other))
+        m.expect(caught).to_be("-a-b", "^---!")
+        m.expect(source).to_be_subscribed("^-!")
+        m.expect(other).to_be_subscribed("--^-!")
