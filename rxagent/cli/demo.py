@@ -33,7 +33,7 @@ def demo() -> ExitCode:
     click.echo(f"\n> {_TASK}")
     with ScriptedServer() as server:
         model = OpenAIModel("demo", api_base=server.url, api_key="scripted")
-        error = perform(Agent(model, [add])(_TASK), Console())
+        error = perform(Agent(model, [add]).start(_TASK), Console())
     if error is None:
         click.echo(f'\nNow ask a real one:  rxagent run -m openai:gpt-5-mini "{_TASK}"')
     return exit_code(error)

@@ -1,6 +1,9 @@
 """Failures: the exit code of each, and what can be done about it."""
 
+import traceback
 from enum import IntEnum
+
+import click
 
 from ..errors import (
     MalformedReply,
@@ -12,9 +15,11 @@ from ..errors import (
     NoAnswer,
     RateLimited,
     RunCancelled,
+    RxAgentError,
+    describe,
 )
 
-__all__ = ["INTERRUPTED", "TOO_LONG", "ExitCode", "advice", "exit_code"]
+__all__ = ["INTERRUPTED", "TOO_LONG", "ExitCode", "advice", "exit_code", "explain"]
 
 INTERRUPTED = "interrupted"
 TOO_LONG = "it took longer than"
@@ -54,6 +59,23 @@ def exit_code(error: Exception | None) -> ExitCode:
         case ModelUnavailable() | RateLimited() | MissingExtra():
             return ExitCode.UNAVAILABLE
     return ExitCode.FAILED
+
+
+def explain(error: Exception, *, told: bool, verbose: bool) -> None:
+    """Say on stderr what can be done about an error.
+
+    Args:
+        error: What ended a run.
+        told: Whether it was said already what has happened.
+        verbose: Whether to say where.
+    """
+    from ..subscribers.shown import shown
+
+    said = str(error) if isinstance(error, RxAgentError) else describe(error)
+    where = "".join(traceback.format_exception(error)) if verbose else ""
+    for sentence in (where, "" if told else f"Error: {said}", advice(error)):
+        if sentence:
+            click.echo(shown(sentence), err=True)
 
 
 def advice(error: Exception) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from reactivex import Observable, abc
+from reactivex import abc
 from reactivex import operators as rxo
 
 from ..events import Event
-from ..runs import Run, launch
+from ..runs import Run
 from ..streams import each
 from .failures import INTERRUPTED, TOO_LONG, ExitCode
 
@@ -19,15 +19,15 @@ __all__ = ["perform"]
 
 
 def perform(
-    events: Observable[Event], watcher: abc.ObserverBase[Event], timeout: float | None = None
+    run: Run, watcher: abc.ObserverBase[Event], timeout: float | None = None
 ) -> Exception | None:
-    """Run a stream of events before a watcher, which is told on this thread.
+    """Show a run to a watcher, which is told on this thread, to the run's end.
 
     The first Ctrl-C cancels the run, down to the request it waits for, and the watcher is told
     so; the second leaves the process at once.
 
     Args:
-        events: The run, cold.
+        run: The run.
         watcher: Who is told of it.
         timeout: The seconds after which the run is cancelled.
 
@@ -35,7 +35,7 @@ def perform(
         What ended the run; None when it completed.
     """
     ended: Exception | None = None
-    with launch(events) as run, _interruptible(run), _limited(run, timeout):
+    with run, _interruptible(run), _limited(run, timeout):
         for notification in each(run.pipe(rxo.materialize())):
             ended = getattr(notification, "exception", None)
             notification.accept(watcher)

@@ -53,11 +53,10 @@ def start(folder):
     """Return a function that starts the command; it is killed when the test is over."""
     started = []
 
-    def start(*arguments, **options):
+    def start(*arguments, before=(), **options):
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "rxagent", *arguments], **{**pipes, **options}
-        )
+        command = [*before, sys.executable, "-W", "error", "-m", "rxagent", *arguments]
+        process = subprocess.Popen(command, **{**pipes, **options})
         started.append(process)
         return process
 

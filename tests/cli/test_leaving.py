@@ -1,15 +1,13 @@
-import os
-import pty
 import re
 import signal
 import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
+if sys.platform == "win32":
+    pytest.skip("signals and terminals of POSIX", allow_module_level=True)
 
-PATIENCE = 20.0
-"""Seconds for what a process does at once, but only after it has started."""
+from .screen import CTRL_C, PATIENCE, Screen
 
 BLOCK = '''
 import time
@@ -99,43 +97,11 @@ def test_a_reader_that_leaves_ends_the_run_quietly(start, reachable, options):
     assert 1 == process.wait(PATIENCE)
 
 
-class Screen:
-    """A terminal in which a command runs."""
-
-    def __init__(self, start, *arguments, **environment):
-        self.primary, secondary = pty.openpty()
-        self.process = start(
-            *arguments,
-            stdin=secondary,
-            stdout=secondary,
-            stderr=secondary,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "80", **environment},
-        )
-        os.close(secondary)
-        self.seen = ""
-
-    def read_until(self, text):
-        """Read until a text has been seen."""
-        while text not in self.seen:
-            self.seen += os.read(self.primary, 4096).decode()
-
-    def read_all(self):
-        """Read until the command has ended; return all that was seen, with plain newlines."""
-        try:
-            while piece := os.read(self.primary, 4096):
-                self.seen += piece.decode()
-        except OSError:  # so says Linux that the other side was closed
-            pass
-        os.close(self.primary)
-        self.process.wait(PATIENCE)
-        return self.seen.replace("\r\n", "\n")
-
-
 def test_a_terminal_sees_the_answer_as_it_comes(start, reachable):
     """In a terminal each piece is on the screen before the answer has ended."""
     screen = Screen(start, "run", "-m", "openai:stall", "hi")
     screen.read_until("Hello from")
-    screen.process.send_signal(signal.SIGINT)
+    screen.type(CTRL_C)
     seen = screen.read_all()
 
     assert 130 == screen.process.returncode

@@ -172,7 +172,7 @@ ENDS = [
     ("garbage", [], 1, "✗ The model 'garbage' sent", "Check that the server"),
     ("cut-100", [], 69, "✗ The model 'cut-100' broke off", "Check the network"),
     ("refusal", [], 4, "✗ ", "Say the task in other words"),
-    ("plain", ["--max-steps", "0"], 3, "✗ The run found no answer within max_steps=0.", "Allow more steps"),
+    ("plain", ["--max-steps", "0"], 3, "✗ The run found no answer", "Allow more steps"),
     ("stall", ["--timeout", "0.3"], 124, "✗ The run was cancelled: it took", "Allow more time"),
 ]
 

@@ -1,0 +1,77 @@
+"""A terminal in which a command runs, and at whose keyboard a test sits."""
+
+import codecs
+import os
+import pty
+import select
+import sys
+
+PATIENCE = 20.0
+"""Seconds for what a process does at once, but only after it has started."""
+
+CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
+
+_TAKE_THE_TERMINAL = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+class Screen:
+    """A terminal; the command is in its foreground, so that Ctrl-C is a signal."""
+
+    def __init__(self, start, *arguments, stdout=None, **environment):
+        self.primary, secondary = pty.openpty()
+        self.process = start(
+            *arguments,
+            before=(sys.executable, "-c", _TAKE_THE_TERMINAL),
+            start_new_session=True,
+            stdin=secondary,
+            stdout=stdout or secondary,
+            stderr=secondary,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "80", **environment},
+        )
+        os.close(secondary)
+        self.seen = ""
+        self._read = 0
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+
+    def type(self, keys):
+        """Press keys."""
+        os.write(self.primary, keys.encode())
+
+    def interrupt(self, *texts):
+        """Press Ctrl-C, and read until these texts; press it again when nothing comes of it.
+
+        Between showing a prompt and waiting for keys, Python's readline overlooks a signal.
+        """
+        self.type(CTRL_C)
+        if not self._more(patience=4.0):
+            self.type(CTRL_C)
+        self.read_until(*texts)
+
+    def read_until(self, *texts):
+        """Read until the texts have been seen, one after the other, since what was read before."""
+        for text in texts:
+            while (at := self.seen.find(text, self._read)) < 0:
+                assert self._more(), f"{text!r} did not come after {self.seen[self._read :]!r}"
+            self._read = at + len(text)
+
+    def read_all(self):
+        """Read until the command has ended; return all that was seen, with plain newlines."""
+        while self._more():
+            pass
+        os.close(self.primary)
+        self.process.wait(PATIENCE)
+        return self.seen.replace("\r\n", "\n")
+
+    def _more(self, patience=PATIENCE):
+        if not select.select([self.primary], [], [], patience)[0]:
+            return False
+        try:
+            piece = os.read(self.primary, 4096)
+        except OSError:  # so says Linux that the other side was closed
+            return False
+        self.seen += self._decode(piece)
+        return bool(piece)
