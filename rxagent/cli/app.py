@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__
+from .chat import chat
 from .completion import completion
 from .demo import demo
 from .failures import ExitCode
@@ -14,6 +15,8 @@ from .run import run
 from .settings import settings
 
 __all__ = ["app", "invoke"]
+
+_WITH_SETTINGS = ("chat", "run")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,12 +28,13 @@ def app(context: click.Context) -> None:
     \b
     rxagent demo                                   see an agent work, without a key
     rxagent run -m openai:gpt-5-mini "2 + 3?"      ask a model
+    rxagent chat -m openai:gpt-5-mini              talk with it
     """
-    if context.invoked_subcommand == "run":
-        context.default_map = {"run": settings()}
+    if context.invoked_subcommand in _WITH_SETTINGS:
+        context.default_map = {context.invoked_subcommand: settings()}
 
 
-for command in (completion, demo, models, run):
+for command in (chat, completion, demo, models, run):
     app.add_command(command)
 
 

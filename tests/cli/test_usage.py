@@ -119,7 +119,7 @@ def test_the_version_is_the_package_s(folder, capsys):
     assert (0, f"rxagent {rxagent.__version__}\n") == show(capsys, "--version")
 
 
-@pytest.mark.parametrize("command", ["completion", "demo", "models", "run"])
+@pytest.mark.parametrize("command", ["chat", "completion", "demo", "models", "run"])
 def test_help_lists_every_command(folder, capsys, command):
     """Each command stands in the help, and has help of its own, with -h too."""
     assert f"\n  {command} " in show(capsys, "--help")[1]

@@ -1,0 +1,108 @@
+"""`rxagent chat`: a conversation in the terminal."""
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .failures import ExitCode, exit_code
+from .history import History
+from .options import Options, with_options
+from .prompt import Keyboard, Pipe
+
+if TYPE_CHECKING:
+    from .conversation import Conversation
+
+__all__ = ["chat"]
+
+_COMMANDS = {
+    "/help": "show this",
+    "/state": "show what the conversation has come to",
+    "/reset": "forget it, and begin a new one",
+    "/exit": "leave, as Ctrl-D does",
+}
+_HELP = "\n".join(
+    (
+        *(f"{name:8}{what}" for name, what in _COMMANDS.items()),
+        "Ctrl-C  stop an answer and keep what was said; once more: leave",
+        "",
+        "A line that ends in \\ goes on in the next one.",
+        'Lines between """ and """ are one message, and so are lines pasted together.',
+        "A message that begins with a space is never a command.",
+    )
+)
+
+_ESCAPE = "A space before it makes it a message."
+
+
+@click.command(short_help="Talk with an agent.")
+@with_options
+def chat(options: Options) -> ExitCode:
+    """Talk with an agent, which remembers what was said before.
+
+    Answers go to stdout, everything else to stderr. Ctrl-C stops an answer and keeps what was
+    said, a second one leaves; /help tells what else can be typed. Of a pipe, each line is a
+    message, and the exit code is that of the last answer, as `rxagent run` has it.
+
+    \b
+    rxagent chat -m openai:gpt-5-mini
+    rxagent chat -t calc:add -s "Answer in rhymes."
+    """
+    if options.plain and options.quiet:
+        raise click.UsageError("Choose one of --plain and --quiet.")
+    agent = options.agent()
+    from .conversation import Conversation
+
+    conversation = Conversation(agent, options)
+    if not sys.stdin.isatty():
+        return _talk(conversation, Pipe())
+    if not options.quiet:
+        _tell(f"{options.model} listens; /help tells what can be typed.")
+    history = History(Path(click.get_app_dir("rxagent")) / "chat-history.jsonl")
+    return _talk(conversation, Keyboard(history, tuple(_COMMANDS)))
+
+
+def _talk(conversation: "Conversation", prompt: Keyboard | Pipe) -> ExitCode:
+    code = ExitCode.ANSWERED
+    interrupted = False
+    try:
+        while True:
+            said = prompt.read(interrupted=interrupted)
+            if said.startswith("/") and "\n" not in said:
+                _tell(_obeyed(said.strip(), conversation))
+                interrupted = False
+            else:
+                code = exit_code(conversation.say(said.strip()))
+                interrupted = code is ExitCode.INTERRUPTED
+    except EOFError:
+        return ExitCode.ANSWERED if prompt.is_terminal else code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+
+
+def _obeyed(command: str, conversation: "Conversation") -> str:
+    """Do what a command says, and return what there is to tell about it."""
+    match command:
+        case "/help":
+            return _HELP
+        case "/state":
+            return conversation.report()
+        case "/reset":
+            conversation.reset()
+            return "All that was said is forgotten."
+        case "/exit":
+            raise EOFError
+    name = command.split()[0]
+    if name in _COMMANDS:
+        return f"{name} stands alone. {_ESCAPE}"
+    close = difflib.get_close_matches(name, _COMMANDS, n=1)
+    meant = f"did you mean {close[0]}?" if close else "/help shows those there are."
+    return f"There is no command {name}; {meant} {_ESCAPE}"
+
+
+def _tell(text: str) -> None:
+    from ..subscribers.shown import shown
+
+    click.echo(shown(text), err=True)

@@ -1,0 +1,219 @@
+"""A conversation as it is held at a terminal."""
+
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("signals and terminals of POSIX", allow_module_level=True)
+
+from rxagent.cli.history import History
+from rxagent.testing.asked import said_by
+from rxagent.testing.frames import text_chunk
+from rxagent.testing.scripts.saying import plain
+
+from .screen import CTRL_C, CTRL_D, PATIENCE, UP, Screen
+
+HELLO = "Hello from the scripted model."
+AGAIN = "Ctrl-C again leaves."
+
+
+@pytest.fixture
+def talk(start, reachable):
+    """Return a function that begins a conversation, and returns the screen at its first prompt."""
+
+    def talk(scenario, *arguments, TERM="dumb", **options):
+        model = f"openai:{scenario}"
+        screen = Screen(start, "chat", "-m", model, *arguments, TERM=TERM, **options)
+        screen.read_until("> ")
+        return screen
+
+    return talk
+
+
+@pytest.fixture
+def halting(reachable):
+    """Return a scenario that stops in the midst of its first answer, and answers what follows."""
+
+    def halting(body):
+        if said_by(body, "assistant"):
+            return plain(body)
+        return [text_chunk("Hello"), text_chunk(" from"), math.inf]
+
+    reachable.scenario("halting", halting)
+    return "halting"
+
+
+def messages(request):
+    """Return who says what in a request, but for the system."""
+    return [(message["role"], message["content"]) for message in request.body["messages"][1:]]
+
+
+def test_two_turns_have_one_memory(talk, reachable):
+    """What was said before is told to the model again, and Ctrl-D leaves."""
+    screen = talk("plain")
+    for said in ("one", "two"):
+        screen.type(f"{said}\r")
+        screen.read_until(HELLO, "1 step · ", "> ")
+    screen.type(CTRL_D)
+    seen = screen.read_all()
+
+    assert 0 == screen.process.returncode
+    assert seen.startswith("openai:plain listens; /help tells what can be typed.\n\n> one\n")
+    assert seen.endswith("\n\n> \n")
+    assert [("user", "one"), ("assistant", HELLO), ("user", "two")] == messages(
+        reachable.requests[1]
+    )
+
+
+def test_ctrl_c_stops_the_answer_and_keeps_what_was_said(talk, halting, reachable):
+    """The request is hung up, the prompt comes back, and the model is told half its answer."""
+    screen = talk(halting)
+    screen.type("one\r")
+    screen.read_until("Hello from")
+    screen.type(CTRL_C)
+    reachable.wait_hang_up(timeout=PATIENCE)
+    screen.read_until("✗ The run was cancelled: interrupted", "What was said is kept.", "> ")
+    screen.type("two\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert 0 == screen.process.returncode
+    assert [("user", "one"), ("assistant", "Hello from"), ("user", "two")] == messages(
+        reachable.requests[1]
+    )
+
+
+def test_a_second_ctrl_c_leaves(talk, halting):
+    """The first one has stopped the answer, so the next one is meant for us."""
+    screen = talk(halting)
+    screen.type("one\r")
+    screen.read_until("Hello from")
+    screen.interrupt(AGAIN, "> ")
+    screen.interrupt()
+    screen.read_all()
+
+    assert 130 == screen.process.returncode
+
+
+def test_ctrl_c_drops_what_is_typed_before_it_leaves(talk, reachable):
+    """One drops a line or the lines of a block, one says what the next one does, one leaves."""
+    screen = talk("plain")
+    screen.type("half a li")
+    screen.read_until("half a li")
+    screen.interrupt("> ")
+    screen.type('"""\rmore\r')
+    screen.read_until(". ", ". ")
+    screen.interrupt("> ")
+    assert AGAIN not in screen.seen
+    screen.interrupt(AGAIN, "> ")
+    screen.type("one\r")
+    screen.read_until(HELLO, "> ")
+    screen.interrupt(AGAIN, "> ")
+    screen.interrupt()
+    screen.read_all()
+
+    assert 130 == screen.process.returncode
+    assert [[("user", "one")]] == [messages(request) for request in reachable.requests]
+
+
+def test_a_tool_that_blocks_does_not_hold_the_prompt(talk, folder):
+    """Its thread cannot be stopped, but one can talk on, and leave."""
+    (folder / "tools.py").write_text(
+        'import time\n\ndef block(text: str) -> str:\n    """Block."""\n'
+        '    print("blocking", flush=True)\n    time.sleep(60)\n',
+        encoding="utf-8",
+    )
+    screen = talk("demo", "-t", "tools:block")
+    screen.type("one\r")
+    screen.read_until("blocking")
+    screen.interrupt("not finished", "> ")
+    screen.type("two\r")
+    screen.read_until("The answer is Interrupted.", "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert 0 == screen.process.returncode
+
+
+def test_lines_pasted_together_are_one_message(talk, reachable):
+    """A terminal that tells what was pasted is understood."""
+    screen = talk("plain", TERM="xterm")
+    screen.type("\x1b[200~one\rtwo\x1b[201~\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert "one\ntwo" == messages(reachable.requests[0])[-1][1]
+
+
+def test_tab_completes_commands(talk, reachable):
+    """As much of a command's name as tells it from the others is enough."""
+    screen = talk("plain")
+    screen.type("/re\t\r")
+    screen.read_until("/reset", "All that was said is forgotten.", "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert [] == reachable.requests
+
+
+def test_what_was_typed_before_comes_back(talk, folder, reachable):
+    """The arrow keys bring back messages of earlier conversations, of several lines too."""
+    path = Path(click.get_app_dir("rxagent")) / "chat-history.jsonl"
+    History(path).add("one \ntwo")
+    screen = talk("plain")
+    screen.type(UP + "\r")
+    screen.read_until(HELLO, "> ")
+    screen.type("three\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert "one \ntwo" == messages(reachable.requests[0])[-1][1]
+    assert ["one \ntwo", "three"] == list(History(path))
+
+
+def test_it_works_without_readline(talk, folder, reachable):
+    """Where Python comes without readline one can talk all the same."""
+    (folder / "readline.py").write_text("raise ImportError('none here')\n", encoding="utf-8")
+    screen = talk("plain")
+    screen.type("one\n")
+    screen.read_until(HELLO, "> ")
+    screen.interrupt(AGAIN, "> ")
+    screen.interrupt()
+    screen.read_all()
+
+    assert 130 == screen.process.returncode
+    assert 1 == len(reachable.requests)
+
+
+def test_answers_can_be_redirected(talk, reachable):
+    """With stdout elsewhere, prompt and all else stay on the screen, and answers go there."""
+    screen = talk("plain", stdout=subprocess.PIPE)
+    screen.type("one\n")
+    screen.read_until("1 step · ", "> ")
+    screen.type(CTRL_D)
+    seen = screen.read_all()
+
+    assert f"{HELLO}\n".encode() == screen.process.stdout.read()
+    assert HELLO not in seen
+
+
+def test_ctrl_c_ends_what_a_pipe_asks(start, reachable):
+    """Of a pipe nothing more is read: one Ctrl-C is enough."""
+    process = start("chat", "-m", "openai:stall")
+    process.stdin.write(b"one\ntwo\n")
+    process.stdin.flush()
+    reachable.wait_sent(2, timeout=PATIENCE)
+    process.send_signal(signal.SIGINT)
+    reachable.wait_hang_up(timeout=PATIENCE)
+
+    assert 130 == process.wait(PATIENCE)
+    assert 1 == len(reachable.requests)
