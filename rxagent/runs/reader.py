@@ -12,7 +12,7 @@ from .audience import Seat
 from .mailbox import Mailbox
 from .record import Told
 
-__all__ = ["Asking", "Reader"]
+__all__ = ["Following", "Reader"]
 
 
 class Reader(Seat, abc.DisposableBase):
@@ -30,6 +30,11 @@ class Reader(Seat, abc.DisposableBase):
         self._called = False
         self._ended = False
         self._error: Exception | None = None
+
+    @property
+    def seq(self) -> int:
+        """How many events of the run have been asked for."""
+        return self._mailbox.seq
 
     def begin(self, replay: Told, seq: int) -> None:
         """Keep what has happened so far."""
@@ -82,11 +87,16 @@ class Reader(Seat, abc.DisposableBase):
         self._mailbox.close()
 
 
-class Asking(AsyncIterator[Event]):
+class Following(AsyncIterator[Event]):
     """One `async for` over a run; it leaves when it is dropped, as leaving the loop does."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+
+    @property
+    def seq(self) -> int:
+        """How many events of the run it has been told of: what `since` takes to go on there."""
+        return self._reader.seq
 
     async def __anext__(self) -> Event:
         return await self._reader.ask()

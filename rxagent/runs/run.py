@@ -18,7 +18,7 @@ from .mailbox import Mailbox
 from .outcome import Outcome
 from .overflow import Overflow, mailbox
 from .places import On, place
-from .reader import Asking, Reader
+from .reader import Following, Reader
 from .record import Keep, Record
 from .viewer import Direct, Viewer
 
@@ -76,11 +76,14 @@ class Run(Observable[Event]):
     # The run's own life, in its gate.
 
     def _launch(self) -> None:
-        self._ticket = opening("rxagent-run", self._home.loop, self.cancel)
+        self._ticket = opening("rxagent-run", self._home.loop, self._leave, is_awaited=False)
         try:
             self._home.spawn("rxagent-launch", self._arrive, self._lost)
         except RunCancelled as error:
             self._on_error(error)
+
+    def _leave(self) -> None:
+        self.cancel("interrupted")
 
     async def _arrive(self) -> None:
         self._home.gate(self._begin)
@@ -186,10 +189,19 @@ class Run(Observable[Event]):
         self._audience.admit(viewer, since)
         return viewer
 
+    def follow(
+        self, *, buffer: int = 1024, overflow: Overflow = "merge", since: int = 0
+    ) -> Following:
+        """Return what an `async for` can loop over, on the running loop; arguments as `attach`.
+
+        An `async for` over the run itself follows it from the beginning.
+        """
+        reader = Reader(self._mailbox(buffer, overflow, since))
+        self._audience.admit(reader, since)
+        return Following(reader)
+
     def __aiter__(self) -> AsyncIterator[Event]:
-        reader = Reader(self._mailbox(1024, "merge", 0))
-        self._audience.admit(reader, 0)
-        return Asking(reader)
+        return self.follow()
 
     def _mailbox(self, buffer: int, overflow: Overflow, since: int) -> Mailbox:
         if not 0 <= since <= len(self._record):
@@ -218,7 +230,10 @@ class Run(Observable[Event]):
     def pause(self) -> None:
         """Let the run stand still: no chunk is read, no tool starts, no time-out runs."""
         self._paused = True
-        self._home.gate(self._obey)
+        if self._home.is_inside:
+            self._obey()
+        else:
+            self._home.gate(self._obey)
 
     def resume(self) -> None:
         """Let the run go on."""

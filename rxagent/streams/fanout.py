@@ -20,7 +20,7 @@ class Hub(Generic[_T]):
     come and go at any moment, on any thread, also while one is told.
     """
 
-    def __init__(self, on_fault: Callable[[Any, Exception], None]) -> None:
+    def __init__(self, on_fault: Callable[[Any, BaseException], None]) -> None:
         self._observers: tuple[abc.ObserverBase[_T], ...] = ()
         self._changing = threading.RLock()  # a collected viewer may leave meanwhile
         self._on_fault = on_fault
@@ -40,7 +40,9 @@ class Hub(Generic[_T]):
         for observer in self._observers:
             try:
                 observer.on_next(item)
-            except Exception as fault:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as fault:
                 self._detach(observer, fault)
 
     def on_error(self, error: Exception) -> None:
@@ -57,9 +59,11 @@ class Hub(Generic[_T]):
         for observer in observers:
             try:
                 tell(observer)
-            except Exception as fault:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as fault:
                 self._detach(observer, fault)
 
-    def _detach(self, observer: abc.ObserverBase[_T], fault: Exception) -> None:
+    def _detach(self, observer: abc.ObserverBase[_T], fault: BaseException) -> None:
         self._remove(observer)
         self._on_fault(observer, fault)

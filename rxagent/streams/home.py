@@ -228,8 +228,11 @@ class Home(PeriodicScheduler):
         return self._holds > 0
 
     def hold(self) -> abc.DisposableBase:
-        """Hold the run until what is returned is disposed."""
-        self.gate(self._hold)
+        """Hold the run until what is returned is disposed; at once, when it is done in the gate."""
+        if self.is_inside:
+            self._hold()
+        else:
+            self.gate(self._hold)
         return Disposable(lambda: self.gate(self._let_go))
 
     def _hold(self) -> None:

@@ -27,7 +27,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 
 _changed = threading.Condition()
-_open: dict[int, tuple[str, asyncio.AbstractEventLoop, Callable[[], None]]] = {}
+_open: dict[int, tuple[str, asyncio.AbstractEventLoop, Callable[[], None], bool]] = {}
 _readings: dict[int, Callable[[], None]] = {}
 _tickets = count()
 _interrupted = False
@@ -72,11 +72,19 @@ def on_daemon_loop() -> bool:
 # What is open.
 
 
-def opening(what: str, loop: asyncio.AbstractEventLoop, dispose: Callable[[], None]) -> int:
-    """Note that some work is open on a loop; return the ticket that closes the note."""
+def opening(
+    what: str,
+    loop: asyncio.AbstractEventLoop,
+    dispose: Callable[[], None],
+    is_awaited: bool = True,
+) -> int:
+    """Note that some work is open on a loop; return the ticket that closes the note.
+
+    Work that is not awaited does not keep the process alive; it is disposed with the rest.
+    """
     ticket = next(_tickets)
     with _changed:
-        _open[ticket] = what, loop, dispose
+        _open[ticket] = what, loop, dispose, is_awaited
     return ticket
 
 
@@ -90,7 +98,7 @@ def closing(ticket: int) -> None:
 def open_work() -> list[str]:
     """Return the names of all work that is open in this process."""
     with _changed:
-        return [what for what, _, _ in _open.values()]
+        return [what for what, *_ in _open.values()]
 
 
 @contextmanager
@@ -106,9 +114,8 @@ def disposing(dispose: Callable[[], None]) -> Iterator[None]:
         dispose()
 
 
-def _unfinished() -> list[Callable[[], None]]:
-    with _changed:
-        return [dispose for _, loop, dispose in _open.values() if loop is _loop]
+def _is_unfinished() -> bool:
+    return any(awaited and loop is _loop for _, loop, _, awaited in _open.values())
 
 
 # The end of the program.
@@ -126,7 +133,7 @@ def _linger() -> None:
         return
     try:
         with _changed:
-            _changed.wait_for(lambda: not _unfinished())
+            _changed.wait_for(lambda: not _is_unfinished())
     except KeyboardInterrupt:
         _interrupted = True
         _cancel()
@@ -134,10 +141,12 @@ def _linger() -> None:
 
 
 def _cancel() -> None:
-    for dispose in _unfinished():
+    with _changed:
+        unfinished = [dispose for _, loop, dispose, _ in _open.values() if loop is _loop]
+    for dispose in unfinished:
         dispose()
     with _changed:
-        _changed.wait_for(lambda: not _unfinished(), timeout=2)
+        _changed.wait_for(lambda: not _is_unfinished(), timeout=2)
 
 
 def _die_of_interrupt() -> None:

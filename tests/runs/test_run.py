@@ -1,0 +1,474 @@
+"""A run goes on by itself, is owned once, and gives its answer to whoever asks."""
+
+import asyncio
+import gc
+import logging
+import threading
+import traceback
+
+import pytest
+import reactivex as rx
+from reactivex import operators as rxo
+
+from rxagent import operators as ops
+from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
+from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
+from rxagent.runs import launch
+from rxagent.state import State, fold_all
+from rxagent.streams import each
+from rxagent.testing import VirtualHome
+
+from .watching import EVENTS, WATCHDOG, Feed, Seen, home, joined, run_of, streamed
+
+
+def test_an_answer_is_a_result():
+    """Blocking for a run gives the value of its answer, by either name, and again."""
+    run = launch(streamed())
+
+    assert "two" == run.result(WATCHDOG)
+    assert "two" == run.run()
+    assert "completed" == run.status
+
+
+def test_awaiting_a_run():
+    """Awaiting gives the answer's value, from the run's loop and from any other."""
+    run = launch(streamed())
+
+    async def main():
+        return await run, await launch(streamed())
+
+    assert ("two", "two") == asyncio.run(main())
+
+
+def test_awaiting_is_not_owning():
+    """Who is cancelled while it awaits a run leaves it alone."""
+
+    async def main():
+        feed = Feed()
+        run = launch(feed.source)
+        waiting = asyncio.ensure_future(asyncio.wait_for(run, 0.01))
+        with pytest.raises(TimeoutError):
+            await waiting
+        assert "running" == run.status
+        feed.say(FinalAnswer(1))
+        feed.end()
+        return await run
+
+    assert 1 == asyncio.run(main())
+
+
+def test_what_is_wrong_with_a_run_is_raised():
+    """Who asks for the answer of a failed run is raised its error, with the trace it had."""
+    error = NoAnswer("none", state=None)
+    run = launch(rx.throw(error))
+
+    with pytest.raises(NoAnswer) as raised:
+        run.result(WATCHDOG)
+    depth = len(traceback.extract_tb(raised.value.__traceback__))
+    with pytest.raises(NoAnswer) as again:
+        run.result(WATCHDOG)
+
+    assert error is raised.value is again.value
+    assert depth == len(traceback.extract_tb(again.value.__traceback__))
+    assert "failed" == run.status
+
+
+def test_a_result_may_be_waited_for_in_vain():
+    """When the time is over the run goes on, and says so."""
+    feed = Feed()
+    run = launch(feed.source)
+
+    with pytest.raises(TimeoutError, match=r"not ended after 0\.01 s; it goes on"):
+        run.result(timeout=0.01)
+    assert "running" == run.status
+    feed.say(FinalAnswer(5))
+    feed.end()
+    assert 5 == run.result(WATCHDOG)
+
+
+def test_no_loop_is_blocked_by_its_own_run():
+    """On the thread that does the work, blocking is refused at once, with what to write."""
+    feed = Feed()
+    refused = []
+
+    def wait(run):
+        try:
+            run.result()
+        except RuntimeError as error:
+            refused.append(str(error))
+
+    async def main():
+        own = launch(Feed().source)
+        wait(own)
+        own.cancel()
+
+    asyncio.run(main())
+    run = launch(feed.source, home=home())
+    feed.home.loop.call_soon_threadsafe(wait, run)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), feed.home.loop).result(WATCHDOG)
+    run.subscribe(lambda event: wait(run))
+    feed.say(StepStarted(1))
+    run.cancel()
+
+    assert ["await run", "await run", "attach"] == [
+        word for sentence in refused for word in ("await run", "attach") if word in sentence
+    ]
+
+
+def test_a_loop_over_a_run():
+    """`async for` and `each` are told everything, also when they come late."""
+    run = launch(streamed(), keep="everything")
+
+    async def follow():
+        return [event async for event in run]
+
+    assert EVENTS == asyncio.run(follow())
+    assert EVENTS == list(each(run))
+
+
+def test_a_loop_over_a_failed_run():
+    """`async for` ends in the run's error, after all that came before it."""
+    error = ModelUnavailable("gone")
+    told = []
+
+    async def main():
+        async for event in launch(rx.concat(streamed(EVENTS[:5]), rx.throw(error))):
+            told.append(event)
+
+    with pytest.raises(ModelUnavailable):
+        asyncio.run(main())
+    assert joined(EVENTS[:5]) == joined(told)
+
+
+def test_leaving_a_loop_is_not_cancelling():
+    """Who breaks out of an `async for` lets go of its place, and the run goes on."""
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    feed.say(StepStarted(1))
+
+    async def main():
+        async for _ in run:
+            break
+        following = run.follow()
+        await anext(following)
+        del following
+        gc.collect()
+
+    asyncio.run(main())
+    assert "running" == run.status
+    assert () == run._audience._hub._observers
+    run.cancel()
+
+
+def test_following_from_where_one_was():
+    """What follows knows its number, and going on from it misses nothing and doubles nothing."""
+
+    async def main():
+        run = launch(streamed(), keep="everything")
+        first = []
+        async with run.follow() as following:
+            async for event in following:
+                first.append(event)
+                if len(first) == 20:
+                    break
+        return first, following.seq, [event async for event in run.follow(since=following.seq)]
+
+    first, seq, rest = asyncio.run(main())
+
+    assert 20 == seq
+    assert EVENTS == first + rest
+
+
+def test_a_slow_loop_does_not_brake_the_run():
+    """An `async for` with a small buffer is told in fewer pieces, and loses nothing."""
+    events = [StepStarted(1), *(TextDelta(f"{number} ") for number in range(500)), FinalAnswer(1)]
+
+    async def main():
+        run = launch(streamed(events))
+        told = []
+        async for event in run.follow(buffer=4):
+            told.append(event)
+            if len(told) == 2:
+                await run
+        return told
+
+    told = asyncio.run(main())
+
+    assert len(told) < 10
+    assert joined(events) == joined(told)
+
+
+def test_leaving_a_run_cancels_it():
+    """`with` and `async with` end the run when they are left."""
+    feed = Feed()
+    with launch(feed.source) as run:
+        feed.say(StepStarted(1))
+
+    async def main():
+        other = Feed()
+        async with launch(other.source) as run:
+            await asyncio.sleep(0)
+        return run, other
+
+    assert ("cancelled", True) == (run.status, feed.disposed.wait(WATCHDOG))
+    run, other = asyncio.run(main())
+    assert "cancelled" == run.status
+
+
+def test_leaving_a_run_that_has_ended():
+    """Leaving later than the end changes nothing."""
+    with launch(streamed()) as run:
+        run.result(WATCHDOG)
+    run.cancel()
+    run.pause()
+    run.resume()
+
+    assert ("completed", "two") == (run.status, run.result())
+
+
+def test_cancelling():
+    """Cancelling lets go of the source, and all who watch are told the same, with the state."""
+    feed = Feed()
+    direct, queued, late = Seen(), Seen(), Seen()
+    run = launch(feed.source, attach=[queued])
+    run.subscribe(direct)
+    feed.say(RunStarted("a task", "agent"), StepStarted(1), TextDelta("Hel"), TextDelta("lo"))
+
+    run.cancel("enough")
+    run.cancel("more than enough")
+    run.subscribe(late)
+    feed.say(TextDelta("too late"))
+
+    with pytest.raises(RunCancelled, match="enough") as raised:
+        run.result(WATCHDOG)
+    assert feed.disposed.is_set()
+    assert [raised.value] * 3 == [direct.end, queued.end, late.end]
+    assert joined(direct.events) == joined(queued.events) == joined(late.events)
+    assert ("enough", "Hello") == (raised.value.reason, raised.value.state.text)
+    assert raised.value.state == run.state
+    assert "RunCancelled: The run was cancelled: enough" == run.state.error
+    assert "cancelled" == run.status
+
+
+def test_cancelling_before_the_beginning():
+    """A run that is cancelled at once never asks for anything."""
+    asked = []
+
+    async def main():
+        run = launch(rx.defer(lambda _: asked.append(1) or rx.empty()))
+        run.cancel()
+        await asyncio.sleep(0.01)
+        return run
+
+    assert "cancelled" == asyncio.run(main()).status
+    assert [] == asked
+
+
+def test_cancelling_a_stream_that_knows_no_end():
+    """Also a stream that tells everything at one stroke is stopped from within."""
+    seen = []
+
+    def watch(event):
+        seen.append(event)
+        if len(seen) == 3:
+            run.cancel()
+
+    feed = Feed()
+    run = launch(feed.source)
+    run.subscribe(watch)
+    feed.say(*(TextDelta(str(number)) for number in range(100)))
+
+    assert 3 == len(seen)
+    assert ("cancelled", "012") == (run_of(run), run.state.text)
+
+
+def test_pausing():
+    """A paused run reads no further chunk, and goes on where it was."""
+    read = []
+    paused = threading.Event()
+
+    async def note(number):
+        read.append(number)
+        await asyncio.sleep(0)
+
+    def watch(event):
+        if event == StepStarted(2):
+            run.pause()
+            paused.set()
+
+    seen = Seen()
+    start = Feed()
+    run = launch(rx.concat(start.source, streamed(after=note)), home=home(), attach=[seen])
+    run.subscribe(watch)
+    start.end()
+    at = EVENTS.index(StepStarted(2)) + 1
+
+    assert paused.wait(WATCHDOG)
+    with pytest.raises(TimeoutError):
+        run.result(timeout=0.05)
+    assert ("paused", at - 1) == (run.status, len(read))
+    run.resume()
+    assert ("two", "completed") == (run.result(WATCHDOG), run.status)
+    assert (EVENTS, "completed") == (seen.events, seen.end)
+
+
+def test_pausing_twice_is_pausing_once():
+    """Pausing and resuming do not add up."""
+    feed = Feed()
+    run = launch(feed.source)
+    run.pause()
+    run.pause()
+    assert (True, "paused") == (feed.observer is not None and feed.home.is_held, run.status)
+    run.resume()
+    assert (False, "running") == (feed.home.is_held, run.status)
+    run.resume()
+    run.pause()
+    assert feed.home.is_held
+    run.cancel()
+    assert ("cancelled", False) == (run.status, feed.home.is_held)
+
+
+def test_time_stands_still_while_paused():
+    """A time-out does not run in a paused run."""
+    with VirtualHome() as virtual:
+        run = launch(rx.never().pipe(ops.timeout(total=10)), home=virtual)
+        virtual.advance_to(6)
+        run.pause()
+        virtual.advance_to(60)
+        assert "paused" == run.status
+        run.resume()
+        virtual.advance_to(63.9)
+        assert "running" == run.status
+        virtual.advance_to(64)
+        assert "failed" == run.status
+
+
+def test_the_state_of_a_run():
+    """The state is right at every event, for who is told directly and for any other thread."""
+    states = []
+    other = []
+    feed = Feed()
+    run = launch(feed.source)
+
+    def ask():
+        thread = threading.Thread(target=lambda: other.append(run.state))
+        thread.start()
+        thread.join(WATCHDOG)
+
+    run.subscribe(lambda event: (states.append(run.state), ask()))
+    for event in EVENTS:
+        feed.say(event)
+    feed.end()
+
+    expected = [fold_all(State(), EVENTS[: number + 1]) for number in range(len(EVENTS))]
+    assert expected == states
+    assert expected == other
+    assert expected[-1] == run.state
+
+
+def test_the_state_of_a_failed_run():
+    """What was said before the failure is kept, and the failure too."""
+    feed = Feed()
+    run = launch(feed.source)
+    feed.say(*EVENTS[:20])
+    feed.end(ModelUnavailable("It broke off."))
+
+    assert "failed" == run_of(run)
+    assert "".join(event.text for event in EVENTS[12:20]) == run.state.text
+    assert "ModelUnavailable: It broke off." == run.state.error
+
+
+def test_a_run_continues_a_state():
+    """A run that was given a state goes on from it."""
+    before = launch(streamed(EVENTS))
+    before.result(WATCHDOG)
+    run = launch(streamed(EVENTS), before=before.state)
+    run.result(WATCHDOG)
+
+    assert fold_all(State(), EVENTS * 2) == run.state
+
+
+def test_a_run_that_cannot_begin():
+    """A source that raises when it is subscribed fails the run."""
+
+    def broken(observer, scheduler=None):
+        raise OSError("no such thing")
+
+    run = launch(rx.create(broken))
+
+    with pytest.raises(OSError, match="no such thing"):
+        run.result(WATCHDOG)
+    assert "failed" == run.status
+
+
+def test_a_pipeline_that_raises_fails_the_run():
+    """What an operator raises beside the observers ends the run, and is not swallowed."""
+    feed = Feed()
+    run = launch(feed.source.pipe(rxo.do_action(lambda event: 1 / 0)))
+    feed.say(StepStarted(1))
+
+    with pytest.raises(ZeroDivisionError):
+        run.result(WATCHDOG)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_loop_that_is_stopped_ends_its_runs(begun):
+    """Who waits for a run whose loop has ended is told, not kept waiting."""
+
+    async def main():
+        run = launch(rx.concat(streamed(EVENTS[:3]), streamed(EVENTS[:1], lambda _: stall())))
+        if begun:
+            seen = asyncio.Event()
+            run.subscribe(lambda event: seen.set())
+            await seen.wait()
+        return run
+
+    async def stall():
+        await asyncio.Event().wait()
+
+    run = asyncio.run(main())
+
+    assert "cancelled" == run_of(run)
+
+
+def test_a_loop_that_is_closed_begins_no_run():
+    """A run on a loop that is closed is cancelled from the beginning."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+    seen = Seen()
+    on_closed = home()
+    on_closed.loop = loop
+    run = launch(streamed(), home=on_closed, attach=[seen])
+
+    assert isinstance(seen.end, RunCancelled)
+    assert "cancelled" == run.status
+
+
+def test_words_that_are_not_known_are_refused():
+    """A misspelt way, place or number is refused at once, with those there are."""
+    with pytest.raises(ValueError, match="keep is 'everything', 'merged' or 'nothing'"):
+        launch(rx.empty(), keep="all")
+    with launch(Feed().source) as run:
+        for wrong, sentence in (
+            ({"overflow": "drop"}, "overflow is one of 'merge', 'block', 'fail', 'drop_oldest'"),
+            ({"on": "process"}, "on is 'thread' or 'loop'"),
+            ({"buffer": 0}, "buffer is a number of events, 1 or more"),
+            ({"since": 7}, "since is a number from 0 to 0"),
+            ({"since": -1}, "since is a number from 0 to 0"),
+        ):
+            with pytest.raises(ValueError, match=sentence):
+                run.attach(print, **wrong)
+
+
+def test_a_run_that_says_nothing_is_no_fault(caplog):
+    """The run's own error is not logged because somebody gave no on_error."""
+    caplog.set_level(logging.DEBUG)
+    feed = Feed()
+    run = launch(feed.source, attach=[lambda event: None])
+    run.subscribe(lambda event: None)
+    run.pipe(ops.text()).subscribe(lambda piece: None)
+    feed.say(TextDelta("Hi"))
+    feed.end(ModelUnavailable("gone"))
+
+    assert "failed" == run_of(run)
+    assert [] == [record.message for record in caplog.records if record.name == "rxagent"]

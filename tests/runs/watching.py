@@ -1,0 +1,198 @@
+"""What the tests of runs share: streams that do as they are told, and viewers that remember."""
+
+import asyncio
+import threading
+from contextlib import suppress
+
+from reactivex import Observable
+from reactivex.disposable import Disposable
+
+from rxagent.events import (
+    FinalAnswer,
+    MessageCompleted,
+    ReasoningDelta,
+    RunCompleted,
+    RunStarted,
+    StepStarted,
+    TextDelta,
+    ToolCallDelta,
+    ToolCompleted,
+    ToolOutput,
+    ToolStarted,
+    Usage,
+)
+from rxagent.messages import Message, ToolCall
+from rxagent.operators._channels import coalesced
+from rxagent.streams import Home, daemon_loop, from_async
+
+WATCHDOG = 5
+"""Seconds after which something that ought to happen has not."""
+
+CALL = ToolCall("call_1", "add", '{"a":1}')
+EVENTS = [
+    RunStarted("What is 1 + 1?", "agent"),
+    StepStarted(1),
+    *(ReasoningDelta(f"r{number} ") for number in range(10)),
+    *(TextDelta(f"a{number} ") for number in range(15)),
+    ToolCallDelta(0, "call_1", "add", ""),
+    *(ToolCallDelta(0, arguments=piece) for piece in ('{"a"', ":", "1", "}")),
+    Usage(10, 5),
+    MessageCompleted(Message("assistant", "".join(f"a{n} " for n in range(15)), (CALL,))),
+    ToolStarted(CALL),
+    *(ToolOutput("call_1", TextDelta(f"i{number} ")) for number in range(5)),
+    ToolOutput("call_1", Usage(3, 4)),
+    ToolCompleted("call_1", "2"),
+    StepStarted(2),
+    *(TextDelta(f"b{number} ") for number in range(13)),
+    Usage(20, 6),
+    MessageCompleted(Message("assistant", "".join(f"b{number} " for number in range(13)))),
+    FinalAnswer("two"),
+    RunCompleted(Usage(33, 15)),
+]
+"""A run of sixty events."""
+
+
+def joined(events):
+    """Return events with their pieces joined: what makes differently cut sequences equal."""
+    return list(coalesced(events))
+
+
+class Feed:
+    """A stream that tells what it is told to, on the thread that says so."""
+
+    def __init__(self):
+        self.source = Observable(self._subscribe)
+        self.disposed = threading.Event()
+        self._subscribed = threading.Event()
+
+    def _subscribe(self, observer, scheduler=None):
+        self._observer = observer
+        self._home = scheduler
+        self._subscribed.set()
+        return Disposable(self.disposed.set)
+
+    @property
+    def observer(self):
+        """Who listens to it, as soon as there is somebody."""
+        assert self._subscribed.wait(WATCHDOG)
+        return self._observer
+
+    @property
+    def home(self):
+        """The home it is in, as soon as it is in one."""
+        return self.observer and self._home
+
+    def say(self, *events):
+        """Tell events, all at one stroke."""
+        observer = self.observer
+        self.home.gate(lambda: [observer.on_next(event) for event in events])
+
+    def end(self, error=None):
+        """Complete, or fail."""
+        observer = self.observer
+        self.home.gate(observer.on_error, error) if error else self.home.gate(observer.on_completed)
+
+
+def streamed(events=EVENTS, after=None):
+    """Return a stream that gives its loop back after each event, and ends by itself.
+
+    Args:
+        after: A coroutine function that is awaited after each event, with the number of those told.
+    """
+
+    async def tell():
+        for number, event in enumerate(events, 1):
+            yield event
+            await (asyncio.sleep(0) if after is None else after(number))
+
+    return from_async(tell)
+
+
+def home():
+    """Return a home on the process's own loop, whatever loop runs here."""
+    return Home(loop=daemon_loop())
+
+
+class Seen:
+    """All that a viewer is told, and a way to wait for it.
+
+    Args:
+        then: Called with each event, after it was noted; may raise.
+    """
+
+    def __init__(self, then=None):
+        self.events = []
+        self.ends = []
+        self.threads = set()
+        self._then = then
+        self._changed = threading.Condition()
+
+    def on_next(self, event):
+        with self._changed:
+            self.events.append(event)
+            self.threads.add(threading.current_thread().name)
+            self._changed.notify_all()
+        if self._then is not None:
+            self._then(event)
+
+    def on_error(self, error):
+        self._end(error)
+
+    def on_completed(self):
+        self._end("completed")
+
+    def _end(self, end):
+        with self._changed:
+            self.ends.append(end)
+            self._changed.notify_all()
+
+    def wait_for(self, count):
+        """Wait until so many events have come."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.events) >= count, WATCHDOG), self.events
+
+    @property
+    def end(self):
+        """The end, as soon as it has come: an error, or "completed"."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.ends, WATCHDOG), self.events
+        (end,) = self.ends
+        return end
+
+
+class Stuck(Seen):
+    """A viewer that is stuck in each event until it is let go."""
+
+    def __init__(self):
+        super().__init__(lambda _: self.let_go.wait(60))
+        self.let_go = threading.Event()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.let_go.set()
+
+
+class Faulty(Seen):
+    """A viewer that raises at one of its events, counted from 0, or at the end."""
+
+    def __init__(self, position):
+        super().__init__()
+        self.position = position
+
+    def on_next(self, event):
+        super().on_next(event)
+        if len(self.events) == self.position + 1:
+            raise ValueError(f"I raise at {self.position}")
+
+    def _end(self, end):
+        super()._end(end)
+        raise ValueError("I raise at the end")
+
+
+def run_of(run):
+    """Wait for the end of a run, whatever it is, and return its status."""
+    with suppress(Exception):
+        run.result(WATCHDOG)
+    return run.status
