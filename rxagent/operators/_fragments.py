@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from attrs import define
+from attrs import define, field
 
 from ..events import Delta, Finish, StepRetried, ToolCallDelta
 
@@ -13,10 +13,10 @@ __all__ = ["Fragments"]
 @define
 class _Call:
     index: int
-    raw_id: str | None
     id: str
+    raw_id: str | None = None
     name: str = ""
-    arguments: str = ""
+    arguments: list[str] = field(factory=list)
     told: bool = False
 
 
@@ -31,6 +31,7 @@ class Fragments:
         self._attempt = 1
         self._calls: list[_Call] = []
         self._latest: dict[int | None, _Call] = {}
+        self._by_id: dict[tuple[int | None, str], _Call] = {}
 
     def take(self, delta: Delta) -> Iterator[Delta]:
         """Take a delta in that may concern calls, and yield what can be told by now."""
@@ -46,18 +47,20 @@ class Fragments:
 
     def add(self, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
         """Take a fragment in, and yield what can be told by now."""
-        call = self._latest.get(piece.index)
-        if call is None or self._is_other(call, piece):
+        if not (piece.id or piece.name or piece.arguments):
+            return
+        call = self._known(piece)
+        if call is None:
             yield from self.flush()
             call = self._begin(piece)
-        if piece.id and call.raw_id is None and not call.told:
-            call.raw_id = piece.id
-            call.id = self._free_id(piece.id, call.index)
+        self._latest[piece.index] = call
+        if piece.id and call.raw_id is None:
+            self._identify(call, piece.index, piece.id)
         if piece.name and not call.told:
             call.name = _join_name(call.name, piece.name)
         if piece.arguments:
             yield from self._tell(call)
-            call.arguments += piece.arguments
+            call.arguments.append(piece.arguments)
             yield ToolCallDelta(call.index, arguments=piece.arguments)
 
     def flush(self) -> Iterator[ToolCallDelta]:
@@ -69,6 +72,7 @@ class Fragments:
         """Forget all calls: the next attempt begins."""
         self._calls.clear()
         self._latest.clear()
+        self._by_id.clear()
         self._attempt += 1
 
     def _tell(self, call: _Call) -> Iterator[ToolCallDelta]:
@@ -76,28 +80,38 @@ class Fragments:
             call.told = True
             yield ToolCallDelta(call.index, call.id, call.name, "")
 
+    def _known(self, piece: ToolCallDelta) -> _Call | None:
+        """Return the call that a fragment belongs to, unless it begins one."""
+        index: int | None = piece.index  # some providers leave it out
+        call = self._latest.get(index)
+        if call is None and index is None and not (piece.id or piece.name) and self._calls:
+            return self._calls[-1]
+        if piece.id and call is not None and call.raw_id not in (None, piece.id):
+            call = self._by_id.get((index, piece.id))
+        return None if call is None or _begins_anew(call, piece) else call
+
     def _begin(self, piece: ToolCallDelta) -> _Call:
         taken = {call.index for call in self._calls}
         index = piece.index
         if index is None or index in taken:
             index = max(taken, default=-1) + 1
-        call = _Call(index, piece.id or None, self._free_id(piece.id, index))
+        call = _Call(index, f"call_{self._step}_{self._attempt}_{index}")
         self._calls.append(call)
-        self._latest[piece.index] = call
         return call
 
-    def _free_id(self, wanted: str | None, index: int) -> str:
-        if wanted and all(wanted != call.id for call in self._calls):
-            return wanted
-        return f"call_{self._step}_{self._attempt}_{index}"
+    def _identify(self, call: _Call, index: int | None, raw_id: str) -> None:
+        call.raw_id = raw_id
+        self._by_id[index, raw_id] = call
+        if not call.told and all(raw_id != other.id for other in self._calls):
+            call.id = raw_id
 
-    def _is_other(self, call: _Call, piece: ToolCallDelta) -> bool:
-        """Tell whether a fragment begins another call, though it bears the index of this one."""
-        if piece.id and call.raw_id:
-            return piece.id != call.raw_id
-        if piece.id or not piece.name or not call.arguments:
-            return False
-        return piece.name != call.name or bool(piece.arguments and _is_whole(call.arguments))
+
+def _begins_anew(call: _Call, piece: ToolCallDelta) -> bool:
+    """Tell whether a fragment begins another call, though it bears the marks of this one."""
+    if not piece.name or not call.arguments:
+        return False
+    more = piece.arguments and not piece.arguments.isspace()
+    return piece.name != call.name or bool(more and _is_whole("".join(call.arguments)))
 
 
 def _join_name(name: str, piece: str) -> str:
@@ -110,6 +124,6 @@ def _is_whole(arguments: str) -> bool:
         return False
     try:
         json.loads(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
