@@ -8,6 +8,7 @@ from .. import __version__
 from .chat import chat
 from .completion import completion
 from .demo import demo
+from .draw import draw
 from .failures import ExitCode
 from .leaving import close_stdout
 from .models import models
@@ -29,12 +30,13 @@ def app(context: click.Context) -> None:
     rxagent demo                                   see an agent work, without a key
     rxagent run -m openai:gpt-5-mini "2 + 3?"      ask a model
     rxagent chat -m openai:gpt-5-mini              talk with it
+    rxagent draw hello.marble -o hello.svg         draw a marble diagram
     """
     if context.invoked_subcommand in _WITH_SETTINGS:
         context.default_map = {context.invoked_subcommand: settings()}
 
 
-for command in (chat, completion, demo, models, run):
+for command in (chat, completion, demo, draw, models, run):
     app.add_command(command)
 
 

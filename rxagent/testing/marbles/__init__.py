@@ -7,6 +7,7 @@ from typing import Any
 
 from .diagram import Diagram, Note, Pipeline, Source, Watch
 from .performance import Outcome, perform
+from .picture import draw
 from .reader import parse, read
 from .report import report
 from .scope import attempts, model_of, request
@@ -22,6 +23,7 @@ __all__ = [
     "Source",
     "Watch",
     "attempts",
+    "draw",
     "marbles",
     "model_of",
     "parse",

@@ -63,7 +63,8 @@ class Diagram:
     """A marble diagram: sources, a pipeline, and what must come out of it.
 
     `watches` may hold one of the name `out`: it says when the result is to be subscribed and
-    disposed, while the others say when their stream must have been.
+    disposed, while the others say when their stream must have been. `written` holds how the
+    text writes what each letter is bound to.
     """
 
     text: str
@@ -72,6 +73,7 @@ class Diagram:
     prose: str
     timeline: Timeline
     bindings: Mapping[str, Any]
+    written: Mapping[str, str]
     sources: tuple[Source, ...]
     watches: tuple[Watch, ...]
     pipeline: Pipeline

@@ -135,6 +135,7 @@ class _Reader:
             "\n".join(prose),
             timeline,
             bindings,
+            {name: snippet.source for name, snippet in self.snippets.items()},
             tuple(sources.values()),
             watches,
             pipeline,

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .diagram import Diagram, Note, Watch
-from .drawing import Strand, draw, strand_of, watch_strand
 from .matching import matches
 from .performance import Outcome
 from .playing import Subscription
 from .rows import Kind
 from .signs import Signs, binding
 from .timeline import duration
+from .writing import Strand, strand_of, watch_strand, write
 
 __all__ = ["compare", "compare_subscriptions", "report"]
 
@@ -41,7 +41,7 @@ def compare(
     }
     bound = [binding(letter, value) for letter, value in signs.added.items()]
     difference = _first_difference(expected[same : same + 1], actual[same : same + 1])
-    return "\n".join([draw(rows, tick), *bound, difference])
+    return "\n".join([write(rows, tick), *bound, difference])
 
 
 def _while_same(pairs: Iterable[tuple[Note, Note]]) -> Iterator[None]:
@@ -121,7 +121,7 @@ def compare_subscriptions(
             rows[f"{what} {number}"] = watch_strand(subscription)
     return (
         f"{name} was not subscribed as drawn: {len(wanted)} times expected, "
-        f"{len(actual)} times in fact.\n{draw(rows, tick)}"
+        f"{len(actual)} times in fact.\n{write(rows, tick)}"
     )
 
 

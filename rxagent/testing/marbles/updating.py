@@ -2,10 +2,10 @@
 
 from ...errors import MarbleSyntaxError
 from .diagram import Diagram, Note
-from .drawing import draw_on, strand_of
 from .matching import matches
 from .reader import parse
 from .signs import Signs, binding
+from .writing import strand_of, write_on
 
 __all__ = ["updated"]
 
@@ -18,7 +18,7 @@ def updated(diagram: Diagram, notes: tuple[Note, ...]) -> str:
     """
     for quoting in (True, False):
         signs = Signs(diagram.bindings, quoting)
-        row = draw_on(strand_of(notes, signs.of), diagram.timeline)
+        row = write_on(strand_of(notes, signs.of), diagram.timeline)
         if row is not None:
             text = _rewritten(diagram, row, signs)
             if _says(text, signs):

@@ -1,4 +1,4 @@
-"""Drawing what was told as rows of marbles."""
+"""Writing what was told as rows of marbles."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -8,7 +8,7 @@ from .diagram import Note
 from .playing import Subscription
 from .timeline import Timeline, duration
 
-__all__ = ["Strand", "draw", "draw_on", "strand_of", "watch_strand"]
+__all__ = ["Strand", "strand_of", "watch_strand", "write", "write_on"]
 
 Strand: TypeAlias = Sequence[tuple[float, str]]
 """The marbles of a row, with the seconds of each."""
@@ -39,7 +39,7 @@ def _grouped(signs: list[str]) -> str:
     return signs[0] if len(signs) == 1 else f"({''.join(signs)})"
 
 
-def draw(strands: Mapping[str, Strand], tick: float) -> str:
+def write(strands: Mapping[str, Strand], tick: float) -> str:
     """Return rows under one another, with a ruler where ticks do not say the time."""
     widths: dict[float, int] = {0.0: 1}
     for at, marble in (marble for strand in strands.values() for marble in strand):
@@ -76,7 +76,7 @@ def _row(marbles: Iterable[tuple[int, str]]) -> str:
     return row or "-"
 
 
-def draw_on(strand: Strand, timeline: Timeline) -> str | None:
+def write_on(strand: Strand, timeline: Timeline) -> str | None:
     """Return a row in which each marble stands in its time's column; None when one cannot."""
     zero = timeline.labels[0][0]
     row = ""
