@@ -12,7 +12,7 @@ from reactivex import operators as rxo
 from ..errors import ParseError, describe
 from ..messages import ToolCall
 from ..state import State
-from ..streams import from_async, from_worker, iterate, lean
+from ..streams import from_async, from_worker, iterate
 
 __all__ = ["check_answer", "read_answer"]
 
@@ -47,7 +47,7 @@ def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State)
     """
     waiting = tuple(checks)
     if not waiting:
-        return lean.just(value)
+        return rx.of(value)
     return iterate(
         lambda passed: _check(waiting[passed], value, state) if waiting[passed:] else rx.of(value),
         lambda passed, _: passed + 1,

@@ -150,11 +150,9 @@ class _Step:
 
     def act(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Complete the message, then do what it says."""
-        finish = deltas.pipe(ops.of_type(Finish))
+        finish = deltas.pipe(ops.of_type(Finish), rxo.last_or_default(Finish("stop")))
         return deltas.pipe(
-            ops.accumulate(partial=False),
-            lean.with_latest(finish, Finish("stop")),
-            lean.flat_map(self._act_on),
+            ops.accumulate(partial=False), rxo.zip(finish), lean.flat_map(self._act_on)
         )
 
     def act_early(self, deltas: Observable[Delta]) -> Observable[Event]:
@@ -183,10 +181,10 @@ class _Step:
         def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
             return self._do(calls, message.text, finish.reason)
 
-        calls = lean.just(message).pipe(ops.parse_calls(names, self.number))
+        calls = rx.of(message).pipe(ops.parse_calls(names, self.number))
         return calls.pipe(
             lean.flat_map(do),
-            lean.catch(_failed_if_unusable),
+            rxo.catch(_failed_if_unusable),
             lean.start_with(MessageCompleted(message)),
         )
 
@@ -218,14 +216,14 @@ class _Step:
         return run_call(self.loop.tools, call, self.given, cut=reason == "length")
 
     def _answer(self, value: Any) -> Observable[Event]:
-        return check_answer(self.loop.checks, value, self.state).pipe(lean.map(FinalAnswer))
+        return check_answer(self.loop.checks, value, self.state).pipe(rxo.map(FinalAnswer))
 
     def _is_eager(self, call: ToolCall) -> bool:
         return self.loop.eager is not None and self.loop.eager(call.name)
 
 
 def _books(events: Observable[Event]) -> Observable[Event]:
-    return events.pipe(ops.usage(), lean.reduce(Usage.sum, None), lean.map(RunCompleted))
+    return events.pipe(ops.usage(), lean.reduce(Usage.sum, None), rxo.map(RunCompleted))
 
 
 def _is_no_answer(call: ToolCall) -> bool:
@@ -236,5 +234,5 @@ def _goes_on(event: Event) -> bool:
     return not isinstance(event, ToolCompleted | ToolFailed)
 
 
-def _failed_if_unusable(error: Exception) -> Observable[Event]:
+def _failed_if_unusable(error: Exception, _: Observable[Event]) -> Observable[Event]:
     return rx.of(StepFailed(describe(error))) if isinstance(error, ParseError) else rx.throw(error)

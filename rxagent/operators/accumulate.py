@@ -11,8 +11,6 @@ from reactivex import operators as rxo
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
 from ..state import Draft, grow
-from ..streams import lean
-from ..streams.lifted import Between, lifted
 from ._fragments import Fragments
 from ._json_calls import find_calls
 
@@ -39,40 +37,47 @@ def accumulate(
     """
     if partial:
         return compose(rxo.scan(grow, Draft()), rxo.map(attrgetter("message")))
-    return lifted(_whole)
+    return _whole
 
 
-def _whole(observer: abc.ObserverBase[Message]) -> Between:
-    draft = Draft()
-    kind: type[TextDelta] | type[ReasoningDelta] | None = None
-    said: list[str] = []
+def _whole(source: Observable[Delta]) -> Observable[Message]:
+    """Emit the message once it is complete; its text is joined before it is folded."""
 
-    def on_next(delta: Any) -> None:
-        nonlocal draft, kind
-        if type(delta) is kind:
-            said.append(delta.text)
-            if len(said) >= _MANY:
-                join()
-            return
-        join()
-        if type(delta) in _TEXTS:
-            kind = type(delta)
-            said.append(delta.text)
-        else:
-            draft = grow(draft, delta)
+    def subscribe(
+        observer: abc.ObserverBase[Message], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        draft = Draft()
+        kind: type[TextDelta] | type[ReasoningDelta] | None = None
+        said: list[str] = []
 
-    def join() -> None:
-        nonlocal draft
-        if kind is not None:
-            draft = grow(draft, kind("".join(said)))
-            said.clear()
+        def on_next(delta: Any) -> None:
+            nonlocal draft, kind
+            if type(delta) is kind:
+                said.append(delta.text)
+                if len(said) >= _MANY:
+                    join()
+                return
+            join()
+            if type(delta) in _TEXTS:
+                kind = type(delta)
+                said.append(delta.text)
+            else:
+                draft = grow(draft, delta)
 
-    def on_completed() -> None:
-        join()
-        observer.on_next(draft.message)
-        observer.on_completed()
+        def join() -> None:
+            nonlocal draft
+            if kind is not None:
+                draft = grow(draft, kind("".join(said)))
+                said.clear()
 
-    return Between(on_next, observer.on_error, on_completed)
+        def on_completed() -> None:
+            join()
+            observer.on_next(draft.message)
+            observer.on_completed()
+
+        return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+
+    return Observable(subscribe)
 
 
 def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
@@ -89,25 +94,30 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
             ``call_<step>_<attempt>_<index>``.
     """
 
-    def lift(observer: abc.ObserverBase[Delta]) -> Between:
-        emit = observer.on_next
-        fragments = Fragments(step)
+    def normalised(source: Observable[Delta]) -> Observable[Delta]:
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            emit = observer.on_next
+            fragments = Fragments(step)
 
-        def on_next(delta: Delta) -> None:
-            if type(delta) in _SIGNS:
-                for piece in fragments.take(delta):
+            def on_next(delta: Delta) -> None:
+                if type(delta) in _SIGNS:
+                    for piece in fragments.take(delta):
+                        emit(piece)
+                else:
+                    emit(delta)
+
+            def on_completed() -> None:
+                for piece in fragments.flush():
                     emit(piece)
-            else:
-                emit(delta)
+                observer.on_completed()
 
-        def on_completed() -> None:
-            for piece in fragments.flush():
-                emit(piece)
-            observer.on_completed()
+            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
 
-        return Between(on_next, observer.on_error, on_completed)
+        return Observable(subscribe)
 
-    return lifted(lift)
+    return normalised
 
 
 def parse_calls(
@@ -139,7 +149,7 @@ def parse_calls(
         name_key=name_key,
         arguments_key=arguments_key,
     )
-    return lean.map(lambda message: message.tool_calls or look(message.text))
+    return rxo.map(lambda message: message.tool_calls or look(message.text))
 
 
 def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:

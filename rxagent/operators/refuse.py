@@ -6,7 +6,6 @@ from reactivex import Observable, abc
 
 from ..errors import ModelRefused
 from ..events import Delta, Finish, RefusalDelta, StepRetried
-from ..streams.lifted import Between, lifted
 
 __all__ = ["unless_refused"]
 
@@ -23,33 +22,40 @@ def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
         ModelRefused: The model refused in words, or the finish reason says so; by `on_error`.
     """
 
-    def lift(observer: abc.ObserverBase[Delta]) -> Between:
-        emit = observer.on_next
-        said = ""
-        reason = ""
+    def passed(source: Observable[Delta]) -> Observable[Delta]:
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            emit = observer.on_next
+            said = ""
+            reason = ""
 
-        def on_next(delta: Delta) -> None:
-            if type(delta) in _SIGNS:
-                note(delta)
-            emit(delta)
+            def on_next(delta: Delta) -> None:
+                if type(delta) in _SIGNS:
+                    note(delta)
+                emit(delta)
 
-        def note(delta: Delta) -> None:
-            nonlocal said, reason
-            match delta:
-                case RefusalDelta(text):
-                    said += text
-                    reason = reason or "refusal"
-                case Finish("refusal" | "content_filter"):
-                    reason = delta.reason
-                case StepRetried():
-                    said = reason = ""
+            def note(delta: Delta) -> None:
+                nonlocal said, reason
+                match delta:
+                    case RefusalDelta(text):
+                        said += text
+                        reason = reason or "refusal"
+                    case Finish("refusal" | "content_filter"):
+                        reason = delta.reason
+                    case StepRetried():
+                        said = reason = ""
 
-        def on_completed() -> None:
-            if reason:
-                observer.on_error(ModelRefused(f"{_REASONS[reason]}{f': {said}' if said else '.'}"))
-            else:
-                observer.on_completed()
+            def on_completed() -> None:
+                if reason:
+                    observer.on_error(
+                        ModelRefused(f"{_REASONS[reason]}{f': {said}' if said else '.'}")
+                    )
+                else:
+                    observer.on_completed()
 
-        return Between(on_next, observer.on_error, on_completed)
+            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
 
-    return lifted(lift)
+        return Observable(subscribe)
+
+    return passed

@@ -21,7 +21,6 @@ from ..events import (
     Usage,
 )
 from ..messages import ToolCall
-from ..streams.lifted import Between, lifted
 
 __all__ = [
     "answer",
@@ -180,14 +179,21 @@ def _unnested(event: Event) -> tuple[tuple[str, ...], Event]:
 def _pick(look: Callable[[_T], _R | None]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what `look` returns, unless that is None: `map` and `filter` in one."""
 
-    def lift(observer: abc.ObserverBase[_R]) -> Between:
-        emit = observer.on_next
+    def picked(source: Observable[_T]) -> Observable[_R]:
+        def subscribe(
+            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            emit = observer.on_next
 
-        def on_next(item: _T) -> None:
-            found = look(item)
-            if found is not None:
-                emit(found)
+            def on_next(item: _T) -> None:
+                found = look(item)
+                if found is not None:
+                    emit(found)
 
-        return Between(on_next, observer.on_error, observer.on_completed)
+            return source.subscribe(
+                on_next, observer.on_error, observer.on_completed, scheduler=scheduler
+            )
 
-    return lifted(lift)
+        return Observable(subscribe)
+
+    return picked

@@ -6,7 +6,6 @@ from typing import TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
-from ..streams.lifted import Bare, Between, subscribed
 from ._contest import first_to_speak
 from ._speech import Model
 
@@ -64,12 +63,14 @@ def branch(
                     observer.on_completed()
 
             group = CompositeDisposable()
-            trunk: Observable[_T] = Bare(grow)
-            told = Between(emit, observer.on_error, end)
+            trunk: Observable[_T] = Observable(grow)
             for operator in operators:
-                group.add(subscribed(operator(trunk), told, scheduler))
-            told = Between(on_next, observer.on_error, on_completed)
-            group.add(subscribed(source, told, scheduler))
+                group.add(
+                    operator(trunk).subscribe(emit, observer.on_error, end, scheduler=scheduler)
+                )
+            group.add(
+                source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+            )
             return group
 
         return Observable(subscribe)

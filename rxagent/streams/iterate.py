@@ -7,8 +7,6 @@ from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
-from .lifted import Between, subscribed
-
 __all__ = ["iterate"]
 
 _S = TypeVar("_S")
@@ -77,10 +75,11 @@ def iterate(
                 if following is None:
                     observer.on_completed()
                     break
-                current.disposable = subscribed(following, told, scheduler)
+                current.disposable = following.subscribe(
+                    on_next, on_error, on_completed, scheduler=scheduler
+                )
             driving = False
 
-        told = Between(on_next, on_error, on_completed)
         # Not at once, so that who subscribes can dispose in the first step already.
         (scheduler or CurrentThreadScheduler.singleton()).schedule(drive)
         return current
