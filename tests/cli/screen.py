@@ -4,10 +4,17 @@ import codecs
 import os
 import pty
 import select
+import subprocess
 import sys
 
 PATIENCE = 20.0
 """Seconds for what a process does at once, but only after it has started."""
+
+OVERLOOKED = 4.0
+"""Seconds after which Ctrl-C is pressed again.
+
+Between showing a prompt and waiting for keys, Python's `input` overlooks a signal.
+"""
 
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 
@@ -42,21 +49,32 @@ class Screen:
         os.write(self.primary, keys.encode())
 
     def interrupt(self, *texts):
-        """Press Ctrl-C, and read until these texts; press it again when nothing comes of it.
-
-        Between showing a prompt and waiting for keys, Python's readline overlooks a signal.
-        """
+        """Press Ctrl-C, and read until these texts."""
         self.type(CTRL_C)
-        if not self._more(patience=4.0):
+        if not self._comes(texts[0], OVERLOOKED):
             self.type(CTRL_C)
         self.read_until(*texts)
+
+    def leave(self):
+        """Press Ctrl-C, upon which the command ends; return all that was seen."""
+        self.type(CTRL_C)
+        try:
+            self.process.wait(OVERLOOKED)
+        except subprocess.TimeoutExpired:
+            self.type(CTRL_C)
+        return self.read_all()
 
     def read_until(self, *texts):
         """Read until the texts have been seen, one after the other, since what was read before."""
         for text in texts:
-            while (at := self.seen.find(text, self._read)) < 0:
-                assert self._more(), f"{text!r} did not come after {self.seen[self._read :]!r}"
-            self._read = at + len(text)
+            assert self._comes(text), f"{text!r} did not come after {self.seen[self._read :]!r}"
+            self._read = self.seen.index(text, self._read) + len(text)
+
+    def _comes(self, text, patience=PATIENCE):
+        while text not in self.seen[self._read :]:
+            if not self._more(patience):
+                return False
+        return True
 
     def read_all(self):
         """Read until the command has ended; return all that was seen, with plain newlines."""

@@ -96,8 +96,7 @@ def test_a_second_ctrl_c_leaves(talk, halting):
     screen.type("one\r")
     screen.read_until("Hello from")
     screen.interrupt(AGAIN, "> ")
-    screen.interrupt()
-    screen.read_all()
+    screen.leave()
 
     assert 130 == screen.process.returncode
 
@@ -116,8 +115,7 @@ def test_ctrl_c_drops_what_is_typed_before_it_leaves(talk, reachable):
     screen.type("one\r")
     screen.read_until(HELLO, "> ")
     screen.interrupt(AGAIN, "> ")
-    screen.interrupt()
-    screen.read_all()
+    screen.leave()
 
     assert 130 == screen.process.returncode
     assert [[("user", "one")]] == [messages(request) for request in reachable.requests]
@@ -187,8 +185,7 @@ def test_it_works_without_readline(talk, folder, reachable):
     screen.type("one\n")
     screen.read_until(HELLO, "> ")
     screen.interrupt(AGAIN, "> ")
-    screen.interrupt()
-    screen.read_all()
+    screen.leave()
 
     assert 130 == screen.process.returncode
     assert 1 == len(reachable.requests)
