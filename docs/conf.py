@@ -1,16 +1,11 @@
-import sys
-from pathlib import Path
-
 import rxagent
-
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "rxagent"
 author = "The rxagent authors"
 copyright = f"2026, {author}"
 release = version = rxagent.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "marbles"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "rxagent.testing.sphinx"]
 exclude_patterns = ["_build"]
 default_role = "code"
 myst_heading_anchors = 3
@@ -23,7 +18,10 @@ napoleon_numpy_docstring = False
 nitpicky = True
 nitpick_ignore_regex = [
     # The docs are built without a network, so names of other libraries lead nowhere.
-    ("py:.*", r"(asyncio|collections|inspect|logging|os|pathlib|reactivex|types|typing)\..*"),
+    (
+        "py:.*",
+        r"(asyncio|collections|contextlib|inspect|logging|os|pathlib|reactivex|types|typing)\..*",
+    ),
     # Variables of types are private, and rooms within rooms no user need enter.
     ("py:.*", r"(.*\.)?~?_[A-Z]\w*"),
     ("py:.*", r"rxagent\.(streams|runs\.reader|testing\.marbles)\..*"),
