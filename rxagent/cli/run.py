@@ -19,8 +19,8 @@ __all__ = ["run"]
 
 @click.command(short_help="Do a task, and print the answer.")
 @click.argument("task", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 @with_options
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 def run(task: tuple[str, ...], as_json: bool, options: Options) -> ExitCode:
     """Do a TASK with an agent, and print its answer.
 
