@@ -26,6 +26,15 @@ def test_every_operator_has_a_diagram(name):
     assert named in NAMES
 
 
+def test_every_family_is_in_the_gallery():
+    """The documentation shows the diagrams of every family."""
+    gallery = (DIAGRAMS.parent / "docs" / "reference" / "marbles.md").read_text(encoding="utf-8")
+
+    assert {path.parent.name for path in FILES} == set(
+        re.findall(r"^```\{marbles\} (\w+)/\*$", gallery, re.MULTILINE)
+    )
+
+
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_a_diagram_is_titled(path):
     """The first line says in a sentence what is to be seen, and fits a page."""
