@@ -241,6 +241,10 @@ class State:
         return self._past if self._latest is None else (*self._past, self._latest)
 
 
+_ALONE = Step(1)
+"""The step of a model that is folded without a run around it."""
+
+
 def fold(state: State, event: Event) -> State:
     """Return the state with one more event in it."""
     latest, books = state._latest, state._books
@@ -257,10 +261,12 @@ def fold(state: State, event: Event) -> State:
                 state = evolve(state, answer=value)
             case RunFailed(_, error):
                 state = evolve(state, error=error)
+            case MessageCompleted():
+                latest = latest or _ALONE
     elif isinstance(event, Usage):
-        return State(state.answer, state.error, books.add(event), state._past, latest)
-    elif latest is None:  # A model may be folded alone, without a run around it.
-        latest = Step(1)
+        books = books.add(event)
+    else:
+        latest = latest or _ALONE
     if latest is not None:
         latest = latest.add(event)
     return State(state.answer, state.error, books, state._past, latest)
