@@ -48,7 +48,8 @@ class Step:
     """What one step has come to.
 
     `message` is what the model said, once it is complete; `outcomes` holds the text the model
-    reads of each call, by call id; `error` says why the turn could not be used.
+    reads of each call, by call id; `error` says why the turn could not be used. `voided` are calls
+    of a retracted attempt that have not ended yet.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Step:
     outcomes: Mapping[str, str] = field(factory=dict, hash=False)
     error: str | None = None
     draft: Draft = field(default=EMPTY, repr=False)
+    voided: frozenset[str] = frozenset()
 
     @property
     def said(self) -> Message | None:
@@ -87,10 +89,19 @@ class Step:
         """Return the step with one more event in it."""
         match event:
             case StepRetried():
-                return Step(self.number)
+                begun = {call.id for call in self.calls} - self.outcomes.keys()
+                return Step(self.number, voided=self.voided | begun)
             case Delta():
                 draft = grow(self.draft, event)
-                return Step(self.number, self.message, self.calls, self.outcomes, self.error, draft)
+                return Step(
+                    self.number,
+                    self.message,
+                    self.calls,
+                    self.outcomes,
+                    self.error,
+                    draft,
+                    self.voided,
+                )
             case MessageCompleted(message):
                 return evolve(self, message=message, draft=EMPTY)
             case ToolStarted(call):
@@ -109,6 +120,8 @@ class Step:
                 return self
 
     def _end(self, call_id: str, text: str) -> "Step":
+        if call_id in self.voided:
+            return evolve(self, voided=self.voided - {call_id})
         return evolve(self, outcomes={**self.outcomes, call_id: text})
 
 
