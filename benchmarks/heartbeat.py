@@ -39,13 +39,14 @@ def held(url: str, quick: bool) -> Iterator[Row]:
 async def _gap(url: str, side: Ours | Sdk, model: str, streams: int) -> float:
     """Return the longest gap, in seconds, after all streams have begun and their bytes wait."""
     begun = asyncio.Semaphore(0)
-    reading = [asyncio.ensure_future(side.open(model, begun.release)) for _ in range(streams)]
-    for _ in range(streams):
-        await begun.acquire()
-    release(url)
-    time.sleep(ARRIVING)
-    heart = _Heart()
-    await asyncio.gather(*reading)
+    async with asyncio.TaskGroup() as reading:
+        for _ in range(streams):
+            reading.create_task(side.open(model, begun.release))
+        for _ in range(streams):
+            await begun.acquire()
+        release(url)
+        time.sleep(ARRIVING)
+        heart = _Heart()
     heart.stop()
     return heart.longest
 

@@ -57,12 +57,13 @@ async def _open(side: Ours | Sdk, url: str) -> float:
 
     async def read(times: int) -> int:
         told = asyncio.Semaphore(0)
-        reading = [asyncio.ensure_future(side.open(model, told.release)) for _ in range(times)]
-        for _ in range(times * TOLD):
-            await told.acquire()
-        resident = _resident()
-        release(url)
-        await asyncio.gather(*reading)
+        async with asyncio.TaskGroup() as reading:
+            for _ in range(times):
+                reading.create_task(side.open(model, told.release))
+            for _ in range(times * TOLD):
+                await told.acquire()
+            resident = _resident()
+            release(url)
         return resident
 
     await read(1)

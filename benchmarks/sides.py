@@ -6,7 +6,6 @@ Both keep their objects, so all but the first answer are read by warm clients.
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from time import perf_counter
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -134,32 +133,34 @@ class Watched:
         """Block until the run has ended and all have been told so, and return the answer."""
         answer = self.run.result(timeout=120)
         for viewer in self.viewers:
-            viewer.ended.wait(60)
+            viewer.wait()
         return answer
 
 
 class Watching:
-    """A viewer that counts the pieces of the answer, and notes when the first was told."""
+    """A viewer that counts the pieces of the answer."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.first = 0.0
-        self.ended = threading.Event()
+        self._open = threading.Lock()
+        self._open.acquire()
 
     def on_next(self, event: Event) -> None:
         """Count a piece."""
         if type(event) is TextDelta:
-            if not self.count:
-                self.first = perf_counter()
             self.count += 1
 
     def on_error(self, error: Exception) -> None:
         """Note the end."""
-        self.ended.set()
+        self._open.release()
 
     def on_completed(self) -> None:
         """Note the end."""
-        self.ended.set()
+        self._open.release()
+
+    def wait(self) -> None:
+        """Block until the end has been told."""
+        self._open.acquire(timeout=60)
 
 
 def _nothing() -> None:
