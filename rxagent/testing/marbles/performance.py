@@ -41,7 +41,7 @@ def perform(diagram: Diagram) -> Outcome:
         recording = Recording(home, len(diagram.out.notes) + _TOO_MUCH)
 
         def begin() -> None:
-            result = _evaluate(diagram.pipeline, rows)
+            result = _evaluate(diagram.pipeline, rows, home)
             _plan(diagram, home, recording, lambda: recording.subscribe(result))
             for row in rows.values():
                 if isinstance(row, HotRow):
@@ -70,11 +70,11 @@ def _plan(
     home.schedule_relative(begun, lambda *_: begin())
 
 
-def _evaluate(pipeline: Pipeline, rows: Mapping[str, Row]) -> Observable[Any]:
+def _evaluate(pipeline: Pipeline, rows: Mapping[str, Row], home: VirtualHome) -> Observable[Any]:
     scope: dict[str, Any] = {}
     for name, node in pipeline.names.items():
         try:
-            scope[name] = rows[name] if name in rows else public(name)
+            scope[name] = rows[name] if name in rows else public(name, home)
         except LookupError:
             raise pipeline.snippet.flaw_at(node, f"Nothing is called {name!r}.") from None
     try:

@@ -21,7 +21,16 @@ __all__ = ["notes_of", "parse", "read", "watch_of"]
 _ROW = re.compile(r"([^\W\d]\w*)([:~^])")
 _BINDING = re.compile(r"(\S+)[ ]*=")
 _SETTINGS = {"tick", "time"}
-_TAKEN = _SETTINGS | {"attempts", "model_of", "ops", "request", "rx", "rxo", "tool_of"}
+_TAKEN = _SETTINGS | {
+    "attempts",
+    "model_of",
+    "ops",
+    "request",
+    "rx",
+    "rxo",
+    "slowly",
+    "tool_of",
+}
 
 
 def read(path: str | PathLike[str]) -> Diagram:

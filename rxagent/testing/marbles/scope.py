@@ -1,7 +1,9 @@
 """What a pipeline may speak of, beside the rows of its diagram."""
 
+import asyncio
 import builtins
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -13,8 +15,9 @@ from ... import errors, events
 from ... import operators as ops
 from ...events import Delta
 from ...messages import Request
+from ...streams import Home, from_async
 
-__all__ = ["attempts", "model_of", "public", "request"]
+__all__ = ["attempts", "model_of", "public", "request", "slowly"]
 
 request = Request.of("Say something.")
 """A request, for models that are called by hand."""
@@ -32,6 +35,17 @@ def attempts(*rows: Observable[Any]) -> Observable[Any]:
     return rx.defer(lambda _: _next_of(left, "The stream was subscribed", len(rows)))
 
 
+def slowly(items: AsyncIterable[Any], seconds: float) -> Observable[Any]:
+    """Return what somebody reads who takes so many seconds for each item."""
+
+    async def read() -> AsyncIterator[Any]:
+        async for item in items:
+            yield item
+            await asyncio.sleep(seconds)
+
+    return from_async(read)
+
+
 def _next_of(left: Any, what: str, many: int) -> Observable[Any]:
     row: Observable[Any] | None = next(left, None)
     if row is None:
@@ -39,12 +53,15 @@ def _next_of(left: Any, what: str, many: int) -> Observable[Any]:
     return row
 
 
-def public(name: str) -> Any:
-    """Return what a name means in every pipeline.
+def public(name: str, home: Home) -> Any:
+    """Return what a name means in every pipeline that has its home there.
 
     Raises:
         LookupError: It means nothing.
     """
+    if name == "launch":
+        # A run has a home of its own, and here there is but one time.
+        return partial(import_module("rxagent").launch, home=home)
     if name in _KIT:
         return _KIT[name]
     if name == "tool_of":
@@ -63,4 +80,5 @@ _KIT: dict[str, Any] = {
     "request": request,
     "rx": rx,
     "rxo": rxo,
+    "slowly": slowly,
 }

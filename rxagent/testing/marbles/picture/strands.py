@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from ..diagram import Diagram, Source, Watch
+from ..diagram import Diagram, Source
 from .clusters import Cluster, clusters
 from .texts import shortened
 
@@ -83,7 +83,9 @@ def _source(diagram: Diagram, source: Source) -> Strand:
     begun = 0.0 if source.is_hot else source.drawn
     found = [cluster.moved(begun) for cluster in clusters(source.notes, diagram.written)]
     watches = diagram.watches_of(source.name)
-    spans = tuple(_span(watch) for watch in watches if watch.subscribed is not None)
+    spans = tuple(
+        Span(watch.subscribed, watch.disposed) for watch in watches if watch.subscribed is not None
+    )
     return Strand(
         source.name,
         source.is_hot,
@@ -94,19 +96,17 @@ def _source(diagram: Diagram, source: Source) -> Strand:
     )
 
 
-def _span(watch: Watch) -> Span:
-    return Span(watch.subscribed or 0.0, watch.disposed)
-
-
 def _end_of(found: list[Cluster]) -> float | None:
     return found[-1].at if found and found[-1].end is not None else None
 
 
 def _result(diagram: Diagram) -> Strand:
     found = clusters(diagram.out.notes, diagram.written)
-    spans = tuple(map(_span, diagram.watches_of("out")))
-    begun = spans[0].subscribed if spans else 0.0
     ended = _end_of(found)
-    if ended is None and spans:
-        ended = spans[0].disposed
-    return Strand("out", False, begun, tuple(found), spans or None, ended)
+    watched = next(iter(diagram.watches_of("out")), None)
+    if watched is None:
+        return Strand("out", False, 0.0, tuple(found), None, ended)
+    begun = watched.subscribed or 0.0
+    # Whoever is told of the end has no need to dispose.
+    ended = watched.disposed if ended is None else ended
+    return Strand("out", False, begun, tuple(found), (Span(begun, ended),), ended)
