@@ -20,6 +20,8 @@ __all__ = ["Ours", "Sdk", "Side", "Watched", "Watching"]
 TASK = "How much is 2 + 3?"
 KEY = "none"
 VIEWERS = 3
+SETTINGS: dict[str, Any] = {"max_retries": 0, "timeout": 120}
+"""Of the client on both sides; machines may be busy."""
 
 
 class Side(Protocol):
@@ -82,7 +84,7 @@ class Sdk:
 
 async def _connected(url: str, http_client: Callable[[], Any] | None) -> AsyncOpenAI:
     transport = {} if http_client is None else {"http_client": http_client()}
-    return AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0, **transport)
+    return AsyncOpenAI(base_url=url, api_key=KEY, **SETTINGS, **transport)
 
 
 class Ours:
@@ -98,7 +100,7 @@ class Ours:
     def agent(self, model: str) -> Agent:
         """Return the agent that asks a model, always the same one."""
         if model not in self._agents:
-            by = OpenAIModel(model, api_base=self._url, api_key=KEY)
+            by = OpenAIModel(model, api_base=self._url, api_key=KEY, client_kwargs=SETTINGS)
             self._agents[model] = Agent(by, self._tools)
         return self._agents[model]
 
