@@ -6,7 +6,6 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +20,6 @@ from rxagent.testing.marbles.rows import quoted
 
 PROJECT = Path(__file__).parents[4]
 FILES = sorted((PROJECT / "marble_diagrams").rglob("*.marble"))
-NAMES = [f"{path.parent.name}/{path.stem}" for path in FILES]
 SVG = "{http://www.w3.org/2000/svg}"
 
 VALUES = [
@@ -77,12 +75,14 @@ def every_diagram(test):
     """Run a test with the diagrams of the project, and with those that hypothesis makes."""
     made = settings(max_examples=25)(given(diagram=diagrams())(test))
 
-    @pytest.mark.parametrize("path", [*FILES, None], ids=[*NAMES, "made"])
-    def tested(path):
-        if path is None:
-            made()
-        else:
-            test(read(path))
+    def tested():
+        for path in FILES:
+            try:
+                test(read(path))
+            except AssertionError as error:
+                error.add_note(f"drawn from {path}")
+                raise
+        made()
 
     tested.__doc__ = test.__doc__
     return tested
