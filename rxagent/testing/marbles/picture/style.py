@@ -69,6 +69,7 @@ STYLE = "\n".join(
         f".marbles,body[data-theme=light] .marbles{{{_theme(0)}}}",
         f"@media(prefers-color-scheme:dark){{.marbles{{{_theme(1)}}}svg.marbles:root{{color:#e5e7eb}}}}",
         f"body[data-theme=dark] .marbles{{{_theme(1)}}}",
+        ".marbles-figure{margin:0 0 2em}",
         # Where there is no room for legible letters, the picture scrolls within its place.
         ".marbles-scroll{overflow-x:auto}.marbles-scroll>.marbles{min-width:var(--least)}",
         *(f".marbles {rule}" for rule in _RULES),
