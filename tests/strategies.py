@@ -50,6 +50,11 @@ values = st.none() | st.integers() | texts
 few_values = st.lists(values, max_size=2)
 
 
+def flat(sequences):
+    """Return the items of several sequences in one list."""
+    return [item for sequence in sequences for item in sequence]
+
+
 @st.composite
 def interleaved(draw, *sequences):
     """Draw one of the ways in which sequences may happen side by side."""
@@ -105,7 +110,7 @@ def _attempt(draw, step, attempt, retracted, inner):
         interleaved(
             [TextDelta(piece) for piece in said],
             [ReasoningDelta(piece) for piece in thought],
-            [piece for call in fragments for piece in call],
+            flat(fragments),
             draw(st.lists(usages, max_size=2)),
             [RefusalDelta("no")] if draw(st.integers(0, 9)) == 0 else [],
         )
@@ -221,4 +226,4 @@ def prefixes(draw, inner=1):
 def conversations(inner=1):
     """Draw the events of several runs, one after the other; each but the last may be cut off."""
     several = st.lists(prefixes(inner), min_size=1, max_size=2)
-    return several.map(lambda runs: [event for run in runs for event in run])
+    return several.map(flat)

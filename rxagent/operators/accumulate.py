@@ -184,6 +184,7 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
                         seal()
                     case StepRetried():
                         draft = Draft()
+                        told.clear()
 
             def on_completed() -> None:
                 seal()

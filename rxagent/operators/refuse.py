@@ -38,7 +38,7 @@ def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
             def note(delta: Delta) -> None:
                 nonlocal said, reason
                 match delta:
-                    case RefusalDelta(text):
+                    case RefusalDelta(text) if text:
                         said += text
                         reason = reason or "refusal"
                     case Finish("refusal" | "content_filter"):

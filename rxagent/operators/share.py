@@ -62,15 +62,17 @@ def branch(
                 if growing == 0:
                     observer.on_completed()
 
+            def on_error(error: Exception) -> None:
+                group.dispose()
+                observer.on_error(error)
+
             group = CompositeDisposable()
             trunk: Observable[_T] = Observable(grow)
-            for operator in operators:
-                group.add(
-                    operator(trunk).subscribe(emit, observer.on_error, end, scheduler=scheduler)
-                )
-            group.add(
-                source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
-            )
+            for grown in [operator(trunk) for operator in operators]:
+                if not group.is_disposed:
+                    group.add(grown.subscribe(emit, on_error, end, scheduler=scheduler))
+            if not group.is_disposed:
+                group.add(source.subscribe(on_next, on_error, on_completed, scheduler=scheduler))
             return group
 
         return Observable(subscribe)

@@ -1,0 +1,298 @@
+"""Fragments of calls, however a provider cuts and marks them, become the calls that were meant."""
+
+import json
+
+import pytest
+import reactivex as rx
+from hypothesis import example, given
+from hypothesis import strategies as st
+from reactivex import operators as rxo
+
+from rxagent import operators as ops
+from rxagent.events import Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta, Usage
+from rxagent.messages import ToolCall
+from rxagent.testing.clock import VirtualHome
+
+from ..strategies import flat, interleaved
+
+Piece = ToolCallDelta
+
+
+def normalised(*deltas, step=1):
+    """Return what becomes of some deltas."""
+    return rx.of(*deltas).pipe(ops.normalise(step), rxo.to_list()).run()
+
+
+def calls_of(*deltas, step=1):
+    """Return the calls that some deltas mean."""
+    stream = rx.of(*deltas).pipe(ops.normalise(step), ops.accumulate(partial=False))
+    return list(stream.run().tool_calls)
+
+
+def told_before_the_end(*deltas):
+    """Return what is told of some deltas while the stream goes on."""
+    told = []
+    with VirtualHome() as home:
+        stream = rx.concat(rx.of(*deltas), rx.never()).pipe(ops.normalise())
+        stream.subscribe(told.append, scheduler=home)
+        home.run()
+    return told
+
+
+# What was meant
+
+tool_names = st.sampled_from(["get", "get_weather", "add", "a", "web_search"])
+objects = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=3)
+arguments = objects.map(json.dumps) | objects.map(lambda value: " " + json.dumps(value, indent=1))
+
+
+@st.composite
+def meant(draw, min_size=0):
+    """Draw calls as a model means them, each with an id of its own."""
+    several = draw(st.lists(st.tuples(tool_names, arguments), min_size=min_size, max_size=4))
+    return [ToolCall(f"id_{number}", *call) for number, call in enumerate(several)]
+
+
+@st.composite
+def cut(draw, text, least=0):
+    """Draw pieces that make up a text, some of them empty."""
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), min_size=least, max_size=4)))
+    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+@st.composite
+def named(draw, name):
+    """Draw the names of the first fragments: whole, again and again, in pieces, or cumulative."""
+    match draw(st.sampled_from(["whole", "again", "pieces", "cumulative"])):
+        case "whole":
+            return [name]
+        case "again":
+            return [name, name, name]
+        case "pieces" if len(name) > 4:
+            return [name[:4], name[4:]]
+        case _:
+            return [name[: length + 1] for length in range(len(name))]
+
+
+@st.composite
+def in_a_row(draw, call, index, with_id, say_again=False):
+    """Draw the fragments of a call: its name, then its arguments."""
+    names = [
+        Piece(index, name=name, arguments=draw(st.none() | st.just("")))
+        for name in draw(named(call.name))
+    ]
+    again = call.name if say_again else None
+    pieces = [Piece(index, name=again, arguments=piece) for piece in draw(cut(call.arguments))]
+    fragments = [*names, *pieces]
+    marked = {"no id": 0, "at first": 1, "always": len(fragments)}[with_id]
+    return [
+        Piece(piece.index, call.id if place < marked else None, piece.name, piece.arguments)
+        for place, piece in enumerate(fragments)
+    ]
+
+
+def expected(calls, with_id, step=1):
+    """Return calls with the ids that they must have."""
+    if with_id != "no id":
+        return calls
+    return [
+        ToolCall(f"call_{step}_1_{number}", call.name, call.arguments)
+        for number, call in enumerate(calls)
+    ]
+
+
+@given(st.data(), meant(), st.sampled_from(["no id", "at first", "always"]), st.booleans())
+def test_calls_in_a_row_are_given_back(data, calls, with_id, say_again):
+    """Calls one after the other, each with its index, come out as they were meant."""
+    fragments = [
+        data.draw(in_a_row(call, index, with_id, say_again)) for index, call in enumerate(calls)
+    ]
+
+    assert expected(calls, with_id, 7) == calls_of(*flat(fragments), step=7)
+
+
+@given(st.data(), meant(), st.sampled_from(["no id", "at first", "always"]))
+def test_interleaved_arguments_are_given_back(data, calls, with_id):
+    """When all calls were begun, their arguments may come in any order."""
+    fragments = [data.draw(in_a_row(call, place, with_id)) for place, call in enumerate(calls)]
+    names = [[piece for piece in call if piece.name] for call in fragments]
+    rest = [[piece for piece in call if not piece.name] for call in fragments]
+
+    assert expected(calls, with_id) == calls_of(*flat(names), *data.draw(interleaved(*rest)))
+
+
+@given(st.data(), meant())
+def test_one_index_and_many_ids(data, calls):
+    """Calls that share an index, or have none, are told apart by the ids of their fragments."""
+    index = data.draw(st.sampled_from([0, 3, None]))
+    fragments = [data.draw(in_a_row(call, index, "always")) for call in calls]
+    names = [[piece for piece in call if piece.name] for call in fragments]
+    rest = [[piece for piece in call if not piece.name] for call in fragments]
+
+    assert calls == calls_of(*flat(names), *data.draw(interleaved(*rest)))
+
+
+@given(st.data(), meant())
+def test_one_index_and_an_id_at_first(data, calls):
+    """Calls that share an index, of which only the first fragment has an id, in a row."""
+    index = data.draw(st.sampled_from([0, None]))
+    fragments = [data.draw(in_a_row(call, index, "at first")) for call in calls]
+
+    assert calls == calls_of(*flat(fragments))
+
+
+@given(meant(), st.sampled_from([0, None]))
+@example([ToolCall("", "add", "{}"), ToolCall("", "add", "{}")], None)
+def test_whole_calls_without_any_mark(calls, index):
+    """Calls that come whole are several, though they have neither id nor index of their own."""
+    pieces = [Piece(index, None, call.name, call.arguments) for call in calls]
+
+    assert expected(calls, "no id") == calls_of(*pieces)
+
+
+@given(st.data(), meant(min_size=1))
+def test_every_call_has_one_form(data, calls):
+    """The first fragment of a call has index, id and whole name, the others have arguments."""
+    fragments = [
+        data.draw(in_a_row(call, data.draw(st.sampled_from([0, place, None])), "always"))
+        for place, call in enumerate(calls)
+    ]
+
+    told = normalised(*flat(fragments))
+
+    first = {piece.index: piece for piece in reversed(told)}
+    assert [(call.id, call.name) for call in calls] == [
+        (first[index].id, first[index].name) for index in sorted(first)
+    ]
+    for piece in told:
+        if piece is first[piece.index]:
+            assert "" == piece.arguments
+        else:
+            assert (None, None, True) == (piece.id, piece.name, bool(piece.arguments))
+
+
+# Single oddities
+
+
+def test_what_names_its_call_early_and_late():
+    """An id may come after the name, as long as no arguments have come."""
+    assert [ToolCall("x", "add", "{}")] == calls_of(
+        Piece(0, name="add"), Piece(0, "x"), Piece(0, arguments="{}")
+    )
+
+
+def test_an_id_that_comes_too_late_changes_nothing():
+    """A call that was told with a made id keeps it; the next id begins another call."""
+    assert [ToolCall("call_1_1_0", "add", "{}"), ToolCall("y", "say", "[]")] == calls_of(
+        Piece(0, name="add", arguments="{"),
+        Piece(0, "x", arguments="}"),
+        Piece(0, "y", "say", "[]"),
+    )
+
+
+def test_ids_are_kept_apart():
+    """Two calls of different index with one id are two; the second gets a made id."""
+    calls = calls_of(Piece(0, "x", "add", "{}"), Piece(1, "x", "say", "[]"))
+
+    assert [ToolCall("x", "add", "{}"), ToolCall("call_1_1_1", "say", "[]")] == calls
+
+
+def test_arguments_without_any_mark_go_on_with_the_latest_call():
+    """A fragment with neither index, id nor name belongs to the call that came last."""
+    calls = calls_of(
+        Piece(0, "x", "add", "{"), Piece(None, arguments='"a": 1'), Piece(0, None, None, "}")
+    )
+
+    assert [ToolCall("x", "add", '{"a": 1}')] == calls
+
+
+def test_an_index_that_was_given_away():
+    """A call whose index another one got in its place is given the next free one."""
+    calls = calls_of(
+        Piece(0, "a", "add", "{}"), Piece(0, "b", "add", "{}"), Piece(1, "c", "add", "{}")
+    )
+
+    assert ["a", "b", "c"] == [call.id for call in calls]
+
+
+@pytest.mark.parametrize("piece", [Piece(0), Piece(0, "", "", ""), Piece(None, None, None, "")])
+def test_a_fragment_of_nothing_is_no_call(piece):
+    """An empty fragment tells nothing, before a call and within it."""
+    assert [] == normalised(piece)
+    assert [Piece(0, "a", "add", "")] == normalised(Piece(0, "a", "add"), piece)
+
+
+def test_a_space_after_whole_arguments_is_no_call():
+    """A server that says the name again with a line break has not begun another call."""
+    assert [ToolCall("call_1_1_0", "add", "{}\n")] == calls_of(
+        Piece(0, None, "add", "{}"), Piece(0, None, "add", "\n"), Piece(0, None, "add", "")
+    )
+
+
+@pytest.mark.parametrize("index", [0, 3])
+def test_a_whole_object_is_the_end_of_a_call(index):
+    """A name said again after whole arguments begins another call of the same tool."""
+    nested = '{"a": {"b": "}"}}'
+    calls = calls_of(
+        *(Piece(index, None, "add", piece) for piece in ('{"a": {"b": ', '"}"}', "}", nested))
+    )
+
+    assert [nested, nested] == [call.arguments for call in calls]
+
+
+def test_arguments_that_nobody_can_read_are_passed_on():
+    """Whatever the arguments are, they are kept as they were written."""
+    deep = '{"a":' * 5000 + "}"
+    calls = calls_of(Piece(0, "x", "add", deep), Piece(0, None, "add", "}"))
+
+    assert [ToolCall("x", "add", deep + "}")] == calls
+
+
+# When it is told
+
+
+def test_a_call_is_told_when_its_name_is_whole():
+    """A call is held back until arguments, another call, the finish or the end follow."""
+    begun = Piece(0, "a", "add"), Piece(0, name="_all")
+    first = Piece(0, "a", "add_all", "")
+
+    assert [] == told_before_the_end(*begun)
+    assert [first, Piece(0, arguments="{")] == told_before_the_end(*begun, Piece(0, arguments="{"))
+    assert [first] == told_before_the_end(*begun, Piece(1, "b", "say"))
+    assert [first, Finish("tool_calls")] == told_before_the_end(*begun, Finish("tool_calls"))
+    assert [first] == normalised(*begun)
+
+
+def test_other_deltas_pass_at_once():
+    """Text, thoughts and usage are not touched, nor kept waiting for a call's name."""
+    others = TextDelta("a"), ReasoningDelta("b"), Usage(1, 2)
+
+    assert list(others) == told_before_the_end(Piece(0, "a", "add"), *others)
+
+
+def test_a_retracted_attempt_is_forgotten():
+    """After StepRetried indexes start anew, and made ids bear the number of the attempt."""
+    call, retried = Piece(0, None, "add", "{}"), StepRetried(2, "cut")
+
+    told = normalised(call, Piece(1, None, "say"), retried, call, retried, call, step=3)
+
+    assert ["call_3_1_0", "call_3_2_0", "call_3_3_0"] == [
+        piece.id for piece in told if isinstance(piece, ToolCallDelta) and piece.id
+    ]
+    assert 2 == told.count(retried)
+
+
+def test_subscriptions_do_not_mix():
+    """An operator may be used for several turns at once."""
+    normalise, turns = ops.normalise(), []
+    subjects = [rx.Subject(), rx.Subject()]
+    for subject in subjects:
+        turn = []
+        subject.pipe(normalise).subscribe(turn.append)
+        turns.append(turn)
+
+    for piece in (Piece(0, None, "a"), Piece(0, None, "dd"), Piece(0, arguments="{}")):
+        for subject in subjects:
+            subject.on_next(piece)
+
+    assert [[Piece(0, "call_1_1_0", "add", ""), Piece(0, arguments="{}")]] * 2 == turns

@@ -1,0 +1,223 @@
+"""Calls that a text spells out: one is understood, several and broken ones are an error."""
+
+import json
+from contextlib import suppress
+
+import pytest
+import reactivex as rx
+from hypothesis import example, given
+from hypothesis import strategies as st
+from reactivex import operators as rxo
+
+from rxagent import operators as ops
+from rxagent.errors import ParseError
+from rxagent.messages import Message, ToolCall
+
+TOOLS = ["add", "final_answer"]
+
+
+def parse(text, **how):
+    """Return the calls that a text makes."""
+    return rx.of(Message("assistant", text)).pipe(ops.parse_calls(TOOLS, **how)).run()
+
+
+def spelled(arguments, name="add"):
+    """Return the one call of a text."""
+    return (ToolCall("call_1_1_0", name, arguments),)
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ('{"name": "add", "arguments": {"a": 2}}', '{"a": 2}'),
+        ('Action: {"name": "add", "arguments": {"a": 2}}', '{"a": 2}'),
+        ('I add.\n```json\n{\n "name": "add",\n "arguments": {"a": 2}\n}\n```\nThen', '{"a": 2}'),
+        ('{"arguments": {"a": 2}, "name": "add", "why": "asked"}', '{"a": 2}'),
+        ('[{"name":"add","arguments":{"a":2}}]', '{"a": 2}'),
+        ('{x} {"y"} {"z": 1} {"name": "add", "arguments": {"a": 2}} {}', '{"a": 2}'),
+        ('say "{" or {"name": "add", "arguments": {"a": "}\\""}}', '{"a": "}\\""}'),
+        ('{"name": "add", "arguments": {"ä": "ö"}}', '{"ä": "ö"}'),
+        ('{"name": "add"}', "{}"),
+        ('{"name": "add", "arguments": {}}', "{}"),
+        ('{"name": "add", "arguments": null}', "null"),
+        ('{"name": "add", "arguments": 3}', "3"),
+        ('{"name": "add", "arguments": "3"}', "3"),
+        ('{"name": "add", "arguments": "{\\"a\\": 2}"}', '{"a": 2}'),
+        ('{"name": "add", "arguments": [1, 2]}', "[1, 2]"),
+        ('{"name": "nobody", "arguments": {}} {"name": "add"}', "{}"),
+    ],
+)
+def test_one_call_is_understood(text, arguments):
+    """One object that names a tool is a call of it, wherever it stands and whatever is beside."""
+    assert spelled(arguments) == parse(text)
+
+
+def test_the_answer_may_be_a_call():
+    """The tool `final_answer` is understood in a text, too; a number stays a number."""
+    text = 'Action: {"name": "final_answer", "arguments": {"answer": %s}}'
+
+    assert spelled('{"answer": "hi"}', "final_answer") == parse(text % '"hi"')
+    assert spelled('{"answer": 5}', "final_answer") == parse(text % "5")
+
+
+def test_other_keys_may_name_tool_and_arguments():
+    """The two keys of a call can be said; then the usual ones mean nothing."""
+    keys = {"name_key": "tool", "arguments_key": "input"}
+
+    assert spelled('{"a": 2}') == parse('{"tool": "add", "input": {"a": 2}}', **keys)
+    assert () == parse('{"name": "add", "arguments": {"a": 2}}', **keys)
+
+
+def test_a_made_id_bears_the_step():
+    """The id of a call in a text tells its step."""
+    assert "call_4_1_0" == parse('{"name": "add"}', step=4)[0].id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "The sum is 5.",
+        "I could add, or give the final_answer.",
+        "{} {{}} {x: 1}",
+        '{"name": "nobody", "arguments": {}}',
+        '{"name": ["add"]}',
+        '{"name": {"add": 1}}',
+        '{"name": null, "arguments": "add"}',
+        '{"tool": "add"}',
+        '{"tools": [{"name": "add"}, {"name": "final_answer"}]}',
+        '"name": "add" without a brace',
+        '"name": "add" before one {',
+        "def add(a, b): return {a: b}",
+    ],
+)
+def test_other_texts_call_nothing(text):
+    """A text that names no tool in an object of its own is an answer."""
+    assert () == parse(text)
+
+
+def test_native_calls_come_first():
+    """When a message has native calls, its text is not looked at."""
+    calls = ToolCall("x", "add", "{"), ToolCall("y", "nobody")
+    message = Message("assistant", '{"name": "add"} {"name": "add"}', calls)
+
+    assert calls == rx.of(message).pipe(ops.parse_calls(TOOLS)).run()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('{"name": "add"} {"name": "add"}', "The text holds 2 calls, but only one can be made"),
+        ('[{"name": "add"}, {"name": "final_answer"}]', "The text holds 2 calls"),
+        ('{"name": "add", "arguments": {"a": 2}', "The call of 'add' is not valid JSON."),
+        ('{"name": "add", "arguments": {a: 2}}', "The call of 'add' is not valid JSON."),
+        ('{\'x\': 1, "name" : "add"}', "The call of 'add' is not valid JSON."),
+        ('{"name": "final_answer", "arguments": {"answer": "', "The call of 'final_answer'"),
+        ('{"name": "add"} and {"name": "final_answer", ', "The call of 'final_answer'"),
+    ],
+)
+def test_what_cannot_be_understood_is_an_error(text, error):
+    """Several calls, or one that is no JSON, are an error that shows the right form."""
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+
+    assert str(raised.value).startswith(error)
+    assert str(raised.value).endswith(
+        'Give one JSON object of the form {"name": "<tool>", "arguments": '
+        '{"<argument>": "<value>"}}.'
+    )
+
+
+def test_the_right_form_has_the_right_keys():
+    """The error shows the keys that are in use."""
+    with pytest.raises(ParseError, match=r'form \{"tool": "<tool>", "input": '):
+        parse('{"tool": "add"', name_key="tool", arguments_key="input")
+
+
+def test_without_tools_nothing_is_called():
+    """Where no tool may be called, no text calls one."""
+    message = Message("assistant", '{"name": "add"}')
+
+    assert () == rx.of(message).pipe(ops.parse_calls()).run()
+
+
+signs = st.sampled_from(
+    ['{"name": "add"', '"name"', '"arguments"', '"add"', ": ", "{", "}", "[", "]", ",", '"', "\\"]
+) | st.sampled_from(["1e999", "NaN", "null", "'", "x", "\n", "\ud800", "9" * 5000])
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@given(st.lists(signs | st.text(max_size=3), max_size=20).map("".join))
+@example('{"name": "add", "arguments": ' + "9" * 5000 + "}")
+def test_any_text_is_read(text):
+    """A text is a call, no call, or a ParseError; nothing else is ever raised."""
+    try:
+        calls = parse(text)
+    except ParseError:
+        return
+    assert all(call.name in TOOLS for call in calls)
+    assert len(calls) <= 1
+
+
+@given(json_values, st.text(alphabet="abc .\n\"'", max_size=10), st.sampled_from([None, 1]))
+def test_a_call_in_any_words_is_found(value, words, indent):
+    """Whatever its arguments, and whatever stands around it, a call is found."""
+    call = json.dumps({"name": "add", "arguments": value}, indent=indent)
+
+    (found,) = parse(f"{words}{call}{words}")
+
+    assert value == (found.arguments if isinstance(value, str) else json.loads(found.arguments))
+
+
+NASTY = {
+    "braces": "{" * 100_000,
+    "pairs": "{}" * 100_000,
+    "deep": '{"a":' * 100_000,
+    "deep lists": '{"name": ' + "[" * 100_000,
+    "deep, again and again": ('{"a":' * 900 + "x") * 110,
+    "without colons": '{"a" ' * 100_000,
+    "open calls": '{"name": "add", ' * 100_000,
+    "open strings": '{"name":"' * 100_000,
+    "lines": ("{\n" + '"a":\n') * 100_000,
+    "spaces": ("{" + " " * 1000) * 1000,
+    "quotes": '"' * 100_000,
+}
+
+
+@pytest.mark.parametrize("nasty", NASTY.values(), ids=NASTY)
+@pytest.mark.timeout(5)
+def test_no_text_takes_long(nasty):
+    """A hundred thousand braces, in whatever order, are read within the watchdog's patience."""
+    for text in (nasty, nasty + '{"name": "add"}', '{"name": "add" ' + nasty):
+        with suppress(ParseError):
+            assert parse(text) in ((), spelled("{}"))
+
+
+@pytest.mark.parametrize("depth", [10, 100, 200])
+def test_deep_arguments_are_read(depth):
+    """Arguments may be nested deeper than anybody needs."""
+    arguments = '{"a": ' * depth + "1" + "}" * depth
+
+    assert spelled(arguments) == parse(f'{{"name": "add", "arguments": {arguments}}}')
+
+
+@pytest.mark.parametrize("depth", [3000, 100_000])
+def test_deeper_arguments_are_refused(depth):
+    """What is nested deeper than Python can follow is an error, and no crash."""
+    arguments = '{"a":' * depth + "1" + "}" * depth
+
+    with pytest.raises(ParseError, match="The text holds braces that cannot be read"):
+        parse(f'{{"name": "add", "arguments": {arguments}}}')
+
+
+def test_an_error_ends_the_stream():
+    """The error travels by `on_error`, after the calls of messages before it."""
+    told = []
+    good, bad = Message("assistant", '{"name": "add"}'), Message("assistant", '{"name": "add"')
+    rx.of(good, bad, good).pipe(ops.parse_calls(TOOLS), rxo.materialize()).subscribe(told.append)
+
+    assert [spelled("{}"), ParseError] == [told[0].value, type(told[1].exception)]
