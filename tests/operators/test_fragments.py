@@ -4,7 +4,7 @@ import json
 
 import pytest
 import reactivex as rx
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -16,6 +16,7 @@ from rxagent.testing.clock import VirtualHome
 from ..strategies import flat, interleaved
 
 Piece = ToolCallDelta
+law = settings(max_examples=50)
 
 
 def normalised(*deltas, step=1):
@@ -101,6 +102,7 @@ def expected(calls, with_id, step=1):
     ]
 
 
+@law
 @given(st.data(), meant(), st.sampled_from(["no id", "at first", "always"]), st.booleans())
 def test_calls_in_a_row_are_given_back(data, calls, with_id, say_again):
     """Calls one after the other, each with its index, come out as they were meant."""
@@ -111,6 +113,7 @@ def test_calls_in_a_row_are_given_back(data, calls, with_id, say_again):
     assert expected(calls, with_id, 7) == calls_of(*flat(fragments), step=7)
 
 
+@law
 @given(st.data(), meant(), st.sampled_from(["no id", "at first", "always"]))
 def test_interleaved_arguments_are_given_back(data, calls, with_id):
     """When all calls were begun, their arguments may come in any order."""
@@ -121,6 +124,7 @@ def test_interleaved_arguments_are_given_back(data, calls, with_id):
     assert expected(calls, with_id) == calls_of(*flat(names), *data.draw(interleaved(*rest)))
 
 
+@law
 @given(st.data(), meant())
 def test_one_index_and_many_ids(data, calls):
     """Calls that share an index, or have none, are told apart by the ids of their fragments."""
@@ -132,6 +136,7 @@ def test_one_index_and_many_ids(data, calls):
     assert calls == calls_of(*flat(names), *data.draw(interleaved(*rest)))
 
 
+@law
 @given(st.data(), meant())
 def test_one_index_and_an_id_at_first(data, calls):
     """Calls that share an index, of which only the first fragment has an id, in a row."""
@@ -141,6 +146,7 @@ def test_one_index_and_an_id_at_first(data, calls):
     assert calls == calls_of(*flat(fragments))
 
 
+@law
 @given(meant(), st.sampled_from([0, None]))
 @example([ToolCall("", "add", "{}"), ToolCall("", "add", "{}")], None)
 def test_whole_calls_without_any_mark(calls, index):
@@ -150,6 +156,7 @@ def test_whole_calls_without_any_mark(calls, index):
     assert expected(calls, "no id") == calls_of(*pieces)
 
 
+@law
 @given(st.data(), meant(min_size=1))
 def test_every_call_has_one_form(data, calls):
     """The first fragment of a call has index, id and whole name, the others have arguments."""
