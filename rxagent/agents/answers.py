@@ -1,11 +1,11 @@
 """Answers: how they are read out of a call, and what they must pass."""
 
 import inspect
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import reactivex as rx
+from pydantic_core import from_json
 from reactivex import Observable
 from reactivex import operators as rxo
 
@@ -24,16 +24,20 @@ def read_answer(call: ToolCall, reason: str) -> Any:
         ParseError: The arguments do not hold an answer.
     """
     try:
-        arguments = json.loads(call.arguments)
+        arguments = from_json(call.arguments)
         if isinstance(arguments, str):
-            arguments = json.loads(arguments)
+            arguments = from_json(arguments)
         return arguments["answer"]
     except (ValueError, TypeError, KeyError):
         cut = " (it was cut by the length limit)" if reason == "length" else ""
         raise ParseError(
-            f"The arguments of final_answer hold no answer{cut}: {call.arguments!r}. "
+            f"The arguments of final_answer hold no answer{cut}: {_short(call.arguments)!r}. "
             'Give one JSON object of the form {"answer": <value>}.'
         ) from None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 300 else f"{text[:299]}…"
 
 
 def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State) -> Observable[Any]:

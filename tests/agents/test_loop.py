@@ -169,6 +169,7 @@ def test_a_call_in_the_text_is_run_and_its_result_read_as_text():
         (calls(("final_answer", {"answer": 1}), ("add", {"a": 1, "b": 2})), "together"),
         (calls(("final_answer", {})), "hold no answer"),
         (calls(("final_answer", "just this")), "hold no answer"),
+        (calls(("final_answer", '{"answer":' * 100_000)), "hold no answer"),
     ],
 )
 def test_an_unusable_turn_fails_its_step_only(turn, told):
