@@ -66,7 +66,7 @@ class ChatChunks:
             if usage := chunk.get("usage"):
                 self._report(usage, told)
                 self.settled = self.finished and any(self._used)
-        except (AttributeError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError) as error:
             raise self._faults.malformed("a chunk of a shape that is unknown", chunk) from error
         return told
 
@@ -83,9 +83,10 @@ class ChatChunks:
         elif not reason:
             raise self._faults.malformed("an event without delta and finish reason", choice)
         if reason and not self.finished:
+            finish = Finish(_REASONS.get(_text(reason), reason))
             self.finished = True
             told += self._thoughts.end()
-            told.append(Finish(_REASONS.get(reason, reason)))
+            told.append(finish)
 
     def _say(self, said: Mapping[str, Any], told: list[Delta], whole: bool) -> None:
         thought = said.get("reasoning_content") or said.get("reasoning")
@@ -118,10 +119,10 @@ class ChatChunks:
         read = usage.get("prompt_tokens_details") or {}
         written = usage.get("completion_tokens_details") or {}
         total = (
-            usage.get("prompt_tokens") or 0,
-            usage.get("completion_tokens") or 0,
-            read.get("cached_tokens") or 0,
-            written.get("reasoning_tokens") or 0,
+            _count(usage.get("prompt_tokens")),
+            _count(usage.get("completion_tokens")),
+            _count(read.get("cached_tokens")),
+            _count(written.get("reasoning_tokens")),
         )
         added = [max(0, now - before) for now, before in zip(total, self._used, strict=True)]
         if any(added):
@@ -129,11 +130,21 @@ class ChatChunks:
             told.append(Usage(*added))
 
 
-def _fragment(index: int, id: str | None, function: Mapping[str, Any]) -> ToolCallDelta:
+def _fragment(index: Any, id: Any, function: Mapping[str, Any]) -> ToolCallDelta:
+    if type(index) is not int:
+        raise TypeError
     arguments = function.get("arguments")
     if arguments is not None and not isinstance(arguments, str):
         arguments = json.dumps(arguments)
-    return ToolCallDelta(index, id or None, function.get("name") or None, arguments)
+    return ToolCallDelta(
+        index, _text(id or "") or None, _text(function.get("name") or "") or None, arguments
+    )
+
+
+def _count(said: Any) -> int:
+    if said is not None and not (isinstance(said, int | float) and said % 1 == 0):
+        raise TypeError
+    return int(said or 0)
 
 
 def _text(said: Any) -> str:

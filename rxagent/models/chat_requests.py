@@ -1,9 +1,10 @@
 """Requests: what a server that speaks OpenAI's chat protocol is asked."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from jiter import from_json
 
 from ..messages import Image, Message, Request, ToolCall, ToolSpec
 
@@ -85,8 +86,8 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
+        return isinstance(from_json(text.encode(), allow_inf_nan=False), dict)
+    except ValueError:
         return False
 
 

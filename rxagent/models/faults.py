@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -59,7 +60,7 @@ class Faults:
 
     def unavailable(self, what: str, cause: BaseException | None = None) -> ModelUnavailable:
         """Return the error that the model could not be reached, or broke off."""
-        why = "." if cause is None else f": {_innermost(cause)}"
+        why = "." if cause is None else f": {_short(_innermost(cause))}"
         return self._error(ModelUnavailable, f"The model {self.model!r} {what}{why}")
 
     def lost(self, what: str, cause: Exception) -> ModelError:
@@ -73,8 +74,12 @@ class Faults:
         """Return the error that a request cannot be made so."""
         return self._error(ModelRejected, f"The model {self.model!r} {what}")
 
-    def of_sdk(self, error: Exception) -> ModelError:
-        """Return what an error of OpenAI's SDK means; those of its client are about the key."""
+    def of_client(self, error: Exception) -> ModelError:
+        """Return what an error of OpenAI's SDK means, or of what lies below it.
+
+        Errors of the SDK's client are about the key; those of types and values about what the
+        request holds. Bytes that are no HTTP come as errors of the transport's own.
+        """
         import openai
 
         match error:
@@ -82,7 +87,9 @@ class Faults:
                 return self.told(error.body, error.status_code, error.response.headers)
             case openai.APIConnectionError():
                 return self.lost("could not be reached", error)
-        return self.rejected(f"cannot be asked by {self.provider}'s client: {error}")
+            case openai.OpenAIError() | TypeError() | ValueError():
+                return self.rejected(f"cannot be asked by {self.provider}'s client: {error}")
+        return self.lost("could not be understood", error)
 
     def told(
         self, error: Any, status: int | None = None, headers: Mapping[str, str] | None = None
@@ -114,14 +121,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds after which a server asks us to come back, or None."""
     try:
         if milliseconds := headers.get("retry-after-ms"):
-            return float(milliseconds) / 1000
-        said = headers.get("retry-after", "")
-        if re.fullmatch(r"\s*[\d.]+\s*", said):
-            return float(said)
-        wait = parsedate_to_datetime(said) - datetime.now(UTC)
+            wait = float(milliseconds) / 1000
+        elif re.fullmatch(r"\s*[\d.]+\s*", said := headers.get("retry-after", "")):
+            wait = float(said)
+        else:
+            wait = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
     except (TypeError, ValueError):
         return None
-    return max(0.0, wait.total_seconds())
+    return max(0.0, wait) if isfinite(wait) else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from reactivex import Observable
 
+from ..errors import ModelError
 from ..events import Delta
 from ..messages import Message, Request
 from ..operators.limit import stop_at
@@ -111,8 +112,6 @@ class OpenAIModel(Model):
 
     async def _answer(self, request: Request) -> AsyncIterator[Iterable[Delta]]:
         """Yield the deltas of one answer, in batches that arrived together."""
-        from openai import OpenAIError
-
         faults = Faults(self.provider, self.model_id)
         reply = ChatReply(faults)
         asked = chat_call(self.model_id, request, self._options, self._stream, faults)
@@ -128,8 +127,10 @@ class OpenAIModel(Model):
                 yield await _rest(chunks, reply)
                 yield reply.end()
                 await _drain(chunks)
-        except OpenAIError as error:
-            raise faults.of_sdk(error) from error
+        except ModelError:
+            raise
+        except Exception as error:
+            raise faults.of_client(error) from error
 
     async def _client(self) -> Any:
         environment = [os.environ.get(name) for name in _ENVIRONMENT]
@@ -154,7 +155,7 @@ class OpenAIModel(Model):
 
 def _is_streamed(response: Any, wanted: bool) -> bool:
     """Tell whether a response is a stream; some servers do otherwise than they are asked to."""
-    kind = response.headers.get("content-type", "")
+    kind = response.headers.get("content-type", "").lower()
     return not kind.startswith("application/json") if wanted else "event-stream" in kind
 
 

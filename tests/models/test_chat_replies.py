@@ -1,12 +1,14 @@
 """The bytes of replies, and the deltas they are read as."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from attrs import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.errors import MalformedReply
+from rxagent.errors import MalformedReply, ModelError
 from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.models.chat_replies import ChatReply
 from rxagent.models.faults import Faults
@@ -17,6 +19,7 @@ from rxagent.testing.frames import (
     finish_chunk,
     frame,
     reasoning_chunk,
+    sse,
     text_chunk,
     usage_chunk,
 )
@@ -148,3 +151,75 @@ def test_misfits(inside, wanted):
             list(reply.feed((outside % inside).encode()))
     else:
         assert wanted == list(reply.feed((outside % inside).encode()))
+
+
+# Chunks of wrong shapes.
+
+REAL = [json.loads(line[6:]) for line in RECORDED.split(b"\n\n") if line.startswith(b"data: {")]
+OPTIONAL = ("id", "name", "arguments")
+THINKING = chunk({"content": [{"type": "thinking", "thinking": [{"text": "Hm"}]}]})
+JUNK = [None, True, 1, 1.5, -1, float("nan"), float("inf"), "", "x", [], {}, [None], [{}], {"a": 1}]
+
+
+def places(value, place=()):
+    """Yield the path to each part of a value, and to itself."""
+    yield place
+    parts = {dict: lambda: value.items(), list: lambda: enumerate(value)}
+    for key, part in parts.get(type(value), tuple)():
+        yield from places(part, (*place, key))
+
+
+def replaced(value, place, part):
+    """Return a value with another part at a place."""
+    if not place:
+        return part
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[place[0]] = replaced(value[place[0]], place[1:], part)
+    return copied
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [
+        (at, place)
+        for at, part in enumerate([*REAL, THINKING])
+        for place in places(part)
+        if at not in range(2, 16)  # which are texts, as the one before them
+    ],
+)
+def test_wrong_types(at, place):
+    """Whatever stands wherever in a chunk, all deltas are well typed, or the reply is malformed."""
+    kinds = {"text": str, "reason": str, "index": int, "id": str, "name": str, "arguments": str}
+    for junk in JUNK:
+        parts = [*REAL, THINKING]
+        parts[at] = replaced(parts[at], place, junk)
+        reply = ChatReply(Faults("openai", "m"))
+        deltas = []
+        with suppress(ModelError):
+            for part in parts:
+                deltas += reply.feed(sse(part))
+
+        for delta in deltas:
+            for name, value in asdict(delta).items():
+                wanted = kinds.get(name, int)
+                assert type(value) is wanted or (name in OPTIONAL and value is None), delta
+
+
+@given(st.binary(max_size=60), st.integers(0, len(RECORDED)), st.integers(0, 60))
+def test_wrong_bytes(noise, start, gone):
+    """Bytes that are overwritten or lost give deltas, or an error of the model's."""
+    with suppress(ModelError):
+        read(RECORDED[:start] + noise + RECORDED[start + gone :])
+
+
+def test_wrong_finish():
+    """A finish reason that is none does not end the reply as if it were one."""
+    with pytest.raises(MalformedReply):
+        read(sse(chunk({}, {"why": "stop"})))
+
+
+def test_whole_counts():
+    """Tokens may be counted in floats, as long as they are whole."""
+    assert [Finish("stop"), Usage(5, 6)] == read(
+        sse(finish_chunk("stop")), sse(usage_chunk(5.0, 6.0)), DONE
+    )

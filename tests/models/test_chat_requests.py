@@ -51,6 +51,9 @@ def test_calls():
         ("null", "{}"),
         ("", "{}"),
         ("[" * 100_000, "{}"),
+        ('{"a": NaN}', "{}"),
+        ('{"a": "\\ud800"}', "{}"),
+        ('{"a": "\ud800"}', "{}"),
     ],
 )
 def test_arguments(arguments, sent):

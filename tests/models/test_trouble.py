@@ -120,6 +120,9 @@ def test_messages(server, body, said):
         ({"retry-after": "soon"}, None),
         ({"retry-after": "1.2.3"}, None),
         ({"retry-after-ms": "soon"}, None),
+        ({"retry-after-ms": "nan"}, None),
+        ({"retry-after-ms": "-5"}, 0.0),
+        ({"retry-after": "9" * 400}, None),
         ({}, None),
     ],
 )
@@ -321,6 +324,72 @@ def test_hung_up_on(monkeypatch):
         thread.join(2)
 
     assert ModelUnavailable is type(error)
+
+
+HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+FAILED = "HTTP/1.1 500 No\r\nContent-Type: text/plain\r\n"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "\x00\x01 no HTTP at all\r\n\r\n",
+        "HTTP/1.1 abc OK\r\n\r\n",
+        HEAD + "Content-Length: -5\r\n\r\n",
+        HEAD + f"X: {'x' * 100_000}\r\n\r\n",
+        HEAD + "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        FAILED + "Content-Length: 500\r\n\r\nhalf of it",
+        FAILED + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone",
+    ],
+    ids=["bytes", "status", "length", "long", "chunk", "half", "gzip"],
+)
+@STREAMED
+def test_no_http(monkeypatch, reply, stream):
+    """Bytes that are no HTTP, or not what their head says, mean that the model is unavailable."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(reply.encode())
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+        thread = Thread(target=answer)
+        thread.start()
+        port = listening.getsockname()[1]
+        _, error = failure("plain", api_base=f"http://127.0.0.1:{port}/v1", stream=stream)
+        thread.join(2)
+
+    assert ModelUnavailable is type(error)
+    assert len(str(error)) < 400
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "why"),
+    [
+        ("\ud800", {}, "surrogates"),
+        ("Hi", {"temperature": object()}, "not JSON serializable"),
+        ("Hi", {"temperature": float("nan")}, "not JSON compliant"),
+    ],
+)
+def test_unsayable(server, said, options, why):
+    """A request that cannot be sent is rejected before it is."""
+    with pytest.raises(ModelRejected, match=why):
+        list(each(OpenAIModel("plain", **options)(said)))
+
+    assert [] == server.requests
+
+
+def test_capitals(server):
+    """The type of a reply is known however it is spelled."""
+    reply = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
+    name = serve(server, Reply(200, reply, {"Content-Type": "Application/JSON"}))
+
+    assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(name)("Hi")))
 
 
 def test_no_key(server, monkeypatch):
