@@ -7,6 +7,7 @@ from attrs import frozen
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
+from ..errors import BufferOverflow
 from ..streams import Home, Hub
 
 __all__ = ["Fault", "Faults"]
@@ -63,4 +64,7 @@ class Faults(Observable[Fault]):
 
 
 def _log_fault(viewer: Any, error: BaseException) -> None:
-    _log.error("%r was detached from its run", viewer, exc_info=error)
+    if isinstance(error, BufferOverflow):
+        _log.warning("%r was detached from its run: %s", viewer, error)
+    else:
+        _log.error("%r was detached from its run", viewer, exc_info=error)

@@ -50,18 +50,22 @@ class Outcome:
         """
         if self._over.done():
             return
-        if home.is_inside:
-            raise RuntimeError("Whoever is told directly cannot wait for the run; attach it.")
-        if is_daemon_loop(home.loop):
-            refuse_own_loop("Write `await run` instead.")
-        elif home.is_here:
-            raise RuntimeError("This loop runs the run, so it cannot wait. Write `await run`.")
+        self.refuse_own_thread(home)
         with Workers.waiting():
             try:
                 self._over.result(timeout)
             except TimeoutError:
                 sentence = f"The run has not ended after {timeout} s; it goes on."
                 raise TimeoutError(sentence) from None
+
+    def refuse_own_thread(self, home: Home) -> None:
+        """Raise RuntimeError on a thread that must do the work of the run that lives there."""
+        if home.is_inside:
+            raise RuntimeError("Whoever is told directly cannot wait for the run; attach it.")
+        if is_daemon_loop(home.loop):
+            refuse_own_loop("Write `await run` instead.")
+        elif home.is_here:
+            raise RuntimeError("This loop runs the run, so it cannot wait. Write `await run`.")
 
     async def come(self) -> None:
         """Wait for the end, on any loop."""

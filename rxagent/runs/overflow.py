@@ -127,6 +127,7 @@ class Blocking(Mailbox):
         self._queue.append(event)
         if self._hold is None and len(self._queue) >= self._room and not self._closed:
             self._hold = self._home.hold()
+            self._let_go()  # for the viewer may have taken all before it could see the hold
 
     def take(self) -> Event | None:
         """Return the event that has waited longest; None when there is none."""

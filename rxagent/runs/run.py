@@ -1,6 +1,6 @@
 """A run that goes on by itself, for as many as want to watch."""
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
@@ -10,7 +10,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from ..errors import RunCancelled
 from ..events import Event
 from ..state import State
-from ..streams import Home, Observing
+from ..streams import Home, Observing, each
 from ..streams.loop import closing, opening
 from .audience import Audience
 from .faults import Fault
@@ -194,11 +194,15 @@ class Run(Observable[Event]):
     ) -> Following:
         """Return what an `async for` can loop over, on the running loop; arguments as `attach`.
 
-        An `async for` over the run itself follows it from the beginning.
+        A `for` or an `async for` over the run itself follows it from the beginning.
         """
         reader = Reader(self._mailbox(buffer, overflow, since))
         self._audience.admit(reader, since)
         return Following(reader)
+
+    def __iter__(self) -> Iterator[Event]:
+        self._outcome.refuse_own_thread(self._home)
+        return iter(each(self))
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self.follow()

@@ -6,7 +6,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import sleep
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 __all__ = ["STAGE", "Stage"]
@@ -15,14 +15,14 @@ _log = logging.getLogger("rxagent")
 
 
 class Stage:
-    """Threads that viewers share: one as a rule, more when all are stuck in a slow viewer.
+    """Threads that viewers share: one as a rule, more when all wait in viewers that are slow.
 
     After each round a thread rests for a moment, so what arrives in quick succession is told
     together and costs one waking.
 
     Args:
         limit: How many threads there are at most.
-        patience: After how many seconds without progress the threads count as stuck.
+        patience: For how many seconds others may have to wait before a thread is added.
         rest: How many seconds a thread rests between rounds.
         idle: After how many seconds without work a thread ends.
     """
@@ -48,7 +48,7 @@ class Stage:
         self._idling = 0
         self._playing = 0
         self._guarded = False
-        self._told = 0
+        self._begun = self._told = 0
 
     @property
     def busy(self) -> int:
@@ -60,13 +60,7 @@ class Stage:
         """Have a function, which must not raise, called by one of the threads."""
         with self._called:
             self._due.append(show)
-            if self._playing and self._guarded:
-                return
-            if self._idling:
-                self._called.notify()
-            elif self._threads < self._limit:
-                self._threads += 1
-                threading.Thread(target=self._serve, name="rxagent-viewer", daemon=True).start()
+            self._attend()
 
     def finish(self, patience: float = 0.5) -> None:
         """Wait until all is told, or until nobody has got on for so many seconds."""
@@ -75,6 +69,16 @@ class Stage:
             while (self._playing or self._due) and told != self._told:
                 told = self._told
                 self._played.wait_for(lambda: not self._playing and not self._due, patience)
+
+    def _attend(self) -> None:
+        """See to it that somebody plays what is due, or guards those who play."""
+        if self._playing and self._guarded:
+            return
+        if self._idling:
+            self._called.notify()
+        elif self._threads < self._limit:
+            self._threads += 1
+            threading.Thread(target=self._serve, name="rxagent-viewer", daemon=True).start()
 
     def _serve(self) -> None:
         with self._called:
@@ -86,20 +90,29 @@ class Stage:
                     if not called and not self._due:
                         self._threads -= 1
                         return
-                elif not self._playing or self._is_stuck():
+                elif not self._playing or self._are_stuck():
                     self._play()
 
-    def _is_stuck(self) -> bool:
-        """Guard those who play for a while; tell whether they have not got on."""
-        told, self._guarded = self._told, True
+    def _are_stuck(self) -> bool:
+        """Guard those who play for a while; tell whether one more would help."""
+        began, worked = perf_counter(), process_time()
+        told, known = self._told, self._begun + len(self._due)
+        self._guarded = True
         self._patient.wait(self._patience)
         self._guarded = False
-        return bool(self._due) and told == self._told
+        if not self._due or told == self._told:
+            return bool(self._due)
+        # They get on, but late. When they compute, one more would only be in their way.
+        is_idle = process_time() - worked < (perf_counter() - began) / 2
+        return self._begun < known and is_idle
 
     def _play(self) -> None:
         self._playing += 1
         while self._due:
             show = self._due.popleft()
+            self._begun += 1
+            if self._due:
+                self._attend()
             self._called.release()
             try:
                 show()

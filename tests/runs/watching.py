@@ -191,8 +191,8 @@ class Faulty(Seen):
         raise ValueError("I raise at the end")
 
 
-def run_of(run):
+def run_of(run, timeout=WATCHDOG):
     """Wait for the end of a run, whatever it is, and return its status."""
     with suppress(Exception):
-        run.result(WATCHDOG)
+        run.result(timeout)
     return run.status

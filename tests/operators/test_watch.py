@@ -1,0 +1,185 @@
+"""Operators that watch: isolated watchers, stamps, and pieces joined."""
+
+import time
+from itertools import pairwise
+
+import pytest
+import reactivex as rx
+from hypothesis import given
+from hypothesis import strategies as st
+from reactivex import operators as rxo
+
+from rxagent import operators as ops
+from rxagent.errors import ModelUnavailable
+from rxagent.events import (
+    FinalAnswer,
+    ReasoningDelta,
+    RunStarted,
+    StepStarted,
+    TextDelta,
+    ToolCallDelta,
+    ToolOutput,
+    Usage,
+)
+from rxagent.state import State, fold_all
+from rxagent.testing import VirtualHome
+
+PIECES = st.one_of(
+    st.text(max_size=3).map(TextDelta),
+    st.text(max_size=3).map(ReasoningDelta),
+    st.builds(ToolCallDelta, st.integers(0, 1), arguments=st.text(max_size=3)),
+    st.builds(ToolOutput, st.just("call_1"), st.text(max_size=3).map(TextDelta)),
+)
+OTHERS = st.one_of(
+    st.builds(Usage, st.integers(0, 9), st.integers(0, 9)),
+    st.builds(StepStarted, st.integers(1, 3)),
+    st.just(ToolCallDelta(0, "call_1", "add")),
+    st.just(ToolOutput("call_1", "printed")),
+)
+RUNS = st.lists(st.one_of(PIECES, PIECES, OTHERS), max_size=30)
+
+
+def told(source):
+    """Return all that a stream tells, its error last."""
+    items = []
+    source.subscribe(items.append, items.append, scheduler=None)
+    return items
+
+
+def coalesced(events):
+    """Return events as `coalesce` tells them."""
+    return told(rx.from_iterable(events).pipe(ops.coalesce()))
+
+
+class Watcher:
+    """All that a watcher is told; it raises at one of its items."""
+
+    def __init__(self, position=None):
+        self.items = []
+        self.ends = []
+        self._position = position
+
+    def on_next(self, item):
+        self.items.append(item)
+        if len(self.items) - 1 == self._position:
+            raise ValueError("I raise")
+
+    def on_error(self, error):
+        self.ends.append(error)
+
+    def on_completed(self):
+        self.ends.append("completed")
+
+
+def test_watchers_are_told_before_the_observer():
+    """Each watcher is told an item, in their order, and then the stream's own observer."""
+    order = []
+    source = rx.of(1, 2).pipe(ops.watch(lambda n: order.append(("one", n)), Watcher()))
+    source.subscribe(lambda n: order.append(("own", n)))
+
+    assert [("one", 1), ("own", 1), ("one", 2), ("own", 2)] == order
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_a_watcher_that_raises(position, caplog):
+    """It is told no more and logged once; the others and the stream do not notice."""
+    faulty, other = Watcher(position), Watcher()
+    source = rx.of(0, 1, 2).pipe(ops.watch(faulty, other))
+
+    assert [0, 1, 2] == told(source)
+    assert (list(range(position + 1)), []) == (faulty.items, faulty.ends)
+    assert ([0, 1, 2], ["completed"]) == (other.items, other.ends)
+    (record,) = caplog.records
+    assert repr(faulty) in record.message
+
+
+def test_watchers_are_told_of_an_error():
+    """A watcher is told the error, and the observer is told it too."""
+    error = ModelUnavailable("gone")
+    watcher = Watcher()
+
+    assert [1, error] == told(rx.concat(rx.of(1), rx.throw(error)).pipe(ops.watch(watcher)))
+    assert ([1], [error]) == (watcher.items, watcher.ends)
+
+
+def test_each_subscription_is_watched_anew():
+    """A watcher that was let go of one subscription is told of the next."""
+    faulty = Watcher(0)
+    source = rx.of(7).pipe(ops.watch(faulty))
+
+    assert [7] == told(source) == told(source)
+    assert [7, 7] == faulty.items
+
+
+def test_what_cannot_watch_is_refused():
+    """Who cannot be told anything is refused before any subscription."""
+    with pytest.raises(TypeError, match="cannot observe"):
+        ops.watch(5)
+
+
+def test_stamps_tell_time_and_number():
+    """Stamps count from 0 and tell the scheduler's time; a run keeps one id."""
+    with VirtualHome() as home:
+        stamps = []
+        rx.timer(1.0, 0.5).pipe(
+            rxo.take(3), rxo.map(lambda n: StepStarted(n)), ops.stamp()
+        ).subscribe(stamps.append, scheduler=home)
+        home.run()
+
+    assert [0, 1, 2] == [stamp.seq for stamp in stamps]
+    assert [1.0, 1.5, 2.0] == [stamp.at for stamp in stamps]
+    assert [StepStarted(n) for n in range(3)] == [stamp.event for stamp in stamps]
+    (run,) = {stamp.run for stamp in stamps}
+    assert len(run) == 32
+
+
+def test_stamps_without_a_scheduler():
+    """Without a scheduler stamps tell the time of day, and each subscription is another run."""
+    source = rx.of(FinalAnswer(1)).pipe(ops.stamp())
+    before = time.time()
+    ((one,), (other,)) = told(source), told(source)
+
+    assert before <= one.at <= other.at <= time.time()
+    assert one.run != other.run
+
+
+def test_a_run_may_be_named():
+    """The id of a run may be given."""
+    (stamp,) = told(rx.of(FinalAnswer(1)).pipe(ops.stamp("run_7")))
+
+    assert ("run_7", 0, FinalAnswer(1)) == (stamp.run, stamp.seq, stamp.event)
+
+
+@given(RUNS)
+def test_coalescing_loses_nothing(events):
+    """The state of what was joined is the state of what was told."""
+    begun = [RunStarted("a task", "agent"), StepStarted(1), *events]
+
+    assert fold_all(State(), begun) == fold_all(State(), coalesced(begun))
+
+
+@given(RUNS, st.data())
+def test_coalescing_in_parts(events, data):
+    """However a run was cut and joined before, joined as a whole it is the same."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
+    parts = [events[a:b] for a, b in zip([0, *cuts], [*cuts, len(events)], strict=True)]
+
+    assert coalesced(events) == coalesced([event for part in parts for event in coalesced(part)])
+
+
+@given(RUNS)
+def test_coalescing_joins_as_far_as_it_goes(events):
+    """Between two events that are no pieces, no channel is told twice."""
+    kinds = [(type(e), getattr(e, "index", None)) for e in coalesced(events)]
+    pieces = {TextDelta, ReasoningDelta}
+
+    for one, other in pairwise(kinds):
+        assert one != other or one[0] not in pieces
+
+
+def test_coalescing_an_error():
+    """What was joined before an error is told before it."""
+    error = ModelUnavailable("gone")
+    source = rx.concat(rx.of(TextDelta("a"), TextDelta("b")), rx.throw(error))
+
+    assert [TextDelta("ab"), error] == told(source.pipe(ops.coalesce()))

@@ -1,0 +1,342 @@
+"""Runs behave alike wherever they are, however many there are, and whoever is stuck."""
+
+import asyncio
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from textwrap import dedent
+
+import pytest
+
+from rxagent.events import FinalAnswer, StepStarted, TextDelta
+from rxagent.runs import launch
+
+from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, home, joined, run_of, streamed
+
+# Where a program may be when it starts a run.
+
+
+def as_a_script(program):
+    """Do it in the main thread, where no loop runs."""
+    return program()
+
+
+def in_a_thread(program):
+    """Do it in another thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(program).result(WATCHDOG)
+
+
+def in_a_running_loop(program):
+    """Do it where a loop runs, as in a cell of a notebook."""
+
+    async def cell():
+        return program()
+
+    return asyncio.run(cell())
+
+
+def in_a_child(program):
+    """Do it in a process that was forked from one that has had runs."""
+    launch(streamed()).result(WATCHDOG)
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking where threads are
+        child = os.fork()
+    if not child:
+        try:
+            os.write(write, pickle.dumps(program()))
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        told = pickle.loads(pipe.read())
+    os.waitpid(child, 0)
+    return told
+
+
+PLACES = [as_a_script, in_a_thread, in_a_running_loop]
+if hasattr(os, "fork"):
+    PLACES.append(in_a_child)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+def test_the_same_everywhere(place):
+    """Whoever watches is told the same, early or late, directly or beside the run."""
+
+    def program():
+        direct, queued, late = Seen(), Seen(), Seen()
+        run = launch(streamed(), attach=[queued], home=home())
+        run.subscribe(direct)
+        answer = run.result(WATCHDOG)
+        run.attach(late)
+        told = [(viewer.end, joined(viewer.events)) for viewer in (direct, queued, late)]
+        return answer, run.status, run.state.text, told, joined(launch(streamed(), home=home()))
+
+    answer, status, text, told, read = place(program)
+
+    assert ("two", "completed") == (answer, status)
+    assert "".join(f"b{number} " for number in range(13)) == text
+    assert [("completed", joined(EVENTS))] * 3 == told
+    assert joined(EVENTS) == read
+
+
+def test_the_same_under_asyncio():
+    """Under asyncio a run is on the running loop, and watched from there and from threads."""
+
+    async def main():
+        direct, queued, on_loop = Seen(), Seen(), Seen()
+        run = launch(streamed(), attach=[queued])
+        run.attach(on_loop, on="loop")
+        run.subscribe(direct)
+        assert "two" == await run
+        while not on_loop.ends:
+            await asyncio.sleep(0)
+        return direct, on_loop, queued
+
+    direct, on_loop, queued = asyncio.run(main())
+
+    assert ["completed"] * 3 == [viewer.end for viewer in (direct, on_loop, queued)]
+    assert joined(EVENTS) == joined(direct.events) == joined(queued.events)
+    assert EVENTS == on_loop.events
+    here = threading.current_thread().name
+    assert ({here}, {here}) == (direct.threads, on_loop.threads)
+    assert {"rxagent-viewer"} == queued.threads
+
+
+def test_a_thousand_runs():
+    """A thousand runs at once all complete, and need few threads."""
+    events = [StepStarted(1), *(TextDelta(f"{number} ") for number in range(200)), FinalAnswer(1)]
+    threads = 0
+
+    async def main():
+        nonlocal threads
+        told = [Seen() for _ in range(1_000)]
+        queued = [Seen() for _ in range(100)]
+        runs = [launch(streamed(events)) for _ in range(1_000)]
+        for run, direct in zip(runs, told, strict=True):
+            run.subscribe(direct)
+        for run, viewer in zip(runs, queued, strict=False):
+            run.attach(viewer)
+        first = asyncio.ensure_future(asyncio.wait(map(asyncio.ensure_future, runs)))
+        while not first.done():
+            threads = max(threads, threading.active_count())
+            await asyncio.sleep(0.01)
+        return runs, told, queued
+
+    runs, told, queued = asyncio.run(main())
+
+    assert {"completed"} == {run.status for run in runs}
+    assert all(direct.events == events for direct in told)
+    assert all(joined(viewer.events) == joined(events) for viewer in queued if viewer.end)
+    assert threads < 20
+
+
+# Who is stuck.
+
+
+def test_a_viewer_that_never_comes_back():
+    """The run and all other viewers come to their ends beside viewers that are stuck."""
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    stuck = [Stuck() for _ in range(10)]
+    try:
+        for viewer in stuck:
+            run.attach(viewer)
+        feed.say(EVENTS[0])
+        for viewer in stuck:
+            viewer.wait_for(1)
+        others = [Seen() for _ in range(10)]
+        for viewer in others:
+            run.attach(viewer)
+        feed.say(*EVENTS[1:])
+        feed.end()
+
+        assert "two" == run.result(WATCHDOG)
+        assert [("completed", EVENTS)] * 10 == [(viewer.end, viewer.events) for viewer in others]
+        assert [[EVENTS[0]]] * 10 == [viewer.events for viewer in stuck]
+    finally:
+        for viewer in stuck:
+            viewer.let_go.set()
+    for viewer in stuck:
+        assert "completed" == viewer.end
+
+
+def test_leaving_does_not_wait_for_a_viewer():
+    """A block around a run, and a program, end although a viewer is stuck in it."""
+    program = dedent(
+        """
+        import threading
+        import reactivex as rx
+        from rxagent import launch
+        from rxagent.events import FinalAnswer
+
+        begun = threading.Event()
+        stuck = lambda event: (begun.set(), threading.Event().wait())
+        with launch(rx.of(FinalAnswer(2)), attach=[stuck]) as run:
+            begun.wait()
+            print(run.result())
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert (0, "2\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_program_ends_when_its_viewers_were_told():
+    """A script whose last line starts a run shows all of it."""
+    program = dedent(
+        """
+        import time
+        import reactivex as rx
+        from rxagent import launch
+        from rxagent.events import TextDelta
+
+        def show(event):
+            time.sleep(0.01)
+            print(event.text, flush=True)
+
+        launch(rx.of(*map(TextDelta, "abc")), attach=[show])
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert (0, "a\nb\nc\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_viewer_that_waits_for_its_run():
+    """A viewer beside the run may wait for its end; it is told the rest afterwards."""
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    answers = []
+
+    def wait(event):
+        if not answers:
+            answers.append(run.result(WATCHDOG))
+
+    waiting = Seen(wait)
+    run.attach(waiting)
+    feed.say(*EVENTS)
+    waiting.wait_for(1)
+    feed.end()
+
+    assert "completed" == waiting.end
+    assert (["two"], EVENTS) == (answers, waiting.events)
+
+
+def test_runs_whose_viewers_wait_for_each_other():
+    """Viewers of two runs may each wait for the other run."""
+    runs = [launch(streamed(), home=home()) for _ in range(2)]
+    answers = []
+    viewers = [
+        Seen(lambda event, other=other: answers.append(other.result(WATCHDOG)))
+        for other in reversed(runs)
+    ]
+    for run, viewer in zip(runs, viewers, strict=True):
+        run.attach(viewer)
+
+    assert ["completed"] * 2 == [viewer.end for viewer in viewers]
+    assert {"two"} == set(answers)
+
+
+def test_runs_that_stop_each_other():
+    """A run may be cancelled, and its viewers let go, from within another run, and back."""
+    feeds = [Feed(), Feed()]
+    runs = [launch(feed.source, home=home()) for feed in feeds]
+    seen = Seen()
+    places = [runs[0].attach(Seen()), runs[0].subscribe(Seen())]
+
+    def stop(event):
+        for place in places:
+            place.dispose()
+        runs[0].cancel("by the other")
+
+    runs[0].subscribe(on_error=lambda error: runs[1].cancel("in return"))
+    runs[1].subscribe(stop)
+    runs[1].attach(seen)
+    feeds[0].say(StepStarted(1))
+    feeds[1].say(*EVENTS)
+
+    assert ["cancelled"] * 2 == [run_of(run) for run in runs]
+    assert "The run was cancelled: in return" == str(seen.end)
+    assert EVENTS[: len(seen.events)] == seen.events
+
+
+def test_letting_go_from_the_loops_thread():
+    """Disposing and cancelling on the thread of the loop neither wait nor fail."""
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    with Stuck() as stuck:
+        places = [run.attach(stuck, overflow="block", buffer=1), run.subscribe(Seen())]
+        feed.say(*EVENTS[:5])
+        stuck.wait_for(1)
+
+        async def let_go():
+            for place in places:
+                place.dispose()
+            run.cancel()
+            return run.status
+
+        gone = asyncio.run_coroutine_threadsafe(let_go(), feed.home.loop)
+        assert "cancelled" == gone.result(WATCHDOG)
+        assert not feed.home.is_held
+
+
+def test_from_several_threads():
+    """Runs that are started, watched and awaited from many threads at once all come through."""
+
+    def use(_):
+        run = launch(streamed())
+        seen = Seen()
+        run.attach(seen)
+        return run.result(WATCHDOG), seen.end, joined(seen.events) == joined(EVENTS)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert [("two", "completed", True)] * 200 == list(pool.map(use, range(200)))
+
+
+def test_a_viewer_keeps_its_context():
+    """A viewer is told in the context in which it was attached."""
+    user = ContextVar("user", default="nobody")
+    users = []
+    feed = Feed()
+    run = launch(feed.source, home=home())
+
+    def watch(event):
+        users.append(user.get())
+
+    def attach(name, on):
+        user.set(name)
+        run.attach(watch, on=on)
+
+    threads = [
+        threading.Thread(target=attach, args=arguments)
+        for arguments in (("Ada", "thread"), ("Bob", "loop"))
+    ]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    ends = Seen(), Seen()
+    run.attach(ends[0])
+    run.attach(ends[1], on="loop")
+    feed.say(StepStarted(1))
+    feed.end()
+
+    assert ["completed"] * 2 == [seen.end for seen in ends]
+    assert ["Ada", "Bob"] == sorted(users)
+
+
+@pytest.mark.soak
+def test_ten_thousand_runs():
+    """Ten thousand runs, a thousand at a time, leave nothing behind."""
+    for _ in range(10):
+        test_a_thousand_runs()

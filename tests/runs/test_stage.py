@@ -1,0 +1,154 @@
+"""The stage tells all viewers of a process with few threads, however stuck some of them are."""
+
+import logging
+import threading
+
+import pytest
+
+from rxagent.runs.stage import Stage
+
+from .watching import WATCHDOG
+
+
+@pytest.fixture
+def stage():
+    """A stage whose threads end soon."""
+    return Stage(limit=4, patience=0.01, idle=0.02)
+
+
+class Telling:
+    """Something to be told, which waits until it is let go."""
+
+    def __init__(self, held=False):
+        self.begun = threading.Event()
+        self.done = threading.Event()
+        self.let_go = threading.Event()
+        if not held:
+            self.let_go.set()
+
+    def __call__(self):
+        self.thread = threading.current_thread()
+        self.begun.set()
+        self.let_go.wait(60)
+        self.done.set()
+
+
+def test_all_is_told_in_order(stage):
+    """What is due is told one after the other, by threads with the stage's name."""
+    told = []
+    last = Telling()
+    for number in range(100):
+        stage.call(lambda number=number: told.append((number, threading.current_thread().name)))
+    stage.call(last)
+
+    assert last.done.wait(WATCHDOG)
+    assert list(range(100)) == [number for number, _ in told]
+    assert {"rxagent-viewer"} == {thread for _, thread in told}
+
+
+def test_one_thread_tells_all(stage):
+    """As long as nobody is stuck, one thread plays, and one more may wait to take over."""
+    threads = set()
+    for _ in range(20):
+        done = threading.Event()
+        stage.call(lambda done=done: (threads.add(threading.get_ident()), done.set()))
+        assert done.wait(WATCHDOG)
+
+    assert stage._threads <= 2
+
+
+def test_idle_threads_end(stage):
+    """A thread that has had nothing to do for a while ends, and another one begins later."""
+    for _ in range(2):
+        telling = Telling()
+        stage.call(telling)
+        assert telling.done.wait(WATCHDOG)
+        telling.thread.join(WATCHDOG)
+        assert not telling.thread.is_alive()
+
+
+def test_the_stuck_are_left_behind(stage):
+    """When all threads are stuck another one takes over, up to the limit."""
+    stuck = [Telling(held=True) for _ in range(4)]
+    try:
+        for number, telling in enumerate(stuck[:3], 1):
+            stage.call(telling)
+            assert telling.begun.wait(WATCHDOG)
+            free = Telling()
+            stage.call(free)
+            assert free.done.wait(WATCHDOG)
+            assert number + 1 <= stage._threads <= 4
+        stage.call(stuck[3])
+        assert stuck[3].begun.wait(WATCHDOG)
+        late = Telling()
+        stage.call(late)
+        assert not late.begun.wait(0.1)
+        assert (4, 5) == (stage._threads, stage.busy)
+    finally:
+        for telling in stuck:
+            telling.let_go.set()
+    assert late.done.wait(WATCHDOG)
+
+
+def test_who_is_slow_is_not_stuck(stage):
+    """As long as somebody gets on, nobody takes over."""
+    slow = [Telling(held=True) for _ in range(20)]
+    for telling in slow:
+        stage.call(telling)
+    for telling in slow:
+        assert telling.begun.wait(WATCHDOG)
+        telling.let_go.set()
+
+    assert slow[-1].done.wait(WATCHDOG)
+
+
+def test_what_raises_harms_nobody(stage, caplog):
+    """A telling that raises, whatever it is, is logged; the next one is told."""
+
+    def leave():
+        raise SystemExit
+
+    done = Telling()
+    stage.call(leave)
+    stage.call(done)
+
+    assert done.done.wait(WATCHDOG)
+    assert [("rxagent", logging.ERROR)] == [(r.name, r.levelno) for r in caplog.records]
+
+
+def test_finishing_waits_for_what_is_due(stage):
+    """At the end of a program what is due is told."""
+    told = []
+    for number in range(50):
+        stage.call(lambda number=number: told.append(number))
+    stage.finish()
+
+    assert (list(range(50)), 0) == (told, stage.busy)
+
+
+def test_finishing_waits_for_nobody_who_is_stuck(stage):
+    """At the end of a program nobody waits for a viewer that is stuck."""
+    stuck = Telling(held=True)
+    stage.call(stuck)
+    assert stuck.begun.wait(WATCHDOG)
+    try:
+        stage.finish(patience=0.02)
+        assert not stuck.done.is_set()
+    finally:
+        stuck.let_go.set()
+
+
+def test_a_telling_may_call(stage):
+    """What is told may call for something else to be told, and comes to its end first."""
+    told = []
+    done = Telling()
+
+    def tell():
+        stage.call(lambda: told.append("second"))
+        stage.call(done)
+        told.append("first")
+
+    stage.call(tell)
+
+    assert done.done.wait(WATCHDOG)
+    assert ["first", "second"] == told

@@ -1,0 +1,156 @@
+"""Sampled states: the latest one, not too often, and the last one for sure."""
+
+import threading
+
+import pytest
+import reactivex as rx
+
+from rxagent.errors import ModelUnavailable
+from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
+from rxagent.runs import launch
+from rxagent.state import State, fold_all
+from rxagent.subscribers import sampled
+from rxagent.testing import VirtualHome
+
+EVENTS = [
+    RunStarted("a task", "agent"),
+    StepStarted(1),
+    *(TextDelta(f"{number} ") for number in range(20)),
+    FinalAnswer("done"),
+]
+
+
+def played(events, gap, every, error=None):
+    """Tell events at so many seconds from each other; return when each state was told."""
+    told = []
+    with VirtualHome() as home:
+        watching = sampled(lambda state: told.append((home.clock, state)), every, scheduler=home)
+        end = watching.on_completed if error is None else lambda: watching.on_error(error)
+        for number, event in enumerate(events):
+            home.schedule_relative(number * gap, lambda *_, event=event: watching.on_next(event))
+        home.schedule_relative(len(events) * gap + 5, lambda *_: end())
+        home.run()
+    return told
+
+
+def test_states_are_told_not_too_often():
+    """Between two states lies the time that was asked for, and each is the latest there was."""
+    told = played(EVENTS, gap=0.01, every=0.05)
+    times = [round(time, 3) for time, _ in told]
+
+    assert [0.0, 0.05, 0.1, 0.15, 0.2, 0.25] == times
+    for time, state in told:
+        assert fold_all(State(), EVENTS[: round(time / 0.01) + 1]) == state
+
+
+def test_a_state_is_told_when_the_time_has_come():
+    """What happens soon after a state was told is told later, though nothing more happens."""
+    told = played(EVENTS[:3], gap=0.01, every=0.05)
+
+    assert [(0.0, 1), (0.05, 3)] == [
+        (round(time, 3), 1 + len(state.steps) + bool(state.text)) for time, state in told
+    ]
+
+
+def test_nothing_is_told_twice():
+    """Events that come more slowly than that are told each, and the end brings nothing new."""
+    told = played(EVENTS, gap=1.0, every=0.05)
+
+    assert [float(number) for number in range(len(EVENTS))] == [time for time, _ in told]
+
+
+def test_the_end_is_told():
+    """The last state is told at once, also that of a failure."""
+    told = []
+    watching = sampled(told.append, every=60)
+    for event in EVENTS:
+        watching.on_next(event)
+    assert [fold_all(State(), EVENTS[:1])] == told
+    watching.on_completed()
+    assert fold_all(State(), EVENTS) == told[-1]
+
+    failed = played(EVENTS[:5], 0.01, 60, ModelUnavailable("gone"))[-1][1]
+    assert ("0 1 2 ", "ModelUnavailable: gone") == (failed.text, failed.error)
+
+
+def test_a_slow_function_delays_nobody():
+    """While the function is busy nobody waits for it, and it is called once at a time."""
+    busy, free = threading.Event(), threading.Event()
+    states = []
+    at_work = []
+
+    def show(state):
+        at_work.append(1)
+        assert [1] == at_work
+        states.append(state)
+        busy.set()
+        free.wait(60)
+        at_work.pop()
+
+    watching = sampled(show, every=0.001)
+    thread = threading.Thread(target=watching.on_next, args=(EVENTS[0],))
+    thread.start()
+    assert busy.wait(5)
+    for event in EVENTS[1:]:
+        watching.on_next(event)
+    watching.on_completed()
+    assert 1 == len(states)
+    free.set()
+    thread.join(5)
+
+    assert fold_all(State(), EVENTS) == states[-1]
+
+
+def test_a_function_that_raises_is_let_go():
+    """What the function raises is raised to the run, which lets it go and reports it."""
+    feed = threading.Event()
+    run = launch(rx.from_iterable(EVENTS))
+    faults = []
+    run.faults.subscribe(lambda fault: (faults.append(fault), feed.set()))
+    watching = sampled(lambda state: 1 / 0)
+    run.attach(watching)
+
+    assert "done" == run.result(5)
+    assert feed.wait(5)
+    assert [(watching, ZeroDivisionError)] == [(f.viewer, type(f.error)) for f in faults]
+
+
+def test_it_is_told_between_events_on_a_viewers_thread():
+    """Without a scheduler the states between events are told on a thread for viewers."""
+    threads = []
+    second = threading.Event()
+
+    def show(state):
+        threads.append(threading.current_thread().name)
+        if len(threads) == 2:
+            second.set()
+
+    watching = sampled(show, every=0.01)
+    watching.on_next(EVENTS[0])
+    watching.on_next(EVENTS[1])
+
+    assert second.wait(5)
+    assert [threading.current_thread().name, "rxagent-viewer"] == threads
+    watching.on_completed()
+
+
+def test_it_says_what_it_is():
+    """Its text names the function, for whoever reads a log."""
+    assert repr(sampled(print, 0.1)) == f"sampled({print!r}, 0.1)"
+
+
+@pytest.mark.parametrize("every", [0.0, 0.033])
+def test_a_whole_run(every):
+    """Attached to a run, the last state it tells is the run's."""
+    states, done = [], threading.Event()
+
+    def show(state):
+        states.append(state)
+        if state.answer is not None:
+            done.set()
+
+    run = launch(rx.from_iterable(EVENTS), attach=[sampled(show, every)])
+
+    assert "done" == run.result(5)
+    assert done.wait(5)
+    assert run.state == states[-1]
