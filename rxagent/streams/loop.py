@@ -31,6 +31,7 @@ _open: dict[int, tuple[str, asyncio.AbstractEventLoop, Callable[[], None], bool]
 _readings: dict[int, Callable[[], None]] = {}
 _tickets = count()
 _interrupted = False
+_waited = False
 
 _log = logging.getLogger("rxagent")
 
@@ -123,21 +124,18 @@ def _is_unfinished() -> bool:
 
 def _linger() -> None:
     """Let a script live until its runs have ended; Ctrl-C, before or meanwhile, cancels them."""
-    global _interrupted
-    if _loop is None:
-        return
+    global _waited
     for dispose in tuple(_readings.values()):
         dispose()
     if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
         _cancel()
-        return
-    try:
-        with _changed:
-            _changed.wait_for(lambda: not _is_unfinished())
-    except KeyboardInterrupt:
-        _interrupted = True
-        _cancel()
-        _die_of_interrupt()
+    elif _loop is not None:
+        try:
+            with _changed:
+                _changed.wait_for(lambda: not _is_unfinished())
+        except KeyboardInterrupt:
+            _die_of_interrupt()
+    _waited = True
 
 
 def _cancel() -> None:
@@ -150,8 +148,11 @@ def _cancel() -> None:
 
 
 def _die_of_interrupt() -> None:
-    """End as a program does that Ctrl-C has ended, so that a shell sees it."""
-    atexit._run_exitfuncs()
+    """Cancel all, and end as a program does that Ctrl-C has ended, so that a shell sees it."""
+    global _interrupted, _waited
+    _interrupted = _waited = True
+    _cancel()
+    atexit._run_exitfuncs()  # `_end` is among them
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -160,6 +161,8 @@ def _die_of_interrupt() -> None:
 
 
 def _end() -> None:
+    if not _waited and getattr(threading, "_SHUTTING_DOWN", False) and _loop is not None:
+        _die_of_interrupt()  # It came just before we waited, and Python has swallowed it.
     _linger()
     if _loop is None or _thread is None or on_daemon_loop():
         return
@@ -193,13 +196,13 @@ atexit.register(_end)
 
 def _forget() -> None:
     """Let a forked child start anew: threads and their locks have stayed with its parent."""
-    global _loop, _thread, _making, _changed, _interrupted
+    global _loop, _thread, _making, _changed, _interrupted, _waited
     _loop = _thread = None
     _making = threading.Lock()
     _changed = threading.Condition()
     _open.clear()
     _readings.clear()
-    _interrupted = False
+    _interrupted = _waited = False
 
 
 if hasattr(os, "register_at_fork"):

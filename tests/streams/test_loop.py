@@ -185,6 +185,30 @@ def test_ctrl_c_within_the_script_cancels_its_runs(script):
     assert err.endswith("KeyboardInterrupt\n")
 
 
+def test_ctrl_c_between_the_last_line_and_the_wait(script):
+    """SIGINT that falls into Python's own shutdown, which swallows it, cancels all the same."""
+    process = script(
+        """
+        def interrupt():
+            os.read(read, 1)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        async def silent():
+            os.write(write, b"!")
+            async for item in silence():
+                yield item
+
+        read, write = os.pipe()
+        threading._register_atexit(interrupt)
+        from_async(silent).subscribe()
+        """
+    )
+
+    code, out, err = ended(process)
+    assert (-signal.SIGINT, ["begun", "closed"]) == (code, out)
+    assert err.endswith("KeyboardInterrupt: \n")
+
+
 def test_ctrl_c_in_a_loop_over_a_stream(script):
     """SIGINT while a `for` waits raises there, and the source is closed."""
     process = script(
