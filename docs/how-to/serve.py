@@ -1,0 +1,80 @@
+"""Runs over server-sent events: `uvicorn --factory serve:create_app`."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import Body, FastAPI, Header, HTTPException
+from fastapi.responses import StreamingResponse
+
+from rxagent import Agent, Run
+from rxagent.errors import describe
+from rxagent.events import Event, RunFailed, Stamped
+from rxagent.wire import dumps
+
+
+def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
+    """Return an application that serves an agent's runs.
+
+    Args:
+        agent: Who answers.
+        kept: Seconds that a run can be looked up after its end.
+    """
+    agent = agent or Agent("openai:gpt-5-mini")
+    app = FastAPI()
+    runs: dict[str, Run] = {}
+
+    def found(name: str) -> Run:
+        if name not in runs:
+            raise HTTPException(404, f"There is no run {name!r}.")
+        return runs[name]
+
+    @app.post("/runs", status_code=201)
+    async def start(task: Annotated[str, Body(embed=True)]) -> dict[str, str]:
+        name = uuid4().hex
+        run = runs[name] = agent.start(task)
+        loop = asyncio.get_running_loop()
+
+        def forget(*_: object) -> None:
+            loop.call_soon_threadsafe(lambda: loop.call_later(kept, runs.pop, name, None))
+
+        run.subscribe(on_error=forget, on_completed=forget)
+        return {"run": name}
+
+    @app.get("/runs/{name}")
+    async def watch(
+        name: str, since: int = 0, last_event_id: Annotated[int | None, Header()] = None
+    ) -> StreamingResponse:
+        try:
+            lines = told(name, found(name), since if last_event_id is None else last_event_id)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
+        return StreamingResponse(lines, media_type="text/event-stream")
+
+    @app.delete("/runs/{name}", status_code=204)
+    async def stop(name: str) -> None:
+        found(name).cancel("stopped")
+
+    return app
+
+
+def told(name: str, run: Run, since: int) -> AsyncIterator[str]:
+    """Return what a run tells from a place on, each event as one that a browser understands."""
+    following = run.follow(since=since)
+
+    def line(event: Event, number: int) -> str:
+        return dumps(Stamped(name, number, time.time(), event))
+
+    async def messages() -> AsyncIterator[str]:
+        async with following:
+            try:
+                async for event in following:
+                    seq = following.seq
+                    yield f"id: {seq}\ndata: {line(event, seq - 1)}\n\n"
+            except Exception as error:  # whatever has ended the run
+                failed = RunFailed(type(error).__name__, describe(error))
+                yield f"data: {line(failed, following.seq)}\n\n"
+
+    return messages()

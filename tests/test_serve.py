@@ -1,0 +1,217 @@
+"""The how-to that serves runs is true: over a real socket, by a real server."""
+
+import http.client
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from rxagent import Agent
+from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, TextDelta
+from rxagent.models import OpenAIModel
+from rxagent.testing import ScriptedServer
+from rxagent.testing.leaks import assert_no_leaks, snapshot
+from rxagent.wire import loads
+
+HOW_TO = Path(__file__).parents[1] / "docs" / "how-to" / "serve.py"
+
+
+@pytest.fixture(scope="module")
+def serve():
+    """Import the module that the page shows."""
+    spec = spec_from_file_location("serve", HOW_TO)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def serving(app):
+    """Serve an application on 127.0.0.1, and return its port."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class Tab:
+    """A client of its own; what it watches is read line by line."""
+
+    def __init__(self, port):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        self._response = None
+        self.last_id = None
+
+    def ask(self, method, path, body=None, **headers):
+        """Return the status and the body of an answer."""
+        headers["Content-Type"] = "application/json"
+        self._connection.request(method, path, body and json.dumps(body), headers)
+        response = self._connection.getresponse()
+        return response.status, json.loads(response.read() or "null")
+
+    def start(self, task):
+        status, body = self.ask("POST", "/runs", {"task": task})
+        assert 201 == status
+        return body["run"]
+
+    def open(self, run, **headers):
+        """Begin to watch a run, and return the tab."""
+        self._connection.request("GET", f"/runs/{run}", headers=headers)
+        self._response = self._connection.getresponse()
+        assert "text/event-stream; charset=utf-8" == self._response.headers["Content-Type"]
+        return self
+
+    def __iter__(self):
+        """Yield what is told, stamped, as it comes."""
+        for line in self._response:
+            field, _, value = line.decode().rstrip("\n").partition(": ")
+            if field == "id":
+                self.last_id = value
+            elif field == "data":
+                yield loads(value)
+
+    def close(self):
+        if self._response is not None:
+            self._response.close()
+        self._connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Halfway:
+    """A model that says one word, and another one when it may."""
+
+    def __init__(self):
+        self.is_silent, self.may_go_on = threading.Event(), threading.Event()
+
+    def __call__(self, request):
+        yield "Hello"
+        self.is_silent.set()
+        assert self.may_go_on.wait(5)
+        yield " there."
+
+
+def until(kind, told):
+    """Return the events that come, up to the first one of a kind."""
+    events = []
+    for stamped in told:
+        events.append(stamped.event)
+        if isinstance(stamped.event, kind):
+            return events
+    raise AssertionError(f"{kind.__name__} never came, but {events}")
+
+
+def test_a_run_is_told_line_by_line(serve):
+    """What is served is the run itself, stamped with its name and without a gap."""
+    agent = Agent(lambda request: iter(["Hello", " there."]))
+    with serving(serve.create_app(agent)) as port, Tab(port) as tab:
+        run = tab.start("Greet me.")
+        told = list(tab.open(run))
+
+    assert {run} == {stamped.run for stamped in told}
+    assert RunStarted("Greet me.", "agent") == told[0].event
+    assert [FinalAnswer("Hello there."), RunCompleted()] == [one.event for one in told[-2:]]
+    assert str(told[-1].seq + 1) == tab.last_id
+
+
+def test_a_closed_tab_leaves_the_run(serve):
+    """Who closes the tab is forgotten while the model is silent, and the run goes on."""
+    model = Halfway()
+    with serving(serve.create_app(Agent(model))) as port, Tab(port) as owner:
+        run = owner.start("Greet me.")
+        assert model.is_silent.wait(5)
+        before = snapshot()
+        with Tab(port) as tab:
+            until(TextDelta, tab.open(run))
+        assert_no_leaks(before)
+        model.may_go_on.set()
+        answer = until(FinalAnswer, owner.open(run))[-1]
+
+    assert FinalAnswer("Hello there.") == answer
+
+
+def test_a_reload_goes_on_where_the_tab_was(serve):
+    """What both tabs were told is the run, with neither a gap nor a double."""
+    model = Halfway()
+    with serving(serve.create_app(Agent(model))) as port:
+        with Tab(port) as tab:
+            run = tab.start("Greet me.")
+            before = until(TextDelta, tab.open(run))
+        model.may_go_on.set()
+        with Tab(port) as reloaded:
+            after = [one.event for one in reloaded.open(run, **{"Last-Event-ID": tab.last_id})]
+        with Tab(port) as late:
+            everything = [one.event for one in late.open(f"{run}?since=0")]
+
+    assert TextDelta(" there.") == after[0]
+    assert "Hello there." == "".join(
+        event.text for event in (*before, *after) if isinstance(event, TextDelta)
+    )
+    assert everything[-3:] == after[-3:]
+
+
+def test_a_stop_button_hangs_up_on_the_model(serve):
+    """Who stops a run ends the model's request, and all who watch are told."""
+    with ScriptedServer() as models:
+        agent = Agent(OpenAIModel("slow", api_base=models.url, api_key="any"))
+        with serving(serve.create_app(agent)) as port, Tab(port) as tab, Tab(port) as button:
+            run = tab.start("Count.")
+            told = iter(tab.open(run))
+            until(TextDelta, told)
+            assert (204, None) == button.ask("DELETE", f"/runs/{run}")
+            last = until(RunFailed, told)[-1]
+        assert models.wait_hang_up().hung_up
+
+    assert RunFailed("RunCancelled", "RunCancelled: The run was cancelled: stopped") == last
+
+
+def test_a_run_that_fails_says_so(serve):
+    """An error is told as the event that it is in a journal."""
+
+    def model(request):
+        raise LookupError("no such model")
+
+    with serving(serve.create_app(Agent(model))) as port, Tab(port) as tab:
+        last = list(tab.open(tab.start("Greet me.")))[-1]
+
+    assert RunFailed("LookupError", "LookupError: no such model") == last.event
+
+
+def test_a_run_is_forgotten_after_a_while(serve):
+    """A run can be looked up for as long as was said, and then there is none."""
+    model = Halfway()
+    with serving(serve.create_app(Agent(model), kept=0)) as port, Tab(port) as tab:
+        told = iter(tab.open(run := tab.start("Greet me.")))
+        until(TextDelta, told)
+        model.may_go_on.set()
+        until(RunCompleted, told)
+        with Tab(port) as late:
+            answer = late.ask("GET", f"/runs/{run}")
+
+    assert (404, {"detail": f"There is no run {run!r}."}) == answer
+
+
+@pytest.mark.parametrize("place", ["99", "-1"])
+def test_a_place_that_no_run_has_is_refused(serve, place):
+    """A place before the beginning or in the future is an error of who asks."""
+    agent = Agent(lambda request: "Hello.")
+    with serving(serve.create_app(agent)) as port, Tab(port) as tab:
+        run = tab.start("Greet me.")
+        status, body = tab.ask("GET", f"/runs/{run}", **{"Last-Event-ID": place})
+
+    assert 400 == status
+    assert place in body["detail"]
