@@ -31,21 +31,25 @@ def script(program):
 
 
 def cell(program):
-    """Return a program as a cell of a notebook, whose loop goes on when the cell is done."""
+    """Return a program as a cell of a notebook, whose loop goes on when the cell is done.
+
+    As in notebooks, Ctrl-C interrupts a cell that blocks, and cancels one that awaits.
+    """
     return f"""
-import ast, asyncio
+import ast, asyncio, signal
 
 async def kernel():
-    cells_end = asyncio.Event()
-    asyncio.get_running_loop().add_reader(0, cells_end.set)
+    end = asyncio.Event()
+    asyncio.get_running_loop().add_reader(0, end.set)
     cell = compile({BEGINNING + program!r}, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    cancelling = signal.signal(signal.SIGINT, signal.default_int_handler)
     result = eval(cell, {{"__name__": "__main__"}})
+    signal.signal(signal.SIGINT, cancelling)
     if result is not None:
         await result
-    await cells_end.wait()
+    await end.wait()
 
-with asyncio.Runner() as runner:
-    runner.get_loop().run_until_complete(kernel())
+asyncio.run(kernel())
 """
 
 
@@ -64,15 +68,10 @@ asyncio.run(main())
 """
 
 
-TOO_EARLY = "a script does not wait for a run whose first step is yet to be scheduled"
-SWALLOWED = "asyncio.run notes Ctrl-C for later while a coroutine blocks"
 FORGOTTEN = "Python forgets Ctrl-C when something is imported on the way out, and the status is 1"
 
-UNANSWERED = {"subscribe as script": TOO_EARLY}
+UNANSWERED: dict[str, str] = {}
 UNHEARD = {
-    "subscribe as script": TOO_EARLY,
-    "run as application": SWALLOWED,
-    "for as application": SWALLOWED,
     "attach as cell": FORGOTTEN,
     "attach as application": FORGOTTEN,
 }
@@ -151,4 +150,5 @@ def test_ctrl_c_hangs_up_on_the_model(way, program, tmp_path):
         process.send_signal(signal.SIGINT)
 
         assert server.wait_hang_up(timeout=5).hung_up
-        assert 130 == status(process)
+        _, complaints = process.communicate(timeout=10)
+        assert 130 == status(process), complaints

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count
 
 from attrs import define, field
 
@@ -95,9 +96,14 @@ class Fragments:
         index = piece.index
         if index is None or index in taken:
             index = max(taken, default=-1) + 1
-        call = _Call(index, f"call_{self._step}_{self._attempt}_{index}")
+        call = _Call(index, self._made_id(index))
         self._calls.append(call)
         return call
+
+    def _made_id(self, index: int) -> str:
+        taken = {call.id for call in self._calls}
+        ids = (f"call_{self._step}_{self._attempt}_{number}" for number in count(index))
+        return next(made for made in ids if made not in taken)
 
     def _identify(self, call: _Call, index: int | None, raw_id: str) -> None:
         call.raw_id = raw_id

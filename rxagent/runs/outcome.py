@@ -1,6 +1,7 @@
 """Outcomes: how a run has ended."""
 
 import asyncio
+from concurrent import futures
 from concurrent.futures import Future
 from threading import Lock
 from types import TracebackType
@@ -8,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from ..errors import RunCancelled
 from ..streams import Home, is_daemon_loop, refuse_own_loop
-from ..streams.workers import Workers
+from ..streams.blocking import Patience
 
 __all__ = ["Ending", "Outcome"]
 
@@ -51,12 +52,11 @@ class Outcome:
         if self._over.done():
             return
         self.refuse_own_thread(home)
-        with Workers.waiting():
-            try:
-                self._over.result(timeout)
-            except TimeoutError:
-                sentence = f"The run has not ended after {timeout} s; it goes on."
-                raise TimeoutError(sentence) from None
+        if not Patience().wait(self._is_over, timeout):
+            raise TimeoutError(f"The run has not ended after {timeout} s; it goes on.")
+
+    def _is_over(self, timeout: float | None) -> bool:
+        return bool(futures.wait([self._over], timeout).done)
 
     def refuse_own_thread(self, home: Home) -> None:
         """Raise RuntimeError on a thread that must do the work of the run that lives there."""

@@ -3,15 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from queue import SimpleQueue
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
+from .blocking import Patience
 from .home import Home
 from .loop import daemon_loop, disposing, on_daemon_loop
-from .workers import Workers
 
 __all__ = ["Each", "each", "last", "refuse_own_loop"]
 
@@ -63,6 +64,7 @@ class Each(Generic[_T]):
         refuse_own_loop("Use `async for` instead.")
         home = Home(loop=daemon_loop())
         arrived: SimpleQueue[None] = SimpleQueue()
+        patience = Patience()
         inbox = _Inbox[_T](home, lambda: arrived.put(None))
         with disposing(inbox.dispose):
             # A thread subscribes, so that we can read meanwhile what comes at one stroke.
@@ -71,11 +73,18 @@ class Each(Generic[_T]):
                 if item is not _DRY:
                     yield item
                 else:
-                    with Workers.waiting():
-                        arrived.get()
+                    patience.wait(partial(_has_come, arrived))
 
     def __aiter__(self) -> "_Asking[_T]":
         return _Asking(self._source)
+
+
+def _has_come(arrived: SimpleQueue[None], timeout: float | None) -> bool:
+    try:
+        arrived.get(timeout=timeout)
+    except Empty:
+        return False
+    return True
 
 
 class _Asking(AsyncIterator[_T]):

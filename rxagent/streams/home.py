@@ -15,7 +15,7 @@ from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignme
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
 from ..errors import RunCancelled
-from .loop import closing, daemon_loop, opening
+from .loop import closing, daemon_loop, leaving, opening
 from .workers import WORKERS
 
 __all__ = ["Home", "at_home"]
@@ -141,17 +141,29 @@ class Home(PeriodicScheduler):
         errand.begin()
         return Disposable(errand.dispose)
 
-    def work(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> None:
-        """Run a job, which must not raise, on a worker of the shared pool."""
-        WORKERS.submit(self._noted(what, job, dispose))
+    def work(
+        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Run a job, which must not raise, on a worker of the shared pool.
 
-    def thread(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> None:
-        """Run a job, which must not raise, on a thread of its own."""
-        threading.Thread(target=self._noted(what, job, dispose), name=what, daemon=True).start()
+        Returns:
+            What says that nobody waits for the job any more, so that a script may end.
+        """
+        run, leave = self._noted(what, job, dispose)
+        WORKERS.submit(run)
+        return leave
+
+    def thread(
+        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Run a job, which must not raise, on a thread of its own; returns what `work` does."""
+        run, leave = self._noted(what, job, dispose)
+        threading.Thread(target=run, name=what, daemon=True).start()
+        return leave
 
     def _noted(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
-    ) -> Callable[[], None]:
+    ) -> tuple[Callable[[], None], Callable[[], None]]:
         ticket = opening(what, self.loop, dispose)
         context = self.context.copy()
 
@@ -161,7 +173,7 @@ class Home(PeriodicScheduler):
             finally:
                 closing(ticket)
 
-        return run
+        return run, partial(leaving, ticket)
 
     # The clock
 
@@ -428,7 +440,9 @@ def at_home(source: Observable[_T]) -> Observable[_T]:
         def begin() -> None:
             if not subscription.is_disposed:
                 subscription.disposable = source.subscribe(observer, scheduler=home)
-            closing(ticket)
+            # What this has set going notes itself in the gate, which is passed by then.
+            if not home.soon(closing, ticket):
+                closing(ticket)
 
         if not home.soon(home.gate, begin):
             closing(ticket)

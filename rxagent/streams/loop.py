@@ -17,6 +17,7 @@ __all__ = [
     "daemon_loop",
     "disposing",
     "is_daemon_loop",
+    "leaving",
     "on_daemon_loop",
     "open_work",
     "opening",
@@ -87,6 +88,15 @@ def opening(
     with _changed:
         _open[ticket] = what, loop, dispose, is_awaited
     return ticket
+
+
+def leaving(ticket: int) -> None:
+    """Note that nobody waits any more for the work of a ticket, though it may go on."""
+    with _changed:
+        if ticket in _open:
+            what, loop, dispose, _ = _open[ticket]
+            _open[ticket] = what, loop, dispose, False
+            _changed.notify_all()
 
 
 def closing(ticket: int) -> None:

@@ -13,12 +13,15 @@ from ..errors import RunCancelled, describe
 from .home import Home
 from .workers import Workers
 
-__all__ = ["Reader", "Work", "as_error", "drain"]
+__all__ = ["Leave", "Reader", "Work", "as_error", "drain"]
 
 _T = TypeVar("_T")
 
 Work = Callable[[Callable[[_T], None], Callable[[], bool]], None]
 """What reads: called as `work(emit, cancelled)`."""
+
+Leave = Callable[[], None]
+"""What says that nobody waits for a thread any more."""
 
 _log = logging.getLogger("rxagent")
 
@@ -43,6 +46,13 @@ class Reader(Disposable, Generic[_T]):
         self._abort = abort
         self._reading = False
         self._waits: list[threading.Event] = []
+        self._leave: Leave | None = None
+
+    def started(self, leave: Leave) -> None:
+        """Take what says that nobody waits for the thread any more."""
+        self._leave = leave
+        if self.is_disposed:
+            leave()
 
     def read(self) -> None:
         """Do the work, and tell of its end; raises nothing."""
@@ -59,6 +69,8 @@ class Reader(Disposable, Generic[_T]):
         end()
 
     def _let_go(self) -> None:
+        if self._leave is not None:
+            self._leave()
         for wait in tuple(self._waits):
             wait.set()
         if self._reading and self._abort is not None:

@@ -10,7 +10,7 @@ from reactivex.disposable import CompositeDisposable, Disposable
 from ..errors import RunCancelled
 from .home import Home
 from .pace import Pace
-from .reader import Reader, Work, as_error, drain
+from .reader import Leave, Reader, Work, as_error, drain
 
 __all__ = ["from_async", "from_batches", "from_blocking", "from_callback", "from_worker"]
 
@@ -133,7 +133,7 @@ def from_worker(open: Callable[[], Iterable[_T]]) -> Observable[_T]:
 
 def _read(
     work: Work[_T],
-    place: Callable[[Home], Callable[[str, Callable[[], None], Callable[[], None]], None]],
+    place: Callable[[Home], Callable[[str, Callable[[], None], Callable[[], None]], Leave]],
     abort: Callable[[], None] | None = None,
 ) -> Observable[_T]:
     def subscribe(
@@ -144,7 +144,7 @@ def _read(
 
         def begin() -> None:
             if not reader.is_disposed:
-                place(home)("rxagent-source", reader.read, reader.dispose)
+                reader.started(place(home)("rxagent-source", reader.read, reader.dispose))
 
         # Not through the gate unless need be, or we ourselves had to tell what is read meanwhile.
         if home.is_held:

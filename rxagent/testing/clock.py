@@ -123,9 +123,13 @@ class VirtualHome(Home):
             self._faults.clear()
         self.close()
 
-    def work(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> None:
+    def work(
+        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+    ) -> Callable[[], None]:
         """Run a job, which must not raise, inline at this instant."""
-        self.soon(self._noted(what, job, dispose))
+        run, leave = self._noted(what, job, dispose)
+        self.soon(run)
+        return leave
 
     def thread(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> NoReturn:
         """Refuse to start a thread."""
