@@ -303,3 +303,12 @@ def test_subscriptions_do_not_mix():
             subject.on_next(piece)
 
     assert [[Piece(0, "call_1_1_0", "add", ""), Piece(0, arguments="{}")]] * 2 == turns
+
+
+def test_a_made_id_is_nobody_elses():
+    """A provider that gives ids like ours, and not to all calls, makes no two calls one."""
+    calls = calls_of(
+        Piece(0, "call_1_1_1", "add", "{}"), Piece(1, None, "add", "{}"), Finish("tool_calls")
+    )
+
+    assert ["call_1_1_1", "call_1_1_2"] == [call.id for call in calls]

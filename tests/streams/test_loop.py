@@ -102,6 +102,27 @@ def test_threads_may_begin_after_the_last_line(script, stream):
     assert (0, ["1", "2"], "") == ended(process)
 
 
+@pytest.mark.parametrize("stream", ["from_worker", "from_blocking"])
+def test_what_nobody_waits_for_does_not_keep_a_script(script, stream):
+    """A thread that is stuck in a source keeps no script once its subscription is disposed."""
+    process = script(
+        f"""
+        import threading
+        stuck = threading.Event()
+
+        def open():
+            stuck.set()
+            threading.Event().wait()
+
+        subscription = {stream}(open).subscribe(say)
+        stuck.wait()
+        subscription.dispose()
+        """
+    )
+
+    assert (0, [], "") == ended(process)
+
+
 def test_names_are_looked_up_after_the_last_line(script):
     """The loop's pool of threads, which asyncio looks names up in, serves until the runs end."""
     process = script(
