@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from . import answers, crowds, hang_up, heartbeat, imports, memory, waits
+from . import answers, crowds, hang_up, heartbeat, imports, memory, viewers, waits
 from .far_end import serving
 from .row import Row
 from .table import table
@@ -19,6 +19,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "heartbeat": heartbeat.held,
     "hang_up": hang_up.rows,
     "memory": memory.rows,
+    "viewers": viewers.rows,
     "import": imports.rows,
 }
 """What can be measured, by name: functions of the far end's URL, and of whether haste is made."""

@@ -1,0 +1,119 @@
+"""Viewers: what it costs to tell one, and how soon one that comes late has been told all."""
+
+import threading
+from collections.abc import Callable, Iterator
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+from reactivex import Observable, operators
+from reactivex.subject import Subject
+
+from rxagent import launch
+from rxagent.events import Event, TextDelta
+from rxagent.streams import from_batches
+
+from .row import Row
+
+__all__ = ["rows"]
+
+PIECE = TextDelta("token ")
+
+
+def rows(url: str, quick: bool) -> Iterator[Row]:
+    """Measure what an event costs for each viewer, and how long a late replay takes."""
+    count = 20_000 if quick else 100_000
+    alone = _told(count, 0)
+    for viewers in (1, 10, 100):
+        events = max(5_000, count // viewers)
+        ours = (_told(events, viewers) - _told(events, 0)) * 1e9
+        theirs = _subject(events, viewers) * 1e9
+        yield Row(
+            f"an event to {viewers} direct viewers",
+            ours,
+            "ns",
+            "at most 1.0 x a Subject's",
+            ours <= theirs,
+            f"a Subject: {theirs:,.0f} ns; beside {alone * 1e9:,.0f} ns for the run itself",
+            ratio=ours / theirs,
+        )
+    queued = (_told(count, 1, attach=True) - alone) * 1e9
+    yield Row("an event to a queued viewer", queued, "ns", "at most 1,000 ns", queued <= 1000)
+    late = _replay(100_000)
+    yield Row("a late replay of 100,000 events", late, "s", "at most 0.2 s", late <= 0.2)
+
+
+def _source(count: int) -> Observable[Event]:
+    async def batches() -> Any:
+        for _ in range(count // 50):
+            yield [PIECE] * 50
+
+    return from_batches(batches)
+
+
+def _told(count: int, viewers: int, attach: bool = False) -> float:
+    """Return the seconds of CPU an event costs in a run with so many viewers."""
+
+    def once() -> None:
+        run = launch(_source(count))
+        ended = [_Watching() for _ in range(viewers)]
+        for viewer in ended:
+            (run.attach if attach else run.subscribe)(viewer)
+        run.result()
+        for viewer in ended:
+            viewer.over.wait()
+
+    return _median(once) / count
+
+
+def _subject(count: int, viewers: int) -> float:
+    """Return what an event costs with a Subject of reactivex, without what makes it."""
+
+    def once() -> None:
+        subject: Subject[Event] = Subject()
+        for _ in range(viewers):
+            subject.subscribe(_Watching())
+        for _ in range(count):
+            subject.on_next(PIECE)
+
+    return _median(once) / count
+
+
+def _replay(count: int) -> float:
+    """Return the seconds until a viewer that comes after the end has been told everything."""
+    run = launch(_source(count).pipe(operators.map(lambda piece: piece)), keep="everything")
+    run.result()
+
+    def once() -> None:
+        viewer = _Watching()
+        run.attach(viewer)
+        viewer.over.wait()
+
+    once()
+    return _median(once, perf_counter)
+
+
+def _median(work: Callable[[], None], clock: Callable[[], float] = process_time) -> float:
+    work()
+    times = []
+    for _ in range(5):
+        start = clock()
+        work()
+        times.append(clock() - start)
+    return median(times)
+
+
+class _Watching:
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def on_next(self, event: Event) -> None:
+        """Be told."""
+
+    def on_error(self, error: Exception) -> None:
+        """Be told."""
+        self.over.set()
+
+    def on_completed(self) -> None:
+        """Be told."""
+        self.over.set()
