@@ -79,9 +79,9 @@ async def _pour(
     batches = aiter(open())
     try:
         async for batch in batches:
+            if pace.spent:  # already the first item of a batch may be the work of a while
+                await pace.turn()
             for item in batch:
-                if pace.spent:
-                    await pace.turn()
                 if home.is_held:
                     await home.opened()
                 gate(on_next, item)
@@ -89,6 +89,8 @@ async def _pour(
                     await home.emptied()
                 if fence.is_disposed:
                     return
+                if pace.spent:
+                    await pace.turn()
             if home.is_held:
                 await home.opened()
     finally:
