@@ -12,7 +12,14 @@ import pytest
 import uvicorn
 
 from rxagent import Agent
-from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, TextDelta
+from rxagent.events import (
+    FinalAnswer,
+    ReasoningDelta,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+    TextDelta,
+)
 from rxagent.models import OpenAIModel
 from rxagent.testing import ScriptedServer
 from rxagent.testing.leaks import assert_no_leaks, snapshot
@@ -158,10 +165,38 @@ def test_a_reload_goes_on_where_the_tab_was(serve):
             everything = [one.event for one in late.open(f"{run}?since=0")]
 
     assert TextDelta(" there.") == after[0]
-    assert "Hello there." == "".join(
-        event.text for event in (*before, *after) if isinstance(event, TextDelta)
-    )
+    assert ("", "Hello there.") == said([*before, *after])
     assert everything[-3:] == after[-3:]
+
+
+def test_wherever_a_tab_breaks_off_a_reload_goes_on(serve):
+    """Each id is a place to go on from, also where pieces of two texts were joined."""
+
+    def model(request):
+        for n in range(5):
+            yield ReasoningDelta(f"{n}?")
+            yield TextDelta(f"{n}!")
+
+    with serving(serve.create_app(Agent(model))) as port, Tab(port) as tab:
+        list(tab.open(run := tab.start("Count.")))
+        with Tab(port) as late:
+            places = [(late.last_id, stamped.event) for stamped in late.open(run)]
+        ids = list(dict.fromkeys(place for place, _ in places))
+        for id in ids:
+            with Tab(port) as reloaded:
+                after = [one.event for one in reloaded.open(run, **{"Last-Event-ID": id})]
+            before = [event for place, event in places if int(place) <= int(id)]
+            assert ("0?1?2?3?4?", "0!1!2!3!4!") == said([*before, *after])
+
+    assert len(ids) < len(places)
+
+
+def said(events):
+    """Return the thoughts and the text that events bring."""
+    return tuple(
+        "".join(event.text for event in events if isinstance(event, kind))
+        for kind in (ReasoningDelta, TextDelta)
+    )
 
 
 def test_a_stop_button_hangs_up_on_the_model(serve):

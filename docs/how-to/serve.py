@@ -47,8 +47,10 @@ def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
     async def watch(
         name: str, since: int = 0, last_event_id: Annotated[int | None, Header()] = None
     ) -> StreamingResponse:
+        if last_event_id is not None:
+            since = last_event_id
         try:
-            lines = told(name, found(name), since if last_event_id is None else last_event_id)
+            lines = told(name, found(name), since)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         return StreamingResponse(lines, media_type="text/event-stream")
@@ -61,20 +63,27 @@ def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
 
 
 def told(name: str, run: Run, since: int) -> AsyncIterator[str]:
-    """Return what a run tells from a place on, each event as one that a browser understands."""
+    """Return what a run tells from a place on, in messages that a browser understands.
+
+    Each holds the lines of what is told together, and as its id the place where to go on.
+    """
     following = run.follow(since=since)
 
-    def line(event: Event, number: int) -> str:
-        return dumps(Stamped(name, number, time.time(), event))
-
     async def messages() -> AsyncIterator[str]:
+        seq, lines = since, ""
         async with following:
             try:
                 async for event in following:
-                    seq = following.seq
-                    yield f"id: {seq}\ndata: {line(event, seq - 1)}\n\n"
+                    lines += line(event, seq + lines.count("\n"))
+                    if following.seq > seq:
+                        seq = following.seq
+                        yield f"id: {seq}\n{lines}\n"
+                        lines = ""
             except Exception as error:  # whatever has ended the run
                 failed = RunFailed(type(error).__name__, describe(error))
-                yield f"data: {line(failed, following.seq)}\n\n"
+                yield f"{line(failed, seq)}\n"
+
+    def line(event: Event, number: int) -> str:
+        return f"data: {dumps(Stamped(name, number, time.time(), event))}\n"
 
     return messages()
