@@ -2,14 +2,15 @@
 
 .. code-block:: text
 
-    request ─ model ─ normalise ─ unless_refused ─┬─ the deltas themselves ─────────────────┐
-                                                  ├─ accumulate ─ parse_calls ─ act ─────────┼─ step
-                                                  └─ sealed ─ eager calls ───────────────────┘
+    request ─ model ─ normalise ─ unless_refused ─┬─ the deltas themselves ────────────────────┐
+                                                  ├─ sealed ─ eager calls ─────────────────────┼─ step
+                                                  └─ accumulate ─ parse_calls ─ calls, answer ─┘
     run = RunStarted, iterate(step) ─┬─ the events themselves
                                      └─ usage ─ sum ─ RunCompleted
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import reactivex as rx
@@ -54,8 +55,11 @@ class Progress:
     answered: bool = False
 
     def add(self, event: Event) -> "Progress":
-        """Return the progress with one more event in it; deltas wait for their message."""
-        if isinstance(event, Delta) and type(event) is not Usage:
+        """Return the progress with one more event in it.
+
+        What the model says waits for its message; what it costs, and what is void, does not.
+        """
+        if isinstance(event, Delta) and not isinstance(event, Usage | StepRetried):
             return self
         match event:
             case StepStarted(number):
@@ -104,12 +108,11 @@ class Loop:
             lambda: Progress(fold(before, started)),
             lambda progress: progress.answered,
         )
-        return at_home(steps.pipe(lean.start_with(started), ops.branch(_books)))
+        return at_home(steps.pipe(lean.start_with(started), ops.branch(_total_usage)))
 
     def _next(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
-        if progress.step < self.max_steps or (
-            progress.closing and progress.step == self.max_steps > 0
-        ):
+        is_last = progress.closing and progress.step == self.max_steps
+        if progress.step < self.max_steps or (is_last and self.max_steps):
             return self._step(progress, given)
         if not progress.closing:
             return rx.of(StepLimitReached(self.max_steps))
@@ -133,7 +136,11 @@ class Loop:
 
 @frozen
 class _Step:
-    """One step: what is done about what the model says."""
+    """One step: what is done about what the model says.
+
+    Attributes:
+        early: The calls that were started while the model still spoke, and so not after it.
+    """
 
     loop: Loop
     state: State
@@ -146,25 +153,24 @@ class _Step:
     def branches(self) -> list[Callable[[Observable[Delta]], Observable[Event]]]:
         """What is made of the deltas, beside passing them on."""
         is_eager = self.loop.eager is not None and not self.closing
-        return [self.act, self.act_early] if is_eager else [self.act]
+        return [self.start_early, self.finish_turn] if is_eager else [self.finish_turn]
 
-    def act(self, deltas: Observable[Delta]) -> Observable[Event]:
+    def finish_turn(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Complete the message, then do what it says."""
         finish = deltas.pipe(ops.of_type(Finish), rxo.last_or_default(Finish("stop")))
         return deltas.pipe(
-            ops.accumulate(partial=False), rxo.zip(finish), lean.flat_map(self._act_on)
+            ops.accumulate(partial=False), rxo.zip(finish), lean.flat_map(self._take_turn)
         )
 
-    def act_early(self, deltas: Observable[Delta]) -> Observable[Event]:
+    def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
         retracted = deltas.pipe(ops.of_type(StepRetried))
 
         def start(call: ToolCall) -> Observable[Event]:
             self.early.add(call.id)
-            failed = ToolFailed(call.id, "StepRetried: retracted, since the turn was begun anew")
             return merged(
                 self._call(call).pipe(rxo.take_until(retracted)),
-                retracted.pipe(rxo.map(lambda _: failed)),
+                retracted.pipe(rxo.map(partial(self._retract, call.id))),
             ).pipe(rxo.take_while(_goes_on, inclusive=True))
 
         return deltas.pipe(
@@ -174,12 +180,12 @@ class _Step:
             lean.flat_map(start),
         )
 
-    def _act_on(self, turn: tuple[Message, Finish]) -> Observable[Event]:
+    def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
         message, finish = turn
         names = [spec.name for spec in (*self.loop.tools.specs, FINAL_ANSWER)]
 
         def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
-            return self._do(calls, message.text, finish.reason)
+            return self._carry_out(calls, message.text, finish.reason)
 
         calls = rx.of(message).pipe(ops.parse_calls(names, self.number))
         return calls.pipe(
@@ -188,11 +194,11 @@ class _Step:
             lean.start_with(MessageCompleted(message)),
         )
 
-    def _do(self, calls: tuple[ToolCall, ...], text: str, reason: str) -> Observable[Event]:
+    def _carry_out(self, calls: tuple[ToolCall, ...], text: str, reason: str) -> Observable[Event]:
         final = not all(map(_is_no_answer, calls))
         if final and len(calls) > 1:
             raise ParseError(
-                "final_answer was called together with other tools, so none of them was run. "
+                "final_answer was called together with other tools, so it was not taken. "
                 "Call the other tools first, and final_answer alone once you know the answer."
             )
         if final:
@@ -218,11 +224,15 @@ class _Step:
     def _answer(self, value: Any) -> Observable[Event]:
         return check_answer(self.loop.checks, value, self.state).pipe(rxo.map(FinalAnswer))
 
+    def _retract(self, call_id: str, _: StepRetried) -> Event:
+        self.early.discard(call_id)
+        return ToolFailed(call_id, "StepRetried: retracted, since the turn was begun anew")
+
     def _is_eager(self, call: ToolCall) -> bool:
         return self.loop.eager is not None and self.loop.eager(call.name)
 
 
-def _books(events: Observable[Event]) -> Observable[Event]:
+def _total_usage(events: Observable[Event]) -> Observable[Event]:
     return events.pipe(ops.usage(), lean.reduce(Usage.sum, None), rxo.map(RunCompleted))
 
 

@@ -44,11 +44,11 @@ _ENVIRONMENT = (
 """What the SDK reads from the environment when a client is made."""
 
 _USAGE_WITHIN = 2.0
-"""Seconds that the usage may take after the finish reason."""
+"""Seconds, in all, that the usage may take after the finish reason."""
 
 _END_WITHIN = 0.05
-"""Seconds that a server may take to end a stream after all is said; its connection stays open
-for the next request then."""
+"""Seconds that a server may take to end a stream after all is said; if it does, the connection
+serves the next request, else it is closed."""
 
 
 class OpenAIModel(Model):
@@ -179,10 +179,9 @@ async def _rest(chunks: AsyncIterator[bytes], reply: ChatReply) -> list[Delta]:
     """Return what follows the finish reason: the usage, unless it takes too long."""
     deltas: list[Delta] = []
     with suppress(Exception):  # the reply is whole, whatever happens now
-        while not reply.is_settled:
-            async with asyncio.timeout(_USAGE_WITHIN):
-                chunk = await anext(chunks)
-            deltas += reply.feed(chunk)
+        async with asyncio.timeout(_USAGE_WITHIN):
+            while not reply.is_settled:
+                deltas += reply.feed(await anext(chunks))
     return deltas
 
 

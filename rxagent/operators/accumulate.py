@@ -156,7 +156,8 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     """Emit each call of a turn as soon as its arguments can grow no more.
 
     A call is sealed by the first fragment of the next one, by the finish reason, or by the end;
-    arguments that merely parse are not. Takes normalised deltas.
+    arguments that merely parse are not, and the one that the length limit has cut never is. Takes
+    normalised deltas.
 
     .. marbles:: accumulate/sealed
     """
@@ -167,6 +168,8 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
         ) -> abc.DisposableBase:
             draft = Draft()
             told: set[str] = set()
+            latest: int | None = None
+            is_cut = False
 
             def seal(but: int | None = None) -> None:
                 for call in draft.calls:
@@ -175,19 +178,20 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
                         observer.on_next(ToolCall(call.id, call.name, call.arguments.text))
 
             def on_next(delta: Delta) -> None:
-                nonlocal draft
+                nonlocal draft, latest, is_cut
                 match delta:
-                    case ToolCallDelta(index):
+                    case ToolCallDelta(latest):
                         draft = grow(draft, delta)
-                        seal(but=index)
-                    case Finish():
-                        seal()
+                        seal(but=latest)
+                    case Finish(reason):
+                        is_cut = reason == "length"
+                        seal(but=latest if is_cut else None)
                     case StepRetried():
-                        draft = Draft()
+                        draft, latest, is_cut = Draft(), None, False
                         told.clear()
 
             def on_completed() -> None:
-                seal()
+                seal(but=latest if is_cut else None)
                 observer.on_completed()
 
             return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)

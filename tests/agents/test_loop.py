@@ -402,6 +402,20 @@ def test_a_retracted_turn_retracts_its_eager_calls():
     assert "retracted" in of(ToolFailed, events)[0].error
     assert [ToolCompleted("d0", "3", 3)] == of(ToolCompleted, events)
     assert ["d0"] == [m.tool_call_id for m in asked[1] if m.role == "tool"]
+    assert ["user"] == [m.role for m in asked[1] if m.role == "user"]
+
+
+def test_an_eager_call_that_is_cut_is_not_started():
+    """The length limit cuts the latest call, which is told so; the one before was started."""
+    cut = [
+        ToolCallDelta(0, "c0", "add", '{"a": 1, "b": 1}'),
+        ToolCallDelta(1, "c1", "add", '{"a": 1'),
+        Finish("length"),
+    ]
+    events, error = played(Agent(ScriptedModel([cut, "ok"]), [add], eager=True)("?"))
+    assert error is None
+    assert ["c0"] == [event.call.id for event in of(ToolStarted, events)]
+    assert "cut by the length limit" in of(ToolFailed, events)[0].error
 
 
 def test_disposing_at_every_event_ends_everything():
