@@ -82,8 +82,14 @@ class ToolSpec:
     parameters: Mapping[str, Any] = field(factory=dict, hash=False)
 
 
-def _messages(messages: Iterable[Message]) -> tuple[Message, ...]:
-    return tuple(messages)
+def _messages(messages: str | Message | Iterable[Message]) -> tuple[Message, ...]:
+    match messages:
+        case str():
+            return (Message("user", messages),)
+        case Message():
+            return (messages,)
+        case _:
+            return tuple(messages)
 
 
 def _tools(tools: Iterable[ToolSpec]) -> tuple[ToolSpec, ...]:
@@ -102,8 +108,9 @@ def _frozen_mapping(options: Mapping[str, Any]) -> Mapping[str, Any]:
 class Request:
     """All that a model is told before it speaks.
 
-    `stop` holds texts at which the answer is cut, `output` a JSON Schema the answer must fit,
-    `options` what is passed to the provider as it stands.
+    `messages` may be given as a text or one message. `stop` holds texts at which the answer is
+    cut, `output` a JSON Schema the answer must fit, `options` what is passed to the provider as it
+    stands.
     """
 
     messages: tuple[Message, ...] = field(converter=_messages)
@@ -115,15 +122,7 @@ class Request:
     @classmethod
     def of(cls, said: "Request | str | Message | Iterable[Message]") -> "Request":
         """Return the request that a model means by a text, a message, or several messages."""
-        match said:
-            case Request():
-                return said
-            case str():
-                return cls((Message("user", said),))
-            case Message():
-                return cls((said,))
-            case _:
-                return cls(tuple(said))
+        return said if isinstance(said, Request) else cls(said)
 
     def evolve(self, **changes: Any) -> "Request":
         """Return a copy with some fields changed."""

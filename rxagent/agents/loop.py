@@ -2,9 +2,9 @@
 
 .. code-block:: text
 
-    request ─ model ─ normalise ─ unless_refused ─┬─ the deltas themselves ────────────────────┐
-                                                  ├─ sealed ─ eager calls ─────────────────────┼─ step
-                                                  └─ accumulate ─ parse_calls ─ calls, answer ─┘
+    model ─ normalise ─ unless_refused ─┬─ the deltas themselves ────────────────────┐
+                                        ├─ sealed ─ eager calls ─────────────────────┼─ step
+                                        └─ accumulate ─ parse_calls ─ calls, answer ─┘
     run = RunStarted, iterate(step) ─┬─ the events themselves
                                      └─ usage ─ sum ─ RunCompleted
 """

@@ -140,11 +140,22 @@ class Agent:
         started = RunStarted(task, self.name, message)
         return self._loop.run(started, state or State(), given)
 
-    def run(self, task: str, **options: Any) -> Any:
-        """Block until a task is done, and return the answer's value; takes what a call takes."""
+    def run(self, task: str, *, timeout: float | None = None, **options: Any) -> Any:
+        """Block until a task is done, and return the answer's value.
+
+        Args:
+            task: As for a call.
+            timeout: Seconds after which the run is cancelled.
+            options: What a call takes.
+
+        Raises:
+            TimeoutError: The time is over.
+            RxAgentError: What ended the run without an answer.
+        """
         refuse_own_loop("Write `await agent.start(task)` instead.")
         home = Home(loop=daemon_loop())
-        return launch(self(task, **options), home=home).result()
+        with launch(self(task, **options), home=home) as run:
+            return run.result(timeout)
 
     def start(self, task: str, *, attach: Iterable[Any] = (), **options: Any) -> Run:
         """Start a run that goes on by itself, watched by whom you attach; returns at once."""

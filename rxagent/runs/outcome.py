@@ -53,7 +53,7 @@ class Outcome:
             return
         self.refuse_own_thread(home)
         if not Patience().wait(self._is_over, timeout):
-            raise TimeoutError(f"The run has not ended after {timeout} s; it goes on.")
+            raise TimeoutError(f"The run has not ended after {timeout} s.")
 
     def _is_over(self, timeout: float | None) -> bool:
         return bool(futures.wait([self._over], timeout).done)

@@ -1,6 +1,7 @@
 """An agent takes what its users know, and tells models and tools what they must know."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -192,3 +193,19 @@ def test_a_run_blocks_anywhere():
         return agent.run("?"), await agent.start("?")
 
     assert ("ok", "ok") == asyncio.run(main())
+
+
+def test_a_run_that_takes_too_long_is_cancelled():
+    """agent.run(timeout=) waits so long and no longer, and the model's stream is let go of."""
+    closed = threading.Event()
+
+    async def silent(request):
+        try:
+            await asyncio.Event().wait()
+            yield ""
+        finally:
+            closed.set()
+
+    with pytest.raises(TimeoutError):
+        Agent(silent).run("?", timeout=0.05)
+    assert closed.wait(5)

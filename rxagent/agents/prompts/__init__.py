@@ -21,6 +21,7 @@ def _environment() -> "Environment":
     return Environment(
         loader=PackageLoader(__package__, "."),
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
