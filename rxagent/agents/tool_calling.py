@@ -64,7 +64,7 @@ class Agent:
     max_steps: int
     options: Mapping[str, Any] = field(hash=False)
     tools: Toolbox
-    _text_answers: bool
+    _text_answers: bool = field(repr=False)
     _loop: Loop = field(repr=False)
 
     def __init__(

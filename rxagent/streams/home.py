@@ -14,7 +14,7 @@ from reactivex import Observable, abc, typing
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
-from ..errors import RunCancelled
+from ..errors import RunCancelled, RxAgentError, describe
 from .loop import closing, daemon_loop, leaving, opening
 from .workers import WORKERS
 
@@ -415,7 +415,10 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _log_fault(fault: Exception) -> None:
-    _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
+    if isinstance(fault, RxAgentError):
+        _log.error("a run failed, and its subscriber gave no on_error: %s", describe(fault))
+    else:
+        _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
 
 
 def at_home(source: Observable[_T]) -> Observable[_T]:

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from rxagent import Agent, Given, Image, Message, State, fold, tool
+from rxagent.errors import ModelUnavailable
 from rxagent.events import (
     FinalAnswer,
     RunCompleted,
@@ -209,3 +210,17 @@ def test_a_run_that_takes_too_long_is_cancelled():
     with pytest.raises(TimeoutError):
         Agent(silent).run("?", timeout=0.05)
     assert closed.wait(5)
+
+
+def test_a_failure_nobody_hears_is_one_line_of_the_log(caplog):
+    """A cold run that fails without an on_error says so, and blames no subscriber."""
+    logged = threading.Event()
+    caplog.handler.emit = lambda record: (caplog.records.append(record), logged.set())
+    Agent(ScriptedModel([ModelUnavailable("gone")]))("?").subscribe(lambda event: None)
+    assert logged.wait(5)
+    (record,) = caplog.records
+    assert (
+        "a run failed, and its subscriber gave no on_error: ModelUnavailable: gone"
+        == record.getMessage()
+    )
+    assert record.exc_info is None
