@@ -1,10 +1,16 @@
 """What every test of the project shares."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("rxagent", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("rxagent")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so all that is started by it;
+# the programs that tests start must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
