@@ -1,33 +1,37 @@
-"""Readers: viewers that ask, which is what `async for` does."""
+"""Readers: viewers that ask, which is what loops over a run do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Self
 
 from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
+from ..streams.blocking import Patience
+from ..streams.loop import disposing
 from .audience import Seat
 from .mailbox import Mailbox
 from .record import Told
 
-__all__ = ["Following", "Reader"]
+__all__ = ["Following", "Reader", "following"]
 
 
 class Reader(Seat, abc.DisposableBase):
-    """A viewer that keeps what it is told until somebody on this thread's loop asks for it.
+    """A viewer that keeps what it is told until somebody asks for it.
 
     Args:
         mailbox: Where the events wait.
+        wake: Called, on any thread, when something has come after `read` had nothing left.
     """
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, wake: Callable[[], object]) -> None:
         self.seat = SingleAssignmentDisposable()
         self._mailbox = mailbox
-        self._loop = asyncio.get_running_loop()
-        self._arrived = asyncio.Event()
-        self._called = False
+        self._wake = wake
+        self._woken = False
         self._ended = False
         self._error: Exception | None = None
 
@@ -44,7 +48,7 @@ class Reader(Seat, abc.DisposableBase):
     def on_next(self, event: Event) -> None:
         """Keep an event."""
         self._mailbox.put(event)
-        if not self._called:
+        if not self._woken:
             self._call()
 
     def on_error(self, error: Exception) -> None:
@@ -58,27 +62,23 @@ class Reader(Seat, abc.DisposableBase):
         self._call()
 
     def _call(self) -> None:
-        self._called = True
-        try:
-            self._loop.call_soon_threadsafe(self._arrived.set)
-        except RuntimeError:  # The loop is closed, so nobody will ask.
-            self.dispose()
+        self._woken = True
+        self._wake()
 
-    async def ask(self) -> Event:
-        """Wait for the next event."""
+    def read(self) -> Iterator[Event | None]:
+        """Yield what has come, and None whenever that was all; raise the error."""
         while True:
             ended, event = self._ended, self._mailbox.take()
             if event is not None:
-                return event
-            if ended and self._error is not None:
+                yield event
+            elif ended and self._error is not None:
                 raise self._error
-            if ended:
-                raise StopAsyncIteration
-            if self._called:
-                self._called = False
+            elif ended:
+                return
+            elif self._woken:
+                self._woken = False
             else:
-                await self._arrived.wait()
-                self._arrived.clear()
+                yield None
 
     def dispose(self) -> None:
         """Leave the run."""
@@ -87,11 +87,37 @@ class Reader(Seat, abc.DisposableBase):
         self._mailbox.close()
 
 
+def following(mailbox: Mailbox, admit: Callable[[Reader], None]) -> Iterator[Event]:
+    """Yield what a reader is told, blocking for it; leaving the loop leaves the run."""
+    arrived: SimpleQueue[None] = SimpleQueue()
+    reader = Reader(mailbox, lambda: arrived.put(None))
+    patience = Patience()
+    with disposing(reader.dispose):
+        admit(reader)
+        for event in reader.read():
+            if event is not None:
+                yield event
+            else:
+                patience.wait(partial(_has_come, arrived))
+
+
+def _has_come(arrived: SimpleQueue[None], timeout: float | None) -> bool:
+    try:
+        arrived.get(timeout=timeout)
+    except Empty:
+        return False
+    return True
+
+
 class Following(AsyncIterator[Event]):
     """One `async for` over a run; it leaves when it is dropped, as leaving the loop does."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, mailbox: Mailbox, admit: Callable[[Reader], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+        self._reader = Reader(mailbox, partial(_wake, self._loop, self._arrived))
+        self._events = self._reader.read()
+        admit(self._reader)
 
     @property
     def seq(self) -> int:
@@ -99,7 +125,12 @@ class Following(AsyncIterator[Event]):
         return self._reader.seq
 
     async def __anext__(self) -> Event:
-        return await self._reader.ask()
+        for event in self._events:
+            if event is not None:
+                return event
+            await self._arrived.wait()
+            self._arrived.clear()
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Ask no more."""
@@ -112,4 +143,13 @@ class Following(AsyncIterator[Event]):
         self._reader.dispose()
 
     def __del__(self) -> None:
-        self._reader.dispose()
+        if hasattr(self, "_reader"):  # or there was no loop to follow on
+            self._reader.dispose()
+
+
+def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
+    try:
+        loop.call_soon_threadsafe(arrived.set)
+    except RuntimeError:  # The loop is closed, so nobody asks any more.
+        if not loop.is_closed():
+            raise

@@ -10,7 +10,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from ..errors import RunCancelled
 from ..events import Event
 from ..state import State
-from ..streams import Home, Observing, each
+from ..streams import Home, Observing
 from ..streams.loop import closing, opening
 from .audience import Audience
 from .faults import Fault
@@ -18,7 +18,7 @@ from .mailbox import Mailbox
 from .outcome import Outcome
 from .overflow import Overflow, mailbox
 from .places import On, place
-from .reader import Following, Reader
+from .reader import Following, following
 from .record import Keep, Record
 from .viewer import Direct, Viewer
 
@@ -196,13 +196,17 @@ class Run(Observable[Event]):
 
         A `for` or an `async for` over the run itself follows it from the beginning.
         """
-        reader = Reader(self._mailbox(buffer, overflow, since))
-        self._audience.admit(reader, since)
-        return Following(reader)
+        waiting = self._mailbox(buffer, overflow, since)
+        return Following(waiting, lambda reader: self._audience.admit(reader, since))
 
     def __iter__(self) -> Iterator[Event]:
         self._outcome.refuse_own_thread(self._home)
-        return iter(each(self))
+        waiting = self._mailbox(1024, "merge", 0)
+        try:
+            yield from following(waiting, lambda reader: self._audience.admit(reader, 0))
+        except KeyboardInterrupt:
+            self.cancel("interrupted")
+            raise
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self.follow()

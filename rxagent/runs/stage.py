@@ -28,7 +28,7 @@ class Stage:
     """
 
     def __init__(
-        self, limit: int = 64, patience: float = 0.05, rest: float = 0.001, idle: float = 10.0
+        self, limit: int = 64, patience: float = 0.05, rest: float = 0.004, idle: float = 10.0
     ) -> None:
         self._limit = limit
         self._patience = patience

@@ -105,7 +105,8 @@ class Viewer(Seat, abc.DisposableBase):
     def begin(self, replay: Told, seq: int) -> None:
         """Queue what has happened so far."""
         self._mailbox.begin(replay, seq)
-        self._wake()
+        if seq:
+            self._wake()
 
     def on_next(self, event: Event) -> None:
         """Queue an event."""

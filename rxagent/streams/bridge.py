@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -61,6 +61,11 @@ class Each(Generic[_T]):
         self._source = source
 
     def __iter__(self) -> Iterator[_T]:
+        if isinstance(self._source, Iterable):
+            return iter(self._source)  # A run knows best how to be looped over.
+        return self._read()
+
+    def _read(self) -> Iterator[_T]:
         refuse_own_loop("Use `async for` instead.")
         home = Home(loop=daemon_loop())
         arrived: SimpleQueue[None] = SimpleQueue()
@@ -75,7 +80,9 @@ class Each(Generic[_T]):
                 else:
                     patience.wait(partial(_has_come, arrived))
 
-    def __aiter__(self) -> "_Asking[_T]":
+    def __aiter__(self) -> AsyncIterator[_T]:
+        if isinstance(self._source, AsyncIterable):
+            return aiter(self._source)
         return _Asking(self._source)
 
 
