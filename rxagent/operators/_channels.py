@@ -1,6 +1,6 @@
 """Channels: which pieces of a run may be joined, and how."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from io import StringIO
 from typing import Any
 
@@ -13,9 +13,10 @@ from ..events import (
     ToolOutput,
 )
 
-__all__ = ["Joiner", "channel", "coalesced", "piece", "with_piece"]
+__all__ = ["Joiner", "channel", "coalesced", "like", "piece"]
 
 _TEXTS = frozenset((TextDelta, ReasoningDelta, RefusalDelta))
+_MANY = 256
 
 
 def channel(event: Any) -> Hashable | None:
@@ -44,16 +45,17 @@ def piece(event: Any) -> str:
     return text
 
 
-def with_piece(event: Any, text: str) -> Event:
-    """Return a piece of the same channel with another text."""
+def like(event: Any) -> Callable[[str], Event]:
+    """Return what makes a piece of the same channel from another text."""
     match event:
         case ToolOutput(call_id, inner):
-            return ToolOutput(call_id, with_piece(inner, text))
+            make = like(inner)
+            return lambda text: ToolOutput(call_id, make(text))
         case ToolCallDelta(index):
-            return ToolCallDelta(index, arguments=text)
+            return lambda text: ToolCallDelta(index, None, None, text)
         case _:
-            like: Event = type(event)(text)
-            return like
+            kind: Callable[[str], Event] = type(event)
+            return kind
 
 
 class Joiner:
@@ -61,21 +63,39 @@ class Joiner:
 
     def __init__(self) -> None:
         self._joints: dict[Hashable, tuple[Event, StringIO]] = {}
+        self._channels: list[Hashable] = []
+        self._pieces: list[Any] = []
 
     def add(self, channel: Hashable, event: Event) -> None:
         """Join a piece to those of its channel."""
+        self._channels.append(channel)
+        self._pieces.append(event)
+        if len(self._pieces) >= _MANY:
+            self._join()
+
+    def _join(self) -> None:
+        channels, pieces = self._channels, self._pieces
+        self._channels, self._pieces = [], []
+        if len(set(channels)) == 1 and channels[0] in _TEXTS:  # as it is as a rule
+            self._write(channels[0], pieces[0], "".join([event.text for event in pieces]))
+        else:
+            for channel, event in zip(channels, pieces, strict=True):
+                self._write(channel, event, piece(event))
+
+    def _write(self, channel: Hashable, event: Event, text: str) -> None:
         joint = self._joints.get(channel)
         if joint is None:
             joint = self._joints[channel] = event, StringIO()
-        joint[1].write(piece(event))
+        joint[1].write(text)
 
     def take(self) -> list[Event]:
         """Return what has been joined, and begin anew."""
+        self._join()
         joints, self._joints = self._joints, {}
-        return [with_piece(event, text.getvalue()) for event, text in joints.values()]
+        return [like(event)(text.getvalue()) for event, text in joints.values()]
 
     def __len__(self) -> int:
-        return len(self._joints)
+        return len({**self._joints, **dict.fromkeys(self._channels)})
 
 
 def coalesced(events: Iterable[Event]) -> Iterator[Event]:

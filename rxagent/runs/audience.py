@@ -58,7 +58,9 @@ class Audience:
                 seat.on_completed()
             else:
                 seat.on_error(self._error)
-        except Exception as fault:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:
             self.report(seat, fault)
 
     def tell(self, event: Event) -> None:

@@ -19,12 +19,11 @@ class Mailbox:
 
     Attributes:
         seq: How many events of the run the viewer has been told, lost ones included.
-        merged: How many pieces were joined to others that were waiting.
         dropped: How many pieces were lost.
     """
 
     def __init__(self, room: int) -> None:
-        self.seq = self.merged = self.dropped = 0
+        self.seq = self.dropped = 0
         self._room = room
         self._queue: deque[Event] = deque()
         self._replay: Told | None = None
@@ -33,6 +32,11 @@ class Mailbox:
         """Let what has happened so far, which were `seq` events, be taken before all else."""
         self._replay = replay
         self._seq_then = seq
+
+    @property
+    def merged(self) -> int:
+        """How many pieces were joined to others that were waiting."""
+        return 0
 
     def put(self, event: Event) -> None:
         """Let an event wait."""

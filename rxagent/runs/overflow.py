@@ -45,6 +45,7 @@ class Merging(Mailbox):
         super().__init__(room)
         self._crowding = RLock()  # a reader may be collected, and leave, meanwhile
         self._crowd: _Crowd | None = None
+        self._merged = 0
 
     def put(self, event: Event) -> None:
         """Let an event wait; a piece together with those of its channel, when all is full."""
@@ -55,9 +56,10 @@ class Merging(Mailbox):
             if self._crowd is None and len(self._queue) < self._room:
                 self._queue.append(event)
                 return
-            crowd = self._crowd or _Crowd()
-            self.merged += crowd.add(event)
-            self._crowd = crowd
+            crowd = self._crowd
+            if crowd is None:
+                crowd = self._crowd = _Crowd()
+            crowd.add(event)
 
     def _more(self) -> Event | None:
         with self._crowding:
@@ -66,6 +68,7 @@ class Merging(Mailbox):
                 return None
             if not self._queue:  # else the run was quicker, and the queue comes first
                 self._crowd = None
+                self._merged += crowd.merged
                 self.begin(crowd.told(self.seq), self.seq + crowd.count)
         return self.take()
 
@@ -74,6 +77,12 @@ class Merging(Mailbox):
         super().close()
         with self._crowding:
             self._crowd = None
+
+    @property
+    def merged(self) -> int:
+        """How many pieces were joined to others that were waiting."""
+        crowd = self._crowd
+        return self._merged + (0 if crowd is None else crowd.merged)
 
     def __len__(self) -> int:
         return super().__len__() + len(self._crowd or ())
@@ -88,18 +97,21 @@ class _Crowd:
         self._joiner = Joiner()
         self._began = 0
 
-    def add(self, event: Event) -> bool:
-        """Take an event in; tell whether it was joined to another."""
+    def add(self, event: Event) -> None:
+        """Take an event in."""
         kind = channel(event)
-        joints = len(self._joiner)
         if kind is not None:
             self._joiner.add(kind, event)
             self.count += 1
-            return len(self._joiner) == joints
-        self._settle()
-        self.count = self._began = self.count + 1
-        self._told.append((event, self.count))
-        return False
+        else:
+            self._settle()
+            self.count = self._began = self.count + 1
+            self._told.append((event, self.count))
+
+    @property
+    def merged(self) -> int:
+        """How many pieces were joined to others."""
+        return self.count - len(self)
 
     def _settle(self) -> None:
         self._told.extend(numbered(self._joiner.take(), self._began, self.count))

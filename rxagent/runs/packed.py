@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Hashable, Iterator, Sequence
 
 from ..events import Event
-from ..operators._channels import piece, with_piece
+from ..operators._channels import like, piece
 
 __all__ = ["Packed"]
 
@@ -32,7 +32,7 @@ class Packed:
         self._lengths = _small(list(map(len, texts)))
         if len(numbers) == 1:
             self._order: Sequence[int] | None = None
-            self.joined: tuple[Event, ...] = (with_piece(pieces[0], "".join(texts)),)
+            self.joined: tuple[Event, ...] = (like(pieces[0])("".join(texts)),)
             return
         self._order = order = _small([numbers[channel] for channel in channels])
         told: list[list[str]] = [[] for _ in numbers]
@@ -40,17 +40,18 @@ class Packed:
             told[number].append(text)
         firsts = (pieces[order.index(number)] for number in numbers.values())
         self.joined = tuple(
-            with_piece(first, "".join(text)) for first, text in zip(firsts, told, strict=True)
+            like(first)("".join(text)) for first, text in zip(firsts, told, strict=True)
         )
 
     def pieces(self) -> Iterator[Event]:
         """Tell the pieces apart again."""
-        texts = list(map(piece, self.joined))
-        ends = [0] * len(texts)
+        channels = [(like(joint), piece(joint)) for joint in self.joined]
+        ends = [0] * len(channels)
         for number, length in zip(self._order or bytes(self.count), self._lengths, strict=True):
+            make, text = channels[number]
             start = ends[number]
-            end = ends[number] = start + length
-            yield with_piece(self.joined[number], texts[number][start:end])
+            ends[number] = end = start + length
+            yield make(text[start:end])
 
 
 def _small(numbers: list[int]) -> Sequence[int]:

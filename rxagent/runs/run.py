@@ -57,7 +57,6 @@ class Run(Observable[Event]):
 
     Those who watch come and go without an effect on it. One that comes late is told what has
     happened so far first; one that raises is detached and reported, and the run goes on.
-
     """
 
     def __init__(self, source: Observable[Event], keep: Keep, before: State, home: Home) -> None:

@@ -121,7 +121,8 @@ def test_faults_are_told_to_those_who_ask_late(caplog):
     [SystemExit(1), asyncio.CancelledError(), concurrent.futures.CancelledError()],
     ids=repr,
 )
-def test_a_viewer_that_raises_what_ends_others(join, error, caplog):
+@pytest.mark.parametrize("late", [False, True], ids=["early", "late"])
+def test_a_viewer_that_raises_what_ends_others(join, error, late):
     """Also what is meant to end a task, a thread or the program ends that viewer alone."""
 
     def raising(event):
@@ -131,9 +132,12 @@ def test_a_viewer_that_raises_what_ends_others(join, error, caplog):
     run = launch(feed.source, home=home())
     faults = faults_of(run)
     other = Seen()
+    if late:
+        feed.say(*EVENTS)
     join(run, raising)
     run.subscribe(other)
-    feed.say(*EVENTS)
+    if not late:
+        feed.say(*EVENTS)
     feed.end()
 
     assert ("two", "completed") == (run.result(WATCHDOG), other.end)
