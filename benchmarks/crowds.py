@@ -14,20 +14,20 @@ MANY = 200
 
 def paced(url: str, quick: bool) -> Iterator[Row]:
     """Compare the CPU time of a delta where each run is told one per 20 ms."""
-    ours, sdk, count = Ours(url), Sdk(url), 50
+    ours, sdk, count = Ours(url), Sdk(url), 150
     model = f"tokens-{count}-every-20"
 
     def read(side: Ours | Sdk) -> float:
         return per(MANY * count, lambda: cpu(lambda: side.read(model, MANY)))()
 
-    turns = take_turns(lambda: read(ours), lambda: read(sdk), 2 if quick else 7)
-    yield turns.row(f"CPU per delta, {MANY} runs at 20 ms", "µs", 0.5)
+    turns = take_turns(lambda: read(ours), lambda: read(sdk), 1 if quick else 4)
+    yield turns.row(f"CPU per delta, {MANY} runs at 20 ms", "µs", 0.5, f"{count} deltas each")
     sdk.close()
 
 
 def unpaced(url: str, quick: bool) -> Iterator[Row]:
     """Compare the CPU time of a delta, and how many are told in a second, as fast as they come."""
-    ours, sdk, count = Ours(url), Sdk(url), 200
+    ours, sdk, count = Ours(url), Sdk(url), 500
     model = f"tokens-{count}"
     seconds: dict[str, list[float]] = {ours.name: [], sdk.name: []}
 
@@ -37,8 +37,8 @@ def unpaced(url: str, quick: bool) -> Iterator[Row]:
 
         return per(MANY * count, lambda: cpu(work))()
 
-    turns = take_turns(lambda: read(ours), lambda: read(sdk), 2 if quick else 5)
-    yield turns.row(f"CPU per delta, {MANY} runs unpaced", "µs", 0.13)
+    turns = take_turns(lambda: read(ours), lambda: read(sdk), 1 if quick else 3)
+    yield turns.row(f"CPU per delta, {MANY} runs unpaced", "µs", 0.13, f"{count} deltas each")
     fast, slow = (MANY * count / median(taken[1:]) for taken in seconds.values())
     pairs = zip(seconds[ours.name][1:], seconds[sdk.name][1:], strict=True)
     times = median(other / one for one, other in pairs)

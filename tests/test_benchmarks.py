@@ -1,0 +1,36 @@
+"""The benchmarks, as `tox -e bench` runs them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def benchmarks(*arguments):
+    """Run the command, and return what it prints."""
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=50
+    ).stdout
+
+
+def test_one_table_is_printed():
+    """What is measured stands in one table, with its bar; what is not measured is said."""
+    head, row, _, missing = benchmarks("--quick", "import").splitlines()
+
+    assert ["rxagent", "SDK", "unit", "ratio", "bar", "met"] == head.split()
+    assert row.startswith("import rxagent ")
+    assert "at most 1.50 x" in row
+    assert "local models" in missing
+
+
+def test_both_sides_are_measured():
+    """A row that compares says what it took on either side, and how one is to the other."""
+    _, first, *_ = benchmarks("--quick", "first").splitlines()
+
+    _, ours, theirs, unit, ratio, *_ = filter(None, map(str.strip, first.split("  ")))
+    assert "ms" == unit
+    assert 0 < float(ours) < 1000
+    assert 0 < float(theirs) < 1000
+    assert float(ratio) > 0
