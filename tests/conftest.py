@@ -3,9 +3,16 @@
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("rxagent", deadline=None, derandomize=True, print_blob=True)
+# A busy machine is slow to make examples, which says nothing of what they are made for.
+settings.register_profile(
+    "rxagent",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("rxagent")
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so all that is started by it;
