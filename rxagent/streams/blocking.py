@@ -1,14 +1,19 @@
 """Blocking: how a thread waits for what others do."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from time import monotonic
 
 from .workers import Workers
 
-__all__ = ["Patience"]
+__all__ = ["GLANCE", "Patience"]
 
-_GLANCE = 0.1
+GLANCE = 0.1
+"""After how many seconds who waits for ever looks for Ctrl-C.
+
+Python looks for it before it waits, and waking up; what comes in between has to wait, too.
+"""
 
 
 class Patience:
@@ -32,13 +37,13 @@ class Patience:
             KeyboardInterrupt: Ctrl-C was pressed.
         """
         with Workers.waiting():
-            if self._task is None:
+            if self._task is None and threading.current_thread() is not threading.main_thread():
                 return has_come(timeout)
             end = None if timeout is None else monotonic() + timeout
             while True:
-                if self._task.cancelling() > self._wishes:
+                if self._task is not None and self._task.cancelling() > self._wishes:
                     raise KeyboardInterrupt
-                left = _GLANCE if end is None else min(_GLANCE, end - monotonic())
+                left = GLANCE if end is None else min(GLANCE, end - monotonic())
                 if has_come(max(0.0, left)):
                     return True
                 if left <= 0:

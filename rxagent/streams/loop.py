@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
+from .blocking import GLANCE
+
 __all__ = [
     "closing",
     "daemon_loop",
@@ -142,7 +144,8 @@ def _linger() -> None:
     elif _loop is not None:
         try:
             with _changed:
-                _changed.wait_for(lambda: not _is_unfinished())
+                while _is_unfinished():
+                    _changed.wait(GLANCE)
         except KeyboardInterrupt:
             _die_of_interrupt()
     _waited = True
