@@ -1,6 +1,7 @@
 """The audience: all who watch a run, each with a fate of its own."""
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterable
 
 from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
@@ -22,6 +23,11 @@ class Seat(abc.ObserverBase[Event]):
 
     seat: SingleAssignmentDisposable
 
+    @property
+    @abstractmethod
+    def hears_errors(self) -> bool:
+        """Whether somebody notices when it is told an error."""
+
     @abstractmethod
     def begin(self, replay: Told, seq: int) -> None:
         """Take what is kept of the `seq` events so far."""
@@ -33,14 +39,16 @@ class Audience:
     Args:
         home: The run's.
         record: What those who come late are told.
+        on_heard: Called when somebody is told the error that ended the run.
     """
 
-    def __init__(self, home: Home, record: Record) -> None:
+    def __init__(self, home: Home, record: Record, on_heard: Callable[[], None]) -> None:
         self.faults = Faults(home)
         self.ended = False
         self._error: Exception | None = None
         self._home = home
         self._record = record
+        self._on_heard = on_heard
         self._hub: Hub[Event] = Hub(self.report)
 
     def admit(self, seat: Seat, since: int) -> None:
@@ -57,6 +65,7 @@ class Audience:
             elif self._error is None:
                 seat.on_completed()
             else:
+                self._hear([seat])
                 seat.on_error(self._error)
         except KeyboardInterrupt:
             raise
@@ -74,7 +83,12 @@ class Audience:
         if error is None:
             self._hub.on_completed()
         else:
+            self._hear(self._hub.observers)
             self._hub.on_error(error)
+
+    def _hear(self, observers: Iterable[abc.ObserverBase[Event]]) -> None:
+        if any(isinstance(seat, Seat) and seat.hears_errors for seat in observers):
+            self._on_heard()
 
     def report(self, seat: object, fault: BaseException) -> None:
         """Tell of what somebody has raised, and log it."""

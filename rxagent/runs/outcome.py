@@ -1,6 +1,7 @@
 """Outcomes: how a run has ended."""
 
 import asyncio
+import logging
 from concurrent import futures
 from concurrent.futures import Future
 from threading import Lock
@@ -16,8 +17,17 @@ __all__ = ["Ending", "Outcome"]
 Ending: TypeAlias = Literal["completed", "failed", "cancelled"]
 
 
+_log = logging.getLogger("rxagent")
+
+
 class Outcome:
-    """How a run has ended, once it has: who claims it first decides."""
+    """How a run has ended, once it has: who claims it first decides.
+
+    A failure that nobody has heard of is logged when nobody can any more.
+
+    Attributes:
+        heard: Whether somebody was told the error.
+    """
 
     def __init__(self) -> None:
         self._claim = Lock()
@@ -26,6 +36,7 @@ class Outcome:
         self._traceback: TracebackType | None = None
         self.ending: Ending | None = None
         self.error: Exception | None = None
+        self.heard = False
 
     def claim(self, error: Exception | None) -> bool:
         """Decide for an ending; tell whether nobody has decided before."""
@@ -37,6 +48,10 @@ class Outcome:
             self.error, self._traceback = error, error.__traceback__
             self.ending = "cancelled" if isinstance(error, RunCancelled) else "failed"
         return True
+
+    def hear(self) -> None:
+        """Note that somebody was told the error."""
+        self.heard = True
 
     def finish(self) -> None:
         """Let go on who waits for the end."""
@@ -51,21 +66,21 @@ class Outcome:
         """
         if self._over.done():
             return
-        self.refuse_own_thread(home)
+        self.refuse_own_thread(home, "`await run`")
         if not Patience().wait(self._is_over, timeout):
             raise TimeoutError(f"The run has not ended after {timeout} s.")
 
     def _is_over(self, timeout: float | None) -> bool:
         return bool(futures.wait([self._over], timeout).done)
 
-    def refuse_own_thread(self, home: Home) -> None:
+    def refuse_own_thread(self, home: Home, instead: str) -> None:
         """Raise RuntimeError on a thread that must do the work of the run that lives there."""
         if home.is_inside:
             raise RuntimeError("Whoever is told directly cannot wait for the run; attach it.")
         if is_daemon_loop(home.loop):
-            refuse_own_loop("Write `await run` instead.")
+            refuse_own_loop(f"Write {instead} instead.")
         elif home.is_here:
-            raise RuntimeError("This loop runs the run, so it cannot wait. Write `await run`.")
+            raise RuntimeError(f"This loop runs the run, so it cannot wait. Write {instead}.")
 
     async def come(self) -> None:
         """Wait for the end, on any loop."""
@@ -73,5 +88,10 @@ class Outcome:
 
     def raise_error(self) -> None:
         """Raise what ended the run, as it was when it did."""
+        self.hear()
         if self.error is not None:
             raise self.error.with_traceback(self._traceback)
+
+    def __del__(self) -> None:
+        if self.ending == "failed" and not self.heard:
+            _log.error("A run has failed, and nobody asked how it ended", exc_info=self.error)

@@ -36,6 +36,11 @@ class Reader(Seat, abc.DisposableBase):
         self._error: Exception | None = None
 
     @property
+    def hears_errors(self) -> bool:
+        """Always, since it raises them."""
+        return True
+
+    @property
     def seq(self) -> int:
         """How many events of the run have been asked for."""
         return self._mailbox.seq

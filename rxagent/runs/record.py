@@ -51,7 +51,8 @@ class Record:
         self._failure: RunFailed | None = None
 
     def __len__(self) -> int:
-        return self._packed + len(self._pieces)
+        with self._changing:
+            return self._packed + len(self._pieces)
 
     def add(self, event: Event) -> None:
         """Remember one more event."""

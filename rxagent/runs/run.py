@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
+from weakref import WeakSet
 
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
@@ -13,6 +14,7 @@ from ..state import State
 from ..streams import Home, Observing
 from ..streams.loop import closing, opening
 from .audience import Audience
+from .drain import Drain
 from .faults import Fault
 from .mailbox import Mailbox
 from .outcome import Outcome
@@ -66,9 +68,10 @@ class Run(Observable[Event]):
         self._source = source
         self._home = home
         self._record = Record(before, keep)
-        self._audience = Audience(home, self._record)
+        self._viewers: WeakSet[Viewer] = WeakSet()
         self._subscription = SingleAssignmentDisposable()
         self._outcome = Outcome()
+        self._audience = Audience(home, self._record, self._outcome.hear)
         self._paused = False
         self._hold: abc.DisposableBase | None = None
 
@@ -186,7 +189,26 @@ class Run(Observable[Event]):
         waiting = self._mailbox(buffer, overflow, since)
         viewer = Viewer(observer, waiting, place(on, self._home), self._audience.report)
         self._audience.admit(viewer, since)
+        self._home.gate(self._viewers.add, viewer)
         return viewer
+
+    def drain(self, timeout: float | None = None) -> None:
+        """Block until all that were attached have been told what has happened by now.
+
+        They have a pace of their own, so the run may have ended before they are told of its end;
+        nobody else waits for them.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: Some are not that far yet; they go on.
+            RuntimeError: This thread cannot wait, since it does the work.
+        """
+        self._outcome.refuse_own_thread(self._home, "`await asyncio.to_thread(run.drain)`")
+        drain = Drain()
+        self._home.gate(lambda: drain.begin(list(self._viewers)))
+        drain.wait(timeout)
 
     def follow(
         self, *, buffer: int = 1024, overflow: Overflow = "merge", since: int = 0
@@ -199,7 +221,7 @@ class Run(Observable[Event]):
         return Following(waiting, lambda reader: self._audience.admit(reader, since))
 
     def __iter__(self) -> Iterator[Event]:
-        self._outcome.refuse_own_thread(self._home)
+        self._outcome.refuse_own_thread(self._home, "`async for`")
         waiting = self._mailbox(1024, "merge", 0)
         try:
             yield from following(waiting, lambda reader: self._audience.admit(reader, 0))
@@ -223,6 +245,11 @@ class Run(Observable[Event]):
         return self._audience.faults
 
     # Owning
+
+    @property
+    def seq(self) -> int:
+        """How many events there were so far: what `since` takes to be told only of what follows."""
+        return len(self._record)
 
     @property
     def status(self) -> Status:
@@ -255,9 +282,10 @@ class Run(Observable[Event]):
             self._hold.dispose()
             self._hold = None
 
-    def cancel(self, reason: str = "cancelled") -> None:
+    def cancel(self, reason: str = "") -> None:
         """End the run, down to the request it waits for; all who watch are told RunCancelled."""
-        error = RunCancelled(f"The run was cancelled: {reason}", reason=reason)
+        why = f": {reason}" if reason else "."
+        error = RunCancelled(f"The run was cancelled{why}", reason=reason)
         if self._outcome.claim(error):
             try:
                 self._subscription.dispose()
@@ -296,6 +324,9 @@ class Run(Observable[Event]):
     def __await__(self) -> Generator[Any, None, Any]:
         yield from self._outcome.come().__await__()
         return self._answer()
+
+    def __repr__(self) -> str:
+        return f"<Run: {self.status}, {self.seq:,} events>"
 
     def __enter__(self) -> Self:
         return self

@@ -1,8 +1,10 @@
 """Viewers: observers of a run with a queue, a pace and a fate of their own."""
 
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any
 
 from reactivex import abc
@@ -63,7 +65,14 @@ class Viewer(Seat, abc.DisposableBase):
         self._context = copy_context()
         self._token = Lock()
         self._end: Callable[[], Any] | None = None
+        self._afterwards: deque[Callable[[], Any]] = deque()
         self._gone = False
+        self._thread: int | None = None
+
+    @property
+    def hears_errors(self) -> bool:
+        """Whether its observer is told errors."""
+        return self._observer.hears_errors
 
     @property
     def watching(self) -> Any:
@@ -93,12 +102,18 @@ class Viewer(Seat, abc.DisposableBase):
         """
         return self._mailbox.seq
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this thread is telling the observer."""
+        return self._thread == get_ident()
+
     def dispose(self) -> None:
         """Tell the observer nothing more, from this moment on."""
         self._gone = True
         self._observer.mute()
         self.seat.dispose()
         self._mailbox.close()
+        self._call_those(len(self._afterwards))
 
     # What the run tells, in its gate.
 
@@ -130,6 +145,19 @@ class Viewer(Seat, abc.DisposableBase):
         self._end = lambda: self._observer.on_completed()
         self._wake()
 
+    def afterwards(self, call: Callable[[], Any]) -> None:
+        """Have a function called when all that waits by now is told, or never will be."""
+        self._afterwards.append(call)
+        if self._gone:
+            self._call_those(1)
+        else:
+            self._wake()
+
+    def _call_those(self, count: int) -> None:
+        with suppress(IndexError):  # Two may call; each function is called by one of them.
+            for _ in range(count):
+                self._afterwards.popleft()()
+
     def _wake(self) -> None:
         if self._token.acquire(False):
             self._call(self._show)
@@ -137,19 +165,26 @@ class Viewer(Seat, abc.DisposableBase):
     # What the observer is told; by whoever holds the token.
 
     def _show(self) -> None:
+        asked = len(self._afterwards)
+        self._thread = get_ident()
         try:
             told_all = self._context.run(self._tell)
-        except BaseException as fault:
+        except KeyboardInterrupt:
             self.dispose()
-            if isinstance(fault, KeyboardInterrupt):
-                raise
+            raise
+        except BaseException as fault:
+            self._observer.mute()
             self._on_fault(self, fault)
+            self.dispose()
             return
+        finally:
+            self._thread = None
         if not told_all:
             self._call(self._show)
             return
+        self._call_those(len(self._afterwards) if self._gone else asked)
         self._token.release()
-        if not self._gone and (self._end is not None or len(self._mailbox)):
+        if not self._gone and (self._end is not None or len(self._mailbox) or self._afterwards):
             self._wake()
 
     def _tell(self) -> bool:
@@ -163,6 +198,6 @@ class Viewer(Seat, abc.DisposableBase):
             if is_spent():
                 return False
         if end is not None:
-            self._gone = True
             end()
+            self._gone = True
         return True

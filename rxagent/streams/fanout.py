@@ -25,6 +25,11 @@ class Hub(Generic[_T]):
         self._changing = threading.RLock()  # a collected viewer may leave meanwhile
         self._on_fault = on_fault
 
+    @property
+    def observers(self) -> tuple[abc.ObserverBase[_T], ...]:
+        """Who is told at the moment."""
+        return self._observers
+
     def add(self, observer: abc.ObserverBase[_T]) -> abc.DisposableBase:
         """Tell an observer all that follows, until what is returned is disposed."""
         with self._changing:

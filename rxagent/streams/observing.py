@@ -70,6 +70,11 @@ class Observing(abc.ObserverBase[Any]):
             )
         return cls(watching, *methods)
 
+    @property
+    def hears_errors(self) -> bool:
+        """Whether an error is told to somebody."""
+        return self.on_error is not _nothing
+
     def mute(self) -> None:
         """Let whatever follows be told to nobody, from this moment on."""
         self.on_next = self.on_error = self.on_completed = _nothing

@@ -118,8 +118,9 @@ def test_no_loop_is_blocked_by_its_own_run():
     feed.say(StepStarted(1))
     run.cancel()
 
-    assert ["await run"] * 4 + ["attach"] == [
-        word for sentence in refused for word in ("await run", "attach") if word in sentence
+    words = ("await run", "async for", "attach")
+    assert ["await run", "async for", "await run", "async for", "attach"] == [
+        word for sentence in refused for word in words if word in sentence
     ]
 
 
@@ -479,3 +480,46 @@ def test_a_run_that_says_nothing_is_no_fault(caplog):
 
     assert "failed" == run_of(run)
     assert [] == [record.message for record in caplog.records if record.name == "rxagent"]
+
+
+NOTHING = {
+    "nobody": (lambda run: None, lambda run: None),
+    "only of events": (lambda run: run.subscribe(lambda event: None), lambda run: None),
+}
+SOMETHING = {
+    "the result": (lambda run: None, run_of),
+    "a subscriber": (lambda run: run.subscribe(Seen()), lambda run: None),
+    "a viewer": (lambda run: run.attach(Seen()), lambda run: run.drain(WATCHDOG)),
+    "a late one": (lambda run: None, lambda run: run.subscribe(on_error=lambda error: None)),
+}
+CASES = [(1, *asking) for asking in NOTHING.values()] + [
+    (0, *asking) for asking in SOMETHING.values()
+]
+
+
+@pytest.mark.parametrize(("logged", "before", "after"), CASES, ids=[*NOTHING, *SOMETHING])
+def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
+    """A run that fails is logged when nobody can ask any more, unless somebody was told."""
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    before(run)
+    feed.end(ModelUnavailable("gone"))
+    after(run)
+    del run, feed
+    gc.collect()
+
+    assert ["A run has failed, and nobody asked how it ended"] * logged == caplog.messages
+
+
+def test_what_a_run_says_of_itself():
+    """A run shows how it is and how far it has come, and why it was cancelled, if anybody said."""
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    feed.say(*EVENTS[:3])
+    run.subscribe(seen := Seen())
+    seen.wait_for(3)
+    shown = [repr(run)]
+    run.cancel()
+
+    assert ["<Run: running, 3 events>", "<Run: cancelled, 3 events>"] == [*shown, repr(run)]
+    assert ("The run was cancelled.", "") == (str(seen.end), seen.end.reason)

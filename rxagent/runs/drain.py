@@ -1,0 +1,44 @@
+"""Drains: the wait until viewers have been told what waits for them."""
+
+import threading
+from collections.abc import Collection
+from functools import partial
+
+from ..streams.blocking import Patience
+from .viewer import Viewer
+
+__all__ = ["Drain"]
+
+
+class Drain:
+    """The wait until some viewers have been told all that waited for them when it began."""
+
+    def __init__(self) -> None:
+        self._late: set[Viewer] = set()
+        self._over = threading.Event()
+
+    def begin(self, viewers: Collection[Viewer]) -> None:
+        """Wait for these; in the gate of their run."""
+        self._late.update(viewers)
+        for viewer in viewers:
+            viewer.afterwards(partial(self._told, viewer))
+        if not self._late:
+            self._over.set()
+
+    def _told(self, viewer: Viewer) -> None:
+        self._late.discard(viewer)
+        if not self._late:
+            self._over.set()
+
+    def wait(self, timeout: float | None) -> None:
+        """Block until all have been told.
+
+        Raises:
+            TimeoutError: Some were not, within so many seconds.
+            RuntimeError: One of them waits here for itself.
+        """
+        if any(viewer.is_here for viewer in list(self._late)):
+            raise RuntimeError("A viewer cannot wait until it has been told.")
+        if not Patience().wait(self._over.wait, timeout):
+            late = ", ".join(sorted(repr(viewer.watching) for viewer in list(self._late)))
+            raise TimeoutError(f"Not all has been told after {timeout} s to {late}.")
