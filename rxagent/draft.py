@@ -1,9 +1,10 @@
 """Drafts: a message in the making, as its deltas come in."""
 
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .events import (
     Event,
@@ -94,9 +95,39 @@ _NOTHING = TextView()
 @frozen
 class _CallDraft:
     index: int
-    id: str
-    name: str
-    arguments: TextView
+    id: str = ""
+    name: str = ""
+    arguments: TextView = _NOTHING
+
+    def grow(self, piece: ToolCallDelta) -> "_CallDraft":
+        arguments = self.arguments + (piece.arguments or "")
+        return _CallDraft(self.index, self.id or piece.id or "", piece.name or self.name, arguments)
+
+
+@frozen
+class _Calls:
+    """The calls of a message; the one begun last stands apart, since as a rule it alone grows."""
+
+    earlier: Mapping[int, _CallDraft] = field(factory=dict, hash=False)
+    latest: _CallDraft | None = None
+
+    def __iter__(self) -> Iterator[_CallDraft]:
+        yield from self.earlier.values()
+        if self.latest is not None:
+            yield self.latest
+
+    def grow(self, piece: ToolCallDelta) -> "_Calls":
+        earlier, latest, index = self.earlier, self.latest, piece.index
+        if latest is None:
+            return _Calls(earlier, _CallDraft(index).grow(piece))
+        if latest.index == index:
+            return _Calls(earlier, latest.grow(piece))
+        if index in earlier:
+            return _Calls({**earlier, index: earlier[index].grow(piece)}, latest)
+        return _Calls({**earlier, latest.index: latest}, _CallDraft(index).grow(piece))
+
+
+_NO_CALLS = _Calls()
 
 
 @frozen
@@ -106,7 +137,7 @@ class Draft:
     text: TextView = _NOTHING
     reasoning: TextView = _NOTHING
     refusal: TextView = _NOTHING
-    calls: tuple[_CallDraft, ...] = ()
+    calls: _Calls = _NO_CALLS
 
     @property
     def message(self) -> Message:
@@ -122,7 +153,7 @@ class Draft:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was said yet."""
-        return not (self.text or self.reasoning or self.calls)
+        return not (self.text or self.reasoning or self.calls.latest)
 
 
 EMPTY = Draft()
@@ -138,7 +169,7 @@ def grow(draft: Draft, delta: Event) -> Draft:
         case ReasoningDelta():
             return Draft(draft.text, draft.reasoning + delta.text, draft.refusal, draft.calls)
         case ToolCallDelta():
-            calls = _grow_calls(draft.calls, delta)
+            calls = draft.calls.grow(delta)
             return Draft(draft.text, draft.reasoning, draft.refusal, calls)
         case RefusalDelta():
             return Draft(draft.text, draft.reasoning, draft.refusal + delta.text, draft.calls)
@@ -146,12 +177,3 @@ def grow(draft: Draft, delta: Event) -> Draft:
             return EMPTY
         case _:
             return draft
-
-
-def _grow_calls(calls: tuple[_CallDraft, ...], piece: ToolCallDelta) -> tuple[_CallDraft, ...]:
-    index, name, arguments = piece.index, piece.name, piece.arguments or ""
-    for place, call in enumerate(calls):
-        if call.index == index:
-            grown = _CallDraft(index, call.id, name or call.name, call.arguments + arguments)
-            return (*calls[:place], grown, *calls[place + 1 :])
-    return (*calls, _CallDraft(index, piece.id or "", name or "", TextView(arguments)))

@@ -164,7 +164,7 @@ class _Step:
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
-        retracted = deltas.pipe(ops.of_type(StepRetried))
+        retracted = deltas.pipe(ops.of_type(StepRetried), rxo.share())
 
         def start(call: ToolCall) -> Observable[Event]:
             self.early.add(call.id)

@@ -30,7 +30,13 @@ class Fragments:
     def __init__(self, step: int) -> None:
         self._step = step
         self._attempt = 1
-        self._calls: list[_Call] = []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._begun: _Call | None = None
+        self._highest = -1
+        self._indexes: set[int] = set()
+        self._ids: set[str] = set()
         self._latest: dict[int | None, _Call] = {}
         self._by_id: dict[tuple[int | None, str], _Call] = {}
 
@@ -65,15 +71,13 @@ class Fragments:
             yield ToolCallDelta(call.index, arguments=piece.arguments)
 
     def flush(self) -> Iterator[ToolCallDelta]:
-        """Yield the first fragments of calls that were held back."""
-        for call in self._calls:
-            yield from self._tell(call)
+        """Yield the first fragment of the call that is held back: the latest one, if any."""
+        if self._begun is not None:
+            yield from self._tell(self._begun)
 
     def retract(self) -> None:
         """Forget all calls: the next attempt begins."""
-        self._calls.clear()
-        self._latest.clear()
-        self._by_id.clear()
+        self._forget()
         self._attempt += 1
 
     def _tell(self, call: _Call) -> Iterator[ToolCallDelta]:
@@ -85,30 +89,32 @@ class Fragments:
         """Return the call that a fragment belongs to, unless it begins one."""
         index: int | None = piece.index  # some providers leave it out
         call = self._latest.get(index)
-        if call is None and index is None and not (piece.id or piece.name) and self._calls:
-            return self._calls[-1]
+        if call is None and index is None and not (piece.id or piece.name):
+            call = self._begun
         if piece.id and call is not None and call.raw_id not in (None, piece.id):
             call = self._by_id.get((index, piece.id))
         return None if call is None or _begins_anew(call, piece) else call
 
     def _begin(self, piece: ToolCallDelta) -> _Call:
-        taken = {call.index for call in self._calls}
         index = piece.index
-        if index is None or index in taken:
-            index = max(taken, default=-1) + 1
-        call = _Call(index, self._made_id(index))
-        self._calls.append(call)
+        if index is None or index in self._indexes:
+            index = self._highest + 1
+        call = self._begun = _Call(index, self._made_id(index))
+        self._highest = max(self._highest, index)
+        self._indexes.add(index)
+        self._ids.add(call.id)
         return call
 
     def _made_id(self, index: int) -> str:
-        taken = {call.id for call in self._calls}
         ids = (f"call_{self._step}_{self._attempt}_{number}" for number in count(index))
-        return next(made for made in ids if made not in taken)
+        return next(made for made in ids if made not in self._ids)
 
     def _identify(self, call: _Call, index: int | None, raw_id: str) -> None:
         call.raw_id = raw_id
         self._by_id[index, raw_id] = call
-        if not call.told and all(raw_id != other.id for other in self._calls):
+        if not call.told and raw_id not in self._ids:
+            self._ids.remove(call.id)
+            self._ids.add(raw_id)
             call.id = raw_id
 
 

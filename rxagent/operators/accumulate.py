@@ -8,9 +8,9 @@ from typing import Any
 from reactivex import Observable, abc, compose
 from reactivex import operators as rxo
 
+from ..draft import EMPTY, Draft, grow
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
-from ..state import Draft, grow
 from ._fragments import Fragments
 from ._json_calls import find_calls
 
@@ -166,28 +166,29 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
         def subscribe(
             observer: abc.ObserverBase[ToolCall], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            draft = Draft()
-            told: set[str] = set()
+            growing: dict[int, Draft] = {}
+            told: set[int] = set()
             latest: int | None = None
             is_cut = False
 
             def seal(but: int | None = None) -> None:
-                for call in draft.calls:
-                    if call.index != but and call.id not in told:
-                        told.add(call.id)
-                        observer.on_next(ToolCall(call.id, call.name, call.arguments.text))
+                for index in [index for index in growing if index != but]:
+                    told.add(index)
+                    observer.on_next(*growing.pop(index).message.tool_calls)
 
             def on_next(delta: Delta) -> None:
-                nonlocal draft, latest, is_cut
+                nonlocal latest, is_cut
                 match delta:
                     case ToolCallDelta(latest):
-                        draft = grow(draft, delta)
+                        if latest not in told:
+                            growing[latest] = grow(growing.get(latest, EMPTY), delta)
                         seal(but=latest)
                     case Finish(reason):
                         is_cut = reason == "length"
                         seal(but=latest if is_cut else None)
                     case StepRetried():
-                        draft, latest, is_cut = Draft(), None, False
+                        latest, is_cut = None, False
+                        growing.clear()
                         told.clear()
 
             def on_completed() -> None:

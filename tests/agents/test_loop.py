@@ -1,6 +1,7 @@
 """The loop keeps the grammar of runs, and ends every turn as it should."""
 
 import json
+import sys
 
 import pytest
 import reactivex as rx
@@ -416,6 +417,29 @@ def test_an_eager_call_that_is_cut_is_not_started():
     assert error is None
     assert ["c0"] == [event.call.id for event in of(ToolStarted, events)]
     assert "cut by the length limit" in of(ToolFailed, events)[0].error
+
+
+def test_what_an_eager_call_costs_does_not_depend_on_the_others():
+    """While calls run, the model's further deltas are not told to each of them."""
+
+    def functions_called(number):
+        turn = [ToolCallDelta(n, f"c{n}", "add", '{"a": 1, "b": 1}') for n in range(number)]
+        agent = Agent(ScriptedModel([turn, "ok"]), [add], eager=True)
+        count = 0
+
+        def note(frame, event, argument):
+            nonlocal count
+            count += event == "call"
+
+        with VirtualHome() as home:
+            subscription = agent("?").subscribe(scheduler=home)
+            sys.setprofile(note)
+            home.advance_to(0.0)
+            sys.setprofile(None)
+            subscription.dispose()
+        return count
+
+    assert 2.5 * functions_called(200) > functions_called(400)
 
 
 def test_disposing_at_every_event_ends_everything():

@@ -203,3 +203,53 @@ def test_each_call_is_sealed_once(count, finished):
     told = sealed_of(*turn, *[Finish("stop")] * finished)
 
     assert calls == [event for event in told if isinstance(event, ToolCall)]
+
+
+# What many calls cost
+
+
+class Counted(int):
+    """An index that counts how often it is compared or looked up."""
+
+    looks = 0
+
+    def __eq__(self, other):
+        Counted.looks += 1
+        return int(self) == other
+
+    def __hash__(self):
+        Counted.looks += 1
+        return hash(int(self))
+
+
+@pytest.mark.parametrize(
+    "operator", [ops.normalise(), ops.sealed(), ops.accumulate(partial=False), ops.accumulate()]
+)
+def test_each_fragment_costs_the_same_however_many_calls_there_are(operator):
+    """The indexes of calls are looked at a few times for each fragment, not for each other call."""
+    turn = [
+        piece
+        for index in map(Counted, range(300))
+        for piece in (Piece(index, f"id_{index}", "add", ""), *[Piece(index, arguments=" ")] * 3)
+    ]
+    Counted.looks = 0
+
+    rx.of(*turn).pipe(operator).subscribe()
+
+    assert 8 * len(turn) > Counted.looks
+
+
+@given(deltas)
+def test_a_draft_stays_as_it_was(deltas):
+    """Growing a draft leaves it alone, and equal deltas make equal drafts."""
+    drafts = [Draft()]
+    for delta in deltas:
+        drafts.append(grow(drafts[-1], delta))
+    said = [draft.message for draft in drafts]
+    again = Draft()
+    for delta in deltas:
+        grow(drafts[0], delta)
+        again = grow(again, delta)
+
+    assert drafts[-1] == again
+    assert said == [draft.message for draft in drafts]
