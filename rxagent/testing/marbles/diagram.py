@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .imports import Import
 from .lines import Line
 from .rows import Kind
 from .snippets import Snippet
@@ -64,7 +65,8 @@ class Diagram:
 
     `watches` may hold one of the name `out`: it says when the result is to be subscribed and
     disposed, while the others say when their stream must have been. `written` holds how the
-    text writes what each letter is bound to.
+    text writes what each letter is bound to. Nothing of `imports` is looked up before it is
+    performed.
     """
 
     text: str
@@ -76,6 +78,7 @@ class Diagram:
     written: Mapping[str, str]
     sources: tuple[Source, ...]
     watches: tuple[Watch, ...]
+    imports: Mapping[str, Import]
     pipeline: Pipeline
     out: Source
 

@@ -1,5 +1,6 @@
 """What is expected, and whether something is it."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import attrs
 
 from ...events import FinalAnswer
+from .bindings import made
 
 __all__ = ["matches"]
 
@@ -16,6 +18,7 @@ def matches(expected: Any, actual: Any) -> bool:
 
     `...` within an expected text stands for any text, by itself for anything at all.
     """
+    expected = made(expected)
     if expected is ...:
         return True
     if type(expected) is not type(actual):
@@ -31,11 +34,19 @@ def matches(expected: Any, actual: Any) -> bool:
             return expected.keys() == actual.keys() and all(
                 matches(expected[key], actual[key]) for key in expected
             )
-    if attrs.has(type(expected)):
-        names = [field.name for field in attrs.fields(type(expected)) if field.eq]
+    if (names := _compared(expected)) is not None:
         return all(matches(getattr(expected, name), getattr(actual, name)) for name in names)
     # Events know how to compare values that have no plain `==`, such as arrays and NaN.
     return FinalAnswer(expected) == FinalAnswer(actual)
+
+
+def _compared(value: Any) -> list[str] | None:
+    """Return the names of the fields by which values of this class are compared, if it has any."""
+    if attrs.has(type(value)):
+        return [field.name for field in attrs.fields(type(value)) if field.eq]
+    if dataclasses.is_dataclass(type(value)):
+        return [field.name for field in dataclasses.fields(value) if field.compare]
+    return None
 
 
 def _is_like(expected: str, actual: str) -> bool:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from reactivex import Observable
 
 from ...errors import MarbleSyntaxError, describe
 from ..clock import Restless, VirtualHome
+from .bindings import made
 from .diagram import Diagram, Note, Pipeline
 from .playing import ColdRow, Endless, HotRow, Recording, Row, Subscription
 from .scope import public
@@ -31,17 +32,23 @@ def perform(diagram: Diagram) -> Outcome:
     """Play a diagram in virtual time, and return what came of it.
 
     Raises:
-        MarbleSyntaxError: The pipeline raises, is no stream, or never ends.
+        MarbleSyntaxError: The pipeline raises, is no stream, or never ends; or what it imports
+            is not there.
     """
+    own = {name: one.load() for name, one in diagram.imports.items()}
+    for value in diagram.bindings.values():
+        made(value)  # What cannot be made is told before anything plays.
     with VirtualHome() as home:
         rows: dict[str, Row] = {
-            source.name: (HotRow if source.is_hot else ColdRow)(home, source.notes)
+            source.name: (HotRow if source.is_hot else ColdRow)(
+                home, tuple(map(_made, source.notes))
+            )
             for source in diagram.sources
         }
         recording = Recording(home, len(diagram.out.notes) + _TOO_MUCH)
 
         def begin() -> None:
-            result = _evaluate(diagram.pipeline, rows, home)
+            result = _evaluate(diagram.pipeline, {**own, **rows}, home)
             _plan(diagram, home, recording, lambda: recording.subscribe(result))
             for row in rows.values():
                 if isinstance(row, HotRow):
@@ -59,6 +66,10 @@ def perform(diagram: Diagram) -> Outcome:
     return outcome
 
 
+def _made(note: Note) -> Note:
+    return evolve(note, value=made(note.value))
+
+
 def _plan(
     diagram: Diagram, home: VirtualHome, recording: Recording, begin: Callable[[], None]
 ) -> None:
@@ -70,11 +81,11 @@ def _plan(
     home.schedule_relative(begun, lambda *_: begin())
 
 
-def _evaluate(pipeline: Pipeline, rows: Mapping[str, Row], home: VirtualHome) -> Observable[Any]:
+def _evaluate(pipeline: Pipeline, known: Mapping[str, Any], home: VirtualHome) -> Observable[Any]:
     scope: dict[str, Any] = {}
     for name, node in pipeline.names.items():
         try:
-            scope[name] = rows[name] if name in rows else public(name, home)
+            scope[name] = known[name] if name in known else public(name, home)
         except LookupError:
             raise pipeline.snippet.flaw_at(node, f"Nothing is called {name!r}.") from None
     try:

@@ -10,7 +10,9 @@ from typing import Any
 from attrs import Factory, define
 
 from ...events import TextDelta
+from .bindings import Unmade, value_of
 from .diagram import Diagram, Note, Pipeline, Source, Watch
+from .imports import Import, imports_of
 from .lines import Line
 from .rows import Kind, Mark, read_subscription, read_values, unquoted
 from .snippets import Snippet
@@ -20,7 +22,9 @@ __all__ = ["notes_of", "parse", "read", "watch_of"]
 
 _ROW = re.compile(r"([^\W\d]\w*)([:~^])")
 _BINDING = re.compile(r"(\S+)[ ]*=")
+_IMPORT = re.compile(r"(from|import)[ ]")
 _SETTINGS = {"tick", "time"}
+_RENAME = "import this `as` something else."
 _TAKEN = _SETTINGS | {
     "attempts",
     "model_of",
@@ -121,10 +125,12 @@ class _Reader:
     rows: list[_Row] = Factory(list)
     settings: dict[str, _Row] = Factory(dict)
     snippets: dict[str, Snippet] = Factory(dict)
+    imports: dict[str, Import] = Factory(dict)
     comments: list[str] = Factory(list)
 
     def diagram(self) -> Diagram:
         self._sort_lines()
+        self._read_imports()
         pipeline = self._pipeline()
         timeline = self._timeline()
         bindings = self._bindings()
@@ -135,7 +141,7 @@ class _Reader:
         if "out" not in sources:
             raise Line(self.text.split("\n")[0], 1, self.file).flaw(0, "The row `out:` is missing.")
         out = sources.pop("out")
-        self._refuse_loose_ends(pipeline, sources, watches)
+        self._refuse_loose_ends(pipeline, bindings, sources, watches)
         title, *prose = self.comments or [""]
         return Diagram(
             self.text,
@@ -147,6 +153,7 @@ class _Reader:
             {name: snippet.source for name, snippet in self.snippets.items()},
             tuple(sources.values()),
             watches,
+            self.imports,
             pipeline,
             out,
         )
@@ -160,9 +167,9 @@ class _Reader:
         for line in self._lines():
             if not line.text:
                 going_on = None
-            elif line.text[0] == " ":
+            elif line.text[0] in " )]}":
                 if going_on is None:
-                    raise line.flaw(0, "This line is indented, but goes on with nothing.")
+                    raise line.flaw(0, "This goes on with nothing; a row begins with its name.")
                 snippet = self.snippets[going_on]
                 self.snippets[going_on] = Snippet((*snippet.lines, line), snippet.start)
             else:
@@ -175,6 +182,8 @@ class _Reader:
                 self.comments.append(line.text[1:].strip())
         elif line.text[0] == ">":
             return self._add_snippet(">", line, 1)
+        elif _IMPORT.match(line.text):
+            return self._add_snippet(f"import {line.number}", line, 0)
         elif row := _ROW.match(line.text):
             self._add_row(_Row(row[1], row[2], line, row.end()))
         elif binding := _BINDING.match(line.text):
@@ -182,7 +191,7 @@ class _Reader:
                 raise line.flaw(0, f"{binding[1]!r} is no letter; only those are bound, and `!`.")
             return self._add_snippet(binding[1], line, binding.end())
         else:
-            raise line.flaw(0, "This is no row, pipeline (>), binding (=) or comment (#).")
+            raise line.flaw(0, "This is no row, pipeline (>), binding (=), import or comment (#).")
         return None
 
     def _add_snippet(self, name: str, line: Line, start: int) -> str:
@@ -210,6 +219,17 @@ class _Reader:
         if row.sort != "^" and row.is_blank:
             raise row.line.flaw(row.body - 1, "This row is blank; silence is written `-`.")
         self.rows.append(row)
+
+    def _read_imports(self) -> None:
+        for key in [key for key in self.snippets if key.startswith("import ")]:
+            for one in imports_of(self.snippets.pop(key)):
+                if one.name in {row.name for row in self.rows}:
+                    raise one.flaw(f"There is a row {one.name!r} already; {_RENAME}")
+                if one.name in self.imports:
+                    raise one.flaw(f"{one.name!r} is imported already; {_RENAME}")
+                if one.name in _TAKEN:
+                    raise one.flaw(f"{one.name!r} means something already; {_RENAME}")
+                self.imports[one.name] = one
 
     def _pipeline(self) -> Pipeline:
         if ">" not in self.snippets:
@@ -239,10 +259,10 @@ class _Reader:
         return Timeline(tick, tuple(labels))
 
     def _bindings(self) -> dict[str, Any]:
-        bindings = {name: snippet.value() for name, snippet in self.snippets.items()}
-        if not isinstance(bindings.get("!", Exception()), Exception):
-            raise self.snippets["!"].flaw("What the # carries is an error.")
-        return bindings
+        return {
+            letter: value_of(letter, snippet, self.imports)
+            for letter, snippet in self.snippets.items()
+        }
 
     def _source(self, row: _Row, timeline: Timeline, bindings: Mapping[str, Any]) -> Source:
         start = Mark(row.start, Kind.NEXT, "", row.start)
@@ -257,8 +277,17 @@ class _Reader:
         return watch
 
     def _refuse_loose_ends(
-        self, pipeline: Pipeline, sources: Mapping[str, Source], watches: tuple[Watch, ...]
+        self,
+        pipeline: Pipeline,
+        bindings: Mapping[str, Any],
+        sources: Mapping[str, Source],
+        watches: tuple[Watch, ...],
     ) -> None:
+        unmade = [value for value in bindings.values() if isinstance(value, Unmade)]
+        used = {*pipeline.names, *(name for value in unmade for name in value.imports)}
+        for one in self.imports.values():
+            if one.name not in used:
+                raise one.flaw(f"Nothing here uses {one.name!r}.")
         for source in sources.values():
             if source.name not in pipeline.names:
                 raise source.line.flaw(0, f"The pipeline never uses {source.name!r}.")

@@ -1,5 +1,6 @@
 """What is expected, and whether something is it."""
 
+from dataclasses import dataclass, field
 from math import nan
 
 import pytest
@@ -10,7 +11,17 @@ from rxagent.errors import ModelTimeout, RateLimited
 from rxagent.events import FinalAnswer, RunFailed, StepRetried, TextDelta, ToolOutput, Usage
 from rxagent.testing.marbles.matching import matches
 
+
+@dataclass
+class View:
+    """What a screen shows."""
+
+    text: str
+    drawn: int = field(default=0, compare=False)
+
+
 SAME = [
+    (View("..."), View("Hello", drawn=1)),
     (1, 1),
     (nan, nan),
     (Usage(1, 2), Usage(1, 2)),
@@ -24,6 +35,7 @@ SAME = [
     (..., object()),
 ]
 OTHER = [
+    (View("Hello"), View("Hi")),
     (1, True),
     (1, 1.0),
     ((1,), [1]),

@@ -16,6 +16,8 @@ WHOLE = """\
 # A rate limit is waited out.
 # The provider says for how long.
 
+from shop.till import paid, Receipt as R
+
 tick: 10ms
 time:    0ms        2030ms
 first:   ---#
@@ -26,7 +28,7 @@ second^             ^-------!
 out^     -------------------!
 
 > attempts(first, second).pipe(
-      ops.retry(2), rxo.merge(bell))
+      ops.retry(2), rxo.merge(bell), paid(1))
 out:     ---r       --'Hi'--|
 
 ! = RateLimited("slow down", retry_after=2.0)
@@ -34,6 +36,7 @@ r = StepRetried(1, "...")
 a = Usage(1, 2)
 b = Message("assistant", "Hi",
             tool_calls=[ToolCall("c", "add", '{"a": 1}')])
+c = R("Peru", [R(1)])
 """
 
 
@@ -43,12 +46,15 @@ def told(source):
 
 
 def test_a_diagram_is_read_whole():
-    """Title, prose, time, sources, watches, pipeline, bindings and result are all there."""
+    """Title, prose, imports, time, sources, watches, pipeline, bindings and result are there."""
     diagram = parse(WHOLE, "retry.marble")
     first, second, bell = diagram.sources
 
     assert "A rate limit is waited out." == diagram.title
     assert "The provider says for how long." == diagram.prose
+    assert [("paid", "shop.till", "paid"), ("R", "shop.till", "Receipt")] == [
+        (one.name, one.module, one.attribute) for one in diagram.imports.values()
+    ]
     assert 0.01 == diagram.timeline.tick
     assert ["first", "second", "bell"] == [source.name for source in diagram.sources]
     assert [False, False, True] == [source.is_hot for source in diagram.sources]
@@ -63,7 +69,10 @@ def test_a_diagram_is_read_whole():
     assert [("first", 0.0, 0.03), ("second", 2.03, 2.11), ("out", None, 2.11)] == [
         (watch.name, watch.subscribed, watch.disposed) for watch in diagram.watches
     ]
-    assert {"attempts", "first", "second", "bell", "ops", "rxo"} == set(diagram.pipeline.names)
+    assert 'R("Peru", [R(1)])' == repr(diagram.bindings["c"])
+    assert {"attempts", "first", "second", "bell", "ops", "rxo", "paid"} == set(
+        diagram.pipeline.names
+    )
     assert [2.05, 2.11] == [note.at for note in diagram.out.notes][1:]
 
 
@@ -172,7 +181,7 @@ WRONG = {
     "attribute": ("a: -\n> a\nout: -\nx = Usage.sum(1, 2)", 4, 5, "A letter is bound to"),
     "inner call": ("a: -\n> a\nout: -\nx = Usage(1, ord('a'))", 4, 14, "ord is no event"),
     "comprehension": ("a: -\n> a\nout: -\nx = [y for y in ()]", 4, 5, "A letter is bound to"),
-    "unknown class": ("a: -\n> a\nout: -\nx = Usag(1)", 4, 5, "Usag is no event"),
+    "unknown class": ("a: -\n> a\nout: -\nx = Usag(1)", 4, 5, "module import Usag`."),
     "wrong arguments": ("a: -\n> a\nout: -\nx = Usage()", 4, 5, "Usage cannot be made so"),
     "list as key": ("a: -\n> a\nout: -\nx = {[]: 1}", 4, 5, "This is no mapping"),
     "broken binding": ("a: -\n> a\nout: -\nx = Usage(1,,)", 4, 13, "no Python expression"),
@@ -191,6 +200,29 @@ WRONG = {
         10,
         "later than the label to its right",
     ),
+    "import": ("import shop\na: -\n> a\nout: -", 1, 1, "written `from package.module import name"),
+    "broken import": ("from shop import\na: -\n> a\nout: -", 1, 17, "An import is written `from"),
+    "prose as import": ("from Peter to Paul\na: -\n> a\nout: -", 1, 12, "An import is written"),
+    "two statements": ("from a import b; b()\na: -\n> a\nout: -", 1, 1, "An import is written"),
+    "relative import": ("from .a import b\na: -\n> a\nout: -", 1, 1, "no dot comes first"),
+    "import of all": ("from a import *\na: -\n> a\nout: -", 1, 15, "say which names"),
+    "row imported": ("from s import b, a\na: -\n> b(a)\nout: -", 1, 18, "is a row 'a' already"),
+    "imported twice": ("from s import b, c as b\na: -\n> b(a)\nout: -", 1, 18, "imported already"),
+    "taken import": ("from s import ops\na: -\n> ops(a)\nout: -", 1, 15, "'ops' means something"),
+    "unused import": ("from s import b\na: -\n> a\nout: -", 1, 15, "Nothing here uses 'b'"),
+    "second line of import": (
+        "from s import (b,\n  ä, a)\na: -\n> b(a)\nout: -",
+        2,
+        6,
+        "There is a row 'a' already",
+    ),
+    "imported class as value": (
+        "from s import C\na: -\n> a\nout: -\nx = C",
+        5,
+        5,
+        "bound to an event",
+    ),
+    "bracket first": (")\na: -\n> a\nout: -", 1, 1, "goes on with nothing"),
     "indented first line": ("  a: -\n> a\nout: -", 1, 1, "goes on with nothing"),
     "prose": ("a: -\nWhat is this?\n> a\nout: -", 2, 1, "no row, pipeline (>), binding"),
     "nothing": ("", 1, 1, "missing"),

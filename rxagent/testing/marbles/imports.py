@@ -1,0 +1,72 @@
+"""The imports of a diagram: names of the user's own, which are looked up when it is performed."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from attrs import field, frozen
+
+from ...errors import MarbleSyntaxError, describe
+from .snippets import Snippet
+
+__all__ = ["Import", "imports_of"]
+
+_HOW = "An import is written `from package.module import name, other as alias`"
+_WHERE = "Is its folder on sys.path? pytest is told by its setting `pythonpath`, Sphinx by conf.py."
+
+
+@frozen
+class Import:
+    """A name that a diagram takes from a module."""
+
+    name: str
+    module: str
+    attribute: str
+    _snippet: Snippet = field(eq=False)
+    _alias: ast.alias = field(eq=False)
+
+    def flaw(self, what: str) -> MarbleSyntaxError:
+        """Return the error that says what is wrong with this name."""
+        return self._snippet.flaw_at(self._alias, what)
+
+    def load(self) -> Any:
+        """Return what the name means.
+
+        Raises:
+            MarbleSyntaxError: The module cannot be imported, or has nothing of this name.
+        """
+        try:
+            module = import_module(self.module)
+            if hasattr(module, self.attribute):
+                return getattr(module, self.attribute)
+            return import_module(f"{self.module}.{self.attribute}")
+        except ModuleNotFoundError as error:
+            raise self._missing(error) from error
+        # A script that nobody guards leaves the interpreter when it is imported.
+        except (Exception, SystemExit) as error:
+            raise self._broken(error) from error
+
+    def _missing(self, error: ModuleNotFoundError) -> MarbleSyntaxError:
+        if error.name == f"{self.module}.{self.attribute}":
+            return self.flaw(f"There is no {self.attribute!r} in the module {self.module!r}.")
+        if f"{self.module}.".startswith(f"{error.name}."):
+            return self.flaw(f"There is no module {error.name!r}. {_WHERE}")
+        return self._broken(error)
+
+    def _broken(self, error: BaseException) -> MarbleSyntaxError:
+        return self.flaw(f"The module {self.module!r} raises {describe(error)}")
+
+
+def imports_of(snippet: Snippet) -> Iterator[Import]:
+    """Yield the names that a line imports."""
+    match snippet.parse("exec", _HOW).body:
+        case [ast.ImportFrom(module=str(module), names=names, level=0)]:
+            for alias in names:
+                if alias.name == "*":
+                    raise snippet.flaw_at(alias, f"{_HOW}; say which names.")
+                yield Import(alias.asname or alias.name, module, alias.name, snippet, alias)
+        case [ast.ImportFrom(level=level)] if level:
+            raise snippet.flaw(f"{_HOW}; a diagram lies in no package, so no dot comes first.")
+        case _:
+            raise snippet.flaw(f"{_HOW}.")
