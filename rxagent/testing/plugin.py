@@ -1,5 +1,6 @@
 """The pytest plugin: each `*.marble` file, wherever it lies, is a test."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 __all__ = ["MarbleFile", "MarbleItem"]
+
+_BETWEEN = (__file__, importlib.__file__)
 
 
 class WrongPicture(Exception):
@@ -52,13 +55,14 @@ class MarbleItem(pytest.Item):
         """Perform the diagram, and compare."""
         # What tests need alone is imported by a test alone: pytest starts no later for it.
         from .marbles import perform, read, report, updated
+        from .marbles.lines import from_here
 
-        diagram = read(self.path)
+        diagram = read(from_here(self.path))
         outcome = perform(diagram)
         wrong = report(diagram, outcome)
         if wrong and self.config.getoption("marbles_update"):
             self.path.write_text(updated(diagram, outcome.notes), encoding="utf-8")
-            diagram = read(self.path)
+            diagram = read(from_here(self.path))
             wrong = report(diagram, perform(diagram))
         if wrong:
             raise WrongPicture(wrong)
@@ -67,10 +71,23 @@ class MarbleItem(pytest.Item):
         """Show what differs, or what is wrong in which line and column, and no traceback."""
         from ..errors import MarbleSyntaxError
 
-        if isinstance(excinfo.value, WrongPicture | MarbleSyntaxError):
+        if not isinstance(excinfo.value, WrongPicture | MarbleSyntaxError):
+            return super().repr_failure(excinfo, style)
+        if excinfo.value.__cause__ is None:
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return f"{excinfo.value}\n\n{_in_code_of_others(excinfo.value.__cause__)}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the diagram is."""
         return self.path, 0, f"marbles: {self.name}"
+
+
+def _in_code_of_others(error: BaseException) -> str:
+    """Return the traceback of an error, without what lies between the diagram and its code."""
+    told = pytest.ExceptionInfo.from_exception(error)
+    told.traceback = told.traceback.filter(lambda entry: not _is_between(str(entry.path)))
+    return str(told.getrepr(style="short"))
+
+
+def _is_between(file: str) -> bool:
+    return file.startswith(("<frozen", *(str(Path(of).parent) for of in _BETWEEN)))

@@ -15,6 +15,7 @@ the directive shows the diagram that it holds.
 
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,12 +69,16 @@ class Marbles(SphinxDirective):
             self._refuse(str(error))
             return []
         if wrong:
-            self._refuse(f"{file or 'This diagram'} is not what happens.\n{wrong}")
+            self._refuse(wrong)
             return []
+        for one in diagram.imports.values():
+            if file := getattr(sys.modules[one.module], "__file__", None):
+                self.env.note_dependency(file)
         number = self.env.new_serialno("marbles")
         return list(_figure(diagram, draw(diagram, f"marbles-{number}")))
 
     def _refuse(self, what: str) -> None:
+        self.env.note_reread()  # What mends it may lie where the builder does not look.
         _told.error("%s", what, location=self.get_location(), type="marbles")
         _false(self.env).add(self.env.docname)
 

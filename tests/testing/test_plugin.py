@@ -39,9 +39,80 @@ def test_a_false_picture_fails_with_both_rows(run):
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*marbles: one*", "expected: -'y'|", "actual:   -'x'|", "At 1ms TextDelta(text='y')*"]
+        [
+            "*marbles: one*",
+            "one.marble:3: out is not as drawn.",
+            "expected: -'y'|",
+            "actual:   -'x'|",
+            "At 1ms TextDelta(text='y')*",
+        ]
     )
     result.stdout.no_fnmatch_line("*plugin.py*")
+
+
+def test_what_a_test_imports_a_diagram_does(run):
+    """A diagram imports what tests do, from where pytest lets them."""
+    files = {
+        "src/own_shop.py": "def same(stream):\n    return stream\n",
+        "deep/one.marble": f"from own_shop import same\n{TRUE.replace('> a', '> same(a)')}",
+    }
+
+    result = run(files)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["deep/one.marble:1:22: There is no module 'own_shop'.*"])
+    result.stdout.no_fnmatch_line("*importlib*")
+
+    run({}, "-o", "pythonpath=src").assert_outcomes(passed=1)
+
+
+def test_the_code_of_others_is_shown_where_it_raises(run):
+    """What raises in an operator of one's own has its traceback, without frames of ours."""
+    shop = "def raising(stream):\n    return stream.nothing\n"
+    picture = f"from raising_shop import raising\n{TRUE.replace('> a', '> raising(a)')}"
+
+    result = run({"raising_shop.py": shop, "one.marble": picture}, "-o", "pythonpath=.")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "one.marble:3:3: The pipeline raises AttributeError: *",
+            "one.marble:3: in <module>",
+            "raising_shop.py:2: in raising",
+            "E   AttributeError: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*performance.py*")
+
+
+PYTHON = """\
+from rxagent.events import TextDelta
+from rxagent.testing import marbles
+
+def test_false():
+    with marbles(a=TextDelta("a")) as m:
+        m.expect(m.cold("-a|")).to_be("-a|")
+        m.expect(m.cold("-a|")).to_be("--a|")
+
+def test_malformed():
+    with marbles(a=TextDelta("a")) as m:
+        m.expect(m.cold("-z|")).to_be("-z|")
+"""
+
+
+def test_a_false_picture_in_python_ends_in_its_test(run):
+    """A failure names the line that expects, and shows no code but the test's."""
+    result = run({"test_it.py": PYTHON})
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E * AssertionError: test_it.py:7: The stream is not as drawn.",
+            "test_it.py:5: AssertionError",
+            "E * rxagent.errors.MarbleSyntaxError: marbles:1:2: Nothing is bound to 'z'*",
+            "test_it.py:11: MarbleSyntaxError",
+        ]
+    )
+    result.stdout.no_re_match_line(r".*(stage|reader|rows|contextlib)\.py")
 
 
 def test_a_malformed_diagram_fails_at_its_place(run):

@@ -76,10 +76,33 @@ def test_docstrings_show_diagrams(build, tmp_path):
     assert (0, "", 1) == (code, said, html.count("<svg "))
 
 
+IMPORTING = f"from shouting import shouted\n{TRUE.replace('> a', '> shouted(a)')}"
+
+
+def test_a_diagram_finds_what_its_page_finds(build, tmp_path):
+    """Modules are imported from where conf.py says, and a page is read anew when they change."""
+    shouting = tmp_path / "docs" / "shouting.py"
+    shouting.write_text("def shouted(a):\n    return a\n")
+
+    code, html, said = build(".. marbles:: say/x", x=IMPORTING)
+
+    assert (1, 0) == (code, html.count("<svg "))
+    assert "There is no module 'shouting'. " in said
+    with (tmp_path / "docs" / "conf.py").open("a") as conf:
+        conf.write("import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\n")
+    try:
+        assert (0, 1) == ((built := build(".. marbles:: say/x"))[0], built[1].count("<svg "))
+        shouting.write_text("import reactivex\ndef shouted(a): return reactivex.never()\n")
+        sys.modules.pop("shouting")
+        assert 1 == build(".. marbles:: say/x")[0]
+    finally:
+        sys.modules.pop("shouting", None)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (FALSE, "is not what happens.\nexpected: -'y'|\nactual:   -'x'|"),
+        (FALSE, "x.marble:5: out is not as drawn.\nexpected: -'y'|\nactual:   -'x'|"),
         ("a: -?\n> a\nout: -", "x.marble:1:5: '?' is no marble."),
         (TRUE.replace("> a", "> a.pipe(5)"), "x.marble:4:3: The pipeline raises TypeError"),
         (None, "There is no diagram"),

@@ -13,7 +13,10 @@ from .snippets import Snippet
 __all__ = ["Import", "imports_of"]
 
 _HOW = "An import is written `from package.module import name, other as alias`"
-_WHERE = "Is its folder on sys.path? pytest is told by its setting `pythonpath`, Sphinx by conf.py."
+_WHERE = (
+    "Is its folder on sys.path? pytest's setting `pythonpath = .` puts it there, "
+    "or `sys.path.insert` in the conf.py of Sphinx."
+)
 
 
 @frozen
@@ -41,21 +44,19 @@ class Import:
             if hasattr(module, self.attribute):
                 return getattr(module, self.attribute)
             return import_module(f"{self.module}.{self.attribute}")
-        except ModuleNotFoundError as error:
-            raise self._missing(error) from error
         # A script that nobody guards leaves the interpreter when it is imported.
         except (Exception, SystemExit) as error:
-            raise self._broken(error) from error
+            if isinstance(error, ModuleNotFoundError) and (what := self._missing(error.name or "")):
+                raise self.flaw(what) from None
+            what = f"The module {self.module!r} raises {describe(error)}"
+            raise self.flaw(what) from error
 
-    def _missing(self, error: ModuleNotFoundError) -> MarbleSyntaxError:
-        if error.name == f"{self.module}.{self.attribute}":
-            return self.flaw(f"There is no {self.attribute!r} in the module {self.module!r}.")
-        if f"{self.module}.".startswith(f"{error.name}."):
-            return self.flaw(f"There is no module {error.name!r}. {_WHERE}")
-        return self._broken(error)
-
-    def _broken(self, error: BaseException) -> MarbleSyntaxError:
-        return self.flaw(f"The module {self.module!r} raises {describe(error)}")
+    def _missing(self, name: str) -> str:
+        """Return in words that a module is missing, if it is one that is asked for here."""
+        if name == f"{self.module}.{self.attribute}":
+            return f"There is no {self.attribute!r} in the module {self.module!r}."
+        is_asked_for = f"{self.module}.".startswith(f"{name}.")
+        return f"There is no module {name!r}. {_WHERE}" if is_asked_for else ""
 
 
 def imports_of(snippet: Snippet) -> Iterator[Import]:

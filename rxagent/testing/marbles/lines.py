@@ -1,10 +1,21 @@
 """The lines of a diagram, and where in them something is wrong."""
 
+from pathlib import Path
+
 from attrs import frozen
 
 from ...errors import MarbleSyntaxError
 
-__all__ = ["Line"]
+__all__ = ["Line", "from_here"]
+
+# Who wrote a row is shown where, not how it was read.
+__tracebackhide__ = True
+
+
+def from_here(path: Path) -> Path:
+    """Return a path as one would type it in the current folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 @frozen
@@ -15,12 +26,16 @@ class Line:
     number: int = 1
     file: str | None = None
 
+    @property
+    def place(self) -> str:
+        """The file and the number, which terminals make a link of."""
+        return f"{self.file or 'marbles'}:{self.number}"
+
     def flaw(self, column: int, what: str) -> MarbleSyntaxError:
         """Return the error that says what is wrong in this column."""
-        place = f"{self.file or 'marbles'}:{self.number}:{column + 1}"
         pointer = "".join(sign if sign == "\t" else " " for sign in self.text[:column]) + "^"
         return MarbleSyntaxError(
-            f"{place}: {what}\n    {self.text}\n    {pointer}",
+            f"{self.place}:{column + 1}: {what}\n    {self.text}\n    {pointer}",
             file=self.file,
             line=self.number,
             column=column + 1,

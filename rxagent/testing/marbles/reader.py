@@ -20,6 +20,8 @@ from .timeline import Timeline, read_duration, read_ruler
 
 __all__ = ["notes_of", "parse", "read", "watch_of"]
 
+__tracebackhide__ = True
+
 _ROW = re.compile(r"([^\W\d]\w*)([:~^])")
 _BINDING = re.compile(r"(\S+)[ ]*=")
 _IMPORT = re.compile(r"(from|import)[ ]")
@@ -39,7 +41,10 @@ _TAKEN = _SETTINGS | {
 
 def read(path: str | PathLike[str]) -> Diagram:
     """Return the diagram in a file."""
-    return parse(Path(path).read_text(encoding="utf-8"), str(path))
+    try:
+        return parse(Path(path).read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError:
+        raise Line("", 1, str(path)).flaw(0, "This file is no text in UTF-8.") from None
 
 
 def parse(text: str, file: str | None = None) -> Diagram:

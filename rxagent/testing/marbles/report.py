@@ -1,9 +1,14 @@
 """What is wrong with a diagram that was performed, so that one sees it."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from .diagram import Diagram, Note, Watch
+from .lines import Line, from_here
 from .matching import matches
 from .performance import Outcome
 from .playing import Subscription
@@ -14,12 +19,14 @@ from .writing import Strand, strand_of, watch_strand, write
 
 __all__ = ["compare", "compare_subscriptions", "report"]
 
+_LIBRARIES = {"rxagent", "reactivex", *sys.stdlib_module_names}
+
 
 def report(diagram: Diagram, outcome: Outcome) -> str:
     """Return what is wrong, in marbles and in words; an empty text when nothing is."""
-    tick = diagram.timeline.tick
+    difference = compare(diagram.out.notes, outcome.notes, diagram.bindings, diagram.timeline.tick)
     parts = [
-        compare(diagram.out.notes, outcome.notes, diagram.bindings, tick),
+        f"{diagram.out.line.place}: out is not as drawn.\n{difference}" if difference else "",
         *_subscriptions(diagram, outcome),
         *_loose_ends(diagram, outcome),
     ]
@@ -81,9 +88,18 @@ def _told(note: Note) -> str:
         case Kind.NEXT:
             return repr(note.value)
         case Kind.ERROR:
-            return f"the error {note.value!r}"
+            return f"the error {note.value!r}{_raised(note.value)}"
         case Kind.COMPLETED:
             return "completion"
+
+
+def _raised(error: Exception) -> str:
+    """Return where in the user's own code an error was raised, if it was there."""
+    for frame, line in reversed(list(walk_tb(error.__traceback__))):
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+            file = from_here(Path(frame.f_code.co_filename))
+            return f", raised at {file}:{line},"
+    return ""
 
 
 def _subscriptions(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
@@ -91,21 +107,24 @@ def _subscriptions(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
         watches = diagram.watches_of(source.name)
         actual = outcome.subscriptions[source.name]
         if watches:
-            yield compare_subscriptions(source.name, watches, actual, diagram.timeline.tick)
+            difference = compare_subscriptions(watches, actual, diagram.timeline.tick)
+            if difference:
+                place = _first_wrong(watches, actual).place
+                yield f"{place}: {source.name} is not subscribed as drawn.\n{difference}"
         elif not actual:
             yield (
-                f"{source.name} is drawn, but was never subscribed; "
+                f"{source.line.place}: {source.name} is drawn, but was never subscribed; "
                 f"an empty row `{source.name}^` says so."
             )
         if actual and not source.is_hot and actual[0].subscribed != source.drawn:
             yield (
-                f"{source.name} is drawn from {duration(source.drawn)} on, "
+                f"{source.line.place}: {source.name} is drawn from {duration(source.drawn)} on, "
                 f"but was subscribed at {duration(actual[0].subscribed)}."
             )
 
 
 def compare_subscriptions(
-    name: str, expected: Sequence[Watch], actual: Sequence[Subscription], tick: float
+    expected: Sequence[Watch], actual: Sequence[Subscription], tick: float
 ) -> str:
     """Return how subscriptions differ from those expected; an empty text when they do not."""
     wanted = [
@@ -119,13 +138,21 @@ def compare_subscriptions(
     for what, subscriptions in (("expected", wanted), ("actual", actual)):
         for number, subscription in enumerate(subscriptions, 1):
             rows[f"{what} {number}"] = watch_strand(subscription)
-    return (
-        f"{name} was not subscribed as drawn: {len(wanted)} times expected, "
-        f"{len(actual)} times in fact.\n{write(rows, tick)}"
-    )
+    return write(rows, tick)
+
+
+def _first_wrong(expected: Sequence[Watch], actual: Sequence[Subscription]) -> Line:
+    """Return the line of the first row that is false; of the last when all are, but too few."""
+    for watch, one in zip_longest(expected, actual):
+        if watch is None:
+            break
+        if one is None or (watch.subscribed, watch.disposed) != (one.subscribed, one.disposed):
+            return watch.line
+    return expected[-1].line
 
 
 def _loose_ends(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
-    for name, subscriptions in outcome.subscriptions.items():
+    for source in diagram.sources:
+        subscriptions = outcome.subscriptions[source.name]
         if outcome.is_over and any(one.disposed is None for one in subscriptions):
-            yield f"{name} is still subscribed, although all is over."
+            yield (f"{source.line.place}: {source.name} is still subscribed, although all is over.")

@@ -8,6 +8,8 @@ from .lines import Line
 
 __all__ = ["Kind", "Mark", "quoted", "read_subscription", "read_values", "unquoted"]
 
+__tracebackhide__ = True
+
 
 class Kind(Enum):
     """What a stream can tell."""

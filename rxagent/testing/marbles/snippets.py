@@ -64,10 +64,21 @@ class Snippet:
         tree = self.parse("eval")
         file = self.lines[0].file or "<marbles>"
         with self._python():
-            code = compile(tree, file, "eval")
+            compile(tree, file, "eval")  # What it refuses, it refuses at a place of the source.
             asked = set(_asked(symtable(self.source, file, "eval")))
+        code = compile(self._in_place(self.parse("eval")), file, "eval")
         names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
         return code, {node.id: node for node in reversed(names) if node.id in asked}
+
+    def _in_place(self, tree: ast.Expression) -> ast.Expression:
+        """Return a tree whose places are those of the diagram, as tracebacks show them."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.expr | ast.arg | ast.keyword):
+                if node.lineno == 1:
+                    node.col_offset += self.begin
+                if node.end_lineno == 1 and node.end_col_offset is not None:
+                    node.end_col_offset += self.begin
+        return ast.increment_lineno(tree, self.lines[0].number - 1)
 
     @contextmanager
     def _python(self, what: str = _NOT_PYTHON) -> Iterator[None]:

@@ -1,14 +1,16 @@
 """Marble tests in Python, for what is not a file."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 from reactivex import Observable
 
 from ..clock import VirtualHome
 from .diagram import Note, Watch
-from .lines import Line
+from .lines import Line, from_here
 from .playing import ColdRow, HotRow, Recording, Row
 from .reader import notes_of, watch_of
 from .report import compare, compare_subscriptions
@@ -16,13 +18,13 @@ from .timeline import Timeline, read_duration
 
 __all__ = ["Expectation", "Marbles", "marbles"]
 
+# What pytest shows of a failure ends in the test.
+__tracebackhide__ = True
+
 _TOO_MUCH = 10_000
 
 
-@contextmanager
-def marbles(
-    tick: str = "1ms", error: Exception | None = None, **bindings: Any
-) -> Iterator["Marbles"]:
+def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) -> "Marbles":
     """Make streams of marbles, and check at the end of the block what was expected of them.
 
     .. code-block:: python
@@ -48,21 +50,38 @@ def marbles(
             raise TypeError(f"Only single letters are bound, and {letter!r} is none.")
     if error is not None:
         bindings["!"] = error
-    with VirtualHome() as home:
-        stage = Marbles(home, Timeline(seconds), bindings)
-        yield stage
-        stage.check()
+    return Marbles(Timeline(seconds), bindings)
 
 
 class Marbles:
-    """A virtual home, and the streams that play in it; made by `marbles`."""
+    """A virtual home, and the streams that play in it; made by `marbles`, and there in its block.
 
-    def __init__(self, home: VirtualHome, timeline: Timeline, bindings: dict[str, Any]) -> None:
-        self.home = home
+    What the block expects is checked at its end, unless it raises.
+    """
+
+    home: VirtualHome
+
+    def __init__(self, timeline: Timeline, bindings: dict[str, Any]) -> None:
         self._timeline = timeline
         self._bindings = bindings
         self._hot: list[HotRow] = []
         self._expectations: list[Expectation] = []
+
+    def __enter__(self) -> Self:
+        self.home = VirtualHome()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.home.__exit__(kind, error, trace)
+            return
+        with self.home:
+            self.check()
 
     def cold(self, row: str) -> ColdRow:
         """Return a stream that plays a row from where it is subscribed."""
@@ -90,7 +109,7 @@ class Marbles:
         self.home.run()
         found = [expectation.check() for expectation in self._expectations]
         if any(found):
-            raise AssertionError("not as drawn\n" + "\n\n".join(filter(None, found)))
+            raise AssertionError("\n\n".join(filter(None, found)))
 
     def _notes(self, row: str, start: int = 0, begun: float = 0.0) -> tuple[Note, ...]:
         return notes_of(Line(row), start, self._timeline, self._bindings, begun)
@@ -98,7 +117,7 @@ class Marbles:
     def _watch(self, row: str) -> Watch:
         return watch_of("", Line(row), 0, self._timeline)
 
-    def _compare(self, expected: tuple[Note, ...], actual: Recording) -> str:
+    def _differ(self, expected: tuple[Note, ...], actual: Recording) -> str:
         return compare(expected, actual.notes, self._bindings, self._timeline.tick)
 
 
@@ -108,7 +127,7 @@ class Expectation:
     def __init__(self, stage: Marbles, stream: Observable[Any]) -> None:
         self._stage = stage
         self._stream = stream
-        self._checks: list[Callable[[], str]] = []
+        self._checks: list[tuple[str, Callable[[], str]]] = []
 
     def to_be(self, row: str, subscribed: str = "^") -> None:
         """Expect a stream to tell this, to one who subscribes and disposes as a row says."""
@@ -120,7 +139,8 @@ class Expectation:
         stage.home.schedule_relative(
             watch.subscribed or 0.0, lambda *_: recording.subscribe(self._stream)
         )
-        self._checks.append(lambda: stage._compare(expected, recording))
+        claim = f"{_place_of_caller()}: The stream is not as drawn."
+        self._checks.append((claim, lambda: stage._differ(expected, recording)))
 
     def to_be_subscribed(self, *rows: str) -> None:
         """Expect a cold or hot stream to be subscribed and disposed as these rows say, no more."""
@@ -128,12 +148,20 @@ class Expectation:
         if not isinstance(stream, Row):
             raise TypeError("Only the streams that `cold` and `hot` return know who subscribed.")
         watches = [self._stage._watch(row) for row in rows]
+        claim = f"{_place_of_caller()}: The stream is not subscribed as drawn."
         self._checks.append(
-            lambda: compare_subscriptions("The stream", watches, stream.subscriptions, tick)
+            (claim, lambda: compare_subscriptions(watches, stream.subscriptions, tick))
         )
 
     def check(self) -> str:
         """Return how what came differs from what is expected; an empty text when it does not."""
         if not self._checks:
             raise ValueError("expect(...) says nothing yet: go on with to_be(...).")
-        return "\n\n".join(filter(None, (check() for check in self._checks)))
+        found = ((claim, difference()) for claim, difference in self._checks)
+        return "\n\n".join(f"{claim}\n{wrong}" for claim, wrong in found if wrong)
+
+
+def _place_of_caller() -> str:
+    """Return the file and the line of the test that calls a method of this module."""
+    frame = sys._getframe(2)
+    return f"{from_here(Path(frame.f_code.co_filename))}:{frame.f_lineno}"

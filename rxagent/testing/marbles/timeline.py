@@ -9,6 +9,8 @@ from .lines import Line
 
 __all__ = ["Timeline", "duration", "read_duration", "read_ruler"]
 
+__tracebackhide__ = True
+
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(us|µs|ms|s|min|h)")
 

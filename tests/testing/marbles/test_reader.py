@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rxagent.errors import MarbleSyntaxError, RateLimited
 from rxagent.events import TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Message, ToolCall
-from rxagent.testing.marbles import Diagram, parse
+from rxagent.testing.marbles import Diagram, parse, read
 from rxagent.testing.marbles.rows import Kind, quoted
 
 WHOLE = """\
@@ -172,6 +172,7 @@ WRONG = {
     "two pipelines": ("a: -\n> a\n> a\nout: -", 3, 1, "another already"),
     "empty pipeline": ("a: -\n>\nout: -", 2, 2, "an expression is missing"),
     "broken pipeline": ("a: -\n> a.pipe(ops.\nout: -", 2, 9, "no Python expression"),
+    "await": ("a: -\n> a if (\n  await a) else a\nout: -", 3, 3, "'await' outside function"),
     "statement": ("a: -\n> x = 1\nout: -", 2, 5, "no Python expression"),
     "two bindings": ("a: -\n> a\nout: -\nx = Usage(1, 1)\nx = Usage(2, 2)", 5, 1, "'x' is bound"),
     "long binding": ("a: -\n> a\nout: -\nxy = Usage(1, 1)", 4, 1, "'xy' is no letter"),
@@ -281,6 +282,14 @@ def test_a_text_is_read_as_it_is_written(text, before):
     diagram = parse(f"a: {'-' * before}{quoted(text)}\n> a\nout: -")
 
     assert [(before, Kind.NEXT, TextDelta(text))] == told(diagram.sources[0])
+
+
+def test_a_file_is_read_by_its_name(tmp_path):
+    """A file's errors begin with its name; what is no text at all is refused as well."""
+    (tmp_path / "x.marble").write_bytes(b"\xff\xfea: -")
+
+    with pytest.raises(MarbleSyntaxError, match=r"x\.marble:1:1: .* no text in UTF-8"):
+        read(tmp_path / "x.marble")
 
 
 def test_windows_files_are_read():

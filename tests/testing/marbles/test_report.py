@@ -121,6 +121,7 @@ def test_a_true_picture_has_nothing_wrong(text):
 def test_what_came_is_drawn_under_what_was_expected():
     """The report shows both rows on one scale, new letters, and the first difference in words."""
     assert [
+        "x.marble:3: out is not as drawn.",
         "expected: --'Hel'--x-|",
         "actual:   --'Hel'--a-|",
         "a = StepStarted(number=2)",
@@ -167,7 +168,7 @@ def test_times_without_a_column_get_a_ruler():
         > a.pipe(rxo.delay(0.0005))
         out: -x
         x = Usage(1, 1)
-        """).split("\n")[:3]
+        """).split("\n")[1:4]
 
 
 FALSE = {
@@ -177,24 +178,37 @@ FALSE = {
         > rx.timer(0.003).pipe(rxo.flat_map(lambda _: a))
         out:   ----|
         """,
-        "a is drawn from 0ms on, but was subscribed at 3ms.",
+        "x.marble:1: a is drawn from 0ms on, but was subscribed at 3ms.",
     ),
     "drawn, but never subscribed": (
         "a: -|\n> rx.concat(rx.never(), a)\nout: -",
-        "a is drawn, but was never subscribed; an empty row `a^` says so.",
+        "x.marble:1: a is drawn, but was never subscribed; an empty row `a^` says so.",
     ),
     "subscribed too long": (
         "a:   -x-x-|\na^   ^-!\n> a\nout: -x-x-|\nx = Usage(1, 1)",
-        "a was not subscribed as drawn: 1 times expected, 1 times in fact.\n"
-        "expected 1: ^-!\nactual 1:   ^----!",
+        "x.marble:2: a is not subscribed as drawn.\nexpected 1: ^-!\nactual 1:   ^----!",
     ),
     "subscribed too often": (
         "a:   -|\na^   ^!\n> rx.concat(a, a)\nout: --|",
+        "x.marble:2: a is not subscribed as drawn.\n"
         "expected 1: ^!\nactual 1:   ^!\nactual 2:    ^!",
+    ),
+    "subscribed too late": (
+        "a:   -|\na^   ^!\na^    (^!)\n> rx.concat(a, a)\nout: --|",
+        "x.marble:3: a is not subscribed as drawn.\n"
+        "time:       0ms   2ms\nexpected 1: ^!\nexpected 2:  (^!)\nactual 1:   ^!\n",
+    ),
+    "subscribed too seldom": (
+        "a:   -|\na^   ^!\na^    ^!\na^     ^!\n> rx.concat(a, a)\nout: --|",
+        "x.marble:4: a is not subscribed as drawn.",
+    ),
+    "subscribed at all": (
+        "a:   -|\na^\n> a\nout: -|",
+        "x.marble:2: a is not subscribed as drawn.\nactual 1: ^!",
     ),
     "not let go": (
         "a:   -x-x\n> leaky(a)\nout: -(x|)\nx = Usage(1, 1)",
-        "a is still subscribed, although all is over.",
+        "x.marble:1: a is still subscribed, although all is over.",
     ),
 }
 
@@ -205,6 +219,13 @@ def test_a_false_picture_of_subscriptions_is_told(text, what, monkeypatch):
     monkeypatch.setitem(scope._KIT, "leaky", leaky)
 
     assert what in told(text)
+
+
+def test_an_error_of_ones_own_code_is_told_with_its_place():
+    """What raises unexpectedly is told with the line of code that is the user's own."""
+    last = told("a:   x|\n> a.pipe(rxo.map(lambda it: it / 2))\nout: x|\nx = Usage(1, 1)")
+
+    assert ", raised at x.marble:2, came." in last
 
 
 def leaky(source):

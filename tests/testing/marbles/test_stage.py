@@ -35,11 +35,19 @@ def fails(block):
 
 
 def test_what_differs_is_drawn():
-    """A false expectation is told in marbles and in words."""
+    """A false expectation is told with its place, in marbles and in words."""
+
+    def block(m):
+        m.expect(m.cold("-x-y")).to_be("-x-|")
+
+    place = f"tests/testing/marbles/test_stage.py:{block.__code__.co_firstlineno + 1}"
+
     assert (
-        "not as drawn\nexpected: -x-|\nactual:   -x-y\nAt 3ms completion was expected, but 2 came."
-        == fails(lambda m: m.expect(m.cold("-x-y")).to_be("-x-|"))
-    )
+        f"{place}: The stream is not as drawn.\n"
+        "expected: -x-|\n"
+        "actual:   -x-y\n"
+        "At 3ms completion was expected, but 2 came."
+    ) == fails(block)
 
 
 def test_every_expectation_is_told():
@@ -68,7 +76,9 @@ def test_a_subscription_that_differs_is_drawn():
         m.expect(source).to_be("-x-|")
         m.expect(source).to_be_subscribed("^-!")
 
-    assert "expected 1: ^-!\nactual 1:   ^--!" in fails(block)
+    assert fails(block).endswith(
+        ": The stream is not subscribed as drawn.\nexpected 1: ^-!\nactual 1:   ^--!"
+    )
 
 
 def test_a_viewer_may_come_late_and_leave_early():
