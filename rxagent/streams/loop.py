@@ -17,6 +17,7 @@ from .blocking import GLANCE
 __all__ = [
     "closing",
     "daemon_loop",
+    "disposals",
     "disposing",
     "is_daemon_loop",
     "leaving",
@@ -112,6 +113,12 @@ def open_work() -> list[str]:
     """Return the names of all work that is open in this process."""
     with _changed:
         return [what for what, *_ in _open.values()]
+
+
+def disposals() -> dict[int, Callable[[], None]]:
+    """Return what disposes the work that is open in this process, by its tickets."""
+    with _changed:
+        return {ticket: dispose for ticket, (_, _, dispose, _) in _open.items()}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..runs.stage import STAGE
-from ..streams.loop import open_work
+from ..streams.loop import disposals, open_work
 
 __all__ = [
     "LeakCheck",
@@ -50,6 +50,9 @@ class Socket:
         )
         return f"socket {here} to {there}"
 
+
+# Who reads a failure reads the test, and not how it was checked.
+__tracebackhide__ = True
 
 Opened = threading.Thread | asyncio.Task[Any] | Socket
 
@@ -141,14 +144,22 @@ class LeakCheck:
 
 
 def leak_check() -> Iterator[None]:
-    """Check a test: `pytest.fixture(autouse=True)(leak_check)` makes a fixture of it."""
-    before = snapshot()
+    """Check a test: `pytest.fixture(autouse=True)(leak_check)` makes a fixture of it.
+
+    Work of a run that the test leaves open is reported, and disposed, or pytest would wait for it.
+    """
+    before, known = snapshot(), disposals().keys()
     yield
-    assert_no_leaks(before)
+    try:
+        assert_no_leaks(before)
+    finally:
+        for ticket, dispose in disposals().items():
+            if ticket not in known:
+                dispose()
 
 
 def _sentence(leaks: list[str]) -> str:
-    return "\n  ".join(["Left open:", *leaks])
+    return "\n  ".join(["Left open:", *leaks]) + "\nDispose it, or wait for its end."
 
 
 def _is_kept(opened: Opened) -> bool:

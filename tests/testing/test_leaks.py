@@ -207,3 +207,27 @@ def test_fixture(tmp_path: Path) -> None:
     assert "Left open:" in done.stdout
     assert "ERROR" in done.stdout
     assert "2 passed, 1 error" in done.stdout
+
+
+ENDLESS = """\
+import reactivex as rx
+from rxagent import launch
+
+def test_leaky(no_leaks):
+    launch(rx.interval(0.01))
+
+def test_clean(no_leaks):
+    pass
+"""
+
+
+def test_fixture_disposes_what_it_reports(tmp_path: Path) -> None:
+    """A run that is left open for ever is told of the test that left it, and pytest ends."""
+    (tmp_path / "test_it.py").write_text(ENDLESS)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+    assert "open work: rxagent-run" in done.stdout
+    assert "leaks.py" not in done.stdout
+    assert "2 passed, 1 error" in done.stdout
+    assert (1, "") == (done.returncode, done.stderr)
