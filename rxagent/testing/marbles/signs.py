@@ -6,6 +6,7 @@ from typing import Any
 from ...errors import RxAgentError
 from ...events import TextDelta
 from .diagram import Note
+from .letters import letter_of
 from .matching import matches
 from .rows import Kind, quoted
 
@@ -39,7 +40,9 @@ class Signs:
         return self._add(note)
 
     def _add(self, note: Note) -> str:
-        free = (letter for letter in _LETTERS if letter not in self._bindings)
+        first = _LETTERS.index(letter_of(note.value))
+        order = _LETTERS[first:] + _LETTERS[:first]
+        free = (letter for letter in order if letter not in self._bindings)
         letter = "!" if note.kind is Kind.ERROR and "!" not in self._bindings else next(free, "?")
         self._bindings[letter] = self.added[letter] = note.value
         return "#" if letter == "!" else letter

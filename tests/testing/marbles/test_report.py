@@ -123,8 +123,8 @@ def test_what_came_is_drawn_under_what_was_expected():
     assert [
         "x.marble:3: out is not as drawn.",
         "expected: --'Hel'--x-|",
-        "actual:   --'Hel'--a-|",
-        "a = StepStarted(number=2)",
+        "actual:   --'Hel'--s-|",
+        "s = StepStarted(number=2)",
         "At 9ms StepStarted(number=1) was expected, but StepStarted(number=2) came.",
     ] == told("""\
         a:   --'Hel'--x-|

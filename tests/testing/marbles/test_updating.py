@@ -17,7 +17,7 @@ FALSE = {
     "texts closer than they are wide": (
         "a:   xyx|",
         "> a.pipe(rxo.map(lambda it: events.TextDelta('Hello')))",
-        "out: aaa|",
+        "out: ddd|",
     ),
 }
 
@@ -55,10 +55,10 @@ def test_new_values_are_bound_to_new_letters():
 
         a:   -b-#
         > a.pipe(ops.settle())
-        out: -b-(a|)
+        out: -b-(X|)
         b = Usage(1, 2)
         ! = RateLimited("slow", retry_after=2.0)
-        a = RunFailed(kind='RateLimited', error='RateLimited: slow')
+        X = RunFailed(kind='RateLimited', error='RateLimited: slow')
         """) == updated(diagram, perform(diagram).notes)
 
 
