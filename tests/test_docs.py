@@ -39,6 +39,8 @@ from rxagent.testing.scripts.saying import paced, saying
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
+HEAVY = DOCS / "how-to" / "transformers.md"
+"""What `tox -e local` runs, since it needs torch."""
 
 RUN = {"python", "console", "marble"}
 SHOWN = {"text", "sh", "toml", "json"}
@@ -160,6 +162,30 @@ def namespace(monkeypatch):
     return vars(module)
 
 
+def make_network(folder):
+    """Store a network of transformers that has learned nothing, and knows a few words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # it would leave a thread behind
+    words = ["<end>", "<unknown>", "a", "stream", "is", "what", "flows", "and", "then", "ends"]
+    table = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(table, unk_token="<unknown>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<end>",
+        unk_token="<unknown>",
+        chat_template="{% for message in messages %}{{ message.content }} {% endfor %}",
+    ).save_pretrained(folder)
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    network = LlamaForCausalLM(LlamaConfig(vocab_size=len(words), eos_token_id=0, **size, **heads))
+    network.generation_config.suppress_tokens = [0, 1]  # it speaks, and does not end by itself
+    network.save_pretrained(folder)
+
+
 def perform_python(block, page, namespace):
     """Run a block of Python; its lines are those of the page."""
     before = set(namespace)
@@ -197,9 +223,17 @@ def perform_console(block):
     return "".join(seen)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(PROJECT).as_posix())
+def name_of(page):
+    """Return what a page is called in this project."""
+    return page.relative_to(PROJECT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_does_what_its_page_says(page, server, folder, namespace):
     """The programs of a page run, in their order, and print what stands next to them."""
+    if page == HEAVY:
+        pytest.importorskip("torch")
+        make_network(folder / "my-model")
     screen, place, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):
         for block in blocks(page):
@@ -221,7 +255,7 @@ def test_every_block_does_what_its_page_says(page, server, folder, namespace):
             previous = block.language
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(PROJECT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_says_what_it_is(page):
     """No block escapes the rule because its language is missing or misspelt."""
     assert set() == {block.language for block in blocks(page)} - RUN - SHOWN
