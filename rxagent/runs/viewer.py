@@ -1,6 +1,5 @@
 """Viewers: observers of a run with a queue, a pace and a fate of their own."""
 
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -65,7 +64,7 @@ class Viewer(Seat, abc.DisposableBase):
         self._context = copy_context()
         self._token = Lock()
         self._end: Callable[[], Any] | None = None
-        self._afterwards: deque[Callable[[], Any]] = deque()
+        self._afterwards: list[Callable[[], Any]] = []
         self._gone = False
         self._thread: int | None = None
 
@@ -156,7 +155,7 @@ class Viewer(Seat, abc.DisposableBase):
     def _call_those(self, count: int) -> None:
         with suppress(IndexError):  # Two may call; each function is called by one of them.
             for _ in range(count):
-                self._afterwards.popleft()()
+                self._afterwards.pop(0)()
 
     def _wake(self) -> None:
         if self._token.acquire(False):
