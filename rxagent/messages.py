@@ -2,6 +2,7 @@
 
 import base64
 import mimetypes
+import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -10,7 +11,12 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from .arguments import mapping, one_of, several, text, valid
+
 __all__ = ["Image", "Message", "Request", "ToolCall", "ToolSpec"]
+
+_ROLES = ("system", "user", "assistant", "tool")
+_text = valid(text)
 
 
 @frozen
@@ -20,9 +26,9 @@ class ToolCall:
     `arguments` is the raw JSON text, exactly as the model wrote it.
     """
 
-    id: str
-    name: str
-    arguments: str = ""
+    id: str = field(validator=_text)
+    name: str = field(validator=_text)
+    arguments: str = field(default="", validator=valid(text, what="JSON, as json.dumps makes it"))
 
 
 @frozen
@@ -30,6 +36,12 @@ class Image:
     """An image a model may look at, by `url`: `https:` or `data:`."""
 
     url: str = field(repr=lambda url: repr(url if len(url) <= 64 else url[:61] + "..."))
+
+    @url.validator
+    def _is_url(self, attribute: Any, url: Any) -> None:
+        text("url", url)
+        if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", url):
+            raise ValueError(f"{url!r} is no URL. For a file, write Image.from_path({url!r}).")
 
     @classmethod
     def from_bytes(cls, data: bytes, media_type: str = "image/png") -> "Image":
@@ -50,11 +62,11 @@ class Image:
 
 # `converter=tuple` would say the same, but tells a type checker nothing.
 def _calls(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
-    return tuple(calls)
+    return several("tool_calls", calls, "ToolCall", ToolCall)
 
 
 def _images(images: Iterable[Image]) -> tuple[Image, ...]:
-    return tuple(images)
+    return several("images", images, "Image, as Image(url) or Image.from_path(path)", Image)
 
 
 @frozen
@@ -65,8 +77,8 @@ class Message:
     A message of role tool answers the call whose id is `tool_call_id`.
     """
 
-    role: str
-    text: str = ""
+    role: str = field(validator=valid(one_of, known=_ROLES))
+    text: str = field(default="", validator=_text)
     tool_calls: tuple[ToolCall, ...] = field(default=(), converter=_calls)
     tool_call_id: str | None = None
     images: tuple[Image, ...] = field(default=(), converter=_images)
@@ -89,19 +101,19 @@ def _messages(messages: str | Message | Iterable[Message]) -> tuple[Message, ...
         case Message():
             return (messages,)
         case _:
-            return tuple(messages)
+            return several("messages", messages, "Message, as Message('user', 'Hello')", Message)
 
 
 def _tools(tools: Iterable[ToolSpec]) -> tuple[ToolSpec, ...]:
-    return tuple(tools)
+    return several("tools", tools, "ToolSpec, as `tool(function).spec` is", ToolSpec)
 
 
 def _stop(stop: Iterable[str]) -> tuple[str, ...]:
-    return (stop,) if isinstance(stop, str) else tuple(stop)
+    return (stop,) if isinstance(stop, str) else several("stop", stop, "texts", str)
 
 
 def _frozen_mapping(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(options))
+    return MappingProxyType(mapping("options", options))
 
 
 @frozen

@@ -189,7 +189,7 @@ def test_messages_are_well_formed_at_every_moment(events):
 
 messages = st.builds(
     Message,
-    st.sampled_from(["system", "user", "assistant", "tool", "critic"]),
+    st.sampled_from(["system", "user", "assistant", "tool"]),
     texts,
     st.lists(st.builds(ToolCall, st.sampled_from("abc"), texts, texts), max_size=3),
     st.none() | st.sampled_from("abc"),

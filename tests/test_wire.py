@@ -51,11 +51,11 @@ opaque_lookalikes = st.builds(
 calls = st.builds(ToolCall, texts, texts, texts)
 messages = st.builds(
     Message,
-    texts,
+    st.sampled_from(["system", "user", "assistant", "tool"]),
     texts,
     st.lists(calls, max_size=2),
     st.none() | texts,
-    st.lists(st.builds(Image, texts), max_size=2),
+    st.lists(st.builds(Image, texts.map("data:{}".format)), max_size=2),
     texts,
 )
 counts = st.integers(-(10**30), 10**30)

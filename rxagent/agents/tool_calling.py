@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from attrs import field, frozen
 from reactivex import Observable
 
+from ..arguments import mapping, number, one_of, refuse, several, shown, text, valid
 from ..events import Event, RunStarted
 from ..messages import Image, Message, Request
 from ..models import as_model
@@ -13,24 +14,12 @@ from ..runs import Run, launch
 from ..state import State
 from ..streams import Home, daemon_loop, refuse_own_loop
 from ..tools import FINAL_ANSWER, Tool, Toolbox, tool
+from .cold import ColdRun
+from .dropped import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import Loop
 from .prompts import render
 
 __all__ = ["Agent"]
-
-_DROPPED = {
-    "stream_outputs": "Everything streams: subscribe to agent(task).",
-    "step_callbacks": "Attach subscribers to a run: agent.start(task, attach=[...]).",
-    "verbosity_level": "Nothing is printed unless asked: attach rxagent.subscribers.Console().",
-    "logger": "Attach rxagent.subscribers.Console() or Log() to a run.",
-    "add_base_tools": "List the tools you want in tools=[...].",
-    "prompt_templates": "Say what the agent should heed in instructions=.",
-    "system_prompt": "Say what the agent should heed in instructions=.",
-    "grammar": "Pass what the provider takes in options={...}.",
-    "max_tool_threads": "Calls of one step run side by side on a pool all runs share.",
-    "provide_run_summary": "Use agent.start(task).state.messages(summary=True).",
-    "return_full_result": "Use run = agent.start(task); run.result(); run.state.",
-}
 
 
 @frozen(init=False)
@@ -58,10 +47,10 @@ class Agent:
     """
 
     model: Callable[[Request], Observable[Any]]
-    name: str
-    description: str | None
-    instructions: str | None
-    max_steps: int
+    name: str = field(validator=valid(text))
+    description: str | None = field(validator=valid(text, optional=True))
+    instructions: str | None = field(validator=valid(text, optional=True))
+    max_steps: int = field(validator=valid(number, least=0, whole=True, what="a number of steps"))
     options: Mapping[str, Any] = field(hash=False)
     tools: Toolbox
     _text_answers: bool = field(repr=False)
@@ -83,22 +72,19 @@ class Agent:
         options: Mapping[str, Any] | None = None,
         **dropped: Any,
     ) -> None:
-        for word in dropped:
-            raise TypeError(f"Agent takes no {word!r}. {_DROPPED.get(word, _known())}")
-        if answer not in ("text", "tool"):
-            raise ValueError(f"answer is 'text' or 'tool', not {answer!r}.")
-        if max_steps < 0:
-            raise ValueError(f"max_steps is a number of steps, 0 or more, not {max_steps}.")
-        toolbox = Toolbox((*tools, *managed_agents))
+        refuse("Agent", dropped, Agent.__init__, NOT_OF_AGENTS)
+        one_of("answer", answer, ("text", "tool"))
+        managed = several("managed_agents", managed_agents, "agents")
+        toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
         text_answers = answer == "text"
         loop = Loop(
             model=as_model(model),
             tools=toolbox,
             request=self._request,
             max_steps=max_steps,
-            checks=tuple(final_answer_checks),
+            checks=several("final_answer_checks", final_answer_checks, "functions", Callable),
             text_answers=text_answers,
-            eager=_eager(eager) if eager else None,
+            eager=_eager(eager, toolbox) if eager else None,
         )
         self.__attrs_init__(
             loop.model,
@@ -106,7 +92,7 @@ class Agent:
             description,
             instructions,
             max_steps,
-            dict(options or {}),
+            mapping("options", options),
             toolbox,
             text_answers,
             loop,
@@ -119,8 +105,11 @@ class Agent:
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
+        **dropped: Any,
     ) -> Observable[Event]:
         """Return the run of a task as a cold stream: subscribing starts it, disposing cancels it.
+
+        To loop over it, or over what is piped from it, write `each(agent(task))`.
 
         Args:
             task: What is to be done, or the next thing said in a conversation.
@@ -133,12 +122,18 @@ class Agent:
             ModelError: The model failed; by `on_error`, as all that the agent cannot survive.
             NoAnswer: The steps were used up, and the closing step brought no answer.
         """
-        given = dict(additional_args or {})
-        pictures = tuple(images)
-        text = render("given", task=task, given=given) if given else task
-        message = Message("user", text, images=pictures) if given or pictures else None
-        started = RunStarted(task, self.name, message)
-        return self._loop.run(started, state or State(), given)
+        refuse("A run", dropped, Agent.__call__, NOT_OF_RUNS)
+        text("task", task)
+        if not isinstance(state, State | None):
+            raise TypeError(
+                f"state is a State, as run.state or State.from_messages([...]), not {shown(state)}."
+            )
+        given = mapping("additional_args", additional_args)
+        said = render("given", task=task, given=given) if given else task
+        message = Message("user", said, images=images)
+        told = message if given or message.images else None
+        started = RunStarted(task, self.name, told)
+        return ColdRun(self._loop.run(started, state or State(), given))
 
     def run(self, task: str, *, timeout: float | None = None, **options: Any) -> Any:
         """Block until a task is done, and return the answer's value.
@@ -153,13 +148,15 @@ class Agent:
             RxAgentError: What ended the run without an answer.
         """
         refuse_own_loop("Write `await agent.start(task)` instead.")
+        number("timeout", timeout, least=0, optional=True)
         home = Home(loop=daemon_loop())
         with launch(self(task, **options), home=home) as run:
             return run.result(timeout)
 
     def start(self, task: str, *, attach: Iterable[Any] = (), **options: Any) -> Run:
         """Start a run that goes on by itself, watched by whom you attach; returns at once."""
-        return launch(self(task, **options), attach=attach, before=options.get("state"))
+        watching = several("attach", attach, "observers")
+        return launch(self(task, **options), attach=watching, before=options.get("state"))
 
     def as_tool(self) -> Tool:
         """Return this agent as a tool of another one; its events are the tool's outputs."""
@@ -195,12 +192,10 @@ class Agent:
         return Request(messages, tools, options=self.options)
 
 
-def _eager(eager: bool | Collection[str]) -> Callable[[str], bool]:
+def _eager(eager: bool | Collection[str], tools: Toolbox) -> Callable[[str], bool]:
     if isinstance(eager, bool):
         return lambda name: eager
-    names = frozenset(eager)
+    names = frozenset(several("eager", eager, "tools' names", str))
+    for name in names:
+        tools.find(name)
     return names.__contains__
-
-
-def _known() -> str:
-    return "See help(rxagent.Agent) for what it takes."

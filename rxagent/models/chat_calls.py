@@ -1,8 +1,10 @@
 """Calls: how the SDK is called for a request and the options that go with it."""
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
+from ..arguments import meant
 from ..messages import Request
 from .chat_requests import chat_body, chat_messages
 from .faults import Faults
@@ -15,6 +17,7 @@ _RESERVED = {"messages", "model", "n", "stream", "tools"}
 _WHY_RESERVED = "the request itself, or the model's constructor, says that."
 
 _DROPPED = {
+    "base_url": "write api_base=...",
     "custom_role_conversions": "let a function change the messages and call the model with them.",
     "flatten_messages_as_text": "texts without images are sent as plain text.",
     "requests_per_minute": "let a function delay the request and call the model with it.",
@@ -25,9 +28,12 @@ _DROPPED = {
 _OF_THE_CALL = {"extra_body", "extra_headers", "extra_query", "timeout"}
 """Options for the SDK's call; all others go into the body."""
 
+_ALIKE = 0.85
+"""How like a misspelt word is to the right one; `store` is another than `stream`."""
 
-def permitted(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a model's constructor.
+
+def permitted(options: dict[str, Any], kind: type) -> dict[str, Any]:
+    """Return the options of the constructor of a kind of model.
 
     Raises:
         TypeError: One of them would be misunderstood.
@@ -37,6 +43,8 @@ def permitted(options: dict[str, Any]) -> dict[str, Any]:
             raise TypeError(f"A model takes no option named {name}: {_WHY_RESERVED}")
         if name in _DROPPED:
             raise TypeError(f"A model takes no {name}: {_DROPPED[name]}")
+        if slip := meant(name, signature(kind).parameters, _ALIKE):
+            raise TypeError(f"A model takes no {name}=.{slip}")
     return options
 
 

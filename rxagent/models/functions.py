@@ -16,6 +16,7 @@ from reactivex import Observable, abc
 from reactivex import operators as rxo
 from reactivex.disposable import CompositeDisposable, Disposable, SerialDisposable
 
+from ..arguments import shown
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
@@ -35,19 +36,33 @@ def as_model(said: Any) -> Model:
     runs on the run's event loop. It may return an Observable of all that, too, or a coroutine.
 
     Raises:
-        TypeError: It is neither a name nor callable.
+        TypeError: It is none of these; the sentence says what is.
     """
     if isinstance(said, str):
         return resolve(said)
+    if inspect.isclass(said):
+        raise TypeError(f"{said.__name__} is a class: make a model of it, {said.__name__}(...).")
     if getattr(said, "is_model", False):
         model: Model = said
         return model
-    if not callable(said):
+    if hasattr(said, "as_tool") or not _takes_one(said):
         raise TypeError(
-            f"{said!r} is no model: give a name like 'openai:gpt-5-mini', a model, "
+            f"{shown(said)} is no model: give a name like 'openai:gpt-5-mini', a model, "
             "or a function that takes a Request."
         )
     return _Function(said)
+
+
+def _takes_one(said: Any) -> bool:
+    if not callable(said):
+        return False
+    try:
+        inspect.signature(said).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # nobody knows what it takes
+        pass
+    return True
 
 
 class _Function(Model):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from reactivex import Observable
 
+from ..arguments import mapping, text
 from ..errors import ModelError
 from ..events import Delta
 from ..messages import Message, Request
@@ -88,9 +89,11 @@ class OpenAIModel(Model):
         stream: bool = True,
         **options: Any,
     ) -> None:
+        text("model_id", model_id)
+        _check_url("api_base", api_base)
         self.model_id = model_id
         self._stream = stream
-        self._options = permitted(options)
+        self._options = permitted(options, type(self))
         self._http_client = http_client
         named = {
             "base_url": api_base,
@@ -99,7 +102,7 @@ class OpenAIModel(Model):
             "project": project,
         }
         given = {name: value for name, value in named.items() if value is not None}
-        self._client_kwargs = {"max_retries": 0, **given, **(client_kwargs or {})}
+        self._client_kwargs = {"max_retries": 0, **given, **mapping("client_kwargs", client_kwargs)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model_id!r})"
@@ -151,6 +154,12 @@ class OpenAIModel(Model):
     async def _disconnect(self, client: Any) -> None:
         if self._http_client is None or callable(self._http_client):
             await client.close()
+
+
+def _check_url(name: str, url: str | None) -> None:
+    text(name, url, optional=True)
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise ValueError(f"{name} is a URL such as http://localhost:8000/v1, not {url!r}.")
 
 
 def _is_streamed(response: Any, wanted: bool) -> bool:

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from ..arguments import text
 from .model import Model
 
 __all__ = ["prefixes", "resolve"]
@@ -29,6 +30,7 @@ def resolve(name: str, **options: Any) -> Model:
     Raises:
         ValueError: The name has no provider, or one that is unknown.
     """
+    text("The name of a model", name)
     provider, colon, model_id = name.partition(":")
     known = ", ".join(f"{prefix}:" for prefix in prefixes())
     if not colon or "/" in provider:

@@ -10,15 +10,13 @@ from ..errors import ModelError
 from ..events import Delta, Usage
 from ..messages import Request
 from ..streams import Home, at_home
-from ._speech import SPEECH, Model, ask
+from ._speech import SPEECH, Model, ModelOf, ask
 
 __all__ = ["first_to_speak"]
 
 
-def first_to_speak(models: tuple[Model, ...], after: float | None) -> Model:
+def first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> Model:
     """Return a model that asks several, all at once or one more after so many seconds."""
-    if not models:
-        raise TypeError("At least one model is needed.")
 
     def answer(request: Request) -> Observable[Delta]:
         def subscribe(
@@ -30,7 +28,7 @@ def first_to_speak(models: tuple[Model, ...], after: float | None) -> Model:
 
         return at_home(Observable(subscribe))
 
-    return answer
+    return ModelOf(how, models, answer)
 
 
 class Contest:

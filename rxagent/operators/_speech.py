@@ -1,15 +1,18 @@
 """What the operators on models agree upon."""
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from typing import Any, ClassVar, TypeAlias
 
 import reactivex as rx
+from attrs import field, frozen
 from reactivex import Observable
 
+from ..arguments import shown
 from ..events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
-from ..messages import Request
+from ..messages import Message, Request
 
-__all__ = ["SPEECH", "Model", "ask"]
+__all__ = ["SPEECH", "Model", "ModelOf", "ask"]
 
 Model: TypeAlias = Callable[[Request], Observable[Delta]]
 """A function that answers a request by a cold stream of deltas."""
@@ -17,7 +20,65 @@ Model: TypeAlias = Callable[[Request], Observable[Delta]]
 SPEECH = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 """The deltas by which a model begins to speak; a report of usage is none."""
 
+_NO_STREAMS = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
+
+
+def _is_model(_: Any, __: Any, models: tuple[Any, ...]) -> None:
+    if not models:
+        raise TypeError("At least one model is needed.")
+    for model in models:
+        if isinstance(model, str):
+            raise TypeError(
+                f"{model!r} is the name of a model. Write resolve({model!r}), "
+                "with `from rxagent.models import resolve`."
+            )
+        if not callable(model) or isclass(model):
+            raise TypeError(
+                f"{shown(model)} is no model, which is called with a Request. "
+                "Several are given one by one: (big, small)."
+            )
+        if any(returns_no_stream(model) for returns_no_stream in _NO_STREAMS):
+            raise TypeError(_adapt(model))
+
+
+@frozen(repr=False)
+class ModelOf:
+    """A model that is made of others.
+
+    Attributes:
+        how: The operator's name.
+        models: What it is made of.
+        answer: Makes the answer to a request.
+    """
+
+    is_model: ClassVar[bool] = True
+
+    how: str
+    models: tuple[Model, ...] = field(validator=_is_model)
+    answer: Callable[[Request], Observable[Delta]]
+
+    def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
+        """Return the deltas of an answer; each subscription asks anew."""
+        return self.answer(Request.of(said))
+
+    def __repr__(self) -> str:
+        return f"{self.how}({', '.join(map(repr, self.models))})"
+
 
 def ask(model: Model, request: Request) -> Observable[Delta]:
     """Return a model's answer, asked for at subscribe; what the model raises is its `on_error`."""
-    return rx.defer(lambda _: model(request))
+
+    def answer(_: Any) -> Observable[Delta]:
+        stream = model(request)
+        if not isinstance(stream, Observable):
+            raise TypeError(_adapt(model))
+        return stream
+
+    return rx.defer(answer)
+
+
+def _adapt(model: Any) -> str:
+    return (
+        f"{shown(model)} does not return an Observable of deltas. Write as_model(...) around it, "
+        "with `from rxagent.models import as_model`."
+    )

@@ -8,6 +8,7 @@ from typing import Any
 from reactivex import Observable, abc, compose
 from reactivex import operators as rxo
 
+from ..arguments import number, one_of, several
 from ..draft import EMPTY, Draft, grow
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
@@ -35,6 +36,7 @@ def accumulate(
         partial: Emit the message as it grows, once for each delta; otherwise only when the
             deltas have completed, as `reduce` does. A turn without deltas is an empty message.
     """
+    one_of("partial", partial, (True, False))
     if partial:
         return compose(rxo.scan(grow, Draft()), rxo.map(attrgetter("message")))
     return _whole
@@ -93,6 +95,7 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
         step: The number of the step, for the ids made where the provider gave none:
             ``call_<step>_<attempt>_<index>``.
     """
+    number("step", step, least=0, whole=True, what="the number of a step")
 
     def normalised(source: Observable[Delta]) -> Observable[Delta]:
         def subscribe(
@@ -144,7 +147,7 @@ def parse_calls(
     """
     look = partial(
         find_calls,
-        names=frozenset(tools),
+        names=frozenset(several("tools", tools, "tools' names", str)),
         made_id=f"call_{step}_1_0",
         name_key=name_key,
         arguments_key=arguments_key,

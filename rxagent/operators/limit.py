@@ -6,6 +6,7 @@ from typing import TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, SerialDisposable, SingleAssignmentDisposable
 
+from ..arguments import number, several
 from ..errors import ModelTimeout
 from ..events import Delta, StepRetried, Usage
 from ..streams import Home, at_home
@@ -37,6 +38,11 @@ def timeout(
     Raises:
         ModelTimeout: One of the times is over; by `on_error`.
     """
+    given = {"idle": idle, "first": first, "total": total}
+    for name, seconds in given.items():
+        number(name, seconds, above=0, optional=True)
+    if not any(given.values()):
+        raise TypeError("No time is given: write timeout(idle=20), or first= or total=.")
 
     def limited(source: Observable[_T]) -> Observable[_T]:
         def subscribe(
@@ -93,7 +99,7 @@ def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[De
 
     .. marbles:: limit/stop_at
     """
-    stops = (words,) if isinstance(words, str) else tuple(words)
+    stops = (words,) if isinstance(words, str) else several("words", words, "texts", str)
     if not all(stops):
         raise ValueError("An empty text is no place to stop at.")
 

@@ -1,17 +1,18 @@
 """Operators that go on when a model or a run has failed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import reactivex as rx
 from reactivex import Observable, abc
 from reactivex import operators as rxo
 from reactivex.disposable import SerialDisposable, SingleAssignmentDisposable
 
+from ..arguments import number, several
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, describe
 from ..events import Delta, Event, RunFailed, StepRetried
 from ..messages import Request
 from ..streams import Home, at_home
-from ._speech import SPEECH, Model, ask
+from ._speech import SPEECH, Model, ModelOf, ask
 
 __all__ = ["fallback", "retry", "settle"]
 
@@ -20,7 +21,7 @@ def retry(
     attempts: int,
     delay: float = 1.0,
     max_delay: float = 60.0,
-    on: tuple[type[Exception], ...] = (ModelUnavailable, RateLimited, ModelTimeout),
+    on: type[Exception] | Iterable[type[Exception]] = (ModelUnavailable, RateLimited, ModelTimeout),
     midstream: bool = False,
 ) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Ask a model again when it fails before it has begun to speak.
@@ -38,6 +39,10 @@ def retry(
         on: The errors after which the model is asked again; any other passes.
         midstream: Ask again also when some text, reasoning or call has come already.
     """
+    number("attempts", attempts, least=1, whole=True, what="how often the model is asked in all")
+    number("delay", delay, least=0)
+    number("max_delay", max_delay, least=0)
+    errors = several("on", (on,) if isinstance(on, type) else on, "types of errors", type)
 
     def retried(source: Observable[Delta]) -> Observable[Delta]:
         def following(
@@ -46,7 +51,7 @@ def retry(
             wait = min(delay * 2 ** (failures - 1), max_delay)
             if isinstance(error, RateLimited) and error.retry_after is not None:
                 wait = error.retry_after
-            again = failures < attempts and isinstance(error, on) and (midstream or not spoken)
+            again = failures < attempts and isinstance(error, errors) and (midstream or not spoken)
             return (wait, source) if again and wait <= max_delay else None
 
         return _going_on(source, following)
@@ -63,9 +68,6 @@ def fallback(*models: Model) -> Model:
     .. marbles:: recover/fallback
     """
 
-    if not models:
-        raise TypeError("At least one model is needed.")
-
     def answer(request: Request) -> Observable[Delta]:
         answers = [ask(model, request) for model in models]
 
@@ -77,7 +79,7 @@ def fallback(*models: Model) -> Model:
 
         return _going_on(answers[0], following)
 
-    return answer
+    return ModelOf("fallback", models, answer)
 
 
 def settle() -> Callable[[Observable[Event]], Observable[Event]]:

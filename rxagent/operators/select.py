@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from operator import attrgetter
+from types import UnionType
 from typing import Any, TypeVar
 
 from reactivex import GroupedObservable, Observable, Subject, abc
 from reactivex import operators as rxo
 
+from ..arguments import shown
 from ..events import (
     Event,
     FinalAnswer,
@@ -43,6 +45,11 @@ def of_type(*kinds: type[_E]) -> Callable[[Observable[Any]], Observable[_E]]:
 
     .. marbles:: select/of_type
     """
+    for kind in kinds:
+        if not isinstance(kind, type | UnionType):
+            raise TypeError(
+                f"of_type takes types, as of_type(TextDelta, Usage), not {shown(kind)}."
+            )
     among = _Among(kinds)
     return _pick(lambda event: event if among[type(event)] else None)
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
+from ..arguments import number, shown
 from ._contest import first_to_speak
 from ._speech import Model
 
@@ -26,6 +27,11 @@ def branch(
 
     .. marbles:: share/branch
     """
+    for operator in operators:
+        if not callable(operator):
+            raise TypeError(
+                f"branch takes operators, as branch(ops.usage()), not {shown(operator)}."
+            )
 
     def branched(source: Observable[_T]) -> Observable[_T | _R]:
         def subscribe(
@@ -88,7 +94,8 @@ def hedge(*models: Model, after: float) -> Model:
 
     .. marbles:: share/hedge
     """
-    return first_to_speak(models, after)
+    number("after", after, least=0)
+    return first_to_speak("hedge", models, after)
 
 
 def race(*models: Model) -> Model:
@@ -99,4 +106,4 @@ def race(*models: Model) -> Model:
 
     .. marbles:: share/race
     """
-    return first_to_speak(models, None)
+    return first_to_speak("race", models, None)

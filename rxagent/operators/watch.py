@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from reactivex import Observable, abc
 
+from ..arguments import text
 from ..events import Event, Stamped
 from ..streams import Hub, Observing
 from ._channels import Joiner, channel
@@ -73,6 +74,8 @@ def stamp(run: str | None = None) -> Callable[[Observable[Event]], Observable[St
     Args:
         run: The run's id; by default a new one for each subscription.
     """
+
+    text("run", run, optional=True)
 
     def stamped(source: Observable[Event]) -> Observable[Stamped]:
         def subscribe(

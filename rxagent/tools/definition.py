@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, overload
 
@@ -9,6 +10,7 @@ from attrs import field, frozen
 from reactivex import Observable, abc
 from typing_extensions import ParamSpec, TypeVar
 
+from ..arguments import number, text, valid
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..streams import at_home
@@ -22,11 +24,6 @@ _P = ParamSpec("_P", default=...)
 _R = TypeVar("_R", default=Any)
 
 NOTHING_GIVEN: Mapping[str, Any] = MappingProxyType({})
-
-
-def _is_positive(_: Any, __: Any, seconds: float | None) -> None:
-    if seconds is not None and not seconds > 0:
-        raise ValueError(f"A tool's timeout is a number of seconds above 0, not {seconds!r}.")
 
 
 @frozen(eq=False)
@@ -43,8 +40,8 @@ class Tool(Generic[_P, _R]):
     """
 
     name: str
-    description: str
-    timeout: float | None = field(validator=_is_positive)
+    description: str = field(validator=valid(text))
+    timeout: float | None = field(validator=valid(number, above=0, optional=True))
     function: Callable[_P, _R] = field(repr=False)
     _signature: Signature = field(repr=False)
     _schema: Schema = field(repr=False)
@@ -158,8 +155,14 @@ def tool(
     Raises:
         TypeError: The function cannot be described; the sentence shows how to mend it.
     """
-    if function is None:
-        return lambda function: tool(function, name=name, description=description, timeout=timeout)
+    made_of = partial(_made_of, name=name, description=description, timeout=timeout)
+    return made_of if function is None else made_of(function)
+
+
+def _made_of(
+    function: Any, name: str | None, description: str | None, timeout: float | None
+) -> Tool:
+    text("name", name, optional=True)
     if isinstance(function, Tool):
         made = function
         name, description = name or made.name, description or made.description
@@ -186,4 +189,4 @@ def as_tool(thing: Any) -> Tool:
     if hasattr(thing, "as_tool") and not inspect.isclass(thing):
         made: Tool = thing.as_tool()
         return made
-    return tool(thing)
+    return tool()(thing)

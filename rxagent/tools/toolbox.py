@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..arguments import several
 from ..errors import UnknownTool
 from ..messages import ToolSpec
 from .builtin import FINAL_ANSWER
@@ -15,7 +16,7 @@ __all__ = ["Toolbox"]
 
 
 def _as_tools(things: Iterable[Any]) -> tuple[Tool, ...]:
-    return tuple(map(as_tool, things))
+    return tuple(map(as_tool, several("tools", things, "tools")))
 
 
 @frozen

@@ -1,5 +1,7 @@
 """Limits: time-outs to the microsecond, stops however the text is cut."""
 
+from datetime import timedelta
+
 import pytest
 import reactivex as rx
 from hypothesis import given
@@ -98,10 +100,20 @@ def test_time_stands_still_while_the_run_is_held():
     assert [1.0 + 5 + 48 + 29] == told
 
 
-def test_no_limit_is_no_limit():
-    """Without any limit the stream passes."""
-    with marbles(x=1) as m:
-        m.expect(m.cold("x----x-|").pipe(ops.timeout())).to_be("x----x-|")
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        ({}, r"No time is given: write timeout\(idle=20\)"),
+        ({"idle": -1}, "idle is a number of seconds, above 0, not -1"),
+        ({"first": 0}, "first is a number of seconds, above 0, not 0"),
+        ({"total": "3"}, "total is a number of seconds, above 0, not '3'"),
+        ({"idle": timedelta(seconds=1)}, "idle is a number of seconds.*not datetime.timedelta"),
+    ],
+)
+def test_a_limit_is_a_time(limits, sentence):
+    """A time-out without any time, or with one that is none, is refused when it is made."""
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        ops.timeout(**limits)
 
 
 def test_a_timed_out_stream_is_hung_up_on():

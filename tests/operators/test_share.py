@@ -14,6 +14,8 @@ from rxagent.events import (
     ToolCallDelta,
     Usage,
 )
+from rxagent.messages import Request
+from rxagent.models import as_model
 from rxagent.testing.marbles import marbles, model_of, request
 
 LOST = ModelUnavailable("It broke off.")
@@ -136,3 +138,30 @@ def test_somebody_must_be_asked(choose):
     """A contest without models is refused when it is made."""
     with pytest.raises(TypeError, match="At least one model"):
         choose()
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [ops.fallback, ops.race, lambda *models: ops.hedge(*models, after=1)],
+    ids=["fallback", "race", "hedge"],
+)
+def test_what_is_made_of_models_is_a_model(combine):
+    """It needs no adapting, is asked by a text too, and is printed as what it is made of."""
+    asked = []
+
+    def echo(request):
+        asked.append(request)
+        return rx.of(TextDelta(request.messages[-1].text))
+
+    made = combine(echo, combine(echo))
+
+    assert made is as_model(made)
+    assert TextDelta("Hi") == made("Hi").run()
+    assert {Request("Hi")} == set(asked)
+    assert f"{made.how}({echo!r}, {made.how}({echo!r}))" == repr(made)
+
+
+def test_what_does_not_answer_by_a_stream_says_how_it_would():
+    """A function that returns something else is told, as soon as it has, what adapts it."""
+    with pytest.raises(TypeError, match=r"does not return .* Write as_model\(\.\.\.\) around it"):
+        ops.race(lambda request: "Hello")("Hi").run()

@@ -1,0 +1,194 @@
+"""A wrong argument is refused where it is given, with what is wrong and what to write."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import reactivex as rx
+from attrs import field, frozen
+
+from rxagent import Agent, Image, Message, Request, State, ToolCall, arguments, tool
+from rxagent import operators as ops
+from rxagent.errors import UnknownTool
+from rxagent.events import TextDelta, Usage
+from rxagent.models import OpenAIModel, as_model, resolve
+from rxagent.testing import ScriptedModel
+
+model = ScriptedModel(["Hello"])
+
+
+def add(a: int, b: int) -> int:
+    """Return the sum of two integers."""
+    return a + b
+
+
+async def later(request):
+    """Answer, but not by a stream."""
+    return "Hello"
+
+
+AGENTS = [
+    (lambda: Agent(None), "None is no model: give a name like 'openai:gpt-5-mini'"),
+    (lambda: Agent(OpenAIModel), r"OpenAIModel is a class: make a model of it, OpenAIModel\("),
+    (lambda: Agent(Agent(model)), "is no model: give a name"),
+    (lambda: Agent(lambda: "Hello"), "is no model: .* a function that takes a Request"),
+    (lambda: Agent(model, add), r"tools is a list of tools, not add\. Write tools=\[\.\.\.\]"),
+    (lambda: Agent(model, tool(add)), r"tools is a list .* Write tools=\[\.\.\.\], also for one"),
+    (lambda: Agent(model, tools=None), "tools is a list of tools, not None"),
+    (lambda: Agent(model, tools="add"), "tools is a list of tools, not 'add'"),
+    (lambda: Agent(model, tools={"add": add}), "tools is a list of tools, not {'add': "),
+    (lambda: Agent(model, tools=rx.of(add)), "tools is a list of tools, not a stream"),
+    (lambda: Agent(model, [None]), "None is no function"),
+    (lambda: Agent(model, managed_agents=Agent(model)), "managed_agents is a list of agents, not"),
+    (lambda: Agent(model, final_answer_checks=add), "final_answer_checks is a list of functions"),
+    (lambda: Agent(model, final_answer_checks=["x"]), "a list of functions, and 'x' is none"),
+    (lambda: Agent(model, instructions=["Be kind."]), "instructions is a str, not "),
+    (lambda: Agent(model, name=5), "name is a str, not 5"),
+    (lambda: Agent(model, options=["x"]), r"options is a dict, not \['x'\]"),
+    (lambda: Agent(model, [add], eager="add"), "eager is a list of tools' names, not 'add'"),
+    (lambda: Agent(model, [add], eager=["ad"]), "There is no tool named 'ad'.* mean 'add'"),
+    (lambda: Agent(model, answer="txt"), "answer is 'text' or 'tool', not 'txt'"),
+    (lambda: Agent(model, max_steps="3"), "max_steps is a number of steps, 0 or more, not '3'"),
+    (lambda: Agent(model, max_steps=2.5), "max_steps is a number of steps, 0 or more, not 2.5"),
+    (lambda: Agent(model, max_steps=True), "max_steps is a number of steps, 0 or more, not True"),
+    (lambda: Agent(model, max_steps=-1), "max_steps is a number of steps, 0 or more, not -1"),
+    (lambda: Agent(model, tool=[add]), r"Agent takes no tool=\. Did you mean tools\?"),
+    (lambda: Agent(model, max_step=3), "Did you mean max_steps"),
+    (lambda: Agent(model, instruction="x"), "Did you mean instructions"),
+    (lambda: Agent(model, system_prompt="x"), r"no system_prompt=\. Say .* in instructions="),
+    (lambda: Agent(model, temperature=0), r"temperature=\. What the provider takes .* options="),
+]
+
+RUNS = [
+    (lambda: Agent(model).run(["x"]), r"task is a str, not \['x'\]"),
+    (lambda: Agent(model).run(5), "task is a str, not 5"),
+    (lambda: Agent(model)(None), "task is a str, not None"),
+    (lambda: Agent(model)("x", state={}), r"state is a State, as run\.state or .*, not {}"),
+    (lambda: Agent(model)("x", images=["https://x.example"]), r"Image, as Image\(url\)"),
+    (lambda: Agent(model)("x", additional_args=[1]), "additional_args is a dict, not "),
+    (lambda: Agent(model)("x", image=[]), r"A run takes no image=\. Did you mean images\?"),
+    (lambda: Agent(model).run("x", stream=True), "Everything streams"),
+    (lambda: Agent(model).run("x", reset=False), "unless it is given the state"),
+    (lambda: Agent(model)("x", attach=[print]), r"agent\.start\(task, attach="),
+    (lambda: Agent(model).run("x", timeout="3"), "timeout is a number of seconds, 0 or more"),
+    (lambda: Agent(model).start("x", attach=print), "attach is a list of observers, not print"),
+]
+
+MESSAGES = [
+    (lambda: Message("usr", "x"), "role is 'system', 'user', 'assistant' or 'tool', not 'usr'"),
+    (lambda: Message("user", None), "text is a str, not None"),
+    (lambda: Message("assistant", tool_calls=ToolCall("c", "add")), "tool_calls is a list of"),
+    (lambda: Message("assistant", tool_calls=["x"]), "a list of ToolCall, and 'x' is none"),
+    (lambda: Message("user", images=Image("data:,")), r"Write images=\[\.\.\.\], also for one"),
+    (lambda: ToolCall("c", "add", {"a": 1}), r"arguments is JSON, as json\.dumps makes it, not {"),
+    (lambda: ToolCall(1, "add"), "id is a str, not 1"),
+    (lambda: Image("cat.png"), r"'cat\.png' is no URL\. For a file, write Image\.from_path\('cat"),
+    (lambda: Image(r"C:\cat.png"), "is no URL"),
+    (lambda: Request(None), "messages is a list of Message"),
+    (lambda: Request([{"role": "user"}]), r"Message, as Message\('user', 'Hello'\), and {'role'"),
+    (lambda: Request("x", tools=[add]), r"ToolSpec, as `tool\(function\)\.spec` is, and add"),
+    (lambda: Request("x", stop=5), "stop is a list of texts, not 5"),
+    (lambda: Request("x", options="hot"), "options is a dict, not 'hot'"),
+]
+
+OPERATORS = [
+    (lambda: ops.retry(0), "attempts is how often the model is asked in all, 1 or more, not 0"),
+    (lambda: ops.retry(2.5), "attempts is how often .* not 2.5"),
+    (lambda: ops.retry(2, delay=-1), "delay is a number of seconds, 0 or more, not -1"),
+    (lambda: ops.retry(2, max_delay=float("nan")), "max_delay is a number of seconds.* not nan"),
+    (lambda: ops.retry(2, on=KeyError()), "on is a list of types of errors, not KeyError"),
+    (lambda: ops.timeout(), r"No time is given: write timeout\(idle=20\)"),
+    (lambda: ops.timeout(first=0), "first is a number of seconds, above 0, not 0"),
+    (lambda: ops.timeout(timedelta(seconds=1)), "idle is a number .* not datetime.timedelta"),
+    (lambda: ops.stop_at([5]), "words is a list of texts, and 5 is none"),
+    (lambda: ops.of_type("TextDelta"), r"of_type takes types, as of_type\(.* not 'TextDelta'"),
+    (lambda: ops.of_type(TextDelta("x")), "of_type takes types, .* not TextDelta"),
+    (lambda: ops.branch(5), r"branch takes operators, as branch\(ops\.usage\(\)\), not 5"),
+    (lambda: ops.normalise("1"), "step is the number of a step, 0 or more, not '1'"),
+    (lambda: ops.parse_calls("add"), "tools is a list of tools' names, not 'add'"),
+    (lambda: ops.stamp(5), "run is a str, not 5"),
+    (lambda: ops.hedge(model, after=-1), "after is a number of seconds, 0 or more, not -1"),
+    (lambda: ops.fallback("openai:x", model), r"name of a model\. Write resolve\('openai:x'\)"),
+    (lambda: ops.race([model, model]), "is no model, which is called with a Request. Several are"),
+    (lambda: ops.race(OpenAIModel), "OpenAIModel is no model"),
+    (lambda: ops.fallback(later), r"later does not return an Observable .* Write as_model\("),
+]
+
+MODELS = [
+    (lambda: resolve(None), "The name of a model is a str, not None"),
+    (lambda: resolve("openai:x", apikey="y"), r"A model takes no apikey=\. Did you mean api_key\?"),
+    (lambda: OpenAIModel(5), "model_id is a str, not 5"),
+    (lambda: OpenAIModel("x", base_url="http://x"), "write api_base="),
+    (lambda: OpenAIModel("x", api_base="localhost:80"), "api_base is a URL such as http://.* not"),
+    (lambda: OpenAIModel("x", client_kwargs=[]), r"client_kwargs is a dict, not \[\]"),
+    (lambda: OpenAIModel("x")(5), "messages is a list of Message"),
+    (lambda: as_model(5), "5 is no model"),
+    (lambda: tool(add, timeout="3"), "timeout is a number of seconds, above 0, not '3'"),
+    (lambda: tool(add, name=5), "name is a str, not 5"),
+    (lambda: tool(add, description=5), "description is a str, not 5"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"), [*AGENTS, *RUNS, *MESSAGES, *OPERATORS, *MODELS], ids=lambda case: ""
+)
+def test_a_wrong_argument_is_refused_at_the_call(wrong, sentence):
+    """Nothing has to run for the error, which says what is wrong and what to write."""
+    with pytest.raises((TypeError, ValueError, UnknownTool), match=sentence):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        ops.accumulate,
+        ops.branch,
+        ops.normalise,
+        ops.of_type,
+        ops.parse_calls,
+        ops.retry,
+        ops.stamp,
+        ops.stop_at,
+        ops.timeout,
+    ],
+    ids=lambda operator: operator.__name__,
+)
+def test_an_operator_without_its_brackets_is_refused(operator):
+    """What is piped uncalled takes the stream for its argument, and says so."""
+    with pytest.raises((TypeError, ValueError), match=r"not a stream \(was an operator piped with"):
+        rx.of(TextDelta("x")).pipe(operator)
+
+
+def test_what_is_right_is_left_alone():
+    """Values at the edges of what is allowed pass, and lists come in any form."""
+    agent = Agent(model, (add for _ in "x"), max_steps=0, eager={"add"}, options={"seed": 1})
+
+    assert {"seed": 1} == agent.options
+    assert "add" in agent.tools
+    assert ops.retry(1, delay=0, max_delay=0, on=ValueError)
+    assert ops.retry(2, on=[ValueError, KeyError])
+    assert ops.timeout(total=0.001)
+    assert ops.of_type(TextDelta | Usage)
+    assert ops.stop_at("one word")
+    assert OpenAIModel("x", store=True, stream_options={})
+    assert State() == State.from_messages([])
+
+
+def test_a_long_argument_is_shown_short():
+    """A sentence is not flooded by what is wrong."""
+    with pytest.raises(TypeError, match=r"^name is a str, not \[0, 1.*…\.$") as refused:
+        arguments.text("name", list(range(1000)))
+
+    assert 110 > len(str(refused.value))
+
+
+def test_a_check_is_a_validator():
+    """The checks of functions are those of attrs classes, and name the field."""
+
+    @frozen
+    class Cup:
+        size: int = field(validator=arguments.valid(arguments.number, least=1, what="a size"))
+
+    assert 3 == Cup(3).size
+    with pytest.raises(ValueError, match=re.escape("size is a size, 1 or more, not 0.")):
+        Cup(0)
