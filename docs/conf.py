@@ -1,4 +1,9 @@
+import sys
+from pathlib import Path
+
 import rxagent
+
+sys.path.insert(0, str(Path(__file__).parent / "examples"))  # Diagrams speak of them.
 
 project = "rxagent"
 author = "The rxagent authors"
