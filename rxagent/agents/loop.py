@@ -116,12 +116,7 @@ class Loop:
             return self._step(progress, given)
         if not progress.closing:
             return rx.of(StepLimitReached(self.max_steps))
-        return rx.throw(
-            NoAnswer(
-                f"The run found no answer within max_steps={self.max_steps}.",
-                state=progress.state,
-            )
-        )
+        return rx.throw(NoAnswer(_why_none(self.max_steps, progress.state), state=progress.state))
 
     def _step(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
         step = _Step(self, progress.state, progress.step + 1, progress.closing, given, set())
@@ -210,7 +205,8 @@ class _Step:
                 *(self._call(call, reason) for call in calls if call.id not in self.early)
             )
         if not text.strip():
-            raise ParseError("The reply was empty. Call a tool, or give the answer.")
+            cut = ", since the length limit (max_tokens) was reached" if reason == "length" else ""
+            raise ParseError(f"The reply was empty{cut}. Call a tool, or give the answer.")
         if not (self.loop.text_answers or self.closing):
             raise ParseError(
                 "The reply called no tool. When this is the answer, "
@@ -230,6 +226,15 @@ class _Step:
 
     def _is_eager(self, call: ToolCall) -> bool:
         return self.loop.eager is not None and self.loop.eager(call.name)
+
+
+def _why_none(max_steps: int, state: State) -> str:
+    if not max_steps:
+        return "The run found no answer, since max_steps=0 allows no step: allow some."
+    return (
+        f"The run found no answer within max_steps={max_steps}: allow more, ask for less, or "
+        f"choose another model. Its last step failed: {state.steps[-1].error}"
+    )
 
 
 def _total_usage(events: Observable[Event]) -> Observable[Event]:

@@ -28,6 +28,7 @@ class AzureOpenAIModel(OpenAIModel):
     """
 
     provider: ClassVar[str] = "azure"
+    _key_variable: ClassVar[str] = "AZURE_OPENAI_API_KEY"
     _sdk_client: ClassVar[str] = "AsyncAzureOpenAI"
 
     def __init__(

@@ -75,7 +75,9 @@ class ChatReply:
         yield from self._chunks.end()
         if not self.is_finished:
             if self._frames.strange and not self._heard:
-                raise self._faults.malformed("what is no reply", self._frames.strange)
+                raise self._faults.malformed(
+                    "what is no reply of OpenAI's chat protocol", self._frames.strange
+                )
             raise self._faults.unavailable("broke off in the midst of its reply")
 
     def whole(self, data: bytes) -> Iterator[Delta]:

@@ -86,7 +86,7 @@ class Faults:
             case openai.APIStatusError():
                 return self.told(error.body, error.status_code, error.response.headers)
             case openai.APIConnectionError():
-                return self.lost("could not be reached", error)
+                return self.lost(f"could not be reached at {_origin(error.request.url)}", error)
             case openai.OpenAIError() | TypeError() | ValueError():
                 return self.rejected(f"cannot be asked by {self.provider}'s client: {error}")
         return self.lost("could not be understood", error)
@@ -137,6 +137,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while link is not None:
         yield link
         link = link.__cause__ or link.__context__
+
+
+def _origin(url: Any) -> str:
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _kind(words: set[str], status: int | None) -> type[ModelError]:

@@ -74,6 +74,7 @@ class OpenAIModel(Model):
     """
 
     provider: ClassVar[str] = "openai"
+    _key_variable: ClassVar[str] = "OPENAI_API_KEY"
     _sdk_client: ClassVar[str] = "AsyncOpenAI"
 
     def __init__(
@@ -147,9 +148,20 @@ class OpenAIModel(Model):
         if callable(http_client):
             http_client = http_client()
         try:
+            if "base_url" not in self._client_kwargs:
+                _check_url("OPENAI_BASE_URL", os.environ.get("OPENAI_BASE_URL"))
             return getattr(openai, self._sdk_client)(http_client=http_client, **self._client_kwargs)
-        except ValueError as error:  # so says the SDK that an Azure endpoint is missing
+        except (openai.OpenAIError, ValueError) as error:
+            if "api_key" in str(error):
+                raise self._keyless() from error
             raise openai.OpenAIError(str(error)) from error
+
+    def _keyless(self) -> ModelError:
+        return Faults(self.provider, self.model_id).rejected(
+            f"cannot be asked without a key. Set {self._key_variable}, or write "
+            f"{type(self).__name__}({self.model_id!r}, api_key=...): any text, where the server "
+            "needs none. `rxagent demo` shows an agent without a key."
+        )
 
     async def _disconnect(self, client: Any) -> None:
         if self._http_client is None or callable(self._http_client):

@@ -1,6 +1,7 @@
 """The loop keeps the grammar of runs, and ends every turn as it should."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -440,6 +441,31 @@ def test_what_an_eager_call_costs_does_not_depend_on_the_others():
         return count
 
     assert 2.5 * functions_called(200) > functions_called(400)
+
+
+@pytest.mark.parametrize(
+    ("turn", "why"),
+    [
+        ("", "The reply was empty. Call a tool"),
+        ([Finish("length")], r"empty, since the length limit \(max_tokens\) was reached"),
+        ("No", "did not pass the check polite"),
+        (calls(("add", {"a": 1, "b": 1})), "No tools can be called any more"),
+    ],
+)
+def test_no_answer_says_why_and_what_to_do(turn, why):
+    """NoAnswer names the limit, the ways out, and what was wrong with the last step."""
+
+    def polite(value, state):
+        return value != "No"
+
+    model = ScriptedModel([turn] * 3)
+    _, error = played(Agent(model, [add], max_steps=2, final_answer_checks=[polite])("?"))
+
+    assert re.fullmatch(
+        "The run found no answer within max_steps=2: allow more, ask for less, or choose another "
+        f"model. Its last step failed: ParseError: .*{why}.*",
+        str(error),
+    )
 
 
 def test_disposing_at_every_event_ends_everything():

@@ -304,7 +304,7 @@ def test_nobody_there(monkeypatch):
     _, error = failure("plain", api_base=f"http://127.0.0.1:{port}/v1")
 
     assert ModelUnavailable is type(error)
-    assert str(port) in str(error)
+    assert f"could not be reached at http://127.0.0.1:{port}: " in str(error)
 
 
 def test_hung_up_on(monkeypatch):
@@ -398,5 +398,15 @@ def test_no_key(server, monkeypatch):
     _, error = failure("plain")
 
     assert ModelRejected is type(error)
-    assert "OPENAI_API_KEY" in str(error)
+    assert "Set OPENAI_API_KEY, or write OpenAIModel('plain', api_key=...)" in str(error)
+    assert "`rxagent demo` shows an agent without a key" in str(error)
     assert [] == server.requests
+
+
+def test_an_address_that_is_none(monkeypatch):
+    """An address in the environment that is no URL is told by the variable's name."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:8000")
+    _, error = failure("plain", api_key="key")
+
+    assert ModelRejected is type(error)
+    assert "OPENAI_BASE_URL is a URL such as http://localhost:8000/v1, not" in str(error)
