@@ -58,9 +58,11 @@ class Stage:
 
     def call(self, show: Callable[[], Any]) -> None:
         """Have a function, which must not raise, called by one of the threads."""
-        with self._called:
-            self._due.append(show)
-            self._attend()
+        self._due.append(show)
+        # Whoever plays, or guards those who play, looks again for what is due before it rests.
+        if not (self._playing and self._guarded):
+            with self._called:
+                self._attend()
 
     def finish(self, patience: float = 0.5) -> None:
         """Wait until all is told, or until nobody has got on for so many seconds."""

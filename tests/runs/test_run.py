@@ -500,6 +500,8 @@ CASES = [(1, *asking) for asking in NOTHING.values()] + [
 @pytest.mark.parametrize(("logged", "before", "after"), CASES, ids=[*NOTHING, *SOMETHING])
 def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
     """A run that fails is logged when nobody can ask any more, unless somebody was told."""
+    gc.collect()  # what other tests have left
+    caplog.clear()
     feed = Feed()
     run = launch(feed.source, home=home())
     before(run)
