@@ -1,6 +1,5 @@
 """The pytest plugin: each `*.marble` file, wherever it lies, is a test."""
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,6 @@ from typing import Any
 import pytest
 
 __all__ = ["MarbleFile", "MarbleItem"]
-
-_BETWEEN = (__file__, importlib.__file__)
 
 
 class WrongPicture(Exception):
@@ -55,7 +52,7 @@ class MarbleItem(pytest.Item):
         """Perform the diagram, and compare."""
         # What tests need alone is imported by a test alone: pytest starts no later for it.
         from .marbles import perform, read, report, updated
-        from .marbles.lines import from_here
+        from .marbles.places import from_here
 
         diagram = read(from_here(self.path))
         outcome = perform(diagram)
@@ -73,21 +70,20 @@ class MarbleItem(pytest.Item):
 
         if not isinstance(excinfo.value, WrongPicture | MarbleSyntaxError):
             return super().repr_failure(excinfo, style)
-        if excinfo.value.__cause__ is None:
-            return str(excinfo.value)
-        return f"{excinfo.value}\n\n{_in_code_of_others(excinfo.value.__cause__)}"
+        told = [str(excinfo.value), _in_own_code(excinfo.value.__cause__)]
+        return "\n\n".join(filter(None, told))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the diagram is."""
         return self.path, 0, f"marbles: {self.name}"
 
 
-def _in_code_of_others(error: BaseException) -> str:
-    """Return the traceback of an error, without what lies between the diagram and its code."""
+def _in_own_code(error: BaseException | None) -> str:
+    """Return the traceback of an error where it goes through the user's own code."""
+    from .marbles.places import is_own
+
+    if error is None:
+        return ""
     told = pytest.ExceptionInfo.from_exception(error)
-    told.traceback = told.traceback.filter(lambda entry: not _is_between(str(entry.path)))
-    return str(told.getrepr(style="short"))
-
-
-def _is_between(file: str) -> bool:
-    return file.startswith(("<frozen", *(str(Path(of).parent) for of in _BETWEEN)))
+    told.traceback = told.traceback.filter(lambda entry: is_own(entry.frame.raw))
+    return str(told.getrepr(style="short")) if told.traceback else ""

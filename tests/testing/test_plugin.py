@@ -84,6 +84,16 @@ def test_the_code_of_others_is_shown_where_it_raises(run):
     result.stdout.no_fnmatch_line("*performance.py*")
 
 
+def test_a_module_that_is_no_python_is_told_in_a_line(run):
+    """A module that cannot be read raises in no code of the user's, so there is no traceback."""
+    picture = f"from torn_shop import same\n{TRUE.replace('> a', '> same(a)')}"
+
+    result = run({"torn_shop.py": "def (", "one.marble": picture}, "-o", "pythonpath=.")
+
+    result.stdout.fnmatch_lines(["one.marble:1:23: The module 'torn_shop' raises SyntaxError: *"])
+    result.stdout.no_fnmatch_line("*traceback*")
+
+
 PYTHON = """\
 from rxagent.events import TextDelta
 from rxagent.testing import marbles

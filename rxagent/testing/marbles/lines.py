@@ -1,21 +1,13 @@
 """The lines of a diagram, and where in them something is wrong."""
 
-from pathlib import Path
-
 from attrs import frozen
 
 from ...errors import MarbleSyntaxError
 
-__all__ = ["Line", "from_here"]
+__all__ = ["Line"]
 
 # Who wrote a row is shown where, not how it was read.
 __tracebackhide__ = True
-
-
-def from_here(path: Path) -> Path:
-    """Return a path as one would type it in the current folder."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 @frozen

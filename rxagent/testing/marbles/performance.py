@@ -17,6 +17,8 @@ __all__ = ["Outcome", "perform"]
 
 _TOO_MUCH = 1_000
 _TOO_LONG = 100_000
+_CALL = "A model is called with a request: `model(request)`."
+_IMPORT = "what is your own is imported: `from package.module import {}`."
 
 
 @frozen
@@ -87,16 +89,22 @@ def _evaluate(pipeline: Pipeline, known: Mapping[str, Any], home: VirtualHome) -
         try:
             scope[name] = known[name] if name in known else public(name, home)
         except LookupError:
-            raise pipeline.snippet.flaw_at(node, f"Nothing is called {name!r}.") from None
+            what = f"Nothing is called {name!r}; {_IMPORT.format(name)}"
+            raise pipeline.snippet.flaw_at(node, what) from None
     try:
         result = eval(pipeline.code, scope)
     except Exception as error:
-        raise pipeline.snippet.flaw(f"The pipeline raises {describe(error)}") from error
+        hint = f". {_CALL}" if _is_uncalled(error) else ""
+        raise pipeline.snippet.flaw(f"The pipeline raises {describe(error)}{hint}") from error
     if not isinstance(result, Observable):
         what = type(result).__name__
-        hint = " A model is called with a request: `(...)(request)`." if callable(result) else ""
+        hint = f" {_CALL}" if callable(result) else ""
         raise pipeline.snippet.flaw(f"The pipeline is a {what} and no Observable.{hint}")
     return result
+
+
+def _is_uncalled(error: Exception) -> bool:
+    return isinstance(error, AttributeError) and error.name == "pipe" and callable(error.obj)
 
 
 def _run(pipeline: Pipeline, home: VirtualHome) -> None:

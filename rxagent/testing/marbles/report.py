@@ -1,6 +1,6 @@
 """What is wrong with a diagram that was performed, so that one sees it."""
 
-import sys
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -8,9 +8,10 @@ from traceback import walk_tb
 from typing import Any
 
 from .diagram import Diagram, Note, Watch
-from .lines import Line, from_here
+from .lines import Line
 from .matching import matches
 from .performance import Outcome
+from .places import from_here, is_own
 from .playing import Subscription
 from .rows import Kind
 from .signs import Signs, binding
@@ -19,18 +20,26 @@ from .writing import Strand, strand_of, watch_strand, write
 
 __all__ = ["compare", "compare_subscriptions", "report"]
 
-_LIBRARIES = {"rxagent", "reactivex", *sys.stdlib_module_names}
-
 
 def report(diagram: Diagram, outcome: Outcome) -> str:
     """Return what is wrong, in marbles and in words; an empty text when nothing is."""
     difference = compare(diagram.out.notes, outcome.notes, diagram.bindings, diagram.timeline.tick)
     parts = [
-        f"{diagram.out.line.place}: out is not as drawn.\n{difference}" if difference else "",
+        f"{diagram.out.line.place}: {_wrong(diagram)}\n{difference}" if difference else "",
         *_subscriptions(diagram, outcome),
         *_loose_ends(diagram, outcome),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _wrong(diagram: Diagram) -> str:
+    """Return in words that the result is not as drawn, and whether its row is out of line."""
+    blank = re.match("out: *", diagram.out.line.text)
+    late = blank.end() - diagram.timeline.labels[0][0] if blank else 0
+    if not late:
+        return "out is not as drawn."
+    columns = "1 column" if late == 1 else f"{late} columns"
+    return f"out is not as drawn; its row begins {columns} after time does."
 
 
 def compare(
@@ -96,7 +105,7 @@ def _told(note: Note) -> str:
 def _raised(error: Exception) -> str:
     """Return where in the user's own code an error was raised, if it was there."""
     for frame, line in reversed(list(walk_tb(error.__traceback__))):
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+        if is_own(frame):
             file = from_here(Path(frame.f_code.co_filename))
             return f", raised at {file}:{line},"
     return ""

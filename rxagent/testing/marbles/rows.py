@@ -73,7 +73,8 @@ def _mark(
 
 def _refuse_after_end(line: Line, here: int, sign: str, before: list[Mark]) -> None:
     if sign != " " and before and before[-1].kind is not Kind.NEXT:
-        raise line.flaw(here, f"Nothing may follow after the stream has ended, but {sign!r} does.")
+        hint = "; a comment has a line of its own" if sign == "#" else f", but {sign!r} does"
+        raise line.flaw(here, f"Nothing may follow after the stream has ended{hint}.")
 
 
 def _end_of_text(line: Line, start: int) -> int:
@@ -114,6 +115,8 @@ def _why_stray(sign: str) -> str:
             return "No time passes within a group."
         case "\t":
             return "How wide is a tab? Write spaces."
+        case '"':
+            return "A text is written in single quotes: 'Hi'."
         case _:
             return f"{sign!r} is no marble."
 

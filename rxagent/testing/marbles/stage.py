@@ -10,7 +10,8 @@ from reactivex import Observable
 
 from ..clock import VirtualHome
 from .diagram import Note, Watch
-from .lines import Line, from_here
+from .lines import Line
+from .places import from_here
 from .playing import ColdRow, HotRow, Recording, Row
 from .reader import notes_of, watch_of
 from .report import compare, compare_subscriptions

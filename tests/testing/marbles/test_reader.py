@@ -140,6 +140,8 @@ def test_bindings_are_read_and_not_evaluated():
 WRONG = {
     "unknown letter": ("a: --z|\n> a\nout: -", 1, 6, "Nothing is bound to 'z'"),
     "stray sign": ("a: --?|\n> a\nout: -", 1, 6, "'?' is no marble"),
+    "double quotes": ('a: -"x"|\n> a\nout: -', 1, 5, "written in single quotes"),
+    "comment after the end": ("a: -|  # said\n> a\nout: -", 1, 8, "has a line of its own"),
     "tab": ("a: -\tx\n> a\nout: -", 1, 5, "How wide is a tab?"),
     "open group": ("a: --(x\n> a\nout: -\nx = Usage(1, 1)", 1, 6, "group is not closed"),
     "group in group": ("a: -((\n> a\nout: -", 1, 6, "cannot hold another group"),

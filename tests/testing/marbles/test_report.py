@@ -171,6 +171,13 @@ def test_times_without_a_column_get_a_ruler():
         """).split("\n")[1:4]
 
 
+def test_a_row_out_of_line_is_told():
+    """Where `out:` begins later than time does, its marbles are later than they may look."""
+    assert told("a: -'x'\n> a\nout: -'x'").startswith(
+        "x.marble:3: out is not as drawn; its row begins 2 columns after time does.\n"
+    )
+
+
 FALSE = {
     "drawn too early": (
         """\
@@ -244,8 +251,17 @@ def leaky(source):
 BROKEN = {
     "raises": ("> 1 / 0\nout: -", 3, "The pipeline raises ZeroDivisionError: division by zero"),
     "no stream": ("> 42\nout: -", 3, "The pipeline is a int and no Observable."),
-    "a model": ("> ops.race(rx.of)\nout: -", 3, "A model is called with a request: `(...)(req"),
-    "unknown name": ("> rx.of(1, wat)\nout: -", 12, "Nothing is called 'wat'."),
+    "a model": ("> ops.race(rx.of)\nout: -", 3, "A model is called with a request: `model(req"),
+    "unknown name": (
+        "> rx.of(1, wat)\nout: -",
+        12,
+        "Nothing is called 'wat'; what is your own is imported: `from package.module import wat`.",
+    ),
+    "a model in a chain": (
+        "> model_of().pipe(ops.text())\nout: -",
+        3,
+        "no attribute 'pipe'. A model is called with a request: `model(request)`.",
+    ),
     "endless in time": ("> rx.interval(1)\nout: -", 3, "The pipeline never ends; a row `out^"),
     "endless at once": ("> rx.repeat_value(1)\nout: -", 3, "The pipeline never ends"),
     "endless in silence": (
