@@ -248,7 +248,7 @@ class Run(Observable[Event]):
 
     @property
     def seq(self) -> int:
-        """How many events there were so far: what `since` takes to be told only of what follows."""
+        """How many events there were so far; as `since`, it leaves out all of them."""
         return len(self._record)
 
     @property

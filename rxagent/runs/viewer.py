@@ -95,7 +95,7 @@ class Viewer(Seat, abc.DisposableBase):
 
     @property
     def seq(self) -> int:
-        """How many events of the run it has been told of: what `since` takes to go on there.
+        """How many events of the run it has been told of; as `since`, it goes on there.
 
         Where several channels were joined, it moves on when all of them have been told.
         """
