@@ -2,12 +2,15 @@
 
 .. code-block:: text
 
-    Run   = RunStarted (Usage | Plan | Step)* (StepLimitReached Step)? FinalAnswer RunCompleted
+    Run   = RunStarted (Usage | Plan | Step)*
+            (StepLimitReached Step)? FinalAnswer RunCompleted
     Plan  = PlanStarted Turn Planned
-    Step  = StepStarted (Turn || Call || ... || Call) StepFailed?          || = interleaved
+    Step  = StepStarted (Turn || Call || ... || Call) StepFailed?   || = interleaved
     Turn  = (Delta* StepRetried)* Delta* MessageCompleted
-    Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Finish | StepRetried
-    Call  = Asked? ToolStarted ToolOutput* (ToolCompleted | ToolFailed)  |  Asked? ToolFailed
+    Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
+            | Usage | Finish | StepRetried
+    Call  = Asked? ToolStarted ToolOutput* (ToolCompleted | ToolFailed)
+            | Asked? ToolFailed
     Asked = ApprovalAsked ApprovalAnswered
 
 A run that fails is any prefix of that. Events have no clock and no identity: equal happenings
