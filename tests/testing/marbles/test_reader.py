@@ -278,6 +278,16 @@ def test_any_rows_are_read_or_refused(rows, binding):
     assert is_read_or_refused("\n".join([*lines, "> a", "out: -", f"x = {binding}"]))
 
 
+WORDS = st.sampled_from(["from", "import", "as", "sys", "exit", "a", ".", "*", ",", "(", ")", ";"])
+
+
+@given(st.lists(WORDS | st.text(max_size=3), max_size=8).map(" ".join), WORDS)
+def test_any_import_is_read_or_refused(words, name):
+    """Whatever a line imports, the answer is a diagram or a place, and nothing is imported."""
+    assert is_read_or_refused(f"from {words}\nb: -\n> b.pipe({name})\nout: -")
+    assert is_read_or_refused(f"from nowhere import {words}\nb: -\n> b.pipe(a)\nout: -")
+
+
 @given(st.text(max_size=20), st.integers(0, 3))
 def test_a_text_is_read_as_it_is_written(text, before):
     """Quoting a text and reading it gives the text again, wherever it stands."""
