@@ -55,9 +55,9 @@ def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) 
 
 
 class Marbles:
-    """A virtual home, and the streams that play in it; made by `marbles`, and there in its block.
+    """What a block of `marbles` makes its streams with, and the virtual home they play in.
 
-    What the block expects is checked at its end, unless it raises.
+    What is expected of them is checked at the end of the block, unless it raises.
     """
 
     home: VirtualHome
