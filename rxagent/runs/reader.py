@@ -1,22 +1,17 @@
 """Readers: viewers that ask, which is what loops over a run do."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Self
+from collections.abc import Callable, Iterator
 
 from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
-from ..streams.blocking import Patience
-from ..streams.loop import disposing
+from ..streams.pull import DRY, Pull
 from .audience import Seat
 from .mailbox import Mailbox
 from .record import Told
 
-__all__ = ["Following", "Reader", "following"]
+__all__ = ["Following", "Reader"]
 
 
 class Reader(Seat, abc.DisposableBase):
@@ -70,8 +65,8 @@ class Reader(Seat, abc.DisposableBase):
         self._woken = True
         self._wake()
 
-    def read(self) -> Iterator[Event | None]:
-        """Yield what has come, and None whenever that was all; raise the error."""
+    def read(self) -> Iterator[Event]:
+        """Yield what has come, and `DRY` whenever that was all; raise the error."""
         while True:
             ended, event = self._ended, self._mailbox.take()
             if event is not None:
@@ -83,7 +78,7 @@ class Reader(Seat, abc.DisposableBase):
             elif self._woken:
                 self._woken = False
             else:
-                yield None
+                yield DRY
 
     def dispose(self) -> None:
         """Leave the run."""
@@ -92,69 +87,10 @@ class Reader(Seat, abc.DisposableBase):
         self._mailbox.close()
 
 
-def following(mailbox: Mailbox, admit: Callable[[Reader], None]) -> Iterator[Event]:
-    """Yield what a reader is told, blocking for it; leaving the loop leaves the run."""
-    arrived: SimpleQueue[None] = SimpleQueue()
-    reader = Reader(mailbox, lambda: arrived.put(None))
-    patience = Patience()
-    with disposing(reader.dispose):
-        admit(reader)
-        for event in reader.read():
-            if event is not None:
-                yield event
-            else:
-                patience.wait(partial(_has_come, arrived))
-
-
-def _has_come(arrived: SimpleQueue[None], timeout: float | None) -> bool:
-    try:
-        arrived.get(timeout=timeout)
-    except Empty:
-        return False
-    return True
-
-
-class Following(AsyncIterator[Event]):
+class Following(Pull[Event, Reader]):
     """One `async for` over a run; it leaves when it is dropped, as leaving the loop does."""
-
-    def __init__(self, mailbox: Mailbox, admit: Callable[[Reader], None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._arrived = asyncio.Event()
-        self._reader = Reader(mailbox, partial(_wake, self._loop, self._arrived))
-        self._events = self._reader.read()
-        admit(self._reader)
 
     @property
     def seq(self) -> int:
-        """How many events of the run it has been told of: what `since` takes to go on there."""
-        return self._reader.seq
-
-    async def __anext__(self) -> Event:
-        for event in self._events:
-            if event is not None:
-                return event
-            await self._arrived.wait()
-            self._arrived.clear()
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """Ask no more."""
-        self._reader.dispose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._reader.dispose()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_reader"):  # or there was no loop to follow on
-            self._reader.dispose()
-
-
-def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
-    try:
-        loop.call_soon_threadsafe(arrived.set)
-    except RuntimeError:  # The loop is closed, so nobody asks any more.
-        if not loop.is_closed():
-            raise
+        """How many events of the run it has been told of; as `since`, it goes on there."""
+        return self._inbox.seq

@@ -1,6 +1,7 @@
 """A run that goes on by itself, for as many as want to watch."""
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 from weakref import WeakSet
@@ -13,6 +14,7 @@ from ..events import Event
 from ..state import State
 from ..streams import Home, Observing
 from ..streams.loop import closing, opening
+from ..streams.pull import pull
 from .audience import Audience
 from .drain import Drain
 from .faults import Fault
@@ -20,7 +22,7 @@ from .mailbox import Mailbox
 from .outcome import Outcome
 from .overflow import Overflow, mailbox
 from .places import On, place
-from .reader import Following, following
+from .reader import Following, Reader
 from .record import Keep, Record
 from .viewer import Direct, Viewer
 
@@ -218,13 +220,17 @@ class Run(Observable[Event]):
         A `for` or an `async for` over the run itself follows it from the beginning.
         """
         waiting = self._mailbox(buffer, overflow, since)
-        return Following(waiting, lambda reader: self._audience.admit(reader, since))
+        return Following(
+            partial(Reader, waiting), lambda reader: self._audience.admit(reader, since)
+        )
 
     def __iter__(self) -> Iterator[Event]:
         self._outcome.refuse_own_thread(self._home, "`async for`")
         waiting = self._mailbox(1024, "merge", 0)
         try:
-            yield from following(waiting, lambda reader: self._audience.admit(reader, 0))
+            yield from pull(
+                partial(Reader, waiting), lambda reader: self._audience.admit(reader, 0)
+            )
         except KeyboardInterrupt:
             self.cancel("interrupted")
             raise

@@ -1,25 +1,22 @@
 """Bridges from streams to the loops of Python: `for`, `async for`, and a plain call."""
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
-from .blocking import Patience
 from .home import Home
-from .loop import daemon_loop, disposing, on_daemon_loop
+from .loop import daemon_loop, on_daemon_loop
+from .pull import DRY, Pull, pull
 
 __all__ = ["Each", "each", "last", "refuse_own_loop"]
 
 _T = TypeVar("_T")
 
 _ENOUGH = 1024
-_DRY: Any = object()
 
 
 def each(source: Observable[_T]) -> "Each[_T]":
@@ -63,62 +60,19 @@ class Each(Generic[_T]):
     def __iter__(self) -> Iterator[_T]:
         if isinstance(self._source, Iterable):
             return iter(self._source)  # A run knows best how to be looped over.
-        return self._read()
-
-    def _read(self) -> Iterator[_T]:
         refuse_own_loop("Use `async for` instead.")
         home = Home(loop=daemon_loop())
-        arrived: SimpleQueue[None] = SimpleQueue()
-        patience = Patience()
-        inbox = _Inbox[_T](home, lambda: arrived.put(None))
-        with disposing(inbox.dispose):
+
+        def begin(inbox: _Inbox[_T]) -> None:
             # A thread subscribes, so that we can read meanwhile what comes at one stroke.
-            home.thread("rxagent-each", lambda: inbox.subscribe_to(self._source), inbox.dispose)
-            for item in inbox.read():
-                if item is not _DRY:
-                    yield item
-                else:
-                    patience.wait(partial(_has_come, arrived))
+            home.thread("rxagent-each", partial(inbox.subscribe_to, self._source), inbox.dispose)
+
+        return pull(partial(_Inbox[_T], home), begin)
 
     def __aiter__(self) -> AsyncIterator[_T]:
         if isinstance(self._source, AsyncIterable):
             return aiter(self._source)
-        return _Asking(self._source)
-
-
-def _has_come(arrived: SimpleQueue[None], timeout: float | None) -> bool:
-    try:
-        arrived.get(timeout=timeout)
-    except Empty:
-        return False
-    return True
-
-
-class _Asking(AsyncIterator[_T]):
-    """One `async for`; disposes when it is dropped, as leaving the loop does."""
-
-    def __init__(self, source: Observable[_T]) -> None:
-        home = Home()
-        arrived = asyncio.Event()
-        inbox = _Inbox[_T](home, lambda: arrived.set() if home.is_here else home.soon(arrived.set))
-        self._arrived = arrived
-        self._inbox = inbox
-        self._items = inbox.read()
-        inbox.subscribe_to(source)
-
-    async def __anext__(self) -> _T:
-        for item in self._items:
-            if item is not _DRY:
-                return item
-            await self._arrived.wait()
-            self._arrived.clear()
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        self._inbox.dispose()
-
-    def __del__(self) -> None:
-        self._inbox.dispose()
+        return Pull(partial(_Inbox[_T], Home()), lambda inbox: inbox.subscribe_to(self._source))
 
 
 class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
@@ -164,7 +118,7 @@ class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
         self.on_completed()
 
     def read(self) -> Iterator[_T]:
-        """Yield what arrives, and `_DRY` whenever one has to wait until `wake` is called."""
+        """Yield what arrives, and `DRY` whenever one has to wait until `wake` is called."""
         while True:
             while self._items:
                 yield self._items.popleft()
@@ -175,7 +129,7 @@ class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
             if ended:
                 break
             self._go_on()
-            yield _DRY
+            yield DRY
         self.dispose()
         if self._error is not None:
             raise self._error
