@@ -1,7 +1,8 @@
 """LLM agents as reactive streams."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazily
 
 if TYPE_CHECKING:
     from . import errors, events, models, operators, subscribers, testing
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
-_HOME_OF = {
+_ROOM_OF = {
     "Agent": "agents",
     "Given": "tools",
     "Image": "messages",
@@ -53,16 +54,4 @@ __all__ = [
     "tool",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return import_module(f".{name}", __name__)
-    if name in _HOME_OF:
-        value = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+__getattr__, __dir__ = lazily(__name__, _ROOM_OF, [*__all__, "__version__"], _ROOMS)

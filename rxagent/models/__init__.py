@@ -1,8 +1,8 @@
 """Models: functions from a request to a stream of deltas."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import lazily
 from .functions import as_model
 from .model import Model
 from .resolve import prefixes, resolve
@@ -15,14 +15,4 @@ _ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
 
 __all__ = ["AzureOpenAIModel", "Model", "OpenAIModel", "as_model", "prefixes", "resolve"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _ROOM_OF:
-        value = getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__)

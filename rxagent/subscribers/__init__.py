@@ -1,7 +1,8 @@
 """Subscribers: observers of a run, each with one purpose."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 
 # Eager, or else the rooms would hide the functions of the same names.
 from .on import on
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from .log import Log
     from .metrics import Metrics, Snapshot, ToolTimes
 
-_HOME_OF = {
+_ROOM_OF = {
     "Console": "console",
     "Log": "log",
     "Metrics": "metrics",
@@ -22,14 +23,4 @@ _HOME_OF = {
 
 __all__ = ["Console", "Log", "Metrics", "Snapshot", "ToolTimes", "on", "sampled"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        value = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__)

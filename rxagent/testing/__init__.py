@@ -1,7 +1,8 @@
 """What tests of streaming agents need: scripted models and servers, virtual time, leak checks."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .clock import VirtualHome
@@ -13,17 +14,8 @@ _ROOM_OF = {
     "ScriptedModel": "models",
     "ScriptedServer": "server",
     "VirtualHome": "clock",
-    "marbles": "marbles",
 }
 
 __all__ = ["ScriptedModel", "ScriptedServer", "VirtualHome", "marbles"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _ROOM_OF:
-        return getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__, ["marbles"])

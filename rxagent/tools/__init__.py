@@ -1,7 +1,8 @@
 """Tools: what a model may call, how it is described, and what happens when it is called."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .builtin import FINAL_ANSWER
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from .signature import Given
     from .toolbox import Toolbox
 
-_HOME_OF = {
+_ROOM_OF = {
     "FINAL_ANSWER": "builtin",
     "Given": "signature",
     "Tool": "definition",
@@ -22,14 +23,4 @@ _HOME_OF = {
 
 __all__ = ["FINAL_ANSWER", "Given", "Tool", "Toolbox", "as_tool", "run_call", "tool"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        value = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__)
