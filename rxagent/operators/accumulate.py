@@ -10,8 +10,10 @@ from reactivex import operators as rxo
 
 from ..arguments import number, one_of, several
 from ..draft import EMPTY, Draft, grow
+from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
+from ._fit import check_fit
 from ._fragments import Fragments
 from ._json_calls import find_calls
 
@@ -94,6 +96,9 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
     Args:
         step: The number of the step, for the ids made where the provider gave none:
             ``call_<step>_<attempt>_<index>``.
+
+    Raises:
+        MalformedReply: Something is no delta, or holds what a delta cannot; by `on_error`.
     """
     number("step", step, least=0, whole=True, what="the number of a step")
 
@@ -104,8 +109,17 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
             emit = observer.on_next
             fragments = Fragments(step)
 
-            def on_next(delta: Delta) -> None:
-                if type(delta) in _SIGNS:
+            def on_next(delta: Any) -> None:
+                kind = type(delta)
+                if kind in _TEXTS and isinstance(delta.text, str):
+                    emit(delta)
+                    return
+                try:
+                    check_fit(delta)
+                except MalformedReply as error:
+                    observer.on_error(error)
+                    return
+                if kind in _SIGNS:
                     for piece in fragments.take(delta):
                         emit(piece)
                 else:

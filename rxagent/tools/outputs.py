@@ -18,7 +18,7 @@ from typing import Any
 
 from attrs import frozen
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable
+from reactivex.disposable import CompositeDisposable, Disposable
 
 from ..streams import Home, from_async, from_worker
 from .signature import plain
@@ -147,12 +147,17 @@ def _entering(source: Observable[Any]) -> Observable[Any]:
         observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        return source.subscribe(
-            lambda item: home.gate(observer.on_next, item),
-            lambda error: home.gate(observer.on_error, Raised(error)),
-            lambda: home.gate(observer.on_completed),
-            scheduler=home,
-        )
+        try:
+            with _blaming():
+                return source.subscribe(
+                    lambda item: home.gate(observer.on_next, item),
+                    lambda error: home.gate(observer.on_error, Raised(error)),
+                    lambda: home.gate(observer.on_completed),
+                    scheduler=home,
+                )
+        except Raised as raised:
+            home.gate(observer.on_error, raised)
+            return Disposable()
 
     return Observable(subscribe)
 
