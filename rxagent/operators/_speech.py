@@ -1,16 +1,18 @@
 """What the operators on models agree upon."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ClassVar, TypeAlias
 
 import reactivex as rx
 from attrs import field, frozen
-from reactivex import Observable
+from reactivex import Observable, abc
 
 from ..arguments import shown
 from ..events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
+from ..streams import Home
 
 __all__ = ["SPEECH", "Model", "ModelOf", "ask"]
 
@@ -66,7 +68,10 @@ class ModelOf:
 
 
 def ask(model: Model, request: Request) -> Observable[Delta]:
-    """Return a model's answer, asked for at subscribe; what the model raises is its `on_error`."""
+    """Return a model's answer, asked for at subscribe; what the model raises is its `on_error`.
+
+    What a function answers comes in by the run's gate, on whatever thread it speaks.
+    """
 
     def answer(_: Any) -> Observable[Delta]:
         stream = model(request)
@@ -74,7 +79,30 @@ def ask(model: Model, request: Request) -> Observable[Delta]:
             raise TypeError(_adapt(model))
         return stream
 
-    return rx.defer(answer)
+    said = rx.defer(answer)
+    return said if getattr(model, "is_model", False) else _entering(said)
+
+
+def _entering(source: Observable[Delta]) -> Observable[Delta]:
+    def subscribe(
+        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        home = Home.of(scheduler)
+
+        def enter(action: Callable[..., None], *args: Any) -> None:
+            if home.is_inside:
+                action(*args)
+            else:
+                home.gate(action, *args)
+
+        return source.subscribe(
+            partial(enter, observer.on_next),
+            partial(enter, observer.on_error),
+            partial(enter, observer.on_completed),
+            scheduler=home,
+        )
+
+    return Observable(subscribe)
 
 
 def _adapt(model: Any) -> str:

@@ -1,5 +1,7 @@
 """Sharing one answer among models: who speaks first answers."""
 
+from threading import Event, Thread
+
 import pytest
 import reactivex as rx
 
@@ -16,6 +18,7 @@ from rxagent.events import (
 )
 from rxagent.messages import Request
 from rxagent.models import as_model
+from rxagent.streams import Home, daemon_loop
 from rxagent.testing.marbles import marbles, model_of, request
 
 LOST = ModelUnavailable("It broke off.")
@@ -159,6 +162,28 @@ def test_what_is_made_of_models_is_a_model(combine):
     assert TextDelta("Hi") == made("Hi").run()
     assert {Request("Hi")} == set(asked)
     assert f"{made.how}({echo!r}, {made.how}({echo!r}))" == repr(made)
+
+
+def test_a_function_s_answer_comes_in_by_the_gate():
+    """Whatever thread a model of somebody's own speaks on, its deltas are told in the gate."""
+    home, inside, over = Home(loop=daemon_loop()), [], Event()
+
+    def foreign(request):
+        def speak(observer, scheduler):
+            def say():
+                observer.on_next(TextDelta("Hi"))
+                observer.on_completed()
+
+            Thread(target=say).start()
+
+        return rx.create(speak)
+
+    ops.fallback(foreign)("Hi").subscribe(
+        lambda delta: inside.append(home.is_inside), on_completed=over.set, scheduler=home
+    )
+
+    assert over.wait(2)
+    assert [True] == inside
 
 
 def test_what_does_not_answer_by_a_stream_says_how_it_would():
