@@ -56,6 +56,7 @@ AGENTS = [
     (lambda: Agent(model, max_step=3), "Did you mean max_steps"),
     (lambda: Agent(model, instruction="x"), "Did you mean instructions"),
     (lambda: Agent(model, system_prompt="x"), r"no system_prompt=\. Say .* in instructions="),
+    (lambda: Agent(model, planning_interval=3), "Plans are not there yet"),
     (lambda: Agent(model, temperature=0), r"temperature=\. What the provider takes .* options="),
 ]
 

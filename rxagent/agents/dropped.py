@@ -3,6 +3,7 @@
 __all__ = ["NOT_OF_AGENTS", "NOT_OF_RUNS"]
 
 _INSTRUCTIONS = "Say what the agent should heed in instructions=."
+_NO_CODE = "An agent that acts by writing code is not there yet."
 
 NOT_OF_AGENTS = {
     "stream_outputs": "Everything streams: subscribe to agent(task).",
@@ -14,6 +15,9 @@ NOT_OF_AGENTS = {
     "system_prompt": _INSTRUCTIONS,
     "system": _INSTRUCTIONS,
     "grammar": "Pass what the provider takes in options={...}.",
+    "planning_interval": "Plans are not there yet.",
+    "additional_authorized_imports": _NO_CODE,
+    "executor": _NO_CODE,
     "max_tool_threads": "Calls of one step run side by side on a pool all runs share.",
     "provide_run_summary": "Use agent.start(task).state.messages(summary=True).",
     "return_full_result": "Use run = agent.start(task); run.result(); run.state.",

@@ -34,12 +34,17 @@ def resolve(name: str, **options: Any) -> Model:
     provider, colon, model_id = name.partition(":")
     known = ", ".join(f"{prefix}:" for prefix in prefixes())
     if not colon or "/" in provider:
+        before, _, after = name.partition("/")
+        meant = f"{before}:{after}" if before in _PROVIDERS else f"openai:{name}"
         raise ValueError(
-            f"The model {name!r} does not say who provides it: write 'openai:{name}', "
+            f"The model {name!r} does not say who provides it: write {meant!r}, "
             f"or one of {known} before the name."
         )
     if provider not in _PROVIDERS:
-        raise ValueError(f"There is no provider {provider!r}; those known are {known}")
+        raise ValueError(
+            f"There is no provider {provider!r}; those known are {known}. "
+            "For a server that speaks OpenAI's protocol, write OpenAIModel(name, api_base=...)."
+        )
     if not model_id:
         raise ValueError(f"{name!r} names no model: write one after the colon.")
     room, kind = _PROVIDERS[provider]

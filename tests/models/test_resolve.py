@@ -30,7 +30,9 @@ def test_prefixes(name, kind, model_id):
     [
         ("gpt-5-mini", "write 'openai:gpt-5-mini'"),
         ("meta/llama:8b", "write 'openai:meta/llama:8b'"),
+        ("openai/gpt-5-mini", "write 'openai:gpt-5-mini'"),
         ("nobody:gpt-5", "no provider 'nobody'; those known are azure:, openai:"),
+        ("ollama:llama3", r"OpenAI's protocol, write OpenAIModel\(name, api_base="),
         ("openai:", "names no model"),
         ("", "does not say who provides it"),
     ],
