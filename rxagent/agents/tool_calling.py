@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from attrs import field, frozen
 from reactivex import Observable
 
-from ..arguments import mapping, number, one_of, refuse, several, shown, text, valid
+from ..arguments import mapping, meant, number, one_of, refuse, several, shown, text, valid
 from ..events import Event, RunStarted
 from ..messages import Image, Message, Request
 from ..models import as_model
@@ -197,5 +197,7 @@ def _eager(eager: bool | Collection[str], tools: Toolbox) -> Callable[[str], boo
         return lambda name: eager
     names = frozenset(several("eager", eager, "tools' names", str))
     for name in names:
-        tools.find(name)
+        if name not in tools:
+            slip = meant(name, [tool.name for tool in tools])
+            raise ValueError(f"eager names {name!r}, which is no tool of this agent.{slip}")
     return names.__contains__
