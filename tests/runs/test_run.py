@@ -507,7 +507,10 @@ def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
     before(run)
     feed.end(ModelUnavailable("gone"))
     after(run)
+    loop = feed.home.loop
     del run, feed
+    for _ in range(3):  # turns of the loop, after which it holds nothing of the run
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(WATCHDOG)
     gc.collect()
 
     assert ["A run has failed, and nobody asked how it ended"] * logged == caplog.messages
