@@ -14,13 +14,13 @@ from typing import Any
 
 from reactivex import Observable, abc
 from reactivex import operators as rxo
-from reactivex.disposable import CompositeDisposable, Disposable, SerialDisposable
+from reactivex.disposable import Disposable
 
 from ..arguments import shown
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
-from ..streams import Home, at_home, from_async, from_worker
+from ..streams import at_home, entering, from_async, from_worker, lean
 from .model import Model
 from .resolve import resolve
 
@@ -80,7 +80,7 @@ class _Function(Model):
         else:
             called = from_worker(lambda: (function(request),))
         name = _name(function)
-        return at_home(_then(called, lambda result: _told(result, name)))
+        return at_home(called.pipe(lean.flat_map(lambda result: _told(result, name))))
 
 
 def _told(result: Any, name: str) -> Observable[Delta]:
@@ -88,14 +88,14 @@ def _told(result: Any, name: str) -> Observable[Delta]:
     telling = _Telling(name)
     match result:
         case Observable():
-            return _gated(result, telling)
+            return _translated(entering(result), telling)
         case AsyncIterable():
             return from_async(lambda: _each_async(result, telling))
         case Awaitable():
             awaited = from_async(lambda: _awaiting(result)).pipe(
                 rxo.finally_action(lambda: _forget(result))
             )
-            return _then(awaited, lambda value: _told(value, name))
+            return awaited.pipe(lean.flat_map(lambda value: _told(value, name)))
         case list() | tuple() | Iterator():
             return from_worker(lambda: _each(result, telling))
     return _at_once(list(_each((result,), telling)))
@@ -163,20 +163,10 @@ async def _each_async(items: AsyncIterable[Any], telling: _Telling) -> AsyncIter
             await items.aclose()
 
 
-def _gated(source: Observable[Any], telling: _Telling) -> Observable[Delta]:
-    """Let what a foreign Observable emits, on whatever thread, come in by the run's gate."""
-
+def _translated(source: Observable[Any], telling: _Telling) -> Observable[Delta]:
     def subscribe(
         observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-
-        def enter(action: Callable[..., None], *args: Any) -> None:
-            if home.is_inside:
-                action(*args)
-            else:
-                home.gate(action, *args)
-
         def tell(item: Any) -> None:
             try:
                 deltas = tuple(telling.of(item))
@@ -186,12 +176,7 @@ def _gated(source: Observable[Any], telling: _Telling) -> Observable[Delta]:
             for delta in deltas:
                 observer.on_next(delta)
 
-        return source.subscribe(
-            lambda item: enter(tell, item),
-            lambda error: enter(observer.on_error, error),
-            lambda: enter(observer.on_completed),
-            scheduler=home,
-        )
+        return source.subscribe(tell, observer.on_error, observer.on_completed, scheduler=scheduler)
 
     return Observable(subscribe)
 
@@ -222,30 +207,6 @@ def _forget(result: Awaitable[Any]) -> None:
     if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
         with suppress(ValueError):  # it has begun this moment
             result.close()
-
-
-def _then(
-    source: Observable[Any], following: Callable[[Any], Observable[Delta]]
-) -> Observable[Delta]:
-    """Emit what follows from the one item of a source; unlike `flat_map`, without a lock."""
-
-    def subscribe(
-        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        inner = SerialDisposable()
-
-        def on_next(result: Any) -> None:
-            try:
-                stream = following(result)
-            except MalformedReply as error:
-                observer.on_error(error)
-            else:
-                inner.disposable = stream.subscribe(observer, scheduler=scheduler)
-
-        outer = source.subscribe(on_next, observer.on_error, scheduler=scheduler)
-        return CompositeDisposable(outer, inner)
-
-    return Observable(subscribe)
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -1,18 +1,17 @@
 """What the operators on models agree upon."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ClassVar, TypeAlias
 
 import reactivex as rx
 from attrs import field, frozen
-from reactivex import Observable, abc
+from reactivex import Observable
 
 from ..arguments import shown
 from ..events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
-from ..streams import Home
+from ..streams import entering
 
 __all__ = ["SPEECH", "Model", "ModelOf", "ask"]
 
@@ -80,29 +79,7 @@ def ask(model: Model, request: Request) -> Observable[Delta]:
         return stream
 
     said = rx.defer(answer)
-    return said if getattr(model, "is_model", False) else _entering(said)
-
-
-def _entering(source: Observable[Delta]) -> Observable[Delta]:
-    def subscribe(
-        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-
-        def enter(action: Callable[..., None], *args: Any) -> None:
-            if home.is_inside:
-                action(*args)
-            else:
-                home.gate(action, *args)
-
-        return source.subscribe(
-            partial(enter, observer.on_next),
-            partial(enter, observer.on_error),
-            partial(enter, observer.on_completed),
-            scheduler=home,
-        )
-
-    return Observable(subscribe)
+    return said if getattr(model, "is_model", False) else entering(said)
 
 
 def _adapt(model: Any) -> str:

@@ -2,6 +2,7 @@
 
 from . import lean
 from .bridge import each, last, refuse_own_loop
+from .entering import entering
 from .fanout import Hub
 from .home import Home, at_home
 from .iterate import iterate
@@ -17,6 +18,7 @@ __all__ = [
     "at_home",
     "daemon_loop",
     "each",
+    "entering",
     "from_async",
     "from_batches",
     "from_blocking",

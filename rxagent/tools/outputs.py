@@ -16,11 +16,12 @@ from functools import partial
 from threading import current_thread, main_thread
 from typing import Any
 
+import reactivex as rx
 from attrs import frozen
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable, Disposable
+from reactivex.disposable import Disposable
 
-from ..streams import Home, from_async, from_worker
+from ..streams import entering, from_async, from_worker, lean
 from .signature import plain
 from .texts import error_text, result_text
 
@@ -130,7 +131,7 @@ def _is_being_cancelled() -> bool:
 
 def _result(value: Any) -> "Returned | Observable[Any]":
     if isinstance(value, Observable):
-        return _entering(value)
+        return entering(_blamed(value))
     if isinstance(value, AsyncIterable):
         return from_async(lambda: _iterated_async(lambda: value))
     if isinstance(value, Generator):
@@ -140,23 +141,22 @@ def _result(value: Any) -> "Returned | Observable[Any]":
     return Returned(value, result_text(value))
 
 
-def _entering(source: Observable[Any]) -> Observable[Any]:
-    """Let a stream of the tool's own, whatever thread it is on, in by the home's gate."""
+def _blamed(source: Observable[Any]) -> Observable[Any]:
+    """Blame the tool for what a stream of its own raises, be it when it is subscribed to."""
 
     def subscribe(
         observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
         try:
             with _blaming():
                 return source.subscribe(
-                    lambda item: home.gate(observer.on_next, item),
-                    lambda error: home.gate(observer.on_error, Raised(error)),
-                    lambda: home.gate(observer.on_completed),
-                    scheduler=home,
+                    observer.on_next,
+                    lambda error: observer.on_error(Raised(error)),
+                    observer.on_completed,
+                    scheduler=scheduler,
                 )
         except Raised as raised:
-            home.gate(observer.on_error, raised)
+            observer.on_error(raised)
             return Disposable()
 
     return Observable(subscribe)
@@ -164,26 +164,6 @@ def _entering(source: Observable[Any]) -> Observable[Any]:
 
 def _followed(source: Observable[Any]) -> Observable[Any]:
     """Emit the items of the one stream that a source emits, or the one item that is none."""
-
-    def subscribe(
-        observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        group = CompositeDisposable()
-        is_followed = False
-
-        def on_next(result: Any) -> None:
-            nonlocal is_followed
-            if isinstance(result, Observable):
-                is_followed = True
-                group.add(result.subscribe(observer, scheduler=scheduler))
-            else:
-                observer.on_next(result)
-
-        def on_completed() -> None:
-            if not is_followed:
-                observer.on_completed()
-
-        group.add(source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler))
-        return group
-
-    return Observable(subscribe)
+    return source.pipe(
+        lean.flat_map(lambda result: result if isinstance(result, Observable) else rx.of(result))
+    )
