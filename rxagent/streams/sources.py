@@ -1,5 +1,6 @@
 """Sources: how what others offer becomes a cold Observable that owns what it opens."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
@@ -51,7 +52,12 @@ def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[
         async def pump() -> None:
             try:
                 await _pour(open, observer.on_next, home, fence)
-            except (Exception, SystemExit) as error:
+            except (asyncio.CancelledError, GeneratorExit):
+                raise
+            except KeyboardInterrupt as error:
+                home.gate(observer.on_error, as_error(error))
+                raise
+            except BaseException as error:
                 end = partial(observer.on_error, as_error(error))
             else:
                 end = partial(observer.on_completed)

@@ -124,16 +124,26 @@ def test_opening_may_fail(source, open, error):
     assert error is type(told.wait_end())
 
 
+class Outcome(BaseException):
+    """What test frameworks raise, that no `except Exception` holds it up."""
+
+
+def raising(error):
+    """Raise an error, as an expression."""
+    raise error
+
+
 @each_source
-def test_nobody_leaves_the_interpreter(source):
-    """A source that raises SystemExit ends its stream with an error, and nobody else's."""
+@pytest.mark.parametrize("error", [SystemExit(3), Outcome("failed")], ids=repr)
+def test_nobody_leaves_the_interpreter(source, error):
+    """A source that raises no Exception ends its stream with an error, and nobody else's."""
     told, later = Told(), Told()
     upstream = Upstream(broken_at=1)
-    upstream._read = lambda number: number < 1 or exit(3)
+    upstream._read = lambda number: number < 1 or raising(error)
 
     source(upstream).subscribe(told)
 
-    assert "The source raised SystemExit: 3." == str(told.wait_end())
+    assert f"The source raised {type(error).__name__}: {error}." == str(told.wait_end())
     source(Upstream()).subscribe(later)
     assert "completed" == later.wait_end()
 
