@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from .arguments import several
 from .draft import EMPTY, Draft, TextView, grow
 from .events import (
     Delta,
@@ -202,7 +203,7 @@ class State:
     @classmethod
     def from_messages(cls, messages: Iterable[Message]) -> "State":
         """Return the state of a conversation of which only the messages are known."""
-        return cls(past=tuple(messages))
+        return cls(past=several("messages", messages, "Message", Message))
 
     def messages(self, summary: bool = False) -> list[Message]:
         """Return the conversation as a model reads it.

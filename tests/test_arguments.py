@@ -89,6 +89,8 @@ MESSAGES = [
     (lambda: Request("x", tools=[add]), r"ToolSpec, as `tool\(function\)\.spec` is, and add"),
     (lambda: Request("x", stop=5), "stop is a list of texts, not 5"),
     (lambda: Request("x", options="hot"), "options is a dict, not 'hot'"),
+    (lambda: State.from_messages("x"), "messages is a list of Message, not 'x'"),
+    (lambda: State.from_messages([{"role": "user"}]), "a list of Message, and {'role': 'user'} is"),
 ]
 
 OPERATORS = [
