@@ -1,6 +1,5 @@
 """The stage: the threads on which all viewers of a process are told."""
 
-import atexit
 import logging
 import os
 import threading
@@ -8,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter, process_time, sleep
 from typing import Any
+
+from ..streams.loop import finishing
 
 __all__ = ["STAGE", "Stage"]
 
@@ -79,8 +80,8 @@ class Stage:
         if self._idling:
             self._called.notify()
         elif self._threads < self._limit:
-            self._threads += 1
             threading.Thread(target=self._serve, name="rxagent-viewer", daemon=True).start()
+            self._threads += 1
 
     def _serve(self) -> None:
         with self._called:
@@ -135,4 +136,4 @@ class Stage:
 STAGE = Stage()
 
 # A script that ends lets its viewers be told of all that has happened.
-atexit.register(STAGE.finish)
+finishing(STAGE.finish)

@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 
 from .blocking import GLANCE
@@ -19,6 +19,8 @@ __all__ = [
     "daemon_loop",
     "disposals",
     "disposing",
+    "disposing_with_loop",
+    "finishing",
     "is_daemon_loop",
     "leaving",
     "on_daemon_loop",
@@ -31,9 +33,12 @@ _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 
 _changed = threading.Condition()
+# Copied before it is looped over, for what is collected meanwhile may be closed.
 _open: dict[int, tuple[str, asyncio.AbstractEventLoop, Callable[[], None], bool]] = {}
 _readings: dict[int, Callable[[], None]] = {}
 _tickets = count()
+_ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
+_finishing: list[Callable[[], object]] = []
 _interrupted = False
 _waited = False
 
@@ -112,13 +117,13 @@ def closing(ticket: int) -> None:
 def open_work() -> list[str]:
     """Return the names of all work that is open in this process."""
     with _changed:
-        return [what for what, *_ in _open.values()]
+        return [what for what, *_ in tuple(_open.values())]
 
 
 def disposals() -> dict[int, Callable[[], None]]:
     """Return what disposes the work that is open in this process, by its tickets."""
     with _changed:
-        return {ticket: dispose for ticket, (_, _, dispose, _) in _open.items()}
+        return {ticket: dispose for ticket, (_, _, dispose, _) in tuple(_open.items())}
 
 
 @contextmanager
@@ -134,11 +139,45 @@ def disposing(dispose: Callable[[], None]) -> Iterator[None]:
         dispose()
 
 
+def disposing_with_loop() -> None:
+    """Dispose all that is open on the running loop when that ends, as `asyncio.run` ends its own.
+
+    The process's own loop needs none of that, for it ends with the process.
+    """
+    loop = asyncio.get_running_loop()
+    if loop is not _loop and loop not in _ends:
+        for other in tuple(_ends):
+            if other.is_closed():
+                _ends.pop(other, None)
+        end = _ends[loop] = _end_of_loop()
+        with suppress(StopIteration):
+            anext(end).send(None)
+
+
+async def _end_of_loop() -> AsyncGenerator[None, None]:
+    try:
+        yield  # until the loop's `shutdown_asyncgens`
+    finally:
+        _dispose_all_on(asyncio.get_running_loop())
+
+
+def _dispose_all_on(loop: asyncio.AbstractEventLoop | None) -> None:
+    with _changed:
+        there = [dispose for _, where, dispose, _ in tuple(_open.values()) if where is loop]
+    for dispose in there:
+        dispose()
+
+
 def _is_unfinished() -> bool:
-    return any(awaited and loop is _loop for _, loop, _, awaited in _open.values())
+    return any(awaited and loop is _loop for _, loop, _, awaited in tuple(_open.values()))
 
 
 # The end of the program.
+
+
+def finishing(finish: Callable[[], object]) -> None:
+    """Have a function called when a script has ended and nothing is awaited any more."""
+    _finishing.append(finish)
 
 
 def _linger() -> None:
@@ -146,23 +185,31 @@ def _linger() -> None:
     global _waited
     for dispose in tuple(_readings.values()):
         dispose()
-    if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
-        _cancel()
-    elif _loop is not None:
-        try:
+    try:
+        if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
+            _cancel()
+        else:
             with _changed:
                 while _is_unfinished():
                     _changed.wait(GLANCE)
-        except KeyboardInterrupt:
+        _finish()
+    except KeyboardInterrupt:
+        if not _interrupted:
             _die_of_interrupt()
     _waited = True
 
 
+def _finish() -> None:
+    try:
+        for finish in _finishing:
+            finish()
+    except KeyboardInterrupt:
+        _finishing.clear()  # Nobody wants to wait for it again.
+        raise
+
+
 def _cancel() -> None:
-    with _changed:
-        unfinished = [dispose for _, loop, dispose, _ in _open.values() if loop is _loop]
-    for dispose in unfinished:
-        dispose()
+    _dispose_all_on(_loop)
     with _changed:
         _changed.wait_for(lambda: not _is_unfinished(), timeout=2)
 

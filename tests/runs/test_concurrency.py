@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -212,6 +213,73 @@ def test_a_program_ends_when_its_viewers_were_told():
     )
 
     assert (0, "a\nb\nc\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_thread_that_outlives_the_main_one_shows_all_of_its_runs():
+    """Viewers are told to the end also when their run was begun after the script's last line."""
+    program = dedent(
+        """
+        import atexit, threading, time
+
+        lingered, ended = threading.Event(), threading.Event()
+        threading._register_atexit(lingered.set)
+        from rxagent.streams import from_blocking
+
+        atexit.register(ended.set)
+        from rxagent import launch
+        from rxagent.events import TextDelta
+
+        def pieces():
+            ended.wait()
+            yield from map(TextDelta, "abc")
+
+        def work():
+            lingered.wait()
+            launch(from_blocking(pieces), attach=[show])
+
+        def show(event):
+            time.sleep(0.01)
+            print(event.text, flush=True)
+
+        threading.Thread(target=work).start()
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert (0, "a\nb\nc\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_ctrl_c_while_viewers_are_told_the_rest():
+    """SIGINT after all runs have ended leaves the viewers, and the script dies of it, wordless."""
+    program = dedent(
+        """
+        import atexit, os, signal, threading
+        from rxagent.streams.loop import finishing
+
+        finishing(lambda: ended.set())
+        ended = threading.Event()
+
+        import reactivex as rx
+        from rxagent import launch
+        from rxagent.events import TextDelta
+
+        def show(event):
+            print(event.text, flush=True)
+            ended.wait()
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait()
+
+        atexit.register(print, "bye")
+        launch(rx.of(*map(TextDelta, "abc")), attach=[show])
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert (-signal.SIGINT, "a\nbye\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
 def test_a_viewer_that_waits_for_its_run():

@@ -158,12 +158,20 @@ def test_ctrl_c_cancels_what_a_script_lives_on_for(script):
     """SIGINT after the last line closes the source, and the script dies of it, with no word."""
     process = script(
         """
-        import atexit, logging
+        import atexit
+        from rxagent.streams.loop import _changed
+
+        def wait(seconds, wait=_changed.wait):
+            say("waits")
+            _changed.wait = wait
+            wait(seconds)
+
         atexit.register(say, "bye")
         from_async(silence).subscribe(say, say, say)
+        _changed.wait = wait
         """
     )
-    said(process, "begun")
+    assert {"begun\n", "waits\n"} == {process.stdout.readline() for _ in range(2)}
 
     process.send_signal(signal.SIGINT)
 
