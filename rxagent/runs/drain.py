@@ -16,9 +16,15 @@ class Drain:
     def __init__(self) -> None:
         self._late: set[Viewer] = set()
         self._over = threading.Event()
+        self._thread = threading.get_ident()
+        self._refused = False
 
     def begin(self, viewers: Collection[Viewer]) -> None:
         """Wait for these; in the gate of their run."""
+        self._refused = any(viewer.is_told_on(self._thread) for viewer in viewers)
+        if self._refused:
+            self._over.set()
+            return
         self._late.update(viewers)
         for viewer in viewers:
             viewer.afterwards(partial(self._told, viewer))
@@ -37,8 +43,8 @@ class Drain:
             TimeoutError: Some were not, within so many seconds.
             RuntimeError: One of them waits here for itself.
         """
-        if any(viewer.is_here for viewer in list(self._late)):
-            raise RuntimeError("A viewer cannot wait until it has been told.")
         if not Patience().wait(self._over.wait, timeout):
             late = ", ".join(sorted(repr(viewer.watching) for viewer in list(self._late)))
             raise TimeoutError(f"Not all has been told after {timeout} s to {late}.")
+        if self._refused:
+            raise RuntimeError("A viewer cannot wait until it has been told.")

@@ -24,10 +24,12 @@ class Place:
     Attributes:
         call: Has a function called there, soon.
         turn: Begins a turn; what it returns tells whether the turn is over.
+        is_gone: Tells whether nobody will be told there any more.
     """
 
     call: Callable[[Callable[[], None]], Any]
     turn: Callable[[], Callable[[], bool]]
+    is_gone: Callable[[], bool]
 
 
 def place(on: str, home: Home) -> Place:
@@ -40,7 +42,7 @@ def place(on: str, home: Home) -> Place:
         return _STAGE
     if on == "loop":
         pace = Pace.of(home.loop)
-        return Place(home.soon, lambda: lambda: pace.spent)
+        return Place(home.soon, lambda: lambda: pace.spent, home.loop.is_closed)
     raise ValueError(f"on is 'thread' or 'loop', not {on!r}.")
 
 
@@ -49,4 +51,4 @@ def _turn() -> Callable[[], bool]:
     return lambda: perf_counter() > until
 
 
-_STAGE = Place(STAGE.call, _turn)
+_STAGE = Place(STAGE.call, _turn, lambda: False)

@@ -60,6 +60,7 @@ class Viewer(Seat, abc.DisposableBase):
         self._put = mailbox.put
         self._call = place.call
         self._turn = place.turn
+        self._is_nowhere = place.is_gone
         self._on_fault = on_fault
         self._context = copy_context()
         self._token = Lock()
@@ -101,10 +102,9 @@ class Viewer(Seat, abc.DisposableBase):
         """
         return self._mailbox.seq
 
-    @property
-    def is_here(self) -> bool:
-        """Whether this thread is telling the observer."""
-        return self._thread == get_ident()
+    def is_told_on(self, thread: int) -> bool:
+        """Tell whether a thread, by its number, is telling the observer."""
+        return self._thread == thread
 
     def dispose(self) -> None:
         """Tell the observer nothing more, from this moment on."""
@@ -147,7 +147,7 @@ class Viewer(Seat, abc.DisposableBase):
     def afterwards(self, call: Callable[[], Any]) -> None:
         """Have a function called when all that waits by now is told, or never will be."""
         self._afterwards.append(call)
-        if self._gone:
+        if self._gone or self._is_nowhere():
             self._call_those(1)
         else:
             self._wake()

@@ -4,10 +4,12 @@ import asyncio
 import threading
 
 import pytest
+import reactivex as rx
 
 from rxagent.errors import ModelUnavailable
 from rxagent.events import StepStarted, TextDelta
 from rxagent.runs import launch
+from rxagent.streams import Home, daemon_loop
 
 from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, home, run_of, streamed
 
@@ -129,6 +131,62 @@ def test_who_cannot_wait():
     assert ["viewer", "directly", "viewer", "to_thread"] == [
         next(w for w in ("viewer", "directly", "to_thread") if w in r) for r in refused
     ]
+
+
+class Busy(Home):
+    """A home in whose gate somebody stays until a viewer has come there."""
+
+    def __init__(self):
+        super().__init__(loop=daemon_loop())
+        self.entered = threading.Event()
+        self.come = threading.Event()
+
+    def stay(self, _):
+        self.entered.set()
+        assert self.come.wait(WATCHDOG)
+
+    def gate(self, action, *args):
+        super().gate(action, *args)
+        if threading.current_thread().name == "rxagent-viewer":
+            self.come.set()
+
+
+def test_a_viewer_that_waits_for_itself_while_the_run_is_busy():
+    """A viewer is refused also when its run has no time to say so at once."""
+    feed, busy, refused = Feed(), Busy(), []
+
+    def wait(event):
+        assert busy.entered.wait(WATCHDOG)
+        with pytest.raises(RuntimeError, match="viewer"):
+            run.drain()
+        refused.append(event)
+
+    run = launch(feed.source, home=busy)
+    run.attach(wait)
+    run.subscribe(busy.stay)
+    feed.say(StepStarted(1))
+    run.cancel()
+    run.drain(WATCHDOG)
+
+    assert [StepStarted(1)] == refused
+
+
+def test_on_a_loop_that_is_gone():
+    """Nobody waits for viewers on a loop that has been closed under them."""
+    loop = asyncio.new_event_loop()
+
+    async def main():
+        run = launch(rx.never())
+        run.attach(lambda event: None, on="loop")
+        await asyncio.sleep(0)
+        return run
+
+    run = loop.run_until_complete(main())
+    loop.close()
+    run.cancel()
+    run.drain(WATCHDOG)
+
+    assert "cancelled" == run.status
 
 
 def test_from_many_threads():
