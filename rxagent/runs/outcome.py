@@ -25,11 +25,15 @@ class Outcome:
 
     A failure that nobody has heard of is logged when nobody can any more.
 
+    Args:
+        home: The run's.
+
     Attributes:
         heard: Whether somebody was told the error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, home: Home) -> None:
+        self._home = home
         self._claim = Lock()
         self._over: Future[None] = Future()
         self._over.set_running_or_notify_cancel()  # Who waits for it cannot cancel it.
@@ -57,8 +61,8 @@ class Outcome:
         """Let go on who waits for the end."""
         self._over.set_result(None)
 
-    def wait(self, home: Home, timeout: float | None) -> None:
-        """Block until the end of the run that has its home there.
+    def wait(self, timeout: float | None) -> None:
+        """Block until the end.
 
         Raises:
             TimeoutError: There was none within so many seconds.
@@ -66,20 +70,20 @@ class Outcome:
         """
         if self._over.done():
             return
-        self.refuse_own_thread(home, "`await run`")
+        self.refuse_own_thread("`await run`")
         if not Patience().wait(self._is_over, timeout):
             raise TimeoutError(f"The run has not ended after {timeout} s.")
 
     def _is_over(self, timeout: float | None) -> bool:
         return bool(futures.wait([self._over], timeout).done)
 
-    def refuse_own_thread(self, home: Home, instead: str) -> None:
-        """Raise RuntimeError on a thread that must do the work of the run that lives there."""
-        if home.is_inside:
+    def refuse_own_thread(self, instead: str) -> None:
+        """Raise RuntimeError on a thread that must do the work of the run."""
+        if self._home.is_inside:
             raise RuntimeError("Whoever is told directly cannot wait for the run; attach it.")
-        if is_daemon_loop(home.loop):
+        if is_daemon_loop(self._home.loop):
             refuse_own_loop(f"Write {instead} instead.")
-        elif home.is_here:
+        elif self._home.is_here:
             raise RuntimeError(f"This loop runs the run, so it cannot wait. Write {instead}.")
 
     async def come(self) -> None:
@@ -93,5 +97,11 @@ class Outcome:
             raise self.error.with_traceback(self._traceback)
 
     def __del__(self) -> None:
-        if self.ending == "failed" and not self.heard:
-            _log.error("A run has failed, and nobody asked how it ended", exc_info=self.error)
+        unheard = self.ending == "failed" and not self.heard
+        # Not at once, for whoever is collecting may hold any lock, a log's too.
+        if unheard and not self._home.soon(_log_unheard, self.error):
+            _log_unheard(self.error)
+
+
+def _log_unheard(error: Exception | None) -> None:
+    _log.error("A run has failed, and nobody asked how it ended", exc_info=error)

@@ -67,7 +67,7 @@ class Reader(Seat, abc.DisposableBase):
 
     def read(self) -> Iterator[Event]:
         """Yield what has come, and `DRY` whenever that was all; raise the error."""
-        while True:
+        while not self.seat.is_disposed:
             ended, event = self._ended, self._mailbox.take()
             if event is not None:
                 yield event
@@ -81,10 +81,10 @@ class Reader(Seat, abc.DisposableBase):
                 yield DRY
 
     def dispose(self) -> None:
-        """Leave the run."""
-        self._ended = True
+        """Leave the run; whoever waits is told nothing more."""
         self.seat.dispose()
         self._mailbox.close()
+        self._call()
 
 
 class Following(Pull[Event, Reader]):

@@ -1,6 +1,7 @@
 """A run that goes on by itself, for as many as want to watch."""
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
@@ -13,7 +14,7 @@ from ..errors import RunCancelled
 from ..events import Event
 from ..state import State
 from ..streams import Home, Observing
-from ..streams.loop import closing, opening
+from ..streams.loop import closing, disposing_with_loop, opening
 from ..streams.pull import pull
 from .audience import Audience
 from .drain import Drain
@@ -72,7 +73,7 @@ class Run(Observable[Event]):
         self._record = Record(before, keep)
         self._viewers: WeakSet[Viewer] = WeakSet()
         self._subscription = SingleAssignmentDisposable()
-        self._outcome = Outcome()
+        self._outcome = Outcome(home)
         self._audience = Audience(home, self._record, self._outcome.hear)
         self._paused = False
         self._hold: abc.DisposableBase | None = None
@@ -90,6 +91,7 @@ class Run(Observable[Event]):
         self.cancel("interrupted")
 
     async def _arrive(self) -> None:
+        disposing_with_loop()
         self._home.gate(self._begin)
 
     def _lost(self) -> None:
@@ -124,14 +126,17 @@ class Run(Observable[Event]):
 
     def _over(self) -> None:
         error = self._outcome.error
-        if error is not None:
-            self._record.fail(error)
-        if isinstance(error, RunCancelled) and error.state is None:
-            error.state = self.state
-        self.resume()
-        self._audience.end(error)
-        self._outcome.finish()
-        closing(self._ticket)
+        try:
+            if error is not None:
+                self._record.fail(error)
+            if isinstance(error, RunCancelled) and error.state is None:
+                with suppress(Exception):  # of events that no state can be made of
+                    error.state = self.state
+            self.resume()
+            self._audience.end(error)
+        finally:
+            self._outcome.finish()
+            closing(self._ticket)
 
     # Watching
 
@@ -207,7 +212,7 @@ class Run(Observable[Event]):
             TimeoutError: Some are not that far yet; they go on.
             RuntimeError: This thread cannot wait, since it does the work.
         """
-        self._outcome.refuse_own_thread(self._home, "`await asyncio.to_thread(run.drain)`")
+        self._outcome.refuse_own_thread("`await asyncio.to_thread(run.drain)`")
         drain = Drain()
         self._home.gate(lambda: drain.begin(list(self._viewers)))
         drain.wait(timeout)
@@ -225,7 +230,7 @@ class Run(Observable[Event]):
         )
 
     def __iter__(self) -> Iterator[Event]:
-        self._outcome.refuse_own_thread(self._home, "`async for`")
+        self._outcome.refuse_own_thread("`async for`")
         waiting = self._mailbox(1024, "merge", 0)
         try:
             yield from pull(
@@ -313,7 +318,7 @@ class Run(Observable[Event]):
         """
         if not self._audience.ended:
             try:
-                self._outcome.wait(self._home, timeout)
+                self._outcome.wait(timeout)
             except KeyboardInterrupt:
                 self.cancel("interrupted")
                 raise

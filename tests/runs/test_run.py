@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import logging.handlers
+import queue
 import threading
 import traceback
 
@@ -15,7 +17,7 @@ from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
 from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
 from rxagent.runs import launch
 from rxagent.state import State, fold_all
-from rxagent.streams import each
+from rxagent.streams import daemon_loop, each
 from rxagent.testing import VirtualHome
 
 from .watching import EVENTS, WATCHDOG, Feed, Seen, home, joined, run_of, streamed
@@ -166,6 +168,27 @@ def test_leaving_a_loop_is_not_cancelling():
     asyncio.run(main())
     assert "running" == run.status
     assert () == run._audience._hub._observers
+    run.cancel()
+
+
+def test_who_has_left_is_told_nothing_more():
+    """What follows a run ends when it is closed: for who waits for it, and before old events."""
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    feed.say(*EVENTS[:3])
+
+    async def main():
+        following = run.follow()
+        told = [await anext(following) for _ in range(2)]
+        await following.aclose()
+        told.append(await anext(following, "ended"))
+        following = run.follow(since=3)
+        waiting = asyncio.ensure_future(anext(following, "ended"))
+        await asyncio.sleep(0)
+        await following.aclose()
+        return [*told, await asyncio.wait_for(waiting, WATCHDOG)]
+
+    assert [*EVENTS[:2], "ended", "ended"] == asyncio.run(main())
     run.cancel()
 
 
@@ -439,6 +462,24 @@ def test_a_loop_that_is_stopped_ends_its_runs(begun):
     assert "cancelled" == run_of(run)
 
 
+@pytest.mark.parametrize("source", [rx.never(), rx.timer(60)], ids=["never", "timer"])
+def test_a_loop_that_ends_cancels_runs_without_tasks(source):
+    """The end of `asyncio.run` ends a run also when nothing of it is read on that loop."""
+    direct, queued = Seen(), Seen()
+
+    async def main():
+        run = launch(source, attach=[queued])
+        run.attach(on_loop := Seen(), on="loop")
+        run.subscribe(direct)
+        await asyncio.sleep(0)
+        return run, on_loop
+
+    run, on_loop = asyncio.run(main())
+
+    assert "cancelled" == run_of(run)
+    assert [RunCancelled] * 3 == [type(seen.end) for seen in (direct, queued, on_loop)]
+
+
 def test_a_loop_that_is_closed_begins_no_run():
     """A run on a loop that is closed is cancelled from the beginning."""
     loop = asyncio.new_event_loop()
@@ -497,23 +538,77 @@ CASES = [(1, *asking) for asking in NOTHING.values()] + [
 ]
 
 
+def collect():
+    """Collect what nobody holds, neither the loop, and let the loop log what that was."""
+    for _ in range(3):
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), daemon_loop()).result(WATCHDOG)
+    gc.collect()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), daemon_loop()).result(WATCHDOG)
+
+
 @pytest.mark.parametrize(("logged", "before", "after"), CASES, ids=[*NOTHING, *SOMETHING])
 def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
     """A run that fails is logged when nobody can ask any more, unless somebody was told."""
-    gc.collect()  # what other tests have left
+    collect()  # what other tests have left
     caplog.clear()
     feed = Feed()
     run = launch(feed.source, home=home())
     before(run)
     feed.end(ModelUnavailable("gone"))
     after(run)
-    loop = feed.home.loop
     del run, feed
-    for _ in range(3):  # turns of the loop, after which it holds nothing of the run
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(WATCHDOG)
-    gc.collect()
+    collect()
 
     assert ["A run has failed, and nobody asked how it ended"] * logged == caplog.messages
+
+
+class Collecting(queue.Queue):
+    """A queue in which things are collected while its lock is held, as may happen any time."""
+
+    def _put(self, item):
+        super()._put(item)
+        gc.collect()
+
+
+def test_a_failure_that_is_found_while_something_is_logged(caplog):
+    """Who collects a failed run may hold the lock of a log: it is not logged there and then."""
+    collect()
+    log, records = logging.getLogger("rxagent"), Collecting()
+    handler = logging.handlers.QueueHandler(records)
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    feed.end(ModelUnavailable("gone"))
+    collect()
+    log.addHandler(handler)
+    try:
+        del run, feed
+        logging_it = threading.Thread(target=log.warning, args=("something else",), daemon=True)
+        logging_it.start()
+        logging_it.join(WATCHDOG)
+        assert not logging_it.is_alive()
+        collect()
+    finally:
+        log.removeHandler(handler)
+
+    assert "something else" == caplog.messages[0]
+    assert ["A run has failed, and nobody asked how it ended"] == caplog.messages[1:]
+
+
+@pytest.mark.parametrize("cancel", [True, False], ids=["cancelled", "failed"])
+def test_events_that_no_state_can_be_made_of(cancel):
+    """A run of events that do not add up ends all the same, and all are told."""
+    feed = Feed()
+    run = launch(feed.source, home=home(), attach=[queued := Seen()])
+    run.subscribe(direct := Seen())
+    feed.say(TextDelta("a"), TextDelta(None))
+    direct.wait_for(2)
+    if cancel:
+        run.cancel()
+    else:
+        feed.end(ModelUnavailable("gone"))
+
+    assert ("cancelled" if cancel else "failed") == run_of(run)
+    assert direct.end is queued.end
 
 
 def test_what_a_run_says_of_itself():
