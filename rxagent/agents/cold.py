@@ -1,41 +1,31 @@
 """Cold runs: what an agent returns."""
 
-from collections.abc import Callable
+from collections.abc import Generator
 from typing import Any
 
-from reactivex import Observable, abc
+from reactivex import abc
 
 from ..events import Event
+from ..streams import Stream
 
 __all__ = ["ColdRun"]
 
+_AWAIT = (
+    "A run that has not begun has no answer. Write `await agent.start(task)`, or `agent.run(task)` "
+    "to block for it."
+)
 
-class ColdRun(Observable[Event]):
+
+class ColdRun(Stream[Event]):
     """A run that has not begun: subscribing to it begins one, each time anew.
 
-    It differs from other Observables in that a `for` over it is an error that says what to write;
-    over those it goes on for ever, as Python takes whatever has `[...]` for a list.
+    It differs from other streams in that waiting for it is an error that says what to write, since
+    its last item is not the answer.
     """
 
-    def __init__(self, source: Observable[Event]) -> None:
-        super().__init__()
-        self._source = source
+    def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
+        """Raise TypeError: nobody waits for the last event of a run."""
+        raise TypeError(_AWAIT)
 
-    def subscribe(
-        self,
-        on_next: Any = None,
-        on_error: Callable[[Exception], Any] | None = None,
-        on_completed: Callable[[], Any] | None = None,
-        *,
-        scheduler: abc.SchedulerBase | None = None,
-    ) -> abc.DisposableBase:
-        """Begin a run, and tell an observer of it; disposing what is returned cancels it."""
-        return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
-
-    def __getitem__(self, key: slice | int) -> Observable[Event]:
-        if not isinstance(key, slice):
-            raise TypeError(
-                "A run is a stream, no list. Loop over it with `for event in each(agent(task))`, "
-                "under asyncio with `async for`; with `from rxagent import each`."
-            )
-        return super().__getitem__(key)
+    def __await__(self) -> Generator[Any, None, Any]:
+        raise TypeError(_AWAIT)

@@ -16,6 +16,7 @@ from ..state import State
 from ..streams import Home, Observing
 from ..streams.loop import closing, disposing_with_loop, opening
 from ..streams.pull import pull
+from ..streams.stream import like, piped
 from .audience import Audience
 from .drain import Drain
 from .faults import Fault
@@ -249,6 +250,11 @@ class Run(Observable[Event]):
         waiting = mailbox(overflow, buffer, self._home)
         waiting.seq = since
         return waiting
+
+    @like(Observable.pipe)
+    def pipe(self, *operators: Callable[[Any], Any]) -> Any:
+        """Return what operators make of the run, one after the other."""
+        return piped(super().pipe(*operators))
 
     @property
     def faults(self) -> Observable[Fault]:

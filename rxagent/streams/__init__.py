@@ -10,11 +10,13 @@ from .loop import daemon_loop, is_daemon_loop
 from .merged import merged
 from .observing import Observing
 from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
+from .stream import Stream
 
 __all__ = [
     "Home",
     "Hub",
     "Observing",
+    "Stream",
     "at_home",
     "daemon_loop",
     "each",

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
+from ..arguments import shown
 from .home import Home
 from .loop import daemon_loop, on_daemon_loop
 from .pull import DRY, Pull, pull
@@ -26,7 +27,12 @@ def each(source: Observable[_T]) -> "Each[_T]":
     running one. A loop that is slower than the stream brakes it: nothing is dropped, and some
     1,024 items wait at most. What ReactiveX emits at one stroke, as `from_iterable` does, cannot
     be braked.
+
+    Raises:
+        TypeError: It is no stream.
     """
+    if not isinstance(source, Observable):
+        raise TypeError(f"each takes a stream, as each(agent(task)), not {shown(source)}.")
     return Each(source)
 
 
@@ -70,7 +76,7 @@ class Each(Generic[_T]):
         return pull(partial(_Inbox[_T], home), begin)
 
     def __aiter__(self) -> AsyncIterator[_T]:
-        if isinstance(self._source, AsyncIterable):
+        if isinstance(self._source, Iterable) and isinstance(self._source, AsyncIterable):
             return aiter(self._source)
         return Pull(partial(_Inbox[_T], Home()), lambda inbox: inbox.subscribe_to(self._source))
 

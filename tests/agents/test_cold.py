@@ -13,11 +13,54 @@ from rxagent.testing import ScriptedModel
 agent = Agent(ScriptedModel(["Hello"]))
 
 
+PIPES = {
+    "a run": lambda: agent("Hi"),
+    "a pipe": lambda: agent("Hi").pipe(ops.text()),
+    "a pipe of a pipe": lambda: agent("Hi").pipe(ops.text()).pipe(rxo.map(str), rxo.share()),
+    "a slice": lambda: agent("Hi")[:3],
+    "a pipe of what has begun": lambda: agent.start("Hi").pipe(ops.text()),
+}
+
+
 @pytest.mark.parametrize("loop", [iter, list, lambda run: 5 in run, lambda run: run[0]])
-def test_a_run_is_no_list(loop):
+@pytest.mark.parametrize("stream", PIPES.values(), ids=PIPES)
+def test_a_stream_is_no_list(loop, stream):
     """A loop over it does not go on for ever: the error names what can be looped over."""
-    with pytest.raises(TypeError, match=r"A run is a stream, no list\. Loop .* each\(agent\(task"):
-        next(iter(loop(agent("Hi"))))
+    with pytest.raises(TypeError, match=r"A stream is no list\. Loop .* each\("):
+        next(iter(loop(stream())))
+
+
+@pytest.mark.parametrize("stream", PIPES.values(), ids=PIPES)
+def test_an_asynchronous_loop_names_each(stream):
+    """An `async for` over it says the same."""
+
+    async def main():
+        async for _ in stream():
+            pass
+
+    with pytest.raises(TypeError, match=r"A stream is no list\. Loop .* each\("):
+        asyncio.run(main())
+
+
+def test_nobody_waits_for_a_run_that_has_not_begun():
+    """Who awaits it, or blocks for it, is told what gives the answer; a pipe can be waited for."""
+
+    async def main(awaited):
+        return await awaited()
+
+    with pytest.raises(TypeError, match=r"`await agent\.start\(task\)`"):
+        asyncio.run(main(lambda: agent("Hi")))
+    with pytest.raises(TypeError, match=r"`agent\.run\(task\)`"):
+        agent("Hi").run()
+    assert "Hello" == asyncio.run(main(lambda: agent("Hi").pipe(ops.answer())))
+    assert "Hello" == agent("Hi").pipe(ops.answer()).run()
+
+
+@pytest.mark.parametrize("wrong", [agent, 5, [1, 2], None], ids=repr)
+def test_each_takes_a_stream(wrong):
+    """What is no stream is refused by `each` at once."""
+    with pytest.raises(TypeError, match=r"each takes a stream, as each\(agent\(task\)\), not "):
+        each(wrong)
 
 
 def test_each_loops_over_it():
@@ -34,9 +77,9 @@ def test_each_loops_over_it():
 
 
 def test_it_is_an_observable():
-    """Slices, pipes and `run` are those of ReactiveX, and each subscription is a run."""
+    """Slices and pipes are those of ReactiveX, and each subscription is a run."""
     run = agent("Hi")
     first = [RunStarted("Hi", "agent"), StepStarted(1)]
 
     assert [first] * 2 == [run[:2].pipe(rxo.to_list()).run() for _ in "ab"]
-    assert RunCompleted(None) == run.run()
+    assert RunCompleted(None) == run.pipe(rxo.last()).run()
