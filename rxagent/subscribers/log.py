@@ -4,6 +4,7 @@ import logging
 
 from reactivex import abc
 
+from ..arguments import text
 from ..errors import describe
 from ..events import (
     Delta,
@@ -34,26 +35,32 @@ _LONGEST = 200
 class Log(abc.ObserverBase[Event]):
     """Logs a run, one line for each thing that began or ended; never the pieces of a text.
 
-    What went wrong and was survived is a warning, what ended the run an error. Each record carries
-    the event itself as `record.event`. Events of inner agents are logged with their calls' ids
-    before them.
+    What went wrong and was survived is a warning, what ended the run an error, unless somebody
+    cancelled it. Each record carries the event itself as `record.event`. Events of inner agents
+    are logged with their calls' ids before them.
 
     Args:
         logger: Where to; by default the logger "rxagent".
         level: The level of what went well.
+        run: What stands before each line, and is each record's `run`, to tell runs apart.
     """
 
-    def __init__(self, logger: logging.Logger | None = None, level: int = logging.INFO) -> None:
+    def __init__(
+        self, logger: logging.Logger | None = None, level: int = logging.INFO, run: str = ""
+    ) -> None:
+        text("run", run)
         self._logger = logger or logging.getLogger("rxagent")
         self._level = level
+        self._run = run
+        self._path = f"{one_line(run)} › " if run else ""
 
     def on_next(self, event: Event) -> None:
         """Log an event that began or ended something."""
-        self._log(event, "")
+        self._log(event, self._path)
 
     def on_error(self, error: Exception) -> None:
         """Log what ended the run."""
-        self._log(RunFailed(type(error).__name__, describe(error)), "")
+        self._log(RunFailed(type(error).__name__, describe(error)), self._path)
 
     def on_completed(self) -> None:
         """Log nothing; how the run ended has been said."""
@@ -65,14 +72,15 @@ class Log(abc.ObserverBase[Event]):
                 return
             case StepRetried() | StepFailed() | ToolFailed() | StepLimitReached():
                 level = logging.WARNING
-            case RunFailed():
+            case RunFailed(kind) if kind != "RunCancelled":
                 level = logging.ERROR
             case Delta() | ToolOutput():
                 return
             case _:
                 level = self._level
         if self._logger.isEnabledFor(level):
-            self._logger.log(level, "%s%s", path, _sentence(event), extra={"event": event})
+            extra = {"event": event, "run": self._run}
+            self._logger.log(level, "%s%s", path, _sentence(event), extra=extra)
 
 
 def _sentence(event: Event) -> str:
@@ -87,8 +95,8 @@ def _sentence(event: Event) -> str:
             return _cut(f"step failed: {error}")
         case StepLimitReached(limit):
             return f"step limit of {limit} reached"
-        case Planned(text):
-            return _cut(f"planned: {text}")
+        case Planned(plan):
+            return _cut(f"planned: {plan}")
         case MessageCompleted(message):
             said = _number(len(message.text), "character")
             return f"message completed: {said}, {_number(len(message.tool_calls), 'call')}"
@@ -102,6 +110,8 @@ def _sentence(event: Event) -> str:
             return _cut(f"answered: {answer_text(value)}")
         case RunCompleted(usage):
             return f"run completed, {tokens(usage)}"
+        case RunFailed("RunCancelled", error):
+            return _cut(error.removeprefix("RunCancelled: "))
         case RunFailed(_, error):
             return _cut(f"run failed: {error}")
     return _cut(plain_line(event))
@@ -111,6 +121,6 @@ def _number(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _cut(text: str) -> str:
-    line = one_line(text)
+def _cut(said: str) -> str:
+    line = one_line(said)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

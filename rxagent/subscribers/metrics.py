@@ -69,7 +69,7 @@ class Snapshot:
 
 
 class Metrics(abc.ObserverBase[Event]):
-    """Measures a run; `snapshot()` may be asked at any time.
+    """Measures one run; `snapshot()` may be asked at any time.
 
     Args:
         clock: Tells the time in seconds.
@@ -119,6 +119,8 @@ class Metrics(abc.ObserverBase[Event]):
             case MessageCompleted() | StepRetried():
                 self._end_turn()
             case RunStarted():
+                if self._began is not None:
+                    raise RuntimeError("This Metrics has measured a run. Make one for each run.")
                 self._began = self._clock()
             case StepStarted() | PlanStarted():
                 self._turn = None

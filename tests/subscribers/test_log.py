@@ -52,6 +52,11 @@ LINES = [
     (RunCompleted(Usage(1204, 388)), "INFO", "run completed, 1 204 in / 388 out"),
     (RunCompleted(), "INFO", "run completed, usage unknown"),
     (RunFailed("NoAnswer", "NoAnswer: none"), "ERROR", "run failed: NoAnswer: none"),
+    (
+        RunFailed("RunCancelled", "RunCancelled: The run was cancelled: stop"),
+        "INFO",
+        "The run was cancelled: stop",
+    ),
     (UnknownEvent("Applauded", {"by": 1}), "INFO", "Applauded by=1"),
     (ToolOutput("call_1", StepStarted(1)), "INFO", "call_1 › step 1 started"),
     (
@@ -146,3 +151,12 @@ def test_the_record_carries_the_event(logged):
     asked = ApprovalAsked(CALL)
 
     assert [asked, asked] == [record.event for record in logged(asked, ToolOutput("c", asked))]
+
+
+def test_runs_can_be_told_apart(logged):
+    """What a run is called stands before each of its lines, and in its records."""
+    records = logged(StepStarted(1), ToolOutput("call_1", StepStarted(2)), run="7f3a")
+
+    assert [("7f3a", "7f3a › step 1 started"), ("7f3a", "7f3a › call_1 › step 2 started")] == [
+        (record.run, record.getMessage()) for record in records
+    ]

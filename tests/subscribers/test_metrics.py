@@ -180,3 +180,12 @@ def test_a_snapshot_does_not_change(measure):
     measure((2, TextDelta("b")), (2, StepFailed("ParseError: no")))
 
     assert ({"TextDelta": 1}, {}) == (earlier.events, earlier.failures)
+
+
+def test_a_second_run_is_refused():
+    """Two runs would be measured as one, so the second is refused."""
+    metrics = Metrics()
+    metrics.on_next(RunStarted("x", "agent"))
+
+    with pytest.raises(RuntimeError, match="Make one for each run"):
+        metrics.on_next(RunStarted("y", "agent"))
