@@ -7,11 +7,16 @@ import reactivex as rx
 from attrs import field, frozen
 from reactivex import Observable
 
+from ..arguments import several
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..state import MEND
 
 __all__ = ["ScriptedModel"]
+
+
+def _turns(values: Iterable[Any]) -> tuple[Any, ...]:
+    return several("turns", values, "turns")
 
 
 @frozen
@@ -26,7 +31,7 @@ class ScriptedModel:
             Observable of deltas, or an error to fail with.
     """
 
-    turns: tuple[Any, ...] = field(converter=tuple)
+    turns: tuple[Any, ...] = field(converter=_turns)
 
     is_model = True
 

@@ -27,6 +27,8 @@ class ScriptedServer:
     It runs in a thread and a loop of its own, from `start` to `close`, or while it is entered.
     `url` is what a client takes as base URL, `azure_endpoint` what an Azure client takes,
     whose deployment's name then chooses the scenario.
+
+    `slow` and `stall` never end: who reads them to the end waits for ever.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -48,7 +50,16 @@ class ScriptedServer:
 
     @property
     def azure_endpoint(self) -> str:
-        """The URL without a path."""
+        """The URL without a path.
+
+        Raises:
+            RuntimeError: The server has not been started, so its port is not known yet.
+        """
+        if not self.port:
+            raise RuntimeError(
+                "The server has no URL before it is started: write `with ScriptedServer() as "
+                "server:`, or call `server.start()`."
+            )
         return f"http://127.0.0.1:{self.port}"
 
     @property

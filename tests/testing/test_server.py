@@ -558,6 +558,14 @@ def test_close_breaks_off() -> None:
         socket.create_connection(("127.0.0.1", server.port))
 
 
+def test_no_url_before_the_start() -> None:
+    """Who asks for the URL too early is told to start; a port that was chosen is known before."""
+    with pytest.raises(RuntimeError, match=r"no URL before it is started: .*`server\.start\(\)`"):
+        _ = ScriptedServer().url
+
+    assert "http://127.0.0.1:4321/v1" == ScriptedServer(4321).url
+
+
 def test_starts_once(server: ScriptedServer) -> None:
     """A server that has been started cannot be started, and a taken port is an error."""
     with pytest.raises(RuntimeError, match="started"):

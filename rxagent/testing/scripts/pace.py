@@ -30,12 +30,13 @@ __all__ = ["tokens_text"]
 
 @scenario("slow-MS")
 def _slow_by(body: Body, pause: float) -> Iterable[Item]:
-    """Count, until the client hangs up."""
+    """Count, with so many milliseconds before each number."""
     return saying(body, paced((text_chunk(f" {at}") for at in count(1)), pause / 1000))
 
 
 @scenario("slow")
 def _slow(body: Body) -> Iterable[Item]:
+    """Count, with 20 ms before each number."""
     return _slow_by(body, 20)
 
 
@@ -47,11 +48,13 @@ def _stall(body: Body) -> Iterable[Item]:
 
 @scenario("stall-in-call")
 def _stall_in_call(body: Body) -> Iterable[Item]:
+    """Begin to call a tool, then say nothing."""
     return using(body, lambda call, _: [*call_chunks(0, *call)[:2], math.inf])
 
 
 @scenario("stall-headers")
 def _stall_headers(body: Body) -> Iterable[Item]:
+    """Say nothing, not even that an answer begins."""
     return [math.inf]
 
 
@@ -82,6 +85,7 @@ def _tokens_frames(body: Body, number: float) -> tuple[bytes, ...]:
 
 @scenario("tokens-N")
 def _tokens(body: Body, number: float) -> Iterable[Item]:
+    """Say so many words, at once."""
     frames = _tokens_frames(body, number)
     for at in range(0, len(frames), 256):
         yield b"".join(frames[at : at + 256])
@@ -89,4 +93,5 @@ def _tokens(body: Body, number: float) -> Iterable[Item]:
 
 @scenario("tokens-N-every-MS")
 def _tokens_paced(body: Body, number: float, pause: float) -> Iterable[Item]:
+    """Say so many words, with so many milliseconds before each."""
     return paced(_tokens_frames(body, number), pause / 1000)

@@ -84,7 +84,7 @@ def paced(items: Iterable[Item], seconds: float) -> Iterable[Item]:
 
 @scenario("plain")
 def plain(body: Body) -> Iterable[Chunk]:
-    """Say `PLAIN`."""
+    """Say "Hello from the scripted model.", a word at a time."""
     return saying(body, texts(PLAIN))
 
 

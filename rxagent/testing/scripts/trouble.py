@@ -1,7 +1,6 @@
 """Trouble: chunks that are odd, and what goes wrong on the way."""
 
 from collections.abc import Iterable
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +8,6 @@ from rxagent.testing.frames import DONE, Body, chunk, finish_chunk, frame, text_
 from rxagent.testing.scenarios import Ending, Item, Reply
 from rxagent.testing.scripts.saying import (
     PLAIN,
-    SCRIPTS,
     paced,
     plain,
     saying,
@@ -22,6 +20,7 @@ __all__ = ["failure"]
 
 @scenario("azure-first-empty-choices")
 def _azure(body: Body) -> Iterable[Item]:
+    """Do as `plain`, after a chunk without choices, as Azure does."""
     filtered = {"prompt_index": 0, "content_filter_results": {"hate": {"filtered": False}}}
     first = {"id": "", "created": 0, "model": "", "object": "", "choices": []}
     return [{**first, "prompt_filter_results": [filtered]}, *plain(body)]
@@ -29,22 +28,26 @@ def _azure(body: Body) -> Iterable[Item]:
 
 @scenario("null-delta")
 def _null_delta(body: Body) -> Iterable[Item]:
+    """Do as `plain`, with null for a delta in the last chunk."""
     return [*texts(PLAIN), chunk(None, "stop")]
 
 
 @scenario("null-delta-no-finish")
 def _null_delta_no_finish(body: Body) -> Iterable[Item]:
+    """Say "Hello there", with null for a delta between."""
     return [text_chunk("Hello"), chunk(None), text_chunk(" there"), finish_chunk("stop")]
 
 
 @scenario("empty-deltas")
 def _empty_deltas(body: Body) -> Iterable[Item]:
+    """Say "Hello there", with empty deltas all around."""
     blanks: list[Item] = [chunk({}), chunk({"content": None, "tool_calls": None}), text_chunk("")]
     return saying(body, [*blanks, text_chunk("Hello"), *blanks, text_chunk(" there"), *blanks])
 
 
 @scenario("unknown-fields")
 def _unknown_fields(body: Body) -> Iterable[Item]:
+    """Say "Hello there", with fields that nobody knows."""
     odd: dict[str, Any] = {"obfuscation": "x7", "provider": {"name": "y"}, "x_new": [1, None]}
     strange = chunk({"content": " there", "annotations": [], "x_odd": {"z": 1}}, **odd)
     return saying(body, [text_chunk("Hello", **odd), strange])
@@ -74,44 +77,62 @@ def failure(status: int, retry_after: float | None = None) -> Reply:
     return Reply(status, {"error": error}, headers)
 
 
-def _fails(status: int, body: Body, retry_after: float | None = None) -> Iterable[Item]:
-    return [failure(status, retry_after)]
+def _register_failure(status: int) -> None:
+    @scenario(f"{status}")
+    def fails(body: Body) -> Iterable[Item]:
+        return [failure(status)]
+
+    fails.__doc__ = f"Reply {status}: {_ERRORS[status][0]}"
+
+
+def _register_patience(status: int) -> None:
+    @scenario(f"{status}-SECONDS")
+    def fails(body: Body, retry_after: float) -> Iterable[Item]:
+        return [failure(status, retry_after)]
+
+    fails.__doc__ = f"Reply {status}, and ask to be left alone for so many seconds."
 
 
 for _status in _ERRORS:
-    SCRIPTS[f"{_status}"] = partial(_fails, _status)
+    _register_failure(_status)
 for _status in (429, 503):
-    SCRIPTS[f"{_status}-SECONDS"] = partial(_fails, _status)
+    _register_patience(_status)
 
 
 @scenario("cut-N")
 def _cut(body: Body, count: float) -> Iterable[Item]:
+    """Do as `plain`, and break the connection after so many bytes."""
     whole = b"".join(frame(body, item) for item in plain(body) if isinstance(item, dict))
     return [whole[: int(count)], Ending.ABORT]
 
 
 @scenario("error-frame")
 def _error_frame(body: Body) -> Iterable[Item]:
+    """Say two words, then report an error within the stream."""
     return [*texts("Hello from"), failure(500).body, Ending.QUIET]
 
 
 @scenario("garbage")
 def _garbage(body: Body) -> Iterable[Item]:
+    """Say two words, then something that is no JSON."""
     return [*texts("Hello from"), b"data: {this is not JSON\n\n"]
 
 
 @scenario("garbage-html")
 def _garbage_html(body: Body) -> Iterable[Item]:
+    """Reply with a page of HTML."""
     return [Reply(200, "<html><body>It works!</body></html>", {"Content-Type": "text/html"})]
 
 
 @scenario("no-done")
 def _no_done(body: Body) -> Iterable[Item]:
+    """Do as `plain`, without `[DONE]` at the end."""
     return [*plain(body), Ending.QUIET]
 
 
 @scenario("crlf")
 def _crlf(body: Body) -> Iterable[Item]:
+    """Do as `plain`, with a comment, and lines that end in CR LF."""
     yield b": a comment\r\n\r\n"
     for item in plain(body):
         yield frame(body, item).replace(b"\n", b"\r\n")
@@ -121,6 +142,7 @@ def _crlf(body: Body) -> Iterable[Item]:
 
 @scenario("split-utf8")
 def _split_utf8(body: Body) -> Iterable[Item]:
+    """Say "Grüße 你好 🎈", in pieces that end within a character."""
     for item in saying(body, [text_chunk("Grüße"), text_chunk(" 你好"), text_chunk(" 🎈")]):
         yield from paced(_broken(frame(body, item)), 0.001)
 
