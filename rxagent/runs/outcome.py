@@ -8,7 +8,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, TypeAlias
 
-from ..errors import RunCancelled
+from ..errors import RunCancelled, RxAgentError, describe
 from ..streams import Home, is_daemon_loop, refuse_own_loop
 from ..streams.blocking import Patience
 
@@ -104,4 +104,7 @@ class Outcome:
 
 
 def _log_unheard(error: Exception | None) -> None:
-    _log.error("A run has failed, and nobody asked how it ended", exc_info=error)
+    if isinstance(error, RxAgentError):
+        _log.error("a run failed, and nobody asked how it ended: %s", describe(error))
+    else:
+        _log.error("a run failed, and nobody asked how it ended", exc_info=error)

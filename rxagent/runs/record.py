@@ -5,6 +5,7 @@ from itertools import chain
 from threading import RLock
 from typing import Literal, TypeAlias
 
+from ..arguments import shown
 from ..errors import describe
 from ..events import Event, RunFailed
 from ..operators._channels import channel, coalesced
@@ -67,6 +68,8 @@ class Record:
                 self._pack()
 
     def _settle(self, event: Event) -> None:
+        if not isinstance(event, Event):
+            raise TypeError(f"A run is made of events, and {shown(event)} is none.")
         with self._changing:
             self._pack()
             self._entries.append(event)

@@ -10,6 +10,7 @@ from weakref import WeakSet
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
+from ..arguments import several, shown
 from ..errors import RunCancelled
 from ..events import Event
 from ..state import State
@@ -50,7 +51,14 @@ def launch(
             neighbouring pieces of a text are one; or ``"nothing"``.
         before: The state that the events continue; by default an empty one.
         home: Where it happens; by default on the running loop, else on the process's own.
+
+    Raises:
+        TypeError: There is nothing to start, or somebody who cannot watch; by the run's `on_error`
+            when the stream emits what is no event.
     """
+    if not isinstance(source, Observable):
+        raise TypeError(f"launch takes a stream, as launch(agent(task)), not {shown(source)}.")
+    attach = several("attach", attach, "observers")
     run = Run(source, keep, before or State(), home or Home())
     for observer in attach:
         run.attach(observer)

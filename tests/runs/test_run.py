@@ -523,6 +523,7 @@ def test_a_run_that_says_nothing_is_no_fault(caplog):
     assert [] == [record.message for record in caplog.records if record.name == "rxagent"]
 
 
+UNHEARD = "a run failed, and nobody asked how it ended: ModelUnavailable: gone"
 NOTHING = {
     "nobody": (lambda run: None, lambda run: None),
     "only of events": (lambda run: run.subscribe(lambda event: None), lambda run: None),
@@ -559,7 +560,7 @@ def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
     del run, feed
     collect()
 
-    assert ["A run has failed, and nobody asked how it ended"] * logged == caplog.messages
+    assert [UNHEARD] * logged == caplog.messages
 
 
 class Collecting(queue.Queue):
@@ -591,7 +592,7 @@ def test_a_failure_that_is_found_while_something_is_logged(caplog):
         log.removeHandler(handler)
 
     assert "something else" == caplog.messages[0]
-    assert ["A run has failed, and nobody asked how it ended"] == caplog.messages[1:]
+    assert [UNHEARD] == caplog.messages[1:]
 
 
 @pytest.mark.parametrize("cancel", [True, False], ids=["cancelled", "failed"])
@@ -623,3 +624,20 @@ def test_what_a_run_says_of_itself():
 
     assert ["<Run: running, 3 events>", "<Run: cancelled, 3 events>"] == [*shown, repr(run)]
     assert ("The run was cancelled.", "") == (str(seen.end), seen.end.reason)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [StepStarted(1)], launch], ids=repr)
+def test_only_streams_are_launched(wrong):
+    """What is no stream is refused at once, and so is what is no list of observers."""
+    with pytest.raises(TypeError, match=r"launch takes a stream, as launch\(agent\(task\)\), not "):
+        launch(wrong)
+    with pytest.raises(TypeError, match="attach is a list of observers, not print"):
+        launch(streamed(), attach=print)
+
+
+def test_a_run_is_made_of_events():
+    """A stream of anything else fails as a run, and says what was no event."""
+    run = launch(rx.of(StepStarted(1), "Hello"), home=home())
+
+    with pytest.raises(TypeError, match="A run is made of events, and 'Hello' is none"):
+        run.result(WATCHDOG)
