@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from .arguments import several
+from .arguments import several, shown
 from .draft import EMPTY, Draft, TextView, grow
 from .events import (
     Delta,
@@ -44,7 +44,7 @@ ANSWERED = "The answer was given."
 # What a conversation consists of: messages, steps and plans
 
 
-@frozen
+@frozen(repr=False)
 class Step:
     """What one step has come to.
 
@@ -58,8 +58,14 @@ class Step:
     calls: tuple[ToolCall, ...] = ()
     outcomes: Mapping[str, str] = field(factory=dict, hash=False)
     error: str | None = None
-    draft: Draft = field(default=EMPTY, repr=False)
+    draft: Draft = EMPTY
     voided: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        said = self.said or Message("assistant")
+        calls = [call.name for call in said.tool_calls or self.calls]
+        text = said.text or None
+        return _brief(f"Step {self.number}", text=text, calls=calls or None, error=self.error)
 
     @property
     def said(self) -> Message | None:
@@ -185,7 +191,7 @@ class _Books:
 # All of it
 
 
-@frozen
+@frozen(repr=False)
 class State:
     """What a conversation has come to: what was said, done and spent.
 
@@ -199,6 +205,13 @@ class State:
     _books: _Books = _Books()
     _past: tuple[Message | Step | _Plan, ...] = ()
     _latest: Step | _Plan | None = None
+
+    def __repr__(self) -> str:
+        counts = [_count(len(self.steps), "step"), _count(len(self.messages()), "message")]
+        if self.usage is not None:
+            counts.append(_count(self.usage.total_tokens, "token"))
+        text = self.text if self.answer is None else ""
+        return _brief("State", *counts, text=text or None, answer=self.answer, error=self.error)
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message]) -> "State":
@@ -261,8 +274,15 @@ _ALONE = Step(1)
 
 def fold(state: State, event: Event) -> State:
     """Return the state with one more event in it."""
-    latest, books = state._latest, state._books
+    try:
+        latest, books = state._latest, state._books
+    except AttributeError:
+        raise TypeError(
+            f"fold takes a State first, not {shown(state)}: fold(state, event)."
+        ) from None
     if not isinstance(event, Delta):
+        if not isinstance(event, Event):
+            raise TypeError(f"fold takes an event second, not {shown(event)}: fold(state, event).")
         books = books.add(event)
         match event:
             case RunStarted(task, _, message):
@@ -309,3 +329,13 @@ def _well_formed(messages: list[Message]) -> list[Message]:
             interrupted = Message("tool", INTERRUPTED, tool_call_id=call.id)
             formed.append(answers.get(call.id, interrupted))
     return formed
+
+
+def _brief(name: str, *counts: str, **facts: Any) -> str:
+    """Return the repr of what is too much for a line: some counts, and the facts that there are."""
+    told = [f"{fact}={shown(value)}" for fact, value in facts.items() if value is not None]
+    return f"<{name}: {', '.join([*counts, *told])}>" if counts or told else f"<{name}>"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -658,3 +658,67 @@ def test_five_thousand_states_are_kept_in_little_room():
 
     assert peak_of(make) < 10_000_000
     assert kept[2500].text == "twenty words " * 50_000
+
+
+MADE_OF = [
+    ([], "<State: 0 steps, 0 messages>"),
+    ([*BEGUN, TextDelta("It ")], "<State: 1 step, 2 messages, text='It '>"),
+    (
+        [*BEGUN, *CALLED, Usage(20, 3), FinalAnswer("It is 5.")],
+        "<State: 1 step, 3 messages, 23 tokens, answer='It is 5.'>",
+    ),
+    (
+        [RunStarted("Hi", "agent"), RunFailed("ModelError", "ModelError: gone")],
+        "<State: 0 steps, 1 message, error='ModelError: gone'>",
+    ),
+]
+
+
+@pytest.mark.parametrize(("events", "said"), MADE_OF)
+def test_a_state_shows_what_it_has_come_to(events, said):
+    """The repr of a state counts what it holds, and shows its answer, else its text so far."""
+    assert said == repr(state_of(*events))
+
+
+def test_a_step_shows_what_it_was():
+    """The repr of a step holds its number, what was said or called, and why it has failed."""
+    failed = StepFailed("ParseError: no")
+
+    assert [
+        "<Step 1>",
+        "<Step 1: text='Hello'>",
+        "<Step 1: calls=['add']>",
+        "<Step 1: error='ParseError: no'>",
+    ] == [
+        repr(state_of(*BEGUN, *told).steps[0])
+        for told in ([], [TextDelta("Hello")], CALLED, [failed])
+    ]
+
+
+def test_the_repr_of_a_long_conversation_is_short():
+    """What is long is cut, so a state fits into a line of a log."""
+    state = state_of(*BEGUN, TextDelta("word " * 1000), FinalAnswer("word " * 1000))
+
+    assert 200 > len(repr(state))
+    assert 200 > len(repr(state.steps[0]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            lambda: fold(State(), "x"),
+            r"fold takes an event second, not 'x': fold\(state, event\)\.",
+        ),
+        (lambda: fold_all(State(), [None]), "fold takes an event second, not None"),
+        (
+            lambda: fold(StepStarted(1), State()),
+            r"takes a State first, not StepStarted\(number=1\)",
+        ),
+        (lambda: fold(TextDelta("x"), State()), r"takes a State first, not TextDelta\(text='x'\)"),
+    ],
+)
+def test_a_fold_of_anything_else_is_refused(wrong, sentence):
+    """What is no event is not folded into nothing, and swapped arguments are told their order."""
+    with pytest.raises(TypeError, match=sentence):
+        wrong()
