@@ -51,6 +51,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class RxAgentError(Exception):
     """Everything that rxagent raises of its own."""
 

@@ -55,6 +55,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def _same(one: Any, other: Any) -> bool:
     """Tell whether two values are of one type and equal, looking into containers and arrays."""
     if one is other:

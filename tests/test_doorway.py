@@ -37,6 +37,17 @@ def test_what_is_promised_is_what_is_visible():
     assert sorted([*rxagent.__all__, "__version__"]) == dir(rxagent)
 
 
+ROOMS = ["errors", "events", "models", "operators", "subscribers", "testing"]
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_shows_what_it_promises_and_nothing_else(name):
+    """Whoever asks a room for its names, by Tab for one, is offered those that are meant."""
+    room = getattr(rxagent, name)
+
+    assert sorted(set(room.__all__)) == room.__all__ == dir(room)
+
+
 @pytest.mark.parametrize("name", rxagent.__all__)
 def test_each_promised_name_can_be_imported(name):
     """`from rxagent import name` works, and gives the same thing each time."""
