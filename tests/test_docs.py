@@ -261,6 +261,20 @@ def test_every_block_says_what_it_is(page):
     assert set() == {block.language for block in blocks(page)} - RUN - SHOWN
 
 
+def test_the_index_leads_to_every_page():
+    """Who reads the pages where they are not built finds each of them, by its title."""
+    linked = re.findall(r"^- \[(.+?)\]\((\S+?)\)", (DOCS / "index.md").read_text("utf-8"), re.M)
+    pages = [page for page in DOCS.rglob("*.md") if page != DOCS / "index.md"]
+    titles = {page.relative_to(DOCS).as_posix(): title_of(page) for page in pages}
+
+    assert titles == {path: title for title, path in linked}
+
+
+def title_of(page):
+    """Return the heading of a page."""
+    return page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
+
+
 ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
 
 
