@@ -18,7 +18,7 @@ from ..errors import RunCancelled, RxAgentError, describe
 from .loop import closing, daemon_loop, leaving, opening
 from .workers import WORKERS
 
-__all__ = ["Home", "at_home"]
+__all__ = ["Home", "as_error", "at_home"]
 
 _T = TypeVar("_T")
 
@@ -86,8 +86,10 @@ class Home(PeriodicScheduler):
                     action, args = inbox.popleft()
                     try:
                         action(*args)
-                    except Exception as fault:
-                        self._fault(fault)
+                    except KeyboardInterrupt:
+                        raise
+                    except BaseException as fault:
+                        self._fault(as_error("A subscriber or an operator", fault))
                 interrupted = False
             finally:
                 self._insider = None
@@ -150,16 +152,14 @@ class Home(PeriodicScheduler):
             What says that nobody waits for the job any more, so that a script may end.
         """
         run, leave = self._noted(what, job, dispose)
-        WORKERS.submit(run)
-        return leave
+        return _begun(partial(WORKERS.submit, run), leave)
 
     def thread(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
     ) -> Callable[[], None]:
         """Run a job, which must not raise, on a thread of its own; returns what `work` does."""
         run, leave = self._noted(what, job, dispose)
-        threading.Thread(target=run, name=what, daemon=True).start()
-        return leave
+        return _begun(threading.Thread(target=run, name=what, daemon=True).start, leave)
 
     def _noted(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
@@ -407,11 +407,29 @@ class _Timer(abc.DisposableBase):
                 closing(self._ticket)
 
 
+def _begun(begin: Callable[[], None], leave: Callable[[], None]) -> Callable[[], None]:
+    try:
+        begin()
+    except BaseException:  # no thread is to be had, or Ctrl-C
+        leave()
+        raise
+    return leave
+
+
 def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def as_error(who: str, error: BaseException) -> Exception:
+    """Return what `on_error` may carry in place of the wish to leave the interpreter."""
+    if isinstance(error, Exception):
+        return error
+    cancelled = RunCancelled(f"{who} raised {describe(error)}.")
+    cancelled.__cause__ = error
+    return cancelled
 
 
 def _log_fault(fault: Exception) -> None:

@@ -9,11 +9,10 @@ from typing import Any, Generic, TypeVar
 from reactivex import abc
 from reactivex.disposable import Disposable
 
-from ..errors import RunCancelled, describe
-from .home import Home
+from .home import Home, as_error
 from .workers import Workers
 
-__all__ = ["Leave", "Reader", "Work", "as_error", "drain"]
+__all__ = ["Leave", "Reader", "Work", "drain"]
 
 _T = TypeVar("_T")
 
@@ -62,7 +61,7 @@ class Reader(Disposable, Generic[_T]):
         try:
             self._work(self._emit, lambda: self.is_disposed)
         except BaseException as error:
-            end = partial(self._tell, self._observer.on_error, as_error(error))
+            end = partial(self._tell, self._observer.on_error, as_error("The source", error))
         else:
             end = partial(self._tell, self._observer.on_completed)
         self._reading = False
@@ -125,12 +124,3 @@ def drain(
         close = getattr(items, "close", None)
         if close is not None:
             close()
-
-
-def as_error(error: BaseException) -> Exception:
-    """Return what `on_error` may carry in place of the wish to leave the interpreter."""
-    if isinstance(error, Exception):
-        return error
-    cancelled = RunCancelled(f"The source raised {describe(error)}.")
-    cancelled.__cause__ = error
-    return cancelled

@@ -9,9 +9,9 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from ..errors import RunCancelled
-from .home import Home
+from .home import Home, as_error
 from .pace import Pace
-from .reader import Leave, Reader, Work, as_error, drain
+from .reader import Leave, Reader, Work, drain
 
 __all__ = ["from_async", "from_batches", "from_blocking", "from_callback", "from_worker"]
 
@@ -55,10 +55,10 @@ def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[
             except (asyncio.CancelledError, GeneratorExit):
                 raise
             except KeyboardInterrupt as error:
-                home.gate(observer.on_error, as_error(error))
+                home.gate(observer.on_error, as_error("The source", error))
                 raise
             except BaseException as error:
-                end = partial(observer.on_error, as_error(error))
+                end = partial(observer.on_error, as_error("The source", error))
             else:
                 end = partial(observer.on_completed)
             if not fence.is_disposed:

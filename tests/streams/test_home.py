@@ -105,19 +105,27 @@ def test_actions_within_actions_need_no_stack():
     assert 0 == left
 
 
-def test_a_fault_stops_nothing_but_its_run():
+@pytest.mark.parametrize(
+    ("raising", "fault"),
+    [
+        (lambda: 1 / 0, "ZeroDivisionError('division by zero')"),
+        (lambda: exit(3), "RunCancelled('A subscriber or an operator raised SystemExit: 3.')"),
+    ],
+    ids=["an error", "the wish to leave"],
+)
+def test_a_fault_stops_nothing_but_its_run(raising, fault):
     """What an action raises disposes the run that the home owns, and the rest is done."""
     home, run, faults, done = Home(), rx.never().subscribe(), [], []
     disposed = []
     home.owns(rx.disposable.Disposable(lambda: disposed.append(run)), faults.append)
 
     def several():
-        home.gate(lambda: 1 / 0)
+        home.gate(raising)
         home.gate(done.append, "rest")
 
     home.gate(several)
 
-    assert [ZeroDivisionError] == [type(fault) for fault in faults]
+    assert [fault] == list(map(repr, faults))
     assert (["rest"], [run]) == (done, disposed)
 
 
