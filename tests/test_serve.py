@@ -1,8 +1,15 @@
 """The how-to that serves runs is true: over a real socket, by a real server."""
 
 import http.client
+import itertools
 import json
+import os
+import re
+import shlex
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
@@ -22,10 +29,12 @@ from rxagent.events import (
 )
 from rxagent.models import OpenAIModel
 from rxagent.testing import ScriptedServer
+from rxagent.testing.frames import text_chunk
 from rxagent.testing.leaks import assert_no_leaks, snapshot
 from rxagent.wire import loads
 
 HOW_TO = Path(__file__).parents[1] / "docs" / "how-to" / "serve.py"
+PAGE = HOW_TO.with_suffix(".md")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +58,25 @@ def serving(app):
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def serving_as_told(models):
+    """Run the command of the page on a port of its own, and yield its process."""
+    command = re.search(r"^uvicorn .*", PAGE.read_text("utf-8"), re.MULTILINE)[0]
+    told = {"OPENAI_BASE_URL": models.url, "OPENAI_API_KEY": "any", "NO_PROXY": "127.0.0.1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", *shlex.split(command), "--port", "0"],
+        cwd=HOW_TO.parent,
+        env={**os.environ, **told},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            yield server
+        finally:
+            server.kill()
 
 
 class Tab:
@@ -76,6 +104,8 @@ class Tab:
         self._connection.request("GET", f"/runs/{run}", headers=headers)
         self._response = self._connection.getresponse()
         assert "text/event-stream; charset=utf-8" == self._response.headers["Content-Type"]
+        assert "no-cache" == self._response.headers["Cache-Control"]
+        assert "no" == self._response.headers["X-Accel-Buffering"]
         return self
 
     def __iter__(self):
@@ -250,3 +280,28 @@ def test_a_place_that_no_run_has_is_refused(serve, place):
 
     assert 400 == status
     assert place in body["detail"]
+
+
+def test_ctrl_c_ends_a_server_with_an_open_tab():
+    """The page's command ends though a tab watches, and no model is left speaking."""
+    with ScriptedServer() as models:
+        models.scenario("gpt-5-mini", counting)
+        with serving_as_told(models) as server:
+            port = int(first(r"running on \S+:(\d+)", server.stderr))
+            with Tab(port) as tab:
+                until(TextDelta, tab.open(tab.start("Count.")))
+                server.send_signal(signal.SIGINT)
+                server.communicate(timeout=10)
+        assert models.wait_hang_up().hung_up
+
+
+def counting(body):
+    """Count for ever, as a model that is asked to."""
+    for number in itertools.count(1):
+        yield text_chunk(f"{number} ")
+        yield 0.02
+
+
+def first(pattern, lines):
+    """Return what a pattern has found in the first line that it is found in."""
+    return next(found[1] for line in lines if (found := re.search(pattern, line)))

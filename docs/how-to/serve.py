@@ -1,4 +1,4 @@
-"""Runs over server-sent events: `uvicorn --factory serve:create_app`."""
+"""Runs over server-sent events, as an application of FastAPI."""
 
 import asyncio
 import time
@@ -13,6 +13,8 @@ from rxagent import Agent, Run
 from rxagent.errors import describe
 from rxagent.events import Event, RunFailed, Stamped
 from rxagent.wire import dumps
+
+UNDELAYED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
@@ -53,7 +55,7 @@ def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
             lines = told(name, found(name), since)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
-        return StreamingResponse(lines, media_type="text/event-stream")
+        return StreamingResponse(lines, headers=UNDELAYED, media_type="text/event-stream")
 
     @app.delete("/runs/{name}", status_code=204)
     async def stop(name: str) -> None:
