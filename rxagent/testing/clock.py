@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self, TypeVarTuple
 from ..errors import RunCancelled
 from ..streams.home import Home
 from ..streams.pace import Pace
+from .leaks import SHARED_THREADS
 
 __all__ = ["Restless", "VirtualHome"]
 
@@ -45,6 +46,7 @@ class VirtualHome(Home):
         self._loop = _VirtualLoop()
         super().__init__(loop=self._loop)
         self._thread = threading.get_ident()
+        self._threads = frozenset(threading.enumerate())
         self._faults: list[Exception] = []
         self._loop.set_exception_handler(self._note)
         # However slow the machine is, what happens at one instant keeps its order.
@@ -64,6 +66,11 @@ class VirtualHome(Home):
     def is_here(self) -> bool:
         """Whether we are on the thread that made this home: there is no other in its time."""
         return threading.get_ident() == self._thread
+
+    @property
+    def has_escaped(self) -> bool:
+        """Whether a thread that was started since this home was made waits, in real time."""
+        return any(map(_waits, set(threading.enumerate()) - self._threads))
 
     def run(self, turns: int = 1_000_000) -> None:
         """Let time pass until nothing is left to happen.
@@ -227,6 +234,12 @@ class _Due(float):
         if isinstance(other, _Due) and float(self) == float(other):
             return self.order < other.order
         return float(self) < float(other)
+
+
+def _waits(thread: threading.Thread) -> bool:
+    if isinstance(thread, threading.Timer):
+        return not thread.finished.is_set()
+    return not thread.name.startswith(SHARED_THREADS)
 
 
 def _rounded(seconds: float) -> float:

@@ -8,6 +8,8 @@ import pytest
 
 __all__ = ["MarbleFile", "MarbleItem"]
 
+_REWRITTEN = "marble diagram rewritten"
+
 
 class WrongPicture(Exception):
     """A diagram does not show what really happens."""
@@ -37,6 +39,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "MarbleFil
     return MarbleFile.from_parent(parent, path=file_path)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which diagrams were rewritten, so that somebody looks at them."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, path in report.user_properties:
+            if name == _REWRITTEN:
+                terminalreporter.write_line(f"{path} was rewritten: look at what it says now.")
+
+
 class MarbleFile(pytest.File):
     """A file with a marble diagram."""
 
@@ -59,6 +69,7 @@ class MarbleItem(pytest.Item):
         wrong = report(diagram, outcome)
         if wrong and self.config.getoption("marbles_update"):
             self.path.write_text(updated(diagram, outcome.notes), encoding="utf-8")
+            self.user_properties.append((_REWRITTEN, str(from_here(self.path))))
             diagram = read(from_here(self.path))
             wrong = report(diagram, perform(diagram))
         if wrong:
@@ -79,11 +90,13 @@ class MarbleItem(pytest.Item):
 
 
 def _in_own_code(error: BaseException | None) -> str:
-    """Return the traceback of an error where it goes through the user's own code."""
-    from .marbles.places import is_own
+    """Return the traceback of an error through the user's own code, if it is in any module."""
+    from .marbles.places import is_of_diagram, is_own
 
     if error is None:
         return ""
     told = pytest.ExceptionInfo.from_exception(error)
     told.traceback = told.traceback.filter(lambda entry: is_own(entry.frame.raw))
-    return str(told.getrepr(style="short")) if told.traceback else ""
+    if all(is_of_diagram(entry.frame.raw) for entry in told.traceback):
+        return ""  # The place in the diagram has been told.
+    return str(told.getrepr(style="short"))

@@ -59,7 +59,7 @@ def test_what_a_test_imports_a_diagram_does(run):
 
     result = run(files)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["deep/one.marble:1:22: There is no module 'own_shop'.*"])
+    result.stdout.fnmatch_lines(["deep/one.marble:1:6: There is no module 'own_shop'.*"])
     result.stdout.no_fnmatch_line("*importlib*")
 
     run({}, "-o", "pythonpath=src").assert_outcomes(passed=1)
@@ -82,6 +82,22 @@ def test_the_code_of_others_is_shown_where_it_raises(run):
         ]
     )
     result.stdout.no_fnmatch_line("*performance.py*")
+
+
+def test_what_a_diagram_raises_itself_is_told_once(run):
+    """An error whose place is in the diagram alone is told there, and has no traceback beside."""
+    result = run({"one.marble": TRUE.replace("> a", "> a.pipe(\n  ops.txt())")})
+
+    result.stdout.fnmatch_lines(
+        [
+            "one.marble:3:3: The pipeline raises AttributeError: module 'rxagent.operators' has no "
+            "attribute 'txt'. Did you mean ops.text[?]",
+            "      ops.txt())",
+            "      ^",
+        ],
+        consecutive=True,
+    )
+    result.stdout.no_fnmatch_line("E  *")
 
 
 def test_a_module_that_is_no_python_is_told_in_a_line(run):
@@ -138,6 +154,8 @@ def test_update_rewrites_and_passes(run, pytester):
     result = run({"one.marble": FALSE, "two.marble": TRUE}, "--marbles-update")
 
     result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["one.marble was rewritten: look at what it says now."])
+    result.stdout.no_fnmatch_line("*two.marble was rewritten*")
     assert TRUE == (pytester.path / "one.marble").read_text(encoding="utf-8")
     assert TRUE == (pytester.path / "two.marble").read_text(encoding="utf-8")
     run({}).assert_outcomes(passed=2)
@@ -147,7 +165,10 @@ def test_update_does_not_hide_other_faults(run):
     """A picture whose subscriptions are false fails, rewritten or not."""
     text = "a:   -'x'|\na^   ^!\n> a\nout: -'y'|\n"
 
-    run({"one.marble": text}, "--marbles-update").assert_outcomes(failed=1)
+    result = run({"one.marble": text}, "--marbles-update")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["one.marble was rewritten: *"])
 
 
 def test_pytest_starts_no_later():

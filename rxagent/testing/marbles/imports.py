@@ -33,6 +33,9 @@ class Import:
         """Return the error that says what is wrong with this name."""
         return self._snippet.flaw_at(self._alias, what)
 
+    def _flaw_of_module(self, what: str) -> MarbleSyntaxError:
+        return self._snippet.flaw(what, offset=len("from "))
+
     def load(self) -> Any:
         """Return what the name means.
 
@@ -46,17 +49,15 @@ class Import:
             return import_module(f"{self.module}.{self.attribute}")
         # A script that nobody guards leaves the interpreter when it is imported.
         except (Exception, SystemExit) as error:
-            if isinstance(error, ModuleNotFoundError) and (what := self._missing(error.name or "")):
-                raise self.flaw(what) from None
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                if error.name == f"{self.module}.{self.attribute}":
+                    what = f"There is no {self.attribute!r} in the module {self.module!r}."
+                    raise self.flaw(what) from None
+                if f"{self.module}.".startswith(f"{error.name}."):
+                    what = f"There is no module {error.name!r}. {_WHERE}"
+                    raise self._flaw_of_module(what) from None
             what = f"The module {self.module!r} raises {describe(error)}"
             raise self.flaw(what) from error
-
-    def _missing(self, name: str) -> str:
-        """Return in words that a module is missing, if it is one that is asked for here."""
-        if name == f"{self.module}.{self.attribute}":
-            return f"There is no {self.attribute!r} in the module {self.module!r}."
-        is_asked_for = f"{self.module}.".startswith(f"{name}.")
-        return f"There is no module {name!r}. {_WHERE}" if is_asked_for else ""
 
 
 def imports_of(snippet: Snippet) -> Iterator[Import]:

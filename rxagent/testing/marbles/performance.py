@@ -6,6 +6,7 @@ from typing import Any
 from attrs import evolve, frozen
 from reactivex import Observable
 
+from ...arguments import meant
 from ...errors import MarbleSyntaxError, describe
 from ..clock import Restless, VirtualHome
 from .bindings import made
@@ -23,10 +24,14 @@ _IMPORT = "what is your own is imported: `from package.module import {}`."
 
 @frozen
 class Outcome:
-    """What came of a diagram: what its result told, and when each row was subscribed."""
+    """What came of a diagram: what its result told, and when each row was subscribed.
+
+    It `is_astray` when it is not over because something waits in real time.
+    """
 
     notes: tuple[Note, ...]
     is_over: bool
+    is_astray: bool
     subscriptions: Mapping[str, tuple[Subscription, ...]]
 
 
@@ -62,6 +67,7 @@ def perform(diagram: Diagram) -> Outcome:
         outcome = Outcome(
             tuple(recording.notes),
             recording.is_over,
+            recording.is_astray,
             {name: tuple(row.subscriptions) for name, row in rows.items()},
         )
         recording.dispose()
@@ -94,8 +100,9 @@ def _evaluate(pipeline: Pipeline, known: Mapping[str, Any], home: VirtualHome) -
     try:
         result = eval(pipeline.code, scope)
     except Exception as error:
-        hint = f". {_CALL}" if _is_uncalled(error) else ""
-        raise pipeline.snippet.flaw(f"The pipeline raises {describe(error)}{hint}") from error
+        hint = f". {_CALL}" if _is_uncalled(error) else _meant(error, scope)
+        what = f"The pipeline raises {describe(error)}{hint}"
+        raise pipeline.snippet.flaw_raised(error, what) from error
     if not isinstance(result, Observable):
         what = type(result).__name__
         hint = f" {_CALL}" if callable(result) else ""
@@ -105,6 +112,14 @@ def _evaluate(pipeline: Pipeline, known: Mapping[str, Any], home: VirtualHome) -
 
 def _is_uncalled(error: Exception) -> bool:
     return isinstance(error, AttributeError) and error.name == "pipe" and callable(error.obj)
+
+
+def _meant(error: Exception, scope: Mapping[str, Any]) -> str:
+    """Return a question after the name that may have been meant by one that is not there."""
+    if not isinstance(error, AttributeError):
+        return ""
+    owner = next((f"{name}." for name, value in scope.items() if value is error.obj), "")
+    return meant(error.name, dir(error.obj)).replace(" Did you mean ", f". Did you mean {owner}")
 
 
 def _run(pipeline: Pipeline, home: VirtualHome) -> None:
@@ -117,4 +132,5 @@ def _run(pipeline: Pipeline, home: VirtualHome) -> None:
             f"The pipeline never ends; a row `out^ ---!` disposes it. {error}"
         ) from None
     except Exception as error:
-        raise pipeline.snippet.flaw(f"While it plays, somebody raises {describe(error)}") from error
+        what = f"While it plays, somebody raises {describe(error)}"
+        raise pipeline.snippet.flaw_raised(error, what) from error

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["from_here", "is_own"]
+__all__ = ["from_here", "is_of_diagram", "is_own"]
 
 _LIBRARIES = {"rxagent", "reactivex", *sys.stdlib_module_names}
 
@@ -13,6 +13,11 @@ def from_here(path: Path) -> Path:
     """Return a path as one would type it in the current folder."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def is_of_diagram(frame: FrameType) -> bool:
+    """Tell whether a frame is of a pipeline, whose code belongs to no module."""
+    return "__name__" not in frame.f_globals
 
 
 def is_own(frame: FrameType) -> bool:

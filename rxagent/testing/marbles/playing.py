@@ -8,10 +8,17 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 
 from ...streams import Home
+from ..clock import VirtualHome
 from .diagram import Note
 from .rows import Kind
 
 __all__ = ["ColdRow", "Endless", "HotRow", "Recording", "Subscription"]
+
+
+_NOT_HERE = (
+    "A row plays in virtual time, in which nobody waits: instead of blocking by `run`, `result` or "
+    "`each`, expect what comes, by `m.expect(stream).to_be(...)` or a row `out:`."
+)
 
 
 @define
@@ -34,6 +41,8 @@ class Row(Observable[Any]):
     def _subscribe_core(
         self, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
+        if not self._home.is_here:
+            raise RuntimeError(_NOT_HERE)
         subscription = Subscription(self._now)
         self.subscriptions.append(subscription)
 
@@ -116,10 +125,11 @@ class Recording:
         limit: After how many notes it is held to be endless.
     """
 
-    def __init__(self, home: Home, limit: int) -> None:
+    def __init__(self, home: VirtualHome, limit: int) -> None:
         self.notes: list[Note] = []
         self._home = home
         self._limit = limit
+        self._is_told_elsewhere = False
         self._subscription = SingleAssignmentDisposable()
 
     @property
@@ -127,6 +137,11 @@ class Recording:
         """Whether nothing more can come, since the stream has ended or was disposed."""
         ended = bool(self.notes) and self.notes[-1].kind is not Kind.NEXT
         return ended or self._subscription.is_disposed
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether something more is to come, or came, from a thread that waits in real time."""
+        return not self.is_over and (self._is_told_elsewhere or self._home.has_escaped)
 
     def subscribe(self, stream: Observable[Any]) -> None:
         """Begin to write down what the stream tells."""
@@ -142,6 +157,9 @@ class Recording:
         self._subscription.dispose()
 
     def _write(self, kind: Kind, value: Any = None) -> None:
+        if not self._home.is_here:
+            self._is_told_elsewhere = True
+            return
         if len(self.notes) >= self._limit:
             self.dispose()
             raise Endless(f"It has told {self._limit:,} things, and goes on.")

@@ -201,8 +201,13 @@ class _Reader:
 
     def _add_snippet(self, name: str, line: Line, start: int) -> str:
         if name in self.snippets:
-            what = "The pipeline is one expression" if name == ">" else f"{name!r} is bound"
-            raise line.flaw(0, f"{what}, but there is another already.")
+            what = f"{name!r} is bound, but there is another already."
+            if name == ">":
+                what = (
+                    "The pipeline is one expression, but there is another already; "
+                    "indent its further lines."
+                )
+            raise line.flaw(0, what)
         self.snippets[name] = Snippet((line,), start)
         return name
 

@@ -18,7 +18,9 @@ from .signs import Signs, binding
 from .timeline import duration
 from .writing import Strand, strand_of, watch_strand, write
 
-__all__ = ["compare", "compare_subscriptions", "report"]
+__all__ = ["ASTRAY", "compare", "compare_subscriptions", "report"]
+
+ASTRAY = "Something waits in real time: does an operator not pass on its scheduler?"
 
 
 def report(diagram: Diagram, outcome: Outcome) -> str:
@@ -28,6 +30,7 @@ def report(diagram: Diagram, outcome: Outcome) -> str:
         f"{diagram.out.line.place}: {_wrong(diagram)}\n{difference}" if difference else "",
         *_subscriptions(diagram, outcome),
         *_loose_ends(diagram, outcome),
+        f"{diagram.pipeline.snippet.place}: {ASTRAY}" if outcome.is_astray else "",
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -55,9 +58,14 @@ def compare(
         "expected": strand_of(expected, lambda note: note.sign),
         "actual": strand_of(actual, signs.of),
     }
-    bound = [binding(letter, value) for letter, value in signs.added.items()]
+    bound = [_bound(letter, value) for letter, value in signs.added.items()]
     difference = _first_difference(expected[same : same + 1], actual[same : same + 1])
     return "\n".join([write(rows, tick), *bound, difference])
+
+
+def _bound(letter: str, value: Any) -> str:
+    is_letter = isinstance(value, Exception) and letter != "!"
+    return binding(letter, value) + ("  (an error)" if is_letter else "")
 
 
 def _while_same(pairs: Iterable[tuple[Note, Note]]) -> Iterator[None]:
@@ -126,9 +134,10 @@ def _subscriptions(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
                 f"an empty row `{source.name}^` says so."
             )
         if actual and not source.is_hot and actual[0].subscribed != source.drawn:
+            hint = " Are the rows out of line?" if source.drawn else ""
             yield (
                 f"{source.line.place}: {source.name} is drawn from {duration(source.drawn)} on, "
-                f"but was subscribed at {duration(actual[0].subscribed)}."
+                f"but was subscribed at {duration(actual[0].subscribed)}.{hint}"
             )
 
 

@@ -4,6 +4,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from symtable import SymbolTable, symtable
 from types import CodeType
 from typing import Literal, overload
@@ -26,6 +27,11 @@ class Snippet:
     start: int
 
     @property
+    def place(self) -> str:
+        """The file and the number of its first line."""
+        return self.lines[0].place
+
+    @property
     def begin(self) -> int:
         """The column of the first sign that is not blank."""
         text = self.lines[0].text
@@ -37,6 +43,10 @@ class Snippet:
         first, *others = (line.text for line in self.lines)
         return "\n".join([first[self.begin :], *others])
 
+    @property
+    def _file(self) -> str:
+        return self.lines[0].file or "<marbles>"
+
     def flaw(self, what: str, row: int = 1, offset: int = 0) -> MarbleSyntaxError:
         """Return the error that says what is wrong at a place of the source."""
         if row > len(self.lines):
@@ -45,8 +55,25 @@ class Snippet:
 
     def flaw_at(self, node: ast.expr | ast.alias, what: str) -> MarbleSyntaxError:
         """Return the error that says what is wrong with a part of the expression."""
-        before = self.source.split("\n")[node.lineno - 1].encode(errors="replace")
-        return self.flaw(what, node.lineno, len(before[: node.col_offset].decode(errors="ignore")))
+        return self._flaw_at_byte(node.lineno, node.col_offset, what)
+
+    def flaw_raised(self, error: Exception, what: str) -> MarbleSyntaxError:
+        """Return the error that says what was raised, where in the expression it came from."""
+        row, column = 1, self.begin
+        trace = error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if code.co_filename == self._file:
+                places = islice(code.co_positions(), trace.tb_lasti // 2, None)
+                line, _, column_then, _ = next(places)
+                if line is not None and column_then is not None:
+                    row, column = line - self.lines[0].number + 1, column_then
+            trace = trace.tb_next
+        return self._flaw_at_byte(row, column - self.begin if row == 1 else column, what)
+
+    def _flaw_at_byte(self, row: int, offset: int, what: str) -> MarbleSyntaxError:
+        before = self.source.split("\n")[row - 1].encode(errors="replace")[:offset]
+        return self.flaw(what, row, len(before.decode(errors="ignore")))
 
     @overload
     def parse(self, mode: Literal["eval"], what: str = ...) -> ast.Expression: ...
@@ -62,7 +89,7 @@ class Snippet:
     def compile(self) -> tuple[CodeType, dict[str, ast.Name]]:
         """Return the expression's code, and where it first asks for each name from outside."""
         tree = self.parse("eval")
-        file = self.lines[0].file or "<marbles>"
+        file = self._file
         with self._python():
             compile(tree, file, "eval")  # What it refuses, it refuses at a place of the source.
             asked = set(_asked(symtable(self.source, file, "eval")))

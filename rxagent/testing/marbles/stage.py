@@ -8,13 +8,14 @@ from typing import Any, Self
 
 from reactivex import Observable
 
+from ...arguments import text
 from ..clock import VirtualHome
 from .diagram import Note, Watch
 from .lines import Line
 from .places import from_here
 from .playing import ColdRow, HotRow, Recording, Row
 from .reader import notes_of, watch_of
-from .report import compare, compare_subscriptions
+from .report import ASTRAY, compare, compare_subscriptions
 from .timeline import Timeline, read_duration
 
 __all__ = ["Expectation", "Marbles", "marbles"]
@@ -23,6 +24,7 @@ __all__ = ["Expectation", "Marbles", "marbles"]
 __tracebackhide__ = True
 
 _TOO_MUCH = 10_000
+_TICK = 'a time such as "10ms"'
 
 
 def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) -> "Marbles":
@@ -43,9 +45,10 @@ def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) 
         AssertionError: Something else came than was expected.
         MarbleSyntaxError: A row cannot be read.
     """
+    text("tick", tick, what=_TICK)
     seconds = read_duration(tick)
     if not seconds:
-        raise ValueError(f"A tick is a time such as 10ms, not {tick!r}.")
+        raise ValueError(f"tick is {_TICK}, not {tick!r}.")
     for letter in bindings:
         if len(letter) != 1:
             raise TypeError(f"Only single letters are bound, and {letter!r} is none.")
@@ -60,16 +63,26 @@ class Marbles:
     What is expected of them is checked at the end of the block, unless it raises.
     """
 
-    home: VirtualHome
-
     def __init__(self, timeline: Timeline, bindings: dict[str, Any]) -> None:
         self._timeline = timeline
         self._bindings = bindings
         self._hot: list[HotRow] = []
         self._expectations: list[Expectation] = []
+        self._recordings: list[Recording] = []
+        self._home: VirtualHome | None = None
+
+    @property
+    def home(self) -> VirtualHome:
+        """The virtual home in which all of it plays."""
+        if self._home is None:
+            raise RuntimeError(
+                "Time begins with a block, at whose end it is checked what came: "
+                "write `with marbles(...) as m:`."
+            )
+        return self._home
 
     def __enter__(self) -> Self:
-        self.home = VirtualHome()
+        self._home = VirtualHome()
         return self
 
     def __exit__(
@@ -109,17 +122,25 @@ class Marbles:
             hot.start()
         self.home.run()
         found = [expectation.check() for expectation in self._expectations]
+        for recording in self._recordings:
+            recording.dispose()
         if any(found):
             raise AssertionError("\n\n".join(filter(None, found)))
 
     def _notes(self, row: str, start: int = 0, begun: float = 0.0) -> tuple[Note, ...]:
         return notes_of(Line(row), start, self._timeline, self._bindings, begun)
 
+    def _record(self, expected: tuple[Note, ...]) -> Recording:
+        recording = Recording(self.home, len(expected) + _TOO_MUCH)
+        self._recordings.append(recording)
+        return recording
+
     def _watch(self, row: str) -> Watch:
         return watch_of("", Line(row), 0, self._timeline)
 
     def _differ(self, expected: tuple[Note, ...], actual: Recording) -> str:
-        return compare(expected, actual.notes, self._bindings, self._timeline.tick)
+        difference = compare(expected, actual.notes, self._bindings, self._timeline.tick)
+        return "\n".join(filter(None, [difference, ASTRAY if actual.is_astray else ""]))
 
 
 class Expectation:
@@ -134,7 +155,7 @@ class Expectation:
         """Expect a stream to tell this, to one who subscribes and disposes as a row says."""
         stage, watch = self._stage, self._stage._watch(subscribed)
         expected = stage._notes(row)
-        recording = Recording(stage.home, len(expected) + _TOO_MUCH)
+        recording = stage._record(expected)
         if watch.disposed is not None:
             stage.home.schedule_relative(watch.disposed, recording.dispose)
         stage.home.schedule_relative(

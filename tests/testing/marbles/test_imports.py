@@ -157,11 +157,11 @@ def test_nothing_is_imported_before_it_is_performed():
 
 
 WRONG = {
-    "no module": ("from shoop.till import loud\n> loud()\nout: -", 1, 24, "no module 'shoop'"),
+    "no module": ("from shoop.till import loud\n> loud()\nout: -", 1, 6, "no module 'shoop'"),
     "no submodule": (
         "from shop.bill import loud\n> loud()\nout: -",
         1,
-        23,
+        6,
         "no module 'shop.bill'",
     ),
     "no name": (

@@ -171,7 +171,7 @@ WRONG = {
     "hot result": ("a: -\n> a\nout~ -", 3, 4, "written `out:`"),
     "no result": ("a: -\n> a", 1, 1, "The row `out:` is missing"),
     "no pipeline": ("a: -\nout: -", 1, 1, "The pipeline is missing"),
-    "two pipelines": ("a: -\n> a\n> a\nout: -", 3, 1, "another already"),
+    "two pipelines": ("a: -\n> a\n> a\nout: -", 3, 1, "another already; indent its further lines."),
     "empty pipeline": ("a: -\n>\nout: -", 2, 2, "an expression is missing"),
     "broken pipeline": ("a: -\n> a.pipe(ops.\nout: -", 2, 9, "no Python expression"),
     "await": ("a: -\n> a if (\n  await a) else a\nout: -", 3, 3, "'await' outside function"),

@@ -1,6 +1,7 @@
 """Performing diagrams: when a picture is true, and how a false one is told."""
 
 from textwrap import dedent
+from threading import Thread
 
 import pytest
 from reactivex import Observable
@@ -187,6 +188,10 @@ FALSE = {
         """,
         "x.marble:1: a is drawn from 0ms on, but was subscribed at 3ms.",
     ),
+    "out of line": (
+        "a:     -|\n> a\nout: -|",
+        "x.marble:1: a is drawn from 2ms on, but was subscribed at 0ms. Are the rows out of line?",
+    ),
     "drawn, but never subscribed": (
         "a: -|\n> rx.concat(rx.never(), a)\nout: -",
         "x.marble:1: a is drawn, but was never subscribed; an empty row `a^` says so.",
@@ -248,8 +253,49 @@ def leaky(source):
     return Observable(subscribe)
 
 
+def test_an_unexpected_error_is_told_from_a_value():
+    """Where # stands for another error, the line of the letter says that it is one."""
+    assert "\nactual:   a\na = ValueError('bang')  (an error)\n" in told(
+        "> rx.throw(ValueError('bang'))\nout: #\n! = KeyError()"
+    )
+
+
+def careless(source):
+    """Subscribe, and forget whose time it is."""
+    return Observable(lambda observer, scheduler=None: source.subscribe(observer))
+
+
+@pytest.mark.parametrize("out", ["-", "-----x|"])
+def test_what_waits_in_real_time_is_told(out, monkeypatch):
+    """A delay whose scheduler nobody passed on is found out, whatever is drawn."""
+    monkeypatch.setitem(scope._KIT, "careless", careless)
+    text = f"a: -x|\n> a.pipe(rxo.delay(60), careless)\nout: {out}\nx = Usage(1, 1)"
+
+    assert told(text).endswith(
+        "x.marble:2: Something waits in real time: does an operator not pass on its scheduler?"
+    )
+
+
+def test_what_comes_from_elsewhere_is_none_of_the_picture(monkeypatch):
+    """A value that another thread brings is not written down, and told to be astray."""
+
+    def elsewhere(observer, scheduler=None):
+        thread = Thread(target=observer.on_next, args=[1])
+        thread.start()
+        thread.join()
+
+    monkeypatch.setitem(scope._KIT, "elsewhere", Observable(elsewhere))
+
+    assert "x.marble:1: Something waits in real time" in told("> elsewhere\nout: -")
+
+
 BROKEN = {
     "raises": ("> 1 / 0\nout: -", 3, "The pipeline raises ZeroDivisionError: division by zero"),
+    "no attribute": (
+        "> rx.never().pip()\nout: -",
+        3,
+        "'Observable' object has no attribute 'pip'. Did you mean pipe?",
+    ),
     "no stream": ("> 42\nout: -", 3, "The pipeline is a int and no Observable."),
     "a model": ("> ops.race(rx.of)\nout: -", 3, "A model is called with a request: `model(req"),
     "unknown name": (
@@ -280,6 +326,14 @@ def test_a_broken_pipeline_is_told_at_its_place(text, column, what):
 
     assert what in str(raised.value)
     assert ("x.marble", 1, column) == (raised.value.file, raised.value.line, raised.value.column)
+
+
+def test_a_long_pipeline_is_told_where_it_raises():
+    """In a pipeline of several lines the place is that of the part that raises, to the column."""
+    with pytest.raises(MarbleSyntaxError) as raised:
+        told("> rx.of('größer',\n    'ß', 1 / 0,\n  )\nout: -")
+
+    assert (2, 10) == (raised.value.line, raised.value.column)
 
 
 def test_an_agent_runs_in_virtual_time():

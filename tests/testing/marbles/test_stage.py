@@ -7,8 +7,8 @@ import pytest
 import reactivex as rx
 from reactivex import operators as rxo
 
+from rxagent import each, testing
 from rxagent import operators as ops
-from rxagent import testing
 from rxagent.errors import MarbleSyntaxError, ModelTimeout
 from rxagent.events import ReasoningDelta, TextDelta
 from rxagent.streams import from_async
@@ -138,6 +138,7 @@ def test_async_code_runs_in_virtual_time():
         (lambda m: m.cold("-z"), MarbleSyntaxError, "marbles:1:2: Nothing is bound to 'z'"),
         (lambda m: m.expect(rx.never()).to_be_subscribed("^"), TypeError, "know who subscribed"),
         (lambda m: 1 / 0, ZeroDivisionError, "division"),
+        (lambda m: next(iter(each(m.cold("-")))), RuntimeError, r"by `m\.expect\(stream\)"),
     ],
 )
 def test_a_mistaken_test_is_told(block, error, what):
@@ -147,12 +148,37 @@ def test_a_mistaken_test_is_told(block, error, what):
 
 
 @pytest.mark.parametrize(
-    ("settings", "error"), [({"tick": "soon"}, ValueError), ({"xy": 1}, TypeError)]
+    ("settings", "error", "what"),
+    [
+        ({"tick": "soon"}, ValueError, "tick is a time such as \"10ms\", not 'soon'"),
+        ({"tick": 10}, TypeError, 'tick is a time such as "10ms", not 10'),
+        ({"xy": 1}, TypeError, "Only single letters are bound"),
+    ],
 )
-def test_mistaken_settings_are_told(settings, error):
+def test_mistaken_settings_are_told(settings, error, what):
     """A tick that is no time, and a name that is no letter, are refused."""
-    with pytest.raises(error), marbles(**settings):
+    with pytest.raises(error, match=what), marbles(**settings):
         pass
+
+
+def test_time_begins_with_the_block():
+    """Who makes a stream outside of the block is told to write one."""
+    with pytest.raises(RuntimeError, match=r"write `with marbles\(\.\.\.\) as m:`"):
+        marbles().cold("-")
+
+
+def test_what_waits_in_real_time_is_told():
+    """A delay whose scheduler nobody passed on is found out."""
+
+    def careless(source):
+        return rx.create(lambda observer, scheduler: source.subscribe(observer))
+
+    def block(m):
+        m.expect(m.cold("-x|").pipe(rxo.delay(60), careless)).to_be("-")
+
+    assert fails(block).endswith(
+        "\nSomething waits in real time: does an operator not pass on its scheduler?"
+    )
 
 
 def test_the_room_is_what_it_is_named_after():
