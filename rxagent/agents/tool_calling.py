@@ -1,7 +1,7 @@
 """The agent that acts by calling tools."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 from attrs import field, frozen
 from reactivex import Observable
@@ -70,7 +70,7 @@ class Agent:
         answer: str = "text",
         eager: bool | Collection[str] = False,
         options: Mapping[str, Any] | None = None,
-        **dropped: Any,
+        **dropped: Never,
     ) -> None:
         refuse("Agent", dropped, Agent.__init__, NOT_OF_AGENTS)
         one_of("answer", answer, ("text", "tool"))
@@ -105,7 +105,7 @@ class Agent:
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
-        **dropped: Any,
+        **dropped: Never,
     ) -> Observable[Event]:
         """Return the run of a task as a cold stream: subscribing starts it, disposing cancels it.
 
@@ -115,7 +115,7 @@ class Agent:
             task: What is to be done, or the next thing said in a conversation.
             state: The state of an earlier run, to continue its conversation.
             images: Images the model looks at with the task.
-            additional_args: Values given beside the task: the model reads them, and tools that
+            additional_args: Values given beside the task: the model reads them all, and tools that
                 ask for one receive it as it is.
 
         Raises:
@@ -126,7 +126,8 @@ class Agent:
         text("task", task)
         if not isinstance(state, State | None):
             raise TypeError(
-                f"state is a State, as run.state or State.from_messages([...]), not {shown(state)}."
+                "state is a State, as run.state or State.from_messages([...]), "
+                f"not {'a run' if isinstance(state, Run) else shown(state)}."
             )
         given = mapping("additional_args", additional_args)
         said = render("given", task=task, given=given) if given else task
@@ -135,28 +136,60 @@ class Agent:
         started = RunStarted(task, self.name, told)
         return ColdRun(self._loop.run(started, state or State(), given))
 
-    def run(self, task: str, *, timeout: float | None = None, **options: Any) -> Any:
+    def run(
+        self,
+        task: str,
+        *,
+        timeout: float | None = None,
+        state: State | None = None,
+        images: Iterable[Image] = (),
+        additional_args: Mapping[str, Any] | None = None,
+        **dropped: Never,
+    ) -> Any:
         """Block until a task is done, and return the answer's value.
 
         Args:
-            task: As for a call.
+            task: What is to be done; this and what follows is as for a call.
             timeout: Seconds after which the run is cancelled.
-            options: What a call takes.
+            state: The state of an earlier run.
+            images: Images the model looks at.
+            additional_args: Values given beside the task.
 
         Raises:
             TimeoutError: The time is over.
             RxAgentError: What ended the run without an answer.
         """
+        refuse("A run", dropped, Agent.run, NOT_OF_RUNS)
         refuse_own_loop("Write `await agent.start(task)` instead.")
         number("timeout", timeout, least=0, optional=True)
         home = Home(loop=daemon_loop())
-        with launch(self(task, **options), home=home) as run:
+        events = self(task, state=state, images=images, additional_args=additional_args)
+        with launch(events, home=home) as run:
             return run.result(timeout)
 
-    def start(self, task: str, *, attach: Iterable[Any] = (), **options: Any) -> Run:
-        """Start a run that goes on by itself, watched by whom you attach; returns at once."""
+    def start(
+        self,
+        task: str,
+        *,
+        attach: Iterable[Any] = (),
+        state: State | None = None,
+        images: Iterable[Image] = (),
+        additional_args: Mapping[str, Any] | None = None,
+        **dropped: Never,
+    ) -> Run:
+        """Start a run that goes on by itself, and return at once.
+
+        Args:
+            task: What is to be done; this and what follows is as for a call.
+            attach: Observers that are attached before the first event.
+            state: The state of an earlier run.
+            images: Images the model looks at.
+            additional_args: Values given beside the task.
+        """
+        refuse("A run", dropped, Agent.start, NOT_OF_RUNS)
         watching = several("attach", attach, "observers")
-        return launch(self(task, **options), attach=watching, before=options.get("state"))
+        events = self(task, state=state, images=images, additional_args=additional_args)
+        return launch(events, attach=watching, before=state)
 
     def as_tool(self) -> Tool:
         """Return this agent as a tool of another one; its events are the tool's outputs."""

@@ -1,6 +1,7 @@
 """An agent takes what its users know, and tells models and tools what they must know."""
 
 import asyncio
+import inspect
 import logging
 import threading
 from logging.handlers import QueueHandler
@@ -74,6 +75,37 @@ def test_what_cannot_work_is_refused_at_once(wrong, error):
     """A mistake is told when the agent is made, not when it runs."""
     with pytest.raises(error):
         Agent(ScriptedModel([]), **wrong)
+
+
+@pytest.mark.parametrize("way", [Agent.__call__, Agent.run, Agent.start])
+def test_each_way_to_a_run_shows_all_it_takes(way):
+    """Whatever completes or documents a call sees each argument of a task by its name."""
+    takes = inspect.signature(way).parameters
+
+    assert [] == [
+        word for word in ("task", "state", "images", "additional_args") if word not in takes
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda agent, **given: agent.run("And now?", **given),
+        lambda agent, **given: agent.start("And now?", **given).result(),
+    ],
+    ids=["run", "start"],
+)
+def test_all_that_is_given_reaches_the_model_either_way(answer):
+    """A run that is blocked on and one that is started go on from a state, with all beside it."""
+    model, asked = recording("Yes.", "Well.")
+    before = State.from_messages([Message("user", "Before."), Message("assistant", "Yes.")])
+    picture = Image("https://example.org/cat.png")
+    answer(Agent(model), state=before, images=[picture], additional_args={"user": "Ada"})
+    said = asked[0].messages
+
+    assert ["Before.", "Yes."] == [message.text for message in said[1:-1]]
+    assert (picture,) == said[-1].images
+    assert "Ada" in said[-1].text
 
 
 def test_instructions_and_tools_reach_the_model():
