@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Never
 
 from attrs import evolve, field, frozen
 
-from .arguments import mapping, one_of, several, text, valid
+from .arguments import mapping, one_of, refuse, several, text, valid
 
 __all__ = ["Image", "Message", "Request", "ToolCall", "ToolSpec"]
 
 _ROLES = ("system", "user", "assistant", "tool")
+_NOT_OF_MESSAGES = {"content": "Write text=.", "...": "See help(rxagent.Message)."}
 _text = valid(text)
 
 
@@ -69,7 +70,7 @@ def _images(images: Iterable[Image]) -> tuple[Image, ...]:
     return several("images", images, "Image, as Image(url) or Image.from_path(path)", Image)
 
 
-@frozen
+@frozen(init=False)
 class Message:
     """One message of a conversation.
 
@@ -83,6 +84,19 @@ class Message:
     tool_call_id: str | None = None
     images: tuple[Image, ...] = field(default=(), converter=_images)
     reasoning: str = ""
+
+    def __init__(
+        self,
+        role: str,
+        text: str = "",
+        tool_calls: Iterable[ToolCall] = (),
+        tool_call_id: str | None = None,
+        images: Iterable[Image] = (),
+        reasoning: str = "",
+        **dropped: Never,
+    ) -> None:
+        refuse("A message", dropped, Message.__init__, _NOT_OF_MESSAGES)
+        self.__attrs_init__(role, text, tool_calls, tool_call_id, images, reasoning)
 
 
 @frozen

@@ -9,8 +9,9 @@ from attrs import field, frozen
 
 from rxagent import Agent, Image, Message, Request, State, ToolCall, arguments, tool
 from rxagent import operators as ops
-from rxagent.events import TextDelta, Usage
+from rxagent.events import TextDelta, ToolStarted, Usage
 from rxagent.models import OpenAIModel, as_model, resolve
+from rxagent.subscribers import on
 from rxagent.testing import ScriptedModel
 
 model = ScriptedModel(["Hello"])
@@ -64,6 +65,10 @@ RUNS = [
     (lambda: Agent(model).run(5), "task is a str, not 5"),
     (lambda: Agent(model)(None), "task is a str, not None"),
     (lambda: Agent(model)("x", state={}), r"state is a State, as run\.state or .*, not {}"),
+    (
+        lambda: Agent(model).run("x", state=Agent(model).start("x")),
+        r"state is a State, as run\.state or .*, not a run\.",
+    ),
     (lambda: Agent(model)("x", images=["https://x.example"]), r"Image, as Image\(url\)"),
     (lambda: Agent(model)("x", additional_args=[1]), "additional_args is a dict, not "),
     (lambda: Agent(model)("x", image=[]), r"A run takes no image=\. Did you mean images\?"),
@@ -71,11 +76,17 @@ RUNS = [
     (lambda: Agent(model).run("x", reset=False), "unless it is given the state"),
     (lambda: Agent(model)("x", attach=[print]), r"agent\.start\(task, attach="),
     (lambda: Agent(model).run("x", timeout="3"), "timeout is a number of seconds, 0 or more"),
+    (lambda: Agent(model).run("x", timout=3), r"A run takes no timout=\. Did you mean timeout\?"),
+    (lambda: Agent(model).run("x", attach=[print]), r"agent\.start\(task, attach="),
+    (lambda: Agent(model).start("x", atach=[]), r"A run takes no atach=\. Did you mean attach\?"),
+    (lambda: Agent(model).start("x", timeout=3), r"result\(timeout="),
     (lambda: Agent(model).start("x", attach=print), "attach is a list of observers, not print"),
 ]
 
 MESSAGES = [
     (lambda: Message("usr", "x"), "role is 'system', 'user', 'assistant' or 'tool', not 'usr'"),
+    (lambda: Message("user", content="x"), r"A message takes no content=\. Write text=\."),
+    (lambda: Message("user", image=[]), r"A message takes no image=\. Did you mean images\?"),
     (lambda: Message("user", None), "text is a str, not None"),
     (lambda: Message("assistant", tool_calls=ToolCall("c", "add")), "tool_calls is a list of"),
     (lambda: Message("assistant", tool_calls=["x"]), "a list of ToolCall, and 'x' is none"),
@@ -131,8 +142,23 @@ MODELS = [
 ]
 
 
+SUBSCRIBERS = [
+    (
+        lambda: on("ToolStarted", print),
+        r"as on\(ToolStarted, print\), not 'ToolStarted' and print\.",
+    ),
+    (
+        lambda: on(print, ToolStarted),
+        r"on takes a class of events and a function.* not print and T",
+    ),
+    (lambda: on(ToolStarted, "x"), "not ToolStarted and 'x'"),
+]
+
+
 @pytest.mark.parametrize(
-    ("wrong", "sentence"), [*AGENTS, *RUNS, *MESSAGES, *OPERATORS, *MODELS], ids=lambda case: ""
+    ("wrong", "sentence"),
+    [*AGENTS, *RUNS, *MESSAGES, *OPERATORS, *MODELS, *SUBSCRIBERS],
+    ids=lambda case: "",
 )
 def test_a_wrong_argument_is_refused_at_the_call(wrong, sentence):
     """Nothing has to run for the error, which says what is wrong and what to write."""

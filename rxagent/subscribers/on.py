@@ -1,10 +1,12 @@
 """On: one kind of event, told to a function."""
 
 from collections.abc import Callable
+from types import UnionType
 from typing import Any, TypeVar
 
 from reactivex import abc
 
+from ..arguments import shown
 from ..events import Event
 
 __all__ = ["on"]
@@ -19,6 +21,11 @@ def on(kind: type[_E], tell: Callable[[_E], Any]) -> abc.ObserverBase[Event]:
         kind: A class of events; `Delta` and `Event` stand for all that derive from them.
         tell: Called with each such event.
     """
+    if not isinstance(kind, type | UnionType) or not callable(tell):
+        raise TypeError(
+            "on takes a class of events and a function, as on(ToolStarted, print), "
+            f"not {shown(kind)} and {shown(tell)}."
+        )
     return _On(kind, tell)
 
 
@@ -38,4 +45,4 @@ class _On(abc.ObserverBase[Event]):
         pass
 
     def __repr__(self) -> str:
-        return f"on({self._kind.__name__}, {self._tell!r})"
+        return f"on({shown(self._kind)}, {self._tell!r})"

@@ -13,6 +13,7 @@ EVENTS = [StepStarted(1), TextDelta("a"), Finish("stop"), TextDelta("b")]
     [
         (TextDelta, [TextDelta("a"), TextDelta("b")]),
         (Delta, EVENTS[1:]),
+        (TextDelta | Finish, EVENTS[1:]),
         (Event, EVENTS),
         (StepStarted, [StepStarted(1)]),
     ],
@@ -37,6 +38,7 @@ def test_ends_are_none_of_its_business():
 def test_it_says_what_it_is():
     """A log that names a viewer shows for what it watches, and whom it tells."""
     assert "on(TextDelta, <built-in function print>)" == repr(on(TextDelta, print))
+    assert repr(on(TextDelta | Finish, print)).startswith("on(rxagent.events.TextDelta | ")
 
 
 @pytest.mark.parametrize("name", subscribers.__all__)
