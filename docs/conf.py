@@ -29,7 +29,7 @@ nitpick_ignore_regex = [
     ),
     # Variables of types are private, and rooms within rooms no user need enter.
     ("py:.*", r"(.*\.)?~?_[A-Z]\w*"),
-    ("py:.*", r"rxagent\.(streams|runs\.reader|testing\.marbles)\..*"),
+    ("py:.*", r"rxagent\.(streams|testing\.marbles)\..*"),
 ]
 html_theme = "furo"
 html_title = "rxagent"
