@@ -95,6 +95,9 @@ class Run(Observable[Event]):
             self._home.spawn("rxagent-launch", self._arrive, self._lost)
         except RunCancelled as error:
             self._on_error(error)
+        except KeyboardInterrupt:  # Nobody will be given the run.
+            self._leave()
+            raise
 
     def _leave(self) -> None:
         self.cancel("interrupted")

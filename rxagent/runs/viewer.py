@@ -132,7 +132,7 @@ class Viewer(Seat, abc.DisposableBase):
             self.on_error(fault)
             raise
         if self._token.acquire(False):
-            self._call(self._show)
+            self._begin_show()
 
     def on_error(self, error: Exception) -> None:
         """Queue the error."""
@@ -159,7 +159,14 @@ class Viewer(Seat, abc.DisposableBase):
 
     def _wake(self) -> None:
         if self._token.acquire(False):
+            self._begin_show()
+
+    def _begin_show(self) -> None:
+        try:
             self._call(self._show)
+        except BaseException:  # no thread is to be had
+            self.dispose()
+            raise
 
     # What the observer is told; by whoever holds the token.
 

@@ -282,6 +282,30 @@ def test_ctrl_c_while_viewers_are_told_the_rest():
     assert (-signal.SIGINT, "a\nbye\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
+def test_a_viewer_for_which_there_is_no_thread():
+    """A viewer that cannot be told is detached and reported; its run goes on, and none waits."""
+    program = dedent(
+        """
+        import reactivex as rx, sys, threading
+        from rxagent import launch
+        from rxagent.events import FinalAnswer
+        from rxagent.streams import daemon_loop
+
+        daemon_loop()
+        threading.stack_size(1 << 46)
+        run = launch(rx.of(FinalAnswer(2)), attach=[print])
+        print(run.result())
+        run.drain()
+        run.faults.subscribe(lambda fault: print(fault.viewer is print, fault.error))
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert (0, "2\nTrue can't start new thread\n") == (done.returncode, done.stdout)
+
+
 def test_a_viewer_that_waits_for_its_run():
     """A viewer beside the run may wait for its end; it is told the rest afterwards."""
     feed = Feed()

@@ -17,7 +17,7 @@ from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
 from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
 from rxagent.runs import launch
 from rxagent.state import State, fold_all
-from rxagent.streams import daemon_loop, each
+from rxagent.streams import Home, daemon_loop, each
 from rxagent.testing import VirtualHome
 
 from .watching import EVENTS, WATCHDOG, Feed, Seen, home, joined, run_of, streamed
@@ -478,6 +478,23 @@ def test_a_loop_that_ends_cancels_runs_without_tasks(source):
 
     assert "cancelled" == run_of(run)
     assert [RunCancelled] * 3 == [type(seen.end) for seen in (direct, queued, on_loop)]
+
+
+class Interrupted(Home):
+    """A home in which Ctrl-C comes as soon as something has been set going."""
+
+    def spawn(self, *what):
+        super().spawn(*what)
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_a_run_is_started():
+    """A run that nobody has been given, because Ctrl-C came first, is not left open."""
+    seen = Seen()
+    with pytest.raises(KeyboardInterrupt):
+        launch(rx.never(), attach=[seen], home=Interrupted(loop=daemon_loop()))
+
+    assert isinstance(seen.end, RunCancelled)
 
 
 def test_a_loop_that_is_closed_begins_no_run():

@@ -123,6 +123,26 @@ def test_what_nobody_waits_for_does_not_keep_a_script(script, stream):
     assert (0, [], "") == ended(process)
 
 
+@pytest.mark.parametrize(
+    "begin",
+    ["last(from_async(ticks))", "from_blocking(list).subscribe()", "from_worker(list).subscribe()"],
+)
+def test_what_could_not_begin_does_not_keep_a_script(script, begin):
+    """A script that is refused a thread is told so, and ends."""
+    process = script(
+        f"""
+        daemon_loop()
+        threading.stack_size(1 << 46)
+        try:
+            {begin}
+        except RuntimeError as error:
+            say(type(error).__name__)
+        """
+    )
+
+    assert (0, ["RuntimeError"], "") == ended(process)
+
+
 def test_names_are_looked_up_after_the_last_line(script):
     """The loop's pool of threads, which asyncio looks names up in, serves until the runs end."""
     process = script(
