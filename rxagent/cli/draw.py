@@ -1,5 +1,6 @@
-"""`rxagent draw`: a marble diagram as a picture."""
+"""`rxagent draw`: marble diagrams as pictures."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,22 +12,35 @@ from .failures import ExitCode
 __all__ = ["draw"]
 
 
-@click.command(short_help="Draw a marble diagram as SVG.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.command(short_help="Draw marble diagrams as SVG.")
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, writable=True),
-    help="Where to write the picture; by default it is printed.",
+    type=click.Path(writable=True),
+    help="Where to write the picture; by default it is printed. Several go into a folder.",
 )
-def draw(file: str, output: str | None) -> ExitCode:
-    """Draw the marble diagram in FILE as SVG; `-` is read from stdin.
+@click.option(
+    "--theme",
+    type=click.Choice(["auto", "light", "dark"]),
+    default="auto",
+    help="Which colours; by default those of the page, or the reader's.",
+)
+def draw(files: tuple[str, ...], output: str | None, theme: str) -> ExitCode:
+    """Draw the marble diagram in each FILE as SVG; `-` is read from stdin.
 
     The picture shows what the file says. Whether that is true is what pytest tells, which performs
     every *.marble file.
 
     \b
     rxagent draw hello.marble -o hello.svg
+    rxagent draw --theme light *.marble -o pictures/
 
     \b
     where hello.marble is, for example:
@@ -37,21 +51,49 @@ def draw(file: str, output: str | None) -> ExitCode:
       out:    ---------------(m|)
       m = Message("assistant", "Hello")
     """
+    return max([_draw(file, picture, theme) for file, picture in _pictures(files, output)])
+
+
+def _pictures(files: tuple[str, ...], output: str | None) -> list[tuple[str, Path | None]]:
+    """Return where the picture of each file goes; None is stdout."""
+    if output is not None and (output.endswith(("/", os.sep)) or Path(output).is_dir()):
+        return _within(Path(output), files)
+    if len(files) > 1:
+        raise click.UsageError("Several pictures go into a folder: write `-o folder/`.")
+    return [(files[0], None if output is None else Path(output))]
+
+
+def _within(folder: Path, files: tuple[str, ...]) -> list[tuple[str, Path | None]]:
+    """Return where the picture of each file goes in a folder, which is made if need be."""
+    if "-" in files:
+        raise click.UsageError("What comes from stdin has no name: write `-o name.svg`.")
+    names = [f"{Path(file).stem}.svg" for file in files]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(f"Several of these pictures would be {name}: draw them apart.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.FileError(str(folder), error.strerror) from error
+    return [(file, folder / name) for file, name in zip(files, names, strict=True)]
+
+
+def _draw(file: str, picture: Path | None, theme: str) -> ExitCode:
     from ..subscribers.shown import shown
     from ..testing.marbles import draw, parse
 
     try:
-        picture = draw(parse(_text(file), "<stdin>" if file == "-" else file))
+        drawn = draw(parse(_text(file), "<stdin>" if file == "-" else file), theme=theme)
     except MarbleSyntaxError as error:
         click.echo(shown(str(error)), err=True)
         return ExitCode.FAILED
-    if output is None:
-        click.echo(picture, nl=False)
+    if picture is None:
+        click.echo(drawn, nl=False)
         return ExitCode.ANSWERED
     try:
-        Path(output).write_text(picture, encoding="utf-8", newline="\n")
+        picture.write_text(drawn, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise click.FileError(output, error.strerror) from error
+        raise click.FileError(str(picture), error.strerror) from error
     return ExitCode.ANSWERED
 
 

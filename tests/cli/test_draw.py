@@ -1,4 +1,4 @@
-"""`rxagent draw`: a marble diagram as a picture, on stdout or in a file."""
+"""`rxagent draw`: marble diagrams as pictures, on stdout, in a file or in a folder."""
 
 import re
 from textwrap import dedent
@@ -28,6 +28,33 @@ def test_the_picture_is_written(call, hello, folder):
     assert draw(parse(HELLO)).encode() == (folder / "hello.svg").read_bytes()
 
 
+def test_several_pictures_go_into_a_folder(call, hello, folder):
+    """Each has the name of its diagram; the folder is made, and one that is torn hinders none."""
+    (folder / "deep").mkdir()
+    (folder / "deep" / "v1.2.marble").write_text(HELLO.replace("'lo'", "'la'"), encoding="utf-8")
+    (folder / "torn.marble").write_text("a: -?\n> a\nout: -", encoding="utf-8")
+
+    code, out, err = call("draw", "torn.marble", hello, "deep/v1.2.marble", "-o", "new/pictures/")
+
+    assert (1, "") == (code, out)
+    assert err.startswith("torn.marble:1:5: ")
+    written = sorted((folder / "new" / "pictures").iterdir())
+    assert ["hello.svg", "v1.2.svg"] == [path.name for path in written]
+    assert draw(parse(HELLO)) == written[0].read_text(encoding="utf-8")
+
+
+def test_one_picture_may_go_into_a_folder(call, hello, folder):
+    """In a folder that is there a picture has the name of its diagram."""
+    assert (0, "", "") == call("draw", hello, "-o", ".")
+    assert (folder / "hello.svg").exists()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_theme_is_fixed(call, hello, theme):
+    """With --theme a picture keeps its colours."""
+    assert (0, draw(parse(HELLO), theme=theme), "") == call("draw", hello, "--theme", theme)
+
+
 def test_a_diagram_may_be_piped_in(call):
     """`-` is what comes in."""
     assert (0, draw(parse(HELLO)), "") == call("draw", "-", piped=HELLO)
@@ -50,14 +77,21 @@ def test_a_malformed_diagram_is_told_at_its_place(call, folder):
         (["nowhere.marble"], "File 'nowhere.marble' does not exist."),
         (["bytes.marble"], "'bytes.marble' is no text in UTF-8."),
         (["."], "File '.' is a directory."),
-        (["hello.marble", "-o", "."], "File '.' is a directory."),
-        ([], "Missing argument 'FILE'."),
+        (
+            ["hello.marble", "other.marble"],
+            "Several pictures go into a folder: write `-o folder/`.",
+        ),
+        (["hello.marble", "other.marble", "-o", "a.svg"], "write `-o folder/`."),
+        (["-", "-o", "pictures/"], "What comes from stdin has no name: write `-o name.svg`."),
+        (["hello.marble", "./hello.marble", "-o", "."], "would be hello.svg: draw them apart."),
+        ([], "Missing argument 'FILE...'."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_usage_is_told(call, hello, folder, arguments, sentence):
     """What cannot be read or written is said in a sentence, with exit code 2."""
     (folder / "bytes.marble").write_bytes(b"\xff\xfe")
+    (folder / "other.marble").write_text(HELLO, encoding="utf-8")
 
     code, out, err = call("draw", *arguments)
 
@@ -71,6 +105,13 @@ def test_what_cannot_be_written_is_told(call, hello):
 
     assert (1, "") == (code, out)
     assert err == "Error: Could not open file 'nowhere/hello.svg': No such file or directory\n"
+
+
+def test_a_folder_that_cannot_be_made_is_told(call, hello):
+    """A folder that would lie in a file fails, and says where."""
+    code, out, err = call("draw", hello, "-o", "hello.marble/")
+
+    assert (1, "", "Error: Could not open file 'hello.marble': File exists\n") == (code, out, err)
 
 
 def test_the_help_s_example_is_true(call):

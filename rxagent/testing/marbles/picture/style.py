@@ -1,6 +1,6 @@
 """The style of a picture: colours for light and dark, which a page may replace."""
 
-__all__ = ["STYLE"]
+__all__ = ["PAPER", "STYLE", "fixed"]
 
 _FONT = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace'
 
@@ -24,6 +24,18 @@ _LIGHT_AND_DARK = {
     "box": ("#f3f4f6", "#262b33"),
     "span": ("#0e7490", "#67e8f9"),
 }
+
+_INK = ("#111827", "#e5e7eb")
+_THEMES = ("light", "dark")
+
+PAPER = dict(zip(_THEMES, ("#ffffff", "#14171c"), strict=True))
+"""On which a picture stands whose theme is fixed."""
+
+
+def fixed(theme: str) -> str:
+    """Return the declarations by which a picture keeps its colours wherever it stands."""
+    which = _THEMES.index(theme)
+    return f"color:{_INK[which]};{_theme(which)}"
 
 
 def _theme(which: int) -> str:
@@ -67,7 +79,7 @@ STYLE = "\n".join(
     [
         "",
         f".marbles,body[data-theme=light] .marbles{{{_theme(0)}}}",
-        f"@media(prefers-color-scheme:dark){{.marbles{{{_theme(1)}}}svg.marbles:root{{color:#e5e7eb}}}}",
+        f"@media(prefers-color-scheme:dark){{.marbles{{{_theme(1)}}}svg.marbles:root{{color:{_INK[1]}}}}}",
         f"body[data-theme=dark] .marbles{{{_theme(1)}}}",
         ".marbles-figure{margin:0 0 2em}",
         # Where there is no room for legible letters, the picture scrolls within its place.

@@ -6,6 +6,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,6 +175,26 @@ def test_pictures_on_one_page_have_ids_of_their_own():
 
     assert set() == ids(one) & ids(other)
     assert set() == ids(one, "first") & ids(one, "second")
+
+
+def test_a_fixed_theme_stands_on_its_own_ground():
+    """Light and dark fix the colours of the picture alone, and lie on what one can read them on."""
+    drawn = {theme: draw(parse("a: -\n> a\nout: -"), theme=theme) for theme in ("light", "dark")}
+    grounds = {
+        theme: ElementTree.fromstring(picture).find(f"{SVG}rect").get("fill")
+        for theme, picture in drawn.items()
+    }
+
+    assert {"light": "#ffffff", "dark": "#14171c"} == grounds
+    assert "color:#111827;--text:#dbeafe;" in ElementTree.fromstring(drawn["light"]).get("style")
+    assert "color:#e5e7eb;--text:#1e3566;" in ElementTree.fromstring(drawn["dark"]).get("style")
+    assert "<rect" not in draw(parse("a: -\n> a\nout: -"))
+
+
+def test_a_theme_is_one_of_three():
+    """Another theme is refused, with those that there are."""
+    with pytest.raises(ValueError, match="theme is 'auto', 'light' or 'dark', not 'sepia'"):
+        draw(parse("a: -\n> a\nout: -"), theme="sepia")
 
 
 def test_what_is_too_long_is_cut_and_told_whole():
