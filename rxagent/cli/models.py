@@ -7,6 +7,7 @@ import click
 from attrs import frozen
 
 from .failures import ExitCode
+from .numbers import seconds
 
 __all__ = ["models"]
 
@@ -34,7 +35,13 @@ _PROVIDERS = {
 
 
 @click.command(short_help="Tell which models can be reached, and why others cannot.")
-@click.option("--timeout", type=float, default=5.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--timeout",
+    type=seconds,
+    default=5.0,
+    show_default=True,
+    help="How long to wait for each.",
+)
 def models(timeout: float) -> ExitCode:
     """Tell which models can be reached from here, and why others cannot."""
     from ..models import prefixes

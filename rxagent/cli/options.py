@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import fields, frozen
 
+from .numbers import seconds, steps
 from .settings import FILE
 from .tools import load_tool
 
@@ -87,17 +88,16 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--max-steps",
-        type=click.IntRange(min=0),
+        type=steps,
         envvar="RXAGENT_MAX_STEPS",
         show_envvar=True,
         help="Steps before it must answer.",
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=seconds,
         envvar="RXAGENT_TIMEOUT",
         show_envvar=True,
-        metavar="SECONDS",
         help="Stop an answer after so long.",
     ),
     click.option("--plain", is_flag=True, help="Tell each event in a line, without styles."),

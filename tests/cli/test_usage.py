@@ -35,6 +35,7 @@ REFUSED = [
     ([*MODEL, "--plain", "-q", "hi"], "Choose one of --json, --plain and --quiet."),
     ([*MODEL, "--max-steps", "-1", "hi"], "Invalid value for '--max-steps'"),
     ([*MODEL, "--timeout", "0", "hi"], "Invalid value for '--timeout'"),
+    (["models", "--timeout", "0"], "Invalid value for '--timeout': '0' is no number of seconds"),
     ([*MODEL, "--nope", "hi"], "No such option"),
     ([*MODEL, " "], "The task is empty. Write one, or pipe one in."),
     ([*MODEL, "-t", "calc", "hi"], "'calc' is no tool. Write -t module:function."),
@@ -62,6 +63,25 @@ def test_wrong_usage_says_what_and_what_to_do(refuse, folder, arguments, sentenc
     (folder / "needy.py").write_text("import nowhere_to_be_found\n", encoding="utf-8")
 
     assert refuse(*arguments).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("option", "said", "sentence"),
+    [
+        *(
+            ("--max-steps", said, "is no number of steps, 0 or more.")
+            for said in ("x", "-1", "2.5")
+        ),
+        *(("--timeout", said, "is no number of seconds above 0.") for said in ("x", "0", "-1")),
+        *(
+            ("--timeout", said, "is no number of seconds above 0.")
+            for said in ("nan", "inf", "1e99")
+        ),
+    ],
+)
+def test_a_number_that_is_none_is_told_in_plain_words(refuse, option, said, sentence):
+    """Whoever mistypes a number reads which numbers there are, not how they are checked."""
+    assert refuse(*MODEL, option, said, "hi").endswith(f": {said!r} {sentence}")
 
 
 def test_a_terminal_without_a_task_is_told(refuse, monkeypatch):
