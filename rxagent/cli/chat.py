@@ -26,6 +26,7 @@ _COMMANDS = {
 _HELP = "\n".join(
     (
         *(f"{name:8}{what}" for name, what in _COMMANDS.items()),
+        "Tab     complete a command; the arrow keys find what was typed before",
         "Ctrl-C  stop an answer and keep what was said; once more: leave",
         "",
         "A line that ends in \\ goes on in the next one.",

@@ -85,6 +85,8 @@ def advice(error: Exception) -> str:
             return "Allow more time with --timeout."
         case RunCancelled() | MissingExtra():
             return ""
+        case ModelUnavailable(status=int()):  # so the server can be reached
+            return "Try again later, or choose another model with -m."
         case ModelUnavailable():
             return (
                 "Check the network and the server's address (OPENAI_BASE_URL); "

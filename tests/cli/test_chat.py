@@ -106,7 +106,9 @@ def test_help_tells_of_every_command(say, reachable):
     """/help shows what can be typed, and the model is not asked."""
     err = say("plain", "/help")[2]
 
-    assert all(f"{name} " in err for name in ("/help", "/state", "/reset", "/exit", "Ctrl-C"))
+    assert all(
+        f"{name} " in err for name in ("/help", "/state", "/reset", "/exit", "Tab", "Ctrl-C")
+    )
     assert [] == reachable.requests
 
 

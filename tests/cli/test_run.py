@@ -163,7 +163,8 @@ def test_a_pipe_gets_text_as_it_comes_when_there_are_no_tools(start, reachable):
 
 
 ENDS = [
-    ("500", [], 69, "✗ openai answered 500", "Check the network and the server's address"),
+    ("500", [], 69, "✗ openai answered 500", "Try again later, or choose another model"),
+    ("503", [], 69, "✗ openai answered 503", "Try again later, or choose another model"),
     ("429-7", [], 69, "✗ openai answered 429", "Try again in 7 s."),
     ("429", [], 69, "✗ openai answered 429", "Try again later."),
     ("401", [], 1, "✗ openai answered 401", "Check the provider's key"),
@@ -199,7 +200,7 @@ def test_verbose_shows_where_it_happened(ask):
     err = ask("500", "-v", "hi")[2]
 
     assert "Traceback (most recent call last):" in err
-    assert "Check the network" in err.splitlines()[-1]
+    assert "Try again later" in err.splitlines()[-1]
 
 
 def test_a_server_that_is_not_there_is_unavailable(ask, monkeypatch):
