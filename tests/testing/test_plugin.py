@@ -171,6 +171,28 @@ def test_update_does_not_hide_other_faults(run):
     result.stdout.fnmatch_lines(["one.marble was rewritten: *"])
 
 
+CARELESS = """\
+from reactivex import Observable
+
+def careless(source):
+    return Observable(lambda observer, scheduler=None: source.subscribe(observer))
+"""
+
+
+def test_update_writes_no_silence_for_what_went_astray(run, pytester):
+    """What waits in real time is told, and not written down as if it never came."""
+    late = TRUE.replace("> a", "> a.pipe(rxo.delay(60), careless)")
+    picture = f"from careless_shop import careless\n{late}"
+
+    result = run(
+        {"careless_shop.py": CARELESS, "one.marble": picture}, "--marbles-update", "-o=pythonpath=."
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["one.marble:3: Something waits in real time: *"])
+    assert picture == (pytester.path / "one.marble").read_text(encoding="utf-8")
+
+
 def test_pytest_starts_no_later():
     """Loading the plugin loads nothing of what tests need, reactivex included."""
     program = (
