@@ -166,25 +166,21 @@ def test_a_wrong_argument_is_refused_at_the_call(wrong, sentence):
         wrong()
 
 
-@pytest.mark.parametrize(
-    "operator",
-    [
-        ops.accumulate,
-        ops.branch,
-        ops.normalise,
-        ops.of_type,
-        ops.parse_calls,
-        ops.retry,
-        ops.stamp,
-        ops.stop_at,
-        ops.timeout,
-    ],
-    ids=lambda operator: operator.__name__,
-)
-def test_an_operator_without_its_brackets_is_refused(operator):
+OF_MODELS = {"fallback", "hedge", "race"}
+OF_ANY_OBSERVER = {"watch"}
+
+
+@pytest.mark.parametrize("name", sorted({*ops.__all__} - OF_MODELS - OF_ANY_OBSERVER))
+def test_an_operator_without_its_brackets_is_refused(name):
     """What is piped uncalled takes the stream for its argument, and says so."""
     with pytest.raises((TypeError, ValueError), match=r"not a stream \(was an operator piped with"):
-        rx.of(TextDelta("x")).pipe(operator)
+        rx.of(TextDelta("x")).pipe(getattr(ops, name))
+
+
+def test_an_operator_that_takes_nothing_says_how_it_is_written():
+    """Whoever gives an argument to an operator without any reads its name with brackets."""
+    with pytest.raises(TypeError, match=r"ops\.text takes nothing: write ops\.text\(\), not 5\."):
+        ops.text(5)
 
 
 def test_what_is_right_is_left_alone():

@@ -13,6 +13,7 @@ from ..draft import EMPTY, Draft, grow
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
+from ._brackets import takes_nothing
 from ._fit import check_fit
 from ._fragments import Fragments
 from ._json_calls import find_calls
@@ -169,6 +170,7 @@ def parse_calls(
     return rxo.map(lambda message: message.tool_calls or look(message.text))
 
 
+@takes_nothing
 def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     """Emit each call of a turn as soon as its arguments can grow no more.
 

@@ -12,6 +12,7 @@ from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, de
 from ..events import Delta, Event, RunFailed, StepRetried
 from ..messages import Request
 from ..streams import Home, at_home
+from ._brackets import takes_nothing
 from ._speech import SPEECH, Model, ModelOf, ask
 
 __all__ = ["fallback", "retry", "settle"]
@@ -82,6 +83,7 @@ def fallback(*models: Model) -> Model:
     return ModelOf("fallback", models, answer)
 
 
+@takes_nothing
 def settle() -> Callable[[Observable[Event]], Observable[Event]]:
     """Emit RunFailed and complete when a run fails, so that its end is always an event.
 

@@ -6,6 +6,7 @@ from reactivex import Observable, abc
 
 from ..errors import ModelRefused
 from ..events import Delta, Finish, RefusalDelta, StepRetried
+from ._brackets import takes_nothing
 
 __all__ = ["unless_refused"]
 
@@ -13,6 +14,7 @@ _SIGNS = {Finish, RefusalDelta, StepRetried}
 _REASONS = {"refusal": "The model declined to answer", "content_filter": "A filter cut the answer"}
 
 
+@takes_nothing
 def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Pass a turn's deltas; when it ends as a refusal, raise ModelRefused instead of completing.
 

@@ -23,6 +23,7 @@ from ..events import (
     Usage,
 )
 from ..messages import ToolCall
+from ._brackets import takes_nothing
 
 __all__ = [
     "answer",
@@ -65,6 +66,7 @@ class _Among(dict[type, bool]):
         return found
 
 
+@takes_nothing
 def text() -> Callable[[Observable[Event]], Observable[str]]:
     """Emit the pieces of what the model says.
 
@@ -73,6 +75,7 @@ def text() -> Callable[[Observable[Event]], Observable[str]]:
     return _pick(lambda event: event.text if type(event) is TextDelta else None)
 
 
+@takes_nothing
 def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
     """Emit the pieces of what the model thinks.
 
@@ -81,6 +84,7 @@ def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
     return _pick(lambda event: event.text if type(event) is ReasoningDelta else None)
 
 
+@takes_nothing
 def usage() -> Callable[[Observable[Event]], Observable[Usage]]:
     """Emit the reports of tokens spent, those of inner runs too; each is an increment.
 
@@ -95,6 +99,7 @@ def _spent(event: Event) -> Usage | None:
     return event if type(event) is Usage else None
 
 
+@takes_nothing
 def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     """Emit the value of the run's answer.
 
@@ -107,6 +112,7 @@ def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     return answered
 
 
+@takes_nothing
 def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
     """Emit the calls whose code runs, each when it starts.
 
@@ -115,6 +121,7 @@ def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
     return _pick(lambda event: event.call if isinstance(event, ToolStarted) else None)
 
 
+@takes_nothing
 def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, Event]]]:
     """Emit each step as a stream of its own events, whose `key` is the step's number.
 
@@ -166,6 +173,7 @@ def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, E
 _AFTER_A_STEP = (StepStarted, PlanStarted, StepLimitReached, FinalAnswer, RunCompleted)
 
 
+@takes_nothing
 def unnest() -> Callable[[Observable[Event]], Observable[tuple[tuple[str, ...], Event]]]:
     """Emit ``(path, event)`` for the events of a run and of all runs inside it alike.
 

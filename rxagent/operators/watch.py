@@ -12,6 +12,7 @@ from reactivex import Observable, abc
 from ..arguments import text
 from ..events import Event, Stamped
 from ..streams import Hub, Observing
+from ._brackets import takes_nothing
 from ._channels import Joiner, channel
 
 __all__ = ["coalesce", "stamp", "watch"]
@@ -97,6 +98,7 @@ def stamp(run: str | None = None) -> Callable[[Observable[Event]], Observable[St
     return stamped
 
 
+@takes_nothing
 def coalesce() -> Callable[[Observable[Event]], Observable[Event]]:
     """Join pieces of text, reasoning, refusals and arguments, up to the next event that is none.
 
