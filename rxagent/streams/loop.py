@@ -32,7 +32,8 @@ _making = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 
-_changed = threading.Condition()
+_lock = threading.RLock()  # entered itself, for Ctrl-C may come between a condition and its lock
+_changed = threading.Condition(_lock)
 # Copied before it is looped over, for what is collected meanwhile may be closed.
 _open: dict[int, tuple[str, asyncio.AbstractEventLoop, Callable[[], None], bool]] = {}
 _readings: dict[int, Callable[[], None]] = {}
@@ -93,14 +94,14 @@ def opening(
     Work that is not awaited does not keep the process alive; it is disposed with the rest.
     """
     ticket = next(_tickets)
-    with _changed:
+    with _lock:
         _open[ticket] = what, loop, dispose, is_awaited
     return ticket
 
 
 def leaving(ticket: int) -> None:
     """Note that nobody waits any more for the work of a ticket, though it may go on."""
-    with _changed:
+    with _lock:
         if ticket in _open:
             what, loop, dispose, _ = _open[ticket]
             _open[ticket] = what, loop, dispose, False
@@ -109,20 +110,20 @@ def leaving(ticket: int) -> None:
 
 def closing(ticket: int) -> None:
     """Note that the work of a ticket has ended."""
-    with _changed:
+    with _lock:
         _open.pop(ticket, None)
         _changed.notify_all()
 
 
 def open_work() -> list[str]:
     """Return the names of all work that is open in this process."""
-    with _changed:
+    with _lock:
         return [what for what, *_ in tuple(_open.values())]
 
 
 def disposals() -> dict[int, Callable[[], None]]:
     """Return what disposes the work that is open in this process, by its tickets."""
-    with _changed:
+    with _lock:
         return {ticket: dispose for ticket, (_, _, dispose, _) in tuple(_open.items())}
 
 
@@ -162,7 +163,7 @@ async def _end_of_loop() -> AsyncGenerator[None, None]:
 
 
 def _dispose_all_on(loop: asyncio.AbstractEventLoop | None) -> None:
-    with _changed:
+    with _lock:
         there = [dispose for _, where, dispose, _ in tuple(_open.values()) if where is loop]
     for dispose in there:
         dispose()
@@ -189,7 +190,7 @@ def _linger() -> None:
         if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
             _cancel()
         else:
-            with _changed:
+            with _lock:
                 while _is_unfinished():
                     _changed.wait(GLANCE)
         _finish()
@@ -210,7 +211,7 @@ def _finish() -> None:
 
 def _cancel() -> None:
     _dispose_all_on(_loop)
-    with _changed:
+    with _lock:
         _changed.wait_for(lambda: not _is_unfinished(), timeout=2)
 
 
@@ -263,10 +264,11 @@ atexit.register(_end)
 
 def _forget() -> None:
     """Let a forked child start anew: threads and their locks have stayed with its parent."""
-    global _loop, _thread, _making, _changed, _interrupted, _waited
+    global _loop, _thread, _making, _lock, _changed, _interrupted, _waited
     _loop = _thread = None
     _making = threading.Lock()
-    _changed = threading.Condition()
+    _lock = threading.RLock()
+    _changed = threading.Condition(_lock)
     _open.clear()
     _readings.clear()
     _interrupted = _waited = False
