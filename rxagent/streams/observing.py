@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from reactivex import abc
 
+from ..arguments import shown
+
 __all__ = ["Observing"]
 
 _METHODS = ("on_next", "on_error", "on_completed")
@@ -59,9 +61,12 @@ class Observing(abc.ObserverBase[Any]):
         methods = [getattr(watching, name, None) for name in _METHODS]
         if not any(map(callable, methods)):
             methods = [watching, on_error, on_completed]
-        if isinstance(watching, type) or not all(m is None or callable(m) for m in methods):
+        if isinstance(watching, type):
+            name = watching.__name__
+            raise TypeError(f"{name} is a class, which cannot observe: write {name}().")
+        if not all(method is None or callable(method) for method in methods):
             raise TypeError(
-                f"{watching!r} cannot observe. Give a function of an item, "
+                f"{shown(watching)} cannot observe. Give a function of an item, "
                 "or an object with on_next, on_error or on_completed."
             )
         if any(map(iscoroutinefunction, methods)):
