@@ -1,4 +1,5 @@
 from configparser import ConfigParser
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,30 @@ def test_pins_are_sorted_and_without_doubles(file):
 
     assert sorted(pins) == pins
     assert len(pinned(file)) == len(pins)
+
+
+def installed(requirements):
+    """Yield the names of all that requirements bring, of what is installed here."""
+    wanted, seen = [(one, extra) for one in requirements for extra in ("", *one.extras)], set()
+    while wanted:
+        one, extra = wanted.pop()
+        if (canonical(one.name), extra) in seen:
+            continue
+        seen.add((canonical(one.name), extra))
+        try:
+            lines = metadata.requires(one.name) or []
+        except metadata.PackageNotFoundError:  # of an extra that is not installed here
+            continue
+        yield canonical(one.name)
+        for inner in map(Requirement, lines):
+            if inner.marker is None or inner.marker.evaluate({"extra": extra}):
+                wanted += [(inner, inner_extra) for inner_extra in ("", *inner.extras)]
+
+
+def test_what_requirements_bring_is_pinned_too():
+    """Whatever is installed because something else asks for it has its version as well."""
+    brought = set(installed(required("test", "lint", "docs")))
+
+    assert {"reactivex", "aiohttp", "idna"} <= brought
+    pins = pinned("constraints.txt") | pinned("constraints-openai2.txt")
+    assert set() == brought - pins.keys()
