@@ -182,8 +182,8 @@ def test_ctrl_c_cancels_what_a_script_lives_on_for(script):
         from rxagent.streams.loop import _changed
 
         def wait(seconds, wait=_changed.wait):
-            say("waits")
             _changed.wait = wait
+            say("waits")
             wait(seconds)
 
         atexit.register(say, "bye")
