@@ -1,10 +1,11 @@
 """Streams: sources, the home they run in, and the bridges out of them."""
 
 from . import lean
+from .at_home import at_home
 from .bridge import each, last, refuse_own_loop
 from .entering import entering
 from .fanout import Hub
-from .home import Home, at_home
+from .home import Home
 from .iterate import iterate
 from .loop import daemon_loop, is_daemon_loop
 from .merged import merged

@@ -8,19 +8,19 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from reactivex import Observable, abc, typing
+from reactivex import abc, typing
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
 from ..errors import RunCancelled, RxAgentError, describe
+from .errand import Errand
 from .loop import closing, daemon_loop, leaving, opening
+from .timer import Timer
 from .workers import WORKERS
 
-__all__ = ["Home", "as_error", "at_home"]
-
-_T = TypeVar("_T")
+__all__ = ["Home", "as_error"]
 
 _log = logging.getLogger("rxagent")
 
@@ -59,7 +59,7 @@ class Home(PeriodicScheduler):
         self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
         self._stood = 0.0
-        self._timers: dict[_Timer, None] = {}  # in their order, which a set would forget
+        self._timers: dict[Timer, None] = {}  # in their order, which a set would forget
         self._owned: abc.DisposableBase = Disposable()
         self._on_fault: Callable[[Exception], None] = _log_fault
 
@@ -139,7 +139,7 @@ class Home(PeriodicScheduler):
         A task that disposes itself is not cancelled: it goes on to its own end. When anybody else
         cancels it, as the end of `asyncio.run` does, `lost` is called.
         """
-        errand = _Errand(self, what, work, lost)
+        errand = Errand(self, what, work, lost)
         errand.begin()
         return Disposable(errand.dispose)
 
@@ -210,7 +210,9 @@ class Home(PeriodicScheduler):
                 self.gate(self._act, result, action, state)
 
             return self._clock.schedule_relative(duetime, due)
-        timer = _Timer(self, self.to_seconds(duetime), lambda: self._act(result, action, state))
+        timer = Timer(
+            self, self._timers, self.to_seconds(duetime), lambda: self._act(result, action, state)
+        )
         timer.start()
         return CompositeDisposable(timer, result)
 
@@ -293,120 +295,6 @@ class Home(PeriodicScheduler):
         return True
 
 
-class _Errand:
-    """A task on the loop, from its asking to its end."""
-
-    def __init__(
-        self,
-        home: Home,
-        what: str,
-        work: Callable[[], Coroutine[Any, Any, None]],
-        lost: Callable[[], None],
-    ) -> None:
-        self._home = home
-        self._what = what
-        self._work = work
-        self._lost = lost
-        self._task: asyncio.Task[None] | None = None
-        self._disposed = False
-        self._ticket = opening(what, home.loop, self.dispose)
-
-    def begin(self) -> None:
-        if self._home.is_here:
-            self._start()
-        elif not self._home.soon(self._start):
-            closing(self._ticket)
-            raise RunCancelled("The event loop of this run is closed.")
-
-    def _start(self) -> None:
-        if self._disposed:
-            closing(self._ticket)
-            return
-        self._task = self._home.loop.create_task(
-            self._work(), name=self._what, context=self._home.context.copy()
-        )
-        self._task.add_done_callback(self._end)
-
-    def _end(self, task: asyncio.Task[None]) -> None:
-        closing(self._ticket)
-        if task.cancelled():
-            if not self._disposed:
-                self._lost()
-        elif (fault := task.exception()) is not None:
-            self._home.loop.call_exception_handler(
-                {"message": f"{self._what} failed", "exception": fault, "task": task}
-            )
-
-    def dispose(self) -> None:
-        if self._disposed:
-            return
-        self._disposed = True
-        if self._home.is_here:
-            self._cancel()
-        elif not self._home.soon(self._cancel):
-            closing(self._ticket)
-
-    def _cancel(self) -> None:
-        # A cancelled task would cut short the first thing that its `finally` blocks await.
-        if self._task is not None and self._task is not asyncio.current_task(self._home.loop):
-            self._task.cancel()
-
-
-class _Timer(abc.DisposableBase):
-    """A time-out of a run; it stands still while the run is held."""
-
-    def __init__(self, home: Home, seconds: float, action: Callable[[], None]) -> None:
-        self._home = home
-        self._left = max(0.0, seconds)
-        self._due: float | None = None
-        self._action = action
-        self._handle: asyncio.TimerHandle | None = None
-        self._ticket = opening("timer", home.loop, self.dispose)
-        home._timers[self] = None
-
-    def start(self) -> None:
-        if not self._home.is_held:
-            self._due = self._home.loop.time() + self._left
-            self._on_loop(self._arm)
-
-    def stop(self) -> None:
-        if self._due is not None:
-            self._left = max(0.0, self._due - self._home.loop.time())
-            self._due = None
-            self._on_loop(self._disarm)
-
-    def dispose(self) -> None:
-        self._home._timers.pop(self, None)
-        closing(self._ticket)
-        self._on_loop(self._disarm)
-
-    def _on_loop(self, action: Callable[[], None]) -> None:
-        if self._home.is_here:
-            action()
-        else:
-            self._home.soon(action)
-
-    def _arm(self) -> None:
-        self._disarm()
-        if self in self._home._timers and self._due is not None:
-            self._handle = self._home.loop.call_at(
-                self._due, self._home.gate, self._fire, context=self._home.context.copy()
-            )
-
-    def _disarm(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-
-    def _fire(self) -> None:
-        if self in self._home._timers and not self._home.is_held:
-            self._home._timers.pop(self, None)
-            try:
-                self._action()
-            finally:
-                closing(self._ticket)
-
-
 def _begun(begin: Callable[[], None], leave: Callable[[], None]) -> Callable[[], None]:
     try:
         begin()
@@ -437,37 +325,3 @@ def _log_fault(fault: Exception) -> None:
         _log.error("a run failed, and its subscriber gave no on_error: %s", describe(fault))
     else:
         _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
-
-
-def at_home(source: Observable[_T]) -> Observable[_T]:
-    """Give every subscription of a source a home of its own, unless it comes with one.
-
-    It begins on the home's loop, so subscribing returns before the first item, unless it is
-    subscribed from within a run, whose part it then is. When a subscriber of such a run raises,
-    the run is disposed and the fault is logged.
-    """
-
-    def subscribe(
-        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        if home.is_inside:
-            return source.subscribe(observer, scheduler=home)
-        subscription = SingleAssignmentDisposable()
-        if home is not scheduler:
-            home.owns(subscription)
-        ticket = opening("rxagent-run", home.loop, subscription.dispose)
-
-        def begin() -> None:
-            if not subscription.is_disposed:
-                subscription.disposable = source.subscribe(observer, scheduler=home)
-            # What this has set going notes itself in the gate, which is passed by then.
-            if not home.soon(closing, ticket):
-                closing(ticket)
-
-        if not home.soon(home.gate, begin):
-            closing(ticket)
-            raise RunCancelled("The event loop of this run is closed.")
-        return subscription
-
-    return Observable(subscribe)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reactivex import operators as rxo
 from reactivex.scheduler import VirtualTimeScheduler
 
-from rxagent.streams import Home, at_home, daemon_loop, from_async
+from rxagent.streams import Home, at_home, daemon_loop, from_async, from_worker
 from rxagent.streams.loop import open_work
 from rxagent.testing.clock import VirtualHome
 
@@ -446,3 +446,26 @@ def test_a_real_timer_outlives_a_hold_from_another_thread():
 
     told.wait_items(200)
     assert not home.is_held
+
+
+def test_what_is_at_home_on_a_loop_ends_with_it():
+    """A worker that is at work when `asyncio.run` ends tells nobody of it any more."""
+    begun, go, over, told = threading.Event(), threading.Event(), threading.Event(), Told()
+
+    def work():
+        try:
+            begun.set()
+            go.wait(WATCHDOG)
+            yield "too late"
+        finally:
+            over.set()
+
+    async def main():
+        at_home(from_worker(work)).subscribe(told)
+        await asyncio.to_thread(begun.wait, WATCHDOG)
+
+    asyncio.run(main())
+    go.set()
+
+    assert over.wait(WATCHDOG)
+    assert [] == told.items == told.ends

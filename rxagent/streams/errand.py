@@ -1,0 +1,85 @@
+"""Errands: tasks of a run, each on its loop and in its context."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RunCancelled
+from .loop import closing, opening
+
+if TYPE_CHECKING:
+    from .home import Home
+
+__all__ = ["Errand"]
+
+
+class Errand:
+    """A task on a run's loop, from its asking to its end.
+
+    Args:
+        home: The run's.
+        what: The task's name.
+        work: Makes its coroutine.
+        lost: Called when somebody else has cancelled it.
+    """
+
+    def __init__(
+        self,
+        home: "Home",
+        what: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        lost: Callable[[], None],
+    ) -> None:
+        self._home = home
+        self._what = what
+        self._work = work
+        self._lost = lost
+        self._task: asyncio.Task[None] | None = None
+        self._disposed = False
+        self._ticket = opening(what, home.loop, self.dispose)
+
+    def begin(self) -> None:
+        """Have the task begun.
+
+        Raises:
+            RunCancelled: The loop is closed.
+        """
+        if self._home.is_here:
+            self._start()
+        elif not self._home.soon(self._start):
+            closing(self._ticket)
+            raise RunCancelled("The event loop of this run is closed.")
+
+    def _start(self) -> None:
+        if self._disposed:
+            closing(self._ticket)
+            return
+        self._task = self._home.loop.create_task(
+            self._work(), name=self._what, context=self._home.context.copy()
+        )
+        self._task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        closing(self._ticket)
+        if task.cancelled():
+            if not self._disposed:
+                self._lost()
+        elif (fault := task.exception()) is not None:
+            self._home.loop.call_exception_handler(
+                {"message": f"{self._what} failed", "exception": fault, "task": task}
+            )
+
+    def dispose(self) -> None:
+        """Cancel the task, unless it is the one that says so."""
+        if self._disposed:
+            return
+        self._disposed = True
+        if self._home.is_here:
+            self._cancel()
+        elif not self._home.soon(self._cancel):
+            closing(self._ticket)
+
+    def _cancel(self) -> None:
+        # A cancelled task would cut short the first thing that its `finally` blocks await.
+        if self._task is not None and self._task is not asyncio.current_task(self._home.loop):
+            self._task.cancel()
