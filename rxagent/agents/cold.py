@@ -23,6 +23,9 @@ class ColdRun(Stream[Event]):
     its last item is not the answer.
     """
 
+    def __repr__(self) -> str:
+        return "<ColdRun: it begins when it is subscribed to>"
+
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
         """Raise TypeError: nobody waits for the last event of a run."""
         raise TypeError(_AWAIT)

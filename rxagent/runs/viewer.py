@@ -106,6 +106,9 @@ class Viewer(Seat, abc.DisposableBase):
         """Tell whether a thread, by its number, is telling the observer."""
         return self._thread == thread
 
+    def __repr__(self) -> str:
+        return f"<Viewer {self._observer!r}: {self.seq:,} events told, {self.waiting:,} waiting>"
+
     def dispose(self) -> None:
         """Tell the observer nothing more, from this moment on."""
         self._gone = True

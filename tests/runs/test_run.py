@@ -639,7 +639,11 @@ def test_what_a_run_says_of_itself():
     shown = [repr(run)]
     run.cancel()
 
+    viewer = run.attach(print)
+    run.drain(WATCHDOG)
+
     assert ["<Run: running, 3 events>", "<Run: cancelled, 3 events>"] == [*shown, repr(run)]
+    assert "<Viewer <built-in function print>: 3 events told, 0 waiting>" == repr(viewer)
     assert ("The run was cancelled.", "") == (str(seen.end), seen.end.reason)
 
 
