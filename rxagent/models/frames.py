@@ -28,15 +28,12 @@ class Frames:
         end = rest.rfind(b"\n\n", looked_at)
         if end < 0:
             return []
-        events = bytes(rest[:end]).split(b"\n\n")
+        text = bytes(rest[:end])
         del rest[: end + 2]
-        frames = []
-        for event in events:
-            if event.startswith(b"data: ") and b"\n" not in event:
-                frames.append(event[6:])
-            else:
-                frames += self._data(event)
-        return frames
+        first, *others = text.split(b"\n\ndata: ")
+        if first.startswith(b"data: ") and text.count(b"\n") == 2 * len(others):
+            return [first[6:], *others]  # each event is a line of data, as nearly always
+        return [data for event in text.split(b"\n\n") for data in self._data(event)]
 
     def flush(self) -> list[bytes]:
         """Return the data of the event that the end of the stream has left open, if any."""
