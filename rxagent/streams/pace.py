@@ -16,7 +16,7 @@ class Pace:
     One that finds it spent waits in line, and is let on in a later turn of the loop.
     """
 
-    def __init__(self, seconds: float = 0.0025) -> None:
+    def __init__(self, seconds: float = 0.002) -> None:
         self.seconds = seconds
         self._end: float | None = None
         self._line: deque[asyncio.Future[None]] = deque()

@@ -40,7 +40,7 @@ def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[
     """Emit the items of each iterable that an asynchronous iterable yields.
 
     It differs from `from_async` in cost alone: what arrived together is emitted together, and
-    still the loop is given back after 2.5 ms, also inside a batch.
+    still the loop is given back after 2 ms, also inside a batch.
     """
 
     def subscribe(
