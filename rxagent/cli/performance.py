@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from reactivex import abc
+from reactivex import Notification, abc
 from reactivex import operators as rxo
 
 from ..events import Event
@@ -35,6 +35,7 @@ def perform(
         What ended the run; None when it completed.
     """
     ended: Exception | None = None
+    notification: Notification[Event]
     with run, _interruptible(run), _limited(run, timeout):
         for notification in each(run.pipe(rxo.materialize())):
             ended = getattr(notification, "exception", None)

@@ -1,7 +1,8 @@
 """Runs: streams that are owned once and watched by many."""
 
 from .faults import Fault
+from .reader import Following
 from .run import Run, launch
 from .viewer import Viewer
 
-__all__ = ["Fault", "Run", "Viewer", "launch"]
+__all__ = ["Fault", "Following", "Run", "Viewer", "launch"]

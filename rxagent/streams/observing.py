@@ -25,7 +25,7 @@ class Observing(abc.ObserverBase[Any]):
     """
 
     on_next: Callable[[Any], None] = _nothing  # type: ignore[assignment]  # a method as a value
-    on_error: Callable[[Exception], None] = _nothing  # type: ignore[assignment]
+    on_error: Callable[[Exception], None] = _nothing  # type: ignore[assignment]  # likewise
     on_completed: Callable[[], None] = _nothing
 
     def __init__(

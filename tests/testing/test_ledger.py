@@ -6,6 +6,7 @@ import pytest
 import reactivex as rx
 from reactivex import Subject
 from reactivex import operators as ops
+from reactivex.disposable import Disposable
 
 from rxagent.testing.ledger import opened
 
@@ -53,7 +54,12 @@ def test_disposed() -> None:
 def test_scheduler_is_passed_on() -> None:
     """The scheduler of the subscription reaches the source."""
     given: list[object] = []
-    stream, _ = opened(rx.create(lambda _, scheduler: given.append(scheduler)))  # type: ignore
+
+    def note(_: object, scheduler: object) -> Disposable:
+        given.append(scheduler)
+        return Disposable()
+
+    stream, _ = opened(rx.create(note))
     stream.subscribe(scheduler=(home := rx.scheduler.ImmediateScheduler()))
 
     assert [home] == given

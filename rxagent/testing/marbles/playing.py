@@ -1,5 +1,6 @@
 """Streams that play rows, and what writes down what a stream tells, in virtual time."""
 
+from abc import abstractmethod
 from functools import partial
 from typing import Any
 
@@ -55,8 +56,9 @@ class Row(Observable[Any]):
     def _now(self) -> float:
         return self._home.loop.time()
 
+    @abstractmethod
     def _play(self, observer: abc.ObserverBase[Any]) -> abc.DisposableBase:
-        raise NotImplementedError
+        """Play the notes to somebody who has subscribed."""
 
     def _schedule(self, observer: abc.ObserverBase[Any]) -> abc.DisposableBase:
         timers = [
