@@ -198,6 +198,8 @@ class Viewer(Seat, abc.DisposableBase):
 
     def _tell(self) -> bool:
         """Tell what waits; return whether all was told."""
+        if self._gone:  # It was woken for the end, and told it, by two at once.
+            return True
         end, take, observer = self._end, self._mailbox.take, self._observer
         is_spent = self._turn()
         while (event := take()) is not None:

@@ -1,0 +1,41 @@
+"""Viewers: what one is told, whoever comes first."""
+
+from collections.abc import Callable
+
+from rxagent.events import StepStarted
+from rxagent.runs.mailbox import Mailbox
+from rxagent.runs.places import Place
+from rxagent.runs.viewer import Viewer
+from rxagent.streams import Observing
+
+
+class Observer:
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def on_next(self, event: object) -> None:
+        self.told.append(event)
+
+    def on_completed(self) -> None:
+        self.told.append("end")
+
+
+def test_a_viewer_that_is_told_the_end_before_it_was_woken_for_it_is_told_once() -> None:
+    due: list[Callable[[], None]] = []
+
+    def tell_all() -> None:
+        while due:
+            due.pop()()
+
+    class OvertakenViewer(Viewer):
+        def _wake(self) -> None:
+            tell_all()
+            super()._wake()
+
+    observer = Observer()
+    place = Place(due.append, lambda: lambda: False, lambda: False)
+    viewer = OvertakenViewer(Observing.of(observer), Mailbox(4), place, lambda *_: None)
+    viewer.on_next(StepStarted(1))
+    viewer.on_completed()
+    tell_all()
+    assert observer.told == [StepStarted(1), "end"]
