@@ -13,6 +13,7 @@ from ..draft import EMPTY, Draft, grow
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
+from ..streams.link import Link, linking
 from ._brackets import takes_nothing
 from ._fit import check_fit
 from ._fragments import Fragments
@@ -42,47 +43,41 @@ def accumulate(
     one_of("partial", partial, (True, False))
     if partial:
         return compose(rxo.scan(grow, Draft()), rxo.map(attrgetter("message")))
-    return _whole
+    return linking(_Whole)
 
 
-def _whole(source: Observable[Delta]) -> Observable[Message]:
-    """Emit the message once it is complete; its text is joined before it is folded."""
+class _Whole(Link[Delta, Message]):
+    """Tells the message once it is complete; its text is joined before it is folded."""
 
-    def subscribe(
-        observer: abc.ObserverBase[Message], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        draft = Draft()
-        kind: type[TextDelta] | type[ReasoningDelta] | None = None
-        said: list[str] = []
+    __slots__ = ("_draft", "_kind", "_said")
 
-        def on_next(delta: Any) -> None:
-            nonlocal draft, kind
-            if type(delta) is kind:
-                said.append(delta.text)
-                if len(said) >= _MANY:
-                    join()
+    def __init__(self, observer: abc.ObserverBase[Message]) -> None:
+        super().__init__(observer)
+        self._draft = EMPTY
+        self._kind: Any = None
+        self._said: list[str] = []
+
+    def on_next(self, value: Any) -> None:
+        kind = type(value)
+        if kind is not self._kind:
+            self._join()
+            if kind not in _TEXTS:
+                self._draft = grow(self._draft, value)
                 return
-            join()
-            if type(delta) in _TEXTS:
-                kind = type(delta)
-                said.append(delta.text)
-            else:
-                draft = grow(draft, delta)
+            self._kind = kind
+        self._said.append(value.text)
+        if len(self._said) >= _MANY:
+            self._join()
 
-        def join() -> None:
-            nonlocal draft
-            if kind is not None:
-                draft = grow(draft, kind("".join(said)))
-                said.clear()
+    def _join(self) -> None:
+        if self._said:
+            self._draft = grow(self._draft, self._kind("".join(self._said)))
+            self._said = []
 
-        def on_completed() -> None:
-            join()
-            observer.on_next(draft.message)
-            observer.on_completed()
-
-        return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
-
-    return Observable(subscribe)
+    def on_completed(self) -> None:
+        self._join()
+        self.observer.on_next(self._draft.message)
+        super().on_completed()
 
 
 def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
@@ -103,39 +98,36 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
     """
     number("step", step, least=0, whole=True, what="the number of a step")
 
-    def normalised(source: Observable[Delta]) -> Observable[Delta]:
-        def subscribe(
-            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            emit = observer.on_next
-            fragments = Fragments(step)
+    return linking(lambda observer: _Normalising(observer, step))
 
-            def on_next(delta: Any) -> None:
-                kind = type(delta)
-                if kind in _TEXTS and isinstance(delta.text, str):
-                    emit(delta)
-                    return
-                try:
-                    check_fit(delta)
-                except MalformedReply as error:
-                    observer.on_error(error)
-                    return
-                if kind in _SIGNS:
-                    for piece in fragments.take(delta):
-                        emit(piece)
-                else:
-                    emit(delta)
 
-            def on_completed() -> None:
-                for piece in fragments.flush():
-                    emit(piece)
-                observer.on_completed()
+class _Normalising(Link[Delta, Delta]):
+    __slots__ = ("_fragments",)
 
-            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+    def __init__(self, observer: abc.ObserverBase[Delta], step: int) -> None:
+        super().__init__(observer)
+        self._fragments = Fragments(step)
 
-        return Observable(subscribe)
+    def on_next(self, value: Any) -> None:
+        kind = type(value)
+        if kind in _TEXTS and isinstance(value.text, str):
+            self.observer.on_next(value)
+            return
+        try:
+            check_fit(value)
+        except MalformedReply as error:
+            self.on_error(error)
+            return
+        if kind in _SIGNS:
+            for piece in self._fragments.take(value):
+                self.observer.on_next(piece)
+        else:
+            self.observer.on_next(value)
 
-    return normalised
+    def on_completed(self) -> None:
+        for piece in self._fragments.flush():
+            self.observer.on_next(piece)
+        super().on_completed()
 
 
 def parse_calls(
@@ -181,41 +173,40 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     .. marbles:: accumulate/sealed
     """
 
-    def seals(source: Observable[Delta]) -> Observable[ToolCall]:
-        def subscribe(
-            observer: abc.ObserverBase[ToolCall], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            growing: dict[int, Draft] = {}
-            told: set[int] = set()
-            latest: int | None = None
-            is_cut = False
+    return linking(_Sealing)
 
-            def seal(but: int | None = None) -> None:
-                for index in [index for index in growing if index != but]:
-                    told.add(index)
-                    observer.on_next(*growing.pop(index).message.tool_calls)
 
-            def on_next(delta: Delta) -> None:
-                nonlocal latest, is_cut
-                match delta:
-                    case ToolCallDelta(latest):
-                        if latest not in told:
-                            growing[latest] = grow(growing.get(latest, EMPTY), delta)
-                        seal(but=latest)
-                    case Finish(reason):
-                        is_cut = reason == "length"
-                        seal(but=latest if is_cut else None)
-                    case StepRetried():
-                        latest, is_cut = None, False
-                        growing.clear()
-                        told.clear()
+class _Sealing(Link[Delta, ToolCall]):
+    __slots__ = ("_growing", "_is_cut", "_latest", "_told")
 
-            def on_completed() -> None:
-                seal(but=latest if is_cut else None)
-                observer.on_completed()
+    def __init__(self, observer: abc.ObserverBase[ToolCall]) -> None:
+        super().__init__(observer)
+        self._begin()
 
-            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+    def _begin(self) -> None:
+        self._growing: dict[int, Draft] = {}
+        self._told: set[int] = set()
+        self._latest: int | None = None
+        self._is_cut = False
 
-        return Observable(subscribe)
+    def on_next(self, value: Delta) -> None:
+        match value:
+            case ToolCallDelta(index):
+                self._latest = index
+                if index not in self._told:
+                    self._growing[index] = grow(self._growing.get(index, EMPTY), value)
+                self._seal(but=index)
+            case Finish(reason):
+                self._is_cut = reason == "length"
+                self._seal(but=self._latest if self._is_cut else None)
+            case StepRetried():
+                self._begin()
 
-    return seals
+    def on_completed(self) -> None:
+        self._seal(but=self._latest if self._is_cut else None)
+        super().on_completed()
+
+    def _seal(self, but: int | None = None) -> None:
+        for index in [index for index in self._growing if index != but]:
+            self._told.add(index)
+            self.observer.on_next(*self._growing.pop(index).message.tool_calls)

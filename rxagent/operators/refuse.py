@@ -6,6 +6,7 @@ from reactivex import Observable, abc
 
 from ..errors import ModelRefused
 from ..events import Delta, Finish, RefusalDelta, StepRetried
+from ..streams.link import Link, linking
 from ._brackets import takes_nothing
 
 __all__ = ["unless_refused"]
@@ -24,40 +25,34 @@ def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
         ModelRefused: The model refused in words, or the finish reason says so; by `on_error`.
     """
 
-    def passed(source: Observable[Delta]) -> Observable[Delta]:
-        def subscribe(
-            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            emit = observer.on_next
-            said = ""
-            reason = ""
+    return linking(_Refusing)
 
-            def on_next(delta: Delta) -> None:
-                if type(delta) in _SIGNS:
-                    note(delta)
-                emit(delta)
 
-            def note(delta: Delta) -> None:
-                nonlocal said, reason
-                match delta:
-                    case RefusalDelta(text) if text:
-                        said += text
-                        reason = reason or "refusal"
-                    case Finish("refusal" | "content_filter"):
-                        reason = delta.reason
-                    case StepRetried():
-                        said = reason = ""
+class _Refusing(Link[Delta, Delta]):
+    __slots__ = ("_reason", "_said")
 
-            def on_completed() -> None:
-                if reason:
-                    observer.on_error(
-                        ModelRefused(f"{_REASONS[reason]}{f': {said}' if said else '.'}")
-                    )
-                else:
-                    observer.on_completed()
+    def __init__(self, observer: abc.ObserverBase[Delta]) -> None:
+        super().__init__(observer)
+        self._said = self._reason = ""
 
-            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+    def on_next(self, value: Delta) -> None:
+        if type(value) in _SIGNS:
+            self._note(value)
+        self.observer.on_next(value)
 
-        return Observable(subscribe)
+    def _note(self, delta: Delta) -> None:
+        match delta:
+            case RefusalDelta(text) if text:
+                self._said += text
+                self._reason = self._reason or "refusal"
+            case Finish("refusal" | "content_filter"):
+                self._reason = delta.reason
+            case StepRetried():
+                self._said = self._reason = ""
 
-    return passed
+    def on_completed(self) -> None:
+        if self._reason:
+            why = f": {self._said}" if self._said else "."
+            self.on_error(ModelRefused(f"{_REASONS[self._reason]}{why}"))
+        else:
+            super().on_completed()

@@ -1,6 +1,7 @@
 """Operators that pick what interests somebody out of a run."""
 
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from types import UnionType
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from ..events import (
     Usage,
 )
 from ..messages import ToolCall
+from ..streams.link import Link, linking
 from ._brackets import takes_nothing
 
 __all__ = [
@@ -131,43 +133,38 @@ def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, E
     .. marbles:: select/steps
     """
 
-    def grouped(source: Observable[Event]) -> Observable[GroupedObservable[int, Event]]:
-        def subscribe(
-            observer: abc.ObserverBase[GroupedObservable[int, Event]],
-            scheduler: abc.SchedulerBase | None = None,
-        ) -> abc.DisposableBase:
-            step: Subject[Event] | None = None
+    return linking(_Stepping)
 
-            def on_next(event: Event) -> None:
-                nonlocal step
-                if isinstance(event, _AFTER_A_STEP):
-                    end()
-                if isinstance(event, StepStarted):
-                    step = Subject()
-                    observer.on_next(GroupedObservable(event.number, step))
-                if step is not None:
-                    step.on_next(event)
 
-            def end() -> None:
-                nonlocal step
-                ended, step = step, None
-                if ended is not None:
-                    ended.on_completed()
+class _Stepping(Link[Event, GroupedObservable[int, Event]]):
+    __slots__ = ("_step",)
 
-            def on_error(error: Exception) -> None:
-                if step is not None:
-                    step.on_error(error)
-                observer.on_error(error)
+    def __init__(self, observer: abc.ObserverBase[GroupedObservable[int, Event]]) -> None:
+        super().__init__(observer)
+        self._step: Subject[Event] | None = None
 
-            def on_completed() -> None:
-                end()
-                observer.on_completed()
+    def on_next(self, value: Event) -> None:
+        if isinstance(value, _AFTER_A_STEP):
+            self._end()
+        if isinstance(value, StepStarted):
+            self._step = Subject()
+            self.observer.on_next(GroupedObservable(value.number, self._step))
+        if self._step is not None:
+            self._step.on_next(value)
 
-            return source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+    def on_error(self, error: Exception) -> None:
+        if self._step is not None:
+            self._step.on_error(error)
+        super().on_error(error)
 
-        return Observable(subscribe)
+    def on_completed(self) -> None:
+        self._end()
+        super().on_completed()
 
-    return grouped
+    def _end(self) -> None:
+        ended, self._step = self._step, None
+        if ended is not None:
+            ended.on_completed()
 
 
 _AFTER_A_STEP = (StepStarted, PlanStarted, StepLimitReached, FinalAnswer, RunCompleted)
@@ -194,21 +191,19 @@ def _unnested(event: Event) -> tuple[tuple[str, ...], Event]:
 def _pick(look: Callable[[_T], _R | None]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what `look` returns, unless that is None: `map` and `filter` in one."""
 
-    def picked(source: Observable[_T]) -> Observable[_R]:
-        def subscribe(
-            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            emit = observer.on_next
+    return linking(partial(_Picking, look))
 
-            def on_next(item: _T) -> None:
-                found = look(item)
-                if found is not None:
-                    emit(found)
 
-            return source.subscribe(
-                on_next, observer.on_error, observer.on_completed, scheduler=scheduler
-            )
+class _Picking(Link[_T, _R]):
+    __slots__ = ("_look",)
 
-        return Observable(subscribe)
+    def __init__(
+        self, look: Callable[[_T], _R | None], observer: abc.ObserverBase[_R]
+    ) -> None:
+        super().__init__(observer)
+        self._look = look
 
-    return picked
+    def on_next(self, value: _T) -> None:
+        found = self._look(value)
+        if found is not None:
+            self.observer.on_next(found)

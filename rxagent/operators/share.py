@@ -1,12 +1,13 @@
 """Operators that share: one stream among several pipelines, one answer among several models."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable, Disposable
+from reactivex.disposable import Disposable
 
 from ..arguments import number, shown
+from ..streams.link import Joint, Linked
 from ._contest import first_to_speak
 from ._speech import Model
 
@@ -37,53 +38,44 @@ def branch(
         def subscribe(
             observer: abc.ObserverBase[_T | _R], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            emit = observer.on_next
-            stems: tuple[abc.ObserverBase[_T], ...] = ()
-            growing = len(operators) + 1
+            stem = _Stem(observer, scheduler)
+            for branch in [operator(Linked(stem.grow)) for operator in operators]:
+                stem.join(branch)
+            return stem if stem.is_stopped else stem.follow(source, scheduler)
 
-            def grow(
-                stem: abc.ObserverBase[_T], _: abc.SchedulerBase | None = None
-            ) -> abc.DisposableBase:
-                nonlocal stems
-                stems = (*stems, stem)
-                return Disposable(lambda: cut(stem))
-
-            def cut(stem: abc.ObserverBase[_T]) -> None:
-                nonlocal stems
-                stems = tuple(other for other in stems if other is not stem)
-
-            def on_next(item: _T) -> None:
-                emit(item)
-                for stem in stems:
-                    stem.on_next(item)
-
-            def on_completed() -> None:
-                for stem in stems:
-                    stem.on_completed()
-                end()
-
-            def end() -> None:
-                nonlocal growing
-                growing -= 1
-                if growing == 0:
-                    observer.on_completed()
-
-            def on_error(error: Exception) -> None:
-                group.dispose()
-                observer.on_error(error)
-
-            group = CompositeDisposable()
-            trunk: Observable[_T] = Observable(grow)
-            for grown in [operator(trunk) for operator in operators]:
-                if not group.is_disposed:
-                    group.add(grown.subscribe(emit, on_error, end, scheduler=scheduler))
-            if not group.is_disposed:
-                group.add(source.subscribe(on_next, on_error, on_completed, scheduler=scheduler))
-            return group
-
-        return Observable(subscribe)
+        return Linked(subscribe)
 
     return branched
+
+
+class _Stem(Joint[_T, _T | _R], Generic[_T, _R]):
+    __slots__ = ("_branches",)
+
+    def __init__(
+        self, observer: abc.ObserverBase[_T | _R], scheduler: abc.SchedulerBase | None
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._branches: tuple[abc.ObserverBase[_T], ...] = ()
+
+    def grow(
+        self, branch: abc.ObserverBase[_T], _: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        self._branches = (*self._branches, branch)
+        return Disposable(lambda: self._cut(branch))
+
+    def _cut(self, branch: abc.ObserverBase[_T]) -> None:
+        self._branches = tuple(other for other in self._branches if other is not branch)
+
+    def on_next(self, value: _T) -> None:
+        self.observer.on_next(value)
+        for branch in self._branches:
+            branch.on_next(value)
+
+    def on_completed(self) -> None:
+        branches, self._branches = self._branches, ()
+        for branch in branches:
+            branch.on_completed()
+        super().on_completed()
 
 
 def hedge(*models: Model, after: float) -> Model:

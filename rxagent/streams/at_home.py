@@ -7,6 +7,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..errors import RunCancelled
 from .home import Home
+from .link import Linked
 from .loop import closing, disposing_with_loop, opening
 
 __all__ = ["at_home"]
@@ -46,4 +47,4 @@ def at_home(source: Observable[_T]) -> Observable[_T]:
             raise RunCancelled("The event loop of this run is closed.")
         return subscription
 
-    return Observable(subscribe)
+    return Linked(subscribe)

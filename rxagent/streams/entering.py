@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from reactivex import Observable, abc
 
 from .home import Home
+from .link import Linked
 
 __all__ = ["entering"]
 
@@ -34,4 +35,4 @@ def entering(source: Observable[_T]) -> Observable[_T]:
             scheduler=home,
         )
 
-    return Observable(subscribe)
+    return Linked(subscribe)

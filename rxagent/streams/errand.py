@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from reactivex import abc
+
 from ..errors import RunCancelled
 from .loop import closing, opening
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Errand"]
 
 
-class Errand:
+class Errand(abc.DisposableBase):
     """A task on a run's loop, from its asking to its end.
 
     Args:
@@ -22,6 +24,8 @@ class Errand:
         work: Makes its coroutine.
         lost: Called when somebody else has cancelled it.
     """
+
+    __slots__ = ("_disposed", "_home", "_lost", "_task", "_ticket", "_what", "_work")
 
     def __init__(
         self,

@@ -141,7 +141,7 @@ class Home(PeriodicScheduler):
         """
         errand = Errand(self, what, work, lost)
         errand.begin()
-        return Disposable(errand.dispose)
+        return errand
 
     def work(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]

@@ -1,11 +1,12 @@
 """The loop under every agent: steps that follow from what the steps before have told."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import SerialDisposable
 from reactivex.scheduler import CurrentThreadScheduler
+
+from .link import Link, Linked
 
 __all__ = ["iterate"]
 
@@ -37,51 +38,60 @@ def iterate(
     def subscribe(
         observer: abc.ObserverBase[_E], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        current = SerialDisposable()
-        state = seed()
-        ended = True
-        driving = False
-
-        def on_next(event: _E) -> None:
-            nonlocal state
-            try:
-                state = fold(state, event)
-            except Exception as error:
-                on_error(error)
-                return
-            observer.on_next(event)
-
-        def on_error(error: Exception) -> None:
-            current.dispose()
-            observer.on_error(error)
-
-        def on_completed() -> None:
-            nonlocal ended
-            ended = True
-            drive()
-
-        def drive(*_: object) -> None:
-            nonlocal ended, driving
-            if driving:
-                return
-            driving = True
-            while ended and not current.is_disposed:
-                ended = False
-                try:
-                    following = None if done(state) else step(state)
-                except Exception as error:
-                    on_error(error)
-                    break
-                if following is None:
-                    observer.on_completed()
-                    break
-                current.disposable = following.subscribe(
-                    on_next, on_error, on_completed, scheduler=scheduler
-                )
-            driving = False
-
+        steps = _Steps(observer, scheduler, step, fold, seed(), done)
         # Not at once, so that who subscribes can dispose in the first step already.
-        (scheduler or CurrentThreadScheduler.singleton()).schedule(drive)
-        return current
+        (scheduler or CurrentThreadScheduler.singleton()).schedule(steps.drive)
+        return steps
 
-    return Observable(subscribe)
+    return Linked(subscribe)
+
+
+class _Steps(Link[_E, _E], Generic[_S, _E]):
+    __slots__ = ("_done", "_driving", "_ended", "_fold", "_scheduler", "_state", "_step")
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[_E],
+        scheduler: abc.SchedulerBase | None,
+        step: Callable[[_S], Observable[_E]],
+        fold: Callable[[_S, _E], _S],
+        state: _S,
+        done: Callable[[_S], bool],
+    ) -> None:
+        super().__init__(observer)
+        self._scheduler = scheduler
+        self._step = step
+        self._fold = fold
+        self._state = state
+        self._done = done
+        self._ended = True
+        self._driving = False
+
+    def on_next(self, value: _E) -> None:
+        try:
+            self._state = self._fold(self._state, value)
+        except Exception as error:
+            self.on_error(error)
+        else:
+            self.observer.on_next(value)
+
+    def on_completed(self) -> None:
+        self._ended = True
+        self.drive()
+
+    def drive(self, *_: object) -> None:
+        if self._driving:
+            return
+        self._driving = True
+        while self._ended and not self.is_stopped:
+            self._ended = False
+            try:
+                following = None if self._done(self._state) else self._step(self._state)
+            except Exception as error:
+                self.on_error(error)
+                break
+            if following is None:
+                super().on_completed()
+                break
+            self.follow(following, self._scheduler)
+        self._driving = False

@@ -1,15 +1,16 @@
-"""Lean operators: some of reactivex's, for streams that a gate has made serial.
+"""Lean operators: some of reactivex's, made of links.
 
-reactivex makes each of them of several others, with locks and trampolines; every run has them, so
-here each is one layer, and holds no lock while emitting.
+reactivex makes each of them of several others, with locks and trampolines; every run has them.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable, SingleAssignmentDisposable
 from reactivex.scheduler import CurrentThreadScheduler
+
+from .link import Joint, Link, Linked, linking
 
 __all__ = ["flat_map", "reduce", "start_with"]
 
@@ -25,92 +26,84 @@ def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
         def subscribe(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            following = SingleAssignmentDisposable()
+            link = _Passing(observer)
 
             def begin(*_: Any) -> None:
-                if not following.is_disposed:
-                    observer.on_next(first)
-                if not following.is_disposed:
-                    following.disposable = source.subscribe(observer, scheduler=scheduler)
+                link.on_next(first)
+                if not link.is_stopped:
+                    link.follow(source, scheduler)
 
             # Not at once, so that who subscribes can dispose at the first item already.
             (scheduler or CurrentThreadScheduler.singleton()).schedule(begin)
-            return following
+            return link
 
-        return Observable(subscribe)
+        return Linked(subscribe)
 
     return starting
+
+
+class _Passing(Link[_T, _T]):
+    __slots__ = ()
+
+    def on_next(self, value: _T) -> None:
+        self.observer.on_next(value)
 
 
 def flat_map(project: Callable[[_T], Observable[_R]]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what the streams emit, side by side, that are made of the items."""
 
     def flattening(source: Observable[_T]) -> Observable[_R]:
-        def subscribe(
-            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            group = CompositeDisposable()
-            open = 1
-
-            def on_next(item: _T) -> None:
-                nonlocal open
-                try:
-                    inner = project(item)
-                except Exception as error:
-                    on_error(error)
-                    return
-                open += 1
-                place = SingleAssignmentDisposable()
-                group.add(place)
-
-                def on_completed() -> None:
-                    group.remove(place)
-                    end()
-
-                place.disposable = inner.subscribe(
-                    observer.on_next, on_error, on_completed, scheduler=scheduler
-                )
-
-            def on_error(error: Exception) -> None:
-                group.dispose()
-                observer.on_error(error)
-
-            def end() -> None:
-                nonlocal open
-                open -= 1
-                if not open:
-                    observer.on_completed()
-
-            group.add(source.subscribe(on_next, on_error, end, scheduler=scheduler))
-            return group
-
-        return Observable(subscribe)
+        return Linked(
+            lambda observer, scheduler=None: _Flattening(observer, scheduler, project).follow(
+                source, scheduler
+            )
+        )
 
     return flattening
 
 
+class _Flattening(Joint[_T, _R]):
+    __slots__ = ("_project",)
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[_R],
+        scheduler: abc.SchedulerBase | None,
+        project: Callable[[_T], Observable[_R]],
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._project = project
+
+    def on_next(self, value: _T) -> None:
+        try:
+            source = self._project(value)
+        except Exception as error:
+            self.on_error(error)
+        else:
+            self.join(source)
+
+
 def reduce(fold: Callable[[_S, _T], _S], seed: _S) -> Callable[[Observable[_T]], Observable[_S]]:
     """Emit what all items come to, once they have completed."""
+    return linking(partial(_Reducing, fold, seed))
 
-    def reducing(source: Observable[_T]) -> Observable[_S]:
-        def subscribe(
-            observer: abc.ObserverBase[_S], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            state = seed
 
-            def on_next(item: _T) -> None:
-                nonlocal state
-                try:
-                    state = fold(state, item)
-                except Exception as error:
-                    observer.on_error(error)
+class _Reducing(Link[_T, _S], Generic[_T, _S]):
+    __slots__ = ("_fold", "_state")
 
-            def on_completed() -> None:
-                observer.on_next(state)
-                observer.on_completed()
+    def __init__(
+        self, fold: Callable[[_S, _T], _S], seed: _S, observer: abc.ObserverBase[_S]
+    ) -> None:
+        super().__init__(observer)
+        self._fold = fold
+        self._state = seed
 
-            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+    def on_next(self, value: _T) -> None:
+        try:
+            self._state = self._fold(self._state, value)
+        except Exception as error:
+            self.on_error(error)
 
-        return Observable(subscribe)
-
-    return reducing
+    def on_completed(self) -> None:
+        self.observer.on_next(self._state)
+        super().on_completed()

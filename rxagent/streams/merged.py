@@ -3,7 +3,8 @@
 from typing import TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable
+
+from .link import Joint, Linked
 
 __all__ = ["merged"]
 
@@ -20,26 +21,17 @@ def merged(*sources: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        group = CompositeDisposable()
-        left = len(sources)
-
-        def on_error(error: Exception) -> None:
-            group.dispose()
-            observer.on_error(error)
-
-        def on_completed() -> None:
-            nonlocal left
-            left -= 1
-            if left <= 0:
-                observer.on_completed()
-
+        joint = _Merging(observer, scheduler)
         for source in sources:
-            if not group.is_disposed:
-                group.add(
-                    source.subscribe(observer.on_next, on_error, on_completed, scheduler=scheduler)
-                )
-        if not sources:
-            on_completed()
-        return group
+            joint.join(source)
+        joint.on_completed()
+        return joint
 
-    return Observable(subscribe)
+    return Linked(subscribe)
+
+
+class _Merging(Joint[_T, _T]):
+    __slots__ = ()
+
+    def on_next(self, value: _T) -> None:
+        self.observer.on_next(value)

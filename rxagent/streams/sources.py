@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable, Disposable
 
 from ..errors import RunCancelled
 from .home import Home, as_error
+from .link import Linked
 from .pace import Pace
 from .reader import Leave, Reader, Work, drain
 
@@ -47,60 +47,79 @@ def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        fence = Disposable()
+        pump = _Pump(open, observer, home)
+        pump.begin()
+        return _owned(home, scheduler, pump)
 
-        async def pump() -> None:
-            try:
-                await _pour(open, observer.on_next, home, fence)
-            except (asyncio.CancelledError, GeneratorExit):
-                raise
-            except KeyboardInterrupt as error:
-                home.gate(observer.on_error, as_error("The source", error))
-                raise
-            except BaseException as error:
-                end = partial(observer.on_error, as_error("The source", error))
-            else:
-                end = partial(observer.on_completed)
-            if not fence.is_disposed:
-                await home.opened()
-                home.gate(end)
-
-        def lost() -> None:
-            home.gate(observer.on_error, RunCancelled("The task that read the source was stopped."))
-
-        task = home.spawn("rxagent-source", pump, lost)
-        return _owned(home, scheduler, CompositeDisposable(fence, task))
-
-    return Observable(subscribe)
+    return Linked(subscribe)
 
 
-async def _pour(
-    open: Callable[[], AsyncIterable[Iterable[_T]]],
-    on_next: Callable[[_T], None],
-    home: Home,
-    fence: Disposable,
-) -> None:
-    gate, pace = home.gate, Pace.of(home.loop)
-    await home.opened()
-    batches = aiter(open())
-    try:
-        async for batch in batches:
-            if pace.spent:  # already the first item of a batch may be the work of a while
-                await pace.turn()
-            for item in batch:
+class _Pump(abc.DisposableBase, Generic[_T]):
+    """Tells an observer, one thing at a time, what an asynchronous iterable yields."""
+
+    __slots__ = ("_home", "_is_disposed", "_observer", "_open", "_task")
+
+    def __init__(
+        self,
+        open: Callable[[], AsyncIterable[Iterable[_T]]],
+        observer: abc.ObserverBase[_T],
+        home: Home,
+    ) -> None:
+        self._open = open
+        self._observer = observer
+        self._home = home
+        self._is_disposed = False
+
+    def begin(self) -> None:
+        self._task = self._home.spawn("rxagent-source", self._run, self._lost)
+
+    def dispose(self) -> None:
+        self._is_disposed = True
+        self._task.dispose()
+
+    async def _run(self) -> None:
+        home, observer = self._home, self._observer
+        end: Callable[[], None] = observer.on_completed
+        try:
+            await self._pour()
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except KeyboardInterrupt as error:
+            home.gate(observer.on_error, as_error("The source", error))
+            raise
+        except BaseException as error:
+            end = partial(observer.on_error, as_error("The source", error))
+        if not self._is_disposed:
+            await home.opened()
+            home.gate(end)
+
+    def _lost(self) -> None:
+        error = RunCancelled("The task that read the source was stopped.")
+        self._home.gate(self._observer.on_error, error)
+
+    async def _pour(self) -> None:
+        home, on_next = self._home, self._observer.on_next
+        gate, pace = home.gate, Pace.of(home.loop)
+        await home.opened()
+        batches = aiter(self._open())
+        try:
+            async for batch in batches:
+                if pace.spent:  # already the first item of a batch may be the work of a while
+                    await pace.turn()
+                for item in batch:
+                    if home.is_held:
+                        await home.opened()
+                    gate(on_next, item)
+                    if home.is_busy:
+                        await home.emptied()
+                    if self._is_disposed:
+                        return
+                    if pace.spent:
+                        await pace.turn()
                 if home.is_held:
                     await home.opened()
-                gate(on_next, item)
-                if home.is_busy:
-                    await home.emptied()
-                if fence.is_disposed:
-                    return
-                if pace.spent:
-                    await pace.turn()
-            if home.is_held:
-                await home.opened()
-    finally:
-        await _close(batches)
+        finally:
+            await _close(batches)
 
 
 async def _close(items: AsyncIterator[Any]) -> None:
@@ -161,7 +180,7 @@ def _read(
             begin()
         return _owned(home, scheduler, reader)
 
-    return Observable(subscribe)
+    return Linked(subscribe)
 
 
 def _owned(

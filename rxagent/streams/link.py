@@ -1,0 +1,201 @@
+"""Links: what our streams are made of.
+
+.. code-block:: text
+
+    source ──▶ link ──▶ link ──▶ observer        what happens goes this way,
+    source ◀── link ◀── link ◀── disposed        and that nobody wants it any more, that way
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable
+
+__all__ = ["Joint", "Link", "Linked", "linking"]
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class _Nobody(abc.ObserverBase[Any]):
+    """Who is told what nobody wants to hear."""
+
+    def on_next(self, value: Any) -> None:
+        pass
+
+    def on_error(self, error: Exception) -> None:
+        pass
+
+    def on_completed(self) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
+class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
+    """One subscription: it observes a source, and tells the observer behind it of that.
+
+    After an error or the end, and once it is disposed, it tells nothing more, and its source is
+    disposed. Everything in a run happens in its gate, so a link needs no lock; `dispose` may come
+    from any thread, and twice.
+
+    Attributes:
+        observer: Who is behind it; nobody, once it is stopped.
+    """
+
+    __slots__ = ("_source", "observer")
+
+    def __init__(self, observer: abc.ObserverBase[_R]) -> None:
+        self.observer: abc.ObserverBase[_R] = observer
+        self._source: abc.DisposableBase | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing more is told."""
+        return self.observer is _NOBODY
+
+    def follow(self, source: Observable[_T], scheduler: abc.SchedulerBase | None) -> Self:
+        """Observe a source, the next one after another has ended."""
+        self._source = subscription = source.subscribe(self, scheduler=scheduler)
+        if self.is_stopped:
+            subscription.dispose()
+        return self
+
+    def on_error(self, error: Exception) -> None:
+        """Tell of the error, and stop."""
+        observer = self._stopping()
+        try:
+            observer.on_error(error)
+        finally:
+            self.dispose()
+
+    def on_completed(self) -> None:
+        """Tell of the end, and stop."""
+        observer = self._stopping()
+        try:
+            observer.on_completed()
+        finally:
+            self.dispose()
+
+    def _stopping(self) -> abc.ObserverBase[_R]:
+        observer, self.observer = self.observer, _NOBODY
+        return observer
+
+    def dispose(self) -> None:
+        """Tell nothing more, and dispose the source."""
+        self.observer = _NOBODY
+        source, self._source = self._source, None
+        if source is not None:
+            source.dispose()
+
+
+class Linked(Observable[_T]):
+    """A stream whose subscriptions are links.
+
+    A link that follows it is linked to it directly; for all others it is an Observable like any.
+    """
+
+    def subscribe(
+        self,
+        on_next: Any = None,
+        on_error: Callable[[Exception], Any] | None = None,
+        on_completed: Callable[[], Any] | None = None,
+        *,
+        scheduler: abc.SchedulerBase | None = None,
+    ) -> abc.DisposableBase:
+        """Subscribe an observer, or functions; disposing what is returned leaves the stream."""
+        if not isinstance(on_next, Link):
+            return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+        try:
+            return self._subscribe_core(on_next, scheduler)
+        except Exception as error:
+            if on_next.is_stopped:
+                raise
+            on_next.on_error(error)
+            return Disposable()
+
+
+def linking(
+    make: Callable[[abc.ObserverBase[_R]], Link[_T, _R]],
+) -> Callable[[Observable[_T]], Observable[_R]]:
+    """Return the operator that puts a link, made for each subscription, behind a source."""
+
+    def linked(source: Observable[_T]) -> Observable[_R]:
+        return Linked(lambda observer, scheduler=None: make(observer).follow(source, scheduler))
+
+    return linked
+
+
+class Joint(Link[_T, _R]):
+    """A link with further sources on its sides, which ends when all of them have ended."""
+
+    __slots__ = ("_open", "_scheduler", "_sides")
+
+    def __init__(
+        self, observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None
+    ) -> None:
+        super().__init__(observer)
+        self._scheduler = scheduler
+        self._open = 1
+        self._sides: dict[_Side[_R], None] = {}
+
+    def join(self, source: Observable[_R]) -> None:
+        """Tell what a further source tells, too."""
+        if self.is_stopped:
+            return
+        side = _Side(self.observer, self)
+        self._open += 1
+        self._sides[side] = None
+        side.follow(source, self._scheduler)
+        if self.is_stopped:
+            side.dispose()
+
+    def leave(self, side: "_Side[_R]") -> None:
+        """Go on without a source that has ended."""
+        self._sides.pop(side, None)
+        self._end_one()
+
+    def on_error(self, error: Exception) -> None:
+        """Dispose all sources, and tell of the error."""
+        observer = self.observer
+        self.dispose()
+        observer.on_error(error)
+
+    def on_completed(self) -> None:
+        """Go on without the source it follows."""
+        self._end_one()
+
+    def _end_one(self) -> None:
+        self._open -= 1
+        if not self._open:
+            super().on_completed()
+
+    def dispose(self) -> None:
+        """Tell nothing more, and dispose all sources."""
+        super().dispose()
+        for side in tuple(self._sides):
+            side.dispose()
+
+
+class _Side(Link[_R, _R]):
+    """Observes one of the further sources of a joint."""
+
+    __slots__ = ("_joint",)
+
+    def __init__(self, observer: abc.ObserverBase[_R], joint: Joint[Any, _R]) -> None:
+        super().__init__(observer)
+        self._joint = joint
+
+    def on_next(self, value: _R) -> None:
+        self.observer.on_next(value)
+
+    def on_error(self, error: Exception) -> None:
+        if not self.is_stopped:
+            self._joint.on_error(error)
+
+    def on_completed(self) -> None:
+        if not self.is_stopped:
+            self.dispose()
+            self._joint.leave(self)
