@@ -152,9 +152,10 @@ class _Step:
 
     def finish_turn(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Complete the message, then do what it says."""
-        finish = deltas.pipe(ops.of_type(Finish), rxo.last_or_default(Finish("stop")))
         return deltas.pipe(
-            ops.accumulate(partial=False), rxo.zip(finish), lean.flat_map(self._take_turn)
+            ops.accumulate(partial=False),
+            lean.with_latest_from(deltas.pipe(ops.of_type(Finish)), Finish("stop")),
+            lean.flat_map(self._take_turn),
         )
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:

@@ -197,9 +197,7 @@ def _pick(look: Callable[[_T], _R | None]) -> Callable[[Observable[_T]], Observa
 class _Picking(Link[_T, _R]):
     __slots__ = ("_look",)
 
-    def __init__(
-        self, look: Callable[[_T], _R | None], observer: abc.ObserverBase[_R]
-    ) -> None:
+    def __init__(self, look: Callable[[_T], _R | None], observer: abc.ObserverBase[_R]) -> None:
         super().__init__(observer)
         self._look = look
 

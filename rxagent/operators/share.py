@@ -38,7 +38,7 @@ def branch(
         def subscribe(
             observer: abc.ObserverBase[_T | _R], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            stem = _Stem(observer, scheduler)
+            stem: _Stem[_T, _R] = _Stem(observer, scheduler)
             for branch in [operator(Linked(stem.grow)) for operator in operators]:
                 stem.join(branch)
             return stem if stem.is_stopped else stem.follow(source, scheduler)

@@ -177,7 +177,8 @@ class Viewer(Seat, abc.DisposableBase):
         asked = len(self._afterwards)
         self._thread = get_ident()
         try:
-            told_all = self._context.run(self._tell)
+            # It may be gone: the run wakes it for the end that others have told it meanwhile.
+            told_all = self._gone or self._context.run(self._tell)
         except KeyboardInterrupt:
             self.dispose()
             raise
@@ -198,8 +199,6 @@ class Viewer(Seat, abc.DisposableBase):
 
     def _tell(self) -> bool:
         """Tell what waits; return whether all was told."""
-        if self._gone:  # It was woken for the end, and told it, by two at once.
-            return True
         end, take, observer = self._end, self._mailbox.take, self._observer
         is_spent = self._turn()
         while (event := take()) is not None:

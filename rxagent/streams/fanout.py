@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from reactivex import abc
-from reactivex.disposable import Disposable
 
 __all__ = ["Hub"]
 
@@ -34,9 +33,10 @@ class Hub(Generic[_T]):
         """Tell an observer all that follows, until what is returned is disposed."""
         with self._changing:
             self._observers = (*self._observers, observer)
-        return Disposable(lambda: self._remove(observer))
+        return _Place(self, observer)
 
-    def _remove(self, observer: abc.ObserverBase[_T]) -> None:
+    def leave(self, observer: abc.ObserverBase[_T]) -> None:
+        """Tell an observer nothing more."""
         with self._changing:
             self._observers = tuple(other for other in self._observers if other is not observer)
 
@@ -70,5 +70,20 @@ class Hub(Generic[_T]):
                 self._detach(observer, fault)
 
     def _detach(self, observer: abc.ObserverBase[_T], fault: BaseException) -> None:
-        self._remove(observer)
+        self.leave(observer)
         self._on_fault(observer, fault)
+
+
+class _Place(abc.DisposableBase):
+    """Where one observer is among the others; it is left once."""
+
+    __slots__ = ("_hub", "_observer")
+
+    def __init__(self, hub: Hub[Any], observer: abc.ObserverBase[Any]) -> None:
+        self._hub: Hub[Any] | None = hub
+        self._observer = observer
+
+    def dispose(self) -> None:
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.leave(self._observer)

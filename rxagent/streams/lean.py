@@ -12,7 +12,7 @@ from reactivex.scheduler import CurrentThreadScheduler
 
 from .link import Joint, Link, Linked, linking
 
-__all__ = ["flat_map", "reduce", "start_with"]
+__all__ = ["flat_map", "reduce", "start_with", "with_latest_from"]
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -53,11 +53,12 @@ def flat_map(project: Callable[[_T], Observable[_R]]) -> Callable[[Observable[_T
     """Emit what the streams emit, side by side, that are made of the items."""
 
     def flattening(source: Observable[_T]) -> Observable[_R]:
-        return Linked(
-            lambda observer, scheduler=None: _Flattening(observer, scheduler, project).follow(
-                source, scheduler
-            )
-        )
+        def subscribe(
+            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return _Flattening(observer, scheduler, project).follow(source, scheduler)
+
+        return Linked(subscribe)
 
     return flattening
 
@@ -107,3 +108,55 @@ class _Reducing(Link[_T, _S], Generic[_T, _S]):
     def on_completed(self) -> None:
         self.observer.on_next(self._state)
         super().on_completed()
+
+
+def with_latest_from(
+    other: Observable[_R], first: _R
+) -> Callable[[Observable[_T]], Observable[tuple[_T, _R]]]:
+    """Emit each item with the latest one of another stream, `first` before there is one.
+
+    The other stream is subscribed to before the source, and its end is not the end.
+    """
+
+    def pairing(source: Observable[_T]) -> Observable[tuple[_T, _R]]:
+        def subscribe(
+            observer: abc.ObserverBase[tuple[_T, _R]], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            pairs: _Pairing[_T, _R] = _Pairing(observer, first)
+            pairs.latest.follow(other, scheduler)
+            return pairs if pairs.is_stopped else pairs.follow(source, scheduler)
+
+        return Linked(subscribe)
+
+    return pairing
+
+
+class _Pairing(Link[_T, tuple[_T, _R]], Generic[_T, _R]):
+    __slots__ = ("latest",)
+
+    def __init__(self, observer: abc.ObserverBase[tuple[_T, _R]], first: _R) -> None:
+        super().__init__(observer)
+        self.latest = _Latest(self, first)
+
+    def on_next(self, value: _T) -> None:
+        self.observer.on_next((value, self.latest.item))
+
+    def dispose(self) -> None:
+        super().dispose()
+        self.latest.dispose()
+
+
+class _Latest(Link[_R, Any]):
+    """Keeps the latest item; an error is that of all."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, behind: abc.ObserverBase[Any], first: _R) -> None:
+        super().__init__(behind)
+        self.item = first
+
+    def on_next(self, value: _R) -> None:
+        self.item = value
+
+    def on_completed(self) -> None:
+        self.dispose()

@@ -123,7 +123,12 @@ def linking(
     """Return the operator that puts a link, made for each subscription, behind a source."""
 
     def linked(source: Observable[_T]) -> Observable[_R]:
-        return Linked(lambda observer, scheduler=None: make(observer).follow(source, scheduler))
+        def subscribe(
+            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return make(observer).follow(source, scheduler)
+
+        return Linked(subscribe)
 
     return linked
 
@@ -133,9 +138,7 @@ class Joint(Link[_T, _R]):
 
     __slots__ = ("_open", "_scheduler", "_sides")
 
-    def __init__(
-        self, observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None
-    ) -> None:
+    def __init__(self, observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None) -> None:
         super().__init__(observer)
         self._scheduler = scheduler
         self._open = 1
@@ -143,14 +146,11 @@ class Joint(Link[_T, _R]):
 
     def join(self, source: Observable[_R]) -> None:
         """Tell what a further source tells, too."""
-        if self.is_stopped:
-            return
         side = _Side(self.observer, self)
-        self._open += 1
-        self._sides[side] = None
-        side.follow(source, self._scheduler)
-        if self.is_stopped:
-            side.dispose()
+        self._sides[side] = None  # first, for whoever disposes this looks there
+        if not self.is_stopped:
+            self._open += 1
+            side.follow(source, self._scheduler)
 
     def leave(self, side: "_Side[_R]") -> None:
         """Go on without a source that has ended."""

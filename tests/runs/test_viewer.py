@@ -20,7 +20,8 @@ class Observer:
         self.told.append("end")
 
 
-def test_a_viewer_that_is_told_the_end_before_it_was_woken_for_it_is_told_once() -> None:
+def test_the_end_is_told_once() -> None:
+    """A viewer that was told the end before it was woken for it is not told it again."""
     due: list[Callable[[], None]] = []
 
     def tell_all() -> None:

@@ -88,3 +88,32 @@ def test_disposing_flat_map_disposes_all():
         )
         m.expect(one).to_be_subscribed("^--!")
         m.expect(source).to_be_subscribed("^--!")
+
+
+@pytest.mark.parametrize(
+    ("row", "other", "told"),
+    [
+        ("-a-b-|", "--x----", "-a-b-|"),
+        ("-a-b-|", "|", "-a-c-|"),
+        ("-a-b-|", "--#", "-a#"),
+        ("-a-#", "----x-", "-a-#"),
+        ("|", "x-", "|"),
+    ],
+)
+def test_with_latest_from_tells_each_item_with_what_the_other_told_last(row, other, told):
+    """Before there is anything it is the first; the other's end changes nothing, its error all."""
+    with marbles(error=FAULT, c="c", **LETTERS) as m:
+        pairs = m.cold(row).pipe(lean.with_latest_from(m.cold(other), "z"))
+        named = {("a", "z"): "a", ("b", "x"): "b", ("b", "z"): "c"}
+        m.expect(pairs.pipe(rxo.map(named.get))).to_be(told)
+
+
+@pytest.mark.parametrize("row", ["-a-b-|", "-a-#", "|"])
+def test_with_latest_from_lets_go_of_both(row):
+    """When the source has ended, the other is disposed."""
+    with marbles(error=FAULT, **LETTERS) as m:
+        source, other = m.cold(row), m.cold("--x-y-x-y-x")
+        m.expect(source.pipe(lean.with_latest_from(other, "z"), rxo.ignore_elements())).to_be(
+            "-" * (len(row) - 1) + row[-1]
+        )
+        m.expect(other).to_be_subscribed("^" + "-" * (len(row) - 2) + "!" if row[1:] else "(^!)")
