@@ -13,13 +13,17 @@ _paces: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pace]" = WeakKeyDictionary
 class Pace:
     """The time, in seconds, that all pumps of a loop may spend in one of its turns.
 
-    One that finds it spent waits in line, and is let on in a later turn of the loop.
+    One that finds it spent waits in line, and is let on in a later turn of the loop. Those that are
+    still to begin have a line of their own, and both lines move in turn: of many requests the first
+    answers are read while the last ones are still to be sent, so little of what arrives has to wait.
     """
 
     def __init__(self, seconds: float = 0.002) -> None:
         self.seconds = seconds
         self._end: float | None = None
-        self._line: deque[asyncio.Future[None]] = deque()
+        self._going: deque[asyncio.Future[None]] = deque()
+        self._coming: deque[asyncio.Future[None]] = deque()
+        self._lines = deque([self._going, self._coming])
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> "Pace":
@@ -33,25 +37,33 @@ class Pace:
     def spent(self) -> bool:
         """Whether the time of this turn of the loop is used up."""
         if self._end is None:
-            self._begin()
+            self._open()
             return False
         return perf_counter() > self._end
 
+    async def begin(self) -> None:
+        """Wait for a turn of the loop that has time for one more to begin."""
+        await self._wait(self._coming)
+
     async def turn(self) -> None:
         """Wait for a turn of the loop that has time left."""
+        await self._wait(self._going)
+
+    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
         place = asyncio.get_running_loop().create_future()
-        self._line.append(place)
+        line.append(place)
         await place
 
-    def _begin(self) -> None:
+    def _open(self) -> None:
         self._end = perf_counter() + self.seconds
         asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
         self._end = None
-        while self._line:
-            place = self._line.popleft()
-            if not place.done():
-                self._begin()
+        while any(self._lines):
+            self._lines.rotate()
+            line = self._lines[0]
+            if line and not (place := line.popleft()).done():
+                self._open()
                 place.set_result(None)
                 return

@@ -100,6 +100,8 @@ class _Pump(abc.DisposableBase, Generic[_T]):
     async def _pour(self) -> None:
         home, on_next = self._home, self._observer.on_next
         gate, pace = home.gate, Pace.of(home.loop)
+        if pace.spent:
+            await pace.begin()
         await home.opened()
         batches = aiter(self._open())
         try:

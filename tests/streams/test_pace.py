@@ -74,6 +74,30 @@ def test_one_is_let_on_in_each_turn():
     assert max(map(len, order.split("|"))) <= 2
 
 
+def test_those_who_begin_take_turns_with_those_who_go_on():
+    """However many are to begin, every other turn is for one that has begun."""
+
+    async def main():
+        pace = Pace.of(asyncio.get_running_loop())
+        pace.seconds = 0
+        order = []
+
+        async def pump():
+            if pace.spent:
+                await pace.begin()
+            order.append("begun")
+            for _ in range(2):
+                await pace.turn()
+                order.append("gone on")
+
+        await asyncio.gather(*(pump() for _ in range(20)))
+        return order
+
+    order = asyncio.run(main())
+    assert ["begun", "gone on"] * 19 == order[1:39]
+    assert (20, 40) == (order.count("begun"), order.count("gone on"))
+
+
 @pytest.mark.parametrize("who", range(3))
 def test_one_that_is_cancelled_in_line_holds_nobody_up(who):
     """The place in line of a pump that was cancelled is skipped."""
