@@ -13,9 +13,9 @@ _paces: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pace]" = WeakKeyDictionary
 class Pace:
     """The time, in seconds, that all pumps of a loop may spend in one of its turns.
 
-    One that finds it spent waits in line, and is let on in a later turn of the loop. Those that are
-    still to begin have a line of their own, and both lines move in turn: of many requests the first
-    answers are read while the last ones are still to be sent, so little of what arrives has to wait.
+    One that finds it spent waits in line, and is let on in a later turn of the loop. Those that
+    are still to begin have a line of their own, and the lines take turns: of many requests the
+    first answers are read while the last are still to be sent, so little that arrives has to wait.
     """
 
     def __init__(self, seconds: float = 0.002) -> None:
