@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from reactivex import Observable, abc
@@ -12,6 +13,7 @@ from reactivex import Observable, abc
 from ..arguments import text
 from ..events import Event, Stamped
 from ..streams import Hub, Observing
+from ..streams.link import Link, linking
 from ._brackets import takes_nothing
 from ._channels import Joiner, channel
 
@@ -34,33 +36,34 @@ def watch(*observers: Any) -> Callable[[Observable[_T]], Observable[_T]]:
     Args:
         observers: Functions of an item, or objects with some of on_next, on_error, on_completed.
     """
-    watching = [Observing.of(observer) for observer in observers]
+    return linking(partial(_Watching, [Observing.of(observer) for observer in observers]))
 
-    def watched(source: Observable[_T]) -> Observable[_T]:
-        def subscribe(
-            observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            hub: Hub[_T] = Hub(_log_fault)
-            for one in watching:
-                hub.add(one)
 
-            def on_next(item: _T) -> None:
-                hub.on_next(item)
-                observer.on_next(item)
+class _Watching(Link[_T, _T]):
+    """What is still on its way when somebody has left is told to no watcher either."""
 
-            def on_error(error: Exception) -> None:
-                hub.on_error(error)
-                observer.on_error(error)
+    __slots__ = ("_hub",)
 
-            def on_completed() -> None:
-                hub.on_completed()
-                observer.on_completed()
+    def __init__(self, watching: Iterable[Observing], observer: abc.ObserverBase[_T]) -> None:
+        super().__init__(observer)
+        self._hub: Hub[_T] = Hub(_log_fault)
+        for one in watching:
+            self._hub.add(one)
 
-            return source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+    def on_next(self, value: _T) -> None:
+        if not self.is_stopped:
+            self._hub.on_next(value)
+            self.observer.on_next(value)
 
-        return Observable(subscribe)
+    def on_error(self, error: Exception) -> None:
+        if not self.is_stopped:
+            self._hub.on_error(error)
+            super().on_error(error)
 
-    return watched
+    def on_completed(self) -> None:
+        if not self.is_stopped:
+            self._hub.on_completed()
+            super().on_completed()
 
 
 def _log_fault(observer: Any, fault: BaseException) -> None:
@@ -77,25 +80,24 @@ def stamp(run: str | None = None) -> Callable[[Observable[Event]], Observable[St
     """
 
     text("run", run, optional=True)
+    return linking(partial(_Stamping, run))
 
-    def stamped(source: Observable[Event]) -> Observable[Stamped]:
-        def subscribe(
-            observer: abc.ObserverBase[Stamped], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            name = run or uuid4().hex
-            number = count()
 
-            def on_next(event: Event) -> None:
-                at = scheduler.now.timestamp() if scheduler else time.time()
-                observer.on_next(Stamped(name, next(number), at, event))
+class _Stamping(Link[Event, Stamped]):
+    __slots__ = ("_number", "_run", "_scheduler")
 
-            return source.subscribe(
-                on_next, observer.on_error, observer.on_completed, scheduler=scheduler
-            )
+    def __init__(self, run: str | None, observer: abc.ObserverBase[Stamped]) -> None:
+        super().__init__(observer)
+        self._run = run or uuid4().hex
+        self._number = count()
 
-        return Observable(subscribe)
+    def follow(self, source: Observable[Event], scheduler: abc.SchedulerBase | None) -> Self:
+        self._scheduler = scheduler
+        return super().follow(source, scheduler)
 
-    return stamped
+    def on_next(self, value: Event) -> None:
+        at = self._scheduler.now.timestamp() if self._scheduler else time.time()
+        self.observer.on_next(Stamped(self._run, next(self._number), at, value))
 
 
 @takes_nothing
@@ -107,35 +109,32 @@ def coalesce() -> Callable[[Observable[Event]], Observable[Event]]:
 
     .. marbles:: watch/coalesce
     """
+    return linking(_Coalescing)
 
-    def coalesced(source: Observable[Event]) -> Observable[Event]:
-        def subscribe(
-            observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            joiner = Joiner()
 
-            def on_next(event: Event) -> None:
-                kind = channel(event)
-                if kind is not None:
-                    joiner.add(kind, event)
-                else:
-                    flush()
-                    observer.on_next(event)
+class _Coalescing(Link[Event, Event]):
+    __slots__ = ("_joiner",)
 
-            def flush() -> None:
-                for joint in joiner.take():
-                    observer.on_next(joint)
+    def __init__(self, observer: abc.ObserverBase[Event]) -> None:
+        super().__init__(observer)
+        self._joiner = Joiner()
 
-            def on_error(error: Exception) -> None:
-                flush()
-                observer.on_error(error)
+    def on_next(self, value: Event) -> None:
+        kind = channel(value)
+        if kind is not None:
+            self._joiner.add(kind, value)
+        else:
+            self._flush()
+            self.observer.on_next(value)
 
-            def on_completed() -> None:
-                flush()
-                observer.on_completed()
+    def _flush(self) -> None:
+        for joint in self._joiner.take():
+            self.observer.on_next(joint)
 
-            return source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+    def on_error(self, error: Exception) -> None:
+        self._flush()
+        super().on_error(error)
 
-        return Observable(subscribe)
-
-    return coalesced
+    def on_completed(self) -> None:
+        self._flush()
+        super().on_completed()

@@ -8,6 +8,7 @@ import reactivex as rx
 from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
+from reactivex.disposable import Disposable
 
 from rxagent import operators as ops
 from rxagent.errors import ModelUnavailable
@@ -22,6 +23,7 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.state import State, fold_all
+from rxagent.streams.link import Linked
 from rxagent.testing import VirtualHome
 
 PIECES = st.one_of(
@@ -100,6 +102,23 @@ def test_watchers_are_told_of_an_error():
 
     assert [1, error] == told(rx.concat(rx.of(1), rx.throw(error)).pipe(ops.watch(watcher)))
     assert ([1], [error]) == (watcher.items, watcher.ends)
+
+
+@pytest.mark.parametrize(
+    "end", [lambda link: link.on_completed(), lambda link: link.on_error(ValueError())]
+)
+def test_watchers_are_told_nothing_once_the_observer_has_left(end):
+    """What was on its way when the stream was disposed is told to no watcher either."""
+    watcher, links = Watcher(), []
+    source = Linked(lambda link, _=None: links.append(link) or Disposable())
+    subscription = source.pipe(ops.watch(watcher)).subscribe()
+    links[0].on_next(1)
+
+    subscription.dispose()
+    links[0].on_next(2)
+    end(links[0])
+
+    assert ([1], []) == (watcher.items, watcher.ends)
 
 
 def test_each_subscription_is_watched_anew():
