@@ -1,15 +1,17 @@
 """Operators that end a model's answer: after some time, or at some words."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable, SerialDisposable, SingleAssignmentDisposable
+from reactivex.disposable import SerialDisposable
 
 from ..arguments import number, several
 from ..errors import ModelTimeout
 from ..events import Delta, StepRetried, Usage
 from ..streams import Home, at_home
+from ..streams.link import Link, Linked, linking
 from ._stops import Stops
 
 __all__ = ["stop_at", "timeout"]
@@ -49,45 +51,54 @@ def timeout(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             home = Home.of(scheduler)
-            time, emit = home.time, observer.on_next
-            timer, upstream = SerialDisposable(), SingleAssignmentDisposable()
-            began = heard = time()
-            begun = first is None
+            return _Limiting(observer, home, idle, first, total).follow(source, home)
 
-            def limits() -> Iterator[tuple[float, str]]:
-                if total is not None:
-                    yield began + total, f"The model has not ended after {total:g} s."
-                if not begun and first is not None:
-                    yield began + first, f"The model has not begun after {first:g} s."
-                elif idle is not None:
-                    yield heard + idle, f"The model has been silent for {idle:g} s."
-
-            def look(*_: object) -> None:
-                for due, why in sorted(limits())[:1]:
-                    left = due - time()
-                    if left > _NOW:
-                        timer.disposable = home.schedule_relative(left, look)
-                    else:
-                        upstream.dispose()
-                        observer.on_error(ModelTimeout(why))
-
-            def on_next(item: _T) -> None:
-                nonlocal heard, begun
-                heard = time()
-                if not begun and not isinstance(item, Usage | StepRetried):
-                    begun = True
-                    look()
-                emit(item)
-
-            look()
-            upstream.disposable = source.subscribe(
-                on_next, observer.on_error, observer.on_completed, scheduler=home
-            )
-            return CompositeDisposable(timer, upstream)
-
-        return at_home(Observable(subscribe))
+        return at_home(Linked(subscribe))
 
     return limited
+
+
+class _Limiting(Link[_T, _T]):
+    __slots__ = ("_began", "_begun", "_first", "_heard", "_home", "_idle", "_timer", "_total")
+
+    def __init__(self, observer: abc.ObserverBase[_T], home: Home, *times: float | None) -> None:
+        super().__init__(observer)
+        self._home = home
+        self._idle, self._first, self._total = times
+        self._timer = SerialDisposable()
+        self._began = self._heard = home.time()
+        self._begun = self._first is None
+        self._look()
+
+    def _limits(self) -> Iterator[tuple[float, str]]:
+        idle, first, total = self._idle, self._first, self._total
+        if total is not None:
+            yield self._began + total, f"The model has not ended after {total:g} s."
+        if not self._begun and first is not None:
+            yield self._began + first, f"The model has not begun after {first:g} s."
+        elif idle is not None:
+            yield self._heard + idle, f"The model has been silent for {idle:g} s."
+
+    def _look(self, *_: object) -> None:
+        for due, why in sorted(self._limits())[:1]:
+            left = due - self._home.time()
+            if left > _NOW:
+                self._timer.disposable = self._home.schedule_relative(left, self._look)
+            else:
+                observer = self.observer
+                self.dispose()
+                observer.on_error(ModelTimeout(why))
+
+    def on_next(self, value: _T) -> None:
+        self._heard = self._home.time()
+        if not self._begun and not isinstance(value, Usage | StepRetried):
+            self._begun = True
+            self._look()
+        self.observer.on_next(value)
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._timer.dispose()
 
 
 def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[Delta]]:
@@ -103,38 +114,32 @@ def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[De
     if not all(stops):
         raise ValueError("An empty text is no place to stop at.")
 
-    def stopped(source: Observable[Delta]) -> Observable[Delta]:
-        def subscribe(
-            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            passing = Stops(stops)
-            upstream = SingleAssignmentDisposable()
+    return linking(partial(_Stopping, stops))
 
-            def on_next(delta: Delta) -> None:
-                for passed in passing.add(delta):
-                    if passing.stopped:
-                        upstream.dispose()
-                    observer.on_next(passed)
-                if passing.stopped:
-                    observer.on_completed()
 
-            def on_error(error: Exception) -> None:
-                flush()
-                observer.on_error(error)
+class _Stopping(Link[Delta, Delta]):
+    __slots__ = ("_stops",)
 
-            def on_completed() -> None:
-                flush()
-                observer.on_completed()
+    def __init__(self, words: Iterable[str], observer: abc.ObserverBase[Delta]) -> None:
+        super().__init__(observer)
+        self._stops = Stops(words)
 
-            def flush() -> None:
-                for passed in passing.flush():
-                    observer.on_next(passed)
+    def on_next(self, value: Delta) -> None:
+        for passed in self._stops.add(value):
+            if self._stops.stopped and self._source is not None:
+                self._source.dispose()
+            self.observer.on_next(passed)
+        if self._stops.stopped:
+            super().on_completed()
 
-            upstream.disposable = source.subscribe(
-                on_next, on_error, on_completed, scheduler=scheduler
-            )
-            return upstream
+    def _flush(self) -> None:
+        for passed in self._stops.flush():
+            self.observer.on_next(passed)
 
-        return Observable(subscribe)
+    def on_error(self, error: Exception) -> None:
+        self._flush()
+        super().on_error(error)
 
-    return stopped
+    def on_completed(self) -> None:
+        self._flush()
+        super().on_completed()

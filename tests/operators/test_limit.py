@@ -7,6 +7,7 @@ import reactivex as rx
 from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
+from reactivex.subject import Subject
 
 from rxagent import operators as ops
 from rxagent.errors import ModelTimeout, ModelUnavailable
@@ -116,8 +117,36 @@ def test_a_limit_is_a_time(limits, sentence):
         ops.timeout(**limits)
 
 
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (ops.timeout(idle=3), [TextDelta("a."), "disposed", ModelTimeout]),
+        (ops.stop_at(["."]), ["disposed", TextDelta("a"), Finish("stop"), "completed"]),
+    ],
+)
+def test_the_model_is_hung_up_on_before_anybody_is_told(limit, expected):
+    """The source is disposed before the end is told, and before what is left of its text."""
+    order, model = [], Subject()
+    source = model.pipe(rxo.finally_action(lambda: order.append("disposed")), limit)
+
+    def ask():
+        source.subscribe(
+            order.append,
+            lambda error: order.append(type(error)),
+            lambda: order.append("completed"),
+            scheduler=home,
+        )
+        model.on_next(TextDelta("a."))
+
+    with VirtualHome() as home:
+        home.gate(ask)
+        home.run()
+
+    assert expected == order
+
+
 def test_a_timed_out_stream_is_hung_up_on():
-    """The source is disposed before the error is told."""
+    """The source is disposed at the moment when its time is over."""
     with marbles(tick="1s", error=ModelTimeout("...")) as m:
         source = m.cold("-")
         m.expect(source.pipe(ops.timeout(idle=3))).to_be("---#")
