@@ -1,21 +1,25 @@
 """Operators that go on when a model or a run has failed."""
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import reactivex as rx
 from reactivex import Observable, abc
 from reactivex import operators as rxo
-from reactivex.disposable import SerialDisposable, SingleAssignmentDisposable
+from reactivex.disposable import SerialDisposable
 
 from ..arguments import number, several
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, describe
 from ..events import Delta, Event, RunFailed, StepRetried
 from ..messages import Request
 from ..streams import Home, at_home
+from ..streams.link import Link, Linked
 from ._brackets import takes_nothing
 from ._speech import SPEECH, Model, ModelOf, ask
 
 __all__ = ["fallback", "retry", "settle"]
+
+_Following: TypeAlias = Callable[[Exception, int, bool], tuple[float, Observable[Delta]] | None]
 
 
 def retry(
@@ -92,10 +96,7 @@ def settle() -> Callable[[Observable[Event]], Observable[Event]]:
     return rxo.catch(lambda error, _: rx.of(RunFailed(type(error).__name__, describe(error))))
 
 
-def _going_on(
-    first: Observable[Delta],
-    following: Callable[[Exception, int, bool], tuple[float, Observable[Delta]] | None],
-) -> Observable[Delta]:
+def _going_on(first: Observable[Delta], following: _Following) -> Observable[Delta]:
     """Emit a stream; when it fails, emit StepRetried and go on with the one that follows.
 
     `following(error, failures, spoken)` returns after how many seconds to go on, and with what;
@@ -106,40 +107,49 @@ def _going_on(
         observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        current = SerialDisposable()
-        failures = retractions = 0
-        spoken = False
+        return _GoingOn(observer, home, following).follow(first, home)
 
-        def on_next(delta: Delta) -> None:
-            nonlocal spoken, retractions
-            if isinstance(delta, SPEECH):
-                spoken = True
-            elif isinstance(delta, StepRetried):
-                spoken = False
-                retractions += 1
-            observer.on_next(delta)
+    return at_home(Linked(subscribe))
 
-        def on_error(error: Exception) -> None:
-            nonlocal failures
-            failures += 1
-            way = following(error, failures, spoken)
-            if way is None:
-                observer.on_error(error)
-                return
-            wait, source = way
-            on_next(StepRetried(retractions + 1, describe(error)))
-            if wait > 0:
-                current.disposable = home.schedule_relative(wait, lambda *_: begin(source))
-            else:
-                current.disposable = home.schedule(lambda *_: begin(source))
 
-        def begin(source: Observable[Delta]) -> None:
-            current.disposable = attempt = SingleAssignmentDisposable()
-            attempt.disposable = source.subscribe(
-                on_next, on_error, observer.on_completed, scheduler=home
-            )
+class _GoingOn(Link[Delta, Delta]):
+    __slots__ = ("_failures", "_following", "_home", "_retractions", "_spoken", "_wait")
 
-        begin(first)
-        return current
+    def __init__(
+        self, observer: abc.ObserverBase[Delta], home: Home, following: _Following
+    ) -> None:
+        super().__init__(observer)
+        self._home = home
+        self._following = following
+        self._failures = self._retractions = 0
+        self._spoken = False
+        self._wait = SerialDisposable()
 
-    return at_home(Observable(subscribe))
+    def on_next(self, value: Delta) -> None:
+        if isinstance(value, SPEECH):
+            self._spoken = True
+        elif isinstance(value, StepRetried):
+            self._spoken = False
+            self._retractions += 1
+        self.observer.on_next(value)
+
+    def on_error(self, error: Exception) -> None:
+        self._failures += 1
+        way = self._following(error, self._failures, self._spoken)
+        if way is None:
+            super().on_error(error)
+            return
+        wait, source = way
+        self.on_next(StepRetried(self._retractions + 1, describe(error)))
+
+        def go_on(*_: object) -> None:
+            self.follow(source, self._home)
+
+        if wait > 0:
+            self._wait.disposable = self._home.schedule_relative(wait, go_on)
+        else:
+            self._wait.disposable = self._home.schedule(go_on)
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._wait.dispose()

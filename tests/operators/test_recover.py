@@ -104,11 +104,14 @@ def test_what_a_retraction_made_void_is_no_beginning():
         m.expect(model.pipe(ops.retry(2))).to_be("xrsx|")
 
 
-def test_disposing_ends_the_wait():
+@pytest.mark.parametrize(
+    "failing", [rx.throw(LOST), rx.create(lambda observer, _: observer.on_error(LOST))]
+)
+def test_disposing_ends_the_wait(failing):
     """Who leaves while the next attempt waits leaves no timer, and nobody is asked again."""
     asked = []
     with VirtualHome() as home:
-        model = rx.defer(lambda _: asked.append(1) or rx.throw(LOST))
+        model = rx.defer(lambda _: asked.append(1) or failing)
         subscription = model.pipe(ops.retry(3, delay=10)).subscribe(scheduler=home)
         home.advance_to(5.0)
         subscription.dispose()
