@@ -10,6 +10,7 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from reactivex import Observable, abc
@@ -21,6 +22,7 @@ from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..streams import at_home, entering, from_async, from_worker, lean
+from ..streams.link import Link, Linked, linking
 from .model import Model
 from .resolve import resolve
 
@@ -88,7 +90,7 @@ def _told(result: Any, name: str) -> Observable[Delta]:
     telling = _Telling(name)
     match result:
         case Observable():
-            return _translated(entering(result), telling)
+            return entering(result).pipe(linking(partial(_Translating, telling)))
         case AsyncIterable():
             return from_async(lambda: _each_async(result, telling))
         case Awaitable():
@@ -163,22 +165,21 @@ async def _each_async(items: AsyncIterable[Any], telling: _Telling) -> AsyncIter
             await items.aclose()
 
 
-def _translated(source: Observable[Any], telling: _Telling) -> Observable[Delta]:
-    def subscribe(
-        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        def tell(item: Any) -> None:
-            try:
-                deltas = tuple(telling.of(item))
-            except MalformedReply as error:
-                observer.on_error(error)
-                return
-            for delta in deltas:
-                observer.on_next(delta)
+class _Translating(Link[Any, Delta]):
+    __slots__ = ("_telling",)
 
-        return source.subscribe(tell, observer.on_error, observer.on_completed, scheduler=scheduler)
+    def __init__(self, telling: _Telling, observer: abc.ObserverBase[Delta]) -> None:
+        super().__init__(observer)
+        self._telling = telling
 
-    return Observable(subscribe)
+    def on_next(self, value: Any) -> None:
+        try:
+            deltas = tuple(self._telling.of(value))
+        except MalformedReply as error:
+            self.on_error(error)
+            return
+        for delta in deltas:
+            self.observer.on_next(delta)
 
 
 def _at_once(deltas: Iterable[Delta]) -> Observable[Delta]:
@@ -190,7 +191,7 @@ def _at_once(deltas: Iterable[Delta]) -> Observable[Delta]:
         observer.on_completed()
         return Disposable()
 
-    return Observable(subscribe)
+    return Linked(subscribe)
 
 
 async def _resulting(function: Callable[[Request], Any], request: Request) -> AsyncIterator[Any]:
