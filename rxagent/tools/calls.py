@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable
+from reactivex.disposable import SerialDisposable
 
 from ..errors import ToolTimeout
 from ..events import Event, FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..messages import ToolCall
 from ..streams import Home, at_home
+from ..streams.link import Link, Linked
 from .definition import NOTHING_GIVEN, Tool
 from .outputs import Raised, Returned, outputs
 from .texts import error_text, result_text
@@ -45,58 +46,70 @@ def run_call(
         observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        work = CompositeDisposable()
+        calling = _Calling(observer, call, home)
+        home.when_open(lambda: calling.begin(tools, additional, cut))
+        return calling
 
-        def begin() -> None:
-            try:
-                tool = tools.find(call.name)
-                arguments = tool.read(call.arguments, additional, cut=cut)
-            except Exception as error:
-                fail(error)
-                return
-            observer.on_next(ToolStarted(call))
-            if tool.timeout is not None:
-                late = _late(tool)
-                work.add(home.schedule_relative(tool.timeout, lambda *_: fail(late)))
-            if not work.is_disposed:
-                follow(outputs(tool.function, arguments))
+    return at_home(Linked(subscribe))
 
-        def follow(stream: Observable[Any]) -> None:
-            outcome = _Outcome()
 
-            def on_next(output: Any) -> None:
-                outcome.add(output)
-                if not isinstance(output, Returned):
-                    observer.on_next(ToolOutput(call.id, output))
+class _Calling(Link[Any, Event]):
+    __slots__ = ("_call", "_home", "_outcome", "_timer")
 
-            def on_error(error: Exception) -> None:
-                if isinstance(error, Raised):
-                    fail(error.cause)
-                else:
-                    observer.on_error(error)
+    def __init__(self, observer: abc.ObserverBase[Event], call: ToolCall, home: Home) -> None:
+        super().__init__(observer)
+        self._call = call
+        self._home = home
+        self._outcome = _Outcome()
+        self._timer = SerialDisposable()
 
-            def on_completed() -> None:
-                try:
-                    value, text = outcome.result()
-                except Exception as error:
-                    fail(error)
-                else:
-                    end(ToolCompleted(call.id, text, value))
+    def begin(self, tools: Toolbox, additional: Mapping[str, Any], cut: bool) -> None:
+        try:
+            tool = tools.find(self._call.name)
+            arguments = tool.read(self._call.arguments, additional, cut=cut)
+        except Exception as error:
+            self._fail(error)
+            return
+        self.observer.on_next(ToolStarted(self._call))
+        if tool.timeout is not None:
+            self._timer.disposable = self._home.schedule_relative(
+                tool.timeout, lambda *_: self._fail(_late(tool))
+            )
+        if not self.is_stopped:
+            self.follow(outputs(tool.function, arguments), self._home)
 
-            work.add(stream.subscribe(on_next, on_error, on_completed, scheduler=home))
+    def on_next(self, value: Any) -> None:
+        self._outcome.add(value)
+        if not isinstance(value, Returned):
+            self.observer.on_next(ToolOutput(self._call.id, value))
 
-        def fail(error: BaseException) -> None:
-            end(ToolFailed(call.id, error_text(error)))
+    def on_error(self, error: Exception) -> None:
+        if isinstance(error, Raised):
+            self._fail(error.cause)
+        else:
+            super().on_error(error)
 
-        def end(event: Event) -> None:
-            work.dispose()
-            observer.on_next(event)
-            observer.on_completed()
+    def on_completed(self) -> None:
+        try:
+            value, text = self._outcome.result()
+        except Exception as error:
+            self._fail(error)
+        else:
+            self._end(ToolCompleted(self._call.id, text, value))
 
-        home.when_open(begin)
-        return work
+    def _fail(self, error: BaseException) -> None:
+        self._end(ToolFailed(self._call.id, error_text(error)))
 
-    return at_home(Observable(subscribe))
+    def _end(self, event: Event) -> None:
+        self._timer.dispose()
+        if self._source is not None:
+            self._source.dispose()
+        self.observer.on_next(event)
+        super().on_completed()
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._timer.dispose()
 
 
 def _late(tool: Tool) -> ToolTimeout:

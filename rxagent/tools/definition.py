@@ -14,6 +14,7 @@ from ..arguments import number, text, valid
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..streams import at_home
+from ..streams.link import Link, Linked
 from .outputs import Raised, Returned, outputs
 from .schema import Schema
 from .signature import Signature
@@ -74,17 +75,10 @@ class Tool(Generic[_P, _R]):
         def subscribe(
             observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            def on_next(output: Any) -> None:
-                observer.on_next(output.value if isinstance(output, Returned) else output)
-
-            def on_error(error: Exception) -> None:
-                cause = error.cause if isinstance(error, Raised) else error
-                observer.on_error(cause if isinstance(cause, Exception) else error)
-
             source = outputs(self.function, self._signature.bind(arguments))
-            return source.subscribe(on_next, on_error, observer.on_completed, scheduler=scheduler)
+            return _Unwrapping(observer).follow(source, scheduler)
 
-        return at_home(Observable(subscribe))
+        return at_home(Linked(subscribe))
 
     def read(
         self, text: str, additional: Mapping[str, Any] = NOTHING_GIVEN, *, cut: bool = False
@@ -110,6 +104,17 @@ class Tool(Generic[_P, _R]):
                     tool=self.name,
                 )
         return self._signature.bind(arguments)
+
+
+class _Unwrapping(Link[Any, Any]):
+    __slots__ = ()
+
+    def on_next(self, value: Any) -> None:
+        self.observer.on_next(value.value if isinstance(value, Returned) else value)
+
+    def on_error(self, error: Exception) -> None:
+        cause = error.cause if isinstance(error, Raised) else error
+        super().on_error(cause if isinstance(cause, Exception) else error)
 
 
 @overload

@@ -14,14 +14,14 @@ from collections.abc import (
 from contextlib import contextmanager
 from functools import partial
 from threading import current_thread, main_thread
-from typing import Any
+from typing import Any, Self
 
 import reactivex as rx
 from attrs import frozen
 from reactivex import Observable, abc
-from reactivex.disposable import Disposable
 
 from ..streams import entering, from_async, from_worker, lean
+from ..streams.link import Link, linking
 from .signature import plain
 from .texts import error_text, result_text
 
@@ -131,7 +131,7 @@ def _is_being_cancelled() -> bool:
 
 def _result(value: Any) -> "Returned | Observable[Any]":
     if isinstance(value, Observable):
-        return entering(_blamed(value))
+        return entering(linking(_Blaming)(value))
     if isinstance(value, AsyncIterable):
         return from_async(lambda: _iterated_async(lambda: value))
     if isinstance(value, Generator):
@@ -141,25 +141,24 @@ def _result(value: Any) -> "Returned | Observable[Any]":
     return Returned(value, result_text(value))
 
 
-def _blamed(source: Observable[Any]) -> Observable[Any]:
-    """Blame the tool for what a stream of its own raises, be it when it is subscribed to."""
+class _Blaming(Link[Any, Any]):
+    """Blames the tool for what a stream of its own raises, be it when it is subscribed to."""
 
-    def subscribe(
-        observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
+    __slots__ = ()
+
+    def follow(self, source: Observable[Any], scheduler: abc.SchedulerBase | None) -> Self:
         try:
             with _blaming():
-                return source.subscribe(
-                    observer.on_next,
-                    lambda error: observer.on_error(Raised(error)),
-                    observer.on_completed,
-                    scheduler=scheduler,
-                )
+                return super().follow(source, scheduler)
         except Raised as raised:
-            observer.on_error(raised)
-            return Disposable()
+            super().on_error(raised)
+            return self
 
-    return Observable(subscribe)
+    def on_next(self, value: Any) -> None:
+        self.observer.on_next(value)
+
+    def on_error(self, error: Exception) -> None:
+        super().on_error(Raised(error))
 
 
 def _followed(source: Observable[Any]) -> Observable[Any]:
