@@ -35,7 +35,8 @@ def as_model(said: Any) -> Model:
     A function takes a `Request`. What it returns or yields is told as deltas: texts, messages
     with their tool calls, and deltas such as `Usage`; a missing `Finish` is added. A plain
     function is called by a worker of the shared pool, since it may block; an asynchronous one
-    runs on the run's event loop. It may return an Observable of all that, too, or a coroutine.
+    runs on the run's event loop. It may return a coroutine, or an Observable of all that, to which
+    no `Finish` is added.
 
     Raises:
         TypeError: It is none of these; the sentence says what is.
