@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import reactivex as rx
 from pydantic_core import from_json
 from reactivex import Observable
 from reactivex import operators as rxo
@@ -12,7 +11,7 @@ from reactivex import operators as rxo
 from ..errors import ParseError, describe
 from ..messages import ToolCall
 from ..state import State
-from ..streams import from_async, from_worker, iterate
+from ..streams import from_async, from_worker, iterate, lean
 
 __all__ = ["check_answer", "read_answer"]
 
@@ -51,9 +50,11 @@ def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State)
     """
     waiting = tuple(checks)
     if not waiting:
-        return rx.of(value)
+        return lean.of(value)
     return iterate(
-        lambda passed: _check(waiting[passed], value, state) if waiting[passed:] else rx.of(value),
+        lambda passed: (
+            _check(waiting[passed], value, state) if waiting[passed:] else lean.of(value)
+        ),
         lambda passed, _: passed + 1,
         lambda: 0,
         lambda passed: passed > len(waiting),
@@ -68,12 +69,12 @@ def _check(check: Callable[..., Any], value: Any, state: State) -> Observable[An
             raise ParseError(f"The answer did not pass the check {name}.")
         return verdict
 
-    def fail(error: Exception, _: Observable[Any]) -> Observable[Any]:
+    def fail(error: Exception) -> Observable[Any]:
         if isinstance(error, ParseError):
-            return rx.throw(error)
-        return rx.throw(ParseError(f"The answer did not pass the check {name}: {describe(error)}"))
+            raise error
+        raise ParseError(f"The answer did not pass the check {name}: {describe(error)}")
 
-    return _called(check, value, state).pipe(rxo.map(judge), rxo.catch(fail))
+    return _called(check, value, state).pipe(lean.map(judge), lean.catch(fail))
 
 
 def _called(check: Callable[..., Any], value: Any, state: State) -> Observable[Any]:

@@ -115,7 +115,7 @@ class Loop:
         if progress.step < self.max_steps or (is_last and self.max_steps):
             return self._step(progress, given)
         if not progress.closing:
-            return rx.of(StepLimitReached(self.max_steps))
+            return lean.of(StepLimitReached(self.max_steps))
         return rx.throw(NoAnswer(_why_none(self.max_steps, progress.state), state=progress.state))
 
     def _step(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
@@ -166,7 +166,7 @@ class _Step:
             self.early.add(call.id)
             return merged(
                 self._call(call).pipe(rxo.take_until(retracted)),
-                retracted.pipe(rxo.map(partial(self._retract, call.id))),
+                retracted.pipe(lean.map(partial(self._retract, call.id))),
             ).pipe(rxo.take_while(_goes_on, inclusive=True))
 
         return deltas.pipe(
@@ -183,10 +183,10 @@ class _Step:
         def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
             return self._carry_out(calls, message.text, finish.reason)
 
-        calls = rx.of(message).pipe(ops.parse_calls(names, self.number))
+        calls = lean.of(message).pipe(ops.parse_calls(names, self.number))
         return calls.pipe(
             lean.flat_map(do),
-            rxo.catch(_failed_if_unusable),
+            lean.catch(_failed_if_unusable),
             lean.start_with(MessageCompleted(message)),
         )
 
@@ -219,7 +219,7 @@ class _Step:
         return run_call(self.loop.tools, call, self.given, cut=reason == "length")
 
     def _answer(self, value: Any) -> Observable[Event]:
-        return check_answer(self.loop.checks, value, self.state).pipe(rxo.map(FinalAnswer))
+        return check_answer(self.loop.checks, value, self.state).pipe(lean.map(FinalAnswer))
 
     def _retract(self, call_id: str, _: StepRetried) -> Event:
         self.early.discard(call_id)
@@ -239,7 +239,7 @@ def _why_none(max_steps: int, state: State) -> str:
 
 
 def _total_usage(events: Observable[Event]) -> Observable[Event]:
-    return events.pipe(ops.usage(), lean.reduce(Usage.sum, None), rxo.map(RunCompleted))
+    return events.pipe(ops.usage(), lean.reduce(Usage.sum, None), lean.map(RunCompleted))
 
 
 def _is_no_answer(call: ToolCall) -> bool:
@@ -250,5 +250,7 @@ def _goes_on(event: Event) -> bool:
     return not isinstance(event, ToolCompleted | ToolFailed)
 
 
-def _failed_if_unusable(error: Exception, _: Observable[Event]) -> Observable[Event]:
-    return rx.of(StepFailed(describe(error))) if isinstance(error, ParseError) else rx.throw(error)
+def _failed_if_unusable(error: Exception) -> Observable[Event]:
+    if isinstance(error, ParseError):
+        return lean.of(StepFailed(describe(error)))
+    raise error

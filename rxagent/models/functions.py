@@ -15,14 +15,13 @@ from typing import Any
 
 from reactivex import Observable, abc
 from reactivex import operators as rxo
-from reactivex.disposable import Disposable
 
 from ..arguments import shown
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..streams import at_home, entering, from_async, from_worker, lean
-from ..streams.link import Link, Linked, linking
+from ..streams.link import Link, linking
 from .model import Model
 from .resolve import resolve
 
@@ -101,7 +100,7 @@ def _told(result: Any, name: str) -> Observable[Delta]:
             return awaited.pipe(lean.flat_map(lambda value: _told(value, name)))
         case list() | tuple() | Iterator():
             return from_worker(lambda: _each(result, telling))
-    return _at_once(list(_each((result,), telling)))
+    return lean.of(*_each((result,), telling))
 
 
 class _Telling:
@@ -181,18 +180,6 @@ class _Translating(Link[Any, Delta]):
             return
         for delta in deltas:
             self.observer.on_next(delta)
-
-
-def _at_once(deltas: Iterable[Delta]) -> Observable[Delta]:
-    def subscribe(
-        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        for delta in deltas:
-            observer.on_next(delta)
-        observer.on_completed()
-        return Disposable()
-
-    return Linked(subscribe)
 
 
 async def _resulting(function: Callable[[Request], Any], request: Request) -> AsyncIterator[Any]:

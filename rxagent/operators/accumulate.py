@@ -13,6 +13,7 @@ from ..draft import EMPTY, Draft, grow
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
+from ..streams import lean
 from ..streams.link import Link, linking
 from ._brackets import takes_nothing
 from ._fit import check_fit
@@ -42,7 +43,7 @@ def accumulate(
     """
     one_of("partial", partial, (True, False))
     if partial:
-        return compose(rxo.scan(grow, Draft()), rxo.map(attrgetter("message")))
+        return compose(rxo.scan(grow, Draft()), lean.map(attrgetter("message")))
     return linking(_Whole)
 
 
@@ -159,7 +160,7 @@ def parse_calls(
         name_key=name_key,
         arguments_key=arguments_key,
     )
-    return rxo.map(lambda message: message.tool_calls or look(message.text))
+    return lean.map(lambda message: message.tool_calls or look(message.text))
 
 
 @takes_nothing

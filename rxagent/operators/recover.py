@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-import reactivex as rx
 from reactivex import Observable, abc
-from reactivex import operators as rxo
 from reactivex.disposable import SerialDisposable
 
 from ..arguments import number, several
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, describe
 from ..events import Delta, Event, RunFailed, StepRetried
 from ..messages import Request
-from ..streams import Home, at_home
+from ..streams import Home, at_home, lean
 from ..streams.link import Link, Linked
 from ._brackets import takes_nothing
 from ._speech import SPEECH, Model, ModelOf, ask
@@ -93,7 +91,7 @@ def settle() -> Callable[[Observable[Event]], Observable[Event]]:
 
     .. marbles:: recover/settle
     """
-    return rxo.catch(lambda error, _: rx.of(RunFailed(type(error).__name__, describe(error))))
+    return lean.catch(lambda error: lean.of(RunFailed(type(error).__name__, describe(error))))
 
 
 def _going_on(first: Observable[Delta], following: _Following) -> Observable[Delta]:

@@ -7,7 +7,6 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from reactivex import GroupedObservable, Observable, Subject, abc
-from reactivex import operators as rxo
 
 from ..arguments import shown
 from ..events import (
@@ -24,6 +23,7 @@ from ..events import (
     Usage,
 )
 from ..messages import ToolCall
+from ..streams import lean
 from ..streams.link import Link, linking
 from ._brackets import takes_nothing
 
@@ -109,7 +109,7 @@ def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     """
 
     def answered(source: Observable[Event]) -> Observable[Any]:
-        return source.pipe(of_type(FinalAnswer), rxo.map(attrgetter("value")))
+        return source.pipe(of_type(FinalAnswer), lean.map(attrgetter("value")))
 
     return answered
 
@@ -178,7 +178,7 @@ def unnest() -> Callable[[Observable[Event]], Observable[tuple[tuple[str, ...], 
 
     .. marbles:: select/unnest
     """
-    return rxo.map(_unnested)
+    return lean.map(_unnested)
 
 
 def _unnested(event: Event) -> tuple[tuple[str, ...], Event]:

@@ -8,15 +8,96 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
+from reactivex.disposable import Disposable
 from reactivex.scheduler import CurrentThreadScheduler
 
 from .link import Joint, Link, Linked, linking
 
-__all__ = ["flat_map", "reduce", "start_with", "with_latest_from"]
+__all__ = ["catch", "flat_map", "map", "of", "reduce", "start_with", "with_latest_from"]
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+
+def of(*items: _T) -> Observable[_T]:
+    """Emit some items as soon as somebody subscribes, and complete."""
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        for item in items:
+            observer.on_next(item)
+        observer.on_completed()
+        return Disposable()
+
+    return Linked(subscribe)
+
+
+def map(look: Callable[[_T], _R]) -> Callable[[Observable[_T]], Observable[_R]]:
+    """Emit what a function makes of each item."""
+    return linking(partial(_Mapping, look))
+
+
+class _Mapping(Link[_T, _R], Generic[_T, _R]):
+    __slots__ = ("_look",)
+
+    def __init__(self, look: Callable[[_T], _R], observer: abc.ObserverBase[_R]) -> None:
+        super().__init__(observer)
+        self._look = look
+
+    def on_next(self, value: _T) -> None:
+        try:
+            made = self._look(value)
+        except Exception as error:
+            self.on_error(error)
+        else:
+            self.observer.on_next(made)
+
+
+def catch(
+    handle: Callable[[Exception], Observable[_T]],
+) -> Callable[[Observable[_T]], Observable[_T]]:
+    """Go on with another stream, made of the error, when the source fails; once."""
+
+    def catching(source: Observable[_T]) -> Observable[_T]:
+        def subscribe(
+            observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return _Catching(observer, scheduler, handle).follow(source, scheduler)
+
+        return Linked(subscribe)
+
+    return catching
+
+
+class _Catching(Joint[_T, _T]):
+    __slots__ = ("_handle",)
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[_T],
+        scheduler: abc.SchedulerBase | None,
+        handle: Callable[[Exception], Observable[_T]],
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._handle: Callable[[Exception], Observable[_T]] | None = handle
+
+    def on_next(self, value: _T) -> None:
+        self.observer.on_next(value)
+
+    def on_error(self, error: Exception) -> None:
+        handle, self._handle = self._handle, None
+        if handle is None:
+            super().on_error(error)
+            return
+        try:
+            following = handle(error)
+        except Exception as raised:
+            super().on_error(raised)
+        else:
+            self.join(following)
+            self.on_completed()
 
 
 def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:

@@ -16,7 +16,6 @@ from functools import partial
 from threading import current_thread, main_thread
 from typing import Any, Self
 
-import reactivex as rx
 from attrs import frozen
 from reactivex import Observable, abc
 
@@ -164,5 +163,5 @@ class _Blaming(Link[Any, Any]):
 def _followed(source: Observable[Any]) -> Observable[Any]:
     """Emit the items of the one stream that a source emits, or the one item that is none."""
     return source.pipe(
-        lean.flat_map(lambda result: result if isinstance(result, Observable) else rx.of(result))
+        lean.flat_map(lambda result: result if isinstance(result, Observable) else lean.of(result))
     )

@@ -117,3 +117,62 @@ def test_with_latest_from_lets_go_of_both(row):
             "-" * (len(row) - 1) + row[-1]
         )
         m.expect(other).to_be_subscribed("^" + "-" * (len(row) - 2) + "!" if row[1:] else "(^!)")
+
+
+def test_of_emits_its_items_as_soon_as_somebody_subscribes():
+    """All is told before `subscribe` returns, each time anew; with no items only the end."""
+    for items in [(), (1,), (1, 2, 3)]:
+        told, stream = [], lean.of(*items)
+        for _ in range(2):
+            stream.subscribe(told.append, on_completed=lambda told=told: told.append("end"))
+        assert [*items, "end"] * 2 == told
+
+
+@pytest.mark.parametrize(
+    ("row", "told", "while_"),
+    [("-a-b-|", "-x-y-|", "^----!"), ("-a-#", "-x-#", "^--!"), ("-z-a|", "-#", "^!")],
+)
+def test_map_emits_what_a_function_makes_of_each_item(row, told, while_):
+    """What the function raises ends the stream, and lets go of the source."""
+
+    def made(item):
+        if item == "z":
+            raise FAULT
+        return {"a": "x", "b": "y"}[item]
+
+    with marbles(error=FAULT, **LETTERS) as m:
+        source = m.cold(row)
+        m.expect(source.pipe(lean.map(made))).to_be(told)
+        m.expect(source).to_be_subscribed(while_)
+
+
+@pytest.mark.parametrize(
+    ("row", "other", "told"),
+    [
+        ("-a-|", "-b|", "-a-|"),
+        ("-a-#", "-b|", "-a--b|"),
+        ("#", "-b-#", "-b-#"),
+        ("-a-#", "(b|)", "-a-(b|)"),
+    ],
+)
+def test_catch_goes_on_with_another_stream_when_the_source_fails(row, other, told):
+    """An error is caught once; that of the other stream passes."""
+    with marbles(error=FAULT, **LETTERS) as m:
+        m.expect(m.cold(row).pipe(lean.catch(lambda _: m.cold(other)))).to_be(told)
+
+
+def test_what_the_handler_of_catch_raises_takes_the_place_of_the_error():
+    """Who handles an error may raise another, which the next one catches."""
+    caught = []
+
+    def handle(error):
+        raise KeyError("another") from error
+
+    def note(error):
+        caught.append(error)
+        return lean.of("x")
+
+    with marbles(error=FAULT, **LETTERS) as m:
+        m.expect(m.cold("-a-#").pipe(lean.catch(handle), lean.catch(note))).to_be("-a-(x|)")
+    assert [KeyError] == [type(error) for error in caught]
+    assert FAULT is caught[0].__cause__
