@@ -11,6 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
+from reactivex.scheduler import CurrentThreadScheduler
 
 __all__ = ["Joint", "Link", "Linked", "linking"]
 
@@ -106,7 +107,7 @@ class Linked(Observable[_T]):
         scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
         """Subscribe an observer, or functions; disposing what is returned leaves the stream."""
-        if not isinstance(on_next, Link):
+        if not isinstance(on_next, Link) or (scheduler is None and _is_off_trampoline()):
             return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
         try:
             return self._subscribe_core(on_next, scheduler)
@@ -115,6 +116,11 @@ class Linked(Observable[_T]):
                 raise
             on_next.on_error(error)
             return Disposable()
+
+
+def _is_off_trampoline() -> bool:
+    # Outside a run it is the trampoline that lets all subscribe before the first is told.
+    return CurrentThreadScheduler.singleton().schedule_required()
 
 
 def linking(
