@@ -33,12 +33,13 @@ def number(
     """Check that an argument is a number, `least` at least, or above `above`."""
     if optional and value is None:
         return
+    fault: type[TypeError | ValueError] = TypeError
+    if not isinstance(value, bool) and isinstance(value, int if whole else int | float):
+        if (least is not None and value >= least) or (above is not None and value > above):
+            return
+        fault = ValueError
     limit = f"{least:g} or more" if above is None else f"above {above:g}"
-    wrong = f"{name} is {what}, {limit}, not {shown(value)}."
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise TypeError(wrong)
-    if not ((least is not None and value >= least) or (above is not None and value > above)):
-        raise ValueError(wrong)
+    raise fault(f"{name} is {what}, {limit}, not {shown(value)}.")
 
 
 def mapping(name: str, value: Any) -> dict[str, Any]:
@@ -57,7 +58,10 @@ def several(name: str, values: Any, what: str, kind: Any = object) -> tuple[Any,
         what: What it is a list of, in words.
         kind: The type of each thing in it.
     """
-    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
+    is_list = isinstance(values, list | tuple) or (
+        isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
+    )
+    if not is_list:
         raise TypeError(
             f"{name} is a list of {what}, not {shown(values)}. Write {name}=[...], also for one."
         )
