@@ -14,6 +14,8 @@ from .turns import take_turns
 
 __all__ = ["first", "step"]
 
+MANY = 200
+
 
 @tool
 def add(a: int, b: int) -> int:
@@ -22,18 +24,28 @@ def add(a: int, b: int) -> int:
 
 
 def first(url: str, quick: bool) -> Iterator[Row]:
-    """Compare the time from asking to the first piece of the answer."""
+    """Compare the time from asking to the first piece of the answer, alone and in a crowd."""
     ours, sdk, model = Ours(url), Sdk(url), "tokens-20"
 
-    async def read(side: Ours | Sdk) -> float:
+    async def read(side: Ours | Sdk, times: int = 1) -> float:
         began, told = perf_counter(), []
-        await side.open(model, lambda: told.append(perf_counter()))
-        return (told[0] - began) * 1e3
+
+        async def wait() -> None:
+            heard: list[float] = []
+            await side.open(model, lambda: heard.append(perf_counter()))
+            told.append(heard[0])
+
+        await asyncio.gather(*(wait() for _ in range(times)))
+        return (median(told) - began) * 1e3
 
     turns = take_turns(
         lambda: sdk.run(read(ours)), lambda: sdk.run(read(sdk)), 40 if quick else 200, warm=20
     )
     yield turns.row("first event", "ms", 1.0, "until the first piece of text, on the event loop")
+    turns = take_turns(
+        lambda: sdk.run(read(ours, MANY)), lambda: sdk.run(read(sdk, MANY)), 3 if quick else 10
+    )
+    yield turns.row(f"first event, {MANY} runs begun at once", "ms", 1.0, "the median run's")
     sdk.close()
 
 
