@@ -1,6 +1,6 @@
 """Channels: which pieces of a run may be joined, and how."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Any
 
@@ -13,9 +13,11 @@ from ..events import (
     ToolOutput,
 )
 
-__all__ = ["Joiner", "channel", "coalesced", "like", "piece"]
+__all__ = ["TEXTS", "Joiner", "channel", "coalesced", "like", "piece"]
 
-_TEXTS = frozenset((TextDelta, ReasoningDelta, RefusalDelta))
+TEXTS = frozenset((TextDelta, ReasoningDelta, RefusalDelta))
+"""The pieces whose type is their channel."""
+
 _MANY = 256
 
 
@@ -26,7 +28,7 @@ def channel(event: Any) -> Hashable | None:
     A fragment that names its call is none: a call begins there.
     """
     kind: type = type(event)
-    if kind in _TEXTS:
+    if kind in TEXTS:
         return kind
     if kind is ToolCallDelta:
         begins = event.id is not None or event.name is not None
@@ -73,10 +75,17 @@ class Joiner:
         if len(self._pieces) >= _MANY:
             self._join()
 
+    def extend(self, channel: Hashable, events: Sequence[Event]) -> None:
+        """Join pieces that are all of one channel."""
+        self._channels += [channel] * len(events)
+        self._pieces += events
+        if len(self._pieces) >= _MANY:
+            self._join()
+
     def _join(self) -> None:
         channels, pieces = self._channels, self._pieces
         self._channels, self._pieces = [], []
-        if len(set(channels)) == 1 and channels[0] in _TEXTS:  # as it is as a rule
+        if len(set(channels)) == 1 and channels[0] in TEXTS:  # as it is as a rule
             self._write(channels[0], pieces[0], "".join([event.text for event in pieces]))
         else:
             for channel, event in zip(channels, pieces, strict=True):

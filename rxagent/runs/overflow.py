@@ -1,7 +1,7 @@
 """Overflow: what is done about a viewer for whom too many events wait."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from typing import Literal, TypeAlias
 
@@ -9,12 +9,14 @@ from reactivex import abc
 
 from ..errors import BufferOverflow
 from ..events import Event
-from ..operators._channels import Joiner, channel
+from ..operators._channels import TEXTS, Joiner, channel
 from ..streams import Home
 from .mailbox import Mailbox
 from .record import Told, numbered
 
 __all__ = ["Overflow", "mailbox"]
+
+_MANY = 256
 
 Overflow: TypeAlias = Literal["merge", "block", "fail", "drop_oldest"]
 
@@ -39,37 +41,46 @@ def mailbox(overflow: Overflow, room: int, home: Home) -> Mailbox:
 
 
 class Merging(Mailbox):
-    """Joins pieces by channel, each up to the next event that is none: nothing is lost."""
+    """Joins pieces by channel, each up to the next event that is none: nothing is lost.
+
+    While something waits beyond the room, all that comes goes there, too, many at a time.
+    """
 
     def __init__(self, room: int) -> None:
         super().__init__(room)
         self._crowding = RLock()  # a reader may be collected, and leave, meanwhile
         self._crowd: _Crowd | None = None
+        self._outside: list[Event] = []
         self._merged = 0
 
     def put(self, event: Event) -> None:
         """Let an event wait; a piece together with those of its channel, when all is full."""
-        if self._crowd is None and len(self._queue) < self._room:
+        outside = self._outside
+        if self._crowd is None and not outside and len(self._queue) < self._room:
             self._queue.append(event)
             return
-        with self._crowding:
-            if self._crowd is None and len(self._queue) < self._room:
-                self._queue.append(event)
-                return
-            crowd = self._crowd
-            if crowd is None:
-                crowd = self._crowd = _Crowd()
-            crowd.add(event)
+        outside.append(event)
+        if len(outside) >= _MANY:
+            with self._crowding:
+                self._join()
+
+    def _join(self) -> "_Crowd":
+        if self._crowd is None:
+            self._crowd = _Crowd()
+        count = len(self._outside)
+        self._crowd.add(self._outside[:count])
+        del self._outside[:count]
+        return self._crowd
 
     def _more(self) -> Event | None:
         with self._crowding:
-            crowd = self._crowd
-            if crowd is None:
+            if not self._is_crowded:
                 return None
             if not self._queue:  # else the run was quicker, and the queue comes first
-                self._crowd = None
+                crowd = self._join()
                 self._merged += crowd.merged
                 self.begin(crowd.told(self.seq), self.seq + crowd.count)
+                self._crowd = None
         return self.take()
 
     def close(self) -> None:
@@ -77,15 +88,21 @@ class Merging(Mailbox):
         super().close()
         with self._crowding:
             self._crowd = None
+            self._outside.clear()
 
     @property
     def merged(self) -> int:
         """How many pieces were joined to others that were waiting."""
-        crowd = self._crowd
-        return self._merged + (0 if crowd is None else crowd.merged)
+        with self._crowding:
+            return self._merged + self._join().merged if self._is_crowded else self._merged
+
+    @property
+    def _is_crowded(self) -> bool:
+        return self._crowd is not None or bool(self._outside)
 
     def __len__(self) -> int:
-        return super().__len__() + len(self._crowd or ())
+        with self._crowding:
+            return super().__len__() + (len(self._join()) if self._is_crowded else 0)
 
 
 class _Crowd:
@@ -97,16 +114,24 @@ class _Crowd:
         self._joiner = Joiner()
         self._began = 0
 
-    def add(self, event: Event) -> None:
-        """Take an event in."""
-        kind = channel(event)
-        if kind is not None:
-            self._joiner.add(kind, event)
-            self.count += 1
-        else:
-            self._settle()
-            self.count = self._began = self.count + 1
-            self._told.append((event, self.count))
+    def add(self, events: Sequence[Event]) -> None:
+        """Take events in."""
+        kind: Hashable | None
+        kinds = set(map(type, events))
+        if len(kinds) == 1 and kinds <= TEXTS:  # as it is as a rule
+            (kind,) = kinds
+            self.count += len(events)
+            self._joiner.extend(kind, events)
+            return
+        for event in events:
+            kind = channel(event)
+            if kind is not None:
+                self._joiner.add(kind, event)
+                self.count += 1
+            else:
+                self._settle()
+                self.count = self._began = self.count + 1
+                self._told.append((event, self.count))
 
     @property
     def merged(self) -> int:

@@ -127,15 +127,13 @@ class Viewer(Seat, abc.DisposableBase):
 
     def on_next(self, event: Event) -> None:
         """Queue an event."""
-        if self._gone:
-            return
         try:
             self._put(event)
         except Exception as fault:
             self.on_error(fault)
             raise
-        if self._token.acquire(False):
-            self._begin_show()
+        if not self._token.locked():  # whoever holds it looks again when it has let go
+            self._wake()
 
     def on_error(self, error: Exception) -> None:
         """Queue the error."""

@@ -100,6 +100,39 @@ def test_the_number_of_what_was_merged(events, room, taking):
         before = seq
 
 
+@pytest.mark.parametrize("room", [1, 2, 300])
+@pytest.mark.parametrize("pieces", [0, 1, 40, 700])
+def test_merging_keeps_the_order_between_two_threads(room, pieces):
+    """However putting and taking fall, pieces stay between the events that they came between."""
+    count = 20_000 // (pieces + 1)
+    box, taken, over = mailbox("merge", room, None), [], threading.Event()
+
+    def put():
+        for number in range(count):
+            box.put(StepStarted(number))
+            for piece in range(pieces):
+                box.put(TextDelta(f" {number}.{piece}"))
+        over.set()
+
+    putting = threading.Thread(target=put)
+    putting.start()
+    while True:
+        ended, event = over.is_set(), box.take()
+        if event is not None:
+            taken.append((event, box.seq))
+        elif ended:
+            break
+    putting.join()
+
+    steps = [(event.number, seq) for event, seq in taken if isinstance(event, StepStarted)]
+    said = "".join(
+        "|" if isinstance(event, StepStarted) else event.text for event, _ in taken
+    ).split("|")[1:]
+    assert [(number, number * (pieces + 1) + 1) for number in range(count)] == steps
+    assert ["".join(f" {n}.{piece}" for piece in range(pieces)) for n in range(count)] == said
+    assert count * (pieces + 1) == box.seq == len(taken) + box.merged
+
+
 @given(RUNS, ROOM, TAKING)
 def test_dropping_keeps_what_is_no_piece(events, room, taking):
     """Only pieces are lost, the oldest first; the rest is told in order, with its number."""
