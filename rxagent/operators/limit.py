@@ -126,8 +126,8 @@ class _Stopping(Link[Delta, Delta]):
 
     def on_next(self, value: Delta) -> None:
         for passed in self._stops.add(value):
-            if self._stops.stopped and self._source is not None:
-                self._source.dispose()
+            if self._stops.stopped:
+                self._let_go()
             self.observer.on_next(passed)
         if self._stops.stopped:
             super().on_completed()

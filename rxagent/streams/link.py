@@ -87,6 +87,10 @@ class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
     def dispose(self) -> None:
         """Tell nothing more, and dispose the source."""
         self.observer = _NOBODY
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Dispose the source, and go on telling."""
         source, self._source = self._source, None
         if source is not None:
             source.dispose()

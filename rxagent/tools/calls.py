@@ -102,8 +102,7 @@ class _Calling(Link[Any, Event]):
 
     def _end(self, event: Event) -> None:
         self._timer.dispose()
-        if self._source is not None:
-            self._source.dispose()
+        self._let_go()
         self.observer.on_next(event)
         super().on_completed()
 

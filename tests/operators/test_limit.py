@@ -1,6 +1,7 @@
 """Limits: time-outs to the microsecond, stops however the text is cut."""
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 import reactivex as rx
@@ -23,6 +24,8 @@ from rxagent.events import (
 from rxagent.streams.loop import open_work
 from rxagent.testing.clock import VirtualHome
 from rxagent.testing.marbles import marbles
+
+from ..meanwhile import meanwhile
 
 gaps = st.lists(st.integers(1, 5_000_000).map(lambda micros: micros / 1_000_000), max_size=12)
 
@@ -272,6 +275,21 @@ def test_a_cut_turn_is_read_no_further():
 
     assert [TextDelta("a"), Finish("stop")] == told
     assert 3 == read
+
+
+def test_disposal_in_the_midst_of_a_stop():
+    """Whenever others dispose while the text is cut, the model is hung up on, and none harmed."""
+    for step in count(1):
+        model, told = Subject(), []
+        subscription = model.pipe(ops.stop_at(["."])).subscribe(told.append)
+        met = meanwhile(
+            lambda model=model: model.on_next(TextDelta("a.")), step, subscription.dispose
+        )
+        assert [TextDelta("a"), Finish("stop")][: len(told)] == told
+        assert [] == model.observers
+        if not met:
+            break
+    assert step > 1
 
 
 def test_one_word_may_stand_alone():

@@ -21,6 +21,7 @@ from rxagent.streams.link import Joint, Link, Linked, linking
 from rxagent.testing.clock import VirtualHome
 from rxagent.testing.ledger import opened
 
+from ..meanwhile import meanwhile
 from .told import WATCHDOG
 
 AT_ONCE = ImmediateScheduler()
@@ -229,6 +230,25 @@ def test_disposal_from_many_threads():
 
         link.dispose()
         assert (1, [], True) == (spring.disposals, faults, link.is_stopped)
+
+
+@each_operator
+@pytest.mark.parametrize("end", ENDS)
+def test_disposal_between_any_two_steps(operator, item, end):
+    """Whenever others dispose, it harms nobody, and what is just being told is the last."""
+    for step in count(1):
+        spring, ear, told = Spring(), Ear(), []
+        subscription = operator(spring.stream).subscribe(ear, scheduler=AT_ONCE)
+
+        def dispose(subscription=subscription, ear=ear, told=told):
+            subscription.dispose()
+            told += ear.told
+
+        if not meanwhile(lambda spring=spring: spring.tell(item, end), step, dispose):
+            break
+        assert 1 == spring.disposals
+        assert ear.told[:-1] == told or ear.told == told
+    assert step > 1
 
 
 @each_operator
