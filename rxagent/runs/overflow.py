@@ -55,8 +55,8 @@ class Merging(Mailbox):
 
     def put(self, event: Event) -> None:
         """Let an event wait; a piece together with those of its channel, when all is full."""
-        outside = self._outside
-        if self._crowd is None and not outside and len(self._queue) < self._room:
+        outside = self._outside  # asked first, for what has left it is in the crowd by then
+        if not outside and self._crowd is None and len(self._queue) < self._room:
             self._queue.append(event)
             return
         outside.append(event)
@@ -65,12 +65,13 @@ class Merging(Mailbox):
                 self._join()
 
     def _join(self) -> "_Crowd":
-        if self._crowd is None:
-            self._crowd = _Crowd()
+        crowd = self._crowd
+        if crowd is None:
+            crowd = self._crowd = _Crowd()
         count = len(self._outside)
-        self._crowd.add(self._outside[:count])
+        crowd.add(self._outside[:count])
         del self._outside[:count]
-        return self._crowd
+        return crowd
 
     def _more(self) -> Event | None:
         with self._crowding:
@@ -238,10 +239,10 @@ class Dropping(Mailbox):
 
     def _more(self) -> Event | None:
         with self._moving:
-            waiting = self._kept or self._waiting
-            if not waiting:
+            try:
+                event, self.seq = (self._kept or self._waiting).popleft()
+            except IndexError:
                 return None
-            event, self.seq = waiting.popleft()
         return event
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """What is done about a viewer for whom too many events wait, and that nothing is done before."""
 
 import threading
+from itertools import count
 
 import pytest
 import reactivex as rx
@@ -13,6 +14,7 @@ from rxagent.operators._channels import channel
 from rxagent.runs import launch
 from rxagent.runs.overflow import mailbox
 
+from ..meanwhile import meanwhile
 from .test_record import RUNS
 from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, home, joined, run_of, streamed
 
@@ -131,6 +133,40 @@ def test_merging_keeps_the_order_between_two_threads(room, pieces):
     assert [(number, number * (pieces + 1) + 1) for number in range(count)] == steps
     assert ["".join(f" {n}.{piece}" for piece in range(pieces)) for n in range(count)] == said
     assert count * (pieces + 1) == box.seq == len(taken) + box.merged
+
+
+def test_merging_keeps_the_order_whatever_others_do_meanwhile():
+    """Between any two steps of putting, others may look, and the viewer take."""
+    events = [StepStarted(number) for number in range(3)]
+    for step in count(1):
+        box, taken = mailbox("merge", 1, None), []
+        box.put(events[0])
+        box.put(events[1])
+
+        def look_and_take(box=box, taken=taken):
+            assert 2 <= len(box)
+            taken.append(box.take())
+
+        met = meanwhile(lambda box=box: box.put(events[2]), step, look_and_take)
+        assert events == [*taken, *iter(box.take, None)]
+        if not met:
+            break
+    assert step > 1
+
+
+@pytest.mark.parametrize("overflow", ["merge", "drop_oldest"])
+@pytest.mark.parametrize("do", [len, lambda box: box.merged, lambda box: box.take()])
+def test_closing_in_the_midst_of_anything(overflow, do):
+    """A reader may be collected, and leave, at any step of whoever is at its mailbox."""
+    for step in count(1):
+        box = mailbox(overflow, 1, None)
+        for number in range(3):
+            box.put(StepStarted(number))
+        box.take()
+
+        if not meanwhile(lambda box=box: do(box), step, box.close):
+            break
+    assert step > 1
 
 
 @given(RUNS, ROOM, TAKING)
