@@ -57,7 +57,7 @@ class Viewer(Seat, abc.DisposableBase):
         self.seat = SingleAssignmentDisposable()
         self._observer = observer
         self._mailbox = mailbox
-        self._put = mailbox.put
+        self._put: Callable[[Event], None] = mailbox.put
         self._call = place.call
         self._turn = place.turn
         self._is_nowhere = place.is_gone
@@ -114,6 +114,7 @@ class Viewer(Seat, abc.DisposableBase):
         self._gone = True
         self._observer.mute()
         self.seat.dispose()
+        self._put = lambda _: None  # for an event that is on its way to it
         self._mailbox.close()
         self._call_those(len(self._afterwards))
 

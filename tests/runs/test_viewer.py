@@ -20,6 +20,21 @@ class Observer:
         self.told.append("end")
 
 
+def test_nothing_waits_for_one_that_has_left() -> None:
+    """An event on its way to a viewer that leaves meanwhile waits for nobody."""
+    due: list[Callable[[], None]] = []
+    observer = Observer()
+    place = Place(due.append, lambda: lambda: False, lambda: False)
+    viewer = Viewer(Observing.of(observer), Mailbox(4), place, lambda *_: None)
+    viewer.on_next(StepStarted(1))
+    viewer.dispose()
+    viewer.on_next(StepStarted(2))
+    assert 0 == viewer.waiting
+    for call in due:
+        call()
+    assert observer.told == []
+
+
 def test_the_end_is_told_once() -> None:
     """A viewer that was told the end before it was woken for it is not told it again."""
     due: list[Callable[[], None]] = []
