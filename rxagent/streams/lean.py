@@ -83,9 +83,6 @@ class _Catching(Joint[_T, _T]):
         super().__init__(observer, scheduler)
         self._handle: Callable[[Exception], Observable[_T]] | None = handle
 
-    def on_next(self, value: _T) -> None:
-        self.observer.on_next(value)
-
     def on_error(self, error: Exception) -> None:
         handle, self._handle = self._handle, None
         if handle is None:
@@ -107,7 +104,7 @@ def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
         def subscribe(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            link = _Passing(observer)
+            link: Link[_T, _T] = Link(observer)
 
             def begin(*_: Any) -> None:
                 link.on_next(first)
@@ -121,13 +118,6 @@ def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
         return Linked(subscribe)
 
     return starting
-
-
-class _Passing(Link[_T, _T]):
-    __slots__ = ()
-
-    def on_next(self, value: _T) -> None:
-        self.observer.on_next(value)
 
 
 def flat_map(project: Callable[[_T], Observable[_R]]) -> Callable[[Observable[_T]], Observable[_R]]:

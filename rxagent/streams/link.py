@@ -64,6 +64,10 @@ class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
             subscription.dispose()
         return self
 
+    def on_next(self, value: Any) -> None:
+        """Tell of the item; most links tell something else instead."""
+        self.observer.on_next(value)
+
     def on_error(self, error: Exception) -> None:
         """Tell of the error, and stop."""
         observer = self._stopping()
@@ -197,9 +201,6 @@ class _Side(Link[_R, _R]):
     def __init__(self, observer: abc.ObserverBase[_R], joint: Joint[Any, _R]) -> None:
         super().__init__(observer)
         self._joint = joint
-
-    def on_next(self, value: _R) -> None:
-        self.observer.on_next(value)
 
     def on_error(self, error: Exception) -> None:
         if not self.is_stopped:

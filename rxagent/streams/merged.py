@@ -21,17 +21,10 @@ def merged(*sources: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        joint = _Merging(observer, scheduler)
+        joint: Joint[_T, _T] = Joint(observer, scheduler)
         for source in sources:
             joint.join(source)
         joint.on_completed()
         return joint
 
     return Linked(subscribe)
-
-
-class _Merging(Joint[_T, _T]):
-    __slots__ = ()
-
-    def on_next(self, value: _T) -> None:
-        self.observer.on_next(value)

@@ -153,9 +153,6 @@ class _Blaming(Link[Any, Any]):
             super().on_error(raised)
             return self
 
-    def on_next(self, value: Any) -> None:
-        self.observer.on_next(value)
-
     def on_error(self, error: Exception) -> None:
         super().on_error(Raised(error))
 

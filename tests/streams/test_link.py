@@ -81,27 +81,13 @@ class Ear(Link):
         self.on_next("|")
 
 
-class Passing(Link):
-    __slots__ = ()
-
-    def on_next(self, item):
-        self.observer.on_next(item)
-
-
-class Knot(Joint):
-    __slots__ = ()
-
-    def on_next(self, item):
-        self.observer.on_next(item)
-
-
 def once(source):
     """Return a loop of one step."""
     return iterate(lambda _: source, lambda state, _: state, count, next)
 
 
 OPERATORS = {
-    "passing": (linking(Passing), 1),
+    "passing": (linking(Link), 1),
     "of_type": (ops.of_type(int), 1),
     "steps": (ops.steps(), StepStarted(1)),
     "unless_refused": (ops.unless_refused(), RefusalDelta("no")),
@@ -202,7 +188,7 @@ def test_disposal_while_subscribing(signs):
         thread.join(WATCHDOG)
 
     spring, ear = Spring(*signs, subscribing=elsewhere), Ear()
-    link = Passing(ear)
+    link = Link(ear)
 
     link.follow(spring.stream, AT_ONCE)
 
@@ -213,7 +199,7 @@ def test_disposal_from_many_threads():
     """However many dispose at the same moment, the source is disposed and nobody is harmed."""
     for _ in range(20):
         spring, faults, gate = Spring(), [], threading.Barrier(8)
-        link = Passing(Ear()).follow(spring.stream, AT_ONCE)
+        link = Link(Ear()).follow(spring.stream, AT_ONCE)
 
         def dispose(link=link, faults=faults, gate=gate):
             gate.wait(WATCHDOG)
@@ -273,7 +259,7 @@ def test_what_subscribing_raises_after_the_end_comes_out(end):
         raise ValueError("late")
 
     ear = Ear()
-    stream = linking(Passing)(Spring(1, end, subscribing=fail).stream)
+    stream = linking(Link)(Spring(1, end, subscribing=fail).stream)
 
     with pytest.raises(ValueError, match="late"):
         stream.subscribe(ear.on_next, ear.on_error, ear.on_completed)
@@ -324,7 +310,7 @@ def test_an_observer_that_raises_at_the_end(end):
         raise ValueError("ours")
 
     spring, ear = Spring(), Ear(fail)
-    Passing(ear).follow(spring.stream, AT_ONCE)
+    Link(ear).follow(spring.stream, AT_ONCE)
 
     with pytest.raises(ValueError, match="ours"):
         spring.tell(end)
@@ -370,10 +356,10 @@ def _flow_until_disposed(limit, while_subscribing):
         assert reached.wait(WATCHDOG)
         link.dispose()
 
-    link = Passing(ear)
+    link = Link(ear)
     disposing = threading.Thread(target=dispose)
     disposing.start()
-    link.follow(linking(Passing)(Linked(subscribe)), AT_ONCE)
+    link.follow(linking(Link)(Linked(subscribe)), AT_ONCE)
     for thread in (disposing, *flowing):
         thread.join(WATCHDOG)
 
@@ -389,7 +375,7 @@ def _flow_until_disposed(limit, while_subscribing):
 def knotted(*springs, doing=lambda: None):
     """Return an ear, and the joint before it of all sources; it follows the first."""
     ear = Ear(doing)
-    knot = Knot(ear, AT_ONCE)
+    knot = Joint(ear, AT_ONCE)
     first, *sides = springs
     for side in sides:
         knot.join(side.stream)
@@ -496,7 +482,7 @@ def test_joining_while_another_disposes():
     sys.setswitchinterval(1e-6)
     try:
         for _ in range(100):
-            knot, reached, limit = Knot(Ear(), AT_ONCE), threading.Event(), random.randrange(20)
+            knot, reached, limit = Joint(Ear(), AT_ONCE), threading.Event(), random.randrange(20)
 
             def dispose(knot=knot, reached=reached):
                 assert reached.wait(WATCHDOG)
