@@ -59,7 +59,7 @@ def timeout(
 
 
 class _Limiting(Link[_T, _T]):
-    __slots__ = ("_began", "_begun", "_first", "_heard", "_home", "_idle", "_timer", "_total")
+    __slots__ = ("_began", "_first", "_has_spoken", "_heard", "_home", "_idle", "_timer", "_total")
 
     def __init__(self, observer: abc.ObserverBase[_T], home: Home, *times: float | None) -> None:
         super().__init__(observer)
@@ -67,14 +67,14 @@ class _Limiting(Link[_T, _T]):
         self._idle, self._first, self._total = times
         self._timer = SerialDisposable()
         self._began = self._heard = home.time()
-        self._begun = self._first is None
+        self._has_spoken = self._first is None
         self._look()
 
     def _limits(self) -> Iterator[tuple[float, str]]:
         idle, first, total = self._idle, self._first, self._total
         if total is not None:
             yield self._began + total, f"The model has not ended after {total:g} s."
-        if not self._begun and first is not None:
+        if not self._has_spoken and first is not None:
             yield self._began + first, f"The model has not begun after {first:g} s."
         elif idle is not None:
             yield self._heard + idle, f"The model has been silent for {idle:g} s."
@@ -91,8 +91,8 @@ class _Limiting(Link[_T, _T]):
 
     def on_next(self, value: _T) -> None:
         self._heard = self._home.time()
-        if not self._begun and not isinstance(value, Usage | StepRetried):
-            self._begun = True
+        if not self._has_spoken and not isinstance(value, Usage | StepRetried):
+            self._has_spoken = True
             self._look()
         self.observer.on_next(value)
 

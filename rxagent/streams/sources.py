@@ -100,9 +100,10 @@ class _Pump(abc.DisposableBase, Generic[_T]):
     async def _pour(self) -> None:
         home, on_next = self._home, self._observer.on_next
         gate, pace = home.gate, Pace.of(home.loop)
+        await home.opened()
         if pace.spent:
             await pace.begin()
-        await home.opened()
+            await home.opened()
         batches = aiter(self._open())
         try:
             async for batch in batches:

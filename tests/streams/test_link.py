@@ -1,4 +1,4 @@
-"""Links: the laws of streams, which hold however badly a source or an observer behaves."""
+"""Links: the laws of streams, also where a source or an observer heeds none."""
 
 import sys
 import threading
