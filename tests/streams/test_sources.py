@@ -405,6 +405,38 @@ def test_a_held_run_reads_nothing(source, position):
     assert [0, 1, 2, 3, 4] == told.items
 
 
+@pytest.mark.parametrize("held_after", range(4))
+def test_who_waits_in_line_to_begin_is_held_too(held_after):
+    """A source of a run that is held in line opens nothing before the hold has ended."""
+
+    async def main():
+        pace = Pace.of(asyncio.get_running_loop())
+        pace.seconds = 0
+        home, opened, ended = Home(), [], asyncio.Event()
+
+        async def open(number):
+            opened.append(number)
+            yield number
+
+        numbers = rx.from_iterable(range(6))
+        sources = numbers.pipe(rxo.flat_map(lambda number: from_async(lambda: open(number))))
+        sources.subscribe(on_completed=ended.set, scheduler=home)
+        while len(opened) <= held_after:
+            await asyncio.sleep(0)
+        hold = home.hold()
+        before = len(opened)
+        for _ in range(30):
+            await asyncio.sleep(0)
+        during = len(opened)
+        hold.dispose()
+        async with asyncio.timeout(WATCHDOG):
+            await ended.wait()
+        return before, during, sorted(opened)
+
+    before, during, opened = asyncio.run(main())
+    assert (before, list(range(6))) == (during, opened)
+
+
 @each_source
 def test_what_arrives_while_the_run_is_held_waits(source):
     """The item, the end or the error that was awaited when the hold came is told after it."""
