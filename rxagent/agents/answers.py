@@ -1,7 +1,7 @@
 """Answers: how they are read out of a call, and what they must pass."""
 
-import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from pydantic_core import from_json
@@ -11,7 +11,8 @@ from reactivex import operators as rxo
 from ..errors import ParseError, describe
 from ..messages import ToolCall
 from ..state import State
-from ..streams import from_async, from_worker, iterate, lean
+from ..streams import iterate, lean
+from ..streams.calls import Returned, calling, cause_of
 
 __all__ = ["check_answer", "read_answer"]
 
@@ -42,8 +43,8 @@ def _short(text: str) -> str:
 def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State) -> Observable[Any]:
     """Emit a value once every check has passed.
 
-    A check is called as `check(value, state)`, on a worker unless it is a coroutine function; it
-    fails by raising, or by returning False.
+    A check is any callable, `check(value, state)`, plain or asynchronous; it fails by raising, or
+    by returning False.
 
     Raises:
         ParseError: A check has failed; by `on_error`.
@@ -65,23 +66,15 @@ def _check(check: Callable[..., Any], value: Any, state: State) -> Observable[An
     name = getattr(check, "__name__", type(check).__name__)
 
     def judge(verdict: Any) -> Any:
-        if verdict is False:
+        if verdict == Returned(False):
             raise ParseError(f"The answer did not pass the check {name}.")
         return verdict
 
     def fail(error: Exception) -> Observable[Any]:
+        error = cause_of(error)
         if isinstance(error, ParseError):
             raise error
         raise ParseError(f"The answer did not pass the check {name}: {describe(error)}")
 
-    return _called(check, value, state).pipe(lean.map(judge), lean.catch(fail))
-
-
-def _called(check: Callable[..., Any], value: Any, state: State) -> Observable[Any]:
-    if inspect.iscoroutinefunction(check):
-
-        async def awaited() -> Any:
-            yield await check(value, state)
-
-        return from_async(awaited)
-    return from_worker(lambda: (check(value, state),))
+    called = calling(partial(check, value, state)).pipe(rxo.last())
+    return called.pipe(lean.map(judge), lean.catch(fail))

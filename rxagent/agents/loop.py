@@ -10,7 +10,6 @@
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import reactivex as rx
@@ -32,15 +31,16 @@ from ..events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
-    ToolCompleted,
     ToolFailed,
     Usage,
 )
 from ..messages import Message, Request, ToolCall
 from ..state import State, fold
 from ..streams import at_home, iterate, lean, merged
+from ..streams.gated import gated
 from ..tools import FINAL_ANSWER, Toolbox, run_call
 from .answers import check_answer, read_answer
+from .eager import eager_calls
 
 __all__ = ["Loop"]
 
@@ -121,7 +121,7 @@ class Loop:
     def _step(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
         step = _Step(self, progress.state, progress.step + 1, progress.closing, given, set())
         request = self.request(progress.state, progress.closing)
-        return self.model(request).pipe(
+        return gated(self.model(request)).pipe(
             ops.normalise(step.number),
             ops.unless_refused(),
             ops.branch(*step.branches),
@@ -160,21 +160,15 @@ class _Step:
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
-        retracted = deltas.pipe(ops.of_type(StepRetried), rxo.share())
-
-        def start(call: ToolCall) -> Observable[Event]:
-            self.early.add(call.id)
-            return merged(
-                self._call(call).pipe(rxo.take_until(retracted)),
-                retracted.pipe(lean.map(partial(self._retract, call.id))),
-            ).pipe(rxo.take_while(_goes_on, inclusive=True))
-
-        return deltas.pipe(
-            ops.sealed(),
-            rxo.take_while(_is_no_answer),
-            rxo.filter(self._is_eager),
-            lean.flat_map(start),
+        calls = deltas.pipe(
+            ops.sealed(), rxo.take_while(_is_no_answer), rxo.filter(self._is_eager)
         )
+        retractions = deltas.pipe(ops.of_type(StepRetried))
+        return merged(retractions, calls).pipe(eager_calls(self._start, self._retract))
+
+    def _start(self, call: ToolCall) -> Observable[Event]:
+        self.early.add(call.id)
+        return self._call(call)
 
     def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
         message, finish = turn
@@ -221,7 +215,7 @@ class _Step:
     def _answer(self, value: Any) -> Observable[Event]:
         return check_answer(self.loop.checks, value, self.state).pipe(lean.map(FinalAnswer))
 
-    def _retract(self, call_id: str, _: StepRetried) -> Event:
+    def _retract(self, call_id: str) -> Event:
         self.early.discard(call_id)
         return ToolFailed(call_id, "StepRetried: retracted, since the turn was begun anew")
 
@@ -244,10 +238,6 @@ def _total_usage(events: Observable[Event]) -> Observable[Event]:
 
 def _is_no_answer(call: ToolCall) -> bool:
     return call.name != FINAL_ANSWER.name
-
-
-def _goes_on(event: Event) -> bool:
-    return not isinstance(event, ToolCompleted | ToolFailed)
 
 
 def _failed_if_unusable(error: Exception) -> Observable[Event]:

@@ -1,27 +1,19 @@
 """Functions as models: whatever a function returns or yields, told as deltas."""
 
 import inspect
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-)
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from reactivex import Observable, abc
-from reactivex import operators as rxo
 
 from ..arguments import shown
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
-from ..streams import at_home, entering, from_async, from_worker, lean
-from ..streams.link import Link, linking
+from ..streams import at_home, entering
+from ..streams.calls import Returned, calling, cause_of
+from ..streams.link import Joint, Link, Linked, linking
 from .model import Model
 from .resolve import resolve
 
@@ -75,32 +67,57 @@ class _Function(Model):
         return f"as_model({_name(self._function)})"
 
     def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
-        request, function = Request.of(said), self._function
-        called: Observable[Any]
-        if _is_async(function):
-            called = from_async(lambda: _resulting(function, request))
-        else:
-            called = from_worker(lambda: (function(request),))
-        name = _name(function)
-        return at_home(called.pipe(lean.flat_map(lambda result: _told(result, name))))
+        function = self._function
+        called = calling(partial(function, Request.of(said)))
+
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return _Answer(observer, scheduler, _name(function)).follow(called, scheduler)
+
+        return at_home(Linked(subscribe))
 
 
-def _told(result: Any, name: str) -> Observable[Delta]:
-    """Return the deltas that a function's result means."""
-    telling = _Telling(name)
-    match result:
-        case Observable():
-            return entering(result).pipe(linking(partial(_Translating, telling)))
-        case AsyncIterable():
-            return from_async(lambda: _each_async(result, telling))
-        case Awaitable():
-            awaited = from_async(lambda: _awaiting(result)).pipe(
-                rxo.finally_action(lambda: _forget(result))
-            )
-            return awaited.pipe(lean.flat_map(lambda value: _told(value, name)))
-        case list() | tuple() | Iterator():
-            return from_worker(lambda: _each(result, telling))
-    return lean.of(*_each((result,), telling))
+class _Answer(Joint[Any, Delta]):
+    """Emits what a function gives as deltas."""
+
+    __slots__ = ("_adds_finish", "_telling")
+
+    def __init__(
+        self, observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None, name: str
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._telling = _Telling(name)
+        self._adds_finish = True
+
+    def on_next(self, value: Any) -> None:
+        match value:
+            case Returned(Observable() as deltas):
+                self._adds_finish = False
+                self.join(entering(deltas).pipe(linking(partial(_Translating, self._telling))))
+            case Returned(list() | tuple() as said):
+                self._tell(*said)
+            case Returned(said):
+                self._tell(said)
+            case _:
+                self._tell(value)
+
+    def _tell(self, *said: Any) -> None:
+        try:
+            for one in said:
+                for delta in self._telling.of(one):
+                    self.observer.on_next(delta)
+        except MalformedReply as error:
+            self.on_error(error)
+
+    def on_error(self, error: Exception) -> None:
+        super().on_error(cause_of(error))
+
+    def on_completed(self) -> None:
+        if self._adds_finish:
+            for delta in self._telling.end():
+                self.observer.on_next(delta)
+        super().on_completed()
 
 
 class _Telling:
@@ -143,28 +160,6 @@ class _Telling:
             self._calls += 1
 
 
-def _each(items: Iterable[Any], telling: _Telling) -> Iterator[Delta]:
-    try:
-        for item in items:
-            yield from telling.of(item)
-        yield from telling.end()
-    finally:
-        if inspect.isgenerator(items):
-            items.close()
-
-
-async def _each_async(items: AsyncIterable[Any], telling: _Telling) -> AsyncIterator[Delta]:
-    try:
-        async for item in items:
-            for delta in telling.of(item):
-                yield delta
-        for delta in telling.end():
-            yield delta
-    finally:
-        if inspect.isasyncgen(items):
-            await items.aclose()
-
-
 class _Translating(Link[Any, Delta]):
     __slots__ = ("_telling",)
 
@@ -180,29 +175,6 @@ class _Translating(Link[Any, Delta]):
             return
         for delta in deltas:
             self.observer.on_next(delta)
-
-
-async def _resulting(function: Callable[[Request], Any], request: Request) -> AsyncIterator[Any]:
-    result = function(request)
-    yield await result if inspect.isawaitable(result) else result
-
-
-async def _awaiting(result: Awaitable[Any]) -> AsyncIterator[Any]:
-    yield await result
-
-
-def _forget(result: Awaitable[Any]) -> None:
-    """Close a coroutine that nobody will await."""
-    if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
-        with suppress(ValueError):  # it has begun this moment
-            result.close()
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    return any(
-        inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
-        for called in (function, type(function).__call__)
-    )
 
 
 def _name(function: Callable[..., Any]) -> str:

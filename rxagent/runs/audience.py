@@ -1,21 +1,35 @@
 """The audience: all who watch a run, each with a fate of its own."""
 
+import asyncio
+import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeAlias
+from weakref import WeakSet
 
 from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
 from ..streams import Home, Hub
+from ..streams.home import is_main_thread
+from ..streams.pace import Pace
 from .faults import Faults
 from .record import Record, Told
 
-__all__ = ["Audience", "Seat"]
+__all__ = ["Audience", "QueueSeat", "Seat"]
+
+
+_log = logging.getLogger("rxagent")
+
+_Again: TypeAlias = Callable[..., bool]
+"""Called as `again(action, *args)`: has the action run later, if this slice has to end now."""
 
 
 class Seat(abc.ObserverBase[Event]):
-    """An observer that can be told of the past too.
+    """An observer of a run.
 
     Attributes:
         seat: Holds its place among those who are told.
@@ -27,6 +41,10 @@ class Seat(abc.ObserverBase[Event]):
     @abstractmethod
     def hears_errors(self) -> bool:
         """Whether somebody notices when it is told an error."""
+
+
+class QueueSeat(Seat):
+    """An observer with a queue, from which it takes the past, too."""
 
     @abstractmethod
     def begin(self, replay: Told, seq: int) -> None:
@@ -49,28 +67,81 @@ class Audience:
         self._home = home
         self._record = record
         self._on_heard = on_heard
-        self._hub: Hub[Event] = Hub(self.report)
+        self._hub: Hub[Event] = Hub(self.report, self._warn)
+        self._slow: WeakSet[object] = WeakSet()
 
-    def admit(self, seat: Seat, since: int) -> None:
-        """Tell somebody what happened after the first `since` events, and then the rest."""
-        self._home.gate(self._join, seat, since)
+    def admit(self, seat: QueueSeat, since: int) -> None:
+        """Replay what happened after the first `since` events to an observer, then add it."""
+        self._home.post_or_run(self._join, seat, since)
 
-    def _join(self, seat: Seat, since: int) -> None:
-        if seat.seat.is_disposed:
+    def admit_direct(self, seat: Seat) -> None:
+        """Do the same for an observer that is notified as things happen.
+
+        That of a run that has ended is notified on this thread; on the thread of an asyncio loop,
+        in slices.
+        """
+        if not self.ended:
+            self._home.post_or_run(self._catch_up, seat, 0, self._again)
             return
+        loop = asyncio._get_running_loop()
+        again = _never if loop is None else partial(_next_turn, loop, Pace.of(loop))
+        self._home.context.copy().run(self._catch_up, seat, 0, again)
+
+    def _join(self, seat: QueueSeat, since: int) -> None:
+        if not seat.seat.is_disposed:
+            with self._reporting(seat):
+                seat.begin(self._record.since(since), len(self._record))
+                self._add(seat)
+
+    def _catch_up(self, seat: Seat, since: int, again: "_Again") -> None:
+        """Replay all there is by now, in slices; what happens meanwhile follows in the same way."""
+        self._replay(seat, self._record.since(since), len(self._record), again)
+
+    def _replay(self, seat: Seat, replay: Told, seq: int, again: "_Again") -> None:
+        with self._reporting(seat):
+            for event, _ in replay:
+                if seat.seat.is_disposed:
+                    return
+                seat.on_next(event)
+                if again(self._replay, seat, replay, seq, again):
+                    return
+            if len(self._record) > seq and self._record.is_kept:
+                self._catch_up(seat, seq, again)
+            elif not seat.seat.is_disposed:
+                self._add(seat)
+
+    def _again(self, action: Callable[..., None], *args: Any) -> bool:
+        """Queue the next slice, if the time of this one is used up."""
+        return self._home.is_inside and self._home.is_spent and self._home.post(action, *args)
+
+    def _add(self, seat: Seat) -> None:
+        if not self.ended:
+            seat.seat.disposable = self._hub.add(seat)
+        elif self._error is None:
+            seat.on_completed()
+        else:
+            self._hear([seat])
+            seat.on_error(self._error)
+
+    @contextmanager
+    def _reporting(self, seat: Seat) -> Iterator[None]:
         try:
-            seat.begin(self._record.since(since), len(self._record))
-            if not self.ended:
-                seat.seat.disposable = self._hub.add(seat)
-            elif self._error is None:
-                seat.on_completed()
-            else:
-                self._hear([seat])
-                seat.on_error(self._error)
-        except KeyboardInterrupt:
-            raise
+            yield
         except BaseException as fault:
+            if isinstance(fault, KeyboardInterrupt) and is_main_thread():
+                raise
             self.report(seat, fault)
+
+    def _warn(self, seat: object, seconds: float) -> None:
+        """Log an observer that holds the loop, once."""
+        if seat not in self._slow:
+            self._slow.add(seat)
+            watching = getattr(seat, "watching", seat)
+            _log.warning(
+                "%r held the event loop for %.0f ms; run.attach(...) gives it a thread",
+                watching,
+                seconds * 1000,
+            )
 
     def tell(self, event: Event) -> None:
         """Tell all of an event."""
@@ -95,3 +166,16 @@ class Audience:
         # Whoever gave no on_error to ReactiveX raises the run's own error, which is no fault.
         if fault is not self._error:
             self.faults.report(getattr(seat, "watching", seat), fault)
+
+
+def _never(action: Callable[..., None], *args: Any) -> bool:
+    return False
+
+
+def _next_turn(
+    loop: asyncio.AbstractEventLoop, pace: Pace, action: Callable[..., None], *args: Any
+) -> bool:
+    if pace.spent:
+        loop.call_soon(action, *args)
+        return True
+    return False

@@ -1,10 +1,11 @@
 """Drains: the wait until viewers have been told what waits for them."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 from ..streams.blocking import Patience
+from ..streams.latch import Latch
 from .viewer import Viewer
 
 __all__ = ["Drain"]
@@ -15,7 +16,7 @@ class Drain:
 
     def __init__(self) -> None:
         self._late: set[Viewer] = set()
-        self._over = threading.Event()
+        self._over = Latch()
         self._thread = threading.get_ident()
         self._refused = False
 
@@ -36,14 +37,14 @@ class Drain:
         if not self._late:
             self._over.set()
 
-    def wait(self, timeout: float | None) -> None:
-        """Block until all have been told.
+    def wait(self, timeout: float | None, is_vain: Callable[[], bool]) -> None:
+        """Block until all have been notified, or until that is in vain.
 
         Raises:
             TimeoutError: Some were not, within so many seconds.
             RuntimeError: One of them waits here for itself.
         """
-        if not Patience().wait(self._over.wait, timeout):
+        if not Patience().wait(self._over.wait, timeout, is_vain):
             late = ", ".join(sorted(repr(viewer.watching) for viewer in list(self._late)))
             raise TimeoutError(f"Not all has been told after {timeout} s to {late}.")
         if self._refused:

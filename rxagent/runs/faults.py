@@ -38,7 +38,7 @@ class Faults(Observable[Fault]):
     def report(self, viewer: Any, error: BaseException) -> None:
         """Tell of a fault, and log it."""
         _log_fault(viewer, error)
-        self._home.gate(self._tell, Fault(viewer, error))
+        self._home.post_or_run(self._tell, Fault(viewer, error))
 
     def _tell(self, fault: Fault) -> None:
         self._known.append(fault)
@@ -59,7 +59,7 @@ class Faults(Observable[Fault]):
                 else:
                     seat.disposable = self._hub.add(observer)
 
-        self._home.gate(join)
+        self._home.post_or_run(join)
         return seat
 
 

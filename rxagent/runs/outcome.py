@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from concurrent import futures
-from concurrent.futures import Future
+from contextlib import suppress
 from threading import Lock
 from types import TracebackType
 from typing import Literal, TypeAlias
 
 from ..errors import RunCancelled, RxAgentError, describe
 from ..streams import Home, is_daemon_loop, refuse_own_loop
-from ..streams.blocking import Patience
+from ..streams.blocking import POLL_SECONDS, Patience
+from ..streams.latch import Latch
 
 __all__ = ["Ending", "Outcome"]
 
@@ -21,29 +21,29 @@ _log = logging.getLogger("rxagent")
 
 
 class Outcome:
-    """How a run has ended, once it has: who claims it first decides.
+    """How a run has ended, once it has: the first claim decides.
 
-    A failure that nobody has heard of is logged when nobody can any more.
+    Claiming and finishing take no lock that another thread holds, so a signal handler or a
+    finaliser may do both. A failure that is never observed is logged when this is collected.
 
     Args:
         home: The run's.
 
     Attributes:
-        heard: Whether somebody was told the error.
+        heard: Whether the error was observed.
     """
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._claim = Lock()
-        self._over: Future[None] = Future()
-        self._over.set_running_or_notify_cancel()  # Who waits for it cannot cancel it.
+        self._finished = Latch()
         self._traceback: TracebackType | None = None
         self.ending: Ending | None = None
         self.error: Exception | None = None
         self.heard = False
 
     def claim(self, error: Exception | None) -> bool:
-        """Decide for an ending; tell whether nobody has decided before."""
+        """Decide for an ending; return whether it was open until now."""
         if not self._claim.acquire(blocking=False):
             return False
         if error is None:
@@ -54,41 +54,67 @@ class Outcome:
         return True
 
     def hear(self) -> None:
-        """Note that somebody was told the error."""
+        """Note that the error was observed."""
         self.heard = True
 
-    def finish(self) -> None:
-        """Let go on who waits for the end."""
-        self._over.set_result(None)
+    @property
+    def is_finished(self) -> bool:
+        """Whether waiting for the end is over."""
+        return self._finished.is_set
 
-    def wait(self, timeout: float | None) -> None:
-        """Block until the end.
+    def finish(self) -> None:
+        """Let those go on that wait for the end."""
+        self._finished.set()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Block until the end; return False if the loop has stopped before it.
 
         Raises:
             TimeoutError: There was none within so many seconds.
             RuntimeError: This thread cannot wait, since it does the work.
         """
-        if self._over.done():
-            return
+        if self._finished.is_set:
+            return True
+        if self._home.is_stopped:
+            return False
         self.refuse_own_thread("`await run`")
-        if not Patience().wait(self._is_over, timeout):
+        if not Patience().wait(self._finished.wait, timeout, lambda: self._home.is_stopped):
             raise TimeoutError(f"The run has not ended after {timeout} s.")
-
-    def _is_over(self, timeout: float | None) -> bool:
-        return bool(futures.wait([self._over], timeout).done)
+        return self._finished.is_set
 
     def refuse_own_thread(self, instead: str) -> None:
         """Raise RuntimeError on a thread that must do the work of the run."""
         if self._home.is_inside:
-            raise RuntimeError("Whoever is told directly cannot wait for the run; attach it.")
+            raise RuntimeError(
+                "Cannot block on a run inside its own subscriber; use run.attach(...)."
+            )
         if is_daemon_loop(self._home.loop):
             refuse_own_loop(f"Write {instead} instead.")
         elif self._home.is_here:
             raise RuntimeError(f"This loop runs the run, so it cannot wait. Write {instead}.")
 
-    async def come(self) -> None:
-        """Wait for the end, on any loop."""
-        await asyncio.wrap_future(self._over)
+    async def come(self) -> bool:
+        """Wait for the end, on any loop; return False if the run's loop has stopped before it."""
+        loop = asyncio.get_running_loop()
+        finished = asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the waiting loop is closed
+                loop.call_soon_threadsafe(finished.set)
+
+        self._finished.call(wake)
+        try:
+            if self._home.loop is loop or is_daemon_loop(self._home.loop):
+                if not self._home.is_stopped or self._finished.is_set:
+                    await finished.wait()
+                return self._finished.is_set
+            while not (self._finished.is_set or self._home.is_stopped):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await finished.wait()
+            return self._finished.is_set
+        finally:
+            self._finished.discard(wake)
 
     def raise_error(self) -> None:
         """Raise what ended the run, as it was when it did."""
@@ -98,13 +124,13 @@ class Outcome:
 
     def __del__(self) -> None:
         unheard = self.ending == "failed" and not self.heard
-        # Not at once, for whoever is collecting may hold any lock, a log's too.
+        # Not at once: the thread that collects may hold any lock, also one of a log.
         if unheard and not self._home.soon(_log_unheard, self.error):
             _log_unheard(self.error)
 
 
 def _log_unheard(error: Exception | None) -> None:
     if isinstance(error, RxAgentError):
-        _log.error("a run failed, and nobody asked how it ended: %s", describe(error))
+        _log.error("a run failed, and its end was never observed: %s", describe(error))
     else:
-        _log.error("a run failed, and nobody asked how it ended", exc_info=error)
+        _log.error("a run failed, and its end was never observed", exc_info=error)

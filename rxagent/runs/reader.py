@@ -7,14 +7,14 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
 from ..streams.pull import DRY, Pull
-from .audience import Seat
+from .audience import QueueSeat
 from .mailbox import Mailbox
 from .record import Told
 
 __all__ = ["Following", "Reader"]
 
 
-class Reader(Seat, abc.DisposableBase):
+class Reader(QueueSeat, abc.DisposableBase):
     """A viewer that keeps what it is told until somebody asks for it.
 
     Args:

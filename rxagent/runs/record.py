@@ -98,6 +98,11 @@ class Record:
 
     # Reading
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a past to replay."""
+        return self._keep != "nothing"
+
     def since(self, seq: int) -> Told:
         """Return what is kept of the events that came after the first `seq` ones."""
         if self._keep == "nothing":

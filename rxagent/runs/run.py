@@ -1,5 +1,6 @@
 """A run that goes on by itself, for as many as want to watch."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -8,13 +9,15 @@ from typing import Any, Literal, Self, TypeAlias
 from weakref import WeakSet
 
 from reactivex import Observable, abc
-from reactivex.disposable import SingleAssignmentDisposable
+from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 
 from ..arguments import several, shown
 from ..errors import RunCancelled
 from ..events import Event
 from ..state import State
 from ..streams import Home, Observing
+from ..streams.gated import gated
+from ..streams.link import Link
 from ..streams.loop import closing, disposing_with_loop, opening
 from ..streams.pull import pull
 from ..streams.stream import like, piped
@@ -84,18 +87,19 @@ class Run(Observable[Event]):
         self._subscription = SingleAssignmentDisposable()
         self._outcome = Outcome(home)
         self._audience = Audience(home, self._record, self._outcome.hear)
+        self._unfinished = [None]
         self._paused = False
         self._hold: abc.DisposableBase | None = None
 
-    # The run's own life, in its gate.
+    # The run's own life, on its loop's thread.
 
     def _launch(self) -> None:
         self._ticket = opening("rxagent-run", self._home.loop, self._leave, is_awaited=False)
         try:
             self._home.spawn("rxagent-launch", self._arrive, self._lost)
         except RunCancelled as error:
-            self._on_error(error)
-        except KeyboardInterrupt:  # Nobody will be given the run.
+            self._end(error)
+        except KeyboardInterrupt:  # the run is handed to no one
             self._leave()
             raise
 
@@ -107,48 +111,54 @@ class Run(Observable[Event]):
         self._home.gate(self._begin)
 
     def _lost(self) -> None:
-        self._on_error(RunCancelled("The event loop was stopped."))
+        self._end(RunCancelled("The event loop was stopped."))
 
     def _begin(self) -> None:
         if self._outcome.ending is None:
-            self._home.owns(self._subscription, self._on_error)
-            self._subscription.disposable = self._source.subscribe(
-                self._on_next, self._on_error, self._on_completed, scheduler=self._home
+            self._home.owns(Disposable(), self._end)
+            observer = Observing(self, self._next, self._end, partial(self._end, None))
+            self._subscription.disposable = gated(self._source).subscribe(
+                Link(observer), scheduler=self._home
             )
 
-    def _on_next(self, event: Event) -> None:
-        if self._home.is_inside:
-            self._tell(event)
-        else:
-            self._home.gate(self._tell, event)
-
-    def _tell(self, event: Event) -> None:
+    def _next(self, event: Event) -> None:
         if self._outcome.ending is None:
             self._audience.tell(event)
 
-    def _on_error(self, error: Exception) -> None:
-        self._home.gate(self._end, error)
-
-    def _on_completed(self) -> None:
-        self._home.gate(self._end, None)
-
     def _end(self, error: Exception | None) -> None:
+        """Decide how the run has ended, unless that is decided, and finish it on its loop."""
         if self._outcome.claim(error):
-            self._over()
+            self._note(error)
+            self._home.post_or_run(self._finish)
 
-    def _over(self) -> None:
-        error = self._outcome.error
+    def _note(self, error: Exception | None) -> None:
+        if error is not None:
+            self._record.fail(error)
+        if isinstance(error, RunCancelled) and error.state is None:
+            with suppress(Exception):  # of events that no state can be made of
+                error.state = self.state
+
+    def _finish(self) -> None:
         try:
-            if error is not None:
-                self._record.fail(error)
-            if isinstance(error, RunCancelled) and error.state is None:
-                with suppress(Exception):  # of events that no state can be made of
-                    error.state = self.state
+            self._unfinished.pop()
+        except IndexError:
+            return
+        try:
             self.resume()
-            self._audience.end(error)
+            self._subscription.dispose()
+        except BaseException as fault:
+            self._audience.report(self, fault)
+        try:
+            self._audience.end(self._outcome.error)
         finally:
             self._outcome.finish()
             closing(self._ticket)
+
+    def _is_ended_by_its_loop(self) -> None:
+        """End the run here if its loop does not run any more."""
+        if self._home.is_stopped and not self._audience.ended:
+            self._end(RunCancelled("The event loop of this run has stopped."))
+            self._finish()
 
     # Watching
 
@@ -167,13 +177,18 @@ class Run(Observable[Event]):
                 on_completed.
             on_error: Told what ended the run without an answer.
             on_completed: Told that the run has ended well.
-            scheduler: Not needed, since a run has a home.
+            scheduler: Not needed, since a run has a home; while that of another run is held, so is
+                this one.
 
         Returns:
             What detaches it when disposed.
         """
         observer = Direct.of(on_next, on_error, on_completed)
-        self._audience.admit(observer, 0)
+        self._is_ended_by_its_loop()
+        self._audience.admit_direct(observer)
+        home = getattr(scheduler, "home", None)
+        if isinstance(home, Home) and home is not self._home and not self._audience.ended:
+            return CompositeDisposable(observer, home.follows(self._home))
         return observer
 
     def attach(
@@ -207,8 +222,9 @@ class Run(Observable[Event]):
         observer = Observing.of(watching)
         waiting = self._mailbox(buffer, overflow, since)
         viewer = Viewer(observer, waiting, place(on, self._home), self._audience.report)
+        self._is_ended_by_its_loop()
         self._audience.admit(viewer, since)
-        self._home.gate(self._viewers.add, viewer)
+        self._home.post_or_run(self._viewers.add, viewer)
         return viewer
 
     def drain(self, timeout: float | None = None) -> None:
@@ -225,9 +241,10 @@ class Run(Observable[Event]):
             RuntimeError: This thread cannot wait, since it does the work.
         """
         self._outcome.refuse_own_thread("`await asyncio.to_thread(run.drain)`")
+        self._is_ended_by_its_loop()
         drain = Drain()
-        self._home.gate(lambda: drain.begin(list(self._viewers)))
-        drain.wait(timeout)
+        self._home.post_or_run(lambda: drain.begin(list(self._viewers)))
+        drain.wait(timeout, lambda: self._home.is_stopped and not self._audience.ended)
 
     def follow(
         self, *, buffer: int = 1024, overflow: Overflow = "merge", since: int = 0
@@ -292,15 +309,12 @@ class Run(Observable[Event]):
     def pause(self) -> None:
         """Let the run stand still: no chunk is read, no tool starts, no time-out runs."""
         self._paused = True
-        if self._home.is_inside:
-            self._obey()
-        else:
-            self._home.gate(self._obey)
+        self._home.post(self._obey)
 
     def resume(self) -> None:
         """Let the run go on."""
         self._paused = False
-        self._home.gate(self._obey)
+        self._home.post(self._obey)
 
     def _obey(self) -> None:
         paused = self._paused and self._outcome.ending is None
@@ -311,14 +325,22 @@ class Run(Observable[Event]):
             self._hold = None
 
     def cancel(self, reason: str = "") -> None:
-        """End the run, down to the request it waits for; all who watch are told RunCancelled."""
+        """End the run, down to the request it waits for; its observers get RunCancelled.
+
+        Status and result are decided when this returns, on whatever thread and in whatever signal
+        handler it is called; what the run has opened is closed on its loop.
+        """
         why = f": {reason}" if reason else "."
         error = RunCancelled(f"The run was cancelled{why}", reason=reason)
-        if self._outcome.claim(error):
-            try:
-                self._subscription.dispose()
-            finally:
-                self._home.gate(self._over)
+        if self._audience.ended:
+            return
+        try:
+            if self._outcome.claim(error):
+                self._note(error)
+        finally:  # also for a cancel that was interrupted
+            self._outcome.finish()
+            if not self._home.post(self._finish):
+                self._finish()
 
     def result(self, timeout: float | None = None) -> Any:
         """Block until the run has ended, and return the answer's value.
@@ -333,12 +355,12 @@ class Run(Observable[Event]):
             RuntimeError: This thread cannot wait, since it does the work.
             RxAgentError: What ended the run without an answer.
         """
-        if not self._audience.ended:
-            try:
-                self._outcome.wait(timeout)
-            except KeyboardInterrupt:
-                self.cancel("interrupted")
-                raise
+        try:
+            if not self._outcome.wait(timeout):
+                self._is_ended_by_its_loop()
+        except KeyboardInterrupt:
+            self.cancel("interrupted")
+            raise
         return self._answer()
 
     def _answer(self) -> Any:
@@ -349,9 +371,27 @@ class Run(Observable[Event]):
         """Block until the run has ended, and return the answer's value, as `result` does."""
         return self.result()
 
-    def __await__(self) -> Generator[Any, None, Any]:
-        yield from self._outcome.come().__await__()
+    async def wait(self) -> Any:
+        """Wait for the answer's value; the run goes on when the wait is cancelled.
+
+        `await run` owns the run instead, as awaiting a task does.
+
+        Raises:
+            RxAgentError: What ended the run without an answer.
+        """
+        if not await self._outcome.come():
+            self._is_ended_by_its_loop()
         return self._answer()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._owned().__await__()
+
+    async def _owned(self) -> Any:
+        try:
+            return await self.wait()
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancel("its awaiting task was cancelled")
+            raise
 
     def __repr__(self) -> str:
         return f"<Run: {self.status}, {self.seq:,} events>"

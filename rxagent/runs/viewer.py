@@ -11,7 +11,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
 from ..streams import Observing
-from .audience import Seat
+from .audience import QueueSeat, Seat
 from .mailbox import Mailbox
 from .places import Place
 from .record import Told
@@ -20,16 +20,11 @@ __all__ = ["Direct", "Viewer"]
 
 
 class Direct(Observing, Seat, abc.DisposableBase):
-    """An observer that is told in the run's gate; disposing detaches it."""
+    """An observer that is notified as things happen; disposing detaches it."""
 
     def __init__(self, *observing: Any) -> None:
         super().__init__(*observing)
         self.seat = SingleAssignmentDisposable()
-
-    def begin(self, replay: Told, seq: int) -> None:
-        """Tell what has happened so far."""
-        for event, _ in replay:
-            self.on_next(event)
 
     def dispose(self) -> None:
         """Tell the observer nothing more, from this moment on."""
@@ -37,7 +32,7 @@ class Direct(Observing, Seat, abc.DisposableBase):
         self.seat.dispose()
 
 
-class Viewer(Seat, abc.DisposableBase):
+class Viewer(QueueSeat, abc.DisposableBase):
     """An observer with a queue, told beside the run; disposing detaches it.
 
     Args:

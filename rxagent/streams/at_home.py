@@ -3,11 +3,11 @@
 from typing import TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import SingleAssignmentDisposable
+from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
 from ..errors import RunCancelled
-from .home import Home
-from .link import Linked
+from .home import Home, log_fault
+from .link import NO_OBSERVER, Linked
 from .loop import closing, disposing_with_loop, opening
 
 __all__ = ["at_home"]
@@ -29,22 +29,87 @@ def at_home(source: Observable[_T]) -> Observable[_T]:
         home = Home.of(scheduler)
         if home.is_inside:
             return source.subscribe(observer, scheduler=home)
-        subscription = SingleAssignmentDisposable()
-        if home is not scheduler:
-            home.owns(subscription)
+        return _Subscription(observer, home, source).begin(not home.is_of(scheduler))
+
+    return ScopedStream(subscribe)
+
+
+class ScopedStream(Linked[_T]):
+    """A stream whose subscribing never blocks, since it begins on its run's loop."""
+
+    never_blocks = True
+
+
+class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
+    """A subscription from outside a run: any thread may dispose it, the loop's does the work.
+
+    Args:
+        observer: What is notified, until it is disposed.
+        home: The run's.
+        source: What is subscribed to, on the loop's thread.
+    """
+
+    def __init__(
+        self, observer: abc.ObserverBase[_T], home: Home, source: Observable[_T]
+    ) -> None:
+        self._observer = observer
+        self._home = home
+        self._source: Observable[_T] | None = source
+        self._upstream = SingleAssignmentDisposable()
+
+    def begin(self, is_owner: bool) -> "_Subscription[_T]":
+        """Subscribe on the loop's thread.
+
+        Raises:
+            RunCancelled: The loop is closed.
+        """
+        home = self._home
+        if is_owner:
+            home.owns(Disposable(), self._fail)
             home.soon(disposing_with_loop)
-        ticket = opening("rxagent-run", home.loop, subscription.dispose)
-
-        def begin() -> None:
-            if not subscription.is_disposed:
-                subscription.disposable = source.subscribe(observer, scheduler=home)
-            # What this has set going notes itself in the gate, which is passed by then.
-            if not home.soon(closing, ticket):
-                closing(ticket)
-
-        if not home.soon(home.gate, begin):
-            closing(ticket)
+        self._ticket = opening("rxagent-run", home.loop, self.dispose)
+        if not home.soon(home.gate, self._begin):
+            closing(self._ticket)
             raise RunCancelled("The event loop of this run is closed.")
-        return subscription
+        return self
 
-    return Linked(subscribe)
+    def _begin(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            self._upstream.disposable = source.subscribe(self, scheduler=self._home)
+        # Work that this has started is registered by an action, which has run by then.
+        if not self._home.soon(closing, self._ticket):
+            closing(self._ticket)
+
+    def on_next(self, value: _T) -> None:
+        try:
+            self._observer.on_next(value)
+        except BaseException:
+            self._observer = NO_OBSERVER
+            raise
+
+    def on_error(self, error: Exception) -> None:
+        self._take().on_error(error)
+
+    def on_completed(self) -> None:
+        self._take().on_completed()
+
+    def _take(self) -> abc.ObserverBase[_T]:
+        observer, self._observer = self._observer, NO_OBSERVER
+        return observer
+
+    def _fail(self, fault: Exception) -> None:
+        """End the run with what was raised in it, unless its own observer raised it."""
+        observer = self._take()
+        self.dispose()
+        if observer is NO_OBSERVER:
+            log_fault(fault)
+        else:
+            observer.on_error(fault)
+
+    def dispose(self) -> None:
+        """Notify nothing more from this moment on; what was opened is closed on the loop."""
+        self._observer = NO_OBSERVER
+        self._source = None
+        if not self._home.post(self._upstream.dispose):
+            closing(self._ticket)

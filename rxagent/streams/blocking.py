@@ -1,18 +1,17 @@
 """Blocking: how a thread waits for what others do."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from time import monotonic
 
 from .workers import Workers
 
-__all__ = ["GLANCE", "Patience"]
+__all__ = ["POLL_SECONDS", "Patience"]
 
-GLANCE = 0.1
-"""After how many seconds who waits for ever looks for Ctrl-C.
+POLL_SECONDS = 0.1
+"""Seconds after which a thread that waits looks for Ctrl-C, and whether its loop is lost.
 
-Python looks for it before it waits, and waking up; what comes in between has to wait, too.
+Python looks for Ctrl-C before it waits and when it wakes; what comes in between would be missed.
 """
 
 
@@ -30,21 +29,31 @@ class Patience:
             self._task = None
         self._wishes = self._task.cancelling() if self._task else 0
 
-    def wait(self, has_come: Callable[[float | None], bool], timeout: float | None = None) -> bool:
-        """Block until `has_come(seconds)`, which waits so long at most, says so; else return False.
+    def wait(
+        self,
+        has_come: Callable[[float | None], bool],
+        timeout: float | None = None,
+        is_vain: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Block until `has_come(seconds)`, which waits so long at most, is true; else return False.
+
+        Args:
+            has_come: What is waited for.
+            timeout: Seconds to wait at most.
+            is_vain: Whether it can come no more, which ends the wait as if it had come.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed.
         """
         with Workers.waiting():
-            if self._task is None and threading.current_thread() is not threading.main_thread():
-                return has_come(timeout)
             end = None if timeout is None else monotonic() + timeout
             while True:
                 if self._task is not None and self._task.cancelling() > self._wishes:
                     raise KeyboardInterrupt
-                left = GLANCE if end is None else min(GLANCE, end - monotonic())
+                left = POLL_SECONDS if end is None else min(POLL_SECONDS, end - monotonic())
                 if has_come(max(0.0, left)):
                     return True
-                if left <= 0:
+                if is_vain():
+                    return True
+                if end is not None and left <= 0:
                     return False

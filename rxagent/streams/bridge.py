@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from ..arguments import shown
+from .entering import entering
 from .home import Home
 from .loop import daemon_loop, on_daemon_loop
 from .pull import DRY, Pull, pull
@@ -24,9 +25,8 @@ def each(source: Observable[_T]) -> "Each[_T]":
     """Return what a `for` or an `async for` can loop over; leaving the loop disposes.
 
     A `for` blocks its thread and reads by the process's own loop; an `async for` reads by the
-    running one. A loop that is slower than the stream brakes it: nothing is dropped, and some
-    1,024 items wait at most. What ReactiveX emits at one stroke, as `from_iterable` does, cannot
-    be braked.
+    running one. A loop that is slower than the stream brakes it, also a run from which the stream
+    is piped: nothing is dropped, and some 1,024 items wait at most.
 
     Raises:
         TypeError: It is no stream.
@@ -67,13 +67,8 @@ class Each(Generic[_T]):
         if isinstance(self._source, Iterable):
             return iter(self._source)  # A run knows best how to be looped over.
         refuse_own_loop("Use `async for` instead.")
-        home = Home(loop=daemon_loop())
-
-        def begin(inbox: _Inbox[_T]) -> None:
-            # A thread subscribes, so that we can read meanwhile what comes at one stroke.
-            home.thread("rxagent-each", partial(inbox.subscribe_to, self._source), inbox.dispose)
-
-        return pull(partial(_Inbox[_T], home), begin)
+        inbox = partial(_Inbox[_T], Home(loop=daemon_loop()))
+        return pull(inbox, lambda inbox: inbox.subscribe_to(self._source))
 
     def __aiter__(self) -> AsyncIterator[_T]:
         if isinstance(self._source, Iterable) and isinstance(self._source, AsyncIterable):
@@ -82,7 +77,7 @@ class Each(Generic[_T]):
 
 
 class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
-    """What has arrived and was not yet read; holds the run while it is too much."""
+    """Holds what has arrived and was not read yet; holds the run while that is too much."""
 
     def __init__(self, home: Home, wake: Callable[[], object]) -> None:
         self._home = home
@@ -100,7 +95,7 @@ class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
 
     def _subscribe_to(self, source: Observable[_T]) -> None:
         if not self._subscription.is_disposed:
-            self._subscription.disposable = source.subscribe(self, scheduler=self._home)
+            self._subscription.disposable = entering(source).subscribe(self, scheduler=self._home)
 
     def on_next(self, item: _T) -> None:
         self._items.append(item)
@@ -118,9 +113,10 @@ class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
         self._rouse()
 
     def dispose(self) -> None:
-        """Let go of the stream; the reader is told that it has ended."""
+        """Let go of the stream; the reader finds that it has ended."""
         self._subscription.dispose()
         self._items.clear()
+        self._go_on()
         self.on_completed()
 
     def read(self) -> Iterator[_T]:

@@ -2,11 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from reactivex import abc
 
-__all__ = ["Hub"]
+from .home import is_main_thread
+
+__all__ = ["SLOW", "Hub"]
+
+SLOW = 0.1
+"""Seconds for which an observer may hold the thread that notifies it before that is reported."""
 
 _T = TypeVar("_T")
 
@@ -14,12 +20,22 @@ _T = TypeVar("_T")
 class Hub(Generic[_T]):
     """A hot stream whose observers cannot harm each other.
 
-    An observer that raises is taken off, `on_fault` is told of it, and the others go on. Nothing
-    is locked while observers are told; notifications must come one after the other. Observers may
-    come and go at any moment, on any thread, also while one is told.
+    An observer that raises is removed and reported, and the others go on. Nothing is locked while
+    observers are notified; notifications must come one after the other. Observers may come and go
+    at any moment, on any thread, also while one is notified.
+
+    Args:
+        on_fault: Called with an observer and with what it raised.
+        on_slow: Called with an observer and the seconds it took for one item, when that is more
+            than 0.1.
     """
 
-    def __init__(self, on_fault: Callable[[Any, BaseException], None]) -> None:
+    def __init__(
+        self,
+        on_fault: Callable[[Any, BaseException], None],
+        on_slow: Callable[[Any, float], None] | None = None,
+    ) -> None:
+        self._on_slow = on_slow
         self._observers: tuple[abc.ObserverBase[_T], ...] = ()
         self._changing = threading.RLock()  # a collected viewer may leave meanwhile
         self._on_fault = on_fault
@@ -41,14 +57,17 @@ class Hub(Generic[_T]):
             self._observers = tuple(other for other in self._observers if other is not observer)
 
     def on_next(self, item: _T) -> None:
-        """Tell all observers of an item."""
+        """Notify all observers of an item."""
+        began = perf_counter()
         for observer in self._observers:
             try:
                 observer.on_next(item)
-            except KeyboardInterrupt:
-                raise
             except BaseException as fault:
                 self._detach(observer, fault)
+            ended = perf_counter()
+            if ended - began > SLOW and self._on_slow is not None:
+                self._on_slow(observer, ended - began)
+            began = ended
 
     def on_error(self, error: Exception) -> None:
         """Tell all observers of the error, once."""
@@ -64,12 +83,12 @@ class Hub(Generic[_T]):
         for observer in observers:
             try:
                 tell(observer)
-            except KeyboardInterrupt:
-                raise
             except BaseException as fault:
                 self._detach(observer, fault)
 
     def _detach(self, observer: abc.ObserverBase[_T], fault: BaseException) -> None:
+        if isinstance(fault, KeyboardInterrupt) and is_main_thread():
+            raise fault  # Ctrl-C, which no observer has raised
         self.leave(observer)
         self._on_fault(observer, fault)
 

@@ -1,4 +1,11 @@
-"""The home of a run: its gate, loop, context, clock and valve, in one scheduler."""
+"""The home of a run: its queue, loop, context, clock and valve, in one scheduler.
+
+.. code-block:: text
+
+    loop thread    gate(action) ─────────────▶ drain: actions in order, in the run's context
+    other threads  gate(action) ─▶ queue ─▶ wake the loop ─▶ drain
+    anywhere       post(action) ─▶ queue ─▶ wake the loop ─▶ drain
+"""
 
 import asyncio
 import logging
@@ -12,15 +19,17 @@ from typing import Any
 
 from reactivex import abc, typing
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
+from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
 from ..errors import RunCancelled, RxAgentError, describe
 from .errand import Errand
-from .loop import closing, daemon_loop, leaving, opening
+from .loop import closing, daemon_loop, is_daemon_loop, leaving, opening, process_generation
+from .pace import Pace
 from .timer import Timer
-from .workers import WORKERS
+from .workers import WORKERS, Workers
 
-__all__ = ["Home", "as_error"]
+__all__ = ["Home", "as_error", "is_main_thread", "log_fault"]
 
 _log = logging.getLogger("rxagent")
 
@@ -30,10 +39,10 @@ def _nothing() -> None:
 
 
 class Home(PeriodicScheduler):
-    """The place where one run happens.
+    """Where one run happens: on its loop's thread, in its context, one action after the other.
 
     It is passed as the scheduler at subscribe, so every source, tool and timed operator of a run
-    finds it without looking. Notifications of a run are serial because each comes in by `gate`.
+    finds it without looking.
 
     Args:
         loop: The asyncio loop of the run; by default the one running in this thread, else the
@@ -52,81 +61,165 @@ class Home(PeriodicScheduler):
         self.loop = loop or _running_loop() or daemon_loop()
         self.context = copy_context()
         self._clock = clock
-        self._inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._token = threading.Lock()
-        self._insider: int | None = None
+        self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._draining = False  # set on the loop's thread alone
+        self._woken = False
+        self._pace = Pace.of(self.loop)
+        self._process = process_generation()
         self._holds = 0
         self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
         self._stood = 0.0
+        self._followed: dict[Home, abc.DisposableBase | None] = {}
         self._timers: dict[Timer, None] = {}  # in their order, which a set would forget
         self._owned: abc.DisposableBase = Disposable()
-        self._on_fault: Callable[[Exception], None] = _log_fault
+        self._on_fault: Callable[[Exception], None] = log_fault
 
     @classmethod
     def of(cls, scheduler: abc.SchedulerBase | None) -> "Home":
-        """Return the home that a scheduler is, or a new one that keeps the scheduler's time."""
-        return scheduler if isinstance(scheduler, Home) else cls(clock=scheduler)
+        """Return the home that a scheduler belongs to, or a new one that keeps its time."""
+        home = getattr(scheduler, "home", None)
+        return home if isinstance(home, Home) else cls(clock=scheduler)
 
-    # The gate
+    def is_of(self, scheduler: abc.SchedulerBase | None) -> bool:
+        """Whether a scheduler belongs to this home, which was not made for it then."""
+        return getattr(scheduler, "home", None) is self
+
+    @property
+    def home(self) -> "Home":
+        """This home; schedulers that belong to one have the same attribute."""
+        return self
+
+    # The queue
 
     def gate(self, action: Callable[..., Any], *args: Any) -> None:
-        """Do an action when nobody else is inside, in order of arrival.
+        """Run an action on the run's loop thread, in order of arrival.
 
-        Whoever is inside does what has arrived meanwhile, so this never waits.
+        On that thread it runs at once, unless another one is running; elsewhere it is queued, and
+        the loop is woken. Never blocks. What it raises ends the run.
         """
-        inbox = self._inbox
-        inbox.append((action, args))
-        token = self._token
-        while inbox and token.acquire(False):
-            self._insider = threading.get_ident()
-            interrupted = True
-            try:
-                while inbox:
-                    action, args = inbox.popleft()
-                    try:
-                        action(*args)
-                    except KeyboardInterrupt:
-                        raise
-                    except BaseException as fault:
-                        self._fault(as_error("A subscriber or an operator", fault))
-                interrupted = False
-            finally:
-                self._insider = None
-                token.release()
-                if interrupted:  # by Ctrl-C; what is left must not wait for the next action
-                    self.soon(self.gate, _nothing)
+        if self.is_here and not self._draining:
+            if self._queue:
+                self._queue.append((action, args))
+                self.context.run(self._drain)
+            else:
+                self.context.run(self._drain, action, args)
+        else:
+            self.post(action, *args)
+
+    def post(self, action: Callable[..., Any], *args: Any) -> bool:
+        """Queue an action for the loop's thread; return whether it may still come to run.
+
+        It never runs before this returns, so this is safe in a finaliser, in a signal handler and
+        on a deep stack. An interrupt meanwhile loses nothing.
+        """
+        try:
+            self._queue.append((action, args))
+            return self._wake()
+        except BaseException:
+            self._woken = False
+            self._wake()
+            raise
+
+    def post_or_run(self, action: Callable[..., Any], *args: Any) -> None:
+        """Queue an action for the loop's thread; run it here if the loop does not run."""
+        if self.is_stopped or not self.post(action, *args):
+            action(*args)
+
+    def _wake(self) -> bool:
+        # A drain looks for what was queued meanwhile before it ends.
+        if self._woken or (self._draining and self.is_here):
+            return not self.is_lost
+        self._woken = True
+        if self.soon(self._arrive):
+            return True
+        self._woken = False
+        return False
+
+    def _arrive(self) -> None:
+        self._woken = False
+        if not self._draining:
+            self.context.run(self._drain)
+
+    def _drain(self, action: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> None:
+        queue, pace = self._queue, self._pace
+        self._draining = True
+        try:
+            while True:
+                if action is None:
+                    if not queue:
+                        return
+                    action, args = queue.popleft()
+                try:
+                    action(*args)
+                except BaseException as fault:
+                    self._fault(fault)
+                if queue and pace.spent:
+                    return
+                action = None
+        finally:
+            self._draining = False
+            if queue:
+                self._wake()
 
     @property
     def is_busy(self) -> bool:
-        """Whether somebody is inside the gate, who may have more to do."""
-        return self._token.locked()
+        """Whether actions are queued that have not run yet."""
+        return bool(self._queue)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the time of this turn of the loop is used up, so others must come first."""
+        return self._pace.spent
 
     @property
     def is_inside(self) -> bool:
-        """Whether this thread is inside the gate, doing an action of the run."""
-        return self._insider == threading.get_ident()
+        """Whether this thread is running an action of the run."""
+        return self._draining and self.is_here
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the loop is closed, or belongs to the process that forked this one."""
+        return self.loop.is_closed() or self._process != process_generation()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the loop does not run, so that nothing of the run goes on."""
+        return self.is_lost or not (is_daemon_loop(self.loop) or self.loop.is_running())
 
     def owns(
         self, run: abc.DisposableBase, on_fault: Callable[[Exception], None] | None = None
     ) -> None:
-        """Dispose this run when something in it raises past its observers; tell `on_fault`.
+        """Dispose this run when something in it raises past its observers, then call `on_fault`.
 
         By default the fault is logged.
         """
         self._owned = run
-        self._on_fault = on_fault or _log_fault
+        self._on_fault = on_fault or log_fault
 
-    def _fault(self, fault: Exception) -> None:
-        self._owned.dispose()
-        self._on_fault(fault)
+    def fail(self, raised: BaseException) -> None:
+        """End the run with what was raised in it; on any thread."""
+        self.gate(self._fault, raised)
+
+    def _fault(self, raised: BaseException) -> None:
+        fault = as_error("A subscriber or an operator", raised)
+        try:
+            self._owned.dispose()
+        except BaseException as another:
+            _log.error("a run could not be disposed", exc_info=another)
+        try:
+            self._on_fault(fault)
+        except BaseException as another:
+            _log.error("the end of a run could not be reported", exc_info=another)
+        if isinstance(raised, KeyboardInterrupt) and is_main_thread():
+            raise raised
 
     # The loop and the workers
 
     @property
     def is_here(self) -> bool:
         """Whether we are on the thread of the run's loop."""
-        return _running_loop() is self.loop
+        return asyncio._get_running_loop() is self.loop
 
     def spawn(
         self,
@@ -144,15 +237,25 @@ class Home(PeriodicScheduler):
         return errand
 
     def work(
-        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+        self,
+        what: str,
+        job: Callable[[], None],
+        dispose: Callable[[], None],
+        workers: Workers | None = None,
     ) -> Callable[[], None]:
-        """Run a job, which must not raise, on a worker of the shared pool.
+        """Run a job, which must not raise, on a worker of a pool.
+
+        Args:
+            what: The job's name.
+            job: What runs, in the run's context.
+            dispose: Called when the script ends before the job.
+            workers: The pool; by default the one that the process shares.
 
         Returns:
-            What says that nobody waits for the job any more, so that a script may end.
+            What says that the job is not waited for any more.
         """
         run, leave = self._noted(what, job, dispose)
-        return _begun(partial(WORKERS.submit, run), leave)
+        return _begun(partial((workers or WORKERS).submit, run), leave)
 
     def thread(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
@@ -191,7 +294,7 @@ class Home(PeriodicScheduler):
     def schedule(
         self, action: typing.ScheduledAction[Any], state: Any = None
     ) -> abc.DisposableBase:
-        """Do an action as soon as nobody is inside."""
+        """Run an action on the loop's thread, after those that are queued."""
         result = SingleAssignmentDisposable()
         self.gate(self._act, result, action, state)
         return result
@@ -205,11 +308,10 @@ class Home(PeriodicScheduler):
         """Do an action after some seconds, during which the run was not paused."""
         result = SingleAssignmentDisposable()
         if self._clock is not None:
-
-            def due(_: abc.SchedulerBase, __: Any = None) -> None:
-                self.gate(self._act, result, action, state)
-
-            return self._clock.schedule_relative(duetime, due)
+            return CompositeDisposable(
+                self._clocked(self._clock, duetime, partial(self._act, result, action, state)),
+                result,
+            )
         timer = Timer(
             self, self._timers, self.to_seconds(duetime), lambda: self._act(result, action, state)
         )
@@ -225,6 +327,25 @@ class Home(PeriodicScheduler):
         """Do an action at a point of time."""
         return self.schedule_relative(self.to_datetime(duetime) - self.now, action, state)
 
+    def _clocked(
+        self, clock: abc.SchedulerBase, duetime: typing.RelativeTime, action: Callable[[], None]
+    ) -> abc.DisposableBase:
+        asked = SingleAssignmentDisposable()
+
+        def due(_: abc.SchedulerBase, __: Any = None) -> None:
+            self.gate(action)
+
+        def ask() -> None:
+            try:
+                asked.disposable = clock.schedule_relative(duetime, due)
+            except BaseException as error:
+                self.fail(error)
+
+        if isinstance(clock, VirtualTimeScheduler):  # it has no thread of its own, and never sleeps
+            ask()
+            return asked
+        return CompositeDisposable(asked, Disposable(self.work("rxagent-clock", ask, asked.dispose)))
+
     def _act(
         self,
         result: SingleAssignmentDisposable,
@@ -238,11 +359,11 @@ class Home(PeriodicScheduler):
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody holds the run: no chunk is read, no tool starts, no timer runs."""
+        """Whether the run is held: no chunk is read, no tool starts, no timer runs."""
         return self._holds > 0
 
     def hold(self) -> abc.DisposableBase:
-        """Hold the run until what is returned is disposed; at once, when it is done in the gate."""
+        """Hold the run until what is returned is disposed; at once, within an action of the run."""
         if self.is_inside:
             self._hold()
         else:
@@ -255,6 +376,8 @@ class Home(PeriodicScheduler):
             self._held_at = self.loop.time()
             for timer in tuple(self._timers):
                 timer.stop()
+            for other in self._followed:
+                self._followed[other] = other.hold()
 
     def _let_go(self) -> None:
         self._holds -= 1
@@ -263,29 +386,51 @@ class Home(PeriodicScheduler):
             self._held_at = None
             for timer in tuple(self._timers):
                 timer.start()
+            for other in self._followed:
+                self._release(other)
             held, self._held = self._held, []
             for action in held:
                 self.gate(action)
 
+    def follows(self, other: "Home") -> abc.DisposableBase:
+        """Hold another home whenever this one is held, until what is returned is disposed."""
+        self.gate(self._follow, other)
+        return Disposable(lambda: self.gate(self._unfollow, other))
+
+    def _follow(self, other: "Home") -> None:
+        self._followed[other] = other.hold() if self._holds else None
+
+    def _unfollow(self, other: "Home") -> None:
+        self._release(other)
+        self._followed.pop(other, None)
+
+    def _release(self, other: "Home") -> None:
+        hold = self._followed.get(other)
+        self._followed[other] = None
+        if hold is not None:
+            hold.dispose()
+
     def when_open(self, action: Callable[[], Any]) -> None:
-        """Do an action in the gate, once nobody holds the run."""
+        """Run an action on the loop's thread once the run is not held."""
         self.gate(lambda: self._held.append(action) if self._holds else action())
 
     async def emptied(self) -> None:
-        """Wait until all that was handed to the gate by now is done."""
+        """Wait until all actions that are queued by now have run."""
         done = asyncio.Event()
         self.gate(self.soon, done.set)
         await done.wait()
 
     async def opened(self) -> None:
-        """Wait until nobody holds the run."""
+        """Wait until the run is not held."""
         while self._holds:
             opened = asyncio.Event()
             self.when_open(partial(self.soon, opened.set))
             await opened.wait()
 
     def soon(self, action: Callable[..., Any], *args: Any) -> bool:
-        """Do an action on the loop's thread, at its next turn; tell whether there will be one."""
+        """Run an action on the loop's thread, at its next turn; return False if it is closed."""
+        if self._process != process_generation():  # the loop is the parent's
+            return False
         try:
             self.loop.call_soon_threadsafe(action, *args)
         except RuntimeError:
@@ -304,6 +449,11 @@ def _begun(begin: Callable[[], None], leave: Callable[[], None]) -> Callable[[],
     return leave
 
 
+def is_main_thread() -> bool:
+    """Whether this thread is the one that Ctrl-C interrupts."""
+    return threading.current_thread() is threading.main_thread()
+
+
 def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()
@@ -312,7 +462,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def as_error(who: str, error: BaseException) -> Exception:
-    """Return what `on_error` may carry in place of the wish to leave the interpreter."""
+    """Return an Exception that `on_error` may carry in place of a BaseException."""
     if isinstance(error, Exception):
         return error
     cancelled = RunCancelled(f"{who} raised {describe(error)}.")
@@ -320,7 +470,8 @@ def as_error(who: str, error: BaseException) -> Exception:
     return cancelled
 
 
-def _log_fault(fault: Exception) -> None:
+def log_fault(fault: Exception) -> None:
+    """Log what ended a run whose subscriber cannot hear of it."""
     if isinstance(fault, RxAgentError):
         _log.error("a run failed, and its subscriber gave no on_error: %s", describe(fault))
     else:

@@ -23,7 +23,7 @@ def iterate(
     """Emit the events of step after step, each made from the state that all events so far give.
 
     It differs from `expand` in that it is a loop, not a recursion: 100,000 steps need no more
-    stack than one, also when steps end on other threads.
+    stack than one. In a run each step is a turn of the run's queue, so others come in between.
 
     Args:
         step: Makes the next step from the state.
@@ -77,7 +77,11 @@ class _Steps(Link[_E, _E], Generic[_S, _E]):
 
     def on_completed(self) -> None:
         self._ended = True
-        self.drive()
+        home = getattr(self._scheduler, "home", None)
+        if home is None:
+            self.drive()
+        else:
+            home.gate(self.drive)
 
     def drive(self, *_: object) -> None:
         if self._driving:

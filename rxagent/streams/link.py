@@ -6,21 +6,21 @@
     source ◀── link ◀── link ◀── disposed        and that nobody wants it any more, that way
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from reactivex.scheduler import CurrentThreadScheduler
 
-__all__ = ["Joint", "Link", "Linked", "linking"]
+__all__ = ["NO_OBSERVER", "Joint", "Link", "Linked", "dispose_all", "linking"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-class _Nobody(abc.ObserverBase[Any]):
-    """Who is told what nobody wants to hear."""
+class _NoObserver(abc.ObserverBase[Any]):
+    """Ignores every notification."""
 
     def on_next(self, value: Any) -> None:
         pass
@@ -32,15 +32,15 @@ class _Nobody(abc.ObserverBase[Any]):
         pass
 
 
-_NOBODY = _Nobody()
+NO_OBSERVER = _NoObserver()
+"""What a link notifies once it is stopped."""
 
 
 class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
     """One subscription: it observes a source, and tells the observer behind it of that.
 
     After an error or the end, and once it is disposed, it tells nothing more, and its source is
-    disposed. Everything in a run happens in its gate, so a link needs no lock; `dispose` may come
-    from any thread, and twice.
+    disposed. Everything in a run happens on its loop's thread, so a link needs no lock.
 
     Attributes:
         observer: Who is behind it; nobody, once it is stopped.
@@ -55,7 +55,7 @@ class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
     @property
     def is_stopped(self) -> bool:
         """Whether nothing more is told."""
-        return self.observer is _NOBODY
+        return self.observer is NO_OBSERVER
 
     def follow(self, source: Observable[_T], scheduler: abc.SchedulerBase | None) -> Self:
         """Observe a source, the next one after another has ended."""
@@ -85,12 +85,12 @@ class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
             self.dispose()
 
     def _stopping(self) -> abc.ObserverBase[_R]:
-        observer, self.observer = self.observer, _NOBODY
+        observer, self.observer = self.observer, NO_OBSERVER
         return observer
 
     def dispose(self) -> None:
         """Tell nothing more, and dispose the source."""
-        self.observer = _NOBODY
+        self.observer = NO_OBSERVER
         self._let_go()
 
     def _let_go(self) -> None:
@@ -147,6 +147,18 @@ def linking(
     return linked
 
 
+def dispose_all(things: Iterable[abc.DisposableBase]) -> None:
+    """Dispose several things, also past one that raises; then raise what the first one raised."""
+    fault: BaseException | None = None
+    for thing in things:
+        try:
+            thing.dispose()
+        except BaseException as raised:
+            fault = fault or raised
+    if fault is not None:
+        raise fault
+
+
 class Joint(Link[_T, _R]):
     """A link with further sources on its sides, which ends when all of them have ended."""
 
@@ -188,9 +200,10 @@ class Joint(Link[_T, _R]):
 
     def dispose(self) -> None:
         """Tell nothing more, and dispose all sources."""
-        super().dispose()
-        for side in tuple(self._sides):
-            side.dispose()
+        self.observer = NO_OBSERVER
+        source, self._source = self._source, None
+        sides, self._sides = self._sides, {}
+        dispose_all([*sides] if source is None else [source, *sides])
 
 
 class _Side(Link[_R, _R]):

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 
-from .blocking import GLANCE
+from .blocking import POLL_SECONDS
 
 __all__ = [
     "closing",
@@ -26,6 +26,7 @@ __all__ = [
     "on_daemon_loop",
     "open_work",
     "opening",
+    "process_generation",
 ]
 
 _making = threading.Lock()
@@ -42,6 +43,8 @@ _ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 _finishing: list[Callable[[], object]] = []
 _interrupted = False
 _waited = False
+_ending = False
+_generation = 0
 
 _log = logging.getLogger("rxagent")
 
@@ -60,14 +63,17 @@ def daemon_loop() -> asyncio.AbstractEventLoop:
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    """Run a loop until it is stopped; who raises SystemExit in it must not end it for all."""
-    while True:
+    """Run a loop until the process ends, whatever is raised in it and whatever stops it."""
+    while not _ending:
         try:
             loop.run_forever()
         except BaseException:
             _log.exception("something tried to leave the interpreter from the loop's own thread")
-        else:
-            return
+
+
+def process_generation() -> int:
+    """Return how many forks lie between this process and the one that imported this module."""
+    return _generation
 
 
 def is_daemon_loop(loop: asyncio.AbstractEventLoop) -> bool:
@@ -192,7 +198,7 @@ def _linger() -> None:
         else:
             with _lock:
                 while _is_unfinished():
-                    _changed.wait(GLANCE)
+                    _changed.wait(POLL_SECONDS)
         _finish()
     except KeyboardInterrupt:
         if not _interrupted:
@@ -229,6 +235,7 @@ def _die_of_interrupt() -> None:
 
 
 def _end() -> None:
+    global _ending
     if not _waited and getattr(threading, "_SHUTTING_DOWN", False) and _loop is not None:
         _die_of_interrupt()  # It came just before we waited, and Python has swallowed it.
     _linger()
@@ -238,6 +245,7 @@ def _end() -> None:
         asyncio.run_coroutine_threadsafe(_wind_up(), _loop).result(timeout=2)
     except TimeoutError:
         return
+    _ending = True
     _loop.call_soon_threadsafe(_loop.stop)
     _thread.join(timeout=2)
     if not _loop.is_running():
@@ -264,7 +272,8 @@ atexit.register(_end)
 
 def _forget() -> None:
     """Let a forked child start anew: threads and their locks have stayed with its parent."""
-    global _loop, _thread, _making, _lock, _changed, _interrupted, _waited
+    global _loop, _thread, _making, _lock, _changed, _interrupted, _waited, _generation
+    _generation += 1
     _loop = _thread = None
     _making = threading.Lock()
     _lock = threading.RLock()

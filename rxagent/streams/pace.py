@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from math import inf
 from time import perf_counter
 from weakref import WeakKeyDictionary
 
@@ -36,6 +37,8 @@ class Pace:
     @property
     def spent(self) -> bool:
         """Whether the time of this turn of the loop is used up."""
+        if self.seconds == inf:
+            return False
         if self._end is None:
             self._open()
             return False

@@ -1,16 +1,16 @@
 """Reading on a thread: what a blocking source does between its first item and its end."""
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from reactivex import abc
 from reactivex.disposable import Disposable
 
+from .blocking import POLL_SECONDS
+from .handoff import Handoff
 from .home import Home, as_error
-from .workers import Workers
+from .latch import Latch
 
 __all__ = ["Leave", "Reader", "Work", "drain"]
 
@@ -20,15 +20,20 @@ Work = Callable[[Callable[[_T], None], Callable[[], bool]], None]
 """What reads: called as `work(emit, cancelled)`."""
 
 Leave = Callable[[], None]
-"""What says that nobody waits for a thread any more."""
+"""Says that a thread is not waited for any more."""
 
 _log = logging.getLogger("rxagent")
 
 
 class Reader(Disposable, Generic[_T]):
-    """One subscription to a source that is read on a thread.
+    """One subscription to a source that is read on a thread, at most 64 items ahead of the run.
 
-    It reads no further before each item was told, and while the run is held.
+    Args:
+        work: What reads.
+        observer: What is notified, on the run's loop thread.
+        home: The run's.
+        began: Called on the loop's thread once the source has a thread, before it is read.
+        abort: Called when this is disposed while it reads.
     """
 
     def __init__(
@@ -36,74 +41,66 @@ class Reader(Disposable, Generic[_T]):
         work: Work[_T],
         observer: abc.ObserverBase[_T],
         home: Home,
+        began: Callable[[], None] | None,
         abort: Callable[[], None] | None,
     ) -> None:
         super().__init__(self._let_go)
         self._work = work
-        self._observer = observer
         self._home = home
+        self._began = began
         self._abort = abort
+        self._handoff = Handoff(observer, home)
+        self._may_read = Latch()
         self._reading = False
-        self._waits: list[threading.Event] = []
         self._leave: Leave | None = None
 
     def started(self, leave: Leave) -> None:
-        """Take what says that nobody waits for the thread any more."""
+        """Take what says that the thread is not waited for any more."""
         self._leave = leave
         if self.is_disposed:
             leave()
 
     def read(self) -> None:
-        """Do the work, and tell of its end; raises nothing."""
+        """Read to the end, and pass it on; raises nothing."""
+        if self.is_disposed:
+            return
+        if self._began is not None:
+            self._begin(self._began)
         if self.is_disposed:
             return
         self._reading = True
         try:
-            self._work(self._emit, lambda: self.is_disposed)
+            self._work(self._handoff.on_next, lambda: self.is_disposed)
         except BaseException as error:
-            end = partial(self._tell, self._observer.on_error, as_error("The source", error))
+            self._reading = False
+            self._handoff.on_error(as_error("The source", error))
         else:
-            end = partial(self._tell, self._observer.on_completed)
-        self._reading = False
-        end()
+            self._reading = False
+            self._handoff.on_completed()
+
+    def _begin(self, began: Callable[[], None]) -> None:
+        """Let the run note that a thread is there, and wait until it has."""
+
+        def begin() -> None:
+            if not self.is_disposed:
+                began()
+            self._may_read.set()
+
+        self._home.when_open(begin)
+        while self._home.can_wait and not self._may_read.wait(POLL_SECONDS):
+            if self._home.is_lost:
+                self.dispose()
 
     def _let_go(self) -> None:
         if self._leave is not None:
             self._leave()
-        for wait in tuple(self._waits):
-            wait.set()
+        self._handoff.dispose()
+        self._may_read.set()
         if self._reading and self._abort is not None:
             try:
                 self._abort()
             except Exception as fault:
                 _log.warning("a source could not be aborted", exc_info=fault)
-
-    def _emit(self, item: _T) -> None:
-        self._tell(self._observer.on_next, item)
-        self._pass_valve()
-
-    def _tell(self, notify: Callable[..., None], *told: Any) -> None:
-        self._pass_valve()
-        if not self.is_disposed:
-            self._home.gate(notify, *told)
-            if self._home.is_busy:
-                self._wait_for(self._home.gate)
-
-    def _pass_valve(self) -> None:
-        while self._home.is_held and self._may_wait():
-            self._wait_for(self._home.when_open)
-
-    def _may_wait(self) -> bool:
-        return self._home.can_wait and not self._home.is_inside and not self.is_disposed
-
-    def _wait_for(self, turn: Callable[[Callable[[], None]], None]) -> None:
-        come = threading.Event()
-        self._waits.append(come)
-        if self._may_wait():  # asked again, as who disposes wakes only those who wait by then
-            turn(come.set)
-            with Workers.waiting():
-                come.wait()
-        self._waits.remove(come)
 
 
 def drain(

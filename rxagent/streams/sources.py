@@ -8,21 +8,32 @@ from typing import Any, Generic, TypeVar
 from reactivex import Observable, abc
 
 from ..errors import RunCancelled
-from .home import Home, as_error
+from .home import Home, as_error, is_main_thread
 from .link import Linked
 from .pace import Pace
 from .reader import Leave, Reader, Work, drain
+from .workers import Workers
 
 __all__ = ["from_async", "from_batches", "from_blocking", "from_callback", "from_worker"]
 
 _T = TypeVar("_T")
 
 
-def from_async(open: Callable[[], AsyncIterable[_T]]) -> Observable[_T]:
+Began = Callable[[], None]
+"""Called in the run, once a source has what it needs to be read and before it is."""
+
+
+def from_async(
+    open: Callable[[], AsyncIterable[_T]], *, began: Began | None = None
+) -> Observable[_T]:
     """Emit what an asynchronous iterable yields, read by a task on the home's loop.
 
     Each subscription calls `open` and iterates what it returns; disposing cancels the task, so
     whatever the iterable awaits is cut short and its `finally` blocks run.
+
+    Args:
+        open: Called once for each subscription, in its task.
+        began: Called in the run, right before `open`.
     """
 
     async def batches() -> AsyncIterator[tuple[_T]]:
@@ -33,10 +44,12 @@ def from_async(open: Callable[[], AsyncIterable[_T]]) -> Observable[_T]:
         finally:
             await _close(items)
 
-    return from_batches(batches)
+    return from_batches(batches, began=began)
 
 
-def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[_T]:
+def from_batches(
+    open: Callable[[], AsyncIterable[Iterable[_T]]], *, began: Began | None = None
+) -> Observable[_T]:
     """Emit the items of each iterable that an asynchronous iterable yields.
 
     It differs from `from_async` in cost alone: what arrived together is emitted together, and
@@ -47,7 +60,7 @@ def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        pump = _Pump(open, observer, home)
+        pump = _Pump(open, observer, home, began)
         pump.begin()
         return _owned(home, scheduler, pump)
 
@@ -55,19 +68,21 @@ def from_batches(open: Callable[[], AsyncIterable[Iterable[_T]]]) -> Observable[
 
 
 class _Pump(abc.DisposableBase, Generic[_T]):
-    """Tells an observer, one thing at a time, what an asynchronous iterable yields."""
+    """Notifies an observer, one item at a time, of what an asynchronous iterable yields."""
 
-    __slots__ = ("_home", "_is_disposed", "_observer", "_open", "_task")
+    __slots__ = ("_began", "_home", "_is_disposed", "_observer", "_open", "_task")
 
     def __init__(
         self,
         open: Callable[[], AsyncIterable[Iterable[_T]]],
         observer: abc.ObserverBase[_T],
         home: Home,
+        began: Began | None,
     ) -> None:
         self._open = open
         self._observer = observer
         self._home = home
+        self._began = began
         self._is_disposed = False
 
     def begin(self) -> None:
@@ -82,16 +97,26 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         end: Callable[[], None] = observer.on_completed
         try:
             await self._pour()
-        except (asyncio.CancelledError, GeneratorExit):
-            raise
-        except KeyboardInterrupt as error:
-            home.gate(observer.on_error, as_error("The source", error))
+        except asyncio.CancelledError:
             raise
         except BaseException as error:
-            end = partial(observer.on_error, as_error("The source", error))
-        if not self._is_disposed:
+            # Nothing is awaited from here on, as the coroutine itself may be being closed.
+            if not self._is_disposed:
+                end = partial(observer.on_error, as_error("The source", error))
+                if home.is_held:
+                    home.when_open(partial(self._end, end))
+                else:
+                    home.gate(self._end, end)
+            if isinstance(error, KeyboardInterrupt) and is_main_thread():
+                raise
+            return
+        if home.is_held:
             await home.opened()
-            home.gate(end)
+        home.gate(self._end, end)
+
+    def _end(self, end: Callable[[], None]) -> None:
+        if not self._is_disposed:
+            end()
 
     def _lost(self) -> None:
         error = RunCancelled("The task that read the source was stopped.")
@@ -104,6 +129,10 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         if pace.spent:
             await pace.begin()
             await home.opened()
+        if self._began is not None:
+            home.gate(self._began)
+            if self._is_disposed:
+                return
         batches = aiter(self._open())
         try:
             async for batch in batches:
@@ -153,34 +182,45 @@ def from_callback(work: Work[_T]) -> Observable[_T]:
     return _read(work, lambda home: home.thread)
 
 
-def from_worker(open: Callable[[], Iterable[_T]]) -> Observable[_T]:
-    """Emit what an iterable yields, read by a worker of the shared pool.
+def from_worker(
+    open: Callable[[], Iterable[_T]],
+    *,
+    began: Began | None = None,
+    workers: Workers | None = None,
+) -> Observable[_T]:
+    """Emit what an iterable yields, read by a worker of a pool.
 
     It differs from `from_blocking` in where it runs: many short jobs share few threads.
+
+    Args:
+        open: Called once for each subscription, on its worker.
+        began: Called in the run once there is a worker, right before `open`.
+        workers: The pool; by default the one that the process shares.
     """
-    return _read(partial(drain, open), lambda home: home.work)
+    return _read(partial(drain, open), lambda home: partial(home.work, workers=workers), began=began)
 
 
 def _read(
     work: Work[_T],
     place: Callable[[Home], Callable[[str, Callable[[], None], Callable[[], None]], Leave]],
     abort: Callable[[], None] | None = None,
+    began: Began | None = None,
 ) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        reader = Reader(work, observer, home, abort)
+        reader = Reader(work, observer, home, began, abort)
 
         def begin() -> None:
-            if not reader.is_disposed:
+            if reader.is_disposed:
+                return
+            try:
                 reader.started(place(home)("rxagent-source", reader.read, reader.dispose))
+            except Exception as error:  # there is no thread to be had
+                observer.on_error(error)
 
-        # Not through the gate unless need be, or we ourselves had to tell what is read meanwhile.
-        if home.is_held:
-            home.when_open(begin)
-        else:
-            begin()
+        home.when_open(begin)
         return _owned(home, scheduler, reader)
 
     return Linked(subscribe)
@@ -189,6 +229,6 @@ def _read(
 def _owned(
     home: Home, scheduler: abc.SchedulerBase | None, subscription: abc.DisposableBase
 ) -> abc.DisposableBase:
-    if home is not scheduler:
+    if not home.is_of(scheduler):
         home.owns(subscription)
     return subscription

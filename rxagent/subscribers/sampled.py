@@ -1,11 +1,13 @@
 """Sampled: the latest state of a run, as often as a screen can show it."""
 
+from collections import deque
 from collections.abc import Callable
 from functools import cached_property, partial
+from threading import Lock
 from typing import Any
 
 from reactivex import abc
-from reactivex.disposable import Disposable, SerialDisposable
+from reactivex.disposable import SerialDisposable
 
 from ..events import Event
 from ..runs.record import Record
@@ -48,19 +50,18 @@ class _Sampled(abc.ObserverBase[Event]):
         self._due = False
         self._news = False
         self._fault: Exception | None = None
+        self._actions: deque[Callable[[], None]] = deque()
+        self._token = Lock()
 
     @cached_property
     def _home(self) -> Home:
-        home = Home.of(self._scheduler) if self._scheduler else Home(loop=daemon_loop())
-        if home is not self._scheduler:
-            home.owns(Disposable(), self._note)
-        return home
+        return Home.of(self._scheduler) if self._scheduler else Home(loop=daemon_loop())
 
     def on_next(self, event: Event) -> None:
         self._record.add(event)
         self._news = True
         if not self._due:
-            self._home.gate(self._arrange)
+            self._in_turn(self._arrange)
         self._raise()
 
     def on_error(self, error: Exception) -> None:
@@ -70,10 +71,22 @@ class _Sampled(abc.ObserverBase[Event]):
 
     def on_completed(self) -> None:
         self._timer.dispose()
-        self._home.gate(self._show)
+        self._in_turn(self._show)
         self._raise()
 
-    # What follows is done in the gate, so that one call ends before another begins.
+    def _in_turn(self, action: Callable[[], None]) -> None:
+        """Run an action once those before it have ended, here or on the thread that runs them."""
+        self._actions.append(action)
+        while self._actions and self._token.acquire(False):
+            try:
+                while self._actions:
+                    self._actions.popleft()()
+            except Exception as fault:
+                self._fault = fault
+            finally:
+                self._token.release()
+
+    # What follows happens in turn, so that one call ends before another begins.
 
     def _arrange(self) -> None:
         if self._due:
@@ -87,9 +100,9 @@ class _Sampled(abc.ObserverBase[Event]):
 
     def _ring(self, *_: Any) -> None:
         if self._scheduler:
-            self._show()
+            self._in_turn(self._show)
         else:
-            STAGE.call(partial(self._home.gate, self._show))
+            STAGE.call(partial(self._in_turn, self._show))
 
     def _show(self) -> None:
         self._due = False
@@ -97,9 +110,6 @@ class _Sampled(abc.ObserverBase[Event]):
             self._news = False
             self._earliest = self._home.time() + self._every
             self._tell(self._record.state)
-
-    def _note(self, fault: Exception) -> None:
-        self._fault = fault
 
     def _raise(self) -> None:
         """Raise what the function has raised, to whom we are attached."""

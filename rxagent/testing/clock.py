@@ -5,14 +5,16 @@ import threading
 from collections.abc import Callable
 from contextvars import Context
 from datetime import datetime
+from functools import partial
 from itertools import count
 from math import inf
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
-from ..streams.home import Home
+from ..streams.home import Home, as_error
 from ..streams.pace import Pace
+from ..streams.workers import Workers
 from .leaks import SHARED_THREADS
 
 __all__ = ["Restless", "VirtualHome"]
@@ -131,19 +133,28 @@ class VirtualHome(Home):
         self.close()
 
     def work(
-        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+        self,
+        what: str,
+        job: Callable[[], None],
+        dispose: Callable[[], None],
+        workers: Workers | None = None,
     ) -> Callable[[], None]:
-        """Run a job, which must not raise, inline at this instant."""
+        """Run a job, which must not raise, inline at this instant, or when the run goes on."""
         run, leave = self._noted(what, job, dispose)
-        self.soon(run)
+        self.when_open(partial(self.soon, run))
         return leave
 
     def thread(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> NoReturn:
         """Refuse to start a thread."""
         _refuse("threads")
 
-    def _fault(self, fault: Exception) -> None:
-        self._faults.append(fault)
+    @property
+    def is_stopped(self) -> bool:
+        """Whether this home is closed: until then its time may go on."""
+        return self.is_lost
+
+    def _fault(self, raised: BaseException) -> None:
+        self._faults.append(as_error("A subscriber or an operator", raised))
         self._owned.dispose()
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
 """Calls: what happens when a model calls a tool."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
-from ..errors import ToolTimeout
+from ..errors import ToolError, ToolTimeout
 from ..events import Event, FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..messages import ToolCall
 from ..streams import Home, at_home
@@ -32,12 +33,13 @@ def run_call(
 
         Call = ToolStarted ToolOutput* (ToolCompleted | ToolFailed)  |  ToolFailed
 
-    Whatever the tool does, its call ends in an event. Disposing stops a coroutine where it
-    waits; of other code nothing more is heard. While the run is held, nothing starts.
+    Whatever the tool does, its call ends in an event. ToolStarted comes when a worker is there
+    for it, and its time-out counts from then on. Disposing cancels a coroutine; output of a
+    running thread is discarded. While the run is held, nothing starts.
 
     Args:
         tools: The tools that may be called.
-        call: What the model wishes.
+        call: What the model requests.
         additional: What the run gives to parameters that are `Given`, by name.
         cut: Whether the model was cut short, so that the arguments may be incomplete.
     """
@@ -46,14 +48,14 @@ def run_call(
         observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        calling = _Calling(observer, call, home)
-        home.when_open(lambda: calling.begin(tools, additional, cut))
-        return calling
+        running = _Running(observer, call, home)
+        home.when_open(lambda: running.begin(tools, additional, cut))
+        return running
 
     return at_home(Linked(subscribe))
 
 
-class _Calling(Link[Any, Event]):
+class _Running(Link[Any, Event]):
     __slots__ = ("_call", "_home", "_outcome", "_timer")
 
     def __init__(self, observer: abc.ObserverBase[Event], call: ToolCall, home: Home) -> None:
@@ -64,19 +66,26 @@ class _Calling(Link[Any, Event]):
         self._timer = SerialDisposable()
 
     def begin(self, tools: Toolbox, additional: Mapping[str, Any], cut: bool) -> None:
+        if self.is_stopped:
+            return
         try:
             tool = tools.find(self._call.name)
             arguments = tool.read(self._call.arguments, additional, cut=cut)
         except Exception as error:
             self._fail(error)
             return
+        began = partial(self._start, tool)
+        self.follow(outputs(tool.function, arguments, began), self._home)
+
+    def _start(self, tool: Tool) -> None:
+        """Say that the tool's code runs now: what it needs is there."""
+        if self.is_stopped:
+            return
         self.observer.on_next(ToolStarted(self._call))
-        if tool.timeout is not None:
+        if tool.timeout is not None and not self.is_stopped:
             self._timer.disposable = self._home.schedule_relative(
                 tool.timeout, lambda *_: self._fail(_late(tool))
             )
-        if not self.is_stopped:
-            self.follow(outputs(tool.function, arguments), self._home)
 
     def on_next(self, value: Any) -> None:
         self._outcome.add(value)
@@ -86,6 +95,8 @@ class _Calling(Link[Any, Event]):
     def on_error(self, error: Exception) -> None:
         if isinstance(error, Raised):
             self._fail(error.cause)
+        elif isinstance(error, ToolError):
+            self._fail(error)
         else:
             super().on_error(error)
 

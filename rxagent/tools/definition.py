@@ -14,8 +14,9 @@ from ..arguments import number, text, valid
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..streams import at_home
+from ..streams.calls import cause_of
 from ..streams.link import Link, Linked
-from .outputs import Raised, Returned, outputs
+from .outputs import Returned, outputs
 from .schema import Schema
 from .signature import Signature
 
@@ -113,8 +114,7 @@ class _Unwrapping(Link[Any, Any]):
         self.observer.on_next(value.value if isinstance(value, Returned) else value)
 
     def on_error(self, error: Exception) -> None:
-        cause = error.cause if isinstance(error, Raised) else error
-        super().on_error(cause if isinstance(cause, Exception) else error)
+        super().on_error(cause_of(error))
 
 
 @overload

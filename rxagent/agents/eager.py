@@ -1,0 +1,87 @@
+"""Eager calls: tool calls that start while the model still writes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from reactivex import Observable, abc
+
+from ..events import Event, StepRetried
+from ..messages import ToolCall
+from ..streams.link import Joint, Link, Linked
+
+__all__ = ["eager_calls"]
+
+
+def eager_calls(
+    start: Callable[[ToolCall], Observable[Event]], retract: Callable[[str], Event]
+) -> Callable[[Observable[ToolCall | StepRetried]], Observable[Event]]:
+    """Emit the events of calls that start as they come; a retraction ends those that still run.
+
+    Args:
+        start: Starts a call.
+        retract: Makes the event that ends a call, from its id.
+    """
+
+    def operator(source: Observable[ToolCall | StepRetried]) -> Observable[Event]:
+        def subscribe(
+            observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return _EagerCalls(observer, scheduler, start, retract).follow(source, scheduler)
+
+        return Linked(subscribe)
+
+    return operator
+
+
+class _EagerCalls(Joint[Any, Event]):
+    __slots__ = ("_retract", "_running", "_start")
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[Event],
+        scheduler: abc.SchedulerBase | None,
+        start: Callable[[ToolCall], Observable[Event]],
+        retract: Callable[[str], Event],
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._start = start
+        self._retract = retract
+        self._running: dict[str, _EagerCall] = {}
+
+    def on_next(self, value: ToolCall | StepRetried) -> None:
+        if isinstance(value, ToolCall):
+            self.join(self._run(value.id, self._start(value)))
+            return
+        running, self._running = self._running, {}
+        for call_id, call in running.items():
+            call.retract(self._retract(call_id))
+
+    def _run(self, call_id: str, events: Observable[Event]) -> Observable[Event]:
+        def subscribe(
+            observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            call = self._running[call_id] = _EagerCall(observer, call_id, self._running)
+            return call.follow(events, scheduler)
+
+        return Linked(subscribe)
+
+
+class _EagerCall(Link[Event, Event]):
+    __slots__ = ("_id", "_running")
+
+    def __init__(
+        self, observer: abc.ObserverBase[Event], id: str, running: "dict[str, _EagerCall]"
+    ) -> None:
+        super().__init__(observer)
+        self._id = id
+        self._running = running
+
+    def on_completed(self) -> None:
+        self._running.pop(self._id, None)
+        super().on_completed()
+
+    def retract(self, failed: Event) -> None:
+        """End the call with an event."""
+        self._let_go()
+        self.observer.on_next(failed)
+        super().on_completed()

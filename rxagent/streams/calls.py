@@ -1,0 +1,235 @@
+"""Calls: whatever a callable returns or yields, as a stream."""
+
+import asyncio
+import inspect
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+)
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+from reactivex import Observable
+
+from ..errors import describe
+from .home import as_error, is_main_thread
+from .link import Joint, Linked
+from .sources import Began, from_async, from_worker
+from .workers import Workers
+
+__all__ = ["Raised", "Returned", "calling", "cause_of", "is_async"]
+
+_END: Any = object()
+
+Call = Callable[[], Any]
+
+
+@frozen
+class Returned:
+    """What a callable returned, as against what one yields while it works."""
+
+    value: Any
+
+
+class Raised(Exception):
+    """What a callable's own code raised; any other error of its stream is not its fault."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(describe(cause))
+        self.cause = cause
+
+
+def cause_of(error: Exception) -> Exception:
+    """Return what a callable's code raised, in place of the `Raised` that says so."""
+    return as_error("It", error.cause) if isinstance(error, Raised) else error
+
+
+def calling(
+    call: Call,
+    *,
+    began: Began | None = None,
+    workers: Workers | None = None,
+    returned: Callable[[Any], Any] = Returned,
+) -> Observable[Any]:
+    """Emit each value that a call yields, or its result as one `Returned`.
+
+    It takes any callable: functions, methods, partials and objects with `__call__`, each plain,
+    a coroutine function, a generator or an asynchronous generator. A plain one is called on a
+    worker, since it may block; an asynchronous one on the run's loop. A result that can be
+    awaited is awaited, and one that is an iterator, plain or asynchronous, is iterated. An
+    Observable is a result like any other.
+
+    Args:
+        call: What is called, without arguments: a `partial` of the callable.
+        began: Called in the run right before the call, once there is a worker for it.
+        workers: The pool; by default the one that the process shares.
+        returned: Makes what is emitted for a result, on the thread on which that was returned.
+
+    Raises:
+        Raised: The callable's code raised; by `on_error`.
+    """
+    if inspect.isasyncgenfunction(_code_of(call)):
+        return from_async(partial(_yielded, call), began=began)
+    if inspect.iscoroutinefunction(_code_of(call)):
+        return _followed(from_async(partial(_awaited, call, returned), began=began))
+    source = from_worker(partial(_called, call, returned), began=began, workers=workers)
+    return _followed(source)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Return whether calling something gives a coroutine, or an asynchronous generator."""
+    kind = _code_of(function)
+    return inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind)
+
+
+def _code_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function whose code a call runs."""
+    while True:
+        if isinstance(function, partial):
+            function = function.func
+        elif inspect.isroutine(function) or inspect.isclass(function):
+            return function
+        elif callable(wrapped := getattr(function, "__wrapped__", None)):
+            function = wrapped
+        else:
+            return type(function).__call__
+
+
+class _Later:
+    """A result whose values are still to come."""
+
+    def __init__(self, values: Observable[Any]) -> None:
+        self.values = values
+
+
+def _followed(source: Observable[Any]) -> Observable[Any]:
+    return Linked(
+        lambda observer, scheduler=None: _Following(observer, scheduler).follow(source, scheduler)
+    )
+
+
+class _Following(Joint[Any, Any]):
+    """Emits values, and those that a result still has to come."""
+
+    __slots__ = ()
+
+    def on_next(self, value: Any) -> None:
+        if type(value) is _Later:
+            self.join(value.values)
+        else:
+            self.observer.on_next(value)
+
+
+def _called(call: Call, returned: Callable[[Any], Any]) -> Iterator[Any]:
+    with _blamed():
+        result = call()
+    if isinstance(result, Iterator):
+        yield from _iterated(result)
+    else:
+        yield _values_of(result, returned)
+
+
+async def _awaited(call: Call, returned: Callable[[Any], Any]) -> AsyncIterator[Any]:
+    with _blamed():
+        result = await call()
+    yield _values_of(result, returned)
+
+
+def _values_of(result: Any, returned: Callable[[Any], Any]) -> Any:
+    """Return what is emitted for a result, or the stream of the values that it has to come."""
+    match result:
+        case Observable():
+            return Returned(result)
+        case AsyncIterable():
+            return _Later(from_async(partial(_yielded, lambda: result)))
+        case Iterator():
+            return _Later(from_worker(partial(_iterated, result)))
+        case Awaitable():
+            return _Later(_awaiting(result, returned))
+    with _blamed():
+        return returned(result)
+
+
+def _awaiting(result: Awaitable[Any], returned: Callable[[Any], Any]) -> Observable[Any]:
+    source = from_async(partial(_awaited, lambda: result, returned))
+
+    def subscribe(observer: Any, scheduler: Any = None) -> Any:
+        return _Awaiting(observer, scheduler, result).follow(source, scheduler)
+
+    return Linked(subscribe)
+
+
+class _Awaiting(_Following):
+    """Closes a coroutine that is not awaited after all."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, observer: Any, scheduler: Any, result: Awaitable[Any]) -> None:
+        super().__init__(observer, scheduler)
+        self._result = result
+
+    def dispose(self) -> None:
+        super().dispose()
+        result = self._result
+        if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
+            with suppress(ValueError):  # it has begun this moment
+                result.close()
+
+
+def _iterated(items: Iterator[Any]) -> Iterator[Any]:
+    try:
+        while True:
+            with _blamed():
+                item = next(items, _END)
+            if item is _END:
+                return
+            yield item
+    finally:
+        close = getattr(items, "close", None)
+        if inspect.isgenerator(items) and close is not None:
+            with _blamed():
+                close()
+
+
+async def _yielded(call: Callable[[], AsyncIterable[Any]]) -> AsyncIterator[Any]:
+    with _blamed():
+        items = aiter(call())
+    try:
+        while True:
+            with _blamed():
+                item = await anext(items, _END)
+            if item is _END:
+                return
+            yield item
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            with _blamed():
+                await close()
+
+
+@contextmanager
+def _blamed() -> Iterator[None]:
+    """Tell what a callable's code raises from what is done to it: Ctrl-C, a cancelled task."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and is_main_thread():
+            raise
+        if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+            raise
+        raise Raised(error) from error
+
+
+def _is_being_cancelled() -> bool:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs on a worker's thread
+        return False
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,144 @@
+"""Handoffs: what other threads emit, passed to a run's loop thread."""
+
+import asyncio
+from _thread import allocate_lock
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+from reactivex import abc
+
+from .blocking import POLL_SECONDS
+from .home import Home
+
+__all__ = ["AHEAD", "Handoff"]
+
+_T = TypeVar("_T")
+
+AHEAD = 64
+"""How many items a thread may emit before the run has taken the first of them."""
+
+
+class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
+    """Passes notifications from any thread to an observer, on the run's loop thread.
+
+    A thread that is 64 items ahead waits, and so does one whose run is held; the thread of an
+    asyncio loop never waits. Each batch is a turn of the run's queue, so streams that are nested
+    in each other need no stack. What waits when this is disposed is dropped.
+    """
+
+    __slots__ = ("_end", "_home", "_is_disposed", "_is_queued", "_items", "_observer", "_waiting")
+
+    def __init__(self, observer: abc.ObserverBase[_T], home: Home) -> None:
+        self._observer = observer
+        self._home = home
+        self._items: deque[_T] = deque()
+        self._end: Callable[[], None] | None = None
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._is_queued = False
+        self._is_disposed = False
+
+    @property
+    def is_disposed(self) -> bool:
+        """Whether nothing more is passed on."""
+        return self._is_disposed
+
+    def on_next(self, item: _T) -> None:
+        """Pass an item on; wait while the run is too far behind."""
+        if self._is_disposed:
+            return
+        self._items.append(item)
+        self._ask()
+        if self._is_behind and self._may_wait:
+            self._wait()
+
+    def on_error(self, error: Exception) -> None:
+        """Pass the error on, after the items that wait."""
+        self._finish(partial(self._observer.on_error, error))
+
+    def on_completed(self) -> None:
+        """Pass the end on, after the items that wait."""
+        self._finish(self._observer.on_completed)
+
+    def _finish(self, end: Callable[[], None]) -> None:
+        if self._end is None and not self._is_disposed:
+            self._end = end
+            self._ask()
+
+    def dispose(self) -> None:
+        """Drop what waits, and let the threads go that wait."""
+        self._is_disposed = True
+        self._items.clear()
+        self._let_go()
+
+    # On the run's loop thread.
+
+    def _ask(self) -> None:
+        if self._is_queued:
+            return
+        self._is_queued = True
+        try:
+            queued = self._home.post(self._deliver)
+        except BaseException:
+            self._home.post(self._deliver)
+            raise
+        if not queued:
+            self.dispose()
+
+    def _deliver(self) -> None:
+        home, items, on_next = self._home, self._items, self._observer.on_next
+        try:
+            while not self._is_disposed:
+                if home.is_held:
+                    home.when_open(self._deliver)
+                    return
+                if items:
+                    on_next(items.popleft())
+                    if self._waiting and len(items) <= AHEAD // 2:
+                        self._let_go()
+                    if (home.is_busy or home.is_spent) and (items or self._end):
+                        home.post(self._deliver)
+                        return
+                elif self._end is not None:
+                    self._is_disposed = True
+                    self._end()
+                else:
+                    self._is_queued = False
+                    if not items and self._end is None:
+                        return
+                    if self._is_queued:  # a thread has asked meanwhile
+                        return
+                    self._is_queued = True
+        except BaseException:
+            self.dispose()
+            raise
+
+    # On the threads that emit.
+
+    @property
+    def _is_behind(self) -> bool:
+        count = len(self._items)
+        return count >= AHEAD or (count > 0 and self._home.is_held)
+
+    @property
+    def _may_wait(self) -> bool:
+        return self._home.can_wait and asyncio._get_running_loop() is None
+
+    def _wait(self) -> None:
+        waiting = allocate_lock()
+        waiting.acquire()
+        self._waiting.append(waiting.release)
+        if self._is_disposed or not self._is_behind:
+            self._let_go()
+        while not waiting.acquire(timeout=POLL_SECONDS):
+            if self._home.is_lost:
+                self.dispose()
+
+    def _let_go(self) -> None:
+        while self._waiting:
+            try:
+                release = self._waiting.popleft()
+            except IndexError:
+                return
+            release()
