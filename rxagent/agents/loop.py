@@ -160,9 +160,7 @@ class _Step:
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
-        calls = deltas.pipe(
-            ops.sealed(), rxo.take_while(_is_no_answer), rxo.filter(self._is_eager)
-        )
+        calls = deltas.pipe(ops.sealed(), rxo.take_while(_is_no_answer), rxo.filter(self._is_eager))
         retractions = deltas.pipe(ops.of_type(StepRetried))
         return merged(retractions, calls).pipe(eager_calls(self._start, self._retract))
 

@@ -88,12 +88,15 @@ class Run(Observable[Event]):
         self._outcome = Outcome(home)
         self._audience = Audience(home, self._record, self._outcome.hear)
         self._unfinished = [None]
+        self._ticket: int | None = None
         self._paused = False
         self._hold: abc.DisposableBase | None = None
 
     # The run's own life, on its loop's thread.
 
     def _launch(self) -> None:
+        if self._outcome.ending is not None:  # its loop does not run
+            return
         self._ticket = opening("rxagent-run", self._home.loop, self._leave, is_awaited=False)
         try:
             self._home.spawn("rxagent-launch", self._arrive, self._lost)

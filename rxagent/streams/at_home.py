@@ -49,9 +49,7 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         source: What is subscribed to, on the loop's thread.
     """
 
-    def __init__(
-        self, observer: abc.ObserverBase[_T], home: Home, source: Observable[_T]
-    ) -> None:
+    def __init__(self, observer: abc.ObserverBase[_T], home: Home, source: Observable[_T]) -> None:
         self._observer = observer
         self._home = home
         self._source: Observable[_T] | None = source

@@ -177,7 +177,10 @@ class _Awaiting(_Following):
     def dispose(self) -> None:
         super().dispose()
         result = self._result
-        if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
+        if (
+            inspect.iscoroutine(result)
+            and inspect.getcoroutinestate(result) == inspect.CORO_CREATED
+        ):
             with suppress(ValueError):  # it has begun this moment
                 result.close()
 

@@ -29,7 +29,7 @@ from .pace import Pace
 from .timer import Timer
 from .workers import WORKERS, Workers
 
-__all__ = ["Home", "as_error", "is_main_thread", "log_fault"]
+__all__ = ["Home", "as_error", "behind", "is_main_thread", "log_fault"]
 
 _log = logging.getLogger("rxagent")
 
@@ -344,7 +344,9 @@ class Home(PeriodicScheduler):
         if isinstance(clock, VirtualTimeScheduler):  # it has no thread of its own, and never sleeps
             ask()
             return asked
-        return CompositeDisposable(asked, Disposable(self.work("rxagent-clock", ask, asked.dispose)))
+        return CompositeDisposable(
+            asked, Disposable(self.work("rxagent-clock", ask, asked.dispose))
+        )
 
     def _act(
         self,
@@ -414,15 +416,9 @@ class Home(PeriodicScheduler):
         """Run an action on the loop's thread once the run is not held."""
         self.gate(lambda: self._held.append(action) if self._holds else action())
 
-    async def emptied(self) -> None:
-        """Wait until all actions that are queued by now have run."""
-        done = asyncio.Event()
-        self.gate(self.soon, done.set)
-        await done.wait()
-
     async def opened(self) -> None:
-        """Wait until the run is not held."""
-        while self._holds:
+        """Wait until the actions that are queued by now have run, and the run is not held."""
+        while self._holds or self._queue:
             opened = asyncio.Event()
             self.when_open(partial(self.soon, opened.set))
             await opened.wait()
@@ -468,6 +464,12 @@ def as_error(who: str, error: BaseException) -> Exception:
     cancelled = RunCancelled(f"{who} raised {describe(error)}.")
     cancelled.__cause__ = error
     return cancelled
+
+
+def behind(error: Exception) -> BaseException:
+    """Return the BaseException in whose place `as_error` has put an error; else the error."""
+    cause = error.__cause__ if isinstance(error, RunCancelled) else None
+    return error if cause is None or isinstance(cause, Exception) else cause
 
 
 def log_fault(fault: Exception) -> None:

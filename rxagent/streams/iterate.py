@@ -47,7 +47,7 @@ def iterate(
 
 
 class _Steps(Link[_E, _E], Generic[_S, _E]):
-    __slots__ = ("_done", "_driving", "_ended", "_fold", "_scheduler", "_state", "_step")
+    __slots__ = ("_done", "_driving", "_ended", "_fold", "_home", "_scheduler", "_state", "_step")
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class _Steps(Link[_E, _E], Generic[_S, _E]):
     ) -> None:
         super().__init__(observer)
         self._scheduler = scheduler
+        self._home = getattr(scheduler, "home", None)
         self._step = step
         self._fold = fold
         self._state = state
@@ -77,25 +78,31 @@ class _Steps(Link[_E, _E], Generic[_S, _E]):
 
     def on_completed(self) -> None:
         self._ended = True
-        home = getattr(self._scheduler, "home", None)
-        if home is None:
+        if self._home is not None:
+            self._home.gate(self._advance)
+        elif not self._driving:
             self.drive()
-        else:
-            home.gate(self.drive)
 
     def drive(self, *_: object) -> None:
-        if self._driving:
+        """Take the next step; outside a run all that follow, too, as long as they end at once."""
+        if self._home is not None:
+            self._advance()
             return
         self._driving = True
         while self._ended and not self.is_stopped:
-            self._ended = False
-            try:
-                following = None if self._done(self._state) else self._step(self._state)
-            except Exception as error:
-                self.on_error(error)
-                break
-            if following is None:
-                super().on_completed()
-                break
-            self.follow(following, self._scheduler)
+            self._advance()
         self._driving = False
+
+    def _advance(self) -> None:
+        if self.is_stopped:
+            return
+        self._ended = False
+        try:
+            following = None if self._done(self._state) else self._step(self._state)
+        except Exception as error:
+            self.on_error(error)
+            return
+        if following is None:
+            super().on_completed()
+        else:
+            self.follow(following, self._scheduler)

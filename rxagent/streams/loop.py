@@ -114,10 +114,10 @@ def leaving(ticket: int) -> None:
             _changed.notify_all()
 
 
-def closing(ticket: int) -> None:
+def closing(ticket: int | None) -> None:
     """Note that the work of a ticket has ended."""
     with _lock:
-        _open.pop(ticket, None)
+        _open.pop(ticket, None)  # type: ignore[arg-type]  # None is the ticket of nothing
         _changed.notify_all()
 
 

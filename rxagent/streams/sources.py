@@ -103,14 +103,11 @@ class _Pump(abc.DisposableBase, Generic[_T]):
             # Nothing is awaited from here on, as the coroutine itself may be being closed.
             if not self._is_disposed:
                 end = partial(observer.on_error, as_error("The source", error))
-                if home.is_held:
-                    home.when_open(partial(self._end, end))
-                else:
-                    home.gate(self._end, end)
+                home.when_open(partial(self._end, end))
             if isinstance(error, KeyboardInterrupt) and is_main_thread():
                 raise
             return
-        if home.is_held:
+        if home.is_held or home.is_busy:
             await home.opened()
         home.gate(self._end, end)
 
@@ -139,11 +136,9 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 if pace.spent:  # already the first item of a batch may be the work of a while
                     await pace.turn()
                 for item in batch:
-                    if home.is_held:
+                    if home.is_held or home.is_busy:
                         await home.opened()
                     gate(on_next, item)
-                    if home.is_busy:
-                        await home.emptied()
                     if self._is_disposed:
                         return
                     if pace.spent:
@@ -197,7 +192,9 @@ def from_worker(
         began: Called in the run once there is a worker, right before `open`.
         workers: The pool; by default the one that the process shares.
     """
-    return _read(partial(drain, open), lambda home: partial(home.work, workers=workers), began=began)
+    return _read(
+        partial(drain, open), lambda home: partial(home.work, workers=workers), began=began
+    )
 
 
 def _read(

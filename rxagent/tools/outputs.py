@@ -11,6 +11,7 @@ from reactivex import Observable, abc
 from ..streams import entering
 from ..streams.calls import Raised, calling
 from ..streams.calls import Returned as Result
+from ..streams.home import behind
 from ..streams.link import Joint, Link, Linked, linking
 from ..streams.sources import Began
 from .texts import result_text
@@ -75,4 +76,4 @@ class _Blaming(Link[Any, Any]):
     __slots__ = ()
 
     def on_error(self, error: Exception) -> None:
-        super().on_error(error if isinstance(error, Raised) else Raised(error))
+        super().on_error(error if isinstance(error, Raised) else Raised(behind(error)))

@@ -11,7 +11,7 @@ from rxagent.events import StepStarted, TextDelta
 from rxagent.runs import launch
 from rxagent.streams import Home, daemon_loop
 
-from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, home, run_of, streamed
+from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, home, run_of, streamed
 
 
 class Late(Seen):
@@ -81,6 +81,7 @@ def faults_of(run):
     run.drain(WATCHDOG)
     faults = []
     run.faults.subscribe(faults.append)
+    done(run._home)
     return faults
 
 
@@ -128,13 +129,13 @@ def test_who_cannot_wait():
         return seen.ends
 
     assert ["completed"] == asyncio.run(main())
-    assert ["viewer", "directly", "viewer", "to_thread"] == [
-        next(w for w in ("viewer", "directly", "to_thread") if w in r) for r in refused
+    assert ["viewer", "inside", "viewer", "to_thread"] == [
+        next(w for w in ("viewer", "inside", "to_thread") if w in r) for r in refused
     ]
 
 
 class Busy(Home):
-    """A home in whose gate somebody stays until a viewer has come there."""
+    """A home that is kept busy until a viewer has queued something there."""
 
     def __init__(self):
         super().__init__(loop=daemon_loop())
@@ -145,10 +146,11 @@ class Busy(Home):
         self.entered.set()
         assert self.come.wait(WATCHDOG)
 
-    def gate(self, action, *args):
-        super().gate(action, *args)
+    def post(self, action, *args):
+        queued = super().post(action, *args)
         if threading.current_thread().name == "rxagent-viewer":
             self.come.set()
+        return queued
 
 
 def test_a_viewer_that_waits_for_itself_while_the_run_is_busy():
@@ -200,8 +202,8 @@ def test_from_many_threads():
             watching = run.attach(viewer, on=("thread", "loop")[number % 2])
             happened = run.seq
             run.drain(WATCHDOG)
-            if len(viewer.events) < happened:
-                lacking.append((happened, len(viewer.events)))
+            if watching.seq < happened:
+                lacking.append((happened, watching.seq))
             if number % 3:
                 watching.dispose()
 

@@ -11,7 +11,7 @@ from rxagent.errors import ModelUnavailable
 from rxagent.events import StepStarted, TextDelta
 from rxagent.runs import Fault, launch
 
-from .watching import EVENTS, WATCHDOG, Faulty, Feed, Seen, home, joined, run_of, streamed
+from .watching import EVENTS, WATCHDOG, Faulty, Feed, Seen, done, home, joined, run_of, streamed
 
 HOW = {
     "direct": lambda run, viewer: run.subscribe(viewer),
@@ -25,6 +25,7 @@ def faults_of(run):
     """Return a list that the faults of a run are added to."""
     faults = []
     run.faults.subscribe(faults.append)
+    done(run._home)
     return faults
 
 
@@ -109,6 +110,7 @@ def test_faults_are_told_to_those_who_ask_late(caplog):
 
     assert ["I raise at 0", "I raise at 1"] == [str(fault.error) for fault in faults]
     watching = run.faults.subscribe(faults.append)
+    done(run._home)
     watching.dispose()
     assert 4 == len(faults)
     assert 4 == len(caplog.records)

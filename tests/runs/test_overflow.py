@@ -16,7 +16,7 @@ from rxagent.runs.overflow import mailbox
 
 from ..meanwhile import meanwhile
 from .test_record import RUNS
-from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, home, joined, run_of, streamed
+from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, home, joined, run_of, streamed
 
 ROOM = st.integers(1, 5)
 TAKING = st.lists(st.integers(0, 3), max_size=60)
@@ -297,6 +297,7 @@ def test_a_viewer_that_blocks_and_leaves():
             stuck.let_go.set()
             assert open_again.wait(WATCHDOG)
         stuck.let_go.set()
+        done(feed.home)
         assert not feed.home.is_held
         feed.end()
         assert "completed" == run_of(run)

@@ -20,7 +20,7 @@ from rxagent.state import State, fold_all
 from rxagent.streams import Home, daemon_loop, each
 from rxagent.testing import VirtualHome
 
-from .watching import EVENTS, WATCHDOG, Feed, Seen, home, joined, run_of, streamed
+from .watching import EVENTS, WATCHDOG, Feed, Seen, done, home, joined, run_of, streamed
 
 
 def test_an_answer_is_a_result():
@@ -42,15 +42,42 @@ def test_awaiting_a_run():
     assert ("two", "two") == asyncio.run(main())
 
 
-def test_awaiting_is_not_owning():
-    """Who is cancelled while it awaits a run leaves it alone."""
+WAYS_TO_WAIT = {
+    "wait_for": lambda run: asyncio.wait_for(run, 0.01),
+    "a task": lambda run: cancelled_soon(run),
+    "shield": lambda run: asyncio.wait_for(asyncio.shield(run), 0.01),
+    "wait": lambda run: asyncio.wait_for(run.wait(), 0.01),
+}
+
+
+async def cancelled_soon(run):
+    """Await a run in a task that is cancelled meanwhile."""
+
+    async def owner():
+        await run
+
+    task = asyncio.ensure_future(owner())
+    await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    raise TimeoutError
+
+
+@pytest.mark.parametrize("way", WAYS_TO_WAIT)
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_awaiting_is_owning(way, where):
+    """A cancelled `await run` cancels the run, down to its source; to shield is only to wait."""
 
     async def main():
         feed = Feed()
-        run = launch(feed.source)
-        waiting = asyncio.ensure_future(asyncio.wait_for(run, 0.01))
+        run = launch(feed.source, home=None if where == "here" else home())
         with pytest.raises(TimeoutError):
-            await waiting
+            await WAYS_TO_WAIT[way](run)
+        if way in ("wait_for", "a task"):
+            await asyncio.to_thread(feed.disposed.wait, WATCHDOG)
+            assert ("cancelled", True) == (run.status, feed.disposed.is_set())
+            return 1
         assert "running" == run.status
         feed.say(FinalAnswer(1))
         feed.end()
@@ -240,6 +267,7 @@ def test_leaving_a_run_cancels_it():
         other = Feed()
         async with launch(other.source) as run:
             await asyncio.sleep(0)
+        await asyncio.sleep(0)
         return run.status, other.disposed.is_set()
 
     assert ("cancelled", True) == (run.status, feed.disposed.wait(WATCHDOG))
@@ -272,7 +300,7 @@ def test_cancelling():
 
     with pytest.raises(RunCancelled, match="enough") as raised:
         run.result(WATCHDOG)
-    assert feed.disposed.is_set()
+    assert feed.disposed.wait(WATCHDOG)
     assert [raised.value] * 3 == [direct.end, queued.end, late.end]
     assert joined(direct.events) == joined(queued.events) == joined(late.events)
     assert ("enough", "Hello") == (raised.value.reason, raised.value.state.text)
@@ -347,16 +375,22 @@ def test_pausing_twice_is_pausing_once():
     """Pausing and resuming do not add up."""
     feed = Feed()
     run = launch(feed.source)
+
+    def is_held():
+        done(feed.home)
+        return feed.home.is_held
+
+    assert feed.observer is not None
     run.pause()
     run.pause()
-    assert (True, "paused") == (feed.observer is not None and feed.home.is_held, run.status)
+    assert (True, "paused") == (is_held(), run.status)
     run.resume()
-    assert (False, "running") == (feed.home.is_held, run.status)
+    assert (False, "running") == (is_held(), run.status)
     run.resume()
     run.pause()
-    assert feed.home.is_held
+    assert is_held()
     run.cancel()
-    assert ("cancelled", False) == (run.status, feed.home.is_held)
+    assert ("cancelled", False) == (run.status, is_held())
 
 
 def test_time_stands_still_while_paused():
@@ -540,7 +574,7 @@ def test_a_run_that_says_nothing_is_no_fault(caplog):
     assert [] == [record.message for record in caplog.records if record.name == "rxagent"]
 
 
-UNHEARD = "a run failed, and nobody asked how it ended: ModelUnavailable: gone"
+UNHEARD = "a run failed, and its end was never observed: ModelUnavailable: gone"
 NOTHING = {
     "nobody": (lambda run: None, lambda run: None),
     "only of events": (lambda run: run.subscribe(lambda event: None), lambda run: None),

@@ -57,6 +57,20 @@ def joined(events):
     return list(coalesced(events))
 
 
+def done(home, action=lambda: None):
+    """Run an action on a run's loop thread, and wait until it and those before it have run."""
+    over = threading.Event()
+
+    def act():
+        try:
+            action()
+        finally:
+            home.post(over.set)
+
+    home.gate(act)
+    assert home.is_here or over.wait(WATCHDOG)
+
+
 class Feed:
     """A stream that tells what it is told to, on the thread that says so."""
 
@@ -85,12 +99,12 @@ class Feed:
     def say(self, *events):
         """Tell events, all at one stroke."""
         observer = self.observer
-        self.home.gate(lambda: [observer.on_next(event) for event in events])
+        done(self.home, lambda: [observer.on_next(event) for event in events])
 
     def end(self, error=None):
         """Complete, or fail."""
         observer = self.observer
-        self.home.gate(observer.on_error, error) if error else self.home.gate(observer.on_completed)
+        done(self.home, lambda: observer.on_error(error) if error else observer.on_completed())
 
 
 def streamed(events=EVENTS, after=None):

@@ -1,81 +1,241 @@
-"""Entering: what is told on threads of their own comes in by the gate, or not at all."""
+"""Entering: foreign code runs on a worker, and what it emits comes on the run's loop thread."""
 
+import asyncio
 import threading
+import time
+from contextvars import ContextVar
 
 import pytest
+import reactivex as rx
+from reactivex import operators as rxo
+from reactivex.disposable import Disposable
+from reactivex.scheduler import EventLoopScheduler, NewThreadScheduler
 from reactivex.subject import Subject
 
-from rxagent.streams import entering
-from rxagent.streams.link import Link
+from rxagent.errors import RunCancelled
+from rxagent.streams import Home, daemon_loop, entering
+from rxagent.streams.handoff import AHEAD
 from rxagent.testing import VirtualHome
 
-WATCHDOG = 5
-
-
-class Heard(Link):
-    """A link that notes whatever it is told, also when it is stopped."""
-
-    def __init__(self):
-        super().__init__(None)
-        self.told = []
-
-    def on_next(self, value):
-        self.told.append(value)
-
-    def on_error(self, error):
-        self.told.append(error)
-
-    def on_completed(self):
-        self.told.append("|")
-
-
-def elsewhere(action, *args):
-    """Do an action on a thread of its own, and wait for its end."""
-    thread = threading.Thread(target=action, args=args)
-    thread.start()
-    thread.join(WATCHDOG)
-    assert not thread.is_alive()
-
+from .told import WATCHDOG, Told
 
 ERROR = ValueError("late")
+user = ContextVar("user", default="nobody")
+
+
+def settled(home):
+    """Wait until what is queued by now has run."""
+    over = threading.Event()
+    home.post(over.set)
+    assert over.wait(WATCHDOG)
+
+
+def numbers(count, subscribed_on=None):
+    """Return a stream that emits numbers while it is subscribed to, blocking now and then."""
+
+    def subscribe(observer, scheduler=None):
+        if subscribed_on is not None:
+            subscribed_on.append(threading.current_thread().name)
+        for number in range(count):
+            observer.on_next(number)
+        observer.on_completed()
+        return Disposable()
+
+    return rx.create(subscribe)
+
+
+SOURCES = {
+    "at once": lambda: numbers(500),
+    "from_iterable": lambda: rx.from_iterable(range(500)),
+    "a thread": lambda: rx.from_iterable(range(500), scheduler=NewThreadScheduler()),
+    "an event loop": lambda: rx.range(500).pipe(rxo.observe_on(EventLoopScheduler(exit_if_empty=True))),
+    "timers": lambda: rx.timer(0.001).pipe(rxo.flat_map(lambda _: rx.range(500))),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_items_come_in_order_on_the_loop_s_thread(source):
+    """Whatever thread emits, all items and the end come in order, on the run's loop thread."""
+    threads = set()
+    told = Told(lambda _: threads.add(threading.current_thread().name))
+
+    entering(source()).subscribe(told, scheduler=Home(loop=daemon_loop()))
+
+    assert "completed" == told.wait_end()
+    assert (list(range(500)), {"rxagent-loop"}) == (told.items, threads)
+
+
+@pytest.mark.parametrize("kind", ["at once", "from_iterable", "timers"])
+def test_in_virtual_time(kind):
+    """In virtual time all of it happens on the one thread there is."""
+    told = Told()
+    with VirtualHome() as home:
+        entering(SOURCES[kind]()).subscribe(told, scheduler=home)
+        home.run()
+
+    assert (list(range(500)), ["completed"]) == (told.items, told.ends)
+
+
+def test_subscribing_may_block():
+    """A stream whose subscribing blocks holds its worker, not the loop."""
+    stuck, begun, names = threading.Event(), threading.Event(), []
+
+    def subscribe(observer, scheduler=None):
+        names.append(threading.current_thread().name)
+        begun.set()
+        stuck.wait(WATCHDOG)
+        observer.on_completed()
+        return Disposable()
+
+    home, told = Home(loop=daemon_loop()), Told()
+    entering(rx.create(subscribe)).subscribe(told, scheduler=home)
+    assert begun.wait(WATCHDOG)
+
+    settled(home)
+    stuck.set()
+    assert "completed" == told.wait_end()
+    assert ["rxagent-worker"] == names
+
+
+def test_a_blocking_iterable_in_a_pipeline_blocks_a_worker():
+    """What ReactiveX schedules while a foreign stream is subscribed runs on its worker, too."""
+    names = set()
+
+    def slowly():
+        for number in range(3):
+            names.add(threading.current_thread().name)
+            yield number
+
+    told = Told()
+    stream = rx.timer(0.001).pipe(rxo.flat_map(lambda _: rx.from_iterable(slowly())))
+    entering(stream).subscribe(told, scheduler=Home(loop=daemon_loop()))
+
+    assert "completed" == told.wait_end()
+    assert ([0, 1, 2], {"rxagent-worker"}) == (told.items, names)
+
+
+def test_at_most_64_items_ahead():
+    """A thread that emits waits for a run that is behind, and for one that is held."""
+    home, told, emitted = Home(loop=daemon_loop()), Told(), []
+    hold = home.hold()
+
+    def subscribe(observer, scheduler=None):
+        for number in range(1_000):
+            emitted.append(number)
+            observer.on_next(number)
+        observer.on_completed()
+        return Disposable()
+
+    entering(rx.create(subscribe)).subscribe(told, scheduler=home)
+    settled(home)
+    assert ([], []) == (told.items, told.ends)
+    hold.dispose()
+
+    assert "completed" == told.wait_end()
+    assert list(range(1_000)) == told.items == emitted
+
+
+def test_what_waits_is_dropped_when_disposed():
+    """Disposing within an item lets the thread go, and nothing more comes."""
+    home, closed = Home(loop=daemon_loop()), threading.Event()
+    subscribed = threading.Event()
+
+    def endless(observer, scheduler=None):
+        gone = threading.Event()
+
+        def emit():
+            number = 0
+            while not gone.is_set():
+                observer.on_next(number)
+                number += 1
+            closed.set()
+
+        threading.Thread(target=emit).start()
+        return Disposable(gone.set)
+
+    def leave(item):
+        if item == 10:
+            assert subscribed.wait(WATCHDOG)
+            subscription.dispose()
+
+    told = Told(leave)
+    subscription = entering(rx.create(endless)).subscribe(told, scheduler=home)
+    subscribed.set()
+
+    assert closed.wait(WATCHDOG)
+    settled(home)
+    assert (list(range(11)), []) == (told.items, told.ends)
 
 
 @pytest.mark.parametrize(
     ("end", "last"),
     [
-        (lambda subject: subject.on_completed(), "|"),
+        (lambda subject: subject.on_completed(), "completed"),
         (lambda subject: subject.on_error(ERROR), ERROR),
     ],
 )
-def test_what_another_thread_tells_waits_for_the_gate(end, last):
-    """While somebody is inside nothing is told; afterwards all is, in its order."""
-    subject, heard, meanwhile = Subject(), Heard(), []
+def test_an_end_comes_after_the_items(end, last):
+    """What another thread emits before the end comes before it."""
+    subject, told, home = Subject(), Told(), Home(loop=daemon_loop())
+    ready = threading.Event()
+    entering(rx.defer(lambda _: ready.set() or subject)).subscribe(told, scheduler=home)
+    assert ready.wait(WATCHDOG)
+    while not subject.observers:
+        time.sleep(0)
+    for number in range(AHEAD * 3):
+        subject.on_next(number)
+    end(subject)
 
-    def inside():
-        elsewhere(subject.on_next, 1)
-        elsewhere(end, subject)
-        meanwhile.extend(heard.told)
-
-    with VirtualHome() as home:
-        entering(subject).subscribe(heard, scheduler=home)
-        home.gate(inside)
-
-    assert [] == meanwhile
-    assert [1, last] == heard.told
+    assert last == told.wait_end()
+    assert list(range(AHEAD * 3)) == told.items
 
 
-def test_what_waits_at_the_gate_is_not_told_to_who_has_left():
-    """What another thread has told before somebody left, and the gate not yet, is told to none."""
-    subject, heard = Subject(), Heard()
+@pytest.mark.parametrize("error", [LookupError("no"), GeneratorExit("no"), KeyboardInterrupt("no")])
+def test_what_subscribing_raises_is_the_end(error):
+    """A stream that cannot be subscribed to fails, whatever it raises."""
+    told = Told()
 
-    with VirtualHome() as home:
-        subscription = entering(subject).subscribe(heard, scheduler=home)
+    def subscribe(observer, scheduler=None):
+        raise error
 
-        def inside():
-            elsewhere(subject.on_next, 1)
-            elsewhere(subject.on_completed)
-            subscription.dispose()
+    entering(rx.create(subscribe)).subscribe(told, scheduler=Home(loop=daemon_loop()))
 
-        home.gate(inside)
+    end = told.wait_end()
+    assert end is error or (type(end) is RunCancelled and end.__cause__ is error)
 
-    assert [] == heard.told
+
+def test_foreign_code_has_the_context_of_the_run():
+    """Subscribing and what it schedules see the context variables of where the run was made."""
+    token = user.set("Ada")
+    home = Home(loop=daemon_loop())
+    user.reset(token)
+    told = Told()
+    stream = rx.defer(lambda _: rx.of(user.get())).pipe(
+        rxo.concat(rx.timer(0.001).pipe(rxo.map(lambda _: user.get())))
+    )
+
+    entering(stream).subscribe(told, scheduler=home)
+
+    assert "completed" == told.wait_end()
+    assert ["Ada", "Ada"] == told.items
+
+
+def test_a_loop_s_own_thread_never_waits():
+    """What is emitted on the thread of an asyncio loop waits in the queue, not the loop."""
+
+    async def main():
+        subject, told, home = Subject(), Told(), Home()
+        hold = home.hold()
+        entering(subject).subscribe(told, scheduler=home)
+        while not subject.observers:
+            await asyncio.sleep(0)
+        for number in range(AHEAD * 3):
+            subject.on_next(number)
+        subject.on_completed()
+        before = len(told.items)
+        hold.dispose()
+        while not told.ends:
+            await asyncio.sleep(0)
+        return before, told.items
+
+    assert (0, list(range(AHEAD * 3))) == asyncio.run(main())

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from rxagent.streams import Home, at_home, daemon_loop, from_async, from_worker
 from rxagent.streams.loop import open_work
 from rxagent.testing.clock import VirtualHome
 
+from ..meanwhile import meanwhile
 from .told import SOURCES, WATCHDOG, Told, Upstream
 
 
@@ -35,7 +37,7 @@ def together(*jobs):
         assert not thread.is_alive()
 
 
-# The gate
+# The queue
 
 
 @given(
@@ -45,13 +47,14 @@ def together(*jobs):
         max_size=8,
     )
 )
-def test_the_gate_is_serial(plans):
-    """Of many threads one is inside; each has its order kept, and nothing is lost."""
-    home, inside, done = Home(), threading.Lock(), []
+def test_actions_of_many_threads_are_serial(plans):
+    """Actions run one at a time on the loop's thread; each thread's keep their order, all run."""
+    home, inside, done, threads = Home(), threading.Lock(), [], set()
     home.owns(rx.empty().subscribe(), lambda _: None)
 
     def act(who, number, what):
         assert inside.acquire(blocking=False)
+        threads.add(threading.current_thread().name)
         done.append((who, number))
         if what == "again":
             home.gate(act, who, -number, "do")
@@ -67,12 +70,22 @@ def test_the_gate_is_serial(plans):
             home.gate(act, who, number, what)
 
     together(*(lambda w=who, p=plan: enter(w, p) for who, plan in enumerate(plans)))
+    drained(home)
 
+    assert threads <= {"rxagent-loop"}
     for who, plan in enumerate(plans):
         mine = [number for owner, number in done if owner == who]
         again = [number for number, what in enumerate(plan, start=1) if what == "again"]
         assert list(range(1, len(plan) + 1)) == [number for number in mine if number > 0]
         assert again == [-number for number in mine if number < 0]
+
+
+def drained(home):
+    """Wait until all actions have run that are queued by now, and those that they queue."""
+    for _ in range(2):
+        over = threading.Event()
+        home.post(over.set)
+        assert over.wait(WATCHDOG)
 
 
 def test_actions_within_actions_come_after():
@@ -86,23 +99,74 @@ def test_actions_within_actions_come_after():
         done.append("outer")
 
     home.gate(outer)
+    drained(home)
 
     assert ["outer", "first", "second", "third"] == done
 
 
+def test_on_the_loop_an_action_runs_at_once():
+    """On the loop's thread nothing waits for a turn of the loop, but what is posted."""
+
+    async def main():
+        home, done = Home(), []
+        home.gate(done.append, "at once")
+        home.post(done.append, "later")
+        done.append("here")
+        await asyncio.sleep(0)
+        return done
+
+    assert ["at once", "here", "later"] == asyncio.run(main())
+
+
 def test_actions_within_actions_need_no_stack():
     """A chain of a hundred thousand actions, each asked for by the one before, is a loop."""
-    home, left = Home(), 100_000
+    home, left, over = Home(), 100_000, threading.Event()
 
     def again():
         nonlocal left
         left -= 1
         if left:
             home.gate(again)
+        else:
+            over.set()
 
     home.gate(again)
 
-    assert 0 == left
+    assert over.wait(WATCHDOG)
+
+
+def test_many_actions_leave_the_loop_its_turns():
+    """What many actions take is taken in slices, between which others have their turn."""
+
+    async def main():
+        home, done, beats = Home(), [], 0
+        for number in range(2_000):
+            home.post(lambda number=number: (done.append(number), time.sleep(1e-5)))
+        while len(done) < 2_000:
+            await asyncio.sleep(0)
+            beats += 1
+        return done, beats
+
+    done, beats = asyncio.run(main())
+    assert list(range(2_000)) == done
+    assert beats > 2
+
+
+user = ContextVar("user", default="nobody")
+
+
+def test_actions_run_in_the_context_of_the_run():
+    """Whoever asks for an action, and whatever context it has, the run's own counts."""
+    seen = []
+    token = user.set("Ada")
+    home = Home(loop=daemon_loop())
+    user.set("Bob")
+    home.gate(lambda: seen.append(user.get()))
+    together(lambda: home.gate(lambda: seen.append(user.get())))
+    user.reset(token)
+    drained(home)
+
+    assert ["Ada", "Ada"] == seen
 
 
 @pytest.mark.parametrize(
@@ -110,8 +174,16 @@ def test_actions_within_actions_need_no_stack():
     [
         (lambda: 1 / 0, "ZeroDivisionError('division by zero')"),
         (lambda: exit(3), "RunCancelled('A subscriber or an operator raised SystemExit: 3.')"),
+        (
+            lambda: raising(KeyboardInterrupt()),
+            "RunCancelled('A subscriber or an operator raised KeyboardInterrupt.')",
+        ),
+        (
+            lambda: raising(GeneratorExit()),
+            "RunCancelled('A subscriber or an operator raised GeneratorExit.')",
+        ),
     ],
-    ids=["an error", "the wish to leave"],
+    ids=["an error", "exit", "an interrupt", "the end of a generator"],
 )
 def test_a_fault_stops_nothing_but_its_run(raising, fault):
     """What an action raises disposes the run that the home owns, and the rest is done."""
@@ -124,42 +196,74 @@ def test_a_fault_stops_nothing_but_its_run(raising, fault):
         home.gate(done.append, "rest")
 
     home.gate(several)
+    drained(home)
 
     assert [fault] == list(map(repr, faults))
     assert (["rest"], [run]) == (done, disposed)
 
 
-def test_ctrl_c_inside_leaves_the_gate_usable():
-    """KeyboardInterrupt passes through, and what had arrived is done by the loop's thread."""
-    home, done = Home(loop=daemon_loop()), threading.Event()
+def raising(error):
+    """Raise an error."""
+    raise error
 
-    def interrupted():
-        home.gate(done.set)
-        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        home.gate(interrupted)
+def test_a_run_that_cannot_be_disposed_still_hears_of_its_end():
+    """What disposing raises, or what hears of the fault, is logged, and stops nothing."""
+    home, faults = Home(), []
+    home.owns(rx.disposable.Disposable(lambda: 1 / 0), faults.append)
+    home.gate(raising, LookupError())
+    drained(home)
 
-    assert done.wait(WATCHDOG)
-    again = threading.Event()
-    home.gate(again.set)
-    assert again.wait(WATCHDOG)
+    assert [LookupError] == list(map(type, faults))
+
+
+def test_an_interrupt_loses_no_action():
+    """Wherever Ctrl-C comes while an action is queued, each that is in the queue runs."""
+    for step in range(1, 200):
+        home, ran = Home(loop=daemon_loop()), threading.Event()
+        try:
+            if not meanwhile(lambda h=home, r=ran: h.post(r.set), step, interrupt):
+                break
+        except KeyboardInterrupt:
+            queued = bool(home._queue)
+            assert not queued or ran.wait(WATCHDOG)
+    assert step > 10
+
+
+def interrupt():
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
+def test_a_loop_that_is_gone_says_so():
+    """On a closed loop, and on that of the process that has forked this one, nothing is queued."""
+
+    async def main():
+        return Home()
+
+    home = asyncio.run(main())
+
+    assert (True, True) == (home.is_lost, home.is_stopped)
+    assert not home.post(lambda: None)
+    done = []
+    home.post_or_run(done.append, "here")
+    assert ["here"] == done
 
 
 def test_a_thread_knows_whether_it_is_inside():
-    """Only the thread that does an action of the run is inside, and only meanwhile."""
-    home, other = Home(), []
+    """Only the loop's thread is ever inside, and only while it runs an action of the run."""
+    home, other = Home(loop=daemon_loop()), []
 
     def look():
-        together(lambda: other.append((home.is_inside, home.is_busy)))
+        together(lambda: other.append(home.is_inside))
         return home.is_inside
 
     inside = []
     home.gate(lambda: inside.append(look()))
+    drained(home)
 
-    assert [True] == inside
-    assert [(False, True)] == other
-    assert (False, False) == (home.is_inside, home.is_busy)
+    assert ([True], [False]) == (inside, other)
+    assert not home.is_inside
 
 
 # Where a run lives
@@ -317,7 +421,9 @@ def test_another_scheduler_may_keep_the_time():
     rx.timer(5.0).pipe(rxo.do_action(lambda _: inside.append(home.is_inside))).subscribe(
         told, scheduler=home
     )
+    drained(home)
     clock.start()
+    told.wait_end()
 
     assert ([0], [True]) == (told.items, inside)
     assert home.now == clock.now

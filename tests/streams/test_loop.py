@@ -125,18 +125,25 @@ def test_what_nobody_waits_for_does_not_keep_a_script(script, stream):
 
 @pytest.mark.parametrize(
     "begin",
-    ["last(from_async(ticks))", "from_blocking(list).subscribe()", "from_worker(list).subscribe()"],
+    [
+        "last(from_async(ticks))",
+        "from_blocking(list).subscribe(on_error=refused)",
+        "from_worker(list).subscribe(on_error=refused)",
+    ],
 )
 def test_what_could_not_begin_does_not_keep_a_script(script, begin):
     """A script that is refused a thread is told so, and ends."""
     process = script(
         f"""
+        def refused(error):
+            say(type(error).__name__)
+
         daemon_loop()
         threading.stack_size(1 << 46)
         try:
             {begin}
         except RuntimeError as error:
-            say(type(error).__name__)
+            refused(error)
         """
     )
 
