@@ -31,6 +31,7 @@ from .events import (
     Usage,
     _by_type_and_value,
 )
+from .frozen import freeze
 from .messages import Message, ToolCall
 
 __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
@@ -56,7 +57,7 @@ class Step:
     number: int
     message: Message | None = None
     calls: tuple[ToolCall, ...] = ()
-    outcomes: Mapping[str, str] = field(factory=dict, hash=False)
+    outcomes: Mapping[str, str] = field(factory=dict, converter=freeze, hash=False)
     error: str | None = None
     draft: Draft = EMPTY
     voided: frozenset[str] = frozenset()
@@ -159,9 +160,11 @@ class _Plan:
 @frozen
 class _Books:
     usage: Usage | None = None
-    by_agent: Mapping[str, Usage] = field(factory=dict, hash=False)
+    by_agent: Mapping[str, Usage] = field(factory=dict, converter=freeze, hash=False)
     unreported: int = 0
-    agents: Mapping[tuple[str, ...], str] = field(factory=dict, hash=False, repr=False)
+    agents: Mapping[tuple[str, ...], str] = field(
+        factory=dict, converter=freeze, hash=False, repr=False
+    )
     reported: frozenset[tuple[str, ...]] = field(default=frozenset(), repr=False)
 
     def add(self, event: Event, path: tuple[str, ...] = ()) -> "_Books":

@@ -29,6 +29,7 @@ from attrs import frozen, has
 from . import events
 from .errors import RxAgentError
 from .events import Event, Stamped, UnknownEvent
+from .frozen import freeze
 from .messages import Message
 
 __all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
@@ -215,7 +216,7 @@ def _read(line: Any, kinds: dict[str, type[Any]], where: str = "") -> Any:
             inner = "event" if kind is Stamped else "value"
             line[inner] = _read(line["event"], _EVENTS, f"{where}event.")
         elif "value" in line:
-            line["value"] = _meant(line["value"])
+            line["value"] = freeze(_meant(line["value"]))
     from cattrs.errors import ClassValidationError
 
     try:

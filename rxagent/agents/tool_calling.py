@@ -8,6 +8,7 @@ from reactivex import Observable
 
 from ..arguments import mapping, meant, number, one_of, refuse, several, shown, text, valid
 from ..events import Event, RunStarted
+from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
 from ..models import as_model
 from ..runs import Run, launch
@@ -92,7 +93,7 @@ class Agent:
             description,
             instructions,
             max_steps,
-            mapping("options", options),
+            frozen_mapping("options", options),
             toolbox,
             text_answers,
             loop,
