@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["named", "portable"]
+__all__ = ["PicklingError", "named", "portable"]
 
 _MOST_WRAPPERS = 100
 
@@ -59,7 +59,7 @@ def portable(owner: str, part: str, value: Any) -> Any:
         return value
     where = named(value, value)
     if where is None:
-        raise _Unpicklable(
+        raise PicklingError(
             f"{owner} cannot be pickled, since {part} {_why(value)}. Define it with `def` at the "
             "top of a module, under a name of its own, so that another process can import it."
         )
@@ -67,13 +67,8 @@ def portable(owner: str, part: str, value: Any) -> Any:
     return value if depth == 0 else _Behind(where)
 
 
-class _Unpicklable(pickle.PicklingError):
-    """Says already what cannot be pickled; it is shown, and pickled, as what it derives from."""
-
-    __module__, __qualname__ = pickle.PicklingError.__module__, pickle.PicklingError.__qualname__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return pickle.PicklingError, self.args
+class PicklingError(pickle.PicklingError):
+    """Something cannot be pickled; says what, and why."""
 
 
 @frozen
@@ -111,10 +106,14 @@ def _try(owner: str, part: str, value: Any) -> None:
     passed[id(value)] = value
     try:
         pickle.Pickler(_Nowhere(), pickle.HIGHEST_PROTOCOL).dump(value)
-    except _Unpicklable:
+    except PicklingError:
         raise
+    except RecursionError:
+        raise PicklingError(
+            f"{owner} cannot be pickled, since {part} is nested too deeply for Python's pickle."
+        ) from None
     except Exception as error:
-        raise _Unpicklable(
+        raise PicklingError(
             f"{owner} cannot be pickled, since {part}, {_short(value)}, cannot be: "
             f"{str(error) or type(error).__name__}. Open files, connections, locks and clients "
             "where they are used, and define functions at the top of a module, so that another "

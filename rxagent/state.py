@@ -167,11 +167,14 @@ class _Books:
     )
     reported: frozenset[tuple[str, ...]] = field(default=frozenset(), repr=False)
 
-    def add(self, event: Event, path: tuple[str, ...] = ()) -> "_Books":
+    def add(self, event: Event) -> "_Books":
         """Return the books with one more event in them; an inner run's calls are its path."""
+        calls = []
+        while isinstance(event, ToolOutput) and isinstance(event.value, Event):
+            calls.append(event.call_id)
+            event = event.value
+        path = tuple(calls)
         match event:
-            case ToolOutput(call_id, Event() as inner):
-                return self.add(inner, (*path, call_id))
             case RunStarted(_, agent):
                 return evolve(self, agents={**self.agents, path: agent})
             case Usage():
