@@ -13,6 +13,9 @@ from .arguments import mapping
 __all__ = ["FrozenDict", "FrozenList", "freeze", "frozen_mapping", "plain_type", "thaw"]
 
 
+_CONTAINERS = (dict, list, tuple, MappingProxyType)
+
+
 def freeze(value: Any) -> Any:
     """Return a copy of a JSON-shaped value that cannot be changed.
 
@@ -55,16 +58,13 @@ def plain_type(value: Any) -> type[Any]:
 
 
 def _frozen(value: Any) -> Any:
-    match value:
-        case FrozenDict() | FrozenList():
-            return value
-        case dict() | MappingProxyType():
-            return FrozenDict(value)
-        case list():
-            return FrozenList(value)
-        case tuple() if type(value) is tuple:
-            return tuple(map(_frozen, value))
-    return value
+    if not isinstance(value, _CONTAINERS) or type(value) in _PLAIN:
+        return value
+    if isinstance(value, list):
+        return FrozenList(value)
+    if isinstance(value, tuple):
+        return tuple(map(_frozen, value)) if type(value) is tuple else value
+    return FrozenDict(value)
 
 
 def _refusing(kind: str) -> Any:
@@ -85,7 +85,10 @@ class FrozenDict(dict[Any, Any]):
     def __new__(cls, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> "FrozenDict":
         """Freeze a dict, or what makes one."""
         made = super().__new__(cls)
-        dict.update(made, {key: _frozen(item) for key, item in dict(items).items()})
+        dict.update(made, items)
+        for key, item in made.items():
+            if isinstance(item, _CONTAINERS):
+                dict.__setitem__(made, key, _frozen(item))
         return made
 
     def __init__(self, *_: Any) -> None:  # dict's own would add to it

@@ -47,6 +47,11 @@ _EVENTS: dict[str, type[Any]] = {
     if issubclass(kind := getattr(events, name), Event) and has(kind) and kind is not UnknownEvent
 }
 _LINES = {**_EVENTS, "Stamped": Stamped, "Message": Message}
+_HOLDING: dict[Any, str] = {
+    Stamped: "event",
+    **{kind: "value" for kind in _EVENTS.values() if hasattr(kind, "value")},
+}
+"""What may hold an event, and in which field."""
 _TOO_DEEP = "The line is nested too deeply for Python's JSON."
 _DEEPEST = 500  # fits into what Python's JSON can read and write, and leaves room for values
 _LONGEST_REPR = 10_000
@@ -124,48 +129,37 @@ def loads(text: str) -> Any:
 
 
 def _write(said: Any) -> _Fields:
-    around: list[Any] = []
-    stamps = isinstance(said, Stamped)
-    while isinstance(inner := getattr(said, _inner(type(said)), None), Event):
-        around.append(said)
-        said = inner
-    _check_depth(len(around) - stamps)
-    line = _write_one(said)
-    for outer in reversed(around):
-        line = _write_one(outer) | {"event": line}
-    return line
-
-
-def _write_one(said: Any) -> _Fields:
-    """Write an event without the one that it holds."""
     kind: Any = type(said)
-    try:
+    if kind not in _HOLDING:
         return _writer(kind)(said)
-    except _NoWriter:
-        raise TypeError(f"An event, a Stamped or a Message can be encoded, not {said!r}.") from None
-
-
-class _NoWriter(Exception):
-    """Things of this type do not go over the wire."""
+    around, is_stamped = [], kind is Stamped
+    while kind in _HOLDING and isinstance(inner := getattr(said, _HOLDING[kind]), Event):
+        around.append((kind, said))
+        kind, said = type(inner), inner
+    _check_depth(len(around) - is_stamped)
+    line = _writer(kind)(said)
+    for outer, holder in reversed(around):
+        line = _writer(outer)(holder) | {"event": line}
+    return line
 
 
 @cache
 def _writer(kind: Any) -> Callable[[Any], _Fields]:
+    """Return what writes things of a type, without the event that they hold."""
     if kind is UnknownEvent:
         return lambda event: (
             {"type": event.type}
             | {name: _plain(value) for name, value in event.fields.items() if name != "type"}
         )
     if kind not in _LINES.values():
-        raise _NoWriter
+        return _refuse
     from cattrs.gen import make_dict_unstructure_fn, override
 
-    name = kind.__name__
-    inner = _inner(kind)
-    apart: dict[str, Any] = {inner: override(omit=True)}
+    name, inner = kind.__name__, _HOLDING.get(kind)
+    apart: Any = {inner: override(omit=True)} if inner else {}
     # What is declared as Any or as Event is written below; cattrs does the rest.
     fields = make_dict_unstructure_fn(kind, _converter(), _cattrs_omit_if_default=True, **apart)
-    if not hasattr(kind, inner):
+    if inner is None:
         return lambda said: {"type": name} | fields(said)
 
     def write(said: Any) -> _Fields:
@@ -178,9 +172,8 @@ def _writer(kind: Any) -> Callable[[Any], _Fields]:
     return write
 
 
-def _inner(kind: type[Any]) -> str:
-    """Return the name of the field in which an event may stand."""
-    return "event" if kind is Stamped else "value"
+def _refuse(said: Any) -> Never:
+    raise TypeError(f"An event, a Stamped or a Message can be encoded, not {said!r}.")
 
 
 def _check_depth(depth: int) -> None:
@@ -242,36 +235,31 @@ def _opaque(value: Any) -> Opaque:
 def _read(line: Any) -> Any:
     around: list[tuple[type[Any], _Fields, str]] = []
     kinds, where = _LINES, ""
-    while True:
-        name = _type_of(line, where)
-        kind = kinds.get(name)
-        if kind is None or not _may_hold(kind) or "event" not in line:
-            break
+    kind = _kind_of(line, kinds, where)
+    while kind in _HOLDING and "event" in line:
         around.append((kind, line, where))
         line, kinds, where = line["event"], _EVENTS, f"{where}event."
+        kind = _kind_of(line, kinds, where)
         _check_depth(len(around) - (around[0][0] is Stamped))
-    if kind is None:
-        read = UnknownEvent(name, {key: _meant(line[key]) for key in line if key != "type"})
-    elif _may_hold(kind) and "value" in line:
+    if kind is UnknownEvent:
+        fields = {key: _meant(line[key]) for key in line if key != "type"}
+        read: Any = UnknownEvent(line["type"], fields)
+    elif kind in _HOLDING and "value" in line:
         read = _structured({**line, "value": _meant(line["value"])}, kind, where)
     else:
         read = _structured(line, kind, where)
     for kind, line, where in reversed(around):
-        read = _structured({**line, _inner(kind): read}, kind, where)
+        read = _structured({**line, _HOLDING[kind]: read}, kind, where)
     return read
 
 
-def _type_of(line: Any, where: str) -> str:
+def _kind_of(line: Any, kinds: dict[str, type[Any]], where: str) -> type[Any]:
     if not isinstance(line, dict):
         raise MalformedLine(f"`{where.rstrip('.')}` should be an object, not {_name_of(line)}.")
     name = line.get("type")
     if not isinstance(name, str):
         raise MalformedLine(f"`{where}type` should be the name of an event, not {_name_of(name)}.")
-    return name
-
-
-def _may_hold(kind: type[Any]) -> bool:
-    return kind is Stamped or hasattr(kind, "value")
+    return kinds.get(name, UnknownEvent)
 
 
 def _structured(line: _Fields, kind: type[Any], where: str) -> Any:
