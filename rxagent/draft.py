@@ -84,8 +84,8 @@ class TextView:
 class _Log:
     """The pieces that views share: a compact buffer, and what was last joined.
 
-    Who takes the end may append behind it: taking is atomic, so no two threads write at once.
-    A writer that is interrupted does not put it back, and the log stays as it is.
+    Taking the end gives the right to append behind it. That is atomic, so two threads never write
+    at once. A writer that is interrupted does not put it back, and the log stays as it is.
     """
 
     __slots__ = ("_buffer", "_joined", "put_end", "take_end", "write")

@@ -96,9 +96,9 @@ def _find(module: Any, name: Any, depth: int) -> Any:
 
 
 def _try(owner: str, part: str, value: Any) -> None:
-    """Pickle something into nowhere, since pickle lets nobody mend its own errors.
+    """Pickle a value and drop the result; an error names the innermost thing that caused it.
 
-    What it holds is tried first, so that the error names the innermost thing.
+    Errors of the real pickling come from pickle itself, and `__reduce__` cannot catch them.
     """
     passed, is_outermost = _tried.passed, not _tried.passed
     if id(value) in passed:

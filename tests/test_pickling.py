@@ -62,7 +62,7 @@ def shouting(function):
 
 @shouting
 def greet(name: str) -> str:
-    """Greet somebody."""
+    """Greet a person."""
     return f"hello {name}"
 
 

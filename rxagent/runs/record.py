@@ -61,8 +61,8 @@ class _Page:
 class Record:
     """The events of a run so far, in little room.
 
-    One at a time may add, and waits for nobody; reading is safe on any thread meanwhile, also in
-    a signal handler. Whoever reads takes the page there is, which is complete in itself.
+    One thread at a time may add, and never waits; reading is safe on any thread meanwhile, also in
+    a signal handler. A reader takes the current page, which is complete in itself.
 
     Args:
         before: The state that the events continue.

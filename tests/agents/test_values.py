@@ -1,4 +1,4 @@
-"""Whoever looks at an agent, a tool or a run cannot change what others see of it."""
+"""A reader of an agent, a tool or a run cannot change what other readers see."""
 
 import pickle
 import threading
@@ -93,7 +93,7 @@ def test_messages_are_made_for_each_who_asks():
 
 @pytest.mark.parametrize("answer", ['[1, {"a": [2]}]', '{"a": [1, {"b": 2}]}'])
 def test_a_viewer_that_changes_an_answer_harms_itself(caplog, answer):
-    """An answer that a model gave as JSON is for all who see it; who changes it is detached."""
+    """An answer that a model gave as JSON is for all observers; one that changes it is detached."""
     agent = Agent(ScriptedModel([calling("final_answer", f'{{"answer": {answer}}}')]))
     events, answers = [], []
 

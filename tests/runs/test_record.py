@@ -166,7 +166,7 @@ def test_a_long_answer_takes_little_room(keep):
 
 @pytest.mark.parametrize("keep", ["everything", "merged", "nothing"])
 def test_whenever_it_is_read(keep):
-    """Between any two steps of adding, the state and what is told are a beginning of the run."""
+    """Between any two steps of adding, the state and the replay are a prefix of the run."""
     events = [StepStarted(1), TextDelta("a"), TextDelta("b"), TextDelta("c"), StepStarted(2)]
     numbers = set()
 
@@ -247,7 +247,7 @@ def test_a_failure_comes_after_all_events():
 
 
 def test_adding_waits_for_no_reader():
-    """A reader that stands still, wherever, keeps nobody from adding."""
+    """Adding goes on wherever a reader stands still."""
     step, met = 0, True
     while met:
         step += 1
