@@ -19,12 +19,15 @@ from .messages import Message, ToolCall
 __all__ = ["EMPTY", "Draft", "TextView", "grow"]
 
 
+_new = object.__new__  # looked up once, not for each delta
+
+
 class TextView:
     """A text that grows by pieces in linear time, and whose every state remains readable.
 
     ``+`` appends to a log that all views of one text share, and returns a new view of it; it
-    copies first when somebody else has appended meanwhile. Reading a view that has grown costs
-    one copy of its text, and reading it again costs nothing.
+    copies first when another view has grown already, or grows on another thread. Reading a view
+    that has grown costs one copy of its text, and reading it again costs nothing.
     """
 
     __slots__ = ("_length", "_log")
@@ -36,14 +39,22 @@ class TextView:
     def __add__(self, piece: str) -> "TextView":
         if not piece:
             return self
-        log = self._log
-        if log.length != self._length or not self._length:
+        log, length = self._log, self._length
+        try:
+            end = log.take_end()
+        except IndexError:  # another thread appends
+            end = None
+        if end != length or not length:
+            if end is not None:
+                log.put_end(end)
             log = _Log(self.text)
+            log.take_end()
         log.write(piece)
-        log.length += len(piece)
-        view = TextView.__new__(TextView)
+        length += len(piece)
+        log.put_end(length)
+        view = _new(TextView)
         view._log = log
-        view._length = log.length
+        view._length = length
         return view
 
     @property
@@ -71,16 +82,21 @@ class TextView:
 
 
 class _Log:
-    """The pieces that views share: a compact buffer, and what was last joined."""
+    """The pieces that views share: a compact buffer, and what was last joined.
 
-    __slots__ = ("_buffer", "_joined", "length", "write")
+    Taking the end gives the right to append behind it. That is atomic, so two threads never write
+    at once. A writer that is interrupted does not put it back, and the log stays as it is.
+    """
+
+    __slots__ = ("_buffer", "_joined", "put_end", "take_end", "write")
 
     def __init__(self, text: str) -> None:
         self._buffer = StringIO()
         self._joined = text
         self.write = self._buffer.write
         self.write(text)
-        self.length = len(text)
+        end = [len(text)]
+        self.take_end, self.put_end = end.pop, end.append
 
     def read(self, length: int) -> str:
         joined = self._joined

@@ -22,6 +22,7 @@ from typing import Any
 
 from attrs import cmp_using, field, frozen
 
+from .frozen import freeze, plain_type
 from .messages import Message, ToolCall
 
 __all__ = [
@@ -63,7 +64,7 @@ def _same(one: Any, other: Any) -> bool:
     """Tell whether two values are of one type and equal, looking into containers and arrays."""
     if one is other:
         return True
-    if type(one) is not type(other):
+    if plain_type(one) is not plain_type(other):
         return False
     match one:
         case float():
@@ -82,7 +83,7 @@ def _same(one: Any, other: Any) -> bool:
     return bool(equal)
 
 
-_by_type_and_value = cmp_using(eq=_same)
+_by_type_and_value = cmp_using(eq=_same, require_same_type=False)
 
 
 class Event:
@@ -294,7 +295,9 @@ class UnknownEvent(Event):
     """An event of a later version, kept as it was read."""
 
     type: str
-    fields: dict[str, Any] = field(factory=dict, eq=_by_type_and_value, hash=False)
+    fields: dict[str, Any] = field(
+        factory=dict, converter=freeze, eq=_by_type_and_value, hash=False
+    )
 
 
 @frozen

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Never
 
 from attrs import evolve, field, frozen
 
-from .arguments import mapping, one_of, refuse, several, text, valid
+from .arguments import one_of, refuse, several, text, valid
+from .frozen import frozen_mapping
 
 __all__ = ["Image", "Message", "Request", "ToolCall", "ToolSpec"]
 
@@ -99,13 +99,25 @@ class Message:
         self.__attrs_init__(role, text, tool_calls, tool_call_id, images, reasoning)
 
 
+def _parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    return frozen_mapping("parameters", parameters)
+
+
+def _options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return frozen_mapping("options", options)
+
+
+def _output(output: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return None if output is None else frozen_mapping("output", output)
+
+
 @frozen
 class ToolSpec:
     """A tool as a model sees it; `parameters` is a JSON Schema of type object."""
 
     name: str
     description: str
-    parameters: Mapping[str, Any] = field(factory=dict, hash=False)
+    parameters: Mapping[str, Any] = field(factory=dict, converter=_parameters, hash=False)
 
 
 def _messages(messages: str | Message | Iterable[Message]) -> tuple[Message, ...]:
@@ -126,10 +138,6 @@ def _stop(stop: Iterable[str]) -> tuple[str, ...]:
     return (stop,) if isinstance(stop, str) else several("stop", stop, "texts", str)
 
 
-def _frozen_mapping(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(mapping("options", options))
-
-
 @frozen
 class Request:
     """All that a model is told before it speaks.
@@ -142,8 +150,8 @@ class Request:
     messages: tuple[Message, ...] = field(converter=_messages)
     tools: tuple[ToolSpec, ...] = field(default=(), converter=_tools)
     stop: tuple[str, ...] = field(default=(), converter=_stop)
-    output: Mapping[str, Any] | None = field(default=None, hash=False)
-    options: Mapping[str, Any] = field(factory=dict, converter=_frozen_mapping, hash=False)
+    output: Mapping[str, Any] | None = field(default=None, converter=_output, hash=False)
+    options: Mapping[str, Any] = field(factory=dict, converter=_options, hash=False)
 
     @classmethod
     def of(cls, said: "Request | str | Message | Iterable[Message]") -> "Request":

@@ -31,6 +31,7 @@ from .events import (
     Usage,
     _by_type_and_value,
 )
+from .frozen import freeze
 from .messages import Message, ToolCall
 
 __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
@@ -56,7 +57,7 @@ class Step:
     number: int
     message: Message | None = None
     calls: tuple[ToolCall, ...] = ()
-    outcomes: Mapping[str, str] = field(factory=dict, hash=False)
+    outcomes: Mapping[str, str] = field(factory=dict, converter=freeze, hash=False)
     error: str | None = None
     draft: Draft = EMPTY
     voided: frozenset[str] = frozenset()
@@ -159,16 +160,21 @@ class _Plan:
 @frozen
 class _Books:
     usage: Usage | None = None
-    by_agent: Mapping[str, Usage] = field(factory=dict, hash=False)
+    by_agent: Mapping[str, Usage] = field(factory=dict, converter=freeze, hash=False)
     unreported: int = 0
-    agents: Mapping[tuple[str, ...], str] = field(factory=dict, hash=False, repr=False)
+    agents: Mapping[tuple[str, ...], str] = field(
+        factory=dict, converter=freeze, hash=False, repr=False
+    )
     reported: frozenset[tuple[str, ...]] = field(default=frozenset(), repr=False)
 
-    def add(self, event: Event, path: tuple[str, ...] = ()) -> "_Books":
+    def add(self, event: Event) -> "_Books":
         """Return the books with one more event in them; an inner run's calls are its path."""
+        calls = []
+        while isinstance(event, ToolOutput) and isinstance(event.value, Event):
+            calls.append(event.call_id)
+            event = event.value
+        path = tuple(calls)
         match event:
-            case ToolOutput(call_id, Event() as inner):
-                return self.add(inner, (*path, call_id))
             case RunStarted(_, agent):
                 return evolve(self, agents={**self.agents, path: agent})
             case Usage():

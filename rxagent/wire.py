@@ -15,6 +15,8 @@ fields that it does not know, and keeps events that it does not know as `Unknown
 Of a value, tuples come back as lists, subclasses of text, numbers and dicts as what they derive
 from, and what JSON cannot say (NaN, bytes, sets, objects, dicts whose keys are not all text) as
 `Opaque`. Two surrogates in a row that are the halves of one character come back as it.
+
+Up to 500 events may stand around another one, as an agent's do around its inner agent's.
 """
 
 import json
@@ -29,6 +31,7 @@ from attrs import frozen, has
 from . import events
 from .errors import RxAgentError
 from .events import Event, Stamped, UnknownEvent
+from .frozen import FrozenDict, FrozenList
 from .messages import Message
 
 __all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
@@ -44,12 +47,19 @@ _EVENTS: dict[str, type[Any]] = {
     if issubclass(kind := getattr(events, name), Event) and has(kind) and kind is not UnknownEvent
 }
 _LINES = {**_EVENTS, "Stamped": Stamped, "Message": Message}
+_HOLDING: dict[Any, str] = {
+    Stamped: "event",
+    **{kind: "value" for kind in _EVENTS.values() if hasattr(kind, "value")},
+}
+"""What may hold an event, and in which field."""
+_TOO_DEEP = "The line is nested too deeply for Python's JSON."
+_DEEPEST = 500  # fits into what Python's JSON can read and write, and leaves room for values
 _LONGEST_REPR = 10_000
 _LONGEST_INT = 1 << 14_000  # with more digits, Python itself refuses to write and read it
 
 
 class MalformedLine(RxAgentError, ValueError):
-    """What was read is not a line of the wire; says which part of it, and why."""
+    """What is read, or is to be written, is not a line of the wire; says which part, and why."""
 
 
 @frozen
@@ -60,7 +70,11 @@ class Opaque:
 
 
 def encode(said: Event | Stamped | Message) -> _Fields:
-    """Return an event, with or without its stamp, or a message as an object for JSON."""
+    """Return an event, with or without its stamp, or a message as an object for JSON.
+
+    Raises:
+        MalformedLine: More events stand around another one than a line can hold.
+    """
     line = {"v": VERSION} | _write(said)
     line["v"] = VERSION
     return line
@@ -79,14 +93,21 @@ def decode(line: object) -> Any:
     if type(line["v"]) is not int or line["v"] != VERSION:
         raise MalformedLine(f"The line's version is {line['v']!r}; only {VERSION} can be read.")
     try:
-        return _read({name: line[name] for name in line if name != "v"}, _LINES)
+        return _read({name: line[name] for name in line if name != "v"})
     except RecursionError:
-        raise MalformedLine("The line is nested too deeply.") from None
+        raise MalformedLine(_TOO_DEEP) from None
 
 
 def dumps(said: Event | Stamped | Message) -> str:
-    """Return an event, stamped event or message as one line of ASCII, without its end."""
-    return _encoder.encode(encode(said))
+    """Return an event, stamped event or message as one line of ASCII, without its end.
+
+    Raises:
+        MalformedLine: It is nested more deeply than a line can hold.
+    """
+    try:
+        return _encoder.encode(encode(said))
+    except RecursionError:
+        raise MalformedLine(_TOO_DEEP) from None
 
 
 def loads(text: str) -> Any:
@@ -98,7 +119,7 @@ def loads(text: str) -> Any:
     try:
         line = _decoder.decode(text)
     except RecursionError:
-        raise MalformedLine("The line is nested too deeply.") from None
+        raise MalformedLine(_TOO_DEEP) from None
     except ValueError as error:
         raise MalformedLine(f"The line is not JSON: {error}.") from error
     return decode(line)
@@ -109,45 +130,57 @@ def loads(text: str) -> Any:
 
 def _write(said: Any) -> _Fields:
     kind: Any = type(said)
-    try:
+    if kind not in _HOLDING:
         return _writer(kind)(said)
-    except _NoWriter:
-        raise TypeError(f"An event, a Stamped or a Message can be encoded, not {said!r}.") from None
-
-
-class _NoWriter(Exception):
-    """Things of this type do not go over the wire."""
+    around, is_stamped = [], kind is Stamped
+    while kind in _HOLDING and isinstance(inner := getattr(said, _HOLDING[kind]), Event):
+        around.append((kind, said))
+        kind, said = type(inner), inner
+    _check_depth(len(around) - is_stamped)
+    line = _writer(kind)(said)
+    for outer, holder in reversed(around):
+        line = _writer(outer)(holder) | {"event": line}
+    return line
 
 
 @cache
 def _writer(kind: Any) -> Callable[[Any], _Fields]:
+    """Return what writes things of a type, without the event that they hold."""
     if kind is UnknownEvent:
         return lambda event: (
             {"type": event.type}
             | {name: _plain(value) for name, value in event.fields.items() if name != "type"}
         )
     if kind not in _LINES.values():
-        raise _NoWriter
+        return _refuse
     from cattrs.gen import make_dict_unstructure_fn, override
 
-    name = kind.__name__
-    inner = "event" if kind is Stamped else "value"
-    apart: dict[str, Any] = {inner: override(omit=True)}
+    name, inner = kind.__name__, _HOLDING.get(kind)
+    apart: Any = {inner: override(omit=True)} if inner else {}
     # What is declared as Any or as Event is written below; cattrs does the rest.
     fields = make_dict_unstructure_fn(kind, _converter(), _cattrs_omit_if_default=True, **apart)
-    if not hasattr(kind, inner):
+    if inner is None:
         return lambda said: {"type": name} | fields(said)
 
     def write(said: Any) -> _Fields:
         line = {"type": name} | fields(said)
         value = getattr(said, inner)
-        if isinstance(value, Event):
-            line["event"] = _write(value)
-        else:
+        if not isinstance(value, Event):
             line["value"] = _plain(value)
         return line
 
     return write
+
+
+def _refuse(said: Any) -> Never:
+    raise TypeError(f"An event, a Stamped or a Message can be encoded, not {said!r}.")
+
+
+def _check_depth(depth: int) -> None:
+    if depth > _DEEPEST:
+        raise MalformedLine(
+            f"{depth} events stand around another one; a line holds {_DEEPEST} at most."
+        )
 
 
 def _plain(value: Any) -> Any:
@@ -199,30 +232,44 @@ def _opaque(value: Any) -> Opaque:
 # Reading
 
 
-def _read(line: Any, kinds: dict[str, type[Any]], where: str = "") -> Any:
+def _read(line: Any) -> Any:
+    around: list[tuple[type[Any], _Fields, str]] = []
+    kinds, where = _LINES, ""
+    kind = _kind_of(line, kinds, where)
+    while kind in _HOLDING and "event" in line:
+        around.append((kind, line, where))
+        line, kinds, where = line["event"], _EVENTS, f"{where}event."
+        kind = _kind_of(line, kinds, where)
+        _check_depth(len(around) - (around[0][0] is Stamped))
+    if kind is UnknownEvent:
+        fields = {key: _meant(line[key]) for key in line if key != "type"}
+        read: Any = UnknownEvent(line["type"], fields)
+    elif kind in _HOLDING and "value" in line:
+        read = _structured({**line, "value": _meant(line["value"])}, kind, where)
+    else:
+        read = _structured(line, kind, where)
+    for kind, line, where in reversed(around):
+        read = _structured({**line, _HOLDING[kind]: read}, kind, where)
+    return read
+
+
+def _kind_of(line: Any, kinds: dict[str, type[Any]], where: str) -> type[Any]:
     if not isinstance(line, dict):
         raise MalformedLine(f"`{where.rstrip('.')}` should be an object, not {_name_of(line)}.")
     name = line.get("type")
     if not isinstance(name, str):
         raise MalformedLine(f"`{where}type` should be the name of an event, not {_name_of(name)}.")
-    kind = kinds.get(name)
-    if kind is None:
-        fields = {key: _meant(value) for key, value in line.items() if key != "type"}
-        return UnknownEvent(name, fields)
-    if hasattr(kind, "value") or kind is Stamped:
-        line = dict(line)
-        if "event" in line:
-            inner = "event" if kind is Stamped else "value"
-            line[inner] = _read(line["event"], _EVENTS, f"{where}event.")
-        elif "value" in line:
-            line["value"] = _meant(line["value"])
+    return kinds.get(name, UnknownEvent)
+
+
+def _structured(line: _Fields, kind: type[Any], where: str) -> Any:
     from cattrs.errors import ClassValidationError
 
     try:
         return _converter().structure(line, kind)
     except ClassValidationError as error:
         faults = "; ".join(_faults(error, where))
-        raise MalformedLine(f"{name} cannot be read: {faults}.") from error
+        raise MalformedLine(f"{kind.__name__} cannot be read: {faults}.") from error
 
 
 def _faults(error: Any, where: str) -> list[str]:
@@ -240,15 +287,15 @@ def _fault(error: BaseException, kind: type[Any] | None) -> str:
 
 
 def _meant(value: Any) -> Any:
-    """Return the value that `_plain` was given."""
+    """Return the value that `_plain` was given, frozen."""
     match value:
         case list():
-            return [_meant(item) for item in value]
+            return FrozenList([_meant(item) for item in value])
         case {"$opaque": str(text)} if len(value) == 1:
             return Opaque(text)
         case dict():
-            meant = {key: _meant(item) for key, item in value.items()}
-            return {key[1:]: meant[key] for key in meant} if _looks_opaque(value, "$$") else meant
+            skip = 1 if _looks_opaque(value, "$$") else 0
+            return FrozenDict({key[skip:]: _meant(item) for key, item in value.items()})
     return value
 
 

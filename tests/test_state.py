@@ -6,6 +6,7 @@ import sys
 import threading
 import tracemalloc
 from collections import Counter
+from contextlib import suppress
 
 import attrs
 import pytest
@@ -40,6 +41,7 @@ from rxagent.events import (
 from rxagent.messages import Image, Message, ToolCall
 from rxagent.state import Draft, State, Step, TextView, fold, fold_all, grow
 
+from .meanwhile import meanwhile
 from .strategies import conversations, prefixes, runs, spent, texts, total
 
 law = settings(max_examples=40)
@@ -586,6 +588,70 @@ def test_any_view_may_grow_again(forks):
             assert sums[parent] == views[parent].text
 
     assert sums == [view.text for view in views]
+
+
+def test_views_grow_on_several_threads():
+    """Whenever another thread grows the same view, or its fork, each view is its own text."""
+    step = 0
+    met = True
+    while met:
+        step += 1
+        base, grown = TextView("a") + "b", {}
+        fork = base + "x" if step % 2 else base
+
+        def grow_twice(base=base, grown=grown):
+            grown["abc"] = base + "c"
+            grown["abcd"] = grown["abc"] + "d"
+
+        def grow_others(base=base, fork=fork, grown=grown):
+            grown["abe"] = base + "e"
+            grown[f"{fork.text}f"] = fork + "f"
+            for view in [*grown.values()]:
+                grown[f"{view.text}g"] = view + "g"
+
+        met = meanwhile(grow_twice, step, grow_others)
+
+        assert list(grown) == [view.text for view in grown.values()]
+        assert "ab" == base.text
+    assert step > 50
+
+
+def test_a_view_survives_an_interrupted_thread():
+    """Wherever growing is interrupted, all views stay what they are, and can grow."""
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    step, met = 0, True
+    while met:
+        step += 1
+        base, views = TextView("a") + "b", []
+        with suppress(KeyboardInterrupt):
+            met = meanwhile(
+                lambda base=base, views=views: views.append(base + "c"), step, interrupt
+            )
+        views.append(base + "d")
+        views.append(views[-1] + "e")
+
+        assert ["abd", "abde"] == [view.text for view in views[-2:]]
+        assert "ab" == base.text
+    assert step > 10
+
+
+def test_a_state_is_folded_on_several_threads():
+    """Two threads that fold one state at once get what each of them has folded."""
+    step, met = 0, True
+    while met:
+        step += 1
+        base, texts = state_of(*BEGUN, TextDelta("a"), TextDelta("b")), {}
+
+        def fold_one(base=base, texts=texts, piece="c"):
+            texts[piece] = fold_all(base, [TextDelta(piece)] * 3).text
+
+        met = meanwhile(fold_one, step, lambda fold_one=fold_one: fold_one(piece="d"))
+
+        assert {"c": "abccc", "d": "abddd"} == {**texts, **({} if met else {"d": "abddd"})}
+    assert step > 50
 
 
 def test_a_view_is_no_text():

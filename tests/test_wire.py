@@ -2,6 +2,7 @@ import enum
 import json
 import math
 from collections import OrderedDict, namedtuple
+from contextlib import suppress
 
 import attrs
 import pytest
@@ -269,6 +270,73 @@ def test_a_value_that_holds_itself_is_opaque():
     assert FinalAnswer(Opaque("[[...]]")) == back(FinalAnswer(endless))
 
 
+def around(event, depth):
+    """Return an event with so many others around it."""
+    for number in range(depth):
+        event = ToolOutput(f"call_{number}", event)
+    return event
+
+
+def unwrapped(event):
+    """Return what is inside of an event, and the ids of the calls around it."""
+    calls = []
+    while isinstance(event, ToolOutput):
+        calls.append(event.call_id)
+        event = event.value
+    return event, calls
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 200, 500])
+def test_an_event_deep_inside_of_others_comes_back(depth):
+    """Up to 500 events may stand around another one, with a stamp around them all."""
+    event = around(TextDelta("Hi"), depth)
+
+    assert unwrapped(event) == unwrapped(back(event))
+    assert unwrapped(event) == unwrapped(back(Stamped("a", 1, 1.5, event)).event)
+
+
+@pytest.mark.parametrize("depth", [501, 1_000, 100_000])
+def test_an_event_too_deep_inside_of_others_is_refused(depth):
+    """What no line holds is refused when it is written, and when it is read; both say so."""
+    with pytest.raises(MalformedLine, match=f"{depth} events stand around .* 500 at most"):
+        dumps(around(TextDelta("Hi"), depth))
+
+    line = {"type": "TextDelta", "text": "Hi"}
+    for _ in range(depth):
+        line = {"type": "ToolOutput", "call_id": "c", "event": line}
+    with pytest.raises(MalformedLine, match=r"events stand around .* 500 at most"):
+        decode({"v": 1, **line})
+
+
+@pytest.mark.parametrize("depth", range(50, 1_000, 50))
+def test_however_deep_an_event_and_its_value_are(depth):
+    """A line that is too deep is refused as such, or what stands in it comes back or is opaque."""
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    for outer in (0, 200, 400):
+        with suppress(MalformedLine):
+            value_read, _ = unwrapped(back(around(ToolOutput("c", value), outer)))
+            assert isinstance(value_read, list | Opaque)
+
+
+def test_values_that_are_read_are_frozen():
+    """What a line held is read by many, so it cannot be changed."""
+    event = back(ToolCompleted("c", "r", {"a": [{"b": 1}]}))
+    later = loads('{"v":1,"type":"Later","field":{"a":[1]}}')
+
+    for change in (
+        lambda: event.value.clear(),
+        lambda: event.value["a"].append(1),
+        lambda: event.value["a"][0].update(b=2),
+        lambda: later.fields.clear(),
+        lambda: later.fields["field"]["a"].append(2),
+    ):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    assert event == ToolCompleted("c", "r", {"a": [{"b": 1}]})
+
+
 def test_a_value_that_is_nested_too_deeply_is_opaque():
     """Depth is no way to stop the writer."""
     deep = []
@@ -394,7 +462,7 @@ BAD_LINES = [
     ),
     ('{"v":1,"type":"FinalAnswer","value":NaN}', "The line is not JSON: NaN is no JSON."),
     ('{"v":1,"type":"StepStarted","number":' + "1" * 5000 + "}", "The line is not JSON: Exceeds"),
-    ("[" * 100_000, "The line is nested too deeply."),
+    ("[" * 100_000, "The line is nested too deeply for Python's JSON."),
 ]
 
 

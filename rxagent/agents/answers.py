@@ -9,6 +9,7 @@ from reactivex import Observable
 from reactivex import operators as rxo
 
 from ..errors import ParseError, describe
+from ..frozen import freeze
 from ..messages import ToolCall
 from ..state import State
 from ..streams import iterate, lean
@@ -27,7 +28,7 @@ def read_answer(call: ToolCall, reason: str) -> Any:
         arguments = from_json(call.arguments)
         if isinstance(arguments, str):
             arguments = from_json(arguments)
-        return arguments["answer"]
+        return freeze(arguments["answer"])
     except (ValueError, TypeError, KeyError):
         cut = " (it was cut by the length limit)" if reason == "length" else ""
         raise ParseError(

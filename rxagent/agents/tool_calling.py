@@ -8,8 +8,10 @@ from reactivex import Observable
 
 from ..arguments import mapping, meant, number, one_of, refuse, several, shown, text, valid
 from ..events import Event, RunStarted
+from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
 from ..models import as_model
+from ..pickling import portable
 from ..runs import Run, launch
 from ..state import State
 from ..streams import Home, daemon_loop, refuse_own_loop
@@ -54,6 +56,7 @@ class Agent:
     options: Mapping[str, Any] = field(hash=False)
     tools: Toolbox
     _text_answers: bool = field(repr=False)
+    _eager: bool | frozenset[str] = field(repr=False)
     _loop: Loop = field(repr=False)
 
     def __init__(
@@ -76,7 +79,7 @@ class Agent:
         one_of("answer", answer, ("text", "tool"))
         managed = several("managed_agents", managed_agents, "agents")
         toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
-        text_answers = answer == "text"
+        text_answers, early = answer == "text", _eager(eager, toolbox)
         loop = Loop(
             model=as_model(model),
             tools=toolbox,
@@ -84,7 +87,7 @@ class Agent:
             max_steps=max_steps,
             checks=several("final_answer_checks", final_answer_checks, "functions", Callable),
             text_answers=text_answers,
-            eager=_eager(eager, toolbox) if eager else None,
+            eager=_starting(early) if early else None,
         )
         self.__attrs_init__(
             loop.model,
@@ -92,11 +95,37 @@ class Agent:
             description,
             instructions,
             max_steps,
-            mapping("options", options),
+            frozen_mapping("options", options),
             toolbox,
             text_answers,
+            early,
             loop,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        owner = f"The agent {self.name!r}"
+        checks = tuple(portable(owner, "its check", check) for check in self._loop.checks)
+        return _made_anew, (
+            type(self),
+            portable(owner, "its model", self.model),
+            {
+                "tools": self.tools.tools,
+                "instructions": self.instructions,
+                "max_steps": self.max_steps,
+                "name": self.name,
+                "description": self.description,
+                "final_answer_checks": checks,
+                "answer": "text" if self._text_answers else "tool",
+                "eager": self._eager,
+                "options": self.options,
+            },
+        )
+
+    def __copy__(self) -> "Agent":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "Agent":  # as a function is copied
+        return self
 
     def __call__(
         self,
@@ -199,13 +228,12 @@ class Agent:
                 "Give it a description=."
             )
 
-        def ask(
-            task: Annotated[str, "What is to be done, with all that must be known for it."],
-        ) -> Observable[Event]:
-            return self(task)
+        return tool(self._ask, name=self.name, description=self.description)
 
-        ask.__doc__ = self.description
-        return tool(ask, name=self.name)
+    def _ask(
+        self, task: Annotated[str, "What is to be done, with all that must be known for it."]
+    ) -> Observable[Event]:
+        return self(task)
 
     def _request(self, state: State, closing: bool) -> Request:
         told = state.messages()
@@ -225,12 +253,22 @@ class Agent:
         return Request(messages, tools, options=self.options)
 
 
-def _eager(eager: bool | Collection[str], tools: Toolbox) -> Callable[[str], bool]:
+def _made_anew(kind: type[Agent], model: Any, fields: Mapping[str, Any]) -> Agent:
+    made = kind.__new__(kind)
+    Agent.__init__(made, model, **fields)
+    return made
+
+
+def _starting(eager: bool | frozenset[str]) -> Callable[[str], bool]:
+    return (lambda _: eager) if isinstance(eager, bool) else eager.__contains__
+
+
+def _eager(eager: bool | Collection[str], tools: Toolbox) -> bool | frozenset[str]:
     if isinstance(eager, bool):
-        return lambda name: eager
+        return eager
     names = frozenset(several("eager", eager, "tools' names", str))
     for name in names:
         if name not in tools:
             slip = meant(name, [tool.name for tool in tools])
             raise ValueError(f"eager names {name!r}, which is no tool of this agent.{slip}")
-    return names.__contains__
+    return names

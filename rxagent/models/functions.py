@@ -11,6 +11,7 @@ from ..arguments import shown
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
+from ..pickling import portable
 from ..streams import at_home, entering
 from ..streams.calls import Returned, calling, cause_of
 from ..streams.link import Joint, Link, Linked, linking
@@ -65,6 +66,16 @@ class _Function(Model):
 
     def __repr__(self) -> str:
         return f"as_model({_name(self._function)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        owner = f"The model {_name(self._function)}"
+        return as_model, (portable(owner, "its function", self._function),)
+
+    def __copy__(self) -> "_Function":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "_Function":  # as a function is copied
+        return self
 
     def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         function = self._function

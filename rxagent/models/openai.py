@@ -12,7 +12,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from reactivex import Observable
 
@@ -21,6 +21,7 @@ from ..errors import ModelError
 from ..events import Delta
 from ..messages import Message, Request
 from ..operators.limit import stop_at
+from ..pickling import portable
 from ..streams import from_batches
 from .chat_calls import chat_call, permitted
 from .chat_replies import ChatReply
@@ -107,6 +108,24 @@ class OpenAIModel(Model):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model_id!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        owner = f"The model {self!r}"
+        parts = {
+            "_http_client": "its http_client",
+            "_client_kwargs": "an argument of its client",
+            "_options": "an option",
+        }
+        held = {name: portable(owner, part, getattr(self, name)) for name, part in parts.items()}
+        return {**vars(self), **held}
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __deepcopy__(self, _: Any) -> Self:  # a client that was given is shared
+        return self.__copy__()
 
     def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription asks anew."""

@@ -15,7 +15,7 @@ from ._speech import SPEECH, Model, ModelOf, ask
 __all__ = ["first_to_speak"]
 
 
-def first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> Model:
+def first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> ModelOf:
     """Return a model that asks several, all at once or one more after so many seconds."""
 
     def answer(request: Request) -> Observable[Delta]:
@@ -28,7 +28,11 @@ def first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> 
 
         return at_home(Observable(subscribe))
 
-    return ModelOf(how, models, answer)
+    return ModelOf(how, models, answer, partial(_again, how, after))
+
+
+def _again(how: str, after: float | None, *models: Model) -> ModelOf:
+    return first_to_speak(how, models, after)
 
 
 class Contest:

@@ -11,6 +11,7 @@ from reactivex import Observable
 from ..arguments import shown
 from ..events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
+from ..pickling import portable
 from ..streams import entering
 
 __all__ = ["SPEECH", "Model", "ModelOf", "ask"]
@@ -50,6 +51,7 @@ class ModelOf:
         how: The operator's name.
         models: What it is made of.
         answer: Makes the answer to a request.
+        again: Makes the same of other models, in another process too.
     """
 
     is_model: ClassVar[bool] = True
@@ -57,6 +59,17 @@ class ModelOf:
     how: str
     models: tuple[Model, ...] = field(validator=_is_model)
     answer: Callable[[Request], Observable[Delta]]
+    again: Callable[..., Model]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        owner, models = f"The model {self!r}", self.models
+        return self.again, tuple(portable(owner, "one of its models", model) for model in models)
+
+    def __copy__(self) -> "ModelOf":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "ModelOf":  # as a function is copied
+        return self
 
     def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription asks anew."""

@@ -82,7 +82,7 @@ def fallback(*models: Model) -> Model:
 
         return _going_on(answers[0], following)
 
-    return ModelOf("fallback", models, answer)
+    return ModelOf("fallback", models, answer, fallback)
 
 
 @takes_nothing

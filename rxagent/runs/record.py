@@ -2,8 +2,10 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain
-from threading import RLock
+from threading import Lock
 from typing import Literal, TypeAlias
+
+from attrs import Factory, define
 
 from ..arguments import shown
 from ..errors import describe
@@ -29,10 +31,38 @@ def numbered(events: Sequence[Event], start: int, end: int) -> Told:
     return zip(events, chain([start] * (len(events) - 1), [end]), strict=False)
 
 
+@define(eq=False)
+class _Page:
+    """The events up to one of them, and the pieces after it.
+
+    Entries are counted from the beginning of the run. A page that is replaced is still a true
+    beginning of the run: its list of pieces grows no more, and entries are only added behind it.
+    """
+
+    first: int
+    """How many entries came before those that are kept."""
+    before: State
+    """What those come to."""
+    entries: list[Event | Packed]
+    end: int = 0
+    """How many entries are on this page; the list may hold more."""
+    settled: int = 0
+    """How many of them no further piece can be joined to."""
+    events: int = 0
+    """How many events they stand for."""
+    pieces: list[Event] = Factory(list)
+    channels: list[Hashable] = Factory(list)
+
+    def between(self, start: int, end: int) -> list[Event | Packed]:
+        """Return some of the entries."""
+        return self.entries[start - self.first : end - self.first]
+
+
 class Record:
     """The events of a run so far, in little room.
 
-    One at a time may add; reading is safe on any thread meanwhile.
+    One thread at a time may add, and never waits; reading is safe on any thread meanwhile, also in
+    a signal handler. A reader takes the current page, which is complete in itself.
 
     Args:
         before: The state that the events continue.
@@ -41,56 +71,46 @@ class Record:
 
     def __init__(self, before: State, keep: Keep) -> None:
         self._keep = keep
-        self._changing = RLock()  # a signal may come, and cancel the run, meanwhile
-        self._entries: list[Event | Packed] = []
-        self._pieces: list[Event] = []
-        self._channels: list[Hashable] = []
-        self._packed = 0
-        self._settled = 0  # how many entries no further piece can be joined to
-        self._folding = RLock()
-        self._folded = before, 0  # a state, and how many entries are in it
+        self._page = _Page(0, before, [])
+        self._known = before, 0  # a state, and how many entries are in it
+        self._learning = Lock()
         self._failure: RunFailed | None = None
 
     def __len__(self) -> int:
-        with self._changing:
-            return self._packed + len(self._pieces)
+        page = self._page
+        return page.events + len(page.pieces)
 
     def add(self, event: Event) -> None:
         """Remember one more event."""
-        kind = channel(event)
+        page, kind = self._page, channel(event)
         if kind is None:
             self._settle(event)
             return
-        self._channels.append(kind)
-        self._pieces.append(event)
-        if len(self._pieces) >= _PACK:
-            with self._changing:
-                self._pack()
+        page.channels.append(kind)
+        page.pieces.append(event)
+        if len(page.pieces) >= _PACK:
+            self._page = self._turned(page)
 
     def _settle(self, event: Event) -> None:
         if not isinstance(event, Event):
             raise TypeError(f"A run is made of events, and {shown(event)} is none.")
-        with self._changing:
-            self._pack()
-            self._entries.append(event)
-            self._packed += 1
-            self._settled = len(self._entries)
-        if self._keep == "nothing" and self._settled >= _FORGET:
-            self._forget()
+        self._page = page = self._turned(self._page, event)
+        if self._keep == "nothing" and page.end - page.first >= _FORGET:
+            state = self._fold(page, self._known)
+            self._page = _Page(page.end, state, [], page.end, page.end, page.events)
 
-    def _pack(self) -> None:
-        if self._pieces:
-            self._entries.append(Packed(self._pieces, self._channels))
-            self._packed += len(self._pieces)
-            self._pieces, self._channels = [], []
-
-    def _forget(self) -> None:
-        with self._folding:
-            state, folded = self._fold()
-            with self._changing:
-                del self._entries[:folded]
-                self._settled -= folded
-                self._folded = state, 0
+    def _turned(self, page: _Page, event: Event | None = None) -> _Page:
+        """Return the page that follows: the pieces packed, and perhaps an event after them."""
+        more: list[Event | Packed] = []
+        if page.pieces:
+            more.append(Packed(page.pieces, page.channels))
+        events, settled = page.events + len(page.pieces), page.settled
+        if event is not None:
+            more.append(event)
+            events, settled = events + 1, page.end + len(more)
+        page.entries[page.end - page.first :] = more  # an interrupted turn may have left some
+        end = page.end + len(more)
+        return _Page(page.first, page.before, page.entries, end, settled, events)
 
     def fail(self, error: Exception) -> None:
         """Remember why the run has ended without an answer; nothing is added after it."""
@@ -107,8 +127,8 @@ class Record:
         """Return what is kept of the events that came after the first `seq` ones."""
         if self._keep == "nothing":
             return iter(())
-        with self._changing:
-            return self._told(seq, self._entries[:], self._pieces[:])
+        page = self._page
+        return self._told(seq, page.between(page.first, page.end), page.pieces[:])
 
     def _told(self, seq: int, entries: Iterable[Event | Packed], pieces: list[Event]) -> Told:
         end = 0
@@ -133,20 +153,32 @@ class Record:
     @property
     def state(self) -> State:
         """What the events so far come to; folds only what is new."""
-        with self._folding:
-            state, folded = self._fold()
-            with self._changing:
-                latest, pieces = self._entries[folded:], self._pieces[:]
-        state = fold_all(state, coalesced(chain(_joined(latest), pieces)))
-        return state if self._failure is None else fold(state, self._failure)
+        failure = self._failure  # the last thing that comes, and so the first to be looked at
+        known = self._known  # before the page, so that it is never ahead of it
+        page = self._page
+        state = self._fold(page, known)
+        latest = chain(_joined(page.between(page.settled, page.end)), page.pieces[:])
+        state = fold_all(state, coalesced(latest))
+        return state if failure is None else fold(state, failure)
 
-    def _fold(self) -> tuple[State, int]:
-        state, folded = self._folded
-        with self._changing:
-            settled = self._settled
-            entries = self._entries[folded:settled]
-        self._folded = fold_all(state, _joined(entries)), settled
-        return self._folded
+    def _fold(self, page: _Page, known: tuple[State, int]) -> State:
+        """Return what the settled entries of a page come to, going on from what is known."""
+        state, folded = known
+        if folded < page.first:
+            state, folded = page.before, page.first
+        if folded < page.settled:
+            state = fold_all(state, _joined(page.between(folded, page.settled)))
+            self._learn(state, page.settled)
+        return state
+
+    def _learn(self, state: State, folded: int) -> None:
+        """Let the next reader go on from here, unless another one knows more."""
+        if self._learning.acquire(blocking=False):
+            try:
+                if folded > self._known[1]:
+                    self._known = state, folded
+            finally:
+                self._learning.release()
 
 
 def _joined(entries: Iterable[Event | Packed]) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignme
 from ..arguments import several, shown
 from ..errors import RunCancelled
 from ..events import Event
+from ..frozen import thaw
 from ..state import State
 from ..streams import Home, Observing
 from ..streams.gated import gated
@@ -368,7 +369,7 @@ class Run(Observable[Event]):
 
     def _answer(self) -> Any:
         self._outcome.raise_error()
-        return self.state.answer
+        return thaw(self.state.answer)
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
         """Block until the run has ended, and return the answer's value, as `result` does."""

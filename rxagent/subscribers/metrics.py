@@ -26,6 +26,7 @@ from ..events import (
     ToolStarted,
     Usage,
 )
+from ..frozen import freeze
 
 __all__ = ["Metrics", "Snapshot", "ToolTimes"]
 
@@ -63,9 +64,9 @@ class Snapshot:
     first_token: float | None = None
     tokens_per_second: float | None = None
     usage: Usage | None = None
-    tools: Mapping[str, ToolTimes] = field(factory=dict)
-    events: Mapping[str, int] = field(factory=dict)
-    failures: Mapping[str, int] = field(factory=dict)
+    tools: Mapping[str, ToolTimes] = field(factory=dict, converter=freeze)
+    events: Mapping[str, int] = field(factory=dict, converter=freeze)
+    failures: Mapping[str, int] = field(factory=dict, converter=freeze)
 
 
 class Metrics(abc.ObserverBase[Event]):

@@ -10,6 +10,7 @@ from reactivex import Observable
 from ..arguments import several
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
+from ..pickling import portable
 from ..state import MEND
 
 __all__ = ["ScriptedModel"]
@@ -34,6 +35,18 @@ class ScriptedModel:
     turns: tuple[Any, ...] = field(converter=_turns)
 
     is_model = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        owner = f"A ScriptedModel of {len(self.turns)} turns"
+        numbered = enumerate(self.turns, 1)
+        turns = [portable(owner, f"its turn {number}", turn) for number, turn in numbered]
+        return ScriptedModel, (turns,)
+
+    def __copy__(self) -> "ScriptedModel":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "ScriptedModel":  # as a function is copied
+        return self
 
     def __call__(self, request: Request | str) -> Observable[Delta]:
         """Return the turn that follows a request.

@@ -13,6 +13,7 @@ from typing_extensions import ParamSpec, TypeVar
 from ..arguments import number, text, valid
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
+from ..pickling import named, portable
 from ..streams import at_home
 from ..streams.calls import cause_of
 from ..streams.link import Link, Linked
@@ -47,6 +48,19 @@ class Tool(Generic[_P, _R]):
     function: Callable[_P, _R] = field(repr=False)
     _signature: Signature = field(repr=False)
     _schema: Schema = field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        by_name = named(self, self.function)
+        if by_name is not None:
+            return by_name
+        function = portable(f"The tool {self.name!r}", "its function", self.function)
+        return _made_of, (function, self.name, self.description, self.timeout)
+
+    def __copy__(self) -> "Tool[_P, _R]":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "Tool[_P, _R]":  # as a function is copied
+        return self
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call the function."""

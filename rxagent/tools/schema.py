@@ -1,6 +1,6 @@
 """Schemas: what a model is told of a tool's parameters, and how its arguments are read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import formatannotation, isclass
 from typing import Annotated, Any, NotRequired, cast
 
@@ -11,10 +11,15 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
 from ..errors import InvalidArguments
+from ..frozen import frozen_mapping
 from .mending import expected, mend, type_of
 from .signature import Parameter, Signature
 
 __all__ = ["Schema"]
+
+
+def _schema(json: Mapping[str, Any]) -> Mapping[str, Any]:
+    return frozen_mapping("json", json)
 
 
 @frozen
@@ -27,7 +32,7 @@ class Schema:
     """
 
     tool: str
-    json: dict[str, Any]
+    json: Mapping[str, Any] = field(converter=_schema)
     _adapter: TypeAdapter[dict[str, Any]] = field(repr=False)
 
     @classmethod

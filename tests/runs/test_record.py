@@ -25,6 +25,7 @@ from rxagent.runs.packed import Packed
 from rxagent.runs.record import Record
 from rxagent.state import State, fold_all
 
+from ..meanwhile import meanwhile
 from .watching import EVENTS, WATCHDOG, joined
 
 TEXTS = st.one_of(st.text(max_size=4), st.text("é€𝄞", max_size=2), st.just("x" * 300))
@@ -135,7 +136,7 @@ def test_nothing_is_kept_but_the_state():
 
     assert ([], len(EVENTS) * 20) == (told(record), len(record))
     assert fold_all(State(), EVENTS * 20) == record.state
-    assert len(record._entries) < 64
+    assert len(record._page.entries) < 64
 
 
 def test_a_failure_is_in_the_state():
@@ -161,6 +162,108 @@ def test_a_long_answer_takes_little_room(keep):
         tracemalloc.stop()
 
     assert after - before < 3 * len(text)
+
+
+@pytest.mark.parametrize("keep", ["everything", "merged", "nothing"])
+def test_whenever_it_is_read(keep):
+    """Between any two steps of adding, the state and the replay are a prefix of the run."""
+    events = [StepStarted(1), TextDelta("a"), TextDelta("b"), TextDelta("c"), StepStarted(2)]
+    numbers = set()
+
+    def look(record, before):
+        read = record.state, told(record), len(record)
+        seen = read[2] - before
+        assert fold_all(State(), past + events[:seen]) == read[0]
+        if keep != "nothing":
+            assert joined(past + events[:seen]) == joined(read[1])
+        numbers.add(seen)
+
+    past = [StepStarted(0)] * 3
+    step, met = 0, True
+    while met:
+        step += 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rxagent.runs.record._PACK", 2)
+            patch.setattr("rxagent.runs.record._FORGET", 2)
+            record = recorded(past, keep)
+            before = len(record)
+            met = meanwhile(
+                lambda record=record: [record.add(event) for event in events],
+                step,
+                lambda record=record, before=before: look(record, before),
+            )
+        assert fold_all(State(), past + events) == record.state
+    assert {0, 1, 2, 3, 4, 5} == numbers
+
+
+@pytest.mark.parametrize("keep", ["everything", "merged", "nothing"])
+def test_whatever_happens_while_it_is_read(keep):
+    """Between any two steps of reading, more may be added and read; no read is wrong after it."""
+    past = [StepStarted(0), TextDelta("a"), TextDelta("b"), StepStarted(1), TextDelta("c")]
+    more = [TextDelta("d"), TextDelta("e"), StepStarted(2), StepStarted(3), TextDelta("f")]
+    beginnings = [fold_all(State(), [*past, *more[:count]]) for count in range(len(more) + 1)]
+
+    step, met = 0, True
+    while met:
+        step += 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rxagent.runs.record._PACK", 2)
+            patch.setattr("rxagent.runs.record._FORGET", 2)
+            record, read, known = recorded(past, keep), [], []
+
+            def go_on(record=record, read=read, known=known):
+                for event in more:
+                    record.add(event)
+                read.append(record.state)
+                known.append(record._known[1])
+
+            met = meanwhile(lambda record=record, read=read: read.append(record.state), step, go_on)
+            known.append(record._known[1])
+        assert all(state in beginnings for state in read)
+        assert known == sorted(known)
+        if met:
+            assert beginnings[-1] == read[0] == record.state
+
+
+def test_a_failure_comes_after_all_events():
+    """Whenever a run fails while its state is read, a state with its error has all its events."""
+    past, last = [StepStarted(1), TextDelta("a")], TextDelta("b")
+    failed = RunFailed("ModelUnavailable", "ModelUnavailable: gone")
+    right = [fold_all(State(), past), fold_all(State(), [*past, last, failed])]
+
+    step, met = 0, True
+    while met:
+        step += 1
+        record, read = recorded(past), []
+
+        def fail(record=record):
+            record.add(last)
+            record.fail(ModelUnavailable("gone"))
+
+        met = meanwhile(lambda record=record, read=read: read.append(record.state), step, fail)
+
+        assert read[0] in [*right, fold_all(State(), [*past, last])]
+    assert right[1] == record.state or not met
+
+
+def test_adding_waits_for_no_reader():
+    """Adding goes on wherever a reader stands still."""
+    step, met = 0, True
+    while met:
+        step += 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rxagent.runs.record._PACK", 2)
+            patch.setattr("rxagent.runs.record._FORGET", 2)
+            record = recorded([StepStarted(1), TextDelta("a")], "nothing")
+            adding = threading.Thread(target=lambda record=record: [*map(record.add, EVENTS)])
+
+            def stand_still(adding=adding):
+                adding.start()
+                adding.join(WATCHDOG)
+                assert not adding.is_alive()
+
+            met = meanwhile(lambda record=record: record.state, step, stand_still)
+    assert step > 10
 
 
 def test_reading_while_it_is_written():

@@ -1,0 +1,138 @@
+"""Pickling: functions go by their names, and what has none is refused in a clear sentence.
+
+Pickle writes a function down as its module and its name there. Where a decorator has put something
+else under that name, as `tool` does, the function is found behind it, by ``__wrapped__``.
+"""
+
+import pickle
+import threading
+from functools import partial
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+
+from attrs import frozen
+
+__all__ = ["PicklingError", "named", "portable"]
+
+_MOST_WRAPPERS = 100
+
+
+class _Tried(threading.local):
+    """What a thread is trying at the moment, and has tried on the way, by id."""
+
+    def __init__(self) -> None:
+        self.passed: dict[int, Any] = {}
+
+
+_tried = _Tried()
+
+
+def named(thing: Any, like: Any) -> tuple[Any, ...] | None:
+    """Return how pickle finds a thing under the name of a function; None if it is not there."""
+    module, name = getattr(like, "__module__", None), getattr(like, "__qualname__", None)
+    try:
+        found = _find(module, name, 0)
+    except Exception:  # whatever an import raises, the thing is not there
+        return None
+    depth = 0
+    while found is not thing:
+        found, depth = getattr(found, "__wrapped__", None), depth + 1
+        if found is None or depth > _MOST_WRAPPERS:
+            return None
+    return _find, (module, name, depth)
+
+
+def portable(owner: str, part: str, value: Any) -> Any:
+    """Return a part of something as it can be pickled.
+
+    Args:
+        owner: What it is a part of, as a sentence begins with it: ``"The tool 'add'"``.
+        part: What it is there: ``"its function"``.
+        value: The part itself.
+
+    Raises:
+        PicklingError: It cannot be pickled; the sentence says why, and what to do.
+    """
+    if not isinstance(value, FunctionType):
+        _try(owner, part, value)
+        return value
+    where = named(value, value)
+    if where is None:
+        raise PicklingError(
+            f"{owner} cannot be pickled, since {part} {_why(value)}. Define it with `def` at the "
+            "top of a module, under a name of its own, so that another process can import it."
+        )
+    _, (_, _, depth) = where
+    return value if depth == 0 else _Behind(where)
+
+
+class PicklingError(pickle.PicklingError):
+    """Something cannot be pickled; says what, and why."""
+
+
+@frozen
+class _Behind:
+    """Stands for a function that is behind another thing of its name."""
+
+    where: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.where
+
+
+class _Nowhere:
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def _find(module: Any, name: Any, depth: int) -> Any:
+    found: Any = import_module(module)
+    for step in name.split("."):
+        found = getattr(found, step)
+    for _ in range(depth):
+        found = found.__wrapped__
+    return found
+
+
+def _try(owner: str, part: str, value: Any) -> None:
+    """Pickle a value and drop the result; an error names the innermost thing that caused it.
+
+    Errors of the real pickling come from pickle itself, and `__reduce__` cannot catch them.
+    """
+    passed, is_outermost = _tried.passed, not _tried.passed
+    if id(value) in passed:
+        return
+    passed[id(value)] = value
+    try:
+        pickle.Pickler(_Nowhere(), pickle.HIGHEST_PROTOCOL).dump(value)
+    except PicklingError:
+        raise
+    except RecursionError:
+        raise PicklingError(
+            f"{owner} cannot be pickled, since {part} is nested too deeply for Python's pickle."
+        ) from None
+    except Exception as error:
+        raise PicklingError(
+            f"{owner} cannot be pickled, since {part}, {_short(value)}, cannot be: "
+            f"{str(error) or type(error).__name__}. Open files, connections, locks and clients "
+            "where they are used, and define functions at the top of a module, so that another "
+            "process can have them too."
+        ) from error
+    finally:
+        if is_outermost:
+            passed.clear()
+
+
+def _why(function: FunctionType) -> str:
+    *outer, name = function.__qualname__.split(".")
+    if name == "<lambda>":
+        return "is a lambda, which has no name"
+    if "<locals>" in outer:
+        return f"{name!r} is defined within the function {outer[outer.index('<locals>') - 1]!r}"
+    return f"{name!r} is not what {function.__module__}.{function.__qualname__} leads to"
+
+
+def _short(value: Any) -> str:
+    shown = repr(value.func) if isinstance(value, partial) else repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:79]}…"
