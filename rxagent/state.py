@@ -32,6 +32,7 @@ from .events import (
     _by_type_and_value,
 )
 from .frozen import freeze
+from .growing import ListView, MapView
 from .messages import Message, ToolCall
 
 __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
@@ -42,6 +43,14 @@ NOT_RUN = "Not run."
 ANSWERED = "The answer was given."
 
 
+def _list_view(calls: Iterable[ToolCall]) -> ListView[ToolCall]:
+    return calls if isinstance(calls, ListView) else ListView(calls)
+
+
+def _map_view(outcomes: Mapping[str, str]) -> MapView[str, str]:
+    return outcomes if isinstance(outcomes, MapView) else MapView(outcomes)
+
+
 # What a conversation consists of: messages, steps and plans
 
 
@@ -49,18 +58,27 @@ ANSWERED = "The answer was given."
 class Step:
     """What one step has come to.
 
-    `message` is what the model said, once it is complete; `outcomes` holds the text the model
-    reads of each call, by call id; `error` says why the turn could not be used. `voided` are calls
-    of a retracted attempt that have not ended yet.
+    `message` is what the model said, once it is complete; `error` says why the turn could not be
+    used. `voided` are calls of a retracted attempt that have not ended yet.
     """
 
     number: int
     message: Message | None = None
-    calls: tuple[ToolCall, ...] = ()
-    outcomes: Mapping[str, str] = field(factory=dict, converter=freeze, hash=False)
+    _calls: ListView[ToolCall] = field(default=ListView(), converter=_list_view)
+    _outcomes: MapView[str, str] = field(default=MapView(), converter=_map_view, hash=False)
     error: str | None = None
     draft: Draft = EMPTY
     voided: frozenset[str] = frozenset()
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls that have started."""
+        return tuple(self._calls)
+
+    @property
+    def outcomes(self) -> Mapping[str, str]:
+        """The text that the model reads of each call that has ended, by call id."""
+        return freeze(dict(self._outcomes))  # type: ignore[no-any-return]  # as is frozen
 
     def __repr__(self) -> str:
         said = self.said or Message("assistant")
@@ -81,13 +99,14 @@ class Step:
         said = self.said or Message("assistant")
         if said.tool_calls or (said.text and not summary):
             told.append(evolve(said, text="", reasoning="") if summary else said)
+        outcomes = self._outcomes
         for call in said.tool_calls:
-            outcome = self.outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
+            outcome = outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
             told.append(Message("tool", outcome, tool_call_id=call.id))
         native = {call.id for call in said.tool_calls}
-        for call in self.calls:
+        for call in self._calls:
             if call.id not in native:
-                outcome = self.outcomes.get(call.id, INTERRUPTED)
+                outcome = outcomes.get(call.id, INTERRUPTED)
                 told.append(Message("user", f"Result of {call.name}:\n{outcome}"))
         if self.error is not None:
             told.append(Message("user", f"{self.error}\n{MEND}"))
@@ -97,15 +116,15 @@ class Step:
         """Return the step with one more event in it."""
         match event:
             case StepRetried():
-                begun = {call.id for call in self.calls} - self.outcomes.keys()
+                begun = {call.id for call in self._calls} - self._outcomes.keys()
                 return Step(self.number, voided=self.voided | begun)
             case Delta():
                 draft = grow(self.draft, event)
                 return Step(
                     self.number,
                     self.message,
-                    self.calls,
-                    self.outcomes,
+                    self._calls,
+                    self._outcomes,
                     self.error,
                     draft,
                     self.voided,
@@ -113,8 +132,9 @@ class Step:
             case MessageCompleted(message):
                 return evolve(self, message=message, draft=EMPTY)
             case ToolStarted(call):
-                outcomes = {key: text for key, text in self.outcomes.items() if key != call.id}
-                return evolve(self, calls=(*self.calls, call), outcomes=outcomes)
+                return evolve(
+                    self, calls=self._calls.add(call), outcomes=self._outcomes.drop(call.id)
+                )
             case ToolCompleted(call_id, result):
                 return self._end(call_id, result)
             case ToolFailed(call_id, error):
@@ -123,14 +143,14 @@ class Step:
                 return evolve(self, error=error)
             case FinalAnswer() if self.message is not None:
                 answered = {call.id: ANSWERED for call in self.message.tool_calls}
-                return evolve(self, outcomes={**answered, **self.outcomes})
+                return evolve(self, outcomes={**answered, **self._outcomes})
             case _:
                 return self
 
     def _end(self, call_id: str, text: str) -> "Step":
         if call_id in self.voided:
             return evolve(self, voided=self.voided - {call_id})
-        return evolve(self, outcomes={**self.outcomes, call_id: text})
+        return evolve(self, outcomes=self._outcomes.set(call_id, text))
 
 
 @frozen

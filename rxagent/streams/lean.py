@@ -3,17 +3,17 @@
 reactivex makes each of them of several others, with locks and trampolines; every run has them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import Disposable
+from reactivex.disposable import BooleanDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
 from .link import Joint, Link, Linked, linking
 
-__all__ = ["catch", "flat_map", "map", "of", "reduce", "start_with", "with_latest_from"]
+__all__ = ["catch", "flat_map", "from_items", "map", "of", "reduce", "start_with", "with_latest_from"]
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -21,15 +21,35 @@ _R = TypeVar("_R")
 
 
 def of(*items: _T) -> Observable[_T]:
-    """Emit some items as soon as somebody subscribes, and complete."""
+    """Emit some items at once on subscribe, and complete."""
+    return from_items(items)
+
+
+def from_items(items: Iterable[_T]) -> Observable[_T]:
+    """Emit the items of an iterable at once on subscribe, and complete.
+
+    It differs from `from_iterable` in that many items are emitted in slices within a run, so that
+    others have their turn.
+    """
 
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        for item in items:
-            observer.on_next(item)
-        observer.on_completed()
-        return Disposable()
+        home, left, disposed = getattr(scheduler, "home", None), iter(items), BooleanDisposable()
+
+        def emit() -> None:
+            for item in left:
+                if disposed.is_disposed:
+                    return
+                observer.on_next(item)
+                if home is not None and home.is_inside and (home.is_busy or home.is_spent):
+                    home.post(emit)
+                    return
+            if not disposed.is_disposed:
+                observer.on_completed()
+
+        emit()
+        return disposed
 
     return Linked(subscribe)
 

@@ -12,6 +12,7 @@ from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..pickling import portable
 from ..state import MEND
+from ..streams import lean
 
 __all__ = ["ScriptedModel"]
 
@@ -72,11 +73,11 @@ def _said(turn: Any) -> Observable[Delta]:
         case Exception():
             return rx.throw(turn)
         case str():
-            return rx.from_iterable([TextDelta(turn), Finish("stop")])
+            return lean.from_items([TextDelta(turn), Finish("stop")])
         case Message():
-            return rx.from_iterable(_deltas(turn))
+            return lean.from_items(_deltas(turn))
         case _:
-            return rx.from_iterable(turn)
+            return lean.from_items(turn)
 
 
 def _deltas(message: Message) -> Iterable[Delta]:

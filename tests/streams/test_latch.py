@@ -1,0 +1,82 @@
+"""Latches: set once, from anywhere, without a lock."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from rxagent.streams.latch import Latch
+
+from ..meanwhile import meanwhile
+
+WATCHDOG = 5
+
+
+def test_waiting_ends_when_it_is_set():
+    """Threads that wait go on, and later ones do not wait at all."""
+    latch, passed = Latch(), []
+    threads = [threading.Thread(target=lambda: passed.append(latch.wait())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    latch.set()
+    for thread in threads:
+        thread.join(WATCHDOG)
+
+    assert [True] * 8 == passed
+    assert latch.wait(0)
+
+
+def test_a_wait_may_be_in_vain():
+    """When the time is over, it says that it was not set."""
+    latch = Latch()
+
+    assert not latch.wait(0.001)
+    assert not latch.wait(0)
+    latch.set()
+    assert latch.is_set
+
+
+def test_calls_are_made_once():
+    """What is given before and after it was set is called once; what was taken back is not."""
+    latch, called = Latch(), []
+    dropped = lambda: called.append("dropped")  # noqa: E731  # compared by identity
+    latch.call(lambda: called.append("before"))
+    latch.call(dropped)
+    latch.discard(dropped)
+    latch.set()
+    latch.set()
+    latch.call(lambda: called.append("after"))
+
+    assert ["before", "after"] == called
+
+
+@pytest.mark.parametrize("do", ["call", "wait"])
+def test_it_may_be_set_meanwhile(do):
+    """Wherever setting comes between the steps of another thread, nothing is missed."""
+    step = 0
+    while True:
+        step += 1
+        latch, called = Latch(), []
+        acts = {
+            "call": lambda la=latch, c=called: la.call(lambda: c.append(1)),
+            "wait": lambda la=latch, c=called: c.append(int(la.wait(WATCHDOG))),
+        }
+        if not meanwhile(acts[do], step, latch.set):
+            break
+        assert [1] == called
+    assert step > 3
+
+
+def test_a_signal_handler_may_set_it():
+    """A handler that interrupts the wait of its own thread ends that wait."""
+    before = signal.signal(signal.SIGALRM, lambda *_: latch.set())
+    try:
+        for number in range(100):
+            latch = Latch()
+            signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + number % 10))
+            started = time.monotonic()
+            assert latch.wait(WATCHDOG)
+            assert time.monotonic() - started < WATCHDOG
+    finally:
+        signal.signal(signal.SIGALRM, before)
