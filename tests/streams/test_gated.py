@@ -43,10 +43,11 @@ def test_what_other_threads_emit_waits():
     for number in range(AHEAD * 2):
         subject.on_next(number)
     home.gate(lambda: subject.on_next(AHEAD * 2))
+    settled(home)
     subject.on_completed()
 
     assert "completed" == told.wait_end()
-    assert (sorted(told.items), {"rxagent-loop"}) == (list(range(AHEAD * 2 + 1)), threads)
+    assert (list(range(AHEAD * 2 + 1)), {"rxagent-loop"}) == (told.items, threads)
 
 
 def test_what_other_threads_emit_is_held():

@@ -4,8 +4,7 @@ import signal
 import threading
 import time
 
-import pytest
-
+from rxagent.streams.blocking import POLL_SECONDS
 from rxagent.streams.latch import Latch
 
 from ..meanwhile import meanwhile
@@ -51,18 +50,13 @@ def test_calls_are_made_once():
     assert ["before", "after"] == called
 
 
-@pytest.mark.parametrize("do", ["call", "wait"])
-def test_it_may_be_set_meanwhile(do):
-    """Wherever setting comes between the steps of another thread, nothing is missed."""
+def test_it_may_be_set_meanwhile():
+    """Wherever setting comes between the steps of a call, that is made once."""
     step = 0
     while True:
         step += 1
         latch, called = Latch(), []
-        acts = {
-            "call": lambda la=latch, c=called: la.call(lambda: c.append(1)),
-            "wait": lambda la=latch, c=called: c.append(int(la.wait(WATCHDOG))),
-        }
-        if not meanwhile(acts[do], step, latch.set):
+        if not meanwhile(lambda la=latch, c=called: la.call(lambda: c.append(1)), step, latch.set):
             break
         assert [1] == called
     assert step > 3
@@ -75,8 +69,9 @@ def test_a_signal_handler_may_set_it():
         for number in range(100):
             latch = Latch()
             signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + number % 10))
-            started = time.monotonic()
-            assert latch.wait(WATCHDOG)
-            assert time.monotonic() - started < WATCHDOG
+            end = time.monotonic() + WATCHDOG
+            # Python misses a signal that comes right before it blocks, until it wakes.
+            while not latch.wait(POLL_SECONDS):
+                assert time.monotonic() < end
     finally:
         signal.signal(signal.SIGALRM, before)
