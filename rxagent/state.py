@@ -6,7 +6,7 @@ state. A conversation of several runs is one fold over all their events.
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -177,41 +177,47 @@ class _Plan:
 # What was spent
 
 
+_Path: TypeAlias = tuple[str, ...]
+"""The calls within which an inner run happens, the outermost first."""
+
+_BOOKED = frozenset((RunStarted, Usage, StepStarted, PlanStarted, MessageCompleted))
+
+
 @frozen
 class _Books:
     usage: Usage | None = None
-    by_agent: Mapping[str, Usage] = field(factory=dict, converter=freeze, hash=False)
+    by_agent: MapView[str, Usage] = field(default=MapView(), hash=False)
     unreported: int = 0
-    agents: Mapping[tuple[str, ...], str] = field(
-        factory=dict, converter=freeze, hash=False, repr=False
-    )
-    reported: frozenset[tuple[str, ...]] = field(default=frozenset(), repr=False)
+    agents: MapView[_Path, str] = field(default=MapView(), hash=False, repr=False)
+    reported: MapView[_Path, bool] = field(default=MapView(), hash=False, repr=False)
 
     def add(self, event: Event) -> "_Books":
         """Return the books with one more event in them; an inner run's calls are its path."""
+        inner = event
+        while type(inner) is ToolOutput:
+            inner = inner.value
+        if type(inner) not in _BOOKED:
+            return self
         calls = []
-        while isinstance(event, ToolOutput) and isinstance(event.value, Event):
+        while type(event) is ToolOutput:
             calls.append(event.call_id)
             event = event.value
         path = tuple(calls)
+        usage, by_agent, unreported = self.usage, self.by_agent, self.unreported
+        agents, reported = self.agents, self.reported
         match event:
             case RunStarted(_, agent):
-                return evolve(self, agents={**self.agents, path: agent})
+                agents = agents.set(path, agent)
             case Usage():
-                agent = self.agents.get(path, "")
-                mine = Usage.sum(self.by_agent.get(agent), event) or event
-                return evolve(
-                    self,
-                    usage=Usage.sum(self.usage, event),
-                    by_agent={**self.by_agent, agent: mine},
-                    reported=self.reported | {path},
-                )
+                agent = agents.get(path, "")
+                usage = Usage.sum(usage, event)
+                by_agent = by_agent.set(agent, Usage.sum(by_agent.get(agent), event) or event)
+                reported = reported.set(path, True)
             case StepStarted() | PlanStarted():
-                return evolve(self, reported=self.reported - {path})
-            case MessageCompleted() if path not in self.reported:
-                return evolve(self, unreported=self.unreported + 1)
-            case _:
-                return self
+                reported = reported.drop(path)
+            case MessageCompleted() if path not in reported:
+                unreported += 1
+        return _Books(usage, by_agent, unreported, agents, reported)
 
 
 # All of it
@@ -306,6 +312,11 @@ def fold(state: State, event: Event) -> State:
         raise TypeError(
             f"fold takes a State first, not {shown(state)}: fold(state, event)."
         ) from None
+    if type(event) is ToolOutput:  # of which only what was spent is kept
+        spent = books.add(event)
+        if spent is books:
+            return state
+        return State(state.answer, state.error, spent, state._past, latest)
     if not isinstance(event, Delta):
         if not isinstance(event, Event):
             raise TypeError(f"fold takes an event second, not {shown(event)}: fold(state, event).")

@@ -72,7 +72,8 @@ class Progress:
                 return self._fold(event)
 
     def _fold(self, event: Event, **changes: Any) -> "Progress":
-        return evolve(self, state=fold(self.state, event), **changes)
+        state = fold(self.state, event)
+        return evolve(self, state=state, **changes) if state is not self.state else self
 
 
 @frozen

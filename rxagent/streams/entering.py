@@ -7,7 +7,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from .handoff import Handoff
 from .home import Home, as_error
-from .link import Linked
+from .link import Link, Linked
 from .strand import Strand
 
 __all__ = ["entering"]
@@ -54,7 +54,10 @@ class _Entry(abc.DisposableBase, Generic[_T]):
         if self._handoff.is_disposed:
             return
         try:
-            self._subscription.disposable = source.subscribe(self._handoff, scheduler=scheduler)
+            # As a link it is notified directly by a stream of ours.
+            self._subscription.disposable = source.subscribe(
+                Link(self._handoff), scheduler=scheduler
+            )
         except BaseException as error:
             self._handoff.on_error(as_error("A stream", error))
 

@@ -128,7 +128,9 @@ class Home(PeriodicScheduler):
 
     def _wake(self) -> bool:
         # A drain looks for what was queued meanwhile before it ends.
-        if self._woken or (self._draining and self.is_here):
+        if self._draining and self.is_here:
+            return True
+        if self._woken:
             return not self.is_lost
         self._woken = True
         if self.soon(self._arrive):
@@ -159,8 +161,9 @@ class Home(PeriodicScheduler):
                 action = None
         finally:
             self._draining = False
-            if queue:
-                self._wake()
+            if queue and not self._woken:
+                self._woken = True
+                self.loop.call_soon(self._arrive)
 
     @property
     def is_busy(self) -> bool:

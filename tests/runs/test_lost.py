@@ -1,0 +1,144 @@
+"""Lost loops: when a run's loop is closed, stopped or forked away, each wait for it ends."""
+
+import asyncio
+import os
+import threading
+
+import pytest
+import reactivex as rx
+
+from rxagent import Agent, launch
+from rxagent.errors import RunCancelled
+from rxagent.events import StepStarted
+from rxagent.testing import ScriptedModel
+
+from .watching import WATCHDOG, Seen, streamed
+
+WAITS = {
+    "result": lambda run: run.result(WATCHDOG),
+    "await": lambda run: asyncio.run(_awaited(run)),
+    "wait": lambda run: asyncio.run(run.wait()),
+    "for": lambda run: list(run),
+}
+
+
+async def _awaited(run):
+    return await run
+
+
+def on_a_loop(keep_open):
+    """Return a run that never ends, whose loop is closed or has stopped, and what closes that."""
+    loop = asyncio.new_event_loop()
+
+    async def begin():
+        run = launch(rx.concat(rx.of(StepStarted(1)), rx.never()))
+        await asyncio.sleep(0.001)
+        return run
+
+    run = loop.run_until_complete(begin())
+    if not keep_open:
+        loop.close()
+    return run, loop
+
+
+@pytest.mark.parametrize("keep_open", [True, False], ids=["stopped", "closed"])
+@pytest.mark.parametrize("wait", [kind for kind in WAITS if kind != "for"])
+def test_waiting_ends_the_run(wait, keep_open):
+    """Whoever waits hears once that the loop is gone; late observers hear the same."""
+    run, loop = on_a_loop(keep_open)
+    early, late = Seen(), Seen()
+    run.subscribe(early)
+
+    with pytest.raises(RunCancelled) as raised:
+        WAITS[wait](run)
+    run.subscribe(late)
+    run.attach(queued := Seen())
+
+    assert ("cancelled", raised.value) == (run.status, early.end)
+    assert [raised.value] * 2 == [late.end, queued.end]
+    assert [StepStarted(1)] == late.events == queued.events
+    run.drain(WATCHDOG)
+    loop.close()
+
+
+@pytest.mark.parametrize("keep_open", [True, False], ids=["stopped", "closed"])
+def test_calls_end_the_run(keep_open):
+    """To cancel, pause, resume, attach and drain works without a loop, and blocks for nothing."""
+    run, loop = on_a_loop(keep_open)
+    run.pause()
+    run.resume()
+    run.cancel("enough")
+
+    assert "cancelled" == run.status
+    with pytest.raises(RunCancelled, match="enough"):
+        run.result(WATCHDOG)
+    run.attach(seen := Seen())
+    assert "enough" == seen.end.reason
+    loop.close()
+
+
+def test_a_loop_that_stops_while_a_thread_waits():
+    """A thread that waits for a run of another loop goes on when that loop has stopped."""
+    loop, waiting, ends = asyncio.new_event_loop(), threading.Event(), []
+
+    async def main():
+        run = launch(rx.never())
+
+        def wait():
+            waiting.set()
+            try:
+                run.result()
+            except RunCancelled as error:
+                ends.append(error)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        await asyncio.to_thread(waiting.wait, WATCHDOG)
+        return thread
+
+    thread = loop.run_until_complete(main())
+    thread.join(WATCHDOG)
+    loop.close()
+
+    assert (False, 1) == (thread.is_alive(), len(ends))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_child_of_a_fork_waits_for_nothing(wait):
+    """In a forked child the parent's runs have ended, new ones work, and the parent goes on."""
+    go = threading.Event()
+
+    async def patient(request):
+        await asyncio.to_thread(go.wait, WATCHDOG)
+        yield "done"
+
+    run = Agent(patient).start("x")
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            WAITS[wait](run)
+        except RunCancelled:
+            code = 0 if "new" == Agent(ScriptedModel(["new"])).run("y", timeout=WATCHDOG) else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    go.set()
+
+    assert (0, "done") == (os.waitstatus_to_exitcode(status), run.result(WATCHDOG))
+
+
+def test_a_finished_run_is_replayed_here():
+    """One who subscribes to a run that is over has all of it when subscribing returns."""
+    run = launch(streamed())
+    run.result(WATCHDOG)
+    run.drain(WATCHDOG)
+    while not run._audience.ended:
+        pass
+    seen = Seen()
+
+    run.subscribe(seen)
+
+    assert (["completed"], {threading.current_thread().name}) == (seen.ends, seen.threads)
