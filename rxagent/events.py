@@ -22,7 +22,7 @@ from typing import Any
 
 from attrs import cmp_using, field, frozen
 
-from .messages import Message, ToolCall
+from .messages import Image, Message, ProviderData, ToolCall
 
 __all__ = [
     "ApprovalAnswered",
@@ -156,9 +156,10 @@ class TextDelta(Delta):
 
 @frozen
 class ReasoningDelta(Delta):
-    """A piece of the model's thinking."""
+    """A piece of the model's thinking; `extra` is what its provider wants back."""
 
     text: str
+    extra: tuple[ProviderData, ...] = ()
 
 
 @frozen
@@ -170,12 +171,16 @@ class RefusalDelta(Delta):
 
 @frozen
 class ToolCallDelta(Delta):
-    """A fragment of a tool call; fragments of one `index` belong together."""
+    """A fragment of a tool call; fragments of one `index` belong together.
+
+    `extra` is what the call's provider wants back with it.
+    """
 
     index: int
     id: str | None = None
     name: str | None = None
     arguments: str | None = None
+    extra: tuple[ProviderData, ...] = ()
 
 
 @frozen
@@ -252,11 +257,12 @@ class ToolOutput(Event):
 
 @frozen
 class ToolCompleted(Event):
-    """A tool ended well; the model reads `result`, the text of `value`."""
+    """A tool ended well; the model reads `result`, the text of `value`, and looks at `images`."""
 
     call_id: str
     result: str
     value: Any = field(default=None, eq=_by_type_and_value, hash=False)
+    images: tuple[Image, ...] = ()
 
 
 @frozen
