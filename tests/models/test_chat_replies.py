@@ -104,7 +104,7 @@ ASIDES = [
 @pytest.mark.parametrize("envelope", ENVELOPES)
 @given(
     decoys=st.lists(st.sampled_from("ab"), min_size=40, max_size=40),
-    texts=st.lists(TEXTS, max_size=40),
+    texts=st.lists(TEXTS, min_size=1, max_size=40),
     asides=st.lists(st.sampled_from(ASIDES), min_size=40, max_size=40),
     ascii=st.booleans(),
     gaps=st.sampled_from([(",", ":"), (", ", ": ")]),
