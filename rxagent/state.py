@@ -31,7 +31,7 @@ from .events import (
     Usage,
     _by_type_and_value,
 )
-from .messages import Message, ToolCall
+from .messages import Image, Message, ToolCall
 
 __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
 
@@ -49,7 +49,7 @@ class Step:
     """What one step has come to.
 
     `message` is what the model said, once it is complete; `outcomes` holds the text the model
-    reads of each call, by call id; `error` says why the turn could not be used. `voided` are calls
+    reads of each call, by call id, and `images` what it looks at; `error` says why the turn could not be used. `voided` are calls
     of a retracted attempt that have not ended yet.
     """
 
@@ -60,6 +60,7 @@ class Step:
     error: str | None = None
     draft: Draft = EMPTY
     voided: frozenset[str] = frozenset()
+    images: Mapping[str, tuple[Image, ...]] = field(factory=dict, hash=False)
 
     def __repr__(self) -> str:
         said = self.said or Message("assistant")
@@ -79,15 +80,17 @@ class Step:
         told = []
         said = self.said or Message("assistant")
         if said.tool_calls or (said.text and not summary):
-            told.append(evolve(said, text="", reasoning="") if summary else said)
+            told.append(_without_words(said) if summary else said)
         for call in said.tool_calls:
             outcome = self.outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
-            told.append(Message("tool", outcome, tool_call_id=call.id))
+            seen = self.images.get(call.id, ())
+            told.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
         native = {call.id for call in said.tool_calls}
         for call in self.calls:
             if call.id not in native:
                 outcome = self.outcomes.get(call.id, INTERRUPTED)
-                told.append(Message("user", f"Result of {call.name}:\n{outcome}"))
+                seen = self.images.get(call.id, ())
+                told.append(Message("user", f"Result of {call.name}:\n{outcome}", images=seen))
         if self.error is not None:
             told.append(Message("user", f"{self.error}\n{MEND}"))
         return told
@@ -108,6 +111,7 @@ class Step:
                     self.error,
                     draft,
                     self.voided,
+                    self.images,
                 )
             case MessageCompleted(message):
                 return evolve(self, message=message, draft=EMPTY)
@@ -115,7 +119,7 @@ class Step:
                 outcomes = {key: text for key, text in self.outcomes.items() if key != call.id}
                 return evolve(self, calls=(*self.calls, call), outcomes=outcomes)
             case ToolCompleted(call_id, result):
-                return self._end(call_id, result)
+                return self._end(call_id, result, event.images)
             case ToolFailed(call_id, error):
                 return self._end(call_id, f"{error}\n{MEND}")
             case StepFailed(error):
@@ -126,10 +130,11 @@ class Step:
             case _:
                 return self
 
-    def _end(self, call_id: str, text: str) -> "Step":
+    def _end(self, call_id: str, text: str, images: tuple[Image, ...] = ()) -> "Step":
         if call_id in self.voided:
             return evolve(self, voided=self.voided - {call_id})
-        return evolve(self, outcomes={**self.outcomes, call_id: text})
+        step = evolve(self, outcomes={**self.outcomes, call_id: text})
+        return evolve(step, images={**step.images, call_id: images}) if images else step
 
 
 @frozen
@@ -234,7 +239,7 @@ class State:
             elif not summary or entry.role in ("user", "tool"):
                 told.append(entry)
             elif entry.tool_calls:
-                told.append(evolve(entry, text="", reasoning=""))
+                told.append(_without_words(entry))
         return _well_formed(told)
 
     @property
@@ -309,6 +314,11 @@ def fold(state: State, event: Event) -> State:
 def fold_all(state: State, events: Iterable[Event]) -> State:
     """Return the state with several events in it."""
     return reduce(fold, events, state)
+
+
+def _without_words(message: Message) -> Message:
+    """Return a message with its calls alone."""
+    return evolve(message, text="", reasoning="", extra=())
 
 
 def _well_formed(messages: list[Message]) -> list[Message]:

@@ -123,7 +123,7 @@ class ChatReply:
         for delta in self._chunks.end():
             self._told = True
             yield delta
-        if not (self._told or self._chunks.answered):
+        if not self._chunks.answered and (self._whole is not None or not self._told):
             if self._frames.strange or self._done or self._whole is not None:
                 said = self._frames.strange or b"".join(self._whole or ())
                 raise self._faults.malformed("a reply without an answer", said)

@@ -2,6 +2,7 @@
 
 __all__ = ["Failure", "Frames"]
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 
 
@@ -58,7 +59,7 @@ class Frames:
         bare: list[bytes] = []
         failures: list[bytes] = []
         kind: type[bytes] = bytes
-        for line in event.split(b"\n"):
+        for line in event.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
             field, colon, value = line.partition(b":")
             if field == b"data" and not bare:
                 data.append(value.removeprefix(b" "))

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .anything import ANYTHING
+
 __all__ = ["expected", "mend", "type_of"]
 
 _Json = Mapping[str, Any]
@@ -139,6 +141,8 @@ def _values(schema: _Json) -> list[Any]:
 
 def _form(schema: _Json, defs: _Json, depth: int) -> str:
     schema = _resolved(schema, defs)
+    if schema.get("anyOf") == ANYTHING["anyOf"]:
+        return "anything"
     if options := _options(schema):
         return " or ".join(dict.fromkeys(_form(option, defs, depth) for option in options))
     if values := _values(schema):

@@ -130,7 +130,7 @@ def test_moulds(envelope, decoys, texts, asides, ascii, gaps):
 MISFITS = [
     ("5", None),
     ("null", []),
-    ('["a"]', None),
+    ('["a"]', [TextDelta("a")]),
     ('"a","tool_calls":[{"index":0,"id":"c"}]', [TextDelta("a"), ToolCallDelta(0, "c")]),
     ('"a"},"finish_reason":"stop","x":{"y":1', [TextDelta("a"), Finish("stop")]),
     ('"a', None),
@@ -190,6 +190,7 @@ def replaced(value, place, part):
 def test_wrong_types(at, place):
     """Whatever stands wherever in a chunk, all deltas are well typed, or the reply is malformed."""
     kinds = {"text": str, "reason": str, "index": int, "id": str, "name": str, "arguments": str}
+    kinds |= {"extra": tuple, "attempt": int, "error": str}
     for junk in JUNK:
         parts = [*REAL, THINKING]
         parts[at] = replaced(parts[at], place, junk)

@@ -200,8 +200,6 @@ def test_trouble(server, name, stream):
         '{"choices": [{"delta": {"refusal": 5}}]}',
         '{"choices": [{"delta": {"tool_calls": 5}}]}',
         '{"choices": [{"delta": {"tool_calls": [5]}}]}',
-        '{"usage": 5}',
-        '{"usage": {"prompt_tokens": "5"}}',
     ],
 )
 def test_malformed(server, frame):
