@@ -49,8 +49,8 @@ class Step:
     """What one step has come to.
 
     `message` is what the model said, once it is complete; `outcomes` holds the text the model
-    reads of each call, by call id, and `images` what it looks at; `error` says why the turn could not be used. `voided` are calls
-    of a retracted attempt that have not ended yet.
+    reads of each call, by call id, and `images` what it looks at; `error` says why the turn could
+    not be used. `voided` are calls of a retracted attempt that have not ended yet.
     """
 
     number: int
@@ -117,7 +117,8 @@ class Step:
                 return evolve(self, message=message, draft=EMPTY)
             case ToolStarted(call):
                 outcomes = {key: text for key, text in self.outcomes.items() if key != call.id}
-                return evolve(self, calls=(*self.calls, call), outcomes=outcomes)
+                images = {key: seen for key, seen in self.images.items() if key != call.id}
+                return evolve(self, calls=(*self.calls, call), outcomes=outcomes, images=images)
             case ToolCompleted(call_id, result):
                 return self._end(call_id, result, event.images)
             case ToolFailed(call_id, error):

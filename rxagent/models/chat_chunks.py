@@ -130,12 +130,11 @@ class ChatChunks:
     def _say(self, said: Mapping[str, Any], told: list[Delta]) -> None:
         for name in FIELDS:
             self._kept.add(name, said.get(name))
-        name, thought = next(
-            ((name, text) for name in FIELDS if (text := thought_in(said.get(name)))), (None, "")
-        )
-        if name is not None and (thought := self._halves.join(_REASONING, thought)):
-            told += self.thoughts.settle()
-            told.append(ReasoningDelta(thought, self._under(name, said)))
+        found = ((name, text) for name in FIELDS if (text := thought_in(said.get(name))))
+        for name, text in list(found)[:1]:
+            if thought := self._halves.join(_REASONING, text):
+                told += self.thoughts.settle()
+                told.append(ReasoningDelta(thought, self._under(name, said)))
         if content := said.get("content"):
             self._tell(content, told)
         if refusal := said.get("refusal"):

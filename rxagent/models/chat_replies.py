@@ -20,8 +20,8 @@ _BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
 
 _CONTENT = b'"content"'
-_SIGNS = (b"<", b"\\u003c", b"\\u003C")
-"""How JSON may write the sign with which a tag begins."""
+_ESCAPED = b"\\u003"
+"""How JSON may write the sign `<` with which a tag begins, and some others."""
 
 _EVERY = 16
 """Of so many frames that fit no mould, one is made a mould."""
@@ -83,7 +83,7 @@ class ChatReply:
             return
         frames = self._frames.feed(data)
         thoughts = self._chunks.thoughts
-        has_sign = self._has_sign(data, frames)
+        has_sign = not thoughts.are_over and self._has_sign(data, frames)
         passed: list[str] = []
         head, tail = self._fit(has_sign)
         start, end = len(head), -len(tail)
@@ -123,10 +123,10 @@ class ChatReply:
         for delta in self._chunks.end():
             self._told = True
             yield delta
-        if not self._chunks.answered and (self._whole is not None or not self._told):
-            if self._frames.strange or self._done or self._whole is not None:
-                said = self._frames.strange or b"".join(self._whole or ())
-                raise self._faults.malformed("a reply without an answer", said)
+        is_none = not self._chunks.answered and (self._whole is not None or not self._told)
+        said = self._frames.strange or b"".join(self._whole or ())
+        if is_none and (said or self._done):
+            raise self._faults.malformed("a reply without an answer", said)
         if not self.is_finished:
             raise self._faults.unavailable("broke off in the midst of its reply")
 
@@ -191,17 +191,16 @@ class ChatReply:
         """Tell whether a tag may begin in what these bytes complete."""
         seen = self._tail + data
         self._tail = seen[-8:]
-        has_sign = any(sign in seen for sign in _SIGNS)
+        has_sign = b"<" in seen or _ESCAPED in seen
         signed = has_sign or self._signed
         self._signed = has_sign if frames else signed
         return signed
 
     def _fit(self, has_sign: bool) -> tuple[bytes, bytes]:
         """Return the mould, unless text must be read with care."""
-        chunks = self._chunks
-        if has_sign and not chunks.thoughts.are_over:
+        if (has_sign and not self._chunks.thoughts.are_over) or self._done:
             return _NO_MOULD
-        return self._mould if chunks.is_plain and not self._done else _NO_MOULD
+        return self._mould if self._chunks.is_plain else _NO_MOULD
 
     def _take_mould(self, frame: bytes, chunk: Any, text: str) -> None:
         """Keep the bytes around a frame's text, if nothing else in it depends on the text."""

@@ -25,19 +25,22 @@ __all__ = ["Faults", "failure_in", "retry_after"]
 
 _E = TypeVar("_E", bound=ModelError)
 
-_REFUSED = re.compile(
-    r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive"
-)
+_REFUSED = re.compile(r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive")
 _SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
 _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
     (r"insufficient.?(quota|balance|credit)|billing|payment", ModelRejected),
     (r"rate.?limit|too.?many.?(request|token)|throttl|resource.?exhausted|quota", RateLimited),
     (r"time.?d?.?out|deadline.?exceeded|took too long", ModelTimeout),
-    (r"overload|capacity|unavailable|internal|insufficient.?system|try again|busy|server.?error",
-     ModelUnavailable),
-    (r"context.?length|invalid.?(request|api|parameter|argument|key|prompt|value)|bad.?request"
-     r"|authenti|unauthori[sz]ed|permission|forbidden|(model|page|not).?(does )?not.?(found|exist)"
-     r"|unsupported|not.?support", ModelRejected),
+    (
+        r"overload|capacity|unavailable|internal|insufficient.?system|try again|busy|server.?error",
+        ModelUnavailable,
+    ),
+    (
+        r"context.?length|invalid.?(request|api|parameter|argument|key|prompt|value)|bad.?request"
+        r"|authenti|unauthori[sz]ed|permission|forbidden|not.?found|not.?exist"
+        r"|unsupported|not.?support",
+        ModelRejected,
+    ),
 )
 """Words by which errors without a status are known; the first that is found counts."""
 

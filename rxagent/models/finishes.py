@@ -27,7 +27,7 @@ _MEANINGS = {
     """,
 }
 """What is known of OpenAI, Azure, Anthropic, Bedrock, Cohere, DeepSeek, Gemini, Mistral, TGI, vLLM,
-Zhipu and gateways before them (November 2026). Failures are not among it: what is in no list is one.
+Zhipu and gateways before them (November 2026). What is in no list is a failure.
 """
 
 _TABLE = {word: reason for reason, words in _MEANINGS.items() for word in words.split()}

@@ -15,9 +15,9 @@ class Halves:
     def __init__(self) -> None:
         self._kept: dict[Hashable, str] = {}
 
-    def __bool__(self) -> bool:
-        """Whether a half waits for its other one."""
-        return bool(self._kept)
+    def __len__(self) -> int:
+        """How many halves wait for their other ones."""
+        return len(self._kept)
 
     def join(self, channel: Hashable, text: str) -> str:
         """Return a piece of a channel's text as whole characters."""
@@ -32,7 +32,7 @@ class Halves:
     def flush(self) -> dict[Hashable, str]:
         """Return what stays of the halves that are left, by channel."""
         kept, self._kept = self._kept, {}
-        return {channel: "\ufffd" for channel in kept}
+        return dict.fromkeys(kept, "�")
 
 
 def whole_text(text: str) -> str:

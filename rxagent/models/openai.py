@@ -193,9 +193,7 @@ async def _next(chunks: AsyncIterator[bytes], faults: Faults) -> bytes:
         raise faults.lost(_BROKE_OFF, error) from error
 
 
-async def _after_the_finish(
-    chunks: AsyncIterator[bytes], reply: ChatReply
-) -> AsyncIterator[bytes]:
+async def _after_the_finish(chunks: AsyncIterator[bytes], reply: ChatReply) -> AsyncIterator[bytes]:
     """Yield what follows the finish reason, until the reply's end is marked or nothing comes.
 
     It may be the usage, and further calls. When one has begun, its end is waited for.

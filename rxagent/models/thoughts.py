@@ -30,6 +30,10 @@ class Thoughts:
     space that parts the two is dropped. Some servers send the closing tag alone, since their
     template has opened the thought already. Until then its text has passed as the answer's, so a
     `StepRetried` takes it back, and it follows as reasoning.
+
+    Attributes:
+        are_over: Whether all further text is the answer's.
+        may_pass: Whether text without the sign `<` is the answer's, as far as can be told.
     """
 
     def __init__(self) -> None:
@@ -39,17 +43,7 @@ class Thoughts:
         self._said = StringIO()
         self._length = 0
         self._watches = True
-
-    @property
-    def are_over(self) -> bool:
-        """Whether all further text is the answer's."""
-        return self._place is _Place.ANSWER
-
-    @property
-    def may_pass(self) -> bool:
-        """Whether text without the sign `<` is the answer's, as far as can be told."""
-        watching = self._place is _Place.WATCH and not self._held
-        return watching or self._place is _Place.ANSWER
+        self.are_over = self.may_pass = False
 
     def passed(self, text: str) -> None:
         """Note a text without the sign `<`, which has passed as the answer's."""
@@ -76,6 +70,8 @@ class Thoughts:
         if self._place is _Place.ANSWER and self._held:
             told.append(TextDelta(self._held))
             self._held = ""
+        self.are_over = self._place is _Place.ANSWER
+        self.may_pass = self.are_over or (self._place is _Place.WATCH and not self._held)
         return told
 
     def settle(self) -> list[Delta]:
@@ -96,6 +92,7 @@ class Thoughts:
     def _settle(self) -> None:
         self._place = _Place.ANSWER
         self._said = StringIO()
+        self.are_over = True
 
     def _begin(self) -> None:
         """Find out whether the text opens a thought; the blanks before it are looked at once."""
@@ -135,7 +132,7 @@ class Thoughts:
             return [TextDelta(text)] if text else []
         said = self._said.getvalue()
         self._settle()
-        self._held, self._place = after, _Place.GAP
+        self._held, self._place = after, _Place.GAP  # from which `add` goes on
         told: list[Delta] = [StepRetried(1, _TAKEN_BACK)] if said else []
         thought = said + before
         return [*told, ReasoningDelta(thought)] if thought.strip() else told

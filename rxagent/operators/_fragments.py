@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 from attrs import define, evolve, field
 
@@ -96,7 +97,8 @@ class Fragments:
         owners = {id(stray): call for stray, call in zip(nameless, lacking, strict=False)}
         if owners:
             self._calls = [call for call in self._calls if id(call) not in owners]
-            for known in self._latest, self._by_id, self._first_of_id:
+            registers: list[dict[Any, _Call]] = [self._latest, self._by_id, self._first_of_id]
+            for known in registers:
                 known.update({key: owners.get(id(call), call) for key, call in known.items()})
         for stray, call in zip(nameless, lacking, strict=False):
             del self._held[stray.index]

@@ -204,9 +204,9 @@ class _Sealing(Link[Delta, ToolCall]):
                     self._growing[index] = grow(self._growing.get(index, EMPTY), value)
                     self._arguments.setdefault(index, Arguments()).add(value.arguments or "")
                 before, self._latest = self._latest, index
-                if before != index and before in self._growing:
-                    if self._arguments[before].are_whole:
-                        self._seal([before])
+                is_left = before != index and before in self._growing
+                if before is not None and is_left and self._arguments[before].are_whole:
+                    self._seal([before])
             case Finish(reason):
                 self._is_cut = reason == "length"
                 self._seal_all()

@@ -32,11 +32,11 @@ def typed(schema: Any) -> Any:
 
 def _inside(key: str, value: Any) -> Any:
     match key, value:
-        case ("properties" | "$defs"), Mapping():
+        case (("properties" | "$defs"), Mapping()):
             return {name: _with_type(inner) for name, inner in value.items()}
-        case ("anyOf" | "oneOf" | "allOf" | "prefixItems"), list():
+        case (("anyOf" | "oneOf" | "allOf" | "prefixItems"), list()):
             return [_with_type(inner) for inner in value]
-        case ("items" | "additionalProperties"), Mapping():
+        case (("items" | "additionalProperties"), Mapping()):
             return _with_type(value)
     return value
 
