@@ -159,7 +159,7 @@ class ReasoningDelta(Delta):
     """A piece of the model's thinking; `extra` is what its provider wants back."""
 
     text: str
-    extra: tuple[ProviderData, ...] = ()
+    extra: tuple[ProviderData, ...] = field(default=(), repr=False)
 
 
 @frozen
@@ -180,7 +180,7 @@ class ToolCallDelta(Delta):
     id: str | None = None
     name: str | None = None
     arguments: str | None = None
-    extra: tuple[ProviderData, ...] = ()
+    extra: tuple[ProviderData, ...] = field(default=(), repr=False)
 
 
 @frozen
@@ -262,7 +262,7 @@ class ToolCompleted(Event):
     call_id: str
     result: str
     value: Any = field(default=None, eq=_by_type_and_value, hash=False)
-    images: tuple[Image, ...] = ()
+    images: tuple[Image, ...] = field(default=(), repr=False)
 
 
 @frozen

@@ -57,7 +57,7 @@ class ToolCall:
     id: str = field(validator=_text)
     name: str = field(validator=_text)
     arguments: str = field(default="", validator=valid(text, what="JSON, as json.dumps makes it"))
-    extra: tuple[ProviderData, ...] = field(default=(), converter=_extra)
+    extra: tuple[ProviderData, ...] = field(default=(), converter=_extra, repr=False)
 
 
 @frozen
@@ -113,7 +113,7 @@ class Message:
     tool_call_id: str | None = None
     images: tuple[Image, ...] = field(default=(), converter=_images)
     reasoning: str = ""
-    extra: tuple[ProviderData, ...] = field(default=(), converter=_extra)
+    extra: tuple[ProviderData, ...] = field(default=(), converter=_extra, repr=False)
 
     def __init__(
         self,

@@ -273,7 +273,9 @@ def test_a_summary_keeps_what_was_done(events):
     """Tasks, calls, results and errors are told as before, without what the assistant said."""
     state = fold_all(State(), events)
     full = [
-        attrs.evolve(message, text="", reasoning="") if message.role == "assistant" else message
+        attrs.evolve(message, text="", reasoning="", extra=())
+        if message.role == "assistant"
+        else message
         for message in state.messages()
         if message.role != "assistant" or message.tool_calls
     ]
