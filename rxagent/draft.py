@@ -1,6 +1,6 @@
 """Drafts: a message in the making, as its deltas come in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -14,7 +14,8 @@ from .events import (
     TextDelta,
     ToolCallDelta,
 )
-from .messages import Message, ToolCall
+from .growing import MapView
+from .messages import Message, ProviderData, ToolCall
 
 __all__ = ["EMPTY", "Draft", "TextView", "grow"]
 
@@ -114,18 +115,28 @@ class _CallDraft:
     id: str = ""
     name: str = ""
     arguments: TextView = _NOTHING
+    extra: tuple[ProviderData, ...] = ()
 
     def grow(self, piece: ToolCallDelta) -> "_CallDraft":
-        arguments = self.arguments + (piece.arguments or "")
-        return _CallDraft(self.index, self.id or piece.id or "", piece.name or self.name, arguments)
+        return _CallDraft(
+            self.index,
+            self.id or piece.id or "",
+            piece.name or self.name,
+            self.arguments + (piece.arguments or ""),
+            self.extra + piece.extra if piece.extra else self.extra,
+        )
 
 
 @frozen
 class _Calls:
-    """The calls of a message; the one begun last stands apart, since as a rule it alone grows."""
+    """The calls of a message, and the message's own extra, which is as rare.
 
-    earlier: Mapping[int, _CallDraft] = field(factory=dict, hash=False)
+    The call begun last stands apart, since as a rule it alone grows.
+    """
+
+    earlier: MapView[int, _CallDraft] = field(default=MapView(), hash=False)
     latest: _CallDraft | None = None
+    extra: tuple[ProviderData, ...] = ()
 
     def __iter__(self) -> Iterator[_CallDraft]:
         yield from self.earlier.values()
@@ -133,14 +144,17 @@ class _Calls:
             yield self.latest
 
     def grow(self, piece: ToolCallDelta) -> "_Calls":
-        earlier, latest, index = self.earlier, self.latest, piece.index
+        earlier, latest, index, extra = self.earlier, self.latest, piece.index, self.extra
         if latest is None:
-            return _Calls(earlier, _CallDraft(index).grow(piece))
+            return _Calls(earlier, _CallDraft(index).grow(piece), extra)
         if latest.index == index:
-            return _Calls(earlier, latest.grow(piece))
+            return _Calls(earlier, latest.grow(piece), extra)
         if index in earlier:
-            return _Calls({**earlier, index: earlier[index].grow(piece)}, latest)
-        return _Calls({**earlier, latest.index: latest}, _CallDraft(index).grow(piece))
+            return _Calls(earlier.set(index, earlier[index].grow(piece)), latest, extra)
+        return _Calls(earlier.set(latest.index, latest), _CallDraft(index).grow(piece), extra)
+
+    def keep(self, extra: tuple[ProviderData, ...]) -> "_Calls":
+        return _Calls(self.earlier, self.latest, self.extra + extra)
 
 
 _NO_CALLS = _Calls()
@@ -162,14 +176,15 @@ class Draft:
         return Message(
             "assistant",
             self.text.text,
-            tuple(ToolCall(call.id, call.name, call.arguments.text) for call in calls),
+            tuple(ToolCall(call.id, call.name, call.arguments.text, call.extra) for call in calls),
             reasoning=self.reasoning.text,
+            extra=self.calls.extra,
         )
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was said yet."""
-        return not (self.text or self.reasoning or self.calls.latest)
+        return not (self.text or self.reasoning or self.calls.latest or self.calls.extra)
 
 
 EMPTY = Draft()
@@ -183,7 +198,8 @@ def grow(draft: Draft, delta: Event) -> Draft:
         case TextDelta():
             return Draft(draft.text + delta.text, draft.reasoning, draft.refusal, draft.calls)
         case ReasoningDelta():
-            return Draft(draft.text, draft.reasoning + delta.text, draft.refusal, draft.calls)
+            calls = draft.calls.keep(delta.extra) if delta.extra else draft.calls
+            return Draft(draft.text, draft.reasoning + delta.text, draft.refusal, calls)
         case ToolCallDelta():
             calls = draft.calls.grow(delta)
             return Draft(draft.text, draft.reasoning, draft.refusal, calls)

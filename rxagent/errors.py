@@ -71,12 +71,16 @@ class RxAgentError(Exception):
 
 
 class ModelError(RxAgentError):
-    """The model did not give a usable answer."""
+    """The model did not give a usable answer.
 
-    facts: ClassVar[tuple[str, ...]] = ("provider", "model", "status")
+    `retry_after` are the seconds after which the server asked us to come back, None if it did not.
+    """
+
+    facts: ClassVar[tuple[str, ...]] = ("provider", "model", "status", "retry_after")
     provider: str | None
     model: str | None
     status: int | None
+    retry_after: float | None
 
 
 class ModelUnavailable(ModelError, ConnectionError):
@@ -84,10 +88,7 @@ class ModelUnavailable(ModelError, ConnectionError):
 
 
 class RateLimited(ModelError):
-    """The model asked us to come back in `retry_after` seconds (None: it did not say when)."""
-
-    facts = (*ModelError.facts, "retry_after")
-    retry_after: float | None
+    """The model was asked too often; `retry_after` says when to come back, if it said so."""
 
 
 class ModelTimeout(ModelError, TimeoutError):

@@ -23,7 +23,7 @@ from typing import Any
 from attrs import cmp_using, field, frozen
 
 from .frozen import freeze, plain_type
-from .messages import Message, ToolCall
+from .messages import Image, Message, ProviderData, ToolCall, repr_of
 
 __all__ = [
     "ApprovalAnswered",
@@ -155,11 +155,14 @@ class TextDelta(Delta):
     text: str
 
 
-@frozen
+@frozen(repr=False)
 class ReasoningDelta(Delta):
-    """A piece of the model's thinking."""
+    """A piece of the model's thinking; `extra` is what its provider wants back."""
 
     text: str
+    extra: tuple[ProviderData, ...] = field(default=(), repr=False)
+
+    __repr__ = repr_of
 
 
 @frozen
@@ -169,14 +172,20 @@ class RefusalDelta(Delta):
     text: str
 
 
-@frozen
+@frozen(repr=False)
 class ToolCallDelta(Delta):
-    """A fragment of a tool call; fragments of one `index` belong together."""
+    """A fragment of a tool call; fragments of one `index` belong together.
+
+    `extra` is what the call's provider wants back with it.
+    """
 
     index: int
     id: str | None = None
     name: str | None = None
     arguments: str | None = None
+    extra: tuple[ProviderData, ...] = field(default=(), repr=False)
+
+    __repr__ = repr_of
 
 
 @frozen
@@ -251,13 +260,16 @@ class ToolOutput(Event):
     value: Any = field(eq=_by_type_and_value, hash=False)
 
 
-@frozen
+@frozen(repr=False)
 class ToolCompleted(Event):
-    """A tool ended well; the model reads `result`, the text of `value`."""
+    """A tool ended well; the model reads `result`, the text of `value`, and looks at `images`."""
 
     call_id: str
     result: str
     value: Any = field(default=None, eq=_by_type_and_value, hash=False)
+    images: tuple[Image, ...] = field(default=(), repr=False)
+
+    __repr__ = repr_of
 
 
 @frozen

@@ -8,28 +8,64 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Never
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from .arguments import one_of, refuse, several, text, valid
 from .frozen import frozen_mapping
 
-__all__ = ["Image", "Message", "Request", "ToolCall", "ToolSpec"]
+__all__ = ["Image", "Message", "ProviderData", "Request", "ToolCall", "ToolSpec"]
 
 _ROLES = ("system", "user", "assistant", "tool")
 _NOT_OF_MESSAGES = {"content": "Write text=.", "...": "See help(rxagent.Message)."}
 _text = valid(text)
 
 
-@frozen
-class ToolCall:
-    """A model's wish that a tool be called.
+def repr_of(value: Any) -> str:
+    """Return the repr of an attrs value, in which fields with `repr=False` show if not empty."""
+    shown = ((each.name, getattr(value, each.name), each.repr) for each in fields(type(value)))
+    facts = ", ".join(f"{name}={item!r}" for name, item, is_shown in shown if is_shown or item)
+    return f"{type(value).__name__}({facts})"
 
-    `arguments` is the raw JSON text, exactly as the model wrote it.
+
+def _data(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    return frozen_mapping("data", data)
+
+
+@frozen
+class ProviderData:
+    """What a provider sent beside the text, and wants back: a signature, encrypted reasoning.
+
+    Only the model that reads it understands `data`, a JSON object. It is kept as it came, goes
+    back to the `provider` that it came from, and is left out of requests to any other.
+
+    Args:
+        provider: Its origin: the provider's name, and the server's URL unless it is the usual one.
+        data: What is given back. Where it stood among texts and calls, if that matters, is part
+            of it.
+    """
+
+    provider: str = field(validator=_text)
+    data: Mapping[str, Any] = field(converter=_data, hash=False)
+
+
+def _extra(extra: Iterable[ProviderData]) -> tuple[ProviderData, ...]:
+    return several("extra", extra, "ProviderData", ProviderData)
+
+
+@frozen(repr=False)
+class ToolCall:
+    """A tool call requested by the model.
+
+    `arguments` is the raw JSON text, exactly as the model wrote it. `extra` is what its provider
+    wants back with it.
     """
 
     id: str = field(validator=_text)
     name: str = field(validator=_text)
     arguments: str = field(default="", validator=valid(text, what="JSON, as json.dumps makes it"))
+    extra: tuple[ProviderData, ...] = field(default=(), converter=_extra, repr=False)
+
+    __repr__ = repr_of
 
 
 @frozen
@@ -70,12 +106,13 @@ def _images(images: Iterable[Image]) -> tuple[Image, ...]:
     return several("images", images, "Image, as Image(url) or Image.from_path(path)", Image)
 
 
-@frozen(init=False)
+@frozen(init=False, repr=False)
 class Message:
     """One message of a conversation.
 
     `role` is one of system, user, assistant, tool.
-    A message of role tool answers the call whose id is `tool_call_id`.
+    A message of role tool answers the call whose id is `tool_call_id`. `extra` is what its
+    provider wants back with it.
     """
 
     role: str = field(validator=valid(one_of, known=_ROLES))
@@ -84,6 +121,9 @@ class Message:
     tool_call_id: str | None = None
     images: tuple[Image, ...] = field(default=(), converter=_images)
     reasoning: str = ""
+    extra: tuple[ProviderData, ...] = field(default=(), converter=_extra, repr=False)
+
+    __repr__ = repr_of
 
     def __init__(
         self,
@@ -93,10 +133,11 @@ class Message:
         tool_call_id: str | None = None,
         images: Iterable[Image] = (),
         reasoning: str = "",
+        extra: Iterable[ProviderData] = (),
         **dropped: Never,
     ) -> None:
         refuse("A message", dropped, Message.__init__, _NOT_OF_MESSAGES)
-        self.__attrs_init__(role, text, tool_calls, tool_call_id, images, reasoning)
+        self.__attrs_init__(role, text, tool_calls, tool_call_id, images, reasoning, extra)
 
 
 def _parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

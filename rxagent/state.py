@@ -33,7 +33,7 @@ from .events import (
 )
 from .frozen import freeze
 from .growing import ListView, MapView
-from .messages import Message, ToolCall
+from .messages import Image, Message, ToolCall
 
 __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
 
@@ -69,6 +69,7 @@ class Step:
     error: str | None = None
     draft: Draft = EMPTY
     voided: frozenset[str] = frozenset()
+    _images: MapView[str, tuple[Image, ...]] = field(default=MapView(), hash=False)
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -79,6 +80,11 @@ class Step:
     def outcomes(self) -> Mapping[str, str]:
         """The text that the model reads of each call that has ended, by call id."""
         return freeze(dict(self._outcomes))  # type: ignore[no-any-return]  # as is frozen
+
+    @property
+    def images(self) -> Mapping[str, tuple[Image, ...]]:
+        """The images that the model sees of each call that has some, by call id."""
+        return freeze(dict(self._images))  # type: ignore[no-any-return]  # likewise
 
     def __repr__(self) -> str:
         said = self.said or Message("assistant")
@@ -98,16 +104,18 @@ class Step:
         told = []
         said = self.said or Message("assistant")
         if said.tool_calls or (said.text and not summary):
-            told.append(evolve(said, text="", reasoning="") if summary else said)
+            told.append(_without_words(said) if summary else said)
         outcomes = self._outcomes
         for call in said.tool_calls:
             outcome = outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
-            told.append(Message("tool", outcome, tool_call_id=call.id))
+            seen = self._images.get(call.id, ())
+            told.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
         native = {call.id for call in said.tool_calls}
         for call in self._calls:
             if call.id not in native:
                 outcome = outcomes.get(call.id, INTERRUPTED)
-                told.append(Message("user", f"Result of {call.name}:\n{outcome}"))
+                seen = self._images.get(call.id, ())
+                told.append(Message("user", f"Result of {call.name}:\n{outcome}", images=seen))
         if self.error is not None:
             told.append(Message("user", f"{self.error}\n{MEND}"))
         return told
@@ -128,15 +136,19 @@ class Step:
                     self.error,
                     draft,
                     self.voided,
+                    self._images,
                 )
             case MessageCompleted(message):
                 return evolve(self, message=message, draft=EMPTY)
             case ToolStarted(call):
                 return evolve(
-                    self, calls=self._calls.add(call), outcomes=self._outcomes.drop(call.id)
+                    self,
+                    calls=self._calls.add(call),
+                    outcomes=self._outcomes.drop(call.id),
+                    images=self._images.drop(call.id),
                 )
             case ToolCompleted(call_id, result):
-                return self._end(call_id, result)
+                return self._end(call_id, result, event.images)
             case ToolFailed(call_id, error):
                 return self._end(call_id, f"{error}\n{MEND}")
             case StepFailed(error):
@@ -147,10 +159,11 @@ class Step:
             case _:
                 return self
 
-    def _end(self, call_id: str, text: str) -> "Step":
+    def _end(self, call_id: str, text: str, images: tuple[Image, ...] = ()) -> "Step":
         if call_id in self.voided:
             return evolve(self, voided=self.voided - {call_id})
-        return evolve(self, outcomes=self._outcomes.set(call_id, text))
+        step = evolve(self, outcomes=self._outcomes.set(call_id, text))
+        return evolve(step, images=step._images.set(call_id, images)) if images else step
 
 
 @frozen
@@ -266,7 +279,7 @@ class State:
             elif not summary or entry.role in ("user", "tool"):
                 told.append(entry)
             elif entry.tool_calls:
-                told.append(evolve(entry, text="", reasoning=""))
+                told.append(_without_words(entry))
         return _well_formed(told)
 
     @property
@@ -346,6 +359,11 @@ def fold(state: State, event: Event) -> State:
 def fold_all(state: State, events: Iterable[Event]) -> State:
     """Return the state with several events in it."""
     return reduce(fold, events, state)
+
+
+def _without_words(message: Message) -> Message:
+    """Return a message with its calls alone."""
+    return evolve(message, text="", reasoning="", extra=())
 
 
 def _well_formed(messages: list[Message]) -> list[Message]:

@@ -2,15 +2,24 @@
 
 .. code-block:: text
 
-    {"v":1,"type":"TextDelta","text":"Hi"}
-    {"v":1,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}
-    {"v":1,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}
-    {"v":1,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
-    {"v":1,"type":"Message","role":"user","text":"Hi"}
+    {"v":2,"type":"TextDelta","text":"Hi"}
+    {"v":2,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}
+    {"v":2,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}
+    {"v":2,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
+    {"v":2,"type":"Message","role":"user","text":"Hi"}
 
 `v` is the version of the line, `type` names what it holds, and fields that have their default are
 left out. An inner event stands under `event`, a plain value under `value`. What is read ignores
 fields that it does not know, and keeps events that it does not know as `UnknownEvent`.
+
+The version is raised by one whenever an event or a field is added, so that an older reader refuses
+a line of which it would lose something. Nothing is renamed, removed or given another meaning, so
+the lines of every earlier version are read: what they do not have has its default.
+
+.. code-block:: text
+
+    1  the first version
+    2  `extra` of ReasoningDelta, ToolCallDelta, Message and ToolCall; `images` of ToolCompleted
 
 Of a value, tuples come back as lists, subclasses of text, numbers and dicts as what they derive
 from, and what JSON cannot say (NaN, bytes, sets, objects, dicts whose keys are not all text) as
@@ -20,7 +29,7 @@ Up to 500 events may stand around another one, as an agent's do around its inner
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from math import isfinite
 from types import GenericAlias
@@ -32,12 +41,12 @@ from . import events
 from .errors import RxAgentError
 from .events import Event, Stamped, UnknownEvent
 from .frozen import FrozenDict, FrozenList
-from .messages import Message
+from .messages import Message, ProviderData
 
 __all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
 
-VERSION = 1
-"""The version of the lines that are written, and the only one that is read."""
+VERSION = 2
+"""The version of the lines that are written, and the latest one that is read."""
 
 _Fields = dict[str, Any]
 
@@ -90,8 +99,10 @@ def decode(line: object) -> Any:
         raise MalformedLine(f"A line is an object, not {_name_of(line)}.")
     if "v" not in line:
         raise MalformedLine("The line has no version: `v` is missing.")
-    if type(line["v"]) is not int or line["v"] != VERSION:
-        raise MalformedLine(f"The line's version is {line['v']!r}; only {VERSION} can be read.")
+    if type(line["v"]) is not int or not 1 <= line["v"] <= VERSION:
+        raise MalformedLine(
+            f"The line's version is {line['v']!r}; versions 1 to {VERSION} can be read."
+        )
     try:
         return _read({name: line[name] for name in line if name != "v"})
     except RecursionError:
@@ -345,6 +356,10 @@ def _converter() -> Any:
 
         return structure
 
+    def data_of(value: Any, _: Any) -> Any:
+        expect(dict, value, dict)
+        return _meant(value)
+
     def array_of(value: Any, kind: Any) -> Any:
         expect(list, value, list)
         return tuple(converter.structure(value, GenericAlias(list, get_args(kind)[:1])))
@@ -357,6 +372,10 @@ def _converter() -> Any:
     only(int, int)
     only(float, float, int)
     converter.register_structure_hook_func(is_array, array_of)
+    converter.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], data_of)
+    converter.register_unstructure_hook(
+        ProviderData, lambda said: {"provider": said.provider, "data": _plain(said.data)}
+    )
     converter.register_structure_hook_func(lambda kind: kind is Event, lambda event, _: event)
     return converter
 

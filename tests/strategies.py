@@ -39,13 +39,15 @@ from rxagent.events import (
     ToolStarted,
     Usage,
 )
-from rxagent.messages import Message, ToolCall
+from rxagent.messages import Message, ProviderData, ToolCall
 
 texts = st.text("ab{} \n", max_size=3)
 pieces = st.lists(texts, max_size=3)
 names = st.sampled_from(["add", "search", "say"])
 counts = st.integers(0, 1000)
 usages = st.builds(Usage, counts, counts, counts, counts)
+kept = st.builds(ProviderData, st.just("here"), st.dictionaries(texts, counts, max_size=1))
+extras = st.lists(kept, max_size=1).map(tuple)
 values = st.none() | st.integers() | texts
 few_values = st.lists(values, max_size=2)
 
@@ -72,7 +74,7 @@ def fragmented(draw, index, call):
     """Draw the fragments of a call, in the one form that `normalise` gives them."""
     cut = draw(st.integers(0, len(call.arguments)))
     return [
-        ToolCallDelta(index, call.id, call.name, ""),
+        ToolCallDelta(index, call.id, call.name, "", call.extra),
         ToolCallDelta(index, arguments=call.arguments[:cut]),
         ToolCallDelta(index, arguments=call.arguments[cut:]),
     ]
@@ -100,16 +102,19 @@ def carried_out(draw, call, inner):
 def _attempt(draw, step, attempt, retracted, inner):
     """Draw the deltas of an attempt, what its eager calls do meanwhile, and what is left to do."""
     said, thought = draw(pieces), draw(pieces)
+    thoughts = [ReasoningDelta(piece, draw(extras)) for piece in thought]
     reuse = draw(st.booleans())  # some providers number the calls of each attempt alike
     calls = [
-        ToolCall(f"call_{step}_{1 if reuse else attempt}_{index}", draw(names), draw(texts))
+        ToolCall(
+            f"call_{step}_{1 if reuse else attempt}_{index}", draw(names), draw(texts), draw(extras)
+        )
         for index in range(draw(st.integers(0, 2)))
     ]
     fragments = [draw(fragmented(index, call)) for index, call in enumerate(calls)]
     deltas = draw(
         interleaved(
             [TextDelta(piece) for piece in said],
-            [ReasoningDelta(piece) for piece in thought],
+            thoughts,
             flat(fragments),
             draw(st.lists(usages, max_size=2)),
             [RefusalDelta("no")] if draw(st.integers(0, 9)) == 0 else [],
@@ -117,7 +122,8 @@ def _attempt(draw, step, attempt, retracted, inner):
     )
     if not retracted or draw(st.booleans()):
         deltas.append(Finish(draw(st.sampled_from(["stop", "length", "tool_calls"]))))
-    message = Message("assistant", "".join(said), calls, reasoning="".join(thought))
+    extra = flat(delta.extra for delta in thoughts)
+    message = Message("assistant", "".join(said), calls, reasoning="".join(thought), extra=extra)
 
     doings = [deque(draw(carried_out(call, inner))) for call in calls]
     eager = draw(st.booleans())

@@ -1,4 +1,6 @@
 import base64
+import copy
+import pickle
 
 import attrs
 import pytest
@@ -6,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import messages
-from rxagent.messages import Image, Message, Request, ToolCall, ToolSpec
+from rxagent.messages import Image, Message, ProviderData, Request, ToolCall, ToolSpec
 
 REQUIRED = attrs.NOTHING
 CALL = ToolCall("call_1", "add", '{"a": 2, "b": 3}')
 ADD = ToolSpec("add", "Return the sum.", {"type": "object"})
 
 SHAPES = {
-    ToolCall: {"id": REQUIRED, "name": REQUIRED, "arguments": ""},
+    ToolCall: {"id": REQUIRED, "name": REQUIRED, "arguments": "", "extra": ()},
+    ProviderData: {"provider": REQUIRED, "data": REQUIRED},
     Image: {"url": REQUIRED},
     Message: {
         "role": REQUIRED,
@@ -22,6 +25,7 @@ SHAPES = {
         "tool_call_id": None,
         "images": (),
         "reasoning": "",
+        "extra": (),
     },
     ToolSpec: {"name": REQUIRED, "description": REQUIRED, "parameters": attrs.Factory(dict)},
     Request: {
@@ -149,3 +153,24 @@ def test_a_long_image_is_shown_short():
 def test_everything_public_is_listed_in_order():
     """`__all__` is sorted and holds each class of the module."""
     assert sorted(kind.__name__ for kind in SHAPES) == messages.__all__
+
+
+def test_what_a_provider_wants_back_is_a_value():
+    """It is a copy of what was given, cannot be changed, and travels."""
+    given = {"signature": "s", "parts": [{"a": 1}]}
+    kept = ProviderData("openai", given)
+    given["parts"][0]["a"] = 2
+
+    assert {"signature": "s", "parts": [{"a": 1}]} == kept.data
+    with pytest.raises(TypeError):
+        kept.data["parts"][0]["a"] = 3
+    for same in (pickle.loads(pickle.dumps(kept)), copy.deepcopy(kept)):
+        assert (kept, hash(kept)) == (same, hash(same))
+
+
+@pytest.mark.parametrize("extra", ["x", [1], ProviderData("p", {})], ids=repr)
+def test_an_extra_is_a_list_of_what_providers_want_back(extra):
+    """Anything else is refused by name."""
+    for make in (Message, lambda _, **fields: ToolCall("a", "b", **fields)):
+        with pytest.raises(TypeError, match=r"extra is a list of ProviderData"):
+            make("assistant", extra=extra)

@@ -275,7 +275,9 @@ def test_a_summary_keeps_what_was_done(events):
     """Tasks, calls, results and errors are told as before, without what the assistant said."""
     state = fold_all(State(), events)
     full = [
-        attrs.evolve(message, text="", reasoning="") if message.role == "assistant" else message
+        attrs.evolve(message, text="", reasoning="", extra=())
+        if message.role == "assistant"
+        else message
         for message in state.messages()
         if message.role != "assistant" or message.tool_calls
     ]
@@ -788,3 +790,15 @@ def test_a_fold_of_anything_else_is_refused(wrong, sentence):
     """What is no event is not folded into nothing, and swapped arguments are told their order."""
     with pytest.raises(TypeError, match=sentence):
         wrong()
+
+
+def test_images_of_results_are_looked_at():
+    """A message of a tool has the images of its result; after another start, those of that."""
+    cat, call = Image("https://example.com/cat.png"), ToolCall("c", "see", "{}")
+    said = MessageCompleted(Message("assistant", "", [call]))
+    seen = [StepStarted(1), said, ToolStarted(call), ToolCompleted("c", "(image 1)", cat, (cat,))]
+    state = fold_all(State(), seen)
+    again = fold_all(state, [ToolStarted(call), ToolCompleted("c", "none")])
+
+    assert Message("tool", "(image 1)", tool_call_id="c", images=[cat]) == state.messages()[-1]
+    assert () == again.messages()[-1].images

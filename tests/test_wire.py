@@ -3,6 +3,7 @@ import json
 import math
 from collections import OrderedDict, namedtuple
 from contextlib import suppress
+from pathlib import Path
 
 import attrs
 import pytest
@@ -27,7 +28,7 @@ from rxagent.events import (
     UnknownEvent,
     Usage,
 )
-from rxagent.messages import Image, Message, ToolCall
+from rxagent.messages import Image, Message, ProviderData, ToolCall
 from rxagent.wire import MalformedLine, Opaque, decode, dumps, encode, loads
 
 KINDS = [
@@ -49,21 +50,27 @@ opaque_lookalikes = st.builds(
     lambda dollars, value: {"$" * dollars + "opaque": value}, st.integers(0, 4), json_values
 )
 
-calls = st.builds(ToolCall, texts, texts, texts)
+kept = st.builds(ProviderData, texts, st.dictionaries(texts, json_values, max_size=2))
+extras = st.lists(kept, max_size=2).map(tuple)
+calls = st.builds(ToolCall, texts, texts, texts, extras)
+pictures = st.builds(Image, texts.map("data:{}".format))
 messages = st.builds(
     Message,
     st.sampled_from(["system", "user", "assistant", "tool"]),
     texts,
     st.lists(calls, max_size=2),
     st.none() | texts,
-    st.lists(st.builds(Image, texts.map("data:{}".format)), max_size=2),
+    st.lists(pictures, max_size=2),
     texts,
+    extras,
 )
 counts = st.integers(-(10**30), 10**30)
 FIELDS = {
     str: texts,
     str | None: st.none() | texts,
     int: counts,
+    tuple[ProviderData, ...]: extras,
+    tuple[Image, ...]: st.lists(pictures, max_size=2).map(tuple),
     Message: messages,
     Message | None: st.none() | messages,
     ToolCall: calls,
@@ -134,7 +141,7 @@ def test_a_line_names_its_event(kind):
 
     @given(event)
     def check(event):
-        assert (1, kind.__name__) == (encode(event)["v"], encode(event)["type"])
+        assert (wire.VERSION, kind.__name__) == (encode(event)["v"], encode(event)["type"])
         assert kind is type(back(event))
 
     check()
@@ -154,39 +161,39 @@ def test_every_event_is_tried():
 CALL = ToolCall("call_1", "add", '{"a": 2}')
 
 EXAMPLES = [
-    (TextDelta("Hi"), '{"v":1,"type":"TextDelta","text":"Hi"}'),
-    (PlanStarted(), '{"v":1,"type":"PlanStarted"}'),
+    (TextDelta("Hi"), '{"v":2,"type":"TextDelta","text":"Hi"}'),
+    (PlanStarted(), '{"v":2,"type":"PlanStarted"}'),
     (
         ToolStarted(CALL),
-        '{"v":1,"type":"ToolStarted",'
+        '{"v":2,"type":"ToolStarted",'
         '"call":{"id":"call_1","name":"add","arguments":"{\\"a\\": 2}"}}',
     ),
-    (ToolCallDelta(0, "call_1"), '{"v":1,"type":"ToolCallDelta","index":0,"id":"call_1"}'),
-    (RunCompleted(), '{"v":1,"type":"RunCompleted"}'),
+    (ToolCallDelta(0, "call_1"), '{"v":2,"type":"ToolCallDelta","index":0,"id":"call_1"}'),
+    (RunCompleted(), '{"v":2,"type":"RunCompleted"}'),
     (
         RunCompleted(Usage(3, 4)),
-        '{"v":1,"type":"RunCompleted","usage":{"input_tokens":3,"output_tokens":4}}',
+        '{"v":2,"type":"RunCompleted","usage":{"input_tokens":3,"output_tokens":4}}',
     ),
     (
         ToolOutput("call_1", TextDelta("Hi")),
-        '{"v":1,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}',
+        '{"v":2,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}',
     ),
     (
         ToolCompleted("call_1", "5", 5),
-        '{"v":1,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}',
+        '{"v":2,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}',
     ),
     (
         FinalAnswer({"a": [1, None]}),
-        '{"v":1,"type":"FinalAnswer","value":{"a":[1,null]}}',
+        '{"v":2,"type":"FinalAnswer","value":{"a":[1,null]}}',
     ),
     (
         Stamped("run_1", 7, 1.5, Finish("stop")),
-        '{"v":1,"type":"Stamped","run":"run_1","seq":7,"at":1.5,'
+        '{"v":2,"type":"Stamped","run":"run_1","seq":7,"at":1.5,'
         '"event":{"type":"Finish","reason":"stop"}}',
     ),
     (
         Message("assistant", "Hi", [CALL]),
-        '{"v":1,"type":"Message","role":"assistant","text":"Hi",'
+        '{"v":2,"type":"Message","role":"assistant","text":"Hi",'
         '"tool_calls":[{"id":"call_1","name":"add","arguments":"{\\"a\\": 2}"}]}',
     ),
 ]
@@ -197,6 +204,27 @@ def test_lines_look_as_promised(said, line):
     """Lines that were written once can be read for ever, so their form is a promise."""
     assert line == dumps(said)
     assert said == loads(line)
+
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("wire_v*.jsonl"))
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_lines_of_each_version_are_read(file):
+    """A line of any version is read for ever, and written again it says the same."""
+    lines = file.read_text().splitlines()
+    version = int(file.stem.removeprefix("wire_v"))
+
+    assert {version} == {json.loads(line)["v"] for line in lines}
+    for line in lines:
+        assert json.loads(line) | {"v": wire.VERSION} == json.loads(dumps(loads(line)))
+
+
+def test_each_version_has_its_lines():
+    """The lines of every version are kept, those of the present one too."""
+    assert [f"wire_v{number + 1}" for number in range(wire.VERSION)] == [
+        file.stem for file in GOLDEN
+    ]
 
 
 def test_inner_events_may_be_nested_a_hundred_times():
@@ -374,18 +402,18 @@ def test_unknown_fields_of_inner_objects_are_ignored():
     call = {"id": "call_1", "name": "add", "arguments": "", "price": 3}
 
     assert ToolStarted(ToolCall("call_1", "add")) == decode(
-        {"v": 1, "type": "ToolStarted", "call": call}
+        {"v": 2, "type": "ToolStarted", "call": call}
     )
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        '{"v":1,"type":"Applauded","by":["me",{"times":3}],"value":null,"event":{"type":5}}',
-        '{"v":1,"type":"Applauded","by":{"$opaque":"<me>"},"to":{"$$opaque":"<you>"}}',
-        '{"v":1,"type":"Applauded","by":{"$opaque":5},"to":{"$opaque":"a","b":1}}',
-        '{"v":1,"type":"ToolOutput","call_id":"c","event":{"type":"Applauded","v":7}}',
-        '{"v":1,"type":"ToolOutput","call_id":"c","event":{"type":"Message","role":5}}',
+        '{"v":2,"type":"Applauded","by":["me",{"times":3}],"value":null,"event":{"type":5}}',
+        '{"v":2,"type":"Applauded","by":{"$opaque":"<me>"},"to":{"$$opaque":"<you>"}}',
+        '{"v":2,"type":"Applauded","by":{"$opaque":5},"to":{"$opaque":"a","b":1}}',
+        '{"v":2,"type":"ToolOutput","call_id":"c","event":{"type":"Applauded","v":7}}',
+        '{"v":2,"type":"ToolOutput","call_id":"c","event":{"type":"Message","role":5}}',
     ],
 )
 def test_unknown_events_survive_as_they_were_written(line):
@@ -396,7 +424,7 @@ def test_unknown_events_survive_as_they_were_written(line):
 @given(json_values)
 def test_any_field_of_an_unknown_event_survives(value):
     """Whatever JSON an unknown event holds, the same JSON is written again."""
-    line = {"v": 1, "type": "Applauded", "field": value}
+    line = {"v": 2, "type": "Applauded", "field": value}
 
     assert UnknownEvent is type(decode(line))
     assert line == encode(decode(line))
@@ -408,60 +436,65 @@ BAD_LINES = [
     ("[]", "A line is an object, not an array."),
     ("null", "A line is an object, not null."),
     ("{}", "The line has no version: `v` is missing."),
-    ('{"v":2,"type":"TextDelta"}', "The line's version is 2; only 1 can be read."),
-    ('{"v":true,"type":"TextDelta"}', "The line's version is True; only 1 can be read."),
-    ('{"v":1}', "`type` should be the name of an event, not null."),
-    ('{"v":1,"type":5}', "`type` should be the name of an event, not a number."),
-    ('{"v":1,"type":"TextDelta"}', "TextDelta cannot be read: `text` is missing."),
+    ('{"v":3,"type":"TextDelta"}', "The line's version is 3; versions 1 to 2 can be read."),
+    ('{"v":0,"type":"TextDelta"}', "The line's version is 0; versions 1 to 2 can be read."),
+    ('{"v":true,"type":"TextDelta"}', "The line's version is True; versions 1 to 2 can be read."),
     (
-        '{"v":1,"type":"TextDelta","text":5}',
+        '{"v":2,"type":"ReasoningDelta","text":"","extra":[{"provider":"p","data":5}]}',
+        "ReasoningDelta cannot be read: `extra[0].data` should be an object, not a number.",
+    ),
+    ('{"v":2}', "`type` should be the name of an event, not null."),
+    ('{"v":2,"type":5}', "`type` should be the name of an event, not a number."),
+    ('{"v":2,"type":"TextDelta"}', "TextDelta cannot be read: `text` is missing."),
+    (
+        '{"v":2,"type":"TextDelta","text":5}',
         "TextDelta cannot be read: `text` should be a text, not a number.",
     ),
     (
-        '{"v":1,"type":"StepStarted","number":true}',
+        '{"v":2,"type":"StepStarted","number":true}',
         "StepStarted cannot be read: `number` should be a number, not a boolean.",
     ),
     (
-        '{"v":1,"type":"ToolCallDelta","index":0,"name":[]}',
+        '{"v":2,"type":"ToolCallDelta","index":0,"name":[]}',
         "ToolCallDelta cannot be read: `name` should be a text, not an array.",
     ),
     (
-        '{"v":1,"type":"ToolStarted","call":null}',
+        '{"v":2,"type":"ToolStarted","call":null}',
         "ToolStarted cannot be read: `call` should be an object, not null.",
     ),
     (
-        '{"v":1,"type":"ToolStarted","call":{"id":1}}',
+        '{"v":2,"type":"ToolStarted","call":{"id":1}}',
         "ToolStarted cannot be read: "
         "`call.id` should be a text, not a number; `call.name` is missing.",
     ),
     (
-        '{"v":1,"type":"MessageCompleted","message":{"role":"user","tool_calls":"ab"}}',
+        '{"v":2,"type":"MessageCompleted","message":{"role":"user","tool_calls":"ab"}}',
         "MessageCompleted cannot be read: `message.tool_calls` should be an array, not a text.",
     ),
     (
-        '{"v":1,"type":"Message","role":"user","tool_calls":[{"id":"a","name":5}]}',
+        '{"v":2,"type":"Message","role":"user","tool_calls":[{"id":"a","name":5}]}',
         "Message cannot be read: `tool_calls[0].name` should be a text, not a number.",
     ),
     (
-        '{"v":1,"type":"ToolOutput","call_id":"c"}',
+        '{"v":2,"type":"ToolOutput","call_id":"c"}',
         "ToolOutput cannot be read: `value` is missing.",
     ),
-    ('{"v":1,"type":"ToolOutput","call_id":"c","event":5}', "`event` should be an object, not"),
+    ('{"v":2,"type":"ToolOutput","call_id":"c","event":5}', "`event` should be an object, not"),
     (
-        '{"v":1,"type":"ToolOutput","call_id":"c","event":{}}',
+        '{"v":2,"type":"ToolOutput","call_id":"c","event":{}}',
         "`event.type` should be the name of an event, not null.",
     ),
     (
-        '{"v":1,"type":"ToolOutput","call_id":"c","event":{"type":"ToolOutput",'
+        '{"v":2,"type":"ToolOutput","call_id":"c","event":{"type":"ToolOutput",'
         '"call_id":"c","event":{"type":"TextDelta","text":{}}}}',
         "TextDelta cannot be read: `event.event.text` should be a text, not an object.",
     ),
     (
-        '{"v":1,"type":"Stamped","run":"r","seq":0,"at":"now"}',
+        '{"v":2,"type":"Stamped","run":"r","seq":0,"at":"now"}',
         "Stamped cannot be read: `at` should be a number, not a text; `event` is missing.",
     ),
-    ('{"v":1,"type":"FinalAnswer","value":NaN}', "The line is not JSON: NaN is no JSON."),
-    ('{"v":1,"type":"StepStarted","number":' + "1" * 5000 + "}", "The line is not JSON: Exceeds"),
+    ('{"v":2,"type":"FinalAnswer","value":NaN}', "The line is not JSON: NaN is no JSON."),
+    ('{"v":2,"type":"StepStarted","number":' + "1" * 5000 + "}", "The line is not JSON: Exceeds"),
     ("[" * 100_000, "The line is nested too deeply for Python's JSON."),
 ]
 
@@ -483,7 +516,7 @@ def test_a_malformed_line_is_an_error_of_ours_and_a_value_error():
 @given(json_values)
 def test_any_object_is_read_or_refused(value):
     """No JSON at all makes the reader fail in another way."""
-    for line in (value, {"v": 1, "type": value}, {"v": 1, "type": "ToolStarted", "call": value}):
+    for line in (value, {"v": 2, "type": value}, {"v": 2, "type": "ToolStarted", "call": value}):
         try:
             read = decode(line)
         except MalformedLine:
@@ -510,7 +543,7 @@ def test_only_words_are_encoded(said):
 
 def test_a_whole_number_is_a_time():
     """Other languages write 2.0 as 2."""
-    line = {"v": 1, "type": "Stamped", "run": "r", "seq": 0, "at": 2, "event": {"type": "X"}}
+    line = {"v": 2, "type": "Stamped", "run": "r", "seq": 0, "at": 2, "event": {"type": "X"}}
 
     assert 2.0 == decode(line).at
     assert float is type(decode(line).at)

@@ -9,7 +9,7 @@ from ..messages import Request
 from .chat_requests import chat_body, chat_messages
 from .faults import Faults
 
-__all__ = ["chat_call", "permitted"]
+__all__ = ["chat_call", "check_options", "permitted"]
 
 _RESERVED = {"messages", "model", "n", "stream", "tools"}
 """What the request itself says, so that no option may."""
@@ -48,8 +48,26 @@ def permitted(options: dict[str, Any], kind: type) -> dict[str, Any]:
     return options
 
 
+def check_options(request: Request, faults: Faults) -> None:
+    """Check the options of a request.
+
+    Raises:
+        ModelRejected: They hold what the request itself says. Only ``{"tools": None}`` may stand
+            there, which offers no tools.
+    """
+    forbidden = sorted(_RESERVED & request.options.keys())
+    if "tools" in forbidden and request.options["tools"] is None:
+        forbidden.remove("tools")
+    if forbidden:
+        raise faults.rejected(f"takes no options named {', '.join(forbidden)}: {_WHY_RESERVED}")
+
+
 def chat_call(
-    model: str, request: Request, options: Mapping[str, Any], stream: bool, faults: Faults
+    model: str,
+    request: Request,
+    options: Mapping[str, Any],
+    stream: bool,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """Return the arguments by which the SDK is called.
 
@@ -58,18 +76,13 @@ def chat_call(
         request: What it is asked; its own options go before the others.
         options: The other options.
         stream: Whether the reply is to be streamed.
-        faults: Makes the error.
-
-    Raises:
-        ModelRejected: The request's options hold what the request itself says.
+        origin: Where the request goes; what came from elsewhere is not sent back.
     """
-    if forbidden := sorted(_RESERVED & request.options.keys()):
-        raise faults.rejected(f"takes no options named {', '.join(forbidden)}: {_WHY_RESERVED}")
     usage = {"stream_options": {"include_usage": True}} if stream else {}
     body = {**usage, **chat_body(model, request), **options, **request.options}
     body = {name: value for name, value in body.items() if value is not None}
     call = {name: body.pop(name) for name in _OF_THE_CALL & body.keys()}
-    said = {"messages": list(chat_messages(request.messages))}
+    said = {"messages": list(chat_messages(request.messages, origin))}
     return {
         **call,
         "model": model,

@@ -1,5 +1,7 @@
 """Replies: the bytes that a server of OpenAI's chat protocol answers, read as deltas."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -10,102 +12,195 @@ from ..errors import MalformedReply, ModelError
 from ..events import Delta, TextDelta
 from .chat_chunks import ChatChunks
 from .faults import Faults
-from .frames import Frames
+from .frames import Failure, Frames
 
 __all__ = ["ChatReply"]
 
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+"""What may stand before the first sign of a reply: white space, and a byte order mark."""
+
 _CONTENT = b'"content"'
+_ESCAPED = b"\\u003"
+"""How JSON may write the sign `<` with which a tag begins, and some others."""
+
 _EVERY = 16
 """Of so many frames that fit no mould, one is made a mould."""
+
+_NO_MOULD = b"\r", b"\r"
+"""What no frame fits, as CR ends a line."""
+
+_GAP = re.compile(r"[ \t\r\n,]*")
+_decoder = json.JSONDecoder(strict=False)
 
 
 class ChatReply:
     """Reads one reply, streamed or whole, as the deltas it consists of.
 
+    Which of the two it is, its first sign says, and not its label or what was asked for. A whole
+    one may consist of several values, and of events behind them.
+
     Most frames of a stream differ in their text alone. So the bytes around one frame's text are
     kept as a mould, and of a frame that fits it nothing but the text is parsed.
+
+    Args:
+        faults: Makes the errors.
+        origin: What the provider wants back goes back to this origin; None, to no one.
     """
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, origin: str | None = None) -> None:
         self._faults = faults
         self._frames = Frames()
-        self._chunks = ChatChunks(faults)
-        self._mould = b"\r", b"\r"  # which no frame fits, as CR ends a line
+        self._chunks = ChatChunks(faults, origin)
+        self._whole: list[bytes] | None = None
+        self._begun = self._heard = self._told = self._done = False
+        self._mould = _NO_MOULD
         self._unfit = 0
-        self._heard = False
-        self._done = False
+        self._tail = b""
+        self._signed = False
 
     @property
     def is_finished(self) -> bool:
-        """Whether the reply is whole, though its usage may follow."""
+        """Whether the reply is whole, though its usage, or another call, may follow."""
         return self._done or self._chunks.finished
 
     @property
-    def is_settled(self) -> bool:
-        """Whether all that could follow was heard."""
-        return self._done or self._chunks.settled
+    def is_over(self) -> bool:
+        """Whether its end was marked, so that nothing more will follow."""
+        return self._done
 
     def feed(self, data: bytes) -> Iterator[Delta]:
-        """Yield the deltas that these bytes of a stream complete."""
-        head, tail = self._mould
+        """Yield the deltas that these bytes complete.
+
+        Raises:
+            ModelError: They tell of an error, or cannot be read.
+        """
+        if not self._begun:
+            data = data.lstrip(_BLANK)
+            self._begun = bool(data)
+            self._whole = [] if data[:1] in (b"{", b"[") and data[:6] != b"[DONE]" else None
+        if self._whole is not None:
+            self._whole.append(data)
+            return
+        frames = self._frames.feed(data)
+        thoughts = self._chunks.thoughts
+        has_sign = not thoughts.are_over and self._has_sign(data, frames)
+        passed: list[str] = []
+        head, tail = self._fit(has_sign)
         start, end = len(head), -len(tail)
-        for frame in self._frames.feed(data):
+        for frame in frames:
             if frame.startswith(head) and frame.endswith(tail):
                 try:
                     text = from_json(frame[start:end])
                 except ValueError:
                     text = None
                 if text and type(text) is str:
+                    passed.append(text)
                     yield TextDelta(text)
                     continue
+            if passed:
+                thoughts.passed("".join(passed))
+                passed = []
             yield from self._read(frame)
-            head, tail = self._mould
+            head, tail = self._fit(has_sign)
             start, end = len(head), -len(tail)
+        if passed:
+            self._told = True
+            thoughts.passed("".join(passed))
 
     def end(self) -> Iterator[Delta]:
-        """Yield what was held back, now that the stream has ended.
+        """Yield what was held back, now that no byte will come.
 
         Raises:
-            ModelUnavailable: It ended in the midst of the reply.
-            MalformedReply: It was no stream of events.
+            ModelUnavailable: The reply ended in its midst.
+            MalformedReply: It was none.
+            ModelError: It tells of an error.
         """
+        if self._whole is not None:
+            yield from self._read_whole(b"".join(self._whole))
         with suppress(MalformedReply):  # a frame that was cut short is not the model's fault
             for frame in self._frames.flush():
                 yield from self._read(frame)
-        yield from self._chunks.end()
+        for delta in self._chunks.end():
+            self._told = True
+            yield delta
+        is_none = not self._chunks.answered and (self._whole is not None or not self._told)
+        said = self._frames.strange or b"".join(self._whole or ())
+        if is_none and (said or self._done):
+            raise self._faults.malformed("a reply without an answer", said)
         if not self.is_finished:
-            if self._frames.strange and not self._heard:
-                raise self._faults.malformed(
-                    "what is no reply of OpenAI's chat protocol", self._frames.strange
-                )
             raise self._faults.unavailable("broke off in the midst of its reply")
 
-    def whole(self, data: bytes) -> Iterator[Delta]:
-        """Yield the deltas of a reply that was not streamed."""
-        reply = self._parsed(data)
-        deltas = self._chunks.read(reply)
-        if not reply.get("choices"):
-            raise self._faults.malformed("a reply without an answer", reply)
-        yield from deltas
-        yield from self._chunks.end()
-
     def _read(self, frame: bytes) -> Iterator[Delta]:
-        self._done = self._done or frame.startswith(b"[DONE]")
-        if self._done or not frame:
+        if self._done or not (frame or type(frame) is Failure):
             return
-        self._heard = True
+        if frame.lstrip(b' "').startswith(b"[DONE]"):
+            self._done = True
+            return
         try:
-            chunk = self._parsed(frame)
-            deltas = self._chunks.read(chunk)
+            if type(frame) is Failure:
+                self._chunks.fail(self._said(frame))
+                chunk, deltas = None, []
+            else:
+                chunk = self._parsed(frame)
+                deltas = self._chunks.read(chunk)
         except ModelError:
             if self.is_finished:  # what is whole cannot break
                 return
             raise
+        self._told = self._told or bool(deltas)
         yield from deltas
+        if self._chunks.failure is not None:
+            raise self._chunks.failure
         if self._chunks.is_plain:
             match deltas:
                 case [TextDelta(text)]:
                     self._take_mould(frame, chunk, text)
+
+    def _read_whole(self, data: bytes) -> Iterator[Delta]:
+        """Yield the deltas of JSON values that stand one behind the other, or before events."""
+        try:
+            values, rest = [from_json(data)], b""
+        except ValueError:
+            values, rest = self._values(data)
+        for value in values:
+            deltas = self._chunks.read(value)
+            self._told = self._told or bool(deltas)
+            yield from deltas
+            if self._chunks.failure is not None:
+                raise self._chunks.failure
+        if rest:
+            for frame in self._frames.feed(rest + b"\n\n"):
+                yield from self._read(frame)
+
+    def _values(self, data: bytes) -> tuple[list[Any], bytes]:
+        text = data.decode(errors="replace")
+        values: list[Any] = []
+        at = 0
+        try:
+            while text[at : at + 1] in ("{", "[") and text[at : at + 6] != "[DONE]":
+                value, end = _decoder.raw_decode(text, at)
+                values.append(value)
+                gap = _GAP.match(text, end)
+                at = gap.end() if gap else end
+        except (ValueError, RecursionError) as error:
+            if not values:
+                raise self._faults.malformed("what is not JSON", data) from error
+        return values, text[at:].encode()
+
+    def _has_sign(self, data: bytes, frames: list[bytes]) -> bool:
+        """Tell whether a tag may begin in what these bytes complete."""
+        seen = self._tail + data
+        self._tail = seen[-8:]
+        has_sign = b"<" in seen or _ESCAPED in seen
+        signed = has_sign or self._signed
+        self._signed = has_sign if frames else signed
+        return signed
+
+    def _fit(self, has_sign: bool) -> tuple[bytes, bytes]:
+        """Return the mould, unless text must be read with care."""
+        if (has_sign and not self._chunks.thoughts.are_over) or self._done:
+            return _NO_MOULD
+        return self._mould if self._chunks.is_plain else _NO_MOULD
 
     def _take_mould(self, frame: bytes, chunk: Any, text: str) -> None:
         """Keep the bytes around a frame's text, if nothing else in it depends on the text."""
@@ -125,4 +220,12 @@ class ChatReply:
         try:
             return from_json(data)
         except ValueError as error:
+            with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
+                return json.loads(data.decode(errors="replace"), strict=False)
             raise self._faults.malformed("what is not JSON", data) from error
+
+    def _said(self, data: bytes) -> Any:
+        try:
+            return self._parsed(data)
+        except MalformedReply:
+            return data.decode(errors="replace")

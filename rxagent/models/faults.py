@@ -21,23 +21,32 @@ from ..errors import (
     describe,
 )
 
-__all__ = ["Faults", "retry_after"]
+__all__ = ["Faults", "failure_in", "retry_after"]
 
 _E = TypeVar("_E", bound=ModelError)
 
-_REFUSED = {"content_filter", "content_policy_violation"}
+_REFUSED = re.compile(r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive")
 _SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
-_BY_WORD: dict[str, type[ModelError]] = {
-    "authentication_error": ModelRejected,
-    "context_length_exceeded": ModelRejected,
-    "invalid_api_key": ModelRejected,
-    "invalid_request_error": ModelRejected,
-    "model_not_found": ModelRejected,
-    "rate_limit_error": RateLimited,
-    "rate_limit_exceeded": RateLimited,
-    "timeout": ModelTimeout,
-    "timeout_error": ModelTimeout,
-}
+_BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
+    (r"insufficient.?(quota|balance|credit)|billing|payment", ModelRejected),
+    (r"rate.?limit|too.?many.?(request|token)|throttl|resource.?exhausted|quota", RateLimited),
+    (r"time.?d?.?out|deadline.?exceeded|took too long", ModelTimeout),
+    (
+        r"overload|capacity|unavailable|internal|insufficient.?system|try again|busy|server.?error",
+        ModelUnavailable,
+    ),
+    (
+        r"context.?length|invalid.?(request|api|parameter|argument|key|prompt|value)|bad.?request"
+        r"|authenti|unauthori[sz]ed|permission|forbidden|not.?found|not.?exist"
+        r"|unsupported|not.?support",
+        ModelRejected,
+    ),
+)
+"""Words by which errors without a status are known; the first that is found counts."""
+
+_STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "error_code", "type")
+_WORDS = ("code", "type", "status", "error_code", "reason")
+_MESSAGES = ("error_message", "error_msg", "status_msg", "reason")
 _BY_STATUS: dict[int, type[ModelError]] = {
     408: ModelTimeout,
     409: ModelUnavailable,
@@ -101,17 +110,22 @@ class Faults:
             status: The HTTP status with which it came; None when it came in mid-stream.
             headers: The headers with which it came.
         """
+        while isinstance(error, list) and error:
+            error = error[0]
+        if isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
+            error = {**error["error"], **{k: v for k, v in error.items() if k in _STATUSES}}
         facts = error if isinstance(error, Mapping) else {}
-        words = {str(facts.get(key)) for key in ("code", "type")}
-        if status is None and isinstance(facts.get("code"), int):
-            status = facts["code"]
-        message = f"{self.provider} answered {status or 'an error'} for {self.model!r}: "
-        message += _message(error)
-        kind = _kind(words, status)
-        if kind is RateLimited:
-            wait = retry_after(headers or {})
-            return self._error(RateLimited, message, status=status, retry_after=wait)
-        return self._error(kind, message, status=status)
+        said = _message(error)
+        if status is None:
+            status = next(filter(None, (_status(facts.get(name)) for name in _STATUSES)), None)
+        words = " ".join(str(facts.get(name)) for name in _WORDS if facts.get(name))
+        message = f"{self.provider} answered {status or 'an error'} for {self.model!r}: {said}"
+        return self._error(
+            _kind(words.lower(), said.lower(), status),
+            message,
+            status=status,
+            retry_after=retry_after(headers or {}),
+        )
 
     def _error(self, kind: type[_E], message: str, **facts: Any) -> _E:
         return kind(message, provider=self.provider, model=self.model, **facts)
@@ -120,15 +134,40 @@ class Faults:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds after which a server asks us to come back, or None."""
     try:
+        said = headers.get("retry-after", "").strip()
         if milliseconds := headers.get("retry-after-ms"):
             wait = float(milliseconds) / 1000
-        elif re.fullmatch(r"\s*[\d.]+\s*", said := headers.get("retry-after", "")):
-            wait = float(said)
+        elif measured := re.fullmatch(r"([\d.]+)\s*(ms|s)?", said):
+            wait = float(measured[1]) / (1000 if measured[2] == "ms" else 1)
         else:
             wait = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
     except (TypeError, ValueError):
         return None
     return max(0.0, wait) if isfinite(wait) else None
+
+
+def failure_in(said: Any, inside: bool = False) -> Any:
+    """Return the description of an error that an object of a reply holds, or None.
+
+    Args:
+        said: A chunk, a choice, a message or a delta.
+        inside: Whether it is part of a chunk; then an error is only what is called so.
+    """
+    for name in ("error", "errors"):
+        if error := said.get(name):
+            return said if error is True else error
+    base = said.get("base_resp")  # MiniMax's, whose text then is no answer
+    if isinstance(base, Mapping) and base.get("status_code"):
+        return {"code": base["status_code"], "message": base.get("status_msg")}
+    if inside or said.get("choices") or said.get("usage"):
+        return None
+    kinds = " ".join(str(said.get(name)) for name in ("object", "type", "status", "event"))
+    if re.search(r"error|fail", kinds, re.IGNORECASE):
+        return said
+    codes = [said.get(name) for name in _STATUSES if name != "type"]
+    has_code = any(code not in (None, "") and not _is_well(code) for code in codes)
+    has_words = any(said.get(name) for name in ("message", "msg", "detail", *_MESSAGES))
+    return said if has_code or (has_words and "choices" not in said) else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -143,20 +182,42 @@ def _origin(url: Any) -> str:
     return f"{url.scheme}://{url.netloc.decode()}"
 
 
-def _kind(words: set[str], status: int | None) -> type[ModelError]:
-    if words & _REFUSED:
+def _kind(words: str, said: str, status: int | None) -> type[ModelError]:
+    """Return the kind of an error, by its status, its own words, and the words of its sentence."""
+    if _REFUSED.search(words):
         return ModelRefused
-    if words & _SPENT:
+    if _SPENT & set(words.split()):
         return ModelRejected  # unlike a rate, it does not pass by waiting
-    if status is not None and 400 <= status:
+    if status is not None:
         return _BY_STATUS.get(status, ModelRejected if status < 500 else ModelUnavailable)
-    return next((kind for word, kind in _BY_WORD.items() if word in words), ModelUnavailable)
+    for text in (words, said):
+        for pattern, kind in _BY_WORD:
+            if re.search(pattern, text):
+                return kind
+    return ModelUnavailable
+
+
+def _status(said: Any) -> int | None:
+    """Return the HTTP status that a code is, as a number or at the beginning of a text."""
+    if isinstance(said, str):
+        found = re.match(r"\s*(?:http|status|error|code|[\s:_-])*([45]\d\d)(?!\d)", said, re.I)
+        return int(found[1]) if found else None
+    is_number = isinstance(said, int | float) and not isinstance(said, bool)
+    return int(said) if is_number and 400 <= said < 600 else None
+
+
+def _is_well(code: Any) -> bool:
+    if isinstance(code, str):
+        return code.strip().lower() in ("0", "200", "ok", "success", "succeeded", "none")
+    return code in (0, 200) or not isinstance(code, int | float)
 
 
 def _message(error: Any) -> str:
     """Return the sentence in a description of an error."""
+    if isinstance(error, list) and error and not isinstance(error[0], str):
+        error = error[0] if set(map(str, error[0] or ())) & {"error", "message"} else error
     if isinstance(error, Mapping):
-        for key in ("message", "detail", "error"):
+        for key in ("message", "detail", "error", "msg", *_MESSAGES):
             if said := error.get(key):
                 return _message(said)
         return _short(error)

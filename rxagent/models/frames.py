@@ -1,16 +1,21 @@
 """Frames: the data of server-sent events, however the network has cut their bytes."""
 
-__all__ = ["Frames"]
+__all__ = ["Failure", "Frames"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
+
+
+class Failure(bytes):
+    """The data of an event, or of a field, whose name says that it is an error."""
 
 
 class Frames:
     """Cuts the bytes of one stream into the data of its events.
 
     Lines may end in LF, CR or CRLF, an event may have several lines of data, and the last event
-    need not be closed. `strange` keeps the beginning of what belongs to no event stream.
+    need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. `strange`
+    keeps the beginning of what belongs to no event stream.
     """
 
     def __init__(self) -> None:
@@ -50,11 +55,21 @@ class Frames:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _data(self, event: bytes) -> list[bytes]:
-        lines = []
+        data: list[bytes] = []
+        bare: list[bytes] = []
+        failures: list[bytes] = []
+        kind: type[bytes] = bytes
         for line in event.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
-            field, _, value = line.partition(b":")
-            if field == b"data":
-                lines.append(value.removeprefix(b" "))
+            field, colon, value = line.partition(b":")
+            if field == b"data" and not bare:
+                data.append(value.removeprefix(b" "))
+            elif bare or line.lstrip().startswith((b"{", b"[")):
+                bare.append(line)
+            elif field == b"event" and b"error" in value.lower():
+                kind = Failure
+            elif colon and b"error" in field.lower() and field.strip().isalpha():
+                failures.append(Failure(value.strip()))
             elif field not in _FIELDS:
                 self.strange += line[: 200 - len(self.strange)]
-        return [b"\n".join(lines)] if lines else []
+        told = [kind(b"\n".join(data))] if data or kind is Failure else []
+        return told + failures + ([kind(b"\n".join(bare))] if bare else [])

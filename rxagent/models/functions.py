@@ -162,12 +162,12 @@ class _Telling:
             yield Finish("tool_calls" if self._calls else "stop")
 
     def _message(self, message: Message) -> Iterator[Delta]:
-        if message.reasoning:
-            yield ReasoningDelta(message.reasoning)
+        if message.reasoning or message.extra:
+            yield ReasoningDelta(message.reasoning, message.extra)
         if message.text:
             yield TextDelta(message.text)
         for call in message.tool_calls:
-            yield ToolCallDelta(self._calls, call.id, call.name, call.arguments)
+            yield ToolCallDelta(self._calls, call.id, call.name, call.arguments, call.extra)
             self._calls += 1
 
 

@@ -13,6 +13,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from reactivex import Observable
 
@@ -23,7 +24,7 @@ from ..messages import Message, Request
 from ..operators.limit import stop_at
 from ..pickling import portable
 from ..streams import from_batches
-from .chat_calls import chat_call, permitted
+from .chat_calls import chat_call, check_options, permitted
 from .chat_replies import ChatReply
 from .clients import shared
 from .faults import Faults
@@ -46,11 +47,13 @@ _ENVIRONMENT = (
 """What the SDK reads from the environment when a client is made."""
 
 _USAGE_WITHIN = 2.0
-"""Seconds, in all, that the usage may take after the finish reason."""
+"""Seconds of silence after the finish reason, in which usage and further calls are waited for."""
 
 _END_WITHIN = 0.05
 """Seconds that a server may take to end a stream after all is said; if it does, the connection
 serves the next request, else it is closed."""
+
+_USUAL_SERVER = "https://api.openai.com/v1"
 
 
 class OpenAIModel(Model):
@@ -136,18 +139,18 @@ class OpenAIModel(Model):
     async def _answer(self, request: Request) -> AsyncIterator[Iterable[Delta]]:
         """Yield the deltas of one answer, in batches that arrived together."""
         faults = Faults(self.provider, self.model_id)
-        reply = ChatReply(faults)
-        asked = chat_call(self.model_id, request, self._options, self._stream, faults)
+        check_options(request, faults)
         try:
             client = await self._client()
+            origin = _origin(self.provider, client)
+            asked = chat_call(self.model_id, request, self._options, self._stream, origin)
+            reply = ChatReply(faults, origin)
             async with client.chat.completions.with_streaming_response.create(**asked) as response:
-                if not _is_streamed(response, self._stream):
-                    yield reply.whole(await _all(response, faults))
-                    return
                 chunks = response.iter_bytes()
                 while not reply.is_finished and (chunk := await _next(chunks, faults)):
                     yield reply.feed(chunk)
-                yield await _rest(chunks, reply)
+                async for chunk in _after_the_finish(chunks, reply):
+                    yield reply.feed(chunk)
                 yield reply.end()
                 await _drain(chunks)
         except ModelError:
@@ -193,18 +196,12 @@ def _check_url(name: str, url: str | None) -> None:
         raise ValueError(f"{name} is a URL such as http://localhost:8000/v1, not {url!r}.")
 
 
-def _is_streamed(response: Any, wanted: bool) -> bool:
-    """Tell whether a response is a stream; some servers do otherwise than they are asked to."""
-    kind = response.headers.get("content-type", "").lower()
-    return not kind.startswith("application/json") if wanted else "event-stream" in kind
-
-
-async def _all(response: Any, faults: Faults) -> bytes:
-    try:
-        data: bytes = await response.read()
-    except Exception as error:
-        raise faults.lost(_BROKE_OFF, error) from error
-    return data
+def _origin(provider: str, client: Any) -> str:
+    """Return where a model's answers come from: its provider, and the server if it is another's."""
+    url = urlsplit(str(client.base_url))
+    port = f":{url.port}" if url.port else ""
+    server = f"{url.scheme}://{url.hostname}{port}{url.path.rstrip('/')}"  # and no user or key
+    return provider if server == _USUAL_SERVER else f"{provider} {server}"
 
 
 async def _next(chunks: AsyncIterator[bytes], faults: Faults) -> bytes:
@@ -215,14 +212,21 @@ async def _next(chunks: AsyncIterator[bytes], faults: Faults) -> bytes:
         raise faults.lost(_BROKE_OFF, error) from error
 
 
-async def _rest(chunks: AsyncIterator[bytes], reply: ChatReply) -> list[Delta]:
-    """Return what follows the finish reason: the usage, unless it takes too long."""
-    deltas: list[Delta] = []
-    with suppress(Exception):  # the reply is whole, whatever happens now
-        async with asyncio.timeout(_USAGE_WITHIN):
-            while not reply.is_settled:
-                deltas += reply.feed(await anext(chunks))
-    return deltas
+async def _after_the_finish(chunks: AsyncIterator[bytes], reply: ChatReply) -> AsyncIterator[bytes]:
+    """Yield what follows the finish reason, until the reply's end is marked or nothing comes.
+
+    It may be the usage, and further calls. When one has begun, its end is waited for.
+    """
+    while not reply.is_over:
+        patience = _USAGE_WITHIN if reply.is_finished else None
+        try:
+            async with asyncio.timeout(patience):
+                chunk = await anext(chunks, b"")
+        except Exception:  # what is whole cannot break, and of what is not `end` tells
+            return
+        if not chunk:
+            return
+        yield chunk
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

@@ -1,37 +1,57 @@
 """Thoughts: what a model thinks aloud in the text of its answer, between think tags."""
 
 from enum import Enum, auto
+from io import StringIO
 
-from ..events import Delta, ReasoningDelta, TextDelta
+from ..events import Delta, ReasoningDelta, StepRetried, TextDelta
 
 __all__ = ["Thoughts"]
 
 _OPEN = "<think>"
 _CLOSE = "</think>"
+_LONGEST = 1 << 20
+"""Characters after which a closing tag is no longer looked for."""
+
+_TAKEN_BACK = "The text so far was a thought: it ended in </think>."
 
 
 class _Place(Enum):
     START = auto()
     THOUGHT = auto()
+    WATCH = auto()
     GAP = auto()
     ANSWER = auto()
 
 
 class Thoughts:
-    """Tells an answer from the thoughts before it, when its text starts with a think tag.
+    """Tells an answer from the thoughts before it, by think tags at the start of its text.
 
     A tag may come in pieces, so what could be the beginning of one is held back. White
-    space that parts the two is dropped.
+    space that parts the two is dropped. Some servers send the closing tag alone, since their
+    template has opened the thought already. Until then its text has passed as the answer's, so a
+    `StepRetried` takes it back, and it follows as reasoning.
+
+    Attributes:
+        are_over: Whether all further text is the answer's.
+        may_pass: Whether text without the sign `<` is the answer's, as far as can be told.
     """
 
     def __init__(self) -> None:
         self._place = _Place.START
+        self._blank: list[str] = []
         self._held = ""
+        self._said = StringIO()
+        self._length = 0
+        self._watches = True
+        self.are_over = self.may_pass = False
 
-    @property
-    def are_over(self) -> bool:
-        """Whether all further text is the answer's."""
-        return self._place is _Place.ANSWER
+    def passed(self, text: str) -> None:
+        """Note a text without the sign `<`, which has passed as the answer's."""
+        if self._place is _Place.WATCH:
+            self._said.write(text)
+            self._length += len(text)
+            if self._length > _LONGEST:
+                self._settle()
 
     def add(self, text: str) -> list[Delta]:
         """Return what the text so far tells, beyond what was returned before."""
@@ -41,6 +61,8 @@ class Thoughts:
             self._begin()
         if self._place is _Place.THOUGHT:
             told += self._think()
+        if self._place is _Place.WATCH:
+            told += self._watch()
         if self._place is _Place.GAP:
             self._held = self._held.lstrip()
             if self._held:
@@ -48,21 +70,43 @@ class Thoughts:
         if self._place is _Place.ANSWER and self._held:
             told.append(TextDelta(self._held))
             self._held = ""
+        self.are_over = self._place is _Place.ANSWER
+        self.may_pass = self.are_over or (self._place is _Place.WATCH and not self._held)
         return told
+
+    def settle(self) -> list[Delta]:
+        """Look for no closing tag any more, and return the text that was held back for it."""
+        self._watches = False
+        if self._place is not _Place.WATCH:
+            return []
+        self._settle()
+        return self.add("")
 
     def end(self) -> list[Delta]:
         """Return what was held back, now that no more text will come."""
         kind = ReasoningDelta if self._place is _Place.THOUGHT else TextDelta
-        held, self._held = self._held, ""
+        held = "".join(self._blank) + self._held
+        self._blank, self._held = [], ""
         return [kind(held)] if held else []
 
+    def _settle(self) -> None:
+        self._place = _Place.ANSWER
+        self._said = StringIO()
+        self.are_over = True
+
     def _begin(self) -> None:
+        """Find out whether the text opens a thought; the blanks before it are looked at once."""
         seen = self._held.lstrip()
+        self._blank.append(self._held[: len(self._held) - len(seen)])
+        self._held = seen
         if seen.startswith(_OPEN):
             self._held = seen[len(_OPEN) :]
+            self._blank = []
             self._place = _Place.THOUGHT
-        elif not _OPEN.startswith(seen):
-            self._place = _Place.ANSWER
+        elif seen == _CLOSE or not (_OPEN.startswith(seen) or _CLOSE.startswith(seen)):
+            self._held = "".join(self._blank) + seen
+            self._blank = []
+            self._place = _Place.WATCH if self._watches else _Place.ANSWER
 
     def _think(self) -> list[Delta]:
         thought, tag, after = self._held.partition(_CLOSE)
@@ -70,11 +114,30 @@ class Thoughts:
             self._held = after
             self._place = _Place.GAP
         else:
-            kept = _beginning_of_close(thought)
+            kept = _beginning_of(_CLOSE, thought)
             thought, self._held = thought[: len(thought) - kept], thought[len(thought) - kept :]
         return [ReasoningDelta(thought)] if thought else []
 
+    def _watch(self) -> list[Delta]:
+        before, tag, after = self._held.partition(_CLOSE)
+        if _OPEN in before:  # then no tag stands alone
+            self._settle()
+            return []
+        if not tag:
+            kept = max(_beginning_of(_CLOSE, before), _beginning_of(_OPEN, before))
+            text, self._held = before[: len(before) - kept], before[len(before) - kept :]
+            self.passed(text)
+            if self.are_over:
+                text, self._held = text + self._held, ""
+            return [TextDelta(text)] if text else []
+        said = self._said.getvalue()
+        self._settle()
+        self._held, self._place = after, _Place.GAP  # from which `add` goes on
+        told: list[Delta] = [StepRetried(1, _TAKEN_BACK)] if said else []
+        thought = said + before
+        return [*told, ReasoningDelta(thought)] if thought.strip() else told
 
-def _beginning_of_close(text: str) -> int:
-    """Return the length of the end of a text that may be the beginning of a closing tag."""
-    return next(size for size in range(len(_CLOSE) - 1, -1, -1) if text.endswith(_CLOSE[:size]))
+
+def _beginning_of(tag: str, text: str) -> int:
+    """Return the length of the end of a text that may be the beginning of a tag."""
+    return next(size for size in range(len(tag) - 1, -1, -1) if text.endswith(tag[:size]))

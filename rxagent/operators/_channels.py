@@ -15,8 +15,11 @@ from ..events import (
 
 __all__ = ["TEXTS", "Joiner", "channel", "coalesced", "like", "piece"]
 
-TEXTS = frozenset((TextDelta, ReasoningDelta, RefusalDelta))
-"""The pieces whose type is their channel."""
+TEXTS = frozenset((TextDelta, RefusalDelta))
+"""The types whose every event is a piece, with its type as channel."""
+
+_TYPED = TEXTS | {ReasoningDelta}
+"""The channels that are a type."""
 
 _MANY = 256
 
@@ -25,14 +28,18 @@ def channel(event: Any) -> Hashable | None:
     """Return the channel of a piece, which is its path and kind; None if an event is no piece.
 
     The pieces are fragments of text, reasoning, refusals and arguments, those of inner runs too.
-    A fragment that names its call is none: a call begins there.
+    A fragment that names its call is none, since a call begins there; nor is anything with an
+    `extra`, which belongs to its place.
     """
     kind: type = type(event)
     if kind in TEXTS:
         return kind
+    if kind is ReasoningDelta:
+        return None if event.extra else kind
     if kind is ToolCallDelta:
-        begins = event.id is not None or event.name is not None
-        return None if begins or event.arguments is None else (kind, event.index)
+        is_named = event.id is not None or event.name is not None
+        is_piece = event.arguments is not None and not (is_named or event.extra)
+        return (kind, event.index) if is_piece else None
     if kind is ToolOutput:
         inner = channel(event.value)
         return None if inner is None else (event.call_id, inner)
@@ -85,7 +92,7 @@ class Joiner:
     def _join(self) -> None:
         channels, pieces = self._channels, self._pieces
         self._channels, self._pieces = [], []
-        if len(set(channels)) == 1 and channels[0] in TEXTS:  # as it is as a rule
+        if len(set(channels)) == 1 and channels[0] in _TYPED:  # as it is as a rule
             self._write(channels[0], pieces[0], "".join([event.text for event in pieces]))
         else:
             for channel, event in zip(channels, pieces, strict=True):

@@ -1,30 +1,55 @@
 """Fragments of tool calls, brought into one form."""
 
-import json
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..events import Delta, Finish, StepRetried, ToolCallDelta
+from ..messages import ProviderData
+from ._arguments import Arguments
 
-__all__ = ["Fragments"]
+__all__ = ["UNNAMED", "Fragments"]
+
+UNNAMED = "unnamed"
+"""The name of a call that came without one, so that the model reads that there is no such tool."""
 
 
-@define
+@define(eq=False)
 class _Call:
+    """A call, and how far it has been told.
+
+    `again` is how much of its arguments the provider has said a second time; None when it does
+    not say them again. `is_named_again` is true after its name alone was said again.
+    """
+
     index: int
     id: str
     raw_id: str | None = None
     name: str = ""
-    arguments: list[str] = field(factory=list)
+    arguments: Arguments = field(factory=Arguments)
+    extra: tuple[ProviderData, ...] = ()
     told: bool = False
+    again: int | None = None
+    is_named_again: bool = False
+
+    def tell(self) -> Iterator[ToolCallDelta]:
+        """Yield the first fragment, and the arguments that came before it."""
+        if self.told:
+            return
+        self.told = True
+        yield ToolCallDelta(self.index, self.id, self.name, "", self.extra)
+        if self.arguments:
+            yield ToolCallDelta(self.index, arguments=self.arguments.text)
 
 
 class Fragments:
     """The calls of one turn, as their fragments come in.
 
-    A call is held back until its name is whole: until arguments, another call or the end follow.
+    A fragment goes to the call that its id names, else to the latest one of its index. It begins
+    another call where that one cannot go on: under another name, or when its arguments are whole.
+    A call is held back until it has its name, and arguments follow or the turn ends.
     """
 
     def __init__(self, step: int) -> None:
@@ -33,12 +58,14 @@ class Fragments:
         self._forget()
 
     def _forget(self) -> None:
-        self._begun: _Call | None = None
+        self._calls: list[_Call] = []
+        self._held: dict[int, _Call] = {}
         self._highest = -1
         self._indexes: set[int] = set()
         self._ids: set[str] = set()
         self._latest: dict[int | None, _Call] = {}
         self._by_id: dict[tuple[int | None, str], _Call] = {}
+        self._first_of_id: dict[str, _Call] = {}
 
     def take(self, delta: Delta) -> Iterator[Delta]:
         """Take a delta in that may concern calls, and yield what can be told by now."""
@@ -46,7 +73,7 @@ class Fragments:
             case ToolCallDelta():
                 yield from self.add(delta)
             case Finish():
-                yield from self.flush()
+                yield from self.settle()
                 yield delta
             case StepRetried():
                 self.retract()
@@ -54,26 +81,38 @@ class Fragments:
 
     def add(self, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
         """Take a fragment in, and yield what can be told by now."""
-        if not (piece.id or piece.name or piece.arguments):
+        if not (piece.id or piece.name or piece.arguments or piece.extra):
             return
         call = self._known(piece)
-        if call is None:
-            yield from self.flush()
-            call = self._begin(piece)
-        self._latest[piece.index] = call
-        if piece.id and call.raw_id is None:
-            self._identify(call, piece.index, piece.id)
-        if piece.name and not call.told:
-            call.name = _join_name(call.name, piece.name)
-        if piece.arguments:
+        is_complete = call is not None and bool(call.name) and call.arguments.are_whole
+        if call is not None and is_complete and (call.told or not piece.name):
+            yield from self._go_beyond(call, piece)
+        else:
+            yield from self._grow(call or self._begin(piece.index), piece)
+
+    def settle(self) -> Iterator[ToolCallDelta]:
+        """Yield the calls that have a name; arguments without one go to a call that has none."""
+        nameless = [call for call in self._held.values() if call.arguments and not call.name]
+        lacking = [call for call in self._calls if call.name and not call.arguments]
+        owners = {id(stray): call for stray, call in zip(nameless, lacking, strict=False)}
+        if owners:
+            self._calls = [call for call in self._calls if id(call) not in owners]
+            registers: list[dict[Any, _Call]] = [self._latest, self._by_id, self._first_of_id]
+            for known in registers:
+                known.update({key: owners.get(id(call), call) for key, call in known.items()})
+        for stray, call in zip(nameless, lacking, strict=False):
+            del self._held[stray.index]
+            text, extra = stray.arguments.text, stray.extra
+            yield from self._grow(call, ToolCallDelta(call.index, arguments=text, extra=extra))
+        for call in [call for call in self._held.values() if call.name]:
             yield from self._tell(call)
-            call.arguments.append(piece.arguments)
-            yield ToolCallDelta(call.index, arguments=piece.arguments)
 
     def flush(self) -> Iterator[ToolCallDelta]:
-        """Yield the first fragment of the call that is held back: the latest one, if any."""
-        if self._begun is not None:
-            yield from self._tell(self._begun)
+        """Yield all that is held back, now that no fragment will come."""
+        yield from self.settle()
+        for call in [call for call in self._held.values() if call.arguments]:
+            call.name = UNNAMED
+            yield from self._tell(call)
 
     def retract(self) -> None:
         """Forget all calls: the next attempt begins."""
@@ -81,37 +120,107 @@ class Fragments:
         self._attempt += 1
 
     def _tell(self, call: _Call) -> Iterator[ToolCallDelta]:
-        if not call.told:
-            call.told = True
-            yield ToolCallDelta(call.index, call.id, call.name, "")
+        self._held.pop(call.index, None)
+        yield from call.tell()
+
+    # Which call a fragment belongs to
 
     def _known(self, piece: ToolCallDelta) -> _Call | None:
         """Return the call that a fragment belongs to, unless it begins one."""
         index: int | None = piece.index  # some providers leave it out
         call = self._latest.get(index)
-        if call is None and index is None and not (piece.id or piece.name):
-            call = self._begun
-        if piece.id and call is not None and call.raw_id not in (None, piece.id):
-            call = self._by_id.get((index, piece.id))
+        if call is None and index is None and not (piece.id or piece.name) and self._calls:
+            call = self._calls[-1]
+        if piece.id:
+            named = self._by_id.get((index, piece.id)) or self._elsewhere(piece)
+            if named is not None:
+                call = named
+            elif call is not None and call.raw_id is not None and piece.name:
+                call = call if _goes_on(call, piece) else None
         return None if call is None or _begins_anew(call, piece) else call
 
-    def _begin(self, piece: ToolCallDelta) -> _Call:
-        index = piece.index
+    def _elsewhere(self, piece: ToolCallDelta) -> _Call | None:
+        """Return the call of a fragment's id at another index, unless it can be another's."""
+        call = self._first_of_id.get(piece.id or "")
+        if call is None or not piece.name:
+            return call
+        is_same = piece.name == call.name and call.arguments.are_whole
+        return call if is_same and call.arguments.text.startswith(piece.arguments or "") else None
+
+    def _go_beyond(self, call: _Call, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
+        """Take a fragment that comes when the arguments are whole.
+
+        What bears the call's id may say it a second time, which is skipped as long as it does.
+        """
+        self._latest[piece.index] = call
+        more = piece.arguments or ""
+        if more.isspace() or not more:
+            if piece.name and not more:
+                call.again = 0 if piece.id else call.again
+                call.is_named_again = call.again is None
+            yield from self._grow(call, evolve(piece, name=None))
+            return
+        if call.again is None and piece.id and piece.id == call.raw_id and _opens(more):
+            call.again = 0
+        if call.again is not None:
+            said, whole = call.again, call.arguments.text
+            if whole.startswith(more, said):
+                call.again = said + len(more) if said + len(more) < len(whole) else None
+                return
+            call.again = None
+            yield from self._begin_another(call, piece, whole[:said] + more)
+        elif _opens(more):
+            yield from self._begin_another(call, piece, more)
+        else:
+            yield from self._grow(call, piece)
+
+    def _begin_another(
+        self, call: _Call, piece: ToolCallDelta, arguments: str
+    ) -> Iterator[ToolCallDelta]:
+        name = piece.name or (call.name if piece.id == call.raw_id or call.is_named_again else None)
+        call.is_named_again = False
+        begun = evolve(piece, name=name, arguments=arguments)
+        yield from self._grow(self._begin(piece.index), begun)
+
+    # What becomes of a call
+
+    def _begin(self, index: int | None) -> _Call:
         if index is None or index in self._indexes:
             index = self._highest + 1
-        call = self._begun = _Call(index, self._made_id(index))
+        call = _Call(index, self._made_id(index))
+        self._calls.append(call)
+        self._held[index] = call
         self._highest = max(self._highest, index)
         self._indexes.add(index)
         self._ids.add(call.id)
         return call
+
+    def _grow(self, call: _Call, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
+        self._latest[piece.index] = call
+        if piece.id:
+            self._identify(call, piece.index, piece.id)
+        if piece.name and not call.told:
+            call.name = _join_name(call.name, piece.name)
+        extra = piece.extra
+        if extra and not call.told:
+            call.extra, extra = call.extra + extra, ()
+        if piece.arguments:
+            if call.name:
+                yield from self._tell(call)
+            call.arguments.add(piece.arguments)
+        if (piece.arguments and call.told) or extra:
+            yield ToolCallDelta(call.index, None, None, piece.arguments or "", extra)
 
     def _made_id(self, index: int) -> str:
         ids = (f"call_{self._step}_{self._attempt}_{number}" for number in count(index))
         return next(made for made in ids if made not in self._ids)
 
     def _identify(self, call: _Call, index: int | None, raw_id: str) -> None:
+        self._by_id.setdefault((index, raw_id), call)
+        self._first_of_id.setdefault(raw_id, call)
+        if call.raw_id is not None:
+            return
         call.raw_id = raw_id
-        self._by_id[index, raw_id] = call
         if not call.told and raw_id not in self._ids:
             self._ids.remove(call.id)
             self._ids.add(raw_id)
@@ -120,22 +229,24 @@ class Fragments:
 
 def _begins_anew(call: _Call, piece: ToolCallDelta) -> bool:
     """Tell whether a fragment begins another call, though it bears the marks of this one."""
-    if not piece.name or not call.arguments:
-        return False
+    if call.name:
+        return bool(piece.name and call.told and call.arguments and piece.name != call.name)
+    return _opens(piece.arguments) and call.arguments.are_whole
+
+
+def _goes_on(call: _Call, piece: ToolCallDelta) -> bool:
+    """Tell whether a fragment that has a name, and another id, still belongs to a call."""
+    is_begun = bool(call.arguments) and not call.arguments.are_whole
+    if not call.name:
+        return is_begun and not _opens(piece.arguments)
     more = piece.arguments and not piece.arguments.isspace()
-    return piece.name != call.name or bool(more and _is_whole("".join(call.arguments)))
+    return is_begun and piece.name == call.name and bool(more) and not _opens(piece.arguments)
+
+
+def _opens(arguments: str | None) -> bool:
+    return bool(arguments) and str(arguments).lstrip()[:1] in ("{", "[")
 
 
 def _join_name(name: str, piece: str) -> str:
     """Return a name with a piece more, which may be the whole name said again."""
     return piece if piece.startswith(name) else name + piece
-
-
-def _is_whole(arguments: str) -> bool:
-    if not arguments.rstrip().endswith("}"):
-        return False
-    try:
-        json.loads(arguments)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -10,6 +10,14 @@ from ..messages import ToolCall
 __all__ = ["find_calls"]
 
 _PATIENCE = 1000
+"""So many braces may lead to nothing."""
+
+_MOST_BRACES = 10_000
+_MOST_VALUES = 200_000
+_MOST_WASTED = 100_000
+"""Characters that may be read in vain; with the two above, any text is read in some milliseconds,
+as it has to be: it is read on the event loop."""
+
 _decoder = json.JSONDecoder()
 _opening = re.compile(r'\{\s*["}]')
 
@@ -67,12 +75,16 @@ def _is_one_of(names: frozenset[str], value: Any) -> bool:
 def _split(text: str) -> tuple[list[dict[str, Any]], str]:
     """Return the JSON objects in a text, and what is left of it from the first bad brace on.
 
+    The work is linear in the text, whatever it is.
+
     Raises:
         RecursionError: Braces are nested too deep, or too many of them lead to nothing.
     """
+    if text.count("{") > _MOST_BRACES or sum(map(text.count, "[,")) > _MOST_VALUES:
+        raise RecursionError
     objects = []
     rest = []
-    failures = 0
+    failures = wasted = 0
     position = max(0, text.find("{"))
     while (brace := text.find("{", position)) >= 0:
         end = brace + 1
@@ -80,9 +92,10 @@ def _split(text: str) -> tuple[list[dict[str, Any]], str]:
             try:
                 value, end = _decoder.raw_decode(text, brace)
                 objects.append(value)
-            except ValueError:
+            except ValueError as error:
                 failures += 1
-                if failures > _PATIENCE:
+                wasted += getattr(error, "pos", brace) - brace
+                if failures > _PATIENCE or wasted > _MOST_WASTED:
                     raise RecursionError from None
         if end == brace + 1:
             rest.append("{")

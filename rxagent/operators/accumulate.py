@@ -5,6 +5,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from attrs import evolve
 from reactivex import Observable, abc, compose
 from reactivex import operators as rxo
 
@@ -15,6 +16,7 @@ from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, Tool
 from ..messages import Message, ToolCall
 from ..streams import lean
 from ..streams.link import Link, linking
+from ._arguments import Arguments
 from ._brackets import takes_nothing
 from ._fit import check_fit
 from ._fragments import Fragments
@@ -56,7 +58,7 @@ class _Whole(Link[Delta, Message]):
         super().__init__(observer)
         self._draft = EMPTY
         self._kind: Any = None
-        self._said: list[str] = []
+        self._said: list[Any] = []
 
     def on_next(self, value: Any) -> None:
         kind = type(value)
@@ -66,14 +68,17 @@ class _Whole(Link[Delta, Message]):
                 self._draft = grow(self._draft, value)
                 return
             self._kind = kind
-        self._said.append(value.text)
+        self._said.append(value)
         if len(self._said) >= _MANY:
             self._join()
 
     def _join(self) -> None:
         if self._said:
-            self._draft = grow(self._draft, self._kind("".join(self._said)))
-            self._said = []
+            said, self._said = self._said, []
+            joined = self._kind("".join([piece.text for piece in said]))
+            if self._kind is ReasoningDelta:
+                joined = evolve(joined, extra=tuple(kept for piece in said for kept in piece.extra))
+            self._draft = grow(self._draft, joined)
 
     def on_completed(self) -> None:
         self._join()
@@ -84,9 +89,10 @@ class _Whole(Link[Delta, Message]):
 def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Bring the fragments of tool calls into one form: an index for each call, an id, a whole name.
 
-    Providers number parallel calls alike, leave out ids, or send names in pieces; after this
-    operator the first fragment of a call has its own index, an id and the whole name, and later
-    ones have arguments alone. Other deltas pass unchanged.
+    Providers number parallel calls alike, leave out ids or change them, send names in pieces or
+    after the arguments, or send a call twice. After this operator the first fragment of a call has
+    its own index, an id and the whole name, and later ones have arguments alone. A call that has
+    no name at all is named ``unnamed``. Other deltas pass unchanged.
 
     .. marbles:: accumulate/normalise
 
@@ -111,7 +117,7 @@ class _Normalising(Link[Delta, Delta]):
 
     def on_next(self, value: Any) -> None:
         kind = type(value)
-        if kind in _TEXTS and isinstance(value.text, str):
+        if kind is TextDelta and isinstance(value.text, str):
             self.observer.on_next(value)
             return
         try:
@@ -167,9 +173,9 @@ def parse_calls(
 def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     """Emit each call of a turn as soon as its arguments can grow no more.
 
-    A call is sealed by the first fragment of the next one, by the finish reason, or by the end;
-    arguments that merely parse are not, and the one that the length limit has cut never is. Takes
-    normalised deltas.
+    A call is sealed when its arguments are whole and the next one begins, by the finish reason, or
+    by the end; arguments that merely parse are not, and the one that the length limit has cut never
+    is. Takes normalised deltas.
 
     .. marbles:: accumulate/sealed
     """
@@ -178,7 +184,7 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
 
 
 class _Sealing(Link[Delta, ToolCall]):
-    __slots__ = ("_growing", "_is_cut", "_latest", "_told")
+    __slots__ = ("_arguments", "_growing", "_is_cut", "_latest", "_told")
 
     def __init__(self, observer: abc.ObserverBase[ToolCall]) -> None:
         super().__init__(observer)
@@ -186,6 +192,7 @@ class _Sealing(Link[Delta, ToolCall]):
 
     def _begin(self) -> None:
         self._growing: dict[int, Draft] = {}
+        self._arguments: dict[int, Arguments] = {}
         self._told: set[int] = set()
         self._latest: int | None = None
         self._is_cut = False
@@ -193,21 +200,29 @@ class _Sealing(Link[Delta, ToolCall]):
     def on_next(self, value: Delta) -> None:
         match value:
             case ToolCallDelta(index):
-                self._latest = index
                 if index not in self._told:
                     self._growing[index] = grow(self._growing.get(index, EMPTY), value)
-                self._seal(but=index)
+                    self._arguments.setdefault(index, Arguments()).add(value.arguments or "")
+                before, self._latest = self._latest, index
+                is_left = before != index and before in self._growing
+                if before is not None and is_left and self._arguments[before].are_whole:
+                    self._seal([before])
             case Finish(reason):
                 self._is_cut = reason == "length"
-                self._seal(but=self._latest if self._is_cut else None)
+                self._seal_all()
             case StepRetried():
                 self._begin()
 
     def on_completed(self) -> None:
-        self._seal(but=self._latest if self._is_cut else None)
+        self._seal_all()
         super().on_completed()
 
-    def _seal(self, but: int | None = None) -> None:
-        for index in [index for index in self._growing if index != but]:
+    def _seal_all(self) -> None:
+        cut = self._latest if self._is_cut else None
+        self._seal(index for index in self._growing if index != cut)
+
+    def _seal(self, indexes: Iterable[int]) -> None:
+        for index in list(indexes):
             self._told.add(index)
+            del self._arguments[index]
             self.observer.on_next(*self._growing.pop(index).message.tool_calls)

@@ -36,8 +36,8 @@ def retry(
 
     Args:
         attempts: How often the model is asked, the first time included.
-        delay: Seconds to wait before the second time, doubled for each that follows. A rate
-            limit that names its own time is waited out for as long as it says.
+        delay: Seconds to wait before the second time, doubled for each that follows. A time
+            that the server names itself (Retry-After, of whatever status) is waited instead.
         max_delay: The longest wait in seconds; when the model asks for more, its error passes.
         on: The errors after which the model is asked again; any other passes.
         midstream: Ask again also when some text, reasoning or call has come already.
@@ -52,7 +52,7 @@ def retry(
             error: Exception, failures: int, spoken: bool
         ) -> tuple[float, Observable[Delta]] | None:
             wait = min(delay * 2 ** (failures - 1), max_delay)
-            if isinstance(error, RateLimited) and error.retry_after is not None:
+            if isinstance(error, ModelError) and error.retry_after is not None:
                 wait = error.retry_after
             again = failures < attempts and isinstance(error, errors) and (midstream or not spoken)
             return (wait, source) if again and wait <= max_delay else None

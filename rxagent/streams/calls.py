@@ -7,7 +7,6 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Iterable,
     Iterator,
 )
 from contextlib import contextmanager, suppress
@@ -37,6 +36,18 @@ class Returned:
     value: Any
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
+@frozen
+class _Makers:
+    """Make what is emitted for what a callable returned and yielded."""
+
+    returned: Callable[[Any], Any]
+    yielded: Callable[[Any], Any]
+
+
 class Raised(Exception):
     """What a callable's own code raised; any other error of its stream is not its fault."""
 
@@ -56,6 +67,7 @@ def calling(
     began: Began | None = None,
     workers: Workers | None = None,
     returned: Callable[[Any], Any] = Returned,
+    yielded: Callable[[Any], Any] = _same,
 ) -> Observable[Any]:
     """Emit each value that a call yields, or its result as one `Returned`.
 
@@ -70,15 +82,17 @@ def calling(
         began: Called in the run right before the call, once there is a worker for it.
         workers: The pool; by default the one that the process shares.
         returned: Makes what is emitted for a result, on the thread on which that was returned.
+        yielded: Makes what is emitted for a value that was yielded, likewise.
 
     Raises:
         Raised: The callable's code raised; by `on_error`.
     """
+    makers = _Makers(returned, yielded)
     if inspect.isasyncgenfunction(_code_of(call)):
-        return from_async(partial(_yielded, call), began=began)
+        return from_async(partial(_yielded, call, makers), began=began)
     if inspect.iscoroutinefunction(_code_of(call)):
-        return _followed(from_async(partial(_awaited, call, returned), began=began))
-    source = from_worker(partial(_called, call, returned), began=began, workers=workers)
+        return _followed(from_async(partial(_awaited, call, makers), began=began))
+    source = from_worker(partial(_called, call, makers), began=began, workers=workers)
     return _followed(source)
 
 
@@ -126,38 +140,38 @@ class _Following(Joint[Any, Any]):
             self.observer.on_next(value)
 
 
-def _called(call: Call, returned: Callable[[Any], Any]) -> Iterator[Any]:
+def _called(call: Call, makers: _Makers) -> Iterator[Any]:
     with _blamed():
         result = call()
     if isinstance(result, Iterator):
-        yield from _iterated(result)
+        yield from _iterated(result, makers)
     else:
-        yield _values_of(result, returned)
+        yield _values_of(result, makers)
 
 
-async def _awaited(call: Call, returned: Callable[[Any], Any]) -> AsyncIterator[Any]:
+async def _awaited(call: Call, makers: _Makers) -> AsyncIterator[Any]:
     with _blamed():
         result = await call()
-    yield _values_of(result, returned)
+    yield _values_of(result, makers)
 
 
-def _values_of(result: Any, returned: Callable[[Any], Any]) -> Any:
+def _values_of(result: Any, makers: _Makers) -> Any:
     """Return what is emitted for a result, or the stream of the values that it has to come."""
     match result:
         case Observable():
             return Returned(result)
         case AsyncIterable():
-            return _Later(from_async(partial(_yielded, lambda: result)))
+            return _Later(from_async(partial(_yielded, lambda: result, makers)))
         case Iterator():
-            return _Later(from_worker(partial(_iterated, result)))
+            return _Later(from_worker(partial(_iterated, result, makers)))
         case Awaitable():
-            return _Later(_awaiting(result, returned))
+            return _Later(_awaiting(result, makers))
     with _blamed():
-        return returned(result)
+        return makers.returned(result)
 
 
-def _awaiting(result: Awaitable[Any], returned: Callable[[Any], Any]) -> Observable[Any]:
-    source = from_async(partial(_awaited, lambda: result, returned))
+def _awaiting(result: Awaitable[Any], makers: _Makers) -> Observable[Any]:
+    source = from_async(partial(_awaited, lambda: result, makers))
 
     def subscribe(observer: Any, scheduler: Any = None) -> Any:
         return _Awaiting(observer, scheduler, result).follow(source, scheduler)
@@ -185,11 +199,13 @@ class _Awaiting(_Following):
                 result.close()
 
 
-def _iterated(items: Iterator[Any]) -> Iterator[Any]:
+def _iterated(items: Iterator[Any], makers: _Makers) -> Iterator[Any]:
     try:
         while True:
             with _blamed():
                 item = next(items, _END)
+                if item is not _END:
+                    item = makers.yielded(item)
             if item is _END:
                 return
             yield item
@@ -200,13 +216,17 @@ def _iterated(items: Iterator[Any]) -> Iterator[Any]:
                 close()
 
 
-async def _yielded(call: Callable[[], AsyncIterable[Any]]) -> AsyncIterator[Any]:
+async def _yielded(
+    call: Callable[[], AsyncIterable[Any]], makers: _Makers
+) -> AsyncIterator[Any]:
     with _blamed():
         items = aiter(call())
     try:
         while True:
             with _blamed():
                 item = await anext(items, _END)
+                if item is not _END:
+                    item = makers.yielded(item)
             if item is _END:
                 return
             yield item

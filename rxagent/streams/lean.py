@@ -13,7 +13,16 @@ from reactivex.scheduler import CurrentThreadScheduler
 
 from .link import Joint, Link, Linked, linking
 
-__all__ = ["catch", "flat_map", "from_items", "map", "of", "reduce", "start_with", "with_latest_from"]
+__all__ = [
+    "catch",
+    "flat_map",
+    "from_items",
+    "map",
+    "of",
+    "reduce",
+    "start_with",
+    "with_latest_from",
+]
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")

@@ -81,12 +81,12 @@ def _said(turn: Any) -> Observable[Delta]:
 
 
 def _deltas(message: Message) -> Iterable[Delta]:
-    if message.reasoning:
-        yield ReasoningDelta(message.reasoning)
+    if message.reasoning or message.extra:
+        yield ReasoningDelta(message.reasoning, message.extra)
     if message.text:
         yield TextDelta(message.text)
     for index, call in enumerate(message.tool_calls):
-        yield ToolCallDelta(index, call.id, call.name, call.arguments)
+        yield ToolCallDelta(index, call.id, call.name, call.arguments, call.extra)
     yield Finish("tool_calls" if message.tool_calls else "stop")
 
 

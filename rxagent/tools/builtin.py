@@ -1,6 +1,7 @@
 """Built-in tools: what every agent is offered."""
 
 from ..messages import ToolSpec
+from .anything import ANYTHING
 
 __all__ = ["FINAL_ANSWER"]
 
@@ -9,7 +10,9 @@ FINAL_ANSWER = ToolSpec(
     "Give the final answer to the task. Call it alone, once you know the answer.",
     {
         "type": "object",
-        "properties": {"answer": {"description": "The answer, in the form the task asks for."}},
+        "properties": {
+            "answer": {"description": "The answer, in the form the task asks for.", **ANYTHING}
+        },
         "required": ["answer"],
         "additionalProperties": False,
     },

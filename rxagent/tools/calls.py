@@ -9,11 +9,12 @@ from reactivex.disposable import SerialDisposable
 
 from ..errors import ToolError, ToolTimeout
 from ..events import Event, FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
-from ..messages import ToolCall
+from ..messages import Image, ToolCall
 from ..streams import Home, at_home
 from ..streams.link import Link, Linked
 from .definition import NOTHING_GIVEN, Tool
-from .outputs import Raised, Returned, outputs
+from .images import images_in
+from .outputs import Pictured, Raised, Returned, outputs
 from .texts import error_text, result_text
 from .toolbox import Toolbox
 
@@ -88,6 +89,9 @@ class _Running(Link[Any, Event]):
             )
 
     def on_next(self, value: Any) -> None:
+        if type(value) is Pictured:
+            self._outcome.see(value.images)
+            value = value.value
         self._outcome.add(value)
         if not isinstance(value, Returned):
             self.observer.on_next(ToolOutput(self._call.id, value))
@@ -102,11 +106,11 @@ class _Running(Link[Any, Event]):
 
     def on_completed(self) -> None:
         try:
-            value, text = self._outcome.result()
+            value, text, images = self._outcome.result()
         except Exception as error:
             self._fail(error)
         else:
-            self._end(ToolCompleted(self._call.id, text, value))
+            self._end(ToolCompleted(self._call.id, text, value, images))
 
     def _fail(self, error: BaseException) -> None:
         self._end(ToolFailed(self._call.id, error_text(error)))
@@ -136,6 +140,10 @@ class _Outcome:
         self._last: Any = None
         self._texts: list[str] | None = []
         self._answer: Returned | FinalAnswer | None = None
+        self._images: tuple[Image, ...] = ()
+
+    def see(self, images: tuple[Image, ...]) -> None:
+        self._images += images
 
     def add(self, output: Any) -> None:
         if isinstance(output, Returned | FinalAnswer):
@@ -146,12 +154,16 @@ class _Outcome:
             self._texts = None
         self._last = output
 
-    def result(self) -> tuple[Any, str]:
-        """Return the value and the text that the model reads."""
+    def result(self) -> tuple[Any, str, tuple[Image, ...]]:
+        """Return the value, and the text and the images that the model reads."""
         match self._answer:
-            case Returned(value, text):
-                return value, text
+            case Returned(value, text, images):
+                return value, text, images
             case FinalAnswer(value):
-                return value, result_text(value)
+                return value, result_text(value), images_in(value)
         value = "".join(self._texts) if self._texts else self._last
-        return value, result_text(value)
+        if self._images:
+            named = "\n".join(f"(image {number})" for number in range(1, len(self._images) + 1))
+            text = named if images_in(value) else f"{result_text(value)}\n{named}"
+            return value, text, self._images
+        return value, result_text(value), ()

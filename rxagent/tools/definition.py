@@ -17,7 +17,7 @@ from ..pickling import named, portable
 from ..streams import at_home
 from ..streams.calls import cause_of
 from ..streams.link import Link, Linked
-from .outputs import Returned, outputs
+from .outputs import Pictured, Returned, outputs
 from .schema import Schema
 from .signature import Signature
 
@@ -125,7 +125,8 @@ class _Unwrapping(Link[Any, Any]):
     __slots__ = ()
 
     def on_next(self, value: Any) -> None:
-        self.observer.on_next(value.value if isinstance(value, Returned) else value)
+        plain = value.value if isinstance(value, Returned | Pictured) else value
+        self.observer.on_next(plain)
 
     def on_error(self, error: Exception) -> None:
         super().on_error(cause_of(error))

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .anything import ANYTHING
+
 __all__ = ["expected", "mend", "type_of"]
 
 _Json = Mapping[str, Any]
@@ -137,8 +139,14 @@ def _values(schema: _Json) -> list[Any]:
     return [schema["const"]] if "const" in schema else schema.get("enum", [])
 
 
+def _says(schema: _Json) -> bool:
+    return bool(schema) and schema.get("anyOf") != ANYTHING["anyOf"]
+
+
 def _form(schema: _Json, defs: _Json, depth: int) -> str:
     schema = _resolved(schema, defs)
+    if not _says(schema):
+        return "anything"
     if options := _options(schema):
         return " or ".join(dict.fromkeys(_form(option, defs, depth) for option in options))
     if values := _values(schema):
@@ -146,7 +154,7 @@ def _form(schema: _Json, defs: _Json, depth: int) -> str:
     match schema:
         case {"type": "array", "prefixItems": list(items)} if depth >= 0:
             return f"[{', '.join(_form(item, defs, depth - 1) for item in items)}]"
-        case {"type": "array", "items": dict(inner)} if inner and depth >= 0:
+        case {"type": "array", "items": dict(inner)} if _says(inner) and depth >= 0:
             form = _form(inner, defs, depth - 1)
             return f"array of ({form})" if " or " in form else f"array of {form}"
         case {"type": "object", "properties": dict(fields)} if depth > 0:
@@ -156,7 +164,7 @@ def _form(schema: _Json, defs: _Json, depth: int) -> str:
                 for name, field in fields.items()
             )
             return f"{{{', '.join(forms)}}}"
-        case {"type": "object", "additionalProperties": dict(inner)} if inner and depth >= 0:
+        case {"type": "object", "additionalProperties": dict(inner)} if _says(inner) and depth >= 0:
             return f"object of {_form(inner, defs, depth - 1)}"
         case {"type": str(kind), "format": str(form)}:
             return f"{kind} ({form})"

@@ -8,15 +8,18 @@ from typing import Any
 from attrs import frozen
 from reactivex import Observable, abc
 
+from ..events import Event
+from ..messages import Image
 from ..streams import entering
 from ..streams.calls import Raised, calling
 from ..streams.calls import Returned as Result
 from ..streams.home import behind
 from ..streams.link import Joint, Link, Linked, linking
 from ..streams.sources import Began
+from .images import images_in
 from .texts import result_text
 
-__all__ = ["Raised", "Returned", "outputs"]
+__all__ = ["Pictured", "Raised", "Returned", "outputs"]
 
 
 @frozen
@@ -25,12 +28,24 @@ class Returned:
 
     value: Any
     text: str
+    images: tuple[Image, ...] = ()
+
+
+@frozen
+class Pictured:
+    """A value that was yielded, and the images in it."""
+
+    value: Any
+    images: tuple[Image, ...]
 
 
 def outputs(
     function: Callable[..., Any], arguments: inspect.BoundArguments, began: Began | None = None
 ) -> Observable[Any]:
     """Emit each value that a function yields, or its result as one `Returned`.
+
+    A value that holds images is `Pictured`: they are read where it was yielded, as that may take
+    its time.
 
     Coroutines run on the run's loop, other functions on the shared pool. A result that is a stream
     itself (an Observable, an iterator, something to be awaited) is followed.
@@ -44,7 +59,7 @@ def outputs(
         Raised: The function's code raised; by `on_error`.
     """
     call = partial(function, *arguments.args, **arguments.kwargs)
-    source = calling(call, began=began, returned=_with_text)
+    source = calling(call, began=began, returned=_with_text, yielded=_with_images)
 
     def subscribe(
         observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
@@ -55,7 +70,14 @@ def outputs(
 
 
 def _with_text(value: Any) -> Returned:
-    return Returned(value, result_text(value))
+    return Returned(value, result_text(value), images_in(value))
+
+
+def _with_images(value: Any) -> Any:
+    if isinstance(value, str | Event):
+        return value
+    images = images_in(value)
+    return Pictured(value, images) if images else value
 
 
 class _Following(Joint[Any, Any]):
@@ -74,6 +96,9 @@ class _Blaming(Link[Any, Any]):
     """Blames the tool for the error of a stream that it returned."""
 
     __slots__ = ()
+
+    def on_next(self, value: Any) -> None:
+        self.observer.on_next(_with_images(value))
 
     def on_error(self, error: Exception) -> None:
         super().on_error(error if isinstance(error, Raised) else Raised(behind(error)))

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from ..errors import InvalidArguments
 from ..frozen import frozen_mapping
+from .anything import typed
 from .mending import expected, mend, type_of
 from .signature import Parameter, Signature
 
@@ -62,13 +63,14 @@ class Schema:
         adapter = TypeAdapter(arguments)
         json = adapter.json_schema(schema_generator=_Untitled)
         json.pop("title", None)
-        return cls(signature.name, json, adapter)
+        return cls(signature.name, typed(json), adapter)
 
     def read(self, text: str, cut: bool = False) -> dict[str, Any]:
         """Return the arguments that a model's text gives.
 
         No text and `null` give none; an object that was encoded twice is taken as it was meant,
-        and so is a bare value when there is one parameter. Nothing else is converted.
+        and so is a bare value when there is one parameter. 1.0 is an integer where one is wanted,
+        as in JSON Schema. Nothing else is converted: 1.5 is no integer, and "3" is no number.
 
         Args:
             text: JSON, as the model wrote it.
@@ -86,10 +88,19 @@ class Schema:
             raise self._cut()
         value = self._meant(value)
         try:
-            return self._adapter.validate_json(to_json(value), strict=True)
+            return self._validated(value)
         except ValidationError as error:
-            wrong = mend(error.errors(include_url=False, include_context=False), value, self.json)
-            raise self._unfit(wrong) from None
+            errors = error.errors(include_url=False, include_context=False)
+        whole = with_whole_numbers(errors, value)
+        if whole is not None:
+            try:
+                return self._validated(whole)
+            except ValidationError as error:
+                errors = error.errors(include_url=False, include_context=False)
+        raise self._unfit(mend(errors, value, self.json)) from None
+
+    def _validated(self, value: Any) -> dict[str, Any]:
+        return self._adapter.validate_json(to_json(value), strict=True)
 
     def _meant(self, value: Any) -> dict[str, Any]:
         names = list(self.json["properties"])
@@ -110,6 +121,24 @@ class Schema:
             "Make it shorter.",
             tool=self.tool,
         )
+
+
+def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
+    """Return arguments in which 1.0 is 1, wherever an error was found; None if it is nowhere."""
+    is_changed = False
+    value = from_json(to_json(value))
+    for error in errors:
+        inner = value
+        for part in error["loc"]:
+            try:
+                found = inner[part]
+            except (KeyError, IndexError, TypeError):
+                break  # the place only names the member of a union
+            if isinstance(found, float) and found.is_integer():
+                inner[part] = int(found)
+                is_changed = True
+            inner = found
+    return value if is_changed else None
 
 
 class _Untitled(GenerateJsonSchema):

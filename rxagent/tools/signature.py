@@ -7,6 +7,8 @@ from functools import partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from attrs import field, frozen
+from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from .docstrings import read_docstring
 
@@ -33,6 +35,9 @@ Given = Annotated[_T, _GIVEN]
         return table.head(rows).to_markdown()
 """
 
+_MADE = object()
+"""A default that is made anew for each call, so none can be shown."""
+
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -47,6 +52,7 @@ class Parameter:
     default: Any = None
     description: str | None = None
     is_given: bool = False
+    field: FieldInfo | None = None
 
     @classmethod
     def of(cls, parameter: inspect.Parameter, description: str | None) -> "Parameter":
@@ -55,15 +61,32 @@ class Parameter:
         notes: list[Any] = []
         if get_origin(kind) is Annotated:
             kind, *notes = get_args(kind)
+        default, own = parameter.default, None
+        if isinstance(default, FieldInfo):
+            notes.append(default)
+            default = inspect.Parameter.empty
+        fields = [note for note in notes if isinstance(note, FieldInfo)]
+        if default is inspect.Parameter.empty:
+            own = next((each for each in reversed(fields) if not each.is_required()), None)
+        if own is not None:
+            default = _MADE if own.default_factory is not None else own.default
+        words = [note for note in notes if isinstance(note, str)]
+        words += [each.description for each in reversed(fields) if each.description]
         return cls(
             parameter.name,
             kind,
-            tuple(notes),
-            parameter.default is inspect.Parameter.empty,
-            parameter.default,
-            next((note for note in notes if isinstance(note, str)), description),
+            tuple(part for note in notes for part in _parts(note)),
+            default is inspect.Parameter.empty,
+            default,
+            next(iter(words), description),
             any(note is _GIVEN for note in notes),
+            own,
         )
+
+    def filled(self) -> Any:
+        """Return the default that a pydantic `Field` says, a new one for each call."""
+        assert self.field is not None
+        return self.field.get_default(call_default_factory=True, validated_data={})
 
 
 @frozen
@@ -110,7 +133,12 @@ class Signature:
 
     def bind(self, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
         """Return how the function is called with these arguments and its own defaults."""
-        bound = inspect.BoundArguments(self._python, dict(arguments))
+        filled = {
+            each.name: each.filled()
+            for each in self.parameters
+            if each.field is not None and each.name not in arguments
+        }
+        bound = inspect.BoundArguments(self._python, {**filled, **arguments})
         bound.apply_defaults()
         return bound
 
@@ -119,6 +147,18 @@ def plain(function: Any) -> Any:
     """Return the function or method that does the work of a callable."""
     core = _core(function)
     return core if inspect.isroutine(core) else core.__call__
+
+
+def _parts(note: Any) -> tuple[Any, ...]:
+    """Return what a note says of a parameter's values, without its default."""
+    if not isinstance(note, FieldInfo):
+        return (note,)
+    said = {
+        name: value
+        for name in ("alias", "title", "examples", "deprecated", "discriminator")
+        if (value := getattr(note, name)) is not None
+    }
+    return (*note.metadata, Field(**said)) if said else tuple(note.metadata)
 
 
 def _core(function: Any) -> Any:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from ..errors import describe
+from .images import without_images
 
 __all__ = ["error_text", "result_text"]
 
@@ -17,9 +18,13 @@ _SAID_AS_JSON = (dict, list, tuple, bool, int, float, BaseModel)
 
 
 def result_text(value: Any) -> str:
-    """Return the text of a value: a str as it is, what JSON can say as JSON, else its `str`."""
+    """Return the text of a value: a str as it is, what JSON can say as JSON, else its `str`.
+
+    An image is named in it, ``(image 1)``; `images_in` returns the images.
+    """
     if value is None:
         return NO_RESULT
+    value, _ = without_images(value)
     if isinstance(value, str):
         return _sendable(str.__str__(value))
     if isinstance(value, _SAID_AS_JSON) or is_dataclass(value):

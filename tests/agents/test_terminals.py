@@ -28,7 +28,7 @@ RAISED = [
     StopAsyncIteration("no"),
     BaseException("no"),
 ]
-each_error = pytest.mark.parametrize("error", RAISED, ids=[type(error).__name__ for error in RAISED])
+each_error = pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
 
 
 class Called(Model):

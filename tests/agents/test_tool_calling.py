@@ -6,6 +6,7 @@ import logging
 import threading
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from rxagent.events import (
     ToolOutput,
     Usage,
 )
+from rxagent.messages import ToolCall
 from rxagent.testing import ScriptedModel, VirtualHome
 
 
@@ -263,3 +265,40 @@ def test_a_failure_nobody_hears_is_one_line_of_the_log():
         == record.getMessage()
     )
     assert record.exc_info is None
+
+
+@pytest.mark.parametrize(
+    ("how", "offered"),
+    [
+        ({}, []),
+        ({"answer": "tool"}, ["final_answer"]),
+        ({"tools": [add]}, ["add", "final_answer"]),
+    ],
+    ids=str,
+)
+def test_tools_are_offered_where_they_were_asked_for(how, offered):
+    """An agent without tools offers none, since there are models that know no tools at all."""
+    asked = []
+
+    def model(request):
+        asked.append(request)
+        return Message("assistant", "", [ToolCall("a", "final_answer", '{"answer": 5}')])
+
+    assert 5 == Agent(model, **how).run("Go")
+    assert offered == [spec.name for spec in asked[0].tools]
+
+
+def test_each_property_of_what_is_offered_has_a_type():
+    """Some servers answer 400 to a property without a type, be it ours or of any type."""
+    asked = []
+
+    @tool
+    def save(value: Any, items: list) -> None:
+        """Save."""
+
+    Agent(lambda request: asked.append(request) or "done", tools=[save]).run("Go")
+
+    for spec in asked[0].tools:
+        for schema in spec.parameters["properties"].values():
+            assert schema.keys() & {"type", "anyOf"}
+            assert schema.get("type") != "array" or schema["items"]

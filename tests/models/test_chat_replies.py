@@ -2,16 +2,35 @@
 
 import json
 from contextlib import suppress
+from functools import reduce
 
 import pytest
+import reactivex as rx
 from attrs import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.errors import MalformedReply, ModelError
-from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from rxagent import operators as ops
+from rxagent.errors import (
+    MalformedReply,
+    ModelError,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+)
+from rxagent.events import (
+    Finish,
+    ReasoningDelta,
+    StepRetried,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from rxagent.messages import ProviderData
 from rxagent.models.chat_replies import ChatReply
 from rxagent.models.faults import Faults
+from rxagent.state import Draft, grow
 from rxagent.testing.frames import (
     DONE,
     call_chunk,
@@ -104,7 +123,7 @@ ASIDES = [
 @pytest.mark.parametrize("envelope", ENVELOPES)
 @given(
     decoys=st.lists(st.sampled_from("ab"), min_size=40, max_size=40),
-    texts=st.lists(TEXTS, max_size=40),
+    texts=st.lists(TEXTS, min_size=1, max_size=40),
     asides=st.lists(st.sampled_from(ASIDES), min_size=40, max_size=40),
     ascii=st.booleans(),
     gaps=st.sampled_from([(",", ":"), (", ", ": ")]),
@@ -130,7 +149,7 @@ def test_moulds(envelope, decoys, texts, asides, ascii, gaps):
 MISFITS = [
     ("5", None),
     ("null", []),
-    ('["a"]', None),
+    ('["a"]', [TextDelta("a")]),
     ('"a","tool_calls":[{"index":0,"id":"c"}]', [TextDelta("a"), ToolCallDelta(0, "c")]),
     ('"a"},"finish_reason":"stop","x":{"y":1', [TextDelta("a"), Finish("stop")]),
     ('"a', None),
@@ -190,6 +209,7 @@ def replaced(value, place, part):
 def test_wrong_types(at, place):
     """Whatever stands wherever in a chunk, all deltas are well typed, or the reply is malformed."""
     kinds = {"text": str, "reason": str, "index": int, "id": str, "name": str, "arguments": str}
+    kinds |= {"extra": tuple, "attempt": int, "error": str}
     for junk in JUNK:
         parts = [*REAL, THINKING]
         parts[at] = replaced(parts[at], place, junk)
@@ -223,3 +243,315 @@ def test_whole_counts():
     assert [Finish("stop"), Usage(5, 6)] == read(
         sse(finish_chunk("stop")), sse(usage_chunk(5.0, 6.0)), DONE
     )
+
+
+# Failures: none of them passes as a whole answer.
+
+WORDS = {"message": "upstream failed", "type": "server_error"}
+FAILURES = {
+    "event": b'event: error\ndata: {"message": "upstream failed"}\n\n',
+    "event in words": b"event: error\ndata: upstream failed\n\n",
+    "event without data": b"event: error\n\n",
+    "field": b'error: {"code":500,"message":"upstream failed"}\n\n',
+    "bare line": b'{"error": {"message": "upstream failed"}}\n\n',
+    "bare lines": b'{\n "error": {\n  "message": "upstream failed"\n }\n}\n\n',
+    "on the chunk": sse({"choices": [], "error": WORDS}),
+    "on a chunk with text": sse({**text_chunk("."), "error": WORDS}),
+    "on the choice": sse({"choices": [{"index": 0, "delta": {}, "error": WORDS}]}),
+    "on the delta": sse(chunk({"error": WORDS})),
+    "object": sse({"object": "error", "message": "upstream failed"}),
+    "code": sse({"code": 500, "message": "upstream failed"}),
+    "code as text": sse({"code": "500", "msg": "upstream failed"}),
+    "status": sse({"status": "failed", "detail": "upstream failed"}),
+    "detail": sse({"detail": "upstream failed"}),
+    "list": sse([{"error": WORDS}]),
+    "errors": sse({"errors": [WORDS]}),
+    "base_resp": sse({**chunk({}), "base_resp": {"status_code": 1004, "status_msg": "No."}}),
+    "finish": sse(chunk({}, "error")),
+    "resource": sse(chunk({}, "insufficient_system_resource")),
+    "unknown finish": sse(chunk({}, "somersault")),
+    "finish and error": sse(
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "error": WORDS}]}
+    ),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("end", [b"", DONE, sse(finish_chunk("stop")) + DONE])
+@pytest.mark.parametrize("crlf", [False, True])
+def test_failures(failure, end, crlf):
+    """A failure, in whatever form, is an error after the text before it; no end heals it."""
+    data = sse(text_chunk("Hi")) + failure + end
+    data = data.replace(b"\n", b"\r\n") if crlf else data
+    reply, deltas = ChatReply(Faults("openai", "m")), []
+
+    with pytest.raises(ModelError) as raised:
+        for at in range(0, len(data), 7):
+            deltas += reply.feed(data[at : at + 7])
+        deltas += reply.end()
+
+    assert TextDelta("Hi") == deltas[0]
+    assert Finish("stop") not in deltas
+    assert "broke off" not in str(raised.value)
+
+
+KINDS = [
+    ({"code": 504}, ModelTimeout),
+    ({"code": "504"}, ModelTimeout),
+    ({"code": "HTTP 504"}, ModelTimeout),
+    ({"status": 429}, RateLimited),
+    ({"status": "429 Too Many Requests"}, RateLimited),
+    ({"type": "overloaded_error"}, ModelUnavailable),
+    ({"message": "Rate limit reached, slow down"}, RateLimited),
+    ({"message": "The request timed out"}, ModelTimeout),
+    ({"message": "The engine is overloaded"}, ModelUnavailable),
+    ({"message": "Invalid API key"}, ModelRejected),
+    ({"message": "Could not connect to 10.0.0.1:4290"}, ModelUnavailable),
+    ({"code": 1302, "message": "too many requests"}, RateLimited),
+]
+
+
+@pytest.mark.parametrize(("said", "kind"), KINDS, ids=str)
+def test_kinds(said, kind):
+    """An error is known by its status, as a number or text, or by its words alone."""
+    with pytest.raises(ModelError) as raised:
+        read(sse({"error": {"message": "No.", **said}}), DONE)
+
+    assert kind is type(raised.value)
+
+
+# What stands beside the text.
+
+ODD = st.sampled_from(JUNK) | st.text(max_size=3) | st.integers() | st.floats()
+BESIDE = ["usage", "id", "created", "model", "system_fingerprint", "service_tier", "x_groq"]
+
+
+@given(st.dictionaries(st.sampled_from(BESIDE), ODD), st.booleans())
+def test_nothing_beside_the_text_costs_the_text(odd, first):
+    """Whatever stands in the fields beside the choices, the answer is told."""
+    parts = [
+        {**text_chunk("All "), **(odd if first else {})},
+        {**chunk({"content": "text"}), **odd},
+    ]
+    deltas = read(*(b"data: " + json.dumps(part).encode() + b"\n\n" for part in parts), DONE)
+
+    assert "All text" == "".join(d.text for d in deltas if isinstance(d, TextDelta))
+
+
+COUNTS = [2.25, "x", -1, True, [], {}, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("count", COUNTS, ids=repr)
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+def test_odd_usage(name, count):
+    """A report that makes no sense is unknown, and takes no text with it."""
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, name: count}
+    last = {**chunk({"content": "Hi"}, "stop"), "usage": usage}
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(b"data: %s\n\n" % json.dumps(last).encode())
+
+
+@pytest.mark.parametrize("details", [5, "x", [], {"cached_tokens": "x"}, {"cached_tokens": -1}])
+def test_odd_details(details):
+    """A detail that makes no sense takes no other number with it."""
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": details}
+
+    assert [Finish("stop"), Usage(5, 2)] == read(sse(finish_chunk("stop")), sse({"usage": usage}))
+
+
+def test_usage_in_the_choice():
+    """A report within the choice counts, once."""
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop", "usage": usage}
+
+    assert {Finish("stop"), Usage(5, 2)} == set(read(sse({"choices": [choice], "usage": usage})))
+
+
+THOUGHTS = [
+    "Hm.",
+    {"text": "Hm."},
+    {"content": "Hm."},
+    {"summary": [{"type": "summary_text", "text": "Hm."}]},
+    ["H", "m."],
+    [{"type": "reasoning.text", "text": "Hm.", "signature": "s"}],
+    [{"type": "reasoning.summary", "summary": "Hm."}, {"type": "reasoning.encrypted", "data": "x"}],
+]
+
+
+@pytest.mark.parametrize("thought", THOUGHTS, ids=str)
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content", "reasoning_details"])
+def test_reasoning(field, thought):
+    """Reasoning is read in whatever form it comes."""
+    deltas = read(sse(chunk({field: thought})), sse(text_chunk("Hi")), DONE)
+
+    assert "Hm." == "".join(d.text for d in deltas if isinstance(d, ReasoningDelta))
+    assert TextDelta("Hi") in deltas
+
+
+@given(st.text(alphabet='aü🎈"\\\n', max_size=12), st.data())
+def test_halves(text, data):
+    """Pieces that cut a character in two are joined, and none holds a half."""
+    units = text.encode("utf-16-le")
+    at = 2 * data.draw(st.integers(0, len(units) // 2))
+    halves = [part.decode("utf-16-le", "surrogatepass") for part in (units[:at], units[at:])]
+    for make in (text_chunk, lambda piece: chunk({"reasoning_content": piece})):
+        frames = [b"data: %s\n\n" % json.dumps(make(half)).encode() for half in halves]
+
+        assert text == "".join(
+            delta.text for delta in read(*frames, DONE) if hasattr(delta, "text")
+        )
+
+
+def test_a_lone_half():
+    """A half that stays alone is replaced, at the end and in the midst."""
+    alone = b"data: %s\n\n" % json.dumps(text_chunk("a\ud83d")).encode()
+
+    assert "a\ufffd" == "".join(delta.text for delta in read(alone, DONE))
+    assert "a\ufffdb" == "".join(d.text for d in read(alone, sse(text_chunk("b")), DONE))
+
+
+# Bytes, not labels.
+
+WHOLE = {"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
+HI = [sse(text_chunk("Hi")) + sse(finish_chunk("stop")) + DONE]
+HI += [
+    json.dumps(WHOLE).encode(),
+    json.dumps(WHOLE, indent=2).encode(),
+    json.dumps([WHOLE]).encode(),
+    json.dumps(WHOLE).encode() + b"\n\n" + DONE,
+    json.dumps(WHOLE).encode() + b"[DONE]",
+    json.dumps(WHOLE, indent=2).encode() + DONE,
+    sse(WHOLE) + DONE,
+    json.dumps(text_chunk("Hi")).encode() + b"\n" + json.dumps(finish_chunk("stop")).encode(),
+    json.dumps([text_chunk("Hi"), finish_chunk("stop")]).encode(),
+]
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n \n", b" \r\n\xef\xbb\xbf"])
+@pytest.mark.parametrize("data", HI)
+@given(size=st.integers(1, 60))
+def test_bytes(data, before, size):
+    """What a reply is, its bytes say: streamed, whole, or both, in any pieces."""
+    data = before + data
+
+    deltas = read(*(data[at : at + size] for at in range(0, len(data), size)))
+
+    assert [TextDelta("Hi"), Finish("stop")] == deltas
+
+
+@pytest.mark.parametrize("data", [b"", DONE, b": hush\n\n" + DONE, b"{}", b"[]", b"<p>No", b"null"])
+def test_no_answer(data):
+    """A reply that says nothing is an error, and never silence."""
+    with pytest.raises(ModelError):
+        read(data)
+
+
+# Calls.
+
+
+def test_calls_after_the_finish():
+    """A finish reason does not end the reply; a call that has begun after it must end, too."""
+    done = sse(call_chunk(0, "a", "add", "{}")) + sse(finish_chunk("tool_calls"))
+    half = sse(call_chunk(1, "b", "add", '{"a":'))
+    rest = sse(call_chunk(1, arguments=" 1}")) + sse(finish_chunk("tool_calls"))
+
+    assert 3 == sum(isinstance(d, ToolCallDelta) for d in read(done, half, rest))
+    with pytest.raises(ModelUnavailable, match="broke off"):
+        read(done, half)
+
+
+def test_calls_of_another_choice():
+    """Calls in another choice of the same reply are calls; its text is none of the answer."""
+    other = {"index": 1, "message": {**call_chunk(0, "b", "add", "{}")["choices"][0]["delta"]}}
+    other["message"]["content"] = "No"
+    first = {"index": 0, "message": {"content": "Yes"}, "finish_reason": "stop"}
+
+    deltas = read(json.dumps({"choices": [first, other]}).encode())
+
+    assert ["b"] == [delta.id for delta in deltas if isinstance(delta, ToolCallDelta)]
+    assert [TextDelta("Yes")] == [delta for delta in deltas if isinstance(delta, TextDelta)]
+
+
+@pytest.mark.parametrize(("id", "text"), [(5, "5"), (1.5, "1.5"), (["a"], '["a"]'), (None, None)])
+def test_ids_of_other_types(id, text):
+    """An id of another type is taken as text."""
+    part = chunk({"tool_calls": [{"index": "1", "id": id, "function": {"name": "add"}}]})
+
+    assert [ToolCallDelta(1, text, "add")] == read(sse(part), DONE)
+
+
+# What a provider wants back.
+
+
+def kept(*parts):
+    """Return the message of a reply from the origin `here`."""
+    reply = ChatReply(Faults("openai", "m"), "here")
+    deltas = [d for part in (*map(sse, parts), DONE) for d in reply.feed(part)] + list(reply.end())
+    return rx.from_iterable(deltas).pipe(ops.normalise(), ops.accumulate(partial=False)).run()
+
+
+def test_extra_fields_of_calls():
+    """Fields of a call that nobody knows are kept with it, as they came."""
+    call = {"index": 0, "id": "a", "function": {"name": "add", "arguments": "{}", "x": 1}}
+    call["extra_content"] = {"google": {"thought_signature": "c2ln"}}
+
+    (made,) = kept(chunk({"tool_calls": [call]})).tool_calls
+
+    assert (
+        ProviderData("here", {"extra_content": call["extra_content"], "function": {"x": 1}}),
+    ) == made.extra
+
+
+def test_reasoning_details():
+    """The parts of structured reasoning are put together from their pieces."""
+    pieces = [
+        [{"type": "reasoning.text", "text": "H", "index": 0}],
+        [{"type": "reasoning.text", "text": "m.", "index": 0}],
+        [{"type": "reasoning.text", "signature": "s", "index": 0}],
+        [{"type": "reasoning.encrypted", "data": "x", "index": 1}],
+    ]
+    whole = [
+        {"type": "reasoning.text", "text": "Hm.", "index": 0, "signature": "s"},
+        {"type": "reasoning.encrypted", "data": "x", "index": 1},
+    ]
+
+    message = kept(*(chunk({"reasoning_details": piece}) for piece in pieces), text_chunk("Hi"))
+
+    assert ("Hm.", "Hi") == (message.reasoning, message.text)
+    assert (ProviderData("here", {"message": {"reasoning_details": whole}}),) == message.extra
+
+
+# Thoughts without an opening tag.
+
+
+@given(st.lists(st.integers(0, 60)), st.booleans())
+def test_a_thought_without_an_opening_tag(places, escaped):
+    """However it is cut, text before a lone closing tag is a thought."""
+    text = "The user greets <me>.</think>\n\nHi, you"
+    ends = sorted(place % (len(text) + 1) for place in places)
+    pieces = [text[a:b] for a, b in zip([0, *ends], [*ends, len(text)], strict=True)]
+    frames = [sse(text_chunk(piece)) for piece in pieces]
+    frames = [part.replace(b"<", b"\\u003c") if escaped else part for part in frames]
+
+    draft = reduce(grow, read(*frames, DONE), Draft())
+
+    assert ("The user greets <me>.", "Hi, you") == (draft.reasoning.text, draft.text.text)
+
+
+def test_a_lone_tag_after_a_call():
+    """A closing tag that stands alone counts in the first text of a reply only."""
+    parts = text_chunk("a"), call_chunk(0, "x", "add", "{}"), text_chunk("b</think>c")
+
+    assert "ab</think>c" == reduce(grow, read(*map(sse, parts), DONE), Draft()).text.text
+
+
+def test_a_lone_tag_takes_back_what_was_said():
+    """Text is told as it comes; at the lone tag it is taken back, and told as reasoning."""
+    parts = text_chunk("Hm"), text_chunk(".</think>"), text_chunk("Hi")
+
+    told = read(*map(sse, parts), DONE)
+
+    assert [TextDelta("Hm"), ReasoningDelta("Hm."), TextDelta("Hi")] == [
+        delta for delta in told if not isinstance(delta, StepRetried)
+    ]
+    assert [1] == [delta.attempt for delta in told if isinstance(delta, StepRetried)]

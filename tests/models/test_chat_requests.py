@@ -2,7 +2,7 @@
 
 import pytest
 
-from rxagent.messages import Image, Message, ToolCall
+from rxagent.messages import Image, Message, ProviderData, ToolCall
 from rxagent.models.chat_requests import chat_messages
 
 CAT, DOG = Image("https://example.com/cat.png"), Image("data:image/png;base64,AA==")
@@ -25,7 +25,7 @@ def test_texts():
 
 
 def test_calls():
-    """Calls and their results are native; what a model has thought is not sent back."""
+    """Calls and their results are native; reasoning of unknown origin is not sent back."""
     said = [
         Message("assistant", tool_calls=(ToolCall("c", "add", '{"a": 1}'),), reasoning="Hm."),
         Message("tool", "1", tool_call_id="c"),
@@ -90,3 +90,63 @@ def test_images_of_tools():
         {"role": "tool", "tool_call_id": "e", "content": "3"},
         {"role": "user", "content": [part(CAT)]},
     ] == list(chat_messages(said))
+
+
+# What a provider wants back.
+
+SIGNED = {"extra_content": {"google": {"thought_signature": "c2ln"}}, "function": {"x": 1}}
+UNDER = ProviderData("here", {"reasoning_field": "reasoning_content"})
+DETAILS = [ProviderData("here", {"message": {"reasoning_details": [n]}}) for n in (1, 2)]
+
+
+def called(*extra):
+    """Return an assistant message that calls, with what its provider wants back."""
+    call = ToolCall("c", "add", "{}", [ProviderData("here", SIGNED)])
+    return Message("assistant", tool_calls=[call], reasoning="Hm.", extra=extra)
+
+
+RESULT = Message("tool", "5", tool_call_id="c")
+
+
+def test_given_back():
+    """What a provider wants back goes back to it as it came, and to no other."""
+    said = [Message("user", "Hi"), called(UNDER, *DETAILS), RESULT]
+
+    _, mine, _ = chat_messages(said, "here")
+    _, others, _ = chat_messages(said, "there")
+
+    assert ("Hm.", [1, 2]) == (mine["reasoning_content"], mine["reasoning_details"])
+    (call,) = mine["tool_calls"]
+    assert SIGNED["extra_content"] == call["extra_content"]
+    assert {"name": "add", "arguments": "{}", "x": 1} == call["function"]
+    assert {"role", "content", "tool_calls"} == others.keys()
+    assert {"id", "type", "function"} == others["tool_calls"][0].keys()
+
+
+def test_reasoning_goes_back_while_tools_are_called():
+    """After the next thing that the user says, reasoning is dropped; what calls have is not."""
+    mended = Message("user", "Now try again.")  # which follows a result, so the turn goes on
+    loop = [called(UNDER), RESULT, mended, called(UNDER), RESULT]
+
+    sent = list(chat_messages([Message("user", "Hi"), *loop, Message("assistant", "5")], "here"))
+    later = list(
+        chat_messages(
+            [Message("user", "Hi"), *loop, Message("assistant", "5"), Message("user", "And?")],
+            "here",
+        )
+    )
+
+    assert 2 == sum("reasoning_content" in message for message in sent)
+    assert 0 == sum("reasoning_content" in message for message in later)
+    assert all(
+        "extra_content" in call for message in later for call in message.get("tool_calls", ())
+    )
+
+
+def test_what_json_cannot_say_is_not_given_back():
+    """A number that is none is dropped, and does not cost the request."""
+    odd = ToolCall("c", "add", "{}", [ProviderData("here", {"x": float("nan")})])
+
+    (message,) = chat_messages([Message("assistant", tool_calls=[odd])], "here")
+
+    assert {"id", "type", "function"} == message["tool_calls"][0].keys()

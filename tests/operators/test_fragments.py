@@ -10,7 +10,7 @@ from reactivex import operators as rxo
 
 from rxagent import operators as ops
 from rxagent.events import Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta, Usage
-from rxagent.messages import ToolCall
+from rxagent.messages import ProviderData, ToolCall
 from rxagent.testing.clock import VirtualHome
 
 from ..strategies import flat, interleaved
@@ -178,6 +178,106 @@ def test_every_call_has_one_form(data, calls):
             assert (None, None, True) == (piece.id, piece.name, bool(piece.arguments))
 
 
+# Everything at once
+
+full_names = st.sampled_from(["get_weather", "web_search", "add_numbers", "final_answer"])
+
+
+@st.composite
+def all_calls(draw):
+    """Draw calls whose arguments are objects, each with another id."""
+    several = draw(st.lists(st.tuples(full_names, arguments), min_size=1, max_size=4))
+    return [ToolCall(f"id_{number}", *call) for number, call in enumerate(several)]
+
+
+@st.composite
+def dialect(draw, call, place):
+    """Draw the fragments of a call as some provider marks them, in any split."""
+    index = place
+    marks = draw(st.sampled_from(["none", "first", "always", "another each time"]))
+    pieces = draw(cut(call.arguments))
+    names = [call.name[:6], call.name[6:]] if draw(st.booleans()) else [call.name]
+    match draw(st.sampled_from(["before", "after", "with the last arguments", "always"])):
+        case "before":
+            said = [(name, None) for name in names] + [(None, piece) for piece in pieces]
+        case "after":
+            said = [(None, piece) for piece in pieces] + [(name, None) for name in names]
+        case "with the last arguments":
+            said = [(None, piece) for piece in pieces[:-1]] + [(call.name, pieces[-1])]
+        case _:
+            said = [(call.name, None)] + [(call.name, piece) for piece in pieces]
+    if marks == "another each time":  # beside a name, that would be another call
+        named = {place for place, (name, _) in enumerate(said) if name}
+        ids = [None if place in named else f"{call.id}_{place}" for place in range(len(said))]
+    else:
+        marked = {"none": 0, "first": 1, "always": len(said)}[marks]
+        ids = [call.id if place < marked else None for place in range(len(said))]
+    return [Piece(index, id, *pair) for id, pair in zip(ids, said, strict=True)]
+
+
+@settings(max_examples=200)
+@given(st.data(), all_calls())
+def test_any_dialect_in_any_order(data, calls):
+    """For any split, order and dialect, calls told apart by index come out as they were meant."""
+    fragments = [data.draw(dialect(call, place)) for place, call in enumerate(calls)]
+
+    found = calls_of(*data.draw(interleaved(*fragments)), Finish("tool_calls"))
+
+    assert [(call.name, call.arguments) for call in calls] == [
+        (call.name, call.arguments) for call in found
+    ]
+    assert len(calls) == len({call.id for call in found})
+
+
+@law
+@given(st.data(), all_calls(), st.booleans())
+def test_calls_said_twice_are_one(data, calls, elsewhere):
+    """A call that is sent a second time, under its id, is not made a second time."""
+    once = flat(data.draw(in_a_row(call, place, "always")) for place, call in enumerate(calls))
+    again = [
+        Piece(place + len(calls) if elsewhere else place, call.id, call.name, call.arguments)
+        for place, call in enumerate(calls)
+    ]
+
+    assert calls == calls_of(*once, *again)
+
+
+pieces = st.builds(
+    Piece,
+    st.sampled_from([0, 1, None]),
+    st.sampled_from([None, "", "x", "y"]),
+    st.sampled_from([None, "", "add", "say"]),
+    st.sampled_from([None, "", "{", "}", "{}", '{"a": 1}', '"a"', ": 1", " ", "x"]),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(pieces, max_size=8), st.integers(0, 8))
+def test_any_fragments_are_calls(said, finish):
+    """Whatever comes, no call is without a name, no two have one id, and no sign is lost."""
+    deltas = [*said[:finish], Finish("tool_calls"), *said[finish:]]
+
+    told = [piece for piece in normalised(*deltas) if isinstance(piece, ToolCallDelta)]
+    calls = calls_of(*deltas)
+
+    assert all(call.name for call in calls)
+    assert len(calls) == len({call.id for call in calls})
+    begun = [piece.index for piece in told if piece.id]
+    assert len(begun) == len(set(begun)) == len(calls)
+    assert all(piece.index in begun for piece in told)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("name", ["add", None], ids=["named", "bare"])
+def test_many_fragments_are_linear(name):
+    """A hundred thousand fragments of one call, each with its name, take no longer than others."""
+    fragments = [Piece(0, None, name, "[" if name else "{") for _ in range(100_000)]
+
+    (call,) = calls_of(Piece(0, "x", "add", ""), *fragments)
+
+    assert 100_000 == len(call.arguments)
+
+
 # Single oddities
 
 
@@ -255,17 +355,59 @@ def test_arguments_that_nobody_can_read_are_passed_on():
     assert [ToolCall("x", "add", deep + "}")] == calls
 
 
+def test_a_name_after_the_arguments():
+    """A name that comes after the first arguments belongs to the call that has none yet."""
+    assert [ToolCall("a", "add", '{"a": 1, "b": 2}')] == calls_of(
+        Piece(0, "a", None, '{"a": 1,'), Piece(0, None, "add", ' "b": 2}')
+    )
+
+
+def test_another_id_in_each_fragment():
+    """Fragments of one index without a name go on with its call, whatever their id."""
+    assert [ToolCall("a", "add", '{"a": 1}')] == calls_of(
+        Piece(0, "a", "add", ""), Piece(0, "b", None, '{"a":'), Piece(0, "c", None, " 1}")
+    )
+
+
+def test_a_stale_index():
+    """A fragment whose index is another call's goes to the call of its id, or to the empty one."""
+    both = [ToolCall("a", "add", '{"a": 1}'), ToolCall("b", "say", '{"b": 2}')]
+    begun = Piece(0, "a", "add", '{"a": 1}'), Piece(1, "b", "say", "")
+
+    assert both == calls_of(*begun, Piece(0, "b", None, '{"b": 2}'))
+    assert both == calls_of(*begun, Piece(0, None, None, '{"b": 2}'))
+    assert both == calls_of(*begun, Piece(2, None, None, '{"b": 2}'))
+
+
+def test_a_name_that_never_comes():
+    """Arguments without any name are a call of a tool that there is not, and are not lost."""
+    assert [ToolCall("a", "unnamed", "{}")] == calls_of(Piece(0, "a", None, "{}"))
+
+
+def test_what_a_provider_wants_back_stays_with_its_call():
+    """An extra comes out with its call, be it early, late or alone."""
+    one, other = (ProviderData("p", {"n": n}) for n in (1, 2))
+    calls = calls_of(
+        Piece(0, "a", extra=(one,)),
+        Piece(0, None, "add", "{}"),
+        Piece(1, "b", "say", "{}"),
+        Piece(0, extra=(other,)),
+    )
+
+    assert [(one, other), ()] == [call.extra for call in calls]
+
+
 # When it is told
 
 
 def test_a_call_is_told_when_its_name_is_whole():
-    """A call is held back until arguments, another call, the finish or the end follow."""
+    """A call is held back until arguments, the finish or the end follow."""
     begun = Piece(0, "a", "add"), Piece(0, name="_all")
     first = Piece(0, "a", "add_all", "")
 
     assert [] == told_before_the_end(*begun)
     assert [first, Piece(0, arguments="{")] == told_before_the_end(*begun, Piece(0, arguments="{"))
-    assert [first] == told_before_the_end(*begun, Piece(1, "b", "say"))
+    assert [] == told_before_the_end(*begun, Piece(1, "b", "say"))
     assert [first, Finish("tool_calls")] == told_before_the_end(*begun, Finish("tool_calls"))
     assert [first] == normalised(*begun)
 

@@ -1,6 +1,7 @@
 """Calls that a text spells out: one is understood, several and broken ones are an error."""
 
 import json
+import sys
 from contextlib import suppress
 
 import pytest
@@ -221,3 +222,34 @@ def test_an_error_ends_the_stream():
     rx.of(good, bad, good).pipe(ops.parse_calls(TOOLS), rxo.materialize()).subscribe(told.append)
 
     assert [spelled("{}"), ParseError] == [told[0].value, type(told[1].exception)]
+
+
+HEAVY = {
+    "braces": "{" * 2_000_000,
+    "empty": "{}" * 1_000_000,
+    "nested": ('{"a":[' + "0," * 480) * 2_000,
+    "in a row": ('{"a":[' + "0," * 480 + "],") * 2_000,
+    "objects": '{"a":1},' * 250_000,
+    "lists": "[" * 2_000_000,
+    "text": '{"a":"' + "x" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("heavy", HEAVY.values(), ids=HEAVY)
+def test_megabytes_are_read_in_one_pass(heavy):
+    """However long a text is, and whatever it holds, only some of it is tried to be parsed."""
+    tried = 0
+
+    def count(frame, event, called):
+        nonlocal tried
+        tried += event == "call" and frame.f_code.co_name == "raw_decode"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        with suppress(ParseError):
+            parse('{"name": "add", "arguments": ' + heavy)
+    finally:
+        sys.setprofile(before)
+
+    assert tried <= 10_000

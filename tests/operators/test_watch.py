@@ -22,6 +22,7 @@ from rxagent.events import (
     ToolOutput,
     Usage,
 )
+from rxagent.messages import ProviderData
 from rxagent.state import State, fold_all
 from rxagent.streams.link import Linked
 from rxagent.testing import VirtualHome
@@ -202,3 +203,12 @@ def test_coalescing_an_error():
     source = rx.concat(rx.of(TextDelta("a"), TextDelta("b")), rx.throw(error))
 
     assert [TextDelta("ab"), error] == told(source.pipe(ops.coalesce()))
+
+
+def test_what_a_provider_wants_back_is_not_joined():
+    """What has an extra stays itself, in its place."""
+    kept = (ProviderData("here", {"a": 1}),)
+    signed, call = ReasoningDelta("b", kept), ToolCallDelta(0, arguments="{", extra=kept)
+    events = [ReasoningDelta("a"), signed, ReasoningDelta("c"), ReasoningDelta("d"), call, call]
+
+    assert [ReasoningDelta("a"), signed, ReasoningDelta("cd"), call, call] == coalesced(events)

@@ -12,7 +12,6 @@ import reactivex as rx
 from reactivex import operators as rxo
 
 from rxagent.streams import at_home, daemon_loop, each, from_async, from_worker, last
-
 from rxagent.streams.handoff import AHEAD
 
 from .told import SOURCES, WATCHDOG, Upstream

@@ -48,7 +48,9 @@ SOURCES = {
     "at once": lambda: numbers(500),
     "from_iterable": lambda: rx.from_iterable(range(500)),
     "a thread": lambda: rx.from_iterable(range(500), scheduler=NewThreadScheduler()),
-    "an event loop": lambda: rx.range(500).pipe(rxo.observe_on(EventLoopScheduler(exit_if_empty=True))),
+    "an event loop": lambda: rx.range(500).pipe(
+        rxo.observe_on(EventLoopScheduler(exit_if_empty=True))
+    ),
     "timers": lambda: rx.timer(0.001).pipe(rxo.flat_map(lambda _: rx.range(500))),
 }
 

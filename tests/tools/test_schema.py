@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from rxagent.errors import InvalidArguments
 from rxagent.tools import Given, tool
+from rxagent.tools.anything import ANYTHING
 
 
 class Unit(enum.Enum):
@@ -94,7 +95,8 @@ def test_a_tool_without_parameters_takes_an_empty_object():
         (str, {"type": "string"}),
         (float, {"type": "number"}),
         (bool, {"type": "boolean"}),
-        (Any, {}),
+        (Any, ANYTHING),
+        (list[Any], {"type": "array", "items": ANYTHING}),
         (int | None, {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
         (list[str], {"type": "array", "items": {"type": "string"}}),
         (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
@@ -164,7 +166,7 @@ def test_a_default_is_shown_where_json_can_say_it(default, shown):
     def take(x: Any = default) -> None:
         """Take it."""
 
-    assert shown == take.parameters["properties"]["x"]
+    assert {**shown, **ANYTHING} == take.parameters["properties"]["x"]
     assert "required" not in take.parameters
 
 
@@ -229,7 +231,7 @@ def test_a_value_of_no_fitting_type_is_refused_by_name(kind, data):
         Unit: (),
     }[kind]
     value = data.draw(
-        (st.integers() | st.floats(0, 1) | st.text("1a") | st.booleans() | st.none()).filter(
+        (st.integers() | st.floats(0.1, 0.9) | st.text("1a") | st.booleans() | st.none()).filter(
             lambda value: (
                 (isinstance(value, bool) and kind is not bool) or not isinstance(value, fitting)
             )
@@ -238,6 +240,65 @@ def test_a_value_of_no_fitting_type_is_refused_by_name(kind, data):
 
     with pytest.raises(InvalidArguments, match=r"^Argument x .* take takes "):
         TOOLS[kind].read(json.dumps({"x": value}))
+
+
+def test_a_whole_number_is_an_integer():
+    """1.0 is an integer wherever one is wanted, as JSON Schema says; 1.5 and "3" are none."""
+
+    class Point(BaseModel):
+        x: int
+        y: float
+
+    for kind, said, meant in [
+        (int, 1.0, 1),
+        (int | None, 2.0, 2),
+        (int | str, 3.0, 3),
+        (list[int], [1, 2.0], [1, 2]),
+        (dict[str, int], {"a": 1.0}, {"a": 1}),
+        (Point, {"x": 1.0, "y": 2.0}, Point(x=1, y=2.0)),
+        (float, 1.0, 1.0),
+        (Literal[1, 2], 2.0, 2),
+    ]:
+        read = takes(kind).read(json.dumps({"x": said})).arguments["x"]
+        assert (meant, type(meant)) == (read, type(read))
+    for wrong in (1.5, "3", "1.0", True, None, 1e400):
+        with pytest.raises(InvalidArguments):
+            takes(int).read(json.dumps({"x": wrong}))
+
+
+def test_a_field_is_a_default():
+    """A pydantic Field says default, description and limits, as a default or in Annotated."""
+
+    @tool
+    def search(
+        limit: int = Field(default=3, gt=0, description="how many"),
+        tags: list[str] = Field(default_factory=list, max_length=2),  # noqa: B008 as users write it
+        page: Annotated[int, Field(default=1, ge=1, description="which")] = 2,
+        sort: Annotated[str, Field(default="up")] = Field(default="down"),
+        query: str = Field(description="what"),
+    ) -> None:
+        """Search."""
+
+    properties = search.parameters["properties"]
+    assert {
+        "type": "integer",
+        "description": "how many",
+        "default": 3,
+        "exclusiveMinimum": 0,
+    } == properties["limit"]
+    assert {"type": "array", "items": {"type": "string"}, "maxItems": 2} == properties["tags"]
+    assert ("which", 2, 1) == tuple(
+        properties["page"][key] for key in ("description", "default", "minimum")
+    )
+    assert ["query"] == search.parameters["required"]
+
+    one, other = (search.read('{"query": "x"}').arguments for _ in range(2))
+
+    assert (3, [], 2, "down", "x") == tuple(one.values())
+    assert one["tags"] is not other["tags"]
+    for wrong in ({"limit": 0}, {"tags": ["a", "b", "c"]}, {"page": 0}):
+        with pytest.raises(InvalidArguments):
+            search.read(json.dumps({"query": "x", **wrong}))
 
 
 def test_an_integer_is_a_number():

@@ -1,0 +1,39 @@
+"""Finishes: why a model stopped, in the words of many providers."""
+
+import re
+
+__all__ = ["finish_of"]
+
+_MEANINGS = {
+    "stop": """
+        stop stopped stop_sequence stop_token stop_str end end_turn end_of_turn end_of_text
+        eos eos_token complete completed done finished normal
+    """,
+    "length": """
+        length max_tokens max_length max_new_tokens max_output_tokens max_completion_tokens
+        model_length model_context_window_exceeded context_length context_length_exceeded
+        context_window_exceeded token_limit length_limit error_limit truncated
+    """,
+    "tool_calls": """
+        tool_calls tool_call tool_use function_call function_calls
+    """,
+    "content_filter": """
+        content_filter content_filtered content_policy content_policy_violation safety image_safety
+        recitation language blocklist prohibited_content spii sensitive moderation blocked
+        guardrail_intervened guardrails error_toxic model_armor
+    """,
+    "refusal": """
+        refusal refused refuse
+    """,
+}
+"""What is known of OpenAI, Azure, Anthropic, Bedrock, Cohere, DeepSeek, Gemini, Mistral, TGI, vLLM,
+Zhipu and gateways before them (November 2026). What is in no list is a failure.
+"""
+
+_TABLE = {word: reason for reason, words in _MEANINGS.items() for word in words.split()}
+
+
+def finish_of(said: str) -> str | None:
+    """Return the reason that a provider's word means, or None when no table knows it."""
+    word = re.sub(r"[^a-z]+", "_", said.strip().lower()).strip("_")
+    return _TABLE.get(word.removeprefix("finish_reason_"))
