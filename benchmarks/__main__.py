@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from . import answers, crowds, hang_up, heartbeat, imports, memory, viewers, waits
+from . import answers, crowds, first_request, hang_up, heartbeat, imports, memory, viewers, waits
 from .far_end import serving
 from .row import Row
 from .table import table
@@ -16,6 +16,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "unpaced": crowds.unpaced,
     "first": waits.first,
     "step": waits.step,
+    "first_request": first_request.rows,
     "heartbeat": heartbeat.held,
     "hang_up": hang_up.rows,
     "memory": memory.rows,

@@ -5,15 +5,14 @@ import gc
 import time
 from collections.abc import Iterator
 from statistics import median
-from time import perf_counter, process_time
 
 from .far_end import release
+from .heart import Heart
 from .row import Row
 from .sides import Ours, Sdk
 
 __all__ = ["held"]
 
-BEAT = 0.001
 ARRIVING = 1.0
 """Seconds in which the loop does nothing, so that the bytes of all streams come to wait."""
 
@@ -42,7 +41,7 @@ def held(url: str, quick: bool) -> Iterator[Row]:
     sdk.close()
 
 
-async def _beaten(url: str, side: Ours | Sdk, model: str, streams: int) -> "_Heart":
+async def _beaten(url: str, side: Ours | Sdk, model: str, streams: int) -> Heart:
     """Return a heart that has beaten since all streams had begun, and their bytes waited."""
     begun = asyncio.Semaphore(0)
     async with asyncio.TaskGroup() as reading:
@@ -53,26 +52,6 @@ async def _beaten(url: str, side: Ours | Sdk, model: str, streams: int) -> "_Hea
         release(url)
         gc.collect()  # it takes as long as there is much in memory, whoever brought it there
         time.sleep(ARRIVING)
-        heart = _Heart()
+        heart = Heart()
     heart.stop()
     return heart
-
-
-class _Heart:
-    """Beats every millisecond, and notes the longest gaps, in milliseconds."""
-
-    def __init__(self) -> None:
-        self.longest = self.by_the_clock = 0.0
-        self._loop = asyncio.get_running_loop()
-        self._latest = process_time(), perf_counter()
-        self._beat()
-
-    def _beat(self) -> None:
-        now = process_time(), perf_counter()
-        self.longest = max(self.longest, (now[0] - self._latest[0]) * 1e3)
-        self.by_the_clock = max(self.by_the_clock, (now[1] - self._latest[1]) * 1e3)
-        self._latest = now
-        self._next = self._loop.call_later(BEAT, self._beat)
-
-    def stop(self) -> None:
-        self._next.cancel()

@@ -34,3 +34,14 @@ def test_both_sides_are_measured():
     assert 0 < float(ours) < 1000
     assert 0 < float(theirs) < 1000
     assert float(ratio) > 0
+
+
+def test_the_first_request_is_measured():
+    """A row says for how long the loop was held at the first request, and by what in part."""
+    _, first, *_ = benchmarks("--quick", "first_request").splitlines()
+
+    _, ours, theirs, unit, bar, *_ = filter(None, map(str.strip, first.split("  ")))
+    assert ("ms", "at most 50 ms") == (unit, bar)
+    assert 0 < float(ours.replace(",", ""))
+    assert 0 < float(theirs.replace(",", ""))
+    assert "garbage collection" in first

@@ -1,62 +1,263 @@
-"""Clients: one for each event loop and settings, shared by all models that agree in them."""
+"""Clients: made on a worker thread, shared by all models that agree in their settings, bounded.
+
+Each event loop has clients of its own. A loop holds its pool by a timer:
+
+.. code-block:: text
+
+    loop ──▶ timer ──▶ grip ──▶ pool ──▶ clients ──▶ connections ──▶ loop
+
+so nothing outside keeps a loop alive, and a loop that is closed, which drops its timers, drops
+the grip and by that closes the connections.
+"""
 
 import asyncio
+import logging
 import os
+import sys
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
+from types import TracebackType
+from typing import Any, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
-from attrs import define
+from attrs import define, field
 
-__all__ = ["shared"]
+from ..streams.workers import Workers
+from .cut_off import cut_off
+
+__all__ = ["IDLE", "LIMIT", "shared"]
 
 _T = TypeVar("_T")
+
+LIMIT = 16
+"""How many clients a loop keeps; more exist only while more are in use at once.
+
+Measured with OpenAI's SDK, a client that has served a request takes 40 KiB."""
+
+IDLE = 60.0
+"""Seconds after which a client that is not in use is closed."""
+
+_MAKERS = Workers(limit=4, name="rxagent-worker-clients")
+"""Where clients are made: never behind tools, and few at once, for each takes the interpreter's
+lock from the loops."""
+
+_Close: TypeAlias = Callable[[Any], Awaitable[None]]
+
+_log = logging.getLogger("rxagent")
+
+
+@asynccontextmanager
+async def shared(
+    settings: Any, make: Callable[[], _T], close: Callable[[_T], Awaitable[None]] | None
+) -> AsyncIterator[_T]:
+    """Lend the running loop's client of these settings; the first request has it made.
+
+    While the block runs, the client is not closed. Afterwards it is closed when it has been idle
+    for `IDLE` seconds, when `LIMIT` others were used since, or when its loop shuts down its
+    asynchronous generators, as `asyncio.run` does, or is closed.
+
+    Args:
+        settings: All that tells a client from others, compared by `==`.
+        make: Makes the client, on a worker thread. All requests that wait for the client get
+            its error, and the next one makes the client again.
+        close: Closes it, on the loop; None for a client that is not ours to close.
+    """
+    pool = _pool(asyncio.get_running_loop())
+    kept = pool.take(settings, make, close)
+    try:
+        yield await kept.client()
+    finally:
+        pool.give_back(kept)
 
 
 @define(eq=False)
 class _Kept:
+    """A client of a pool, from the beginning of its making."""
+
     settings: Any
-    client: Any
-    keeper: AsyncGenerator[None, None]
+    close: _Close | None
+    made: "asyncio.Future[_Made]"
+    users: int = 0
+    idle_since: float = 0.0
+
+    async def client(self) -> Any:
+        """Wait until it is made; cancelling the wait does not cancel the making."""
+        made = await asyncio.shield(self.made)
+        if made.error is not None:
+            # Several waiters raise this error; its traceback must not grow with each.
+            raise made.error.with_traceback(made.traceback)
+        return made.client
 
 
-_kept: "WeakKeyDictionary[AbstractEventLoop, list[_Kept]]" = WeakKeyDictionary()
+@define
+class _Made:
+    client: Any = None
+    error: Exception | None = None
+    traceback: TracebackType | None = None
 
 
-async def shared(
-    settings: Any, make: Callable[[], _T], close: Callable[[_T], Awaitable[None]]
-) -> _T:
-    """Return the running loop's client of these settings; the first call makes it.
+@define(eq=False)
+class _Pool:
+    """The clients of one loop, those used last at the end; used on the loop's thread only."""
 
-    It is closed when the loop shuts down its asynchronous generators, as `asyncio.run` does.
+    loop: AbstractEventLoop
+    limit: int = field(factory=lambda: LIMIT)
+    idle: float = field(factory=lambda: IDLE)
+    is_held: bool = False
+    kept: list[_Kept] = field(factory=list)
+    leaving: list[_Kept] = field(factory=list)
+    tasks: set[asyncio.Task[None]] = field(factory=set)
 
-    Args:
-        settings: All that tells a client from others, compared by `==`.
-        make: Makes the client.
-        close: Closes it.
-    """
-    loop = asyncio.get_running_loop()
-    here = _kept.setdefault(loop, [])
-    for known in here:
-        if known.settings == settings:
-            client: _T = known.client
-            return client
-    client = make()
-    keeper = _keep(loop, client, close)
-    here.append(_Kept(settings, client, keeper))
-    await anext(keeper)  # it does not wait, but from now on the loop knows it
-    return client
+    def take(self, settings: Any, make: Callable[[], Any], close: _Close | None) -> _Kept:
+        """Return the client of these settings, as one more user of it."""
+        for kept in self.kept:
+            if kept.settings == settings:
+                self.kept.remove(kept)
+                break
+        else:
+            kept = _Kept(settings, close, self.loop.create_future())
+            self._make(kept, make)
+        self.kept.append(kept)
+        kept.users += 1
+        self._trim()
+        self._hold()
+        return kept
+
+    def give_back(self, kept: _Kept) -> None:
+        """Note that a user of a client has left."""
+        kept.users -= 1
+        kept.idle_since = self.loop.time()
+        self._trim()
+
+    def _make(self, kept: _Kept, make: Callable[[], Any]) -> None:
+        context = copy_context()
+
+        def job() -> None:
+            try:
+                made = _Made(context.run(make))
+            except BaseException as error:
+                made = _Made(error=_as_exception(error), traceback=error.__traceback__)
+            with suppress(RuntimeError):  # if the loop is closed; the client has no connection yet
+                self.loop.call_soon_threadsafe(self._settle, kept, made)
+
+        _MAKERS.submit(job)
+
+    def _settle(self, kept: _Kept, made: _Made) -> None:
+        kept.made.set_result(made)
+        if made.error is not None and kept in self.kept:
+            self.kept.remove(kept)
+        self._trim()
+
+    # Closing
+
+    def _trim(self) -> None:
+        """Close those used longest ago, as long as there are too many."""
+        if self.loop.is_closed():
+            return
+        for kept in self._unused()[: max(0, len(self.kept) - self.limit)]:
+            self._close(kept)
+
+    def look(self, grip: "_Grip") -> None:
+        """Close what has been idle for too long, and look again when the next may have been."""
+        now = self.loop.time()
+        for kept in self._unused():
+            if kept.idle_since + self.idle <= now:
+                self._close(kept)
+        if self.kept or self.leaving:
+            due = min((kept.idle_since for kept in self._unused()), default=now) + self.idle
+            self.loop.call_at(due, grip.look)
+        else:
+            self.is_held = grip.holds = False
+
+    def _unused(self) -> list[_Kept]:
+        return [kept for kept in self.kept if not kept.users and kept.made.done()]
+
+    def _close(self, kept: _Kept) -> None:
+        if kept in self.kept:
+            self.kept.remove(kept)
+        if kept.close is not None:
+            self.leaving.append(kept)
+            task = self.loop.create_task(self._closed(kept), name="rxagent-client-close")
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def _closed(self, kept: _Kept) -> None:
+        assert kept.close is not None
+        try:
+            await kept.close(kept.made.result().client)
+        except Exception:
+            _log.debug("a client could not be closed", exc_info=True)
+        if kept in self.leaving:
+            self.leaving.remove(kept)
+
+    async def shut_down(self) -> None:
+        """Close all clients, also those whose closing was cut short."""
+        for kept in tuple(self.kept):
+            self.kept.remove(kept)
+            if kept.made.done() and kept.close is not None:
+                self.leaving.append(kept)
+        for kept in tuple(self.leaving):
+            await self._closed(kept)
+
+    def cut_off(self) -> None:
+        """Close the connections of all clients, now that their loop does nothing more."""
+        for kept in (*self.kept, *self.leaving):
+            if kept.made.done() and kept.close is not None:
+                cut_off(kept.made.result().client, kept.close, self.loop)
+
+    # How the loop holds it
+
+    def _hold(self) -> None:
+        if not self.is_held:
+            self.is_held = True
+            grip = _Grip(self)
+            with suppress(StopIteration):
+                anext(grip.end).send(None)  # it does not wait, but from now on the loop knows it
+            self.loop.call_later(self.idle, grip.look)
 
 
-async def _keep(
-    loop: AbstractEventLoop, client: _T, close: Callable[[_T], Awaitable[None]]
-) -> AsyncGenerator[None, None]:
+class _Grip:
+    """What a loop holds its pool by; a grip that is lost while it holds cuts the clients off."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
+        self.end = _end(pool)
+        self.holds = True
+
+    def look(self) -> None:
+        self._pool.look(self)
+
+    def __del__(self) -> None:
+        if self.holds and not sys.is_finalizing():
+            self._pool.cut_off()
+
+
+async def _end(pool: _Pool) -> AsyncGenerator[None, None]:
     try:
-        yield
+        yield  # until the loop's `shutdown_asyncgens`
     finally:
-        _kept[loop] = [known for known in _kept[loop] if known.client is not client]
-        await close(client)
+        await pool.shut_down()
+
+
+_pools: "WeakValueDictionary[int, _Pool]" = WeakValueDictionary()
+"""By the id of the loop, which lives as long as its pool."""
+
+
+def _pool(loop: AbstractEventLoop) -> _Pool:
+    pool = _pools.get(id(loop))
+    if pool is None:
+        pool = _pools[id(loop)] = _Pool(loop)
+    return pool
+
+
+def _as_exception(error: BaseException) -> Exception:
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    raised = RuntimeError(f"Making a client raised {type(error).__name__}: {error}")
+    raised.__cause__ = error
+    return raised
 
 
 def _inherit() -> None:
@@ -66,9 +267,12 @@ def _inherit() -> None:
     """
     from ctypes import py_object, pythonapi
 
-    for clients in _kept.values():
+    for pool in tuple(_pools.values()):
+        clients = [*pool.kept, *pool.leaving]
         pythonapi.Py_IncRef(py_object(clients))  # never freed
-    _kept.clear()
+        pool.kept.clear()
+        pool.leaving.clear()
+    _pools.clear()
 
 
 if hasattr(os, "register_at_fork"):

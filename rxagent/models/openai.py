@@ -10,25 +10,27 @@ out the task closes the response.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from reactivex import Observable
 
 from ..arguments import mapping, text
-from ..errors import ModelError
+from ..errors import ModelError, RxAgentError
 from ..events import Delta
 from ..messages import Message, Request
 from ..operators.limit import stop_at
 from ..pickling import portable
 from ..streams import from_batches
+from ..streams.preparing import preparing
 from .chat_calls import chat_call, check_options, permitted
 from .chat_replies import ChatReply
 from .clients import shared
 from .faults import Faults
 from .model import Model
+from .openai_clients import Keyless, connect, disconnect
 
 __all__ = ["OpenAIModel"]
 
@@ -43,6 +45,8 @@ _ENVIRONMENT = (
     "OPENAI_BASE_URL",
     "OPENAI_ORG_ID",
     "OPENAI_PROJECT_ID",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
 )
 """What the SDK reads from the environment when a client is made."""
 
@@ -70,7 +74,8 @@ class OpenAIModel(Model):
         project: The project that is billed.
         client_kwargs: More arguments for the SDK's `AsyncOpenAI`.
         http_client: What the SDK sends requests by, instead of its client over aiohttp: a client
-            of yours, or a function that makes one for each event loop, where it is then closed.
+            of yours, which is left open, or a function that makes one for each event loop, on a
+            worker thread; that one is closed when it is idle, and with the loop.
         stream: Whether the server streams its reply; the deltas are the same.
         options: Passed to the provider with each request: `temperature`, `max_tokens`, anything.
             Options of a request go before them, and None takes one out. `timeout` is the longest
@@ -133,19 +138,24 @@ class OpenAIModel(Model):
     def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription asks anew."""
         request = Request.of(said)
-        deltas = from_batches(lambda: self._answer(request))
+        deltas = preparing(lambda sent: from_batches(lambda: self._answer(request, sent)))
         return deltas.pipe(stop_at(request.stop)) if request.stop else deltas
 
-    async def _answer(self, request: Request) -> AsyncIterator[Iterable[Delta]]:
+    async def _answer(
+        self, request: Request, sent: Callable[[], None]
+    ) -> AsyncIterator[Iterable[Delta]]:
         """Yield the deltas of one answer, in batches that arrived together."""
         faults = Faults(self.provider, self.model_id)
         check_options(request, faults)
         try:
-            client = await self._client()
-            origin = _origin(self.provider, client)
-            asked = chat_call(self.model_id, request, self._options, self._stream, origin)
-            reply = ChatReply(faults, origin)
-            async with client.chat.completions.with_streaming_response.create(**asked) as response:
+            async with AsyncExitStack() as opened:
+                client = await opened.enter_async_context(self._client())
+                origin = _origin(self.provider, client)
+                asked = chat_call(self.model_id, request, self._options, self._stream, origin)
+                reply = ChatReply(faults, origin)
+                sent()
+                asking = client.chat.completions.with_streaming_response.create(**asked)
+                response = await opened.enter_async_context(asking)
                 chunks = response.iter_bytes()
                 while not reply.is_finished and (chunk := await _next(chunks, faults)):
                     yield reply.feed(chunk)
@@ -153,30 +163,23 @@ class OpenAIModel(Model):
                     yield reply.feed(chunk)
                 yield reply.end()
                 await _drain(chunks)
-        except ModelError:
+        except RxAgentError:
             raise
+        except Keyless as error:
+            raise self._keyless() from error
         except Exception as error:
             raise faults.of_client(error) from error
 
-    async def _client(self) -> Any:
+    def _client(self) -> AbstractAsyncContextManager[Any]:
         environment = [os.environ.get(name) for name in _ENVIRONMENT]
         settings = self._sdk_client, self._client_kwargs, self._http_client, environment
-        return await shared(settings, self._connect, self._disconnect)
+        is_ours = self._http_client is None or callable(self._http_client)
+        return shared(settings, self._connect, disconnect if is_ours else None)
 
     def _connect(self) -> Any:
-        import openai
-
-        http_client = self._http_client or openai.DefaultAioHttpClient
-        if callable(http_client):
-            http_client = http_client()
-        try:
-            if "base_url" not in self._client_kwargs:
-                _check_url("OPENAI_BASE_URL", os.environ.get("OPENAI_BASE_URL"))
-            return getattr(openai, self._sdk_client)(http_client=http_client, **self._client_kwargs)
-        except (openai.OpenAIError, ValueError) as error:
-            if "api_key" in str(error):
-                raise self._keyless() from error
-            raise openai.OpenAIError(str(error)) from error
+        if "base_url" not in self._client_kwargs:
+            _check_url("OPENAI_BASE_URL", os.environ.get("OPENAI_BASE_URL"))
+        return connect(self._sdk_client, self._http_client, self._client_kwargs)
 
     def _keyless(self) -> ModelError:
         return Faults(self.provider, self.model_id).rejected(
@@ -184,10 +187,6 @@ class OpenAIModel(Model):
             f"{type(self).__name__}({self.model_id!r}, api_key=...): any text, where the server "
             "needs none. `rxagent demo` shows an agent without a key."
         )
-
-    async def _disconnect(self, client: Any) -> None:
-        if self._http_client is None or callable(self._http_client):
-            await client.close()
 
 
 def _check_url(name: str, url: str | None) -> None:

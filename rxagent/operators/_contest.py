@@ -14,6 +14,9 @@ from ._speech import SPEECH, Model, ModelOf, ask
 
 __all__ = ["first_to_speak"]
 
+_NOW = 1e-6
+"""What is due in less than this many seconds is due now."""
+
 
 def first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> ModelOf:
     """Return a model that asks several, all at once or one more after so many seconds."""
@@ -54,6 +57,7 @@ class Contest:
         self._timer = SerialDisposable()
         self._running: set[_Contender] = set()
         self._winner: _Contender | None = None
+        self._asked_at = 0.0
 
     def enter(self, *_: object) -> None:
         """Ask the next model, and see to it that the others have their turn."""
@@ -69,7 +73,18 @@ class Contest:
         if not self._to_come:
             self._timer.dispose()
         elif self._after is not None:
-            self._timer.disposable = self._home.schedule_relative(self._after, self.enter)
+            self._asked_at = self._home.time()
+            self._timer.disposable = self._home.schedule_relative(self._after, self._look)
+        else:
+            self.enter()
+
+    def _look(self, *_: object) -> None:
+        """Ask the next model, unless the last one has been silent for less time than it seems."""
+        assert self._after is not None
+        since = self._home.silent_since(self._asked_at)
+        left = since + self._after - self._home.time()
+        if left > _NOW:
+            self._timer.disposable = self._home.schedule_relative(left, self._look)
         else:
             self.enter()
 

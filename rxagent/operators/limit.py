@@ -30,12 +30,16 @@ def timeout(
     It differs from `timeout` of ReactiveX in that an item costs no new timer: the one there is
     looks at the clock when it is due. While the run is held, the time stands still.
 
+    `idle` and `first` count from the moment when the model's request is sent: importing an SDK
+    and making a client, here or in another model of the same run, is not the model's silence.
+    `total` counts from the subscription.
+
     .. marbles:: limit/timeout
 
     Args:
         idle: The longest silence in seconds, before the first item and after each.
         first: The seconds until the first item, in place of `idle`; a report of usage is none.
-        total: The seconds until the end.
+        total: The seconds until the end, with all that comes before the request.
 
     Raises:
         ModelTimeout: One of the times is over; by `on_error`.
@@ -74,10 +78,11 @@ class _Limiting(Link[_T, _T]):
         idle, first, total = self._idle, self._first, self._total
         if total is not None:
             yield self._began + total, f"The model has not ended after {total:g} s."
+        silent_since = self._home.silent_since
         if not self._has_spoken and first is not None:
-            yield self._began + first, f"The model has not begun after {first:g} s."
+            yield silent_since(self._began) + first, f"The model has not begun after {first:g} s."
         elif idle is not None:
-            yield self._heard + idle, f"The model has been silent for {idle:g} s."
+            yield silent_since(self._heard) + idle, f"The model has been silent for {idle:g} s."
 
     def _look(self, *_: object) -> None:
         for due, why in sorted(self._limits())[:1]:

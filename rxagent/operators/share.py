@@ -82,7 +82,8 @@ def hedge(*models: Model, after: float) -> Model:
     """Return a model that asks the first one, and one more after each `after` seconds of silence.
 
     The first to speak (text, reasoning, refusal or call) answers, and the others are hung up on;
-    what they had reported as usage passes. When one fails, the next is asked at once.
+    what they had reported as usage passes. When one fails, the next is asked at once. The silence
+    counts from the moment when the request is sent, as it does for `timeout`.
 
     .. marbles:: share/hedge
     """

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from datetime import datetime
 from functools import partial
+from math import inf
 from typing import Any
 
 from reactivex import abc, typing
@@ -72,6 +73,8 @@ class Home(PeriodicScheduler):
         self._stood = 0.0
         self._followed: dict[Home, abc.DisposableBase | None] = {}
         self._timers: dict[Timer, None] = {}  # in their order, which a set would forget
+        self._preparing: set[object] = set()
+        self._sent_at = -inf
         self._owned: abc.DisposableBase = Disposable()
         self._on_fault: Callable[[Exception], None] = log_fault
 
@@ -359,6 +362,25 @@ class Home(PeriodicScheduler):
     ) -> None:
         if not result.is_disposed:
             result.disposable = self.invoke_action(action, state)
+
+    # Silence
+
+    def preparing(self) -> abc.DisposableBase:
+        """Note that a source of the run prepares a request; dispose what is returned at sending."""
+        request = object()
+        self._preparing.add(request)
+        return Disposable(partial(self._sent, request))
+
+    def _sent(self, request: object) -> None:
+        self._sent_at = self.time()
+        self._preparing.discard(request)
+
+    def silent_since(self, heard: float) -> float:
+        """Return since when a source is silent that was last heard at some `time`.
+
+        While a request of the run is being prepared, that is now: the far end was not asked yet.
+        """
+        return self.time() if self._preparing else max(heard, self._sent_at)
 
     # The valve
 

@@ -1,18 +1,27 @@
-"""Clients: shared within a loop, closed with it."""
+"""Clients: made off the loop, shared within it, bounded, closed when idle and with the loop."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import textwrap
-from contextlib import closing, suppress
+import threading
+import traceback
+import weakref
+from contextlib import AsyncExitStack, closing, suppress
 
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from rxagent import operators as ops
+from rxagent.errors import ModelRejected
 from rxagent.events import TextDelta
 from rxagent.models import OpenAIModel
-from rxagent.models.clients import shared
+from rxagent.models import clients as pools
+from rxagent.models.clients import LIMIT, shared
 from rxagent.streams import each
 from rxagent.testing.scripts import PLAIN
 
@@ -28,9 +37,13 @@ class Client:
         self.closed = True
 
 
-async def asked(*settings):
-    """Return the clients of these settings."""
-    return [await shared(setting, Client, Client.close) for setting in settings]
+async def asked(*settings, make=Client):
+    """Return the clients of these settings, each used for a moment."""
+    clients = []
+    for setting in settings:
+        async with shared(setting, make, Client.close) as client:
+            clients.append(client)
+    return clients
 
 
 def text(model):
@@ -57,6 +70,211 @@ def test_closed_with_the_loop():
 
     assert first is not second
     assert (True, True) == (first.closed, second.closed)
+
+
+class Making:
+    """A slow making: it takes until the test lets it end."""
+
+    def __init__(self, error=None):
+        self.begun = self.calls = 0
+        self.threads = set()
+        self.go_on = threading.Event()
+        self.error = error
+
+    def __call__(self):
+        """Return a client, or raise the error, as soon as it may."""
+        self.calls += 1
+        self.threads.add(threading.get_ident())
+        assert self.go_on.wait(5)
+        if self.error is not None:
+            raise self.error
+        return Client()
+
+
+async def use(make, setting="same"):
+    """Use a client for a moment, and return it."""
+    async with shared(setting, make, Client.close) as client:
+        return client
+
+
+async def until(happened):
+    """Give the loop back until something has happened."""
+    async with asyncio.timeout(5):
+        while not happened():
+            await asyncio.sleep(0)
+
+
+def test_made_off_the_loop():
+    """A client is made by a worker, and the loop goes on meanwhile."""
+    making = Making()
+
+    async def main():
+        using = asyncio.create_task(use(making))
+        await until(lambda: making.calls)
+        making.go_on.set()
+        await using
+        return threading.get_ident()
+
+    assert asyncio.run(main()) not in making.threads
+
+
+def test_made_once_for_all_waiters():
+    """All requests that come while a client is made get that client."""
+    making = Making()
+
+    async def main():
+        using = [asyncio.create_task(use(making)) for _ in range(50)]
+        await until(lambda: making.calls)
+        making.go_on.set()
+        return await asyncio.gather(*using)
+
+    assert 1 == len(set(asyncio.run(main())))
+    assert 1 == making.calls
+
+
+def test_a_cancelled_waiter_does_not_cancel_the_making():
+    """A cancelled wait ends at once; the client is made for the other waiters."""
+    making = Making()
+
+    async def main():
+        first, second, third = (asyncio.create_task(use(making)) for _ in range(3))
+        await until(lambda: making.calls)
+        first.cancel()
+        await asyncio.wait([first])
+        assert not making.go_on.is_set()
+        second.cancel()
+        making.go_on.set()
+        return await third, await use(making)
+
+    served, again = asyncio.run(main())
+    assert served is again
+    assert 1 == making.calls
+
+
+def test_a_client_without_waiters_is_kept():
+    """A client whose waiters were all cancelled is made, serves the next request and is closed."""
+    making = Making()
+
+    async def main():
+        using = asyncio.create_task(use(making))
+        await until(lambda: making.calls)
+        using.cancel()
+        await asyncio.wait([using])
+        making.go_on.set()
+        return await use(making)
+
+    assert asyncio.run(main()).closed
+    assert 1 == making.calls
+
+
+def test_a_loop_ends_though_a_client_is_being_made():
+    """`asyncio.run` does not wait for a client that has no waiter."""
+    making = Making()
+
+    async def main():
+        using = asyncio.create_task(use(making))
+        await until(lambda: making.calls)
+        using.cancel()
+
+    asyncio.run(main())
+    assert not making.go_on.is_set()
+    making.go_on.set()
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), StopIteration("no"), SystemExit("no")])
+def test_a_failed_making(error):
+    """All waiters get its error, whose traceback does not grow; the next request tries again."""
+    making = Making(error)
+
+    async def main():
+        using = [asyncio.create_task(use(making)) for _ in range(20)]
+        await until(lambda: making.calls)
+        making.go_on.set()
+        failures = await asyncio.gather(*using, return_exceptions=True)
+        making.error = None
+        return failures, await use(making)
+
+    failures, client = asyncio.run(main())
+    assert isinstance(client, Client)
+    assert {True} == {isinstance(failure, Exception) for failure in failures}
+    assert {True} == {"no" in str(failure) for failure in failures}
+    assert 20 > len(traceback.extract_tb(failures[0].__traceback__))
+    assert 2 == making.calls
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 2 * LIMIT), max_size=8 * LIMIT))
+def test_bounded(turns):
+    """However they are used: none closes while in use, and no more are kept than the limit."""
+    made = []
+
+    def make():
+        made.append(Client())
+        return made[-1]
+
+    async def main():
+        used, opened = {}, {}
+        for setting in turns:  # each turn begins to use a client, or ends it
+            if setting in opened:
+                used.pop(setting)
+                await opened.pop(setting).aclose()
+            else:
+                opened[setting] = AsyncExitStack()
+                lent = shared(setting, make, Client.close)
+                used[setting] = await opened[setting].enter_async_context(lent)
+            for _ in range(4):
+                await asyncio.sleep(0)
+            assert not any(client.closed for client in used.values())
+            assert max(LIMIT, len(used)) >= sum(not client.closed for client in made)
+        for stack in opened.values():
+            await stack.aclose()
+
+    asyncio.run(main())
+    assert all(client.closed for client in made)
+
+
+def test_the_least_recently_used_is_closed():
+    """A client beyond the limit closes the one that was used longest ago."""
+
+    async def main():
+        clients = await asked(*range(LIMIT), 0, "another")
+        await until(lambda: clients[1].closed)
+        return [client.closed for client in clients]
+
+    assert [False, True, *[False] * LIMIT] == asyncio.run(main())
+
+
+def test_closed_when_idle(monkeypatch):
+    """A client that has not been in use for a while is closed, and the next is another."""
+    monkeypatch.setattr(pools, "IDLE", 0.01)
+
+    async def main():
+        async with shared("busy", Client, Client.close) as busy:
+            (idle,) = await asked("idle")
+            await until(lambda: idle.closed)
+            assert not busy.closed
+        await until(lambda: busy.closed)
+        return busy, *await asked("busy")
+
+    busy, again = asyncio.run(main())
+    assert busy is not again
+    assert again.closed
+
+
+def test_a_dropped_loop_is_let_go():
+    """A loop that is forgotten without being closed is collected, with its clients."""
+
+    class Quiet(asyncio.SelectorEventLoop):
+        def __del__(self):
+            self.close()  # without a warning
+
+    loop = Quiet()
+    (client,) = loop.run_until_complete(asked("same"))
+    dropped = weakref.ref(loop), weakref.ref(client)
+    del loop, client
+    gc.collect()
+
+    assert [None, None] == [there() for there in dropped]
 
 
 def test_one_model_on_many_loops(server):
@@ -107,6 +325,135 @@ COUNT = """
 def test_nothing_is_said_at_exit(server, program):
     """A program ends without a word about clients that were not closed."""
     assert ["7"] == run(textwrap.dedent(COUNT) + program)
+
+
+@pytest.mark.parametrize("http_client", ["None", "openai.DefaultAsyncHttpxClient"])
+def test_a_loop_that_is_closed_lets_go_of_its_sockets(server, http_client):
+    """A bare `loop.close()` closes the sockets of its clients, without a warning."""
+    program = f"""
+    import gc, openai
+    from pathlib import Path
+    model = OpenAIModel("plain", http_client={http_client})
+
+    def sockets():
+        there = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return sum(link.startswith("socket:") for link in there)
+
+    before = sockets()
+    for _ in range(2):
+        loop = asyncio.new_event_loop()
+        print(loop.run_until_complete(count()), sockets() > before)
+        loop.close()
+        print(sockets() == before)
+        del loop
+        gc.collect()
+    """
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("needs a list of open files")
+    told = run(textwrap.dedent(COUNT) + textwrap.dedent(program))
+
+    assert ["7", "True", "True"] * 2 == told
+
+
+def test_nothing_is_imported_on_the_loop(server):
+    """In the first run of a process its loop's thread imports nothing, but a worker does."""
+    program = """
+    import threading
+    from rxagent import Agent
+
+    class Watch:
+        def __init__(self):
+            self.seen = {}
+
+        def find_spec(self, name, path=None, target=None):
+            self.seen.setdefault(threading.get_ident(), []).append(name)
+
+    async def main():
+        await Agent(model).start("Hi")
+        return threading.get_ident()
+
+    sys.meta_path.insert(0, watch := Watch())
+    loop = asyncio.run(main())
+    ours = [name for name in watch.seen.pop(loop, []) if not name.startswith("encodings")]
+    print(ours, any("openai" in names for names in watch.seen.values()))
+    """
+    assert ["[]", "True"] == run(textwrap.dedent(COUNT) + textwrap.dedent(program))
+
+
+def test_a_missing_sdk(server):
+    """Without the SDK the error says so, and what to install."""
+    program = """
+    from rxagent.errors import MissingExtra
+
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name == "openai":
+                raise ModuleNotFoundError("No module named 'openai'")
+
+    sys.meta_path.insert(0, Missing())
+    try:
+        list(each(model("Hi")))
+    except MissingExtra as error:
+        print(isinstance(error, ImportError), "pip" in str(error), "openai[aiohttp]" in str(error))
+    """
+    told = run(textwrap.dedent(COUNT) + textwrap.dedent(program))
+
+    assert ["True", "True", "True"] == told
+
+
+def test_each_model_is_named_by_its_own_error(monkeypatch):
+    """Models that wait for the same client and get none fail each by its own name."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    names = [f"model-{number}" for number in range(5)]
+
+    async def main():
+        asking = (text_async(OpenAIModel(name)) for name in names)
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    failures = asyncio.run(main())
+    assert {ModelRejected} == set(map(type, failures))
+    assert names == [failure.model for failure in failures]
+    assert [True] * 5 == [
+        name in str(failure) for name, failure in zip(names, failures, strict=True)
+    ]
+
+
+def test_the_idle_clock_starts_when_the_request_is_sent(server):
+    """A client that is made for longer than a model may be silent costs no time-out."""
+    idle, go_on = 0.25, threading.Event()
+
+    def make():
+        assert go_on.wait(5)
+        return openai.DefaultAsyncHttpxClient()
+
+    async def main():
+        asyncio.get_running_loop().call_later(2 * idle, go_on.set)
+        model = OpenAIModel("plain", http_client=make)
+        return await text_async(lambda said: model(said).pipe(ops.timeout(idle=idle)))
+
+    assert PLAIN == asyncio.run(main())
+
+
+def test_dispose_while_the_client_is_made(server):
+    """A run that is disposed while its client is made ends at once, and sends nothing."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make():
+        begun.set()
+        assert go_on.wait(5)
+        return openai.DefaultAsyncHttpxClient()
+
+    async def main():
+        asking = asyncio.create_task(text_async(OpenAIModel("plain", http_client=make)))
+        await until(begun.is_set)
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
+        assert not go_on.is_set()
+        go_on.set()
+
+    asyncio.run(main())
+    assert [] == list(server.requests)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -183,6 +530,19 @@ def test_http_client_left_open(server):
     asyncio.run(text_async(OpenAIModel("plain", http_client=client)))
     assert not client.is_closed
     asyncio.run(client.aclose())
+
+
+def test_http_client_left_open_by_the_limit(server):
+    """It is left open when many other clients are used after it."""
+
+    async def main():
+        async with openai.DefaultAsyncHttpxClient() as client:
+            await text_async(OpenAIModel("plain", http_client=client))
+            for number in range(LIMIT + 1):
+                await text_async(OpenAIModel("plain", api_key=f"key-{number}"))
+            return await text_async(OpenAIModel("plain", http_client=client))
+
+    assert PLAIN == asyncio.run(main())
 
 
 def test_http_client_factory(server):

@@ -1,10 +1,9 @@
 """Prompts: what agents say to models of their own accord, one file each."""
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 __all__ = ["render"]
 
@@ -15,9 +14,7 @@ def render(prompt: str, /, **values: Any) -> str:
 
 
 @cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
+def _environment() -> Environment:
     return Environment(
         loader=PackageLoader(__package__, "."),
         undefined=StrictUndefined,
