@@ -12,7 +12,7 @@ from rxagent.errors import BufferOverflow
 from rxagent.events import FinalAnswer, RunCompleted, StepStarted, TextDelta, ToolOutput, Usage
 from rxagent.operators._channels import channel
 from rxagent.runs import launch
-from rxagent.runs.overflow import mailbox
+from rxagent.runs.overflow import check_since, mailbox
 
 from ..meanwhile import meanwhile
 from .test_record import RUNS
@@ -357,3 +357,41 @@ def test_the_past_overflows_nobody(overflow):
     assert ("completed", EVENTS) == (seen.end, seen.events)
     assert (0, 0, len(EVENTS)) == (viewer.merged, viewer.dropped, viewer.seq)
     assert "completed" == run_of(run)
+
+
+WRONG = [1.5, True, False, "1", None, [], 1j, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("overflow", ["merge", "block", "fail", "drop_oldest"])
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_buffer_is_a_whole_number(overflow, wrong):
+    """What is no whole number is a TypeError, and one that is too small a ValueError."""
+    with pytest.raises(TypeError, match="buffer is a number of events, 1 or more, not "):
+        mailbox(overflow, wrong, home())
+    with pytest.raises(ValueError, match="buffer is a number of events, 1 or more, not 0"):
+        mailbox(overflow, 0, home())
+
+
+@pytest.mark.parametrize("wrong", [[], {}, None, 5, "drop"], ids=repr)
+def test_an_overflow_is_one_of_four(wrong):
+    """What is none of them is refused, whatever it is."""
+    with pytest.raises(ValueError, match="overflow is one of 'merge', 'block', .* not "):
+        mailbox(wrong, 1, home())
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_place_is_a_whole_number(wrong):
+    """Where to begin is a whole number, and else a TypeError that says from where to where."""
+    with pytest.raises(TypeError, match="since is a number from 0 to 7, not "):
+        check_since(wrong, 7)
+
+
+@given(st.integers(), st.integers(0, 5))
+def test_a_place_is_one_that_there_is(since, told):
+    """Each place up to the end is allowed, and no other."""
+    try:
+        check_since(since, told)
+    except ValueError:
+        assert not 0 <= since <= told
+    else:
+        assert 0 <= since <= told
