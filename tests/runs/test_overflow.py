@@ -375,7 +375,7 @@ def test_a_buffer_is_a_whole_number(overflow, wrong):
 @pytest.mark.parametrize("wrong", [[], {}, None, 5, "drop"], ids=repr)
 def test_an_overflow_is_one_of_four(wrong):
     """What is none of them is refused, whatever it is."""
-    with pytest.raises(ValueError, match="overflow is one of 'merge', 'block', .* not "):
+    with pytest.raises(ValueError, match=r"overflow is one of 'merge', 'block', .* not "):
         mailbox(wrong, 1, home())
 
 
