@@ -1,11 +1,14 @@
 """Streams that say what to write when they are taken for something else."""
 
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
+from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
+from .bridge import each
 from .observing import methods_of
 
 __all__ = ["Stream", "like", "piped"]
@@ -60,6 +63,23 @@ class Stream(Observable[_T]):
     def pipe(self, *operators: Callable[[Any], Any]) -> Any:
         """Return what operators make of the stream, one after the other."""
         return piped(super().pipe(*operators))
+
+    def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
+        """Block until the stream has completed, and return its last item.
+
+        It differs from `run` of ReactiveX in that it reads by the process's own loop, so that it
+        also returns where a loop is running already, as in a cell of a notebook.
+
+        Raises:
+            SequenceContainsNoElementsError: The stream completed without any item.
+            RuntimeError: This thread cannot wait, since it does the work.
+        """
+        if scheduler is not None or type(self._source).run is not Observable.run:
+            return self._source.run(scheduler)
+        latest = deque(each(self), maxlen=1)
+        if not latest:
+            raise SequenceContainsNoElementsError
+        return latest[0]
 
     def __getitem__(self, key: slice | int) -> Observable[_T]:
         if not isinstance(key, slice):

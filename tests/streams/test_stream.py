@@ -10,9 +10,10 @@ import pytest
 import reactivex as rx
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable
 from reactivex import operators as rxo
+from reactivex.internal.exceptions import SequenceContainsNoElementsError
 from reactivex.subject import AsyncSubject, BehaviorSubject, ReplaySubject, Subject
 
-from rxagent import Agent, Run, launch
+from rxagent import Agent, Run, each, launch
 from rxagent import operators as ops
 from rxagent.streams import Stream
 from rxagent.testing import ScriptedModel
@@ -301,3 +302,28 @@ def test_an_observer_may_have_some_of_the_methods():
     Stream(rx.of(1, 2)).subscribe(words)
 
     assert [1, 2] == words.told
+
+
+def test_a_cell_of_a_notebook_blocks_for_a_stream():
+    """Where a loop is running already, all that begins a run of its own can be blocked for."""
+
+    async def cell():
+        words = agent("Hi").pipe(ops.text())
+        with pytest.raises(SequenceContainsNoElementsError):
+            agent("Hi").pipe(rxo.filter(lambda _: False)).run()
+        return [agent.run("Hi"), words.run(), *each(words), agent("Hi").pipe(ops.answer()).run()]
+
+    assert ["Hello"] * 4 == asyncio.run(asyncio.wait_for(cell(), WATCHDOG))
+
+
+@pytest.mark.parametrize("wait", [Run.result, Run.drain, list, Run.run])
+def test_a_cell_of_a_notebook_awaits_its_run(wait):
+    """A run that a cell has started is awaited: what would block says so, and what to write."""
+
+    async def cell():
+        run = agent.start("Hi")
+        with pytest.raises(RuntimeError, match=r"This loop runs the run, .* Write `(await|async)"):
+            wait(run)
+        return await run, wait(run) if wait in (Run.result, Run.run) else "Hello"
+
+    assert ("Hello", "Hello") == asyncio.run(asyncio.wait_for(cell(), WATCHDOG))
