@@ -1,5 +1,6 @@
 """What is done about a viewer for whom too many events wait, and that nothing is done before."""
 
+import asyncio
 import threading
 from itertools import count
 
@@ -8,6 +9,7 @@ import reactivex as rx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxagent import Agent
 from rxagent.errors import BufferOverflow
 from rxagent.events import FinalAnswer, RunCompleted, StepStarted, TextDelta, ToolOutput, Usage
 from rxagent.operators._channels import channel
@@ -395,3 +397,37 @@ def test_a_place_is_one_that_there_is(since, told):
         assert not 0 <= since <= told
     else:
         assert 0 <= since <= told
+
+
+@pytest.mark.parametrize("late", [0, 1, 300, 2_000])
+def test_a_loop_that_is_too_slow_is_told_so(late):
+    """It is told all for which there was room, then the error; from there it can go on."""
+    count = 2_000
+
+    def model(request):
+        yield from map(str, range(count))
+
+    async def main():
+        run = Agent(model).start("Count.")
+        seq, told, overflows, faults = 0, [], 0, []
+        run.faults.subscribe(faults.append)
+        while True:
+            async with run.follow(since=seq, buffer=16, overflow="fail") as following:
+                try:
+                    async for event in following:
+                        seq = following.seq
+                        told.append(event)
+                        if len(told) == late:
+                            await run
+                    return told, overflows, faults
+                except BufferOverflow:
+                    overflows += 1
+
+    told, overflows, faults = asyncio.run(asyncio.wait_for(main(), WATCHDOG))
+
+    assert "".join(map(str, range(count))) == "".join(
+        event.text for event in told if isinstance(event, TextDelta)
+    )
+    assert isinstance(told[-1], RunCompleted)
+    assert overflows or not late or late >= count
+    assert [] == faults
