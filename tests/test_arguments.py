@@ -27,6 +27,8 @@ async def later(request):
     return "Hello"
 
 
+agent_of_a_model = Agent(model)
+
 AGENTS = [
     (lambda: Agent(None), "None is no model: give a name like 'openai:gpt-5-mini'"),
     (lambda: Agent(OpenAIModel), r"OpenAIModel is a class: make a model of it, OpenAIModel\("),
@@ -107,6 +109,8 @@ MESSAGES = [
 OPERATORS = [
     (lambda: ops.retry(0), "attempts is how often the model is asked in all, 1 or more, not 0"),
     (lambda: ops.retry(2.5), "attempts is how often .* not 2.5"),
+    (lambda: ops.retry(2, midstream="yes"), "midstream is True or False, not 'yes'"),
+    (lambda: ops.fallback(model, midstream=5), "midstream is True or False, not 5"),
     (lambda: ops.retry(2, delay=-1), "delay is a number of seconds, 0 or more, not -1"),
     (lambda: ops.retry(2, max_delay=float("nan")), "max_delay is a number of seconds.* not nan"),
     (lambda: ops.retry(2, on=KeyError()), "on is a list of types of errors, not KeyError"),
@@ -175,6 +179,30 @@ def test_an_operator_without_its_brackets_is_refused(name):
     """What is piped uncalled takes the stream for its argument, and says so."""
     with pytest.raises((TypeError, ValueError), match=r"not a stream \(was an operator piped with"):
         rx.of(TextDelta("x")).pipe(getattr(ops, name))
+
+
+ARGUMENTS = {
+    "branch": (ops.text(),),
+    "of_type": (TextDelta,),
+    "retry": (3,),
+    "stop_at": ("END",),
+    "timeout": (20,),
+}
+
+
+@pytest.mark.parametrize("name", sorted({*ops.__all__} - OF_MODELS))
+@pytest.mark.parametrize("wrong", [model, later, agent_of_a_model, 5, None, [TextDelta("x")]])
+def test_an_operator_says_that_it_takes_a_stream(name, wrong):
+    """What is given a model, an agent or a list says what to write, before anything is asked."""
+    operator = getattr(ops, name)(*ARGUMENTS.get(name, ()))
+    written = rf"ops\.{name}\((\.\.\.)?\)"
+
+    with pytest.raises(TypeError, match=f"^{written} takes a stream, not ") as refused:
+        operator(wrong)
+
+    as_a_model = rf"`lambda request: model\(request\)\.pipe\({written}\)`"
+    assert callable(wrong) == bool(re.search(as_a_model, str(refused.value)))
+    assert re.search(rf"`agent\(task\)\.pipe\({written}\)`", str(refused.value))
 
 
 def test_an_operator_that_takes_nothing_says_how_it_is_written():

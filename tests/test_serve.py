@@ -1,5 +1,6 @@
 """The how-to that serves runs is true: over a real socket, by a real server."""
 
+import gc
 import http.client
 import itertools
 import json
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from rxagent.events import (
     TextDelta,
 )
 from rxagent.models import OpenAIModel
+from rxagent.runs.reader import Reader
 from rxagent.testing import ScriptedServer
 from rxagent.testing.frames import text_chunk
 from rxagent.testing.leaks import assert_no_leaks, snapshot
@@ -280,6 +282,75 @@ def test_a_place_that_no_run_has_is_refused(serve, place):
 
     assert 400 == status
     assert place in body["detail"]
+
+
+def silent(port, run):
+    """Ask for a run, and never read what comes."""
+    tab = socket.socket()
+    tab.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    tab.connect(("127.0.0.1", port))
+    tab.sendall(f"GET /runs/{run} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return tab
+
+
+def waiting():
+    """Return how many letters wait for each tab: what a run tells again, it keeps once for all."""
+    return [
+        sum(len(getattr(event, "text", "")) for event in iter(reader._mailbox.take, None))
+        for reader in gc.get_objects()
+        if isinstance(reader, Reader) and setattr(reader._mailbox, "_replay", None) is None
+    ]
+
+
+def test_tabs_that_read_nothing_cost_little(serve):
+    """Thirty of them hold neither the run, nor other tabs, nor more than was said of its text."""
+    may_begin, piece, count, tabs = threading.Event(), "x" * 999 + " ", 30_000, 30
+
+    def model(request):
+        assert may_begin.wait(10)
+        yield from [piece] * count
+
+    with ExitStack() as opened:
+        port = opened.enter_context(serving(serve.create_app(Agent(model))))
+        tab = opened.enter_context(Tab(port))
+        run = tab.start("Tell me a very long story.")
+        deaf = [opened.enter_context(silent(port, run)) for _ in range(tabs)]
+        for one in deaf:
+            assert one.recv(12, socket.MSG_WAITALL | socket.MSG_PEEK)  # it is followed
+        told = iter(tab.open(run))
+        may_begin.set()
+        letters = sum(
+            len(stamped.event.text) for stamped in told if isinstance(stamped.event, TextDelta)
+        )
+        held = waiting()
+        with Tab(port) as other:
+            assert 201 == other.ask("POST", "/runs", {"task": "Another."})[0]
+
+    assert letters == count * len(piece)
+    assert tabs <= len(held)
+    assert max(held) <= serve.BEHIND * len(piece)
+
+
+def test_a_tab_that_fell_behind_is_told_everything(serve):
+    """What a tab is told after a long sleep joins to the run, without a gap and nothing twice."""
+    count = 5_000
+
+    def model(request):
+        for number in range(count):
+            yield ReasoningDelta(f"{number}?" + "r" * 500) if number % 3 else f"{number}!" * 100
+
+    with serving(serve.create_app(Agent(model))) as port, Tab(port) as tab, Tab(port) as quick:
+        run = tab.start("Count.")
+        slow = iter(tab.open(run))
+        before = until(ReasoningDelta, slow)
+        expected = [one.event for one in quick.open(run)]
+        with Tab(port) as late:
+            whole = said([one.event for one in late.open(run)])
+        rest = [one.event for one in slow]
+
+    assert whole == said(expected)
+    assert isinstance(rest[-1], RunCompleted)
+    assert whole == said([*before, *rest])
 
 
 def test_ctrl_c_ends_a_server_with_an_open_tab():

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 from uuid import uuid4
 
@@ -10,9 +10,16 @@ from fastapi import Body, FastAPI, Header, HTTPException
 from fastapi.responses import StreamingResponse
 
 from rxagent import Agent, Run
-from rxagent.errors import describe
+from rxagent.errors import BufferOverflow, describe
 from rxagent.events import Event, RunFailed, Stamped
+from rxagent.runs import Following
 from rxagent.wire import dumps
+
+BEHIND = 256
+"""How many events may wait for a tab."""
+
+PART = 65_536
+"""How much of a message is sent at once."""
 
 UNDELAYED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -69,23 +76,36 @@ def told(name: str, run: Run, since: int) -> AsyncIterator[str]:
 
     Each holds the lines of what is told together, and as its id the place where to go on.
     """
-    following = run.follow(since=since)
+
+    def follow(since: int) -> Following:
+        return run.follow(since=since, buffer=BEHIND, overflow="fail")
+
+    following = follow(since)
 
     async def messages() -> AsyncIterator[str]:
-        seq, lines = since, ""
-        async with following:
-            try:
-                async for event in following:
-                    lines += line(event, seq + lines.count("\n"))
-                    if following.seq > seq:
-                        seq = following.seq
-                        yield f"id: {seq}\n{lines}\n"
-                        lines = ""
-            except Exception as error:  # whatever has ended the run
-                failed = RunFailed(type(error).__name__, describe(error))
-                yield f"{line(failed, seq)}\n"
+        nonlocal following
+        seq, is_over = since, False
+        while not is_over:
+            lines, is_over = "", True
+            async with following:
+                try:
+                    async for event in following:
+                        lines += line(event, seq + lines.count("\n"))
+                        if following.seq > seq:
+                            seq = following.seq
+                            for part in parts(f"id: {seq}\n{lines}\n"):
+                                yield part
+                            lines = ""
+                except BufferOverflow:  # the tab is behind: the run keeps what it has missed
+                    following, is_over = follow(seq), False
+                except Exception as error:  # whatever has ended the run
+                    failed = RunFailed(type(error).__name__, describe(error))
+                    yield f"{line(failed, seq)}\n"
 
     def line(event: Event, number: int) -> str:
         return f"data: {dumps(Stamped(name, number, time.time(), event))}\n"
+
+    def parts(message: str) -> Iterator[str]:
+        return (message[at : at + PART] for at in range(0, len(message), PART))
 
     return messages()

@@ -4,7 +4,17 @@ from .accumulate import accumulate, normalise, parse_calls, sealed
 from .limit import stop_at, timeout
 from .recover import fallback, retry, settle
 from .refuse import unless_refused
-from .select import answer, of_type, reasoning, steps, text, tool_calls, unnest, usage
+from .select import (
+    answer,
+    of_type,
+    reasoning,
+    steps,
+    text,
+    text_so_far,
+    tool_calls,
+    unnest,
+    usage,
+)
 from .share import branch, hedge, race
 from .watch import coalesce, stamp, watch
 
@@ -27,6 +37,7 @@ __all__ = [
     "steps",
     "stop_at",
     "text",
+    "text_so_far",
     "timeout",
     "tool_calls",
     "unless_refused",

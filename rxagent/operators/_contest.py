@@ -10,7 +10,7 @@ from ..errors import ModelError
 from ..events import Delta, Usage
 from ..messages import Request
 from ..streams import Home, at_home
-from ._speech import SPEECH, Model, ModelOf, ask
+from ._speech import Model, ModelOf, ask, speaks
 
 __all__ = ["first_to_speak"]
 
@@ -96,7 +96,7 @@ class Contest:
             contender.subscription.dispose()
 
     def _on_next(self, contender: "_Contender", delta: Delta) -> None:
-        if self._winner is None and isinstance(delta, SPEECH):
+        if self._winner is None and speaks(delta):
             self._win(contender)
         if self._winner is contender or isinstance(delta, Usage):
             self._observer.on_next(delta)

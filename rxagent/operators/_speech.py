@@ -14,14 +14,12 @@ from ..messages import Message, Request
 from ..pickling import portable
 from ..streams import entering
 
-__all__ = ["SPEECH", "Model", "ModelOf", "ask"]
+__all__ = ["Model", "ModelOf", "ask", "speaks"]
 
 Model: TypeAlias = Callable[[Request], Observable[Delta]]
 """A function that answers a request by a cold stream of deltas."""
 
-SPEECH = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
-"""The deltas by which a model begins to speak; a report of usage is none."""
-
+_TEXTS = (TextDelta, ReasoningDelta, RefusalDelta)
 _NO_STREAMS = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
 
 
@@ -77,6 +75,14 @@ class ModelOf:
 
     def __repr__(self) -> str:
         return f"{self.how}({', '.join(map(repr, self.models))})"
+
+
+def speaks(delta: Delta) -> bool:
+    """Tell whether a delta says something: text, reasoning, a refusal, or a piece of a call.
+
+    A report of usage says nothing, and neither does an empty text.
+    """
+    return isinstance(delta, ToolCallDelta) or (isinstance(delta, _TEXTS) and bool(delta.text))
 
 
 def ask(model: Model, request: Request) -> Observable[Delta]:

@@ -17,10 +17,10 @@ from ..messages import Message, ToolCall
 from ..streams import lean
 from ..streams.link import Link, linking
 from ._arguments import Arguments
-from ._brackets import takes_nothing
 from ._fit import check_fit
 from ._fragments import Fragments
 from ._json_calls import find_calls
+from ._operator import operator
 
 __all__ = ["accumulate", "normalise", "parse_calls", "sealed"]
 
@@ -29,6 +29,7 @@ _TEXTS = {TextDelta, ReasoningDelta}
 _MANY = 256
 
 
+@operator
 def accumulate(
     partial: bool = True,
 ) -> Callable[[Observable[Delta]], Observable[Message]]:
@@ -86,6 +87,7 @@ class _Whole(Link[Delta, Message]):
         super().on_completed()
 
 
+@operator
 def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Bring the fragments of tool calls into one form: an index for each call, an id, a whole name.
 
@@ -137,6 +139,7 @@ class _Normalising(Link[Delta, Delta]):
         super().on_completed()
 
 
+@operator
 def parse_calls(
     tools: Iterable[str] = (),
     step: int = 1,
@@ -169,7 +172,7 @@ def parse_calls(
     return lean.map(lambda message: message.tool_calls or look(message.text))
 
 
-@takes_nothing
+@operator
 def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     """Emit each call of a turn as soon as its arguments can grow no more.
 

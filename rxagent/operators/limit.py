@@ -12,6 +12,7 @@ from ..errors import ModelTimeout
 from ..events import Delta, StepRetried, Usage
 from ..streams import Home, at_home
 from ..streams.link import Link, Linked, linking
+from ._operator import operator
 from ._stops import Stops
 
 __all__ = ["stop_at", "timeout"]
@@ -22,6 +23,7 @@ _NOW = 1e-6
 """What is due in less than this many seconds is due now."""
 
 
+@operator
 def timeout(
     idle: float | None = None, first: float | None = None, total: float | None = None
 ) -> Callable[[Observable[_T]], Observable[_T]]:
@@ -106,6 +108,7 @@ class _Limiting(Link[_T, _T]):
         self._timer.dispose()
 
 
+@operator
 def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Cut a model's text before the first of some words, and hang up on the model.
 

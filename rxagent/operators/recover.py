@@ -1,25 +1,27 @@
 """Operators that go on when a model or a run has failed."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeAlias
 
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
-from ..arguments import number, several
+from ..arguments import number, one_of, several
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, describe
 from ..events import Delta, Event, RunFailed, StepRetried
 from ..messages import Request
 from ..streams import Home, at_home, lean
 from ..streams.link import Link, Linked
-from ._brackets import takes_nothing
-from ._speech import SPEECH, Model, ModelOf, ask
+from ._operator import operator
+from ._speech import Model, ModelOf, ask, speaks
 
 __all__ = ["fallback", "retry", "settle"]
 
 _Following: TypeAlias = Callable[[Exception, int, bool], tuple[float, Observable[Delta]] | None]
 
 
+@operator
 def retry(
     attempts: int,
     delay: float = 1.0,
@@ -27,12 +29,22 @@ def retry(
     on: type[Exception] | Iterable[type[Exception]] = (ModelUnavailable, RateLimited, ModelTimeout),
     midstream: bool = False,
 ) -> Callable[[Observable[Delta]], Observable[Delta]]:
-    """Ask a model again when it fails before it has begun to speak.
+    """Ask a model again when it fails before it has said anything.
 
     It differs from `retry` of ReactiveX in that it waits before it asks again, and in that it
-    emits StepRetried before it waits, so what it returns is a model's stream again.
+    emits StepRetried before it waits, so what it returns is a model's stream again. Once the
+    model has said something (text, reasoning, a refusal or a piece of a call; a report of usage
+    is none of these) its error passes, unless `midstream` is set.
+
+    The order matters. In ``pipe(timeout(...), retry(...))`` each attempt has the whole time, and
+    one that is too slow is made again. In ``pipe(retry(...), timeout(...))`` all attempts share
+    one time, their waits included, and when it is over the error passes.
 
     .. marbles:: recover/retry
+
+    .. marbles:: recover/retry_of_a_timeout
+
+    .. marbles:: recover/timeout_of_a_retry
 
     Args:
         attempts: How often the model is asked, the first time included.
@@ -40,11 +52,13 @@ def retry(
             that the server names itself (Retry-After, of whatever status) is waited instead.
         max_delay: The longest wait in seconds; when the model asks for more, its error passes.
         on: The errors after which the model is asked again; any other passes.
-        midstream: Ask again also when some text, reasoning or call has come already.
+        midstream: Ask again also when the model has said something. StepRetried then retracts
+            it, which `text` does not show; `text_so_far` does.
     """
     number("attempts", attempts, least=1, whole=True, what="how often the model is asked in all")
     number("delay", delay, least=0)
     number("max_delay", max_delay, least=0)
+    one_of("midstream", midstream, (True, False))
     errors = several("on", (on,) if isinstance(on, type) else on, "types of errors", type)
 
     def retried(source: Observable[Delta]) -> Observable[Delta]:
@@ -62,14 +76,23 @@ def retry(
     return retried
 
 
-def fallback(*models: Model) -> Model:
-    """Return a model that asks the first one, and the next one whenever one has failed.
+def fallback(*models: Model, midstream: bool = False) -> Model:
+    """Return a model that asks the first one, and the next when one fails without a word.
 
-    It differs from `catch` in that it emits StepRetried in between, so whatever a failed model
-    has said is void; and in that it goes on after a ModelError only.
+    It differs from `catch` in that it emits StepRetried in between; in that it goes on after a
+    ModelError only; and in that the error of a model that has said something passes, as with
+    `retry`.
 
     .. marbles:: recover/fallback
+
+    .. marbles:: recover/fallback_after_a_word
+
+    Args:
+        models: The models, in the order in which they are asked.
+        midstream: Go on also when the failed model has said something, which StepRetried
+            retracts. `text` does not show a retraction; `text_so_far` does.
     """
+    one_of("midstream", midstream, (True, False))
 
     def answer(request: Request) -> Observable[Delta]:
         answers = [ask(model, request) for model in models]
@@ -78,14 +101,14 @@ def fallback(*models: Model) -> Model:
             error: Exception, failures: int, spoken: bool
         ) -> tuple[float, Observable[Delta]] | None:
             again = failures < len(answers) and isinstance(error, ModelError)
-            return (0.0, answers[failures]) if again else None
+            return (0.0, answers[failures]) if again and (midstream or not spoken) else None
 
         return _going_on(answers[0], following)
 
-    return ModelOf("fallback", models, answer, fallback)
+    return ModelOf("fallback", models, answer, partial(fallback, midstream=midstream))
 
 
-@takes_nothing
+@operator
 def settle() -> Callable[[Observable[Event]], Observable[Event]]:
     """Emit RunFailed and complete when a run fails, so that its end is always an event.
 
@@ -124,11 +147,11 @@ class _GoingOn(Link[Delta, Delta]):
         self._wait = SerialDisposable()
 
     def on_next(self, value: Delta) -> None:
-        if isinstance(value, SPEECH):
-            self._spoken = True
-        elif isinstance(value, StepRetried):
+        if isinstance(value, StepRetried):
             self._spoken = False
             self._retractions += 1
+        elif not self._spoken:
+            self._spoken = speaks(value)
         self.observer.on_next(value)
 
     def on_error(self, error: Exception) -> None:

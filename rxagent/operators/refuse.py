@@ -7,7 +7,7 @@ from reactivex import Observable, abc
 from ..errors import ModelRefused
 from ..events import Delta, Finish, RefusalDelta, StepRetried
 from ..streams.link import Link, linking
-from ._brackets import takes_nothing
+from ._operator import operator
 
 __all__ = ["unless_refused"]
 
@@ -15,7 +15,7 @@ _SIGNS = {Finish, RefusalDelta, StepRetried}
 _REASONS = {"refusal": "The model declined to answer", "content_filter": "A filter cut the answer"}
 
 
-@takes_nothing
+@operator
 def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Pass a turn's deltas; when it ends as a refusal, raise ModelRefused instead of completing.
 

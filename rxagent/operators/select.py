@@ -9,13 +9,16 @@ from typing import Any, TypeVar
 from reactivex import GroupedObservable, Observable, Subject, abc
 
 from ..arguments import shown
+from ..draft import TextView
 from ..events import (
     Event,
     FinalAnswer,
+    MessageCompleted,
     PlanStarted,
     ReasoningDelta,
     RunCompleted,
     StepLimitReached,
+    StepRetried,
     StepStarted,
     TextDelta,
     ToolOutput,
@@ -25,7 +28,7 @@ from ..events import (
 from ..messages import ToolCall
 from ..streams import lean
 from ..streams.link import Link, linking
-from ._brackets import takes_nothing
+from ._operator import operator
 
 __all__ = [
     "answer",
@@ -33,6 +36,7 @@ __all__ = [
     "reasoning",
     "steps",
     "text",
+    "text_so_far",
     "tool_calls",
     "unnest",
     "usage",
@@ -43,6 +47,7 @@ _R = TypeVar("_R")
 _E = TypeVar("_E", bound=Event)
 
 
+@operator
 def of_type(*kinds: type[_E]) -> Callable[[Observable[Any]], Observable[_E]]:
     """Emit the events of some types.
 
@@ -68,16 +73,57 @@ class _Among(dict[type, bool]):
         return found
 
 
-@takes_nothing
+@operator
 def text() -> Callable[[Observable[Event]], Observable[str]]:
     """Emit the pieces of what the model says.
 
+    What was emitted is not taken back: when the model says something and then emits StepRetried,
+    as under ``retry(..., midstream=True)``, the pieces of both attempts come, one after the
+    other. Where that can happen, use `text_so_far`.
+
     .. marbles:: select/text
+
+    .. marbles:: select/text_and_a_retraction
     """
     return _pick(lambda event: event.text if type(event) is TextDelta else None)
 
 
-@takes_nothing
+@operator
+def text_so_far() -> Callable[[Observable[Event]], Observable[TextView]]:
+    """Emit all that the model has said, each time it changes; shorter again at a retraction.
+
+    It differs from `scan` over `text` in that StepRetried takes back what the attempt has said.
+    A `TextView` costs no copy before it is read: `str(view)` is the text, and a screen that needs
+    few of many puts `sample` behind this.
+
+    .. marbles:: select/text_so_far
+    """
+    return linking(_Gathering)
+
+
+class _Gathering(Link[Event, TextView]):
+    __slots__ = ("_kept", "_said")
+
+    def __init__(self, observer: abc.ObserverBase[TextView]) -> None:
+        super().__init__(observer)
+        self._kept = self._said = TextView()
+
+    def on_next(self, value: Event) -> None:
+        kind = type(value)
+        if kind is TextDelta:
+            self._tell(self._said + value.text)  # type: ignore[attr-defined]  # as its type says
+        elif kind is StepRetried:
+            self._tell(self._kept)
+        elif kind in _TURNS:
+            self._kept = self._said
+
+    def _tell(self, said: TextView) -> None:
+        if len(said) != len(self._said):
+            self._said = said
+            self.observer.on_next(said)
+
+
+@operator
 def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
     """Emit the pieces of what the model thinks.
 
@@ -86,7 +132,7 @@ def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
     return _pick(lambda event: event.text if type(event) is ReasoningDelta else None)
 
 
-@takes_nothing
+@operator
 def usage() -> Callable[[Observable[Event]], Observable[Usage]]:
     """Emit the reports of tokens spent, those of inner runs too; each is an increment.
 
@@ -101,7 +147,7 @@ def _spent(event: Event) -> Usage | None:
     return event if type(event) is Usage else None
 
 
-@takes_nothing
+@operator
 def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     """Emit the value of the run's answer.
 
@@ -114,7 +160,7 @@ def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     return answered
 
 
-@takes_nothing
+@operator
 def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
     """Emit the calls whose code runs, each when it starts.
 
@@ -123,7 +169,7 @@ def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
     return _pick(lambda event: event.call if isinstance(event, ToolStarted) else None)
 
 
-@takes_nothing
+@operator
 def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, Event]]]:
     """Emit each step as a stream of its own events, whose `key` is the step's number.
 
@@ -167,10 +213,11 @@ class _Stepping(Link[Event, GroupedObservable[int, Event]]):
             ended.on_completed()
 
 
+_TURNS = {StepStarted, PlanStarted, MessageCompleted}
 _AFTER_A_STEP = (StepStarted, PlanStarted, StepLimitReached, FinalAnswer, RunCompleted)
 
 
-@takes_nothing
+@operator
 def unnest() -> Callable[[Observable[Event]], Observable[tuple[tuple[str, ...], Event]]]:
     """Emit ``(path, event)`` for the events of a run and of all runs inside it alike.
 

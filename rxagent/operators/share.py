@@ -9,6 +9,7 @@ from reactivex.disposable import Disposable
 from ..arguments import number, shown
 from ..streams.link import Joint, Linked
 from ._contest import first_to_speak
+from ._operator import operator
 from ._speech import Model
 
 __all__ = ["branch", "hedge", "race"]
@@ -17,6 +18,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
+@operator
 def branch(
     *operators: Callable[[Observable[_T]], Observable[_R]],
 ) -> Callable[[Observable[_T]], Observable[_T | _R]]:
@@ -28,18 +30,16 @@ def branch(
 
     .. marbles:: share/branch
     """
-    for operator in operators:
-        if not callable(operator):
-            raise TypeError(
-                f"branch takes operators, as branch(ops.usage()), not {shown(operator)}."
-            )
+    for one in operators:
+        if not callable(one):
+            raise TypeError(f"branch takes operators, as branch(ops.usage()), not {shown(one)}.")
 
     def branched(source: Observable[_T]) -> Observable[_T | _R]:
         def subscribe(
             observer: abc.ObserverBase[_T | _R], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             stem: _Stem[_T, _R] = _Stem(observer, scheduler)
-            for branch in [operator(Linked(stem.grow)) for operator in operators]:
+            for branch in [grown(Linked(stem.grow)) for grown in operators]:
                 stem.join(branch)
             return stem if stem.is_stopped else stem.follow(source, scheduler)
 

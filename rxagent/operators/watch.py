@@ -14,8 +14,8 @@ from ..arguments import text
 from ..events import Event, Stamped
 from ..streams import Hub, Observing
 from ..streams.link import Link, linking
-from ._brackets import takes_nothing
 from ._channels import Joiner, channel
+from ._operator import operator
 
 __all__ = ["coalesce", "stamp", "watch"]
 
@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 _log = logging.getLogger("rxagent")
 
 
+@operator
 def watch(*observers: Any) -> Callable[[Observable[_T]], Observable[_T]]:
     """Pass a stream on, and tell others of it, each before the stream's own observer is told.
 
@@ -70,6 +71,7 @@ def _log_fault(observer: Any, fault: BaseException) -> None:
     _log.error("%r raised and watches no longer", observer.watching, exc_info=fault)
 
 
+@operator
 def stamp(run: str | None = None) -> Callable[[Observable[Event]], Observable[Stamped]]:
     """Emit each event with its run, its number in that run, and the time.
 
@@ -100,7 +102,7 @@ class _Stamping(Link[Event, Stamped]):
         self.observer.on_next(Stamped(self._run, next(self._number), at, value))
 
 
-@takes_nothing
+@operator
 def coalesce() -> Callable[[Observable[Event]], Observable[Event]]:
     """Join pieces of text, reasoning, refusals and arguments, up to the next event that is none.
 

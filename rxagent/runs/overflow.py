@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from reactivex import abc
 
+from ..arguments import number, shown
 from ..errors import BufferOverflow
 from ..events import Event
 from ..operators._channels import TEXTS, Joiner, channel
@@ -14,7 +15,7 @@ from ..streams import Home
 from .mailbox import Mailbox
 from .record import Told, numbered
 
-__all__ = ["Overflow", "mailbox"]
+__all__ = ["Overflow", "check_since", "mailbox"]
 
 _MANY = 256
 
@@ -25,6 +26,7 @@ def mailbox(overflow: Overflow, room: int, home: Home) -> Mailbox:
     """Return a mailbox for a viewer of the run that has its home there.
 
     Raises:
+        TypeError: `room` is no whole number.
         ValueError: There is no such way, or no room.
     """
     kinds: dict[str, Callable[[], Mailbox]] = {
@@ -33,11 +35,23 @@ def mailbox(overflow: Overflow, room: int, home: Home) -> Mailbox:
         "fail": lambda: Failing(room),
         "drop_oldest": lambda: Dropping(room),
     }
-    if overflow not in kinds:
+    if overflow not in list(kinds):  # which need not be hashable
         raise ValueError(f"overflow is one of {', '.join(map(repr, kinds))}, not {overflow!r}.")
-    if room < 1:
-        raise ValueError(f"buffer is a number of events, 1 or more, not {room!r}.")
+    number("buffer", room, least=1, whole=True, what="a number of events")
     return kinds[overflow]()
+
+
+def check_since(since: int, told: int) -> None:
+    """Check that a viewer can begin at an event, of so many that there were so far.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: There is no such event yet.
+    """
+    is_whole = isinstance(since, int) and not isinstance(since, bool)
+    if not is_whole or not 0 <= since <= told:
+        fault = ValueError if is_whole else TypeError
+        raise fault(f"since is a number from 0 to {told:,}, not {shown(since)}.")
 
 
 class Merging(Mailbox):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
 
+from ..errors import BufferOverflow
 from ..events import Event
 from ..streams.pull import DRY, Pull
 from .audience import QueueSeat
@@ -27,7 +28,7 @@ class Reader(QueueSeat, abc.DisposableBase):
         self._mailbox = mailbox
         self._wake = wake
         self._woken = False
-        self._ended = False
+        self._ended = self._is_left = False
         self._error: Exception | None = None
 
     @property
@@ -46,8 +47,13 @@ class Reader(QueueSeat, abc.DisposableBase):
         self._call()
 
     def on_next(self, event: Event) -> None:
-        """Keep an event."""
-        self._mailbox.put(event)
+        """Keep an event; leave the run where there is no room, which `read` raises then."""
+        try:
+            self._mailbox.put(event)
+        except BufferOverflow as error:
+            self.on_error(error)
+            self.seat.dispose()
+            return
         if not self._woken:
             self._call()
 
@@ -67,7 +73,7 @@ class Reader(QueueSeat, abc.DisposableBase):
 
     def read(self) -> Iterator[Event]:
         """Yield what has come, and `DRY` whenever that was all; raise the error."""
-        while not self.seat.is_disposed:
+        while not self._is_left:
             ended, event = self._ended, self._mailbox.take()
             if event is not None:
                 yield event
@@ -82,6 +88,7 @@ class Reader(QueueSeat, abc.DisposableBase):
 
     def dispose(self) -> None:
         """Leave the run; whoever waits is told nothing more."""
+        self._is_left = True
         self.seat.dispose()
         self._mailbox.close()
         self._call()

@@ -1,20 +1,62 @@
 """Observing: observers by what they can do, not by what they are."""
 
 from collections.abc import Callable
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any, Self
 
 from reactivex import abc
 
 from ..arguments import shown
 
-__all__ = ["Observing"]
+__all__ = ["Observing", "methods_of"]
 
+_ASYNCHRONOUS = (iscoroutinefunction, isasyncgenfunction)
 _METHODS = ("on_next", "on_error", "on_completed")
 
 
 def _nothing(*_: Any) -> None:
     pass
+
+
+def methods_of(
+    watching: Any,
+    on_error: Callable[[Exception], None] | None = None,
+    on_completed: Callable[[], None] | None = None,
+) -> list[Callable[..., None] | None]:
+    """Return on_next, on_error and on_completed of an observer; None for each that is missing.
+
+    Args:
+        watching: An object with some of them, or a function of an item; None for nothing.
+        on_error: Called with the error, unless `watching` is such an object.
+        on_completed: Called at the end, unless `watching` is such an object.
+
+    Raises:
+        TypeError: It cannot observe.
+    """
+    methods = [getattr(watching, name, None) for name in _METHODS]
+    if not any(map(callable, methods)):
+        methods = [watching, on_error, on_completed]
+    if isinstance(watching, type):
+        name = watching.__name__
+        raise TypeError(f"{name} is a class, which cannot observe: write {name}().")
+    for method in methods:
+        if not (method is None or callable(method)):
+            raise TypeError(
+                f"{shown(method)} cannot observe. Give a function of an item, "
+                "or an object with on_next, on_error or on_completed."
+            )
+    if any(map(_is_asynchronous, methods)):
+        raise TypeError(
+            f"{watching!r} is asynchronous, and nobody would await it. Write `async for`."
+        )
+    return methods
+
+
+def _is_asynchronous(method: Any) -> bool:
+    if method is None:
+        return False
+    ways = (method, type(method).__call__)  # the latter of an object that is no function
+    return any(is_so(way) for is_so in _ASYNCHRONOUS for way in ways)
 
 
 class Observing(abc.ObserverBase[Any]):
@@ -58,22 +100,7 @@ class Observing(abc.ObserverBase[Any]):
         Raises:
             TypeError: It cannot be told anything.
         """
-        methods = [getattr(watching, name, None) for name in _METHODS]
-        if not any(map(callable, methods)):
-            methods = [watching, on_error, on_completed]
-        if isinstance(watching, type):
-            name = watching.__name__
-            raise TypeError(f"{name} is a class, which cannot observe: write {name}().")
-        if not all(method is None or callable(method) for method in methods):
-            raise TypeError(
-                f"{shown(watching)} cannot observe. Give a function of an item, "
-                "or an object with on_next, on_error or on_completed."
-            )
-        if any(map(iscoroutinefunction, methods)):
-            raise TypeError(
-                f"{watching!r} is asynchronous, and nobody would await it. Write `async for`."
-            )
-        return cls(watching, *methods)
+        return cls(watching, *methods_of(watching, on_error, on_completed))
 
     @property
     def hears_errors(self) -> bool:

@@ -1,9 +1,15 @@
 """Streams that say what to write when they are taken for something else."""
 
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
+from reactivex.internal.exceptions import SequenceContainsNoElementsError
+
+from .bridge import each
+from .observing import methods_of
 
 __all__ = ["Stream", "like", "piped"]
 
@@ -25,11 +31,15 @@ class Stream(Observable[_T]):
     """A stream over which nobody loops by mistake, and whatever is piped from it.
 
     It differs from other Observables in that a `for` over it is an error that says what to write;
-    over those it goes on for ever, as Python takes whatever has `[...]` for a list.
+    over those it goes on for ever, as Python takes whatever has `[...]` for a list. It shares the
+    state of its source, so that a subclass which is also of the source's type (`_kind_of`) has
+    the methods of that type, and they work.
     """
 
+    __slots__ = ("_source",)
+
     def __init__(self, source: Observable[_T]) -> None:
-        super().__init__()
+        self.__dict__ = source.__dict__
         self._source = source
 
     def subscribe(
@@ -40,23 +50,77 @@ class Stream(Observable[_T]):
         *,
         scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
-        """Subscribe an observer, or functions; disposing what is returned leaves the stream."""
+        """Subscribe an observer, or functions; disposing what is returned leaves the stream.
+
+        Raises:
+            TypeError: What is given cannot observe.
+        """
+        if not isinstance(on_next, abc.ObserverBase):
+            on_next, on_error, on_completed = methods_of(on_next, on_error, on_completed)
         return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
 
     @like(Observable.pipe)
     def pipe(self, *operators: Callable[[Any], Any]) -> Any:
         """Return what operators make of the stream, one after the other."""
-        return piped(self._source.pipe(*operators))
+        return piped(super().pipe(*operators))
+
+    def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
+        """Block until the stream has completed, and return its last item.
+
+        It differs from `run` of ReactiveX in that it reads by the process's own loop, so that it
+        also returns where a loop is running already, as in a cell of a notebook.
+
+        Raises:
+            SequenceContainsNoElementsError: The stream completed without any item.
+            RuntimeError: This thread cannot wait, since it does the work.
+        """
+        if scheduler is not None or type(self._source).run is not Observable.run:
+            return self._source.run(scheduler)
+        latest = deque(each(self), maxlen=1)
+        if not latest:
+            raise SequenceContainsNoElementsError
+        return latest[0]
 
     def __getitem__(self, key: slice | int) -> Observable[_T]:
         if not isinstance(key, slice):
             raise TypeError(_LOOP)
         return Stream(super().__getitem__(key))
 
+    def __add__(self, other: Observable[_T]) -> Observable[_T]:
+        return Stream(super().__add__(other))
+
+    __iadd__ = __add__
+
     def __aiter__(self) -> AsyncIterator[_T]:
         raise TypeError(_LOOP)
 
 
 def piped(result: Any) -> Any:
-    """Return what came of piping; a stream, if it is one, as a `Stream`."""
-    return Stream(result) if isinstance(result, Observable) else result
+    """Return what came of piping, with streams as `Stream`s that keep their type and methods.
+
+    What can be looped over, as a run can, stays as it is.
+    """
+    if type(result) in (list, tuple):  # `partition` returns several streams
+        return type(result)(map(piped, result))
+    if not isinstance(result, Observable) or isinstance(result, Stream | Iterable):
+        return result
+    kind = _kind_of(type(result))
+    if kind is None:
+        return result
+    stream = object.__new__(kind)
+    Stream.__init__(stream, result)  # not what its type would do to make a new one
+    return stream
+
+
+@lru_cache
+def _kind_of(kind: type[Observable[Any]]) -> type[Stream[Any]] | None:
+    """Return the `Stream` that is also of another type; None where that cannot be derived from."""
+    if issubclass(Stream, kind):
+        return Stream
+    names: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__}
+    if hasattr(kind, "__del__"):
+        names["__del__"] = lambda self: None  # that is for the source to do
+    try:
+        return type(f"Stream[{kind.__name__}]", (Stream, kind), names)
+    except TypeError:
+        return None

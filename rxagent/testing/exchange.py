@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ class Performance:
         self._request = request
         self._exchange = exchange
         self._changed = changed
-        self._response: web.StreamResponse | None = None
+        self.response: web.StreamResponse | None = None
 
     async def give(self, script: Script) -> "web.StreamResponse":
         """Send what the script says, as a stream or as one reply, and return when all is sent."""
@@ -110,11 +110,11 @@ class Performance:
     async def _open(self) -> "web.StreamResponse":
         from aiohttp import web
 
-        if self._response is None:
+        if self.response is None:
             headers = {"Content-Type": "text/event-stream; charset=utf-8"}
-            self._response = web.StreamResponse(headers=headers)
-            await self._response.prepare(self._request)
-        return self._response
+            self.response = web.StreamResponse(headers=headers)
+            await self.response.prepare(self._request)
+        return self.response
 
     async def _send(self, data: bytes) -> None:
         response = await self._open()
@@ -129,6 +129,16 @@ class Performance:
         response = await self._open()
         await response.write_eof(data)
         return response
+
+    def fail(self, reply: Reply) -> "web.StreamResponse":
+        """Return a reply in place of what could not be given; break off one that has begun."""
+        from aiohttp import web
+
+        if self.response is None:
+            return web.json_response(reply.body, status=reply.status)
+        if (transport := self._request.transport) is not None:
+            transport.close()
+        return self.response
 
     async def _abort(self) -> "web.StreamResponse":
         response = await self._open()
@@ -165,5 +175,9 @@ async def _played(script: Script) -> AsyncGenerator[Chunk | bytes | Reply | Endi
 
 
 async def _one_by_one(items: Iterable[Item]) -> AsyncGenerator[Item, None]:
-    for item in items:
-        yield item
+    try:
+        for item in items:
+            yield item
+    finally:
+        if isinstance(items, Generator):
+            items.close()

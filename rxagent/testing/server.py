@@ -5,9 +5,11 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rxagent.testing import leaks
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 __all__ = ["ScriptedServer"]
+
+_log = logging.getLogger("rxagent.testing")
 
 
 class ScriptedServer:
@@ -41,7 +45,6 @@ class ScriptedServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
         self._error: BaseException | None = None
-        self._connections: set[asyncio.Transport] = set()
 
     @property
     def url(self) -> str:
@@ -151,6 +154,7 @@ class ScriptedServer:
     # What follows runs in the server's thread.
 
     def _run(self, ready: threading.Event) -> None:
+        self._error = None
         try:
             asyncio.run(self._serve(ready))
         except BaseException as error:
@@ -168,16 +172,24 @@ class ScriptedServer:
         app.router.add_post("/openai/deployments/{name}/chat/completions", self._complete)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
         await runner.setup()
+        assert runner.server is not None
+        loop = asyncio.get_running_loop()
         try:
-            await web.TCPSite(runner, "127.0.0.1", self.port).start()
-            self.port = runner.addresses[0][1]
-            self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
+            listening = await loop.create_server(runner.server, "127.0.0.1", self.port)
+            self.port = listening.sockets[0].getsockname()[1]
+            self._loop, self._closing = loop, asyncio.Event()
             ready.set()
             await self._closing.wait()
-            for connection in self._connections:
-                connection.abort()
+            await _hear_no_more(listening)
+            for connection in runner.server.connections:
+                if (transport := connection.transport) is not None:
+                    transport.abort()
         finally:
             await runner.cleanup()
+
+    @property
+    def _is_closing(self) -> bool:
+        return self._closing is not None and self._closing.is_set()
 
     async def _list_models(self, request: "web.Request") -> "web.Response":
         from aiohttp import web
@@ -187,26 +199,38 @@ class ScriptedServer:
         return web.json_response({"object": "list", "data": models})
 
     async def _complete(self, request: "web.Request") -> "web.StreamResponse":
+        from aiohttp import web
+
+        try:
+            body = await request.json()
+        except ValueError as error:
+            body = str(error)
+        if not isinstance(body, dict):
+            what = {"message": f"The body is no JSON object: {body!r:.80}"}
+            return web.json_response({"error": what}, status=400)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        received = ReceivedRequest(request.path_qs, headers, await request.json())
+        received = ReceivedRequest(request.path_qs, headers, body)
         exchange, outcome = Exchange(received), "failed"
-        connection = request.transport
-        assert connection is not None
-        self._connections.add(connection)
+        performance = Performance(request, exchange, self._changed)
         with self._changed:
             self.exchanges.append(exchange)
             self._changed.notify_all()
         try:
-            performance = Performance(request, exchange, self._changed)
             response = await performance.give(self._script(request, received))
             outcome = "aborted" if performance.aborted else "completed"
             return response
-        except (asyncio.CancelledError, ConnectionError):
-            closing = self._closing is not None and self._closing.is_set()
-            outcome = "closed" if closing else "hung up"
+        except asyncio.CancelledError:
+            outcome = "closed" if self._is_closing else "hung up"
             raise
+        except ConnectionError:
+            outcome = "closed" if self._is_closing else "hung up"
+            return performance.response or web.Response()  # which has no way left to go
+        except Exception as error:
+            name = body.get("model")
+            _log.error("The scenario %r raised an exception", name, exc_info=error)
+            error.__traceback__ = None  # A scenario that raises the same one again would add to it.
+            return performance.fail(failure(500))
         finally:
-            self._connections.discard(connection)
             with self._changed:
                 exchange.outcome = outcome
                 exchange.ended.set()
@@ -218,6 +242,19 @@ class ScriptedServer:
             return [failure(401)]
         scenario = self._scenarios.find(azure or received.body.get("model", ""))
         return [failure(404)] if scenario is None else scenario(received.body)
+
+
+async def _hear_no_more(listening: asyncio.Server) -> None:
+    """Close a listening server, once what it has accepted has become connections.
+
+    asyncio would leave what is in between open, and log a failed assertion.
+    """
+    for socket in listening.sockets:
+        with suppress(NotImplementedError):  # on Windows, where there is nothing in between
+            asyncio.get_running_loop().remove_reader(socket.fileno())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    listening.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

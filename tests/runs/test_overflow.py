@@ -1,5 +1,6 @@
 """What is done about a viewer for whom too many events wait, and that nothing is done before."""
 
+import asyncio
 import threading
 from itertools import count
 
@@ -8,11 +9,12 @@ import reactivex as rx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxagent import Agent
 from rxagent.errors import BufferOverflow
 from rxagent.events import FinalAnswer, RunCompleted, StepStarted, TextDelta, ToolOutput, Usage
 from rxagent.operators._channels import channel
 from rxagent.runs import launch
-from rxagent.runs.overflow import mailbox
+from rxagent.runs.overflow import check_since, mailbox
 
 from ..meanwhile import meanwhile
 from .test_record import RUNS
@@ -358,3 +360,75 @@ def test_the_past_overflows_nobody(overflow):
     assert ("completed", EVENTS) == (seen.end, seen.events)
     assert (0, 0, len(EVENTS)) == (viewer.merged, viewer.dropped, viewer.seq)
     assert "completed" == run_of(run)
+
+
+WRONG = [1.5, True, False, "1", None, [], 1j, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("overflow", ["merge", "block", "fail", "drop_oldest"])
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_buffer_is_a_whole_number(overflow, wrong):
+    """What is no whole number is a TypeError, and one that is too small a ValueError."""
+    with pytest.raises(TypeError, match="buffer is a number of events, 1 or more, not "):
+        mailbox(overflow, wrong, home())
+    with pytest.raises(ValueError, match="buffer is a number of events, 1 or more, not 0"):
+        mailbox(overflow, 0, home())
+
+
+@pytest.mark.parametrize("wrong", [[], {}, None, 5, "drop"], ids=repr)
+def test_an_overflow_is_one_of_four(wrong):
+    """What is none of them is refused, whatever it is."""
+    with pytest.raises(ValueError, match=r"overflow is one of 'merge', 'block', .* not "):
+        mailbox(wrong, 1, home())
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_place_is_a_whole_number(wrong):
+    """Where to begin is a whole number, and else a TypeError that says from where to where."""
+    with pytest.raises(TypeError, match="since is a number from 0 to 7, not "):
+        check_since(wrong, 7)
+
+
+@given(st.integers(), st.integers(0, 5))
+def test_a_place_is_one_that_there_is(since, told):
+    """Each place up to the end is allowed, and no other."""
+    try:
+        check_since(since, told)
+    except ValueError:
+        assert not 0 <= since <= told
+    else:
+        assert 0 <= since <= told
+
+
+@pytest.mark.parametrize("late", [0, 1, 300, 2_000])
+def test_a_loop_that_is_too_slow_is_told_so(late):
+    """It is told all for which there was room, then the error; from there it can go on."""
+    count = 2_000
+
+    def model(request):
+        yield from map(str, range(count))
+
+    async def main():
+        run = Agent(model).start("Count.")
+        seq, told, overflows, faults = 0, [], 0, []
+        run.faults.subscribe(faults.append)
+        while True:
+            async with run.follow(since=seq, buffer=16, overflow="fail") as following:
+                try:
+                    async for event in following:
+                        seq = following.seq
+                        told.append(event)
+                        if len(told) == late:
+                            await run
+                    return told, overflows, faults
+                except BufferOverflow:
+                    overflows += 1
+
+    told, overflows, faults = asyncio.run(asyncio.wait_for(main(), WATCHDOG))
+
+    assert "".join(map(str, range(count))) == "".join(
+        event.text for event in told if isinstance(event, TextDelta)
+    )
+    assert isinstance(told[-1], RunCompleted)
+    assert overflows or not late or late >= count
+    assert [] == faults

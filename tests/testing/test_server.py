@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import math
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -556,6 +559,131 @@ def test_close_breaks_off() -> None:
     assert ["closed"] == [exchange.outcome for exchange in server.exchanges]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port))
+
+
+def sent(server: ScriptedServer, model: str, cut: int | None = None) -> socket.socket:
+    """Connect, send a request, or what is left of it when it is cut, and read nothing."""
+    body = json.dumps({"model": model, "stream": True, "messages": [TASK]})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection.sendall((head + body).encode()[:cut])
+    return connection
+
+
+def test_close_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """Wherever its connections are, closing the server breaks them off, and logs nothing."""
+
+    def large(body: Any) -> Any:
+        yield b"x" * 2**23
+        yield Ending.ABORT
+
+    with ScriptedServer() as server:
+        server.scenario("large", large)
+        models = ["stall", "stall-headers", "slow-1", "tokens-1000000", "large", "plain"]
+        connections = [sent(server, model) for model in models]
+        server.wait_request(len(models))
+        connections += [sent(server, "plain", cut) for cut in (-1, 60, 1, 0)]
+    for connection in connections:
+        with connection, suppress(ConnectionError):
+            while connection.recv(2**20):
+                pass
+
+    assert [] == [record.getMessage() for record in caplog.records]
+
+
+def test_close_amid_new_requests_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """What connects and sends while the server closes is turned away, and logged nowhere."""
+    over = threading.Event()
+
+    def ask(server: ScriptedServer) -> None:
+        while not over.is_set():
+            with suppress(OSError), sent(server, "tokens-100000") as connection:
+                connection.recv(1)
+
+    for _ in range(10):
+        over.clear()
+        with ScriptedServer() as server:
+            threads = [threading.Thread(target=ask, args=(server,)) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            server.wait_request(8)
+        over.set()
+        for thread in threads:
+            thread.join()
+
+    assert [] == [record.getMessage() for record in caplog.records]
+
+
+def test_a_shared_exception_does_not_grow(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A scenario may raise one exception time and again, before or after its first chunk."""
+    shared = LookupError("shared")
+
+    def at_once(body: Any) -> Any:
+        raise shared
+
+    def later(body: Any) -> Any:
+        yield text_chunk("Hello")
+        raise shared
+
+    async def awaited(body: Any) -> Any:
+        yield text_chunk("Hello")
+        raise shared
+
+    lengths = set()
+    for name, scenario in {"once": at_once, "later": later, "awaited": awaited}.items():
+        server.scenario(name, scenario)
+        for _ in range(3):
+            with pytest.raises((openai.InternalServerError, *BROKEN)):
+                chunks(server, name)
+            server.exchanges[-1].ended.wait(2)
+            lengths.add((name, len(caplog.records[-1].exc_text or "")))
+            assert shared.__traceback__ is None
+
+    assert ["failed"] * 9 == [exchange.outcome for exchange in server.exchanges]
+    assert 3 == len(lengths)
+
+
+def test_a_generator_is_closed_when_its_client_hangs_up(server: ScriptedServer) -> None:
+    """What a scenario must do at its end is done at once, not when it is collected."""
+    closed = threading.Event()
+
+    def held(body: Any) -> Any:
+        try:
+            yield text_chunk("Hello")
+            yield math.inf
+        finally:
+            closed.set()
+
+    server.scenario("held", held)
+    sent(server, "held").close()
+
+    assert closed.wait(2)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b"\xff"])
+def test_a_body_that_is_no_object_is_refused(
+    server: ScriptedServer, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is no request is a client's error, and none of the server's."""
+    request = urllib.request.Request(f"{server.url}/chat/completions", body)
+    with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+        urllib.request.urlopen(request)
+
+    with refused.value as reply:
+        assert "no JSON object" in json.loads(reply.read())["error"]["message"]
+    assert [] == caplog.records
+
+
+def test_a_server_that_could_not_start_can_be_started_again() -> None:
+    """When the port has become free, it serves."""
+    with ScriptedServer() as first:
+        second = ScriptedServer(first.port)
+        with pytest.raises(OSError, match="address already in use"):
+            second.start()
+    with second:
+        assert PLAIN == text(chunks(second, "plain"))
 
 
 def test_no_url_before_the_start() -> None:

@@ -1,11 +1,14 @@
 """Rewriting a diagram's row `out:` as what really comes."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from ...errors import MarbleSyntaxError
 from .diagram import Diagram, Note
 from .matching import matches
 from .reader import parse
 from .signs import Signs, binding
-from .writing import strand_of, write_on
+from .writing import Row, lay_out, strand_of, watch_strand, write_on
 
 __all__ = ["updated"]
 
@@ -13,32 +16,89 @@ __all__ = ["updated"]
 def updated(diagram: Diagram, notes: tuple[Note, ...]) -> str:
     """Return the diagram's text with these notes as its row `out:`.
 
+    Where the columns that there are have no place for them, all rows are laid out anew, under a
+    ruler `time:`.
+
     Raises:
-        MarbleSyntaxError: They cannot be written down in the columns that there are.
+        MarbleSyntaxError: They cannot be written down.
     """
-    for quoting in (True, False):
-        signs = Signs(diagram.bindings, quoting)
-        row = write_on(strand_of(notes, signs.of), diagram.timeline)
-        if row is not None:
-            text = _rewritten(diagram, row, signs)
-            if _says(text, signs):
+    for rewritten in (_row_alone, _all_rows):
+        for quoting in (True, False):
+            signs = Signs(diagram.bindings, quoting)
+            lines = rewritten(diagram, notes, signs)
+            added = [binding(letter, value) for letter, value in signs.added.items()]
+            text = "\n".join([*lines, *added, ""])
+            if _says(text, diagram, notes):
                 return text
     raise diagram.out.line.flaw(
-        0, "What came has no place in these columns; write it by hand, with another tick or ruler."
+        0, "What came cannot be written as a row of marbles and bindings; write it by hand."
     )
 
 
-def _rewritten(diagram: Diagram, row: str, signs: Signs) -> str:
-    lines = diagram.text.rstrip("\n").split("\n")
+def _lines(diagram: Diagram) -> list[str]:
+    return diagram.text.rstrip("\n").split("\n")
+
+
+def _row_alone(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> list[str]:
+    """Return the lines with another row `out:` in the columns that there are."""
+    lines = _lines(diagram)
+    row = write_on(strand_of(notes, signs.of), diagram.timeline)
     zero, _ = diagram.timeline.labels[0]
-    lines[diagram.out.line.number - 1] = "out:".ljust(zero) + row
-    added = [binding(letter, value) for letter, value in signs.added.items()]
-    return "\n".join([*lines, *added, ""])
+    if row is not None:
+        lines[diagram.out.line.number - 1] = "out:".ljust(zero) + row
+    return lines
 
 
-def _says(text: str, signs: Signs) -> bool:
+def _all_rows(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> list[str]:
+    """Return the lines with all rows laid out anew, and the ruler that they need."""
+    rows = dict(_rows(diagram, notes, signs))
+    zero, _ = diagram.timeline.labels[0]
+    ruler, written = lay_out(list(rows.values()), diagram.timeline.tick, zero)
+    anew = dict(zip(rows, written, strict=True))
+    lines = []
+    for number, text in enumerate(_lines(diagram), 1):
+        if ruler and number == min(rows):
+            lines.append(ruler)
+        if not text.startswith("time:"):
+            lines.append(anew.get(number, text))
+    return lines
+
+
+def _rows(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> Iterator[tuple[int, Row]]:
+    """Yield the rows to be written, each with the number of its line; blank ones stay blank."""
+    for source in diagram.sources:
+        strand = strand_of(source.notes, lambda note: note.sign, source.drawn)
+        head = f"{source.name}{'~' if source.is_hot else ':'}"
+        yield source.line.number, Row(head, strand, source.drawn)
+    for watch in diagram.watches:
+        if strand := watch_strand(watch):
+            yield watch.line.number, Row(f"{watch.name}^", strand)
+    yield diagram.out.line.number, Row("out:", strand_of(notes, signs.of))
+
+
+def _says(text: str, diagram: Diagram, notes: tuple[Note, ...]) -> bool:
+    """Tell whether a text says the same as a diagram, but for these notes."""
     try:
-        bindings = parse(text).bindings
+        read = parse(text)
     except MarbleSyntaxError:
         return False
-    return all(matches(bindings[letter], value) for letter, value in signs.added.items())
+    return (
+        _times(read) == _times(diagram)
+        and len(read.out.notes) == len(notes)
+        and all(map(_is_same, read.out.notes, notes))
+    )
+
+
+def _times(diagram: Diagram) -> list[tuple[Any, ...]]:
+    """Return when which marble of the rows that are given is told."""
+    return [
+        *(
+            (source.name, source.is_hot, source.drawn, *((n.at, n.sign) for n in source.notes))
+            for source in diagram.sources
+        ),
+        *((watch.name, watch.subscribed, watch.disposed) for watch in diagram.watches),
+    ]
+
+
+def _is_same(read: Note, note: Note) -> bool:
+    return read.at == note.at and read.kind is note.kind and matches(read.value, note.value)
