@@ -9,7 +9,7 @@ import pytest
 HOUSE = Path(__file__).parents[1] / "rxagent"
 
 FLOORS = {
-    0: ["arguments", "errors", "lazy", "messages", "events", "wire"],
+    0: ["arguments", "errors", "lazy", "messages", "events", "printable", "wire"],
     1: ["streams", "draft", "state"],
     2: ["operators"],
     2.5: ["runs"],

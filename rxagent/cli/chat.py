@@ -104,6 +104,6 @@ def _obeyed(command: str, conversation: "Conversation") -> str:
 
 
 def _tell(text: str) -> None:
-    from ..subscribers.shown import shown
+    from ..printable import shown
 
     click.echo(shown(text), err=True)

@@ -9,8 +9,9 @@ from attrs import evolve
 
 from ..agents import Agent
 from ..errors import ModelRefused, ModelRejected, RunCancelled
+from ..printable import one_line
 from ..state import State
-from ..subscribers.shown import one_line, tokens
+from ..subscribers.shown import tokens
 from .failures import explain
 from .options import Options
 from .performance import perform

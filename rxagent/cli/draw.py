@@ -79,7 +79,7 @@ def _within(folder: Path, files: tuple[str, ...]) -> list[tuple[str, Path | None
 
 
 def _draw(file: str, picture: Path | None, theme: str) -> ExitCode:
-    from ..subscribers.shown import shown
+    from ..printable import shown
     from ..testing.marbles import draw, parse
 
     try:

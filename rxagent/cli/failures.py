@@ -69,7 +69,7 @@ def explain(error: Exception, *, told: bool, verbose: bool) -> None:
         told: Whether it was said already what has happened.
         verbose: Whether to say where.
     """
-    from ..subscribers.shown import shown
+    from ..printable import shown
 
     said = str(error) if isinstance(error, RxAgentError) else describe(error)
     where = "".join(traceback.format_exception(error)) if verbose else ""

@@ -1,7 +1,5 @@
 """Options: what every command is told about the agent in it, and what is made of that."""
 
-import io
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -58,15 +56,9 @@ class Options:
     def console(self) -> "Console":
         """Return what shows the agent's answers."""
         from ..subscribers import Console
+        from ..subscribers.terminal import Nowhere
 
-        # A pipe gets text as it comes only where all text is the answer: where no tools are called.
-        live = sys.stdout.isatty() or not (self.tools or self.quiet)
-        return Console(plain=self.plain, live=live, err=_Nowhere() if self.quiet else None)
-
-
-class _Nowhere(io.StringIO):
-    def write(self, text: str) -> int:
-        return len(text)
+        return Console(plain=self.plain, err=Nowhere() if self.quiet else None)
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
