@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["History"]
+import click
+
+__all__ = ["History", "history_path"]
 
 _MOST = 1000
+
+
+def history_path() -> Path:
+    """Return where the texts of `rxagent chat` are kept: in the folder of its settings."""
+    return Path(click.get_app_dir("rxagent")) / "chat-history.jsonl"
 
 
 class History:

@@ -81,7 +81,7 @@ def test_plain_and_quiet_exclude_each_other(call):
     code, _, err = call("chat", "-m", "openai:plain", "--plain", "-q")
 
     assert 2 == code
-    assert "Error: Choose one of --plain and --quiet.\n" in err
+    assert "Error: Choose one of --json, --plain and --quiet.\n" in err
 
 
 def test_reset_forgets(say, reachable):
