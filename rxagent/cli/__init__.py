@@ -12,10 +12,13 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     Args:
         arguments: What stands after the command's name; by default the process's own arguments.
     """
-    # Before anything that takes long to import.
-    from .leaving import interrupts_leave, leave
+    try:
+        # Before anything that takes long to import.
+        from .leaving import interrupts_leave, leave
 
-    with interrupts_leave():
-        from .app import invoke
+        with interrupts_leave():
+            from .app import invoke
 
-        leave(invoke(arguments))
+            leave(invoke(arguments))
+    except KeyboardInterrupt:  # so early that nothing was set up
+        raise SystemExit(130) from None

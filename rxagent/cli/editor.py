@@ -41,6 +41,7 @@ class _Readline:
     def __init__(self, readline: Any, history: History | None, tty: Tty | None) -> None:
         self._readline = readline
         self._tty = tty
+        self._begun = ""  # what is not in the line yet
         self._history = history
         self._latest = ""
         for self._latest in history or ():
@@ -48,12 +49,15 @@ class _Readline:
 
     @property
     def is_empty(self) -> bool:
-        return not self._readline.get_line_buffer()
+        return not (self._begun or self._readline.get_line_buffer())
 
     def ask(self, sign: str, begun: str) -> str:
         def insert() -> None:
             self._readline.insert_text(begun)
+            self._begun = ""
             self._readline.redisplay()
+
+        self._begun = begun
 
         self._readline.set_pre_input_hook(insert if begun else None)
         if self._tty is None:

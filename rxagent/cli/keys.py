@@ -111,9 +111,9 @@ class Tty:
 
     def close(self) -> None:
         """Set the terminal back to what it was."""
-        self.mark_pastes(marked=False)
         with suppress(termios.error):
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+        self.mark_pastes(marked=False)
 
     @contextmanager
     def line_by_line(self) -> Iterator[None]:

@@ -103,6 +103,7 @@ class _Output:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._lost = OSError(errno.EBADF, "it is closed") if stream is None else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -119,7 +120,7 @@ class _Output:
     def write(self, text: str) -> int:
         """Write a text; characters that the encoding lacks are written as their numbers."""
         self.require()
-        if self._stream is not None:
+        if self._lost is None:
             with self._faults():
                 self._write(text)
         return len(text)
@@ -138,14 +139,17 @@ class _Output:
 
     def flush(self) -> None:
         """Write what waits in the buffer."""
-        if self._stream is not None:
+        if self._stream is None:
+            return
+        self.require()
+        if self._lost is None:
             with self._faults():
                 self._stream.flush()
 
     def require(self) -> None:
-        """Raise where nothing can be written, since the stream was closed before the start."""
-        if self._stream is None:
-            self.lose(OSError(errno.EBADF, "it is closed"))
+        """Raise where nothing can be written, as known from the start or from an earlier try."""
+        if self._lost is not None:
+            self.lose(self._lost)
 
     def lose(self, error: OSError) -> None:
         """Deal with what cannot be written."""
@@ -157,9 +161,11 @@ class _Output:
             yield
         except OSError as error:
             self._silence()
+            self._lost = error
             self.lose(error)
         except ValueError as error:  # what Python says of a stream that was closed meanwhile
-            self.lose(OSError(errno.EBADF, str(error)))
+            self._lost = OSError(errno.EBADF, str(error))
+            self.lose(self._lost)
 
     def _silence(self) -> None:
         """Lead the stream to nowhere: what waits in its buffer is flushed again at our end."""
