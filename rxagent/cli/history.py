@@ -49,6 +49,8 @@ class History:
         # What is said to a model is nobody else's business.
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | how, mode=0o600)
         try:
+            if hasattr(os, "fchmod"):  # the file may be there already, and open to others
+                os.fchmod(file, 0o600)
             os.write(file, lines)
         finally:
             os.close(file)

@@ -1,7 +1,10 @@
+import json
 import math
 
 import pytest
 
+from rxagent.cli.chat import chat
+from rxagent.cli.run import run
 from rxagent.testing.asked import said_by, task
 from rxagent.testing.frames import call_chunks, finish_chunk, text_chunk
 from rxagent.testing.scripts import failure
@@ -67,6 +70,25 @@ def test_tools_and_instructions_are_those_of_run(say, calc, reachable):
 
     code, _, err = say("demo", "What is 2 + 3?", options=["--max-steps", "0"])
     assert (3, 1) == (code, err.count("--max-steps"))
+
+
+def test_json_is_that_of_run(say):
+    """--json prints each event of each answer as a line of JSON, and errors in words."""
+    code, out, err = say("plain", "one", "two", options=["--json"])
+    kinds = [json.loads(line)["type"] for line in out.splitlines()]
+
+    assert (0, "") == (code, err)
+    assert 2 == kinds.count("RunStarted") == kinds.count("FinalAnswer")
+    assert say("401", "one", options=["--json"])[2].startswith("Error: openai answered 401")
+
+
+def test_chat_takes_every_option_of_run():
+    """What `run` can be told about the agent and its answers, `chat` can be told, too."""
+
+    def options(command):
+        return {name for option in command.params for name in option.opts if name[0] == "-"}
+
+    assert options(run) == options(chat) - {"--history"}
 
 
 def test_settings_are_those_of_run(call, folder, reachable):
