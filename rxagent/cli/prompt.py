@@ -129,6 +129,8 @@ class Keyboard:
         if sign == _FIRST:
             echo("", err=True)
             begun = self._typed_ahead()
+            if begun:
+                echo("Typed ahead: Enter sends it, Ctrl-C drops it.", err=True)
         lines: list[str] = []
         while True:
             try:

@@ -147,7 +147,7 @@ def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, gated, reachable):
     reachable.wait_sent(1, timeout=PATIENCE)
     screen.type("nonsense\x15twu\x7fo\x1b[D\r")
     gate.set()
-    screen.read_until("1 step · ", "> ", "two")
+    screen.read_until("1 step · ", "Typed ahead: Enter sends it, Ctrl-C drops it.", "> ", "two")
     screen.interrupt("> ")
     screen.type("three\r")
     screen.read_until("1 step · ", "> ")
