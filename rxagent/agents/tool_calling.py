@@ -39,8 +39,9 @@ class Agent:
         name: Its name in events and usage; other agents call it by this name.
         description: What other agents are told it can do.
         managed_agents: More agents it may call; the same as listing them among the tools.
-        final_answer_checks: Functions ``check(value, state)``; an answer is told to nobody before
-            all have passed. One that raises or returns False sends the model back to work.
+        final_answer_checks: Functions ``check(value, state)``; FinalAnswer is emitted only after
+            all have passed. The deltas of the text were emitted as they came, before any check.
+            One that raises or returns False sends the model back to work.
         answer: ``"text"``: a reply without calls is the answer. ``"tool"``: only a call of
             final_answer is.
         eager: Start a call once its arguments are complete, while the model still speaks; True,

@@ -12,7 +12,13 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     Args:
         arguments: What stands after the command's name; by default the process's own arguments.
     """
-    from .app import invoke
-    from .leaving import leave
+    try:
+        # Before anything that takes long to import.
+        from .leaving import interrupts_leave, leave
 
-    leave(invoke(arguments))
+        with interrupts_leave():
+            from .app import invoke
+
+            leave(invoke(arguments))
+    except KeyboardInterrupt:  # so early that nothing was set up
+        raise SystemExit(130) from None

@@ -1,16 +1,17 @@
 """`rxagent chat`: a conversation in the terminal."""
 
 import difflib
-import sys
-from pathlib import Path
+import signal
 from typing import TYPE_CHECKING
 
 import click
 
 from .failures import ExitCode, exit_code
-from .history import History
+from .history import History, history_path
+from .leaving import on_interrupt
 from .options import Options, with_options
 from .prompt import Keyboard, Pipe
+from .stdio import echo, open_stdin, require_stdout
 
 if TYPE_CHECKING:
     from .conversation import Conversation
@@ -29,6 +30,7 @@ _HELP = "\n".join(
         "Tab     complete a command; the arrow keys find what was typed before",
         "Ctrl-C  stop an answer and keep what was said; once more: leave",
         "",
+        "What is typed while an answer comes waits in the next line, for Enter.",
         "A line that ends in \\ goes on in the next one.",
         'Lines between """ and """ are one message, and so are lines pasted together.',
         "A message that begins with a space is never a command.",
@@ -40,7 +42,14 @@ _ESCAPE = "A space before it makes it a message."
 
 @click.command(short_help="Talk with an agent.")
 @with_options
-def chat(options: Options) -> ExitCode:
+@click.option(
+    "--history/--no-history",
+    default=True,
+    envvar="RXAGENT_HISTORY",
+    show_envvar=True,
+    help="Whether what is typed is remembered for later conversations, in a file.",
+)
+def chat(options: Options, history: bool) -> ExitCode:
     """Talk with an agent, which remembers what was said before.
 
     Answers go to stdout, everything else to stderr. Ctrl-C stops an answer and keeps what was
@@ -51,36 +60,39 @@ def chat(options: Options) -> ExitCode:
     rxagent chat -m openai:gpt-5-mini
     rxagent chat -t calc:add -s "Answer in rhymes."
     """
-    if options.plain and options.quiet:
-        raise click.UsageError("Choose one of --plain and --quiet.")
+    require_stdout()
+    stdin = open_stdin()
     agent = options.agent()
     from .conversation import Conversation
 
     conversation = Conversation(agent, options)
-    if not sys.stdin.isatty():
-        return _talk(conversation, Pipe())
-    if not options.quiet:
-        _tell(f"{options.model} listens; /help tells what can be typed.")
-    history = History(Path(click.get_app_dir("rxagent")) / "chat-history.jsonl")
-    return _talk(conversation, Keyboard(history, tuple(_COMMANDS)))
+    with on_interrupt(signal.default_int_handler):
+        if not stdin.isatty():
+            return _talk(conversation, Pipe())
+        if not options.quiet:
+            echo(f"{options.model} listens; /help tells what can be typed.", err=True)
+        remembered = History(history_path()) if history else None
+        return _talk(conversation, Keyboard(remembered, tuple(_COMMANDS)))
 
 
 def _talk(conversation: "Conversation", prompt: Keyboard | Pipe) -> ExitCode:
-    code = ExitCode.ANSWERED
-    interrupted = False
-    try:
-        while True:
-            said = prompt.read(interrupted=interrupted)
-            if said.startswith("/") and "\n" not in said:
-                _tell(_obeyed(said.strip(), conversation))
-                interrupted = False
-            else:
-                code = exit_code(conversation.say(said.strip()))
-                interrupted = code is ExitCode.INTERRUPTED
-    except EOFError:
-        return ExitCode.ANSWERED if prompt.is_terminal else code
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+    with prompt.open():
+        code = ExitCode.ANSWERED
+        interrupted = False
+        try:
+            while True:
+                said = prompt.read(interrupted=interrupted)
+                if said.startswith("/") and "\n" not in said:
+                    echo(_obeyed(said.strip(), conversation), err=True)
+                    interrupted = False
+                else:
+                    with prompt.answering():
+                        code = exit_code(conversation.say(said.strip()))
+                    interrupted = code is ExitCode.INTERRUPTED
+        except EOFError:
+            return ExitCode.ANSWERED if prompt.is_terminal else code
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
 
 
 def _obeyed(command: str, conversation: "Conversation") -> str:
@@ -101,9 +113,3 @@ def _obeyed(command: str, conversation: "Conversation") -> str:
     close = difflib.get_close_matches(name, _COMMANDS, n=1)
     meant = f"did you mean {close[0]}?" if close else "/help shows those there are."
     return f"There is no command {name}; {meant} {_ESCAPE}"
-
-
-def _tell(text: str) -> None:
-    from ..subscribers.shown import shown
-
-    click.echo(shown(text), err=True)

@@ -2,6 +2,8 @@
 
 import click
 
+from .stdio import echo
+
 __all__ = ["completion"]
 
 
@@ -20,4 +22,4 @@ def completion(context: click.Context, shell: str) -> None:
 
     made = get_completion_class(shell)
     assert made is not None
-    click.echo(made(context.find_root().command, {}, "rxagent", "_RXAGENT_COMPLETE").source())
+    echo(made(context.find_root().command, {}, "rxagent", "_RXAGENT_COMPLETE").source())

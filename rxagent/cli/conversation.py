@@ -1,19 +1,16 @@
 """Conversation: an agent, and all that was said with it."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import click
 from attrs import evolve
 
 from ..agents import Agent
 from ..errors import ModelRefused, ModelRejected, RunCancelled
+from ..printable import one_line
 from ..state import State
-from ..subscribers.shown import one_line, tokens
+from ..subscribers.shown import tokens
 from .failures import explain
 from .options import Options
 from .performance import perform
+from .stdio import echo
 
 __all__ = ["Conversation"]
 
@@ -24,7 +21,7 @@ class Conversation:
     def __init__(self, agent: Agent, options: Options) -> None:
         self._agent = agent
         self._options = options
-        self._console = options.console()
+        self._watcher = options.watcher()
         self._state = State()
 
     def say(self, text: str) -> Exception | None:
@@ -35,16 +32,15 @@ class Conversation:
         """
         before = self._state
         run = self._agent.start(text, state=before)
-        with _interrupts_kept():
-            error = perform(run, self._console, self._options.timeout)
+        error = perform(run, self._watcher, self._options.timeout)
         self._state = run.state
         if error is not None:
-            explain(error, told=not self._options.quiet, verbose=self._options.verbose)
+            explain(error, told=self._options.tells_errors, verbose=self._options.verbose)
             if _is_unaccepted(error) and not self._has_answered_since(before):
                 self._state = evolve(before, error=self._state.error)
-                click.echo("The conversation goes on without this message.", err=True)
+                echo("The conversation goes on without this message.", err=True)
             elif isinstance(error, RunCancelled):
-                click.echo("What was said is kept.", err=True)
+                echo("What was said is kept.", err=True)
         return error
 
     def _has_answered_since(self, before: State) -> bool:
@@ -75,12 +71,3 @@ def _is_unaccepted(error: Exception) -> bool:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-@contextmanager
-def _interrupts_kept() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

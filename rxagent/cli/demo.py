@@ -5,6 +5,7 @@ import os
 import click
 
 from .failures import ExitCode, exit_code
+from .stdio import echo
 
 __all__ = ["demo"]
 
@@ -29,11 +30,11 @@ def demo() -> ExitCode:
     from .performance import perform
 
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-    click.echo("The answers are scripted: no model is asked, and nothing leaves this machine.")
-    click.echo(f"\n> {_TASK}")
+    echo("The answers are scripted: no model is asked, and nothing leaves this machine.")
+    echo(f"\n> {_TASK}")
     with ScriptedServer() as server:
         model = OpenAIModel("demo", api_base=server.url, api_key="scripted")
         error = perform(Agent(model, [add]).start(_TASK), Console())
     if error is None:
-        click.echo(f'\nNow ask a real one:  rxagent run -m openai:gpt-5-mini "{_TASK}"')
+        echo(f'\nNow ask a real one:  rxagent run -m openai:gpt-5-mini "{_TASK}"')
     return exit_code(error)

@@ -1,13 +1,13 @@
 """`rxagent draw`: marble diagrams as pictures."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
 
 from ..errors import MarbleSyntaxError
 from .failures import ExitCode
+from .stdio import echo, open_stdin
 
 __all__ = ["draw"]
 
@@ -79,16 +79,15 @@ def _within(folder: Path, files: tuple[str, ...]) -> list[tuple[str, Path | None
 
 
 def _draw(file: str, picture: Path | None, theme: str) -> ExitCode:
-    from ..subscribers.shown import shown
     from ..testing.marbles import draw, parse
 
     try:
         drawn = draw(parse(_text(file), "<stdin>" if file == "-" else file), theme=theme)
     except MarbleSyntaxError as error:
-        click.echo(shown(str(error)), err=True)
+        echo(str(error), err=True)
         return ExitCode.FAILED
     if picture is None:
-        click.echo(drawn, nl=False)
+        echo(drawn, end="")
         return ExitCode.ANSWERED
     try:
         picture.write_text(drawn, encoding="utf-8", newline="\n")
@@ -98,7 +97,7 @@ def _draw(file: str, picture: Path | None, theme: str) -> ExitCode:
 
 
 def _text(file: str) -> str:
-    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    data = open_stdin().buffer.read() if file == "-" else Path(file).read_bytes()
     try:
         return data.decode()
     except UnicodeDecodeError:

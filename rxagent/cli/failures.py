@@ -3,8 +3,6 @@
 import traceback
 from enum import IntEnum
 
-import click
-
 from ..errors import (
     MalformedReply,
     MissingExtra,
@@ -18,6 +16,7 @@ from ..errors import (
     RxAgentError,
     describe,
 )
+from .stdio import echo
 
 __all__ = ["INTERRUPTED", "TOO_LONG", "ExitCode", "advice", "exit_code", "explain"]
 
@@ -69,13 +68,11 @@ def explain(error: Exception, *, told: bool, verbose: bool) -> None:
         told: Whether it was said already what has happened.
         verbose: Whether to say where.
     """
-    from ..subscribers.shown import shown
-
     said = str(error) if isinstance(error, RxAgentError) else describe(error)
     where = "".join(traceback.format_exception(error)) if verbose else ""
     for sentence in (where, "" if told else f"Error: {said}", advice(error)):
         if sentence:
-            click.echo(shown(sentence), err=True)
+            echo(sentence, err=True)
 
 
 def advice(error: Exception) -> str:

@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["History"]
+import click
+
+__all__ = ["History", "history_path"]
 
 _MOST = 1000
+
+
+def history_path() -> Path:
+    """Return where the texts of `rxagent chat` are kept: in the folder of its settings."""
+    return Path(click.get_app_dir("rxagent")) / "chat-history.jsonl"
 
 
 class History:
@@ -42,6 +49,8 @@ class History:
         # What is said to a model is nobody else's business.
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | how, mode=0o600)
         try:
+            if hasattr(os, "fchmod"):  # the file may be there already, and open to others
+                os.fchmod(file, 0o600)
             os.write(file, lines)
         finally:
             os.close(file)

@@ -6,8 +6,10 @@ from typing import Any
 import click
 from attrs import frozen
 
+from ..printable import one_line, spelled
 from .failures import ExitCode
 from .numbers import seconds
+from .stdio import echo
 
 __all__ = ["models"]
 
@@ -54,27 +56,29 @@ def _tell(prefix: str, provider: _Provider, timeout: float) -> bool:
     missing = [name for name in provider.variables if not os.environ.get(name)]
     if missing:
         note = f" ({provider.note})" if provider.note else ""
-        click.echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}.")
+        echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}.")
         return False
     import openai
 
     try:
         with getattr(openai, provider.client)(timeout=timeout, max_retries=0) as client:
-            address, names = client.base_url, [model.id for model in client.models.list()]
-    except (openai.OpenAIError, ValueError) as error:
-        click.echo(f"{prefix}: cannot be reached. {_why(error)}")
+            address, names = client.base_url, [str(model.id) for model in client.models.list()]
+    except Exception as error:  # a server may answer anything at all
+        echo(f"{prefix}: cannot be reached. {_why(error)}")
         return False
-    click.echo(f"{prefix}: can be reached at {address}")
+    echo(f"{prefix}: can be reached at {one_line(str(address))}")
     if not provider.lists:
-        click.echo(f"  {prefix}:NAME, with the name of a deployment of yours")
+        echo(f"  {prefix}:NAME, with the name of a deployment of yours")
         return True
     for name in sorted(names):
-        click.echo(f"  {prefix}:{name}")
+        echo(f"  {prefix}:{spelled(name)}")
     return True
 
 
 def _why(error: Any) -> str:
-    cause = error.__cause__ or error
-    return " ".join(str(getattr(error, "message", "") or error).split()) + (
-        f" {' '.join(str(cause).split())}" if cause is not error and str(cause) else ""
-    )
+    cause = error.__cause__
+    said = [
+        getattr(error, "message", "") or str(error) or type(error).__name__,
+        cause and str(cause),
+    ]
+    return one_line(" ".join(text for text in said if text))

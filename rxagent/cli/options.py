@@ -1,6 +1,5 @@
 """Options: what every command is told about the agent in it, and what is made of that."""
 
-import io
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -14,8 +13,10 @@ from .settings import FILE
 from .tools import load_tool
 
 if TYPE_CHECKING:
+    from reactivex import abc
+
     from ..agents import Agent
-    from ..subscribers import Console
+    from ..events import Event
 
 __all__ = ["Options", "with_options"]
 
@@ -37,6 +38,16 @@ class Options:
     plain: bool
     quiet: bool
     verbose: bool
+    as_json: bool
+
+    def __attrs_post_init__(self) -> None:
+        if self.plain and (self.as_json or self.quiet):
+            raise click.UsageError("Choose one of --json, --plain and --quiet.")
+
+    @property
+    def tells_errors(self) -> bool:
+        """Whether what shows the answers says in words why there is none."""
+        return not (self.as_json or self.quiet)
 
     def agent(self) -> "Agent":
         """Return the agent.
@@ -55,18 +66,16 @@ class Options:
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
 
-    def console(self) -> "Console":
+    def watcher(self) -> "abc.ObserverBase[Event]":
         """Return what shows the agent's answers."""
+        if self.as_json:
+            from .json_lines import JsonLines
+
+            return JsonLines(sys.stdout)
         from ..subscribers import Console
+        from ..subscribers.terminal import Nowhere
 
-        # A pipe gets text as it comes only where all text is the answer: where no tools are called.
-        live = sys.stdout.isatty() or not (self.tools or self.quiet)
-        return Console(plain=self.plain, live=live, err=_Nowhere() if self.quiet else None)
-
-
-class _Nowhere(io.StringIO):
-    def write(self, text: str) -> int:
-        return len(text)
+        return Console(plain=self.plain, err=Nowhere() if self.quiet else None)
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -100,6 +109,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_envvar=True,
         help="Stop an answer after so long.",
     ),
+    click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON."),
     click.option("--plain", is_flag=True, help="Tell each event in a line, without styles."),
     click.option("-q", "--quiet", is_flag=True, help="Print the answer alone."),
     click.option("-v", "--verbose", is_flag=True, help="Show where an error happened."),

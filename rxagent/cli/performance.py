@@ -1,10 +1,9 @@
 """Performance: a run before an audience, which Ctrl-C and the clock may end."""
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from reactivex import Notification, abc
@@ -14,6 +13,7 @@ from ..events import Event
 from ..runs import Run
 from ..streams import each
 from .failures import INTERRUPTED, TOO_LONG, ExitCode
+from .leaving import leave_at_once, on_interrupt
 
 __all__ = ["perform"]
 
@@ -43,22 +43,12 @@ def perform(
     return ended
 
 
-@contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
+def _interruptible(run: Run) -> AbstractContextManager[None]:
     def interrupt(*_: Any) -> None:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(ExitCode.INTERRUPTED))
+        signal.signal(signal.SIGINT, lambda *_: leave_at_once(ExitCode.INTERRUPTED))
         run.cancel(INTERRUPTED)
 
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGINT) is interrupt:
-            signal.signal(signal.SIGINT, before)
+    return on_interrupt(interrupt)
 
 
 @contextmanager

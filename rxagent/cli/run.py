@@ -2,17 +2,12 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from .failures import ExitCode, exit_code, explain
 from .options import Options, with_options
-
-if TYPE_CHECKING:
-    from reactivex import abc
-
-    from ..events import Event
+from .stdio import open_stdin, require_stdout
 
 __all__ = ["run"]
 
@@ -20,8 +15,7 @@ __all__ = ["run"]
 @click.command(short_help="Do a task, and print the answer.")
 @click.argument("task", nargs=-1)
 @with_options
-@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
-def run(task: tuple[str, ...], as_json: bool, options: Options) -> ExitCode:
+def run(task: tuple[str, ...], options: Options) -> ExitCode:
     """Do a TASK with an agent, and print its answer.
 
     The answer goes to stdout, everything else to stderr. A word `-` of the TASK stands for what
@@ -36,33 +30,25 @@ def run(task: tuple[str, ...], as_json: bool, options: Options) -> ExitCode:
     Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 step limit, 4 refused,
     69 model unavailable, 124 timeout, 130 interrupted.
     """
-    if options.plain and (as_json or options.quiet):
-        raise click.UsageError("Choose one of --json, --plain and --quiet.")
+    require_stdout()
     agent = options.agent()
     said = _task(task)
     from .performance import perform
 
-    watcher: abc.ObserverBase[Event] = _json_lines() if as_json else options.console()
-    error = perform(agent.start(said), watcher, options.timeout)
+    error = perform(agent.start(said), options.watcher(), options.timeout)
     if error is not None:
-        explain(error, told=not (as_json or options.quiet), verbose=options.verbose)
+        explain(error, told=options.tells_errors, verbose=options.verbose)
     return exit_code(error)
 
 
 def _task(words: tuple[str, ...]) -> str:
-    if not words and sys.stdin.isatty():
+    if not words and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("There is no task. Write one, or pipe one in.")
     parts = [
-        sys.stdin.buffer.read() if word == "-" else os.fsencode(word) for word in words or ("-",)
+        open_stdin().buffer.read() if word == "-" else os.fsencode(word) for word in words or ("-",)
     ]
     separator = b"\n\n" if "-" in words else b" "
     task = separator.join(parts).decode("utf-8", errors="replace").strip()
     if not task:
         raise click.UsageError("The task is empty. Write one, or pipe one in.")
     return task
-
-
-def _json_lines() -> "abc.ObserverBase[Event]":
-    from .json_lines import JsonLines
-
-    return JsonLines(sys.stdout)

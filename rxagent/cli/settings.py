@@ -16,6 +16,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "system": ((str,), "a text"),
     "max_steps": ((int,), "a whole number"),
     "timeout": ((int, float), "a number of seconds"),
+    "history": ((bool,), "true or false"),
 }
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from .stdio import echo
+
 __all__ = ["load_tool"]
 
 
@@ -47,13 +49,13 @@ def _module(name: str, *, verbose: bool) -> Any:
             f"There is no module {name!r} here or among the installed ones. "
             "Write the name of a file of this folder, without .py."
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _broken(name, error, verbose=verbose) from error
 
 
-def _broken(name: str, error: Exception, *, verbose: bool) -> click.UsageError:
+def _broken(name: str, error: BaseException, *, verbose: bool) -> click.UsageError:
     if verbose:
-        click.echo("".join(traceback.format_exception(error)), err=True)
+        echo("".join(traceback.format_exception(error)), err=True)
     return click.UsageError(
         f"The module {name!r} cannot be imported: {type(error).__name__}: {error}. "
         "Mend it; -v shows where it fails."

@@ -216,9 +216,7 @@ def _iterated(items: Iterator[Any], makers: _Makers) -> Iterator[Any]:
                 close()
 
 
-async def _yielded(
-    call: Callable[[], AsyncIterable[Any]], makers: _Makers
-) -> AsyncIterator[Any]:
+async def _yielded(call: Callable[[], AsyncIterable[Any]], makers: _Makers) -> AsyncIterator[Any]:
     with _blamed():
         items = aiter(call())
     try:

@@ -19,15 +19,19 @@ __all__ = ["Console"]
 class Console(abc.ObserverBase[Event]):
     """Writes a run to the terminal: the answer to stdout, all the rest to stderr.
 
-    The answer's text is written as it comes, each piece once and never again. Steps, tools and
-    inner agents get a line each when they have something to tell; while they work, a status line
-    says so when stderr is a terminal. What models and tools say is never read as markup, and its
-    control characters are shown, not obeyed. NO_COLOR, FORCE_COLOR and TERM=dumb are honoured.
+    On a terminal text is written as it comes, each piece once and never again: before any check
+    has accepted it. A line below it says so when it is withdrawn, because the turn was begun anew
+    or not accepted. A pipe or file gets the accepted answer alone, once it is known.
+
+    Steps, tools and inner agents get a line each when they have something to tell; while they
+    work, a status line says so when stderr is a terminal. What models and tools say is never read
+    as markup, and its control characters are shown, not obeyed. NO_COLOR, FORCE_COLOR, COLUMNS and
+    TERM=dumb are honoured.
 
     Args:
         plain: Write one line per event to stderr instead, and the answer once it is known.
-        live: Whether text is written before it is known to be the answer; False writes the
-            answer alone to stdout, whole.
+        live: Whether text is written to `out` before it is known to be the answer; by default
+            where `out` is a terminal.
         out: The stream for the answer; by default `sys.stdout`.
         err: The stream for everything else; by default `sys.stderr`.
         clock: Tells the time in seconds.
@@ -37,7 +41,7 @@ class Console(abc.ObserverBase[Event]):
         self,
         *,
         plain: bool = False,
-        live: bool = True,
+        live: bool | None = None,
         out: TextIO | None = None,
         err: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -49,7 +53,8 @@ class Console(abc.ObserverBase[Event]):
         self._story = self._new_story()
 
     def _new_story(self) -> Story:
-        return Story(self._terminal, self._clock, live=self._live)
+        live = self._terminal.out.isatty() if self._live is None else self._live
+        return Story(self._terminal, self._clock, live=live)
 
     def on_next(self, event: Event) -> None:
         """Show an event."""

@@ -24,8 +24,9 @@ from ..events import (
     ToolOutput,
     ToolStarted,
 )
+from ..printable import one_line, spelled
 from .plain import plain_line
-from .shown import answer_text, call_text, one_line, tokens
+from .shown import answer_text, call_text, tokens
 
 __all__ = ["Log"]
 
@@ -52,7 +53,7 @@ class Log(abc.ObserverBase[Event]):
         self._logger = logger or logging.getLogger("rxagent")
         self._level = level
         self._run = run
-        self._path = f"{one_line(run)} › " if run else ""
+        self._path = f"{spelled(run)} › " if run else ""
 
     def on_next(self, event: Event) -> None:
         """Log an event that began or ended something."""
@@ -68,7 +69,7 @@ class Log(abc.ObserverBase[Event]):
     def _log(self, event: Event, path: str) -> None:
         match event:
             case ToolOutput(call_id, Event() as inner):
-                self._log(inner, f"{path}{one_line(call_id)} › ")
+                self._log(inner, f"{path}{spelled(call_id)} › ")
                 return
             case StepRetried() | StepFailed() | ToolFailed() | StepLimitReached():
                 level = logging.WARNING
@@ -86,7 +87,7 @@ class Log(abc.ObserverBase[Event]):
 def _sentence(event: Event) -> str:
     match event:
         case RunStarted(task, agent):
-            return _cut(f"run of {agent} started: {task}")
+            return _cut(f"run of {spelled(agent)} started: {task}")
         case StepStarted(number):
             return f"step {number} started"
         case StepRetried(attempt, error):

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from ..events import Event
+from ..printable import shown
 from ..wire import encode
-from .shown import shown
 
 __all__ = ["plain_line"]
 
@@ -13,7 +13,9 @@ __all__ = ["plain_line"]
 def plain_line(event: Event) -> str:
     """Return an event as one line: its name, then its fields as JSON."""
     fields = encode(event)
-    return shown(_line(fields, skipped=("v", "type")))
+    # Only the names of an event from elsewhere can hold newlines and tabs; JSON escapes the others.
+    line = _line(fields, skipped=("v", "type")).replace("\n", "␊").replace("\t", "␉")
+    return shown(line)
 
 
 def _line(fields: dict[str, Any], skipped: tuple[str, ...] = ("type",)) -> str:

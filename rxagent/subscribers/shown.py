@@ -1,38 +1,15 @@
-"""Shown: how texts, calls, times and tokens look to people."""
+"""Shown: how answers, calls, times and tokens look to people."""
 
 import json
-import re
 from typing import Any
 
 from ..events import Usage
 from ..messages import ToolCall
+from ..printable import one_line, spelled
 
-__all__ = ["answer_text", "call_text", "duration", "one_line", "shown", "tokens"]
+__all__ = ["answer_text", "call_text", "duration", "tokens"]
 
-# All controls but tab and newline, marks that turn the direction of writing, and surrogates.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _MINUTE = 60
-
-
-def shown(text: str) -> str:
-    """Return a text whose control characters are seen, not obeyed; lines and tabs stay."""
-    if text.isprintable():
-        return text
-    return _UNSEEN.sub(_picture, text.replace("\r\n", "\n"))
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < ord(" "):
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, with its control characters seen."""
-    return " ".join(shown(text).split())
 
 
 def answer_text(value: Any) -> str:
@@ -58,7 +35,7 @@ def call_text(call: ToolCall) -> str:
             said = ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
         case _:
             said = call.arguments
-    return one_line(f"{call.name}({said})")
+    return f"{spelled(call.name)}({one_line(said)})"
 
 
 def _literal(value: Any) -> str:

@@ -30,7 +30,8 @@ from ..events import (
     Usage,
 )
 from ..messages import ToolCall
-from .shown import answer_text, call_text, duration, one_line, shown, tokens
+from ..printable import one_line, shown, spelled
+from .shown import answer_text, call_text, duration, tokens
 from .terminal import Part, Terminal
 
 __all__ = ["Story"]
@@ -92,7 +93,7 @@ class Story:
             case Finish("length"):
                 self._line(("… cut off by the length limit", "yellow"))
             case StepRetried(_, error):
-                self._said.clear()
+                self._withdraw()
                 self.end_text()
                 self._line((f"↻ asked again: {one_line(error)}", "yellow"))
             case MessageCompleted(message):
@@ -102,6 +103,7 @@ class Story:
                     self._block(message.text, "dim")
                 self.end_text()
             case StepFailed(error):
+                self._withdraw()
                 self._line((f"✗ step {self._steps}: {one_line(error)}", "yellow"))
             case StepLimitReached(limit):
                 self._line(("●", "yellow"), f" the limit of {limit} steps is reached")
@@ -134,6 +136,12 @@ class Story:
             self._said.append(text)
             self._terminal.answer(text)
 
+    def _withdraw(self) -> None:
+        """Mark the text of a turn that is not accepted, on the stream that holds it."""
+        if "".join(self._said).strip():
+            self._terminal.withdraw()
+        self._said.clear()
+
     def end_text(self) -> None:
         """End the text that was being said, and write what had to wait for that."""
         if self._within is None:
@@ -143,7 +151,7 @@ class Story:
                 write()
 
     def _tell_plan(self, text: str) -> None:
-        lines = [line for line in map(one_line, text.splitlines()) if line]
+        lines = [line for line in map(one_line, shown(text).splitlines()) if line]
         joined = "  ".join(lines)
         if len(joined) <= 60:
             self._line(("●", "cyan"), (" plan    ", "bold"), joined)
@@ -173,7 +181,7 @@ class Story:
                 self._line(("?", "yellow"), f" {call_text(call)}")
             case ApprovalAnswered(call_id, decision):
                 name = self._work(call_id).call.name
-                self._line(("?", "yellow"), f" {one_line(name)}: {one_line(decision)}")
+                self._line(("?", "yellow"), f" {spelled(name)}: {one_line(decision)}")
 
     def _work(self, call_id: str) -> "_Work":
         call = self._calls.get(call_id) or ToolCall(call_id, call_id)
@@ -266,7 +274,7 @@ class _Work:
             self._told = True
             self.story._line(*self._head(), cut=True)
         elif not self.story._root._latest.is_inside(self._inner):
-            self.story._line(("●", "cyan"), (f" {one_line(self.call.name)} …", "dim"), cut=True)
+            self.story._line(("●", "cyan"), (f" {spelled(self.call.name)} …", "dim"), cut=True)
 
     def tell_end(self, text: str, took: float, failed: bool) -> None:
         """Write the call, unless it was written, and what became of it."""
@@ -289,7 +297,7 @@ class _Work:
 
     def _head(self, style: str = "cyan") -> tuple[Part, ...]:
         said = call_text(self.call)
-        name = one_line(self.call.name)
+        name = spelled(self.call.name)
         retries = f"  ↻ retried {_TIMES.get(self._retries, f'{self._retries} times')}"
         return (
             ("●", style),

@@ -1,24 +1,27 @@
 """Terminal: two streams that only ever grow, and one status line below them."""
 
+import io
 import os
 import re
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from .shown import one_line, shown
+from ..printable import one_line, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["Part", "Terminal"]
+__all__ = ["Nowhere", "Part", "Terminal"]
 
 Part = str | tuple[str, str]
 """A piece of a line: a text, or a text and its style. Nothing in it is read as markup."""
 
 _ERASE = "\r\x1b[2K"
 _WIDTH_OF_A_FILE = 100
+_WIDTH_OF_A_TERMINAL = 80
+_WITHDRAWN = "↑ withdrawn: the text above is no part of the answer"
 _WIDTH_OF_NOTES = 76
 _LEAST_ROOM = 8
 _LINE_START = re.compile(r"\n(?=[^\n])")
@@ -38,16 +41,31 @@ class Terminal:
         self._fresh = True
         self._status = ""
         self._codes: dict[str, tuple[str, str]] = {}
+        self._nowhere = Nowhere()
+
+    # Python has None for a standard stream that was closed before it started.
 
     @property
     def out(self) -> TextIO:
         """The stream for the answer."""
-        return self._out or sys.stdout
+        return self._out or sys.stdout or self._nowhere
 
     @property
     def err(self) -> TextIO:
         """The stream for everything else."""
-        return self._err or sys.stderr
+        return self._err or sys.stderr or self._nowhere
+
+    @property
+    def _width(self) -> int:
+        if not self.err.isatty():
+            return _WIDTH_OF_A_FILE
+        columns = os.environ.get("COLUMNS", "")
+        if columns.isdecimal() and int(columns):
+            return int(columns)
+        try:
+            return os.get_terminal_size(self.err.fileno()).columns or _WIDTH_OF_A_TERMINAL
+        except (OSError, ValueError):  # it says that it is a terminal, and is none of the system's
+            return _WIDTH_OF_A_TERMINAL
 
     @cached_property
     def _moves(self) -> bool:
@@ -60,7 +78,7 @@ class Terminal:
         return Console(
             file=self.err,
             color_system=None if os.environ.get("NO_COLOR") else "auto",
-            width=None if self.err.isatty() else _WIDTH_OF_A_FILE,
+            width=_WIDTH_OF_A_FILE,  # it only styles: lines are cut by ourselves
             force_jupyter=False,
         )
 
@@ -70,6 +88,11 @@ class Terminal:
         """Write a piece of the answer as it came."""
         self._switch("answer")
         self._stream(self.out, shown(piece), "")
+
+    def withdraw(self) -> None:
+        """Write below the text of the answer that it does not count."""
+        self.end_line()
+        _write(self.out, _WITHDRAWN + "\n")
 
     def aside(self, channel: str, piece: str, style: str = "dim") -> None:
         """Write a piece of what is said beside the answer, indented."""
@@ -117,7 +140,7 @@ class Terminal:
         from rich.text import Text
 
         self.end_line()
-        width = self._rich.width
+        width = self._width
         line = Text.assemble(*parts)
         if note:
             room = max(min(width, _WIDTH_OF_NOTES) - len(note) - 2, _LEAST_ROOM)
@@ -139,7 +162,7 @@ class Terminal:
         erase = _ERASE if self._status else ""
         self._status = text
         if text:
-            limit = max(self._rich.width - 1, _LEAST_ROOM)
+            limit = max(self._width - 1, _LEAST_ROOM)
             text = self._styled(f"· {one_line(text)}"[:limit], "dim")
         _write(self.err, erase + text)
 
@@ -158,6 +181,14 @@ class Terminal:
         with self._rich.capture() as captured:
             self._rich.print(text, end="", soft_wrap=True)
         return captured.get()
+
+
+class Nowhere(io.StringIO):
+    """A stream that forgets what is written to it."""
+
+    def write(self, text: str) -> int:
+        """Accept a text."""
+        return len(text)
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -212,9 +212,7 @@ def checks(verdict):
 @pytest.mark.parametrize("kind", checks(None))
 def test_a_check_that_raises(error, kind, other):
     """The answer does not pass, whatever the check raises."""
-    agent = Agent(
-        ScriptedModel(["a", "b"]), final_answer_checks=[checks(error)[kind]], max_steps=1
-    )
+    agent = Agent(ScriptedModel(["a", "b"]), final_answer_checks=[checks(error)[kind]], max_steps=1)
 
     end = ended(agent.start("x"))
     assert isinstance(end, RxAgentError)

@@ -57,12 +57,17 @@ class Screen:
 
     def leave(self):
         """Press Ctrl-C, upon which the command ends; return all that was seen."""
-        self.type(CTRL_C)
+        self.press_until_it_ends(CTRL_C)
+        return self.read_all()
+
+    def press_until_it_ends(self, key):
+        """Press a key, again if need be, upon which the command ends."""
+        self.type(key)
         try:
             self.process.wait(OVERLOOKED)
         except subprocess.TimeoutExpired:
-            self.type(CTRL_C)
-        return self.read_all()
+            self.type(key)
+            self.process.wait(PATIENCE)
 
     def read_until(self, *texts):
         """Read until the texts have been seen, one after the other, since what was read before."""

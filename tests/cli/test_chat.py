@@ -1,7 +1,10 @@
+import json
 import math
 
 import pytest
 
+from rxagent.cli.chat import chat
+from rxagent.cli.run import run
 from rxagent.testing.asked import said_by, task
 from rxagent.testing.frames import call_chunks, finish_chunk, text_chunk
 from rxagent.testing.scripts import failure
@@ -69,6 +72,25 @@ def test_tools_and_instructions_are_those_of_run(say, calc, reachable):
     assert (3, 1) == (code, err.count("--max-steps"))
 
 
+def test_json_is_that_of_run(say):
+    """--json prints each event of each answer as a line of JSON, and errors in words."""
+    code, out, err = say("plain", "one", "two", options=["--json"])
+    kinds = [json.loads(line)["type"] for line in out.splitlines()]
+
+    assert (0, "") == (code, err)
+    assert 2 == kinds.count("RunStarted") == kinds.count("FinalAnswer")
+    assert say("401", "one", options=["--json"])[2].startswith("Error: openai answered 401")
+
+
+def test_chat_takes_every_option_of_run():
+    """What `run` can be told about the agent and its answers, `chat` can be told, too."""
+
+    def options(command):
+        return {name for option in command.params for name in option.opts if name[0] == "-"}
+
+    assert options(run) == options(chat) - {"--history"}
+
+
 def test_settings_are_those_of_run(call, folder, reachable):
     """What rxagent.toml says holds for a conversation, too."""
     (folder / "rxagent.toml").write_text('model = "openai:plain"\n', encoding="utf-8")
@@ -81,7 +103,7 @@ def test_plain_and_quiet_exclude_each_other(call):
     code, _, err = call("chat", "-m", "openai:plain", "--plain", "-q")
 
     assert 2 == code
-    assert "Error: Choose one of --plain and --quiet.\n" in err
+    assert "Error: Choose one of --json, --plain and --quiet.\n" in err
 
 
 def test_reset_forgets(say, reachable):
@@ -209,7 +231,7 @@ def test_what_came_before_a_time_out_is_kept(say, reachable):
     reachable.scenario("halting", halting)
     code, out, err = say("halting", "one", "two", options=["--timeout", "0.5"])
 
-    assert (0, "Hello from\n" + HELLO) == (code, out)
+    assert (0, HELLO) == (code, out)
     assert "it took longer than 0.5 s" in err
     assert [("user", "one"), ("assistant", "Hello from"), ("user", "two")] == told(reachable)[1]
 

@@ -55,7 +55,10 @@ def test_a_history_is_private(path):
         History(path).add("secret")
     finally:
         os.umask(before)
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
+    path.chmod(0o644)
+    History(path).add("another")
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
 

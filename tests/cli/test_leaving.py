@@ -1,5 +1,6 @@
 import re
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -81,20 +82,19 @@ def test_a_timeout_does_not_wait_for_a_tool_that_blocks(finish, reachable, folde
     assert "it took longer than 0.2 s" in err
 
 
-@pytest.mark.parametrize("options", [["--json"], ["--plain"]])
-def test_a_reader_that_leaves_ends_the_run_quietly(start, reachable, options):
+@pytest.mark.parametrize(
+    ("option", "stderr"), [("--json", subprocess.PIPE), ("--plain", subprocess.STDOUT)]
+)
+def test_a_reader_that_leaves_ends_the_run_quietly(start, reachable, option, stderr):
     """`| head` stops the model, and nothing complains about the broken pipe."""
-    process = start("run", "-m", "openai:slow", *options, "hi")
-    pipe, other = process.stdout, process.stderr
-    if options == ["--plain"]:
-        pipe, other = other, pipe
-    pipe.readline()
+    process = start("run", "-m", "openai:slow", option, "hi", stderr=stderr)
+    process.stdout.readline()
     reachable.wait_sent(2, timeout=PATIENCE)
-    pipe.close()
+    process.stdout.close()
     reachable.wait_hang_up(timeout=PATIENCE)
 
-    assert b"" == other.read()
     assert 1 == process.wait(PATIENCE)
+    assert stderr == subprocess.STDOUT or b"" == process.stderr.read()
 
 
 def test_a_terminal_sees_the_answer_as_it_comes(start, reachable):

@@ -1,3 +1,8 @@
+import http.server
+import threading
+
+import pytest
+
 from rxagent.models import prefixes
 
 
@@ -33,6 +38,35 @@ def test_what_cannot_be_reached_says_why(call, reachable, monkeypatch):
 
     assert 69 == code
     assert "openai: cannot be reached. Connection error." in out
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b'{"data": null}', b'{"data": [{"id": null}, {"id": 5}]}', b"nonsense", b""]
+)
+def test_a_server_that_answers_something_else_is_a_sentence(call, reachable, monkeypatch, body):
+    """Whatever a server says to the question for its models, it is no traceback."""
+
+    class Odd(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Say nothing here."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        code, out, err = call("models")
+        server.shutdown()
+        thread.join()
+
+    assert (code, err) in ((0, ""), (69, ""))
+    assert "\nopenai: " in out
 
 
 def test_the_wait_is_limited(call, reachable, monkeypatch):

@@ -4,15 +4,13 @@ import math
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
-import click
 import pytest
 
 if sys.platform == "win32":
     pytest.skip("signals and terminals of POSIX", allow_module_level=True)
 
-from rxagent.cli.history import History
+from rxagent.cli.history import History, history_path
 from rxagent.testing.asked import said_by
 from rxagent.testing.frames import text_chunk
 from rxagent.testing.scripts.saying import plain
@@ -107,8 +105,9 @@ def test_ctrl_c_drops_what_is_typed_before_it_leaves(talk, reachable):
     screen.type("half a li")
     screen.read_until("half a li")
     screen.interrupt("> ")
-    screen.type('"""\rmore\r')
-    screen.read_until(". ", ". ")
+    for line in ('"""\r', "more\r"):
+        screen.type(line)
+        screen.read_until(". ")
     screen.interrupt("> ")
     assert AGAIN not in screen.seen
     screen.interrupt(AGAIN, "> ")
@@ -164,7 +163,7 @@ def test_tab_completes_commands(talk, reachable):
 
 def test_what_was_typed_before_comes_back(talk, folder, reachable):
     """The arrow keys bring back messages of earlier conversations, of several lines too."""
-    path = Path(click.get_app_dir("rxagent")) / "chat-history.jsonl"
+    path = history_path()
     History(path).add("one \ntwo")
     screen = talk("plain")
     screen.type(UP + "\r")
@@ -176,6 +175,38 @@ def test_what_was_typed_before_comes_back(talk, folder, reachable):
 
     assert "one \ntwo" == messages(reachable.requests[0])[-1][1]
     assert ["one \ntwo", "three"] == list(History(path))
+
+
+@pytest.mark.parametrize("way", ["--no-history", "environment", "settings"])
+def test_the_history_can_be_switched_off(talk, folder, reachable, way):
+    """With a flag, a variable or a setting nothing is read from the file, or written to it."""
+    path = history_path()
+    History(path).add("before")
+    if way == "settings":
+        (folder / "rxagent.toml").write_text("history = false\n", encoding="utf-8")
+    variable = {"RXAGENT_HISTORY": "false"} if way == "environment" else {}
+    screen = talk("plain", *([way] if way.startswith("--") else []), **variable)
+    screen.type(UP + "one\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(UP + "\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert ["one", "one"] == [messages(request)[-1][1] for request in reachable.requests]
+    assert ["before"] == list(History(path))
+
+
+def test_the_history_can_be_switched_on_again(talk, folder, reachable):
+    """The flag goes before the variable, and that before the file."""
+    (folder / "rxagent.toml").write_text("history = false\n", encoding="utf-8")
+    screen = talk("plain", "--history")
+    screen.type("one\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert ["one"] == list(History(history_path()))
 
 
 def test_it_works_without_readline(talk, folder, reachable):

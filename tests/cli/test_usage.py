@@ -102,6 +102,7 @@ FILES = [
     ("tools = ['os:system']", "rxagent.toml sets 'tools', which is no setting."),
     ("model = 5", "rxagent.toml sets model to 5. Write a text."),
     ("max_steps = true", "rxagent.toml sets max_steps to True. Write a whole number."),
+    ("history = 'no'", "rxagent.toml sets history to 'no'. Write true or false."),
     ("timeout = '5'", "rxagent.toml sets timeout to '5'. Write a number of seconds."),
 ]
 

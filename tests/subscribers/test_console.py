@@ -1,4 +1,5 @@
 import io
+import os
 import re
 
 import pytest
@@ -142,7 +143,7 @@ def test_the_answer_is_written_as_it_comes():
     """Each piece is written once, at once, and nothing that was written comes again."""
     pieces = ["Hello", " from", " a\n", "model", "."]
     order = []
-    console = Console(out=Terminal(order), err=Terminal(order))
+    console = Console(out=Terminal(order), err=Terminal(order, tty=False))
     for piece in pieces:
         console.on_next(TextDelta(piece))
         assert piece == order[-1]
@@ -175,21 +176,57 @@ def test_an_answer_that_was_not_said_is_written():
     assert "5\n" == tell(*run, FinalAnswer("5\n"), RunCompleted())[0]
 
 
-def test_stdout_can_be_kept_for_the_answer_alone():
-    """When text is not written live, stdout holds the answer and nothing that came before."""
-    run = [
-        StepStarted(1),
-        *turn(TextDelta("Let me look it up."), calls=[SEARCH]),
-        StepStarted(2),
-        TextDelta("Half an ans"),
-        StepRetried(2, "ModelTimeout: silent"),
-        *turn(TextDelta("The whole answer.")),
-        FinalAnswer("The whole answer."),
-        RunCompleted(),
-    ]
+WITHDRAWN = "↑ withdrawn: the text above is no part of the answer\n"
 
-    assert "The whole answer.\n" == tell(*run, live=False)[0]
-    assert "Let me look it up.\nHalf an ans\nThe whole answer.\n" == tell(*run)[0]
+RETRACTING = [
+    StepStarted(1),
+    *turn(TextDelta("Let me look it up."), calls=[SEARCH]),
+    StepStarted(2),
+    TextDelta("Half an ans"),
+    StepRetried(2, "ModelTimeout: silent"),
+    *turn(TextDelta("Too long an answer.")),
+    StepFailed("ParseError: say less"),
+    StepStarted(3),
+    *turn(TextDelta("The whole answer.")),
+    FinalAnswer("The whole answer."),
+    RunCompleted(),
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"live": False}, {"plain": True}])
+def test_a_pipe_holds_the_accepted_answer_alone(options):
+    """What was said beside calls, retracted or refused by a check never lands in a pipe."""
+    assert "The whole answer.\n" == tell(*RETRACTING, **options)[0]
+
+
+@pytest.mark.parametrize("options", [{"tty": True}, {"live": True}])
+def test_a_retraction_is_marked_below_the_text(options):
+    """Text that came and does not count is followed by a line that says so, where it stands."""
+    out, err, _ = tell(*RETRACTING, **options)
+
+    assert (
+        f"Let me look it up.\nHalf an ans\n{WITHDRAWN}Too long an answer.\n{WITHDRAWN}"
+        "The whole answer.\n"
+    ) == out
+    assert "withdrawn" not in err
+
+
+@pytest.mark.parametrize("said", ["", "Half", " \n"])
+@pytest.mark.parametrize(
+    "event", [StepRetried(2, "ModelTimeout: silent"), StepFailed("ParseError: no")]
+)
+def test_only_text_that_was_seen_is_withdrawn(event, said):
+    """A turn of which no text is on the screen has nothing to withdraw, and says so once."""
+    out = tell(StepStarted(1), TextDelta(said), event, event, live=True)[0]
+
+    assert bool(said.strip()) == out.count(WITHDRAWN)
+
+
+def test_a_run_without_an_answer_leaves_a_pipe_empty():
+    """Half an answer is none: a script that reads stdout does not take it for one."""
+    half = [StepStarted(1), TextDelta("Half")]
+
+    assert "" == tell(*half, error=ModelTimeout("silent"))[0]
 
 
 def test_reasoning_never_reaches_stdout():
@@ -199,6 +236,7 @@ def test_reasoning_never_reaches_stdout():
         ReasoningDelta("then"),
         TextDelta("Yes."),
         RefusalDelta("I'd rather not."),
+        live=True,
     )
 
     assert "Yes.\n" == out
@@ -258,6 +296,7 @@ def test_an_eager_tool_does_not_break_the_text():
         ToolOutput("c3", StepFailed("ParseError: no")),
         *turn(TextDelta("go on."), calls=[SEARCH]),
         ToolCompleted("c3", "done"),
+        live=True,
     )[2].splitlines()
 
     assert [
@@ -381,7 +420,7 @@ ENDS = [
 def test_a_run_without_an_answer_says_why_in_one_line(error, line):
     """Cancelled, refused and failed runs end in one line of why, and what they cost."""
     events = [StepStarted(1), TextDelta("Half")]
-    out, err, both = tell(*events, error=error)
+    out, err, both = tell(*events, error=error, live=True)
 
     assert "Half\n" == out
     assert [line, "  1 step · 0.0 s · usage unknown"] == err.splitlines()
@@ -545,7 +584,7 @@ def test_a_stream_that_lacks_characters_gets_their_numbers():
     """An encoding without our signs neither breaks the run nor loses what was said."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     err = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    console = Console(out=out, err=err)
+    console = Console(out=out, err=err, live=True)
     for event in (TextDelta("Größe"), ToolStarted(SEARCH), ToolCompleted("c1", "5 €")):
         console.on_next(event)
     console.on_completed()
@@ -561,3 +600,38 @@ def test_the_standard_streams_are_found_when_they_are_needed(capsys):
 
     out, err = capsys.readouterr()
     assert ("Hi\n", "  1 step · ") == (out, err[:11])
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+@pytest.mark.parametrize(("columns", "width"), [("", 57), ("43", 43), ("0", 57), ("x", 57)])
+def test_a_terminal_is_as_wide_as_it_says(monkeypatch, term, columns, width):
+    """COLUMNS decides where it is set, else the terminal's own size, whatever its kind is."""
+    pty = pytest.importorskip("pty")
+    primary, secondary = pty.openpty()
+    termios = pytest.importorskip("termios")
+    termios.tcsetwinsize(secondary, (24, 57))
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", columns)
+    with open(secondary, "w", encoding="utf-8") as err, open(primary, "rb"):
+        console = Console(out=io.StringIO(), err=err)
+        console.on_next(ToolCompleted("c1", "x" * 500))
+        seen = b""
+        while seen.count(b"\n") < 2:
+            seen += os.read(primary, 4096)
+
+    assert width == len(seen.decode().splitlines()[1])
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_closed_standard_stream_is_no_fault(monkeypatch, name):
+    """Python has None for a stream that was closed before it began; the other one goes on."""
+    streams = {"stdout": io.StringIO(), "stderr": io.StringIO(), name: None}
+    for known, stream in streams.items():
+        monkeypatch.setattr(f"sys.{known}", stream)
+    console = Console()
+    for event in (RunStarted("x", "agent"), TextDelta("Hi"), FinalAnswer("Hi"), RunCompleted()):
+        console.on_next(event)
+    console.on_completed()
+
+    assert "Hi\n" == (streams["stdout"] or io.StringIO("Hi\n")).getvalue()

@@ -10,48 +10,10 @@ from rxagent.subscribers.shown import (
     answer_text,
     call_text,
     duration,
-    one_line,
-    shown,
     tokens,
 )
 
 anything = st.text(st.characters() | st.characters(categories=["Cs", "Cc", "Cf"]))
-
-
-@given(anything)
-def test_nothing_that_is_shown_is_obeyed(text):
-    """Of all control characters, only the end of a line and the tab reach a terminal."""
-    seen = shown(text)
-
-    assert not [char for char in seen if ord(char) < 32 and char not in "\n\t"]
-    assert not [char for char in seen if "\x7f" <= char <= "\x9f" or "\u202a" <= char <= "\u202e"]
-    assert seen == shown(seen)
-    assert seen == seen.encode("utf-8").decode("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        ("plain, 你好 🎈", "plain, 你好 🎈"),
-        ("a\tb\nc", "a\tb\nc"),
-        ("a\r\nb", "a\nb"),
-        ("a\rb", "a␍b"),
-        ("\x1b[31mred\x1b[0m\x07", "␛[31mred␛[0m␇"),
-        ("\x7f\x9b2J", "␡\\x9b2J"),
-        ("\u202eabc", "\\u202eabc"),
-        ("\ud83d", "\\ud83d"),
-        ("[bold]no markup[/bold]", "[bold]no markup[/bold]"),
-    ],
-)
-def test_controls_are_shown_as_pictures(text, seen):
-    """A control character is shown by its picture, or by its number where it has none."""
-    assert seen == shown(text)
-
-
-@given(anything)
-def test_one_line_is_one_line(text):
-    """Whatever a text holds, it fits in one line."""
-    assert 2 > len(one_line(text).splitlines())
 
 
 @pytest.mark.parametrize(

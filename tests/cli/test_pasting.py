@@ -1,0 +1,234 @@
+"""What is pasted into a conversation, and what is typed before it was asked for."""
+
+import math
+import subprocess
+import sys
+import threading
+
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("terminals of POSIX", allow_module_level=True)
+
+from rxagent.testing.asked import said_by
+from rxagent.testing.frames import text_chunk
+from rxagent.testing.scripts.saying import plain, saying
+
+from .screen import CTRL_C, CTRL_D, PATIENCE, Screen
+
+HELLO = "Hello from the scripted model."
+LINE_MODE = "\x1b[?2004l"
+"""What a terminal is told when it hands over lines again."""
+
+BEGIN, END = "\x1b[200~", "\x1b[201~"
+
+LINES = [f"line {number} of what was pasted" for number in range(200)]
+
+
+@pytest.fixture(params=["xterm", "dumb", "no readline", "redirected"])
+def talk(request, start, folder, reachable):
+    """Return a function that begins a conversation in each kind of terminal."""
+
+    def talk(scenario):
+        options = {"TERM": "dumb" if request.param == "dumb" else "xterm"}
+        if request.param == "no readline":
+            (folder / "readline.py").write_text("raise ImportError('none')\n", encoding="utf-8")
+        if request.param == "redirected":
+            options["stdout"] = subprocess.DEVNULL
+        screen = Screen(start, "chat", "-m", f"openai:{scenario}", **options)
+        screen.read_until("> ")
+        return screen
+
+    return talk
+
+
+@pytest.fixture
+def gated(reachable):
+    """Return a scenario whose first answer goes on when the event is set, and that event."""
+    gate = threading.Event()
+
+    def gated(body):
+        if said_by(body, "assistant"):
+            return plain(body)
+        return saying(body, [text_chunk("Well"), gate, text_chunk(", done.")])
+
+    reachable.scenario("gated", gated)
+    return "gated", gate
+
+
+@pytest.fixture
+def endless(reachable):
+    """Return a scenario that stops in the midst of its first answer, and answers what follows."""
+
+    def endless(body):
+        if said_by(body, "assistant"):
+            return plain(body)
+        return [text_chunk("Well"), math.inf]
+
+    reachable.scenario("endless", endless)
+    return "endless"
+
+
+def asked(server):
+    """Return what the user said in the latest message of each request."""
+    return [request.body["messages"][-1]["content"] for request in server.requests]
+
+
+def leave(screen):
+    """Leave the conversation at its prompt, and return all that was seen."""
+    screen.type(CTRL_D)
+    seen = screen.read_all()
+    assert 0 == screen.process.returncode
+    return seen
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_what_is_pasted_at_the_prompt_is_one_message(talk, reachable, marked):
+    """All lines are sent together, once, whether the terminal marks a paste or not."""
+    screen = talk("plain")
+    text = "\r".join(LINES)
+    screen.type(f"{BEGIN}{text}{END}\r" if marked else f"{text}\r")
+    screen.read_until("1 step · ", "> ")
+    leave(screen)
+
+    assert ["\n".join(LINES)] == asked(reachable)
+
+
+def test_a_paste_without_an_end_waits_for_enter(talk, reachable):
+    """Where the last line of a paste is not ended, it can be gone on with."""
+    screen = talk("plain")
+    screen.type("one\rtwo\rthr")
+    screen.read_until("two", "thr")
+    screen.type("ee\r")
+    screen.read_until("1 step · ", "> ")
+    leave(screen)
+
+    assert ["one\ntwo\nthree"] == asked(reachable)
+
+
+def test_a_line_may_be_longer_than_the_terminal_s_buffer(talk, reachable):
+    """A terminal in its line mode would cut it at 4,095 bytes."""
+    screen = talk("plain")
+    for _ in range(100):
+        screen.type("0123456789" * 10)
+    screen.type("\r")
+    screen.read_until("1 step · ", "> ")
+    leave(screen)
+
+    assert ["0123456789" * 1000] == asked(reachable)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_paste_while_an_answer_comes_is_asked_for(talk, gated, reachable, marked):
+    """It stands in the next line, whole, is sent by Enter alone, and is one message."""
+    scenario, gate = gated
+    screen = talk(scenario)
+    screen.type("one\r")
+    reachable.wait_sent(1, timeout=PATIENCE)
+    text = "\r".join(LINES) + "\r"
+    for at in range(0, len(text), 1000):
+        piece = text[at : at + 1000]
+        screen.type(f"{BEGIN}{piece}{END}" if marked else piece)
+    gate.set()
+    screen.read_until("1 step · ", "> ", LINES[-1])
+    assert ["one"] == asked(reachable)
+    screen.type("\r")
+    screen.read_until("1 step · ", "> ")
+    leave(screen)
+
+    assert ["one", "\n".join(LINES)] == asked(reachable)
+
+
+def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, gated, reachable):
+    """Backspace and Ctrl-U mean what they mean in a line, and Ctrl-C drops what waits."""
+    scenario, gate = gated
+    screen = talk(scenario)
+    screen.type("one\r")
+    reachable.wait_sent(1, timeout=PATIENCE)
+    screen.type("nonsense\x15twu\x7fo\x1b[D\r")
+    gate.set()
+    screen.read_until("1 step · ", "Typed ahead: Enter sends it, Ctrl-C drops it.", "> ", "two")
+    screen.interrupt("> ")
+    screen.type("three\r")
+    screen.read_until("1 step · ", "> ")
+    leave(screen)
+
+    assert ["one", "three"] == asked(reachable)
+
+
+def test_ctrl_c_gets_through_a_long_paste(talk, endless, reachable):
+    """However much is pasted while an answer comes, Ctrl-C stops it, and nothing is sent."""
+    screen = talk(endless)
+    screen.type("one\r")
+    reachable.wait_sent(1, timeout=PATIENCE)
+    for _ in range(40):
+        screen.type("x" * 999 + "\r")
+    screen.type(CTRL_C)
+    reachable.wait_hang_up(timeout=PATIENCE)
+    screen.read_until("The run was cancelled", "> ")
+    screen.interrupt("> ")
+    leave(screen)
+
+    assert ["one"] == asked(reachable)
+
+
+def test_ctrl_d_typed_ahead_leaves(talk, gated, reachable):
+    """Who has nothing more to say need not wait for the answer's end."""
+    scenario, gate = gated
+    screen = talk(scenario)
+    screen.type("one\r")
+    reachable.wait_sent(1, timeout=PATIENCE)
+    screen.type(CTRL_D)
+    gate.set()
+    screen.read_all()
+
+    assert 0 == screen.process.returncode
+
+
+def test_a_tool_may_ask_the_person(start, folder, reachable):
+    """What a tool reads by `input` is typed after it asked, seen, and no message."""
+    (folder / "tools.py").write_text(
+        'def ask(text: str) -> str:\n    """Ask."""\n    return input("Really? ").upper()\n',
+        encoding="utf-8",
+    )
+    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:ask")
+    screen.read_until("> ")
+    screen.type("one\r")
+    screen.read_until("Really? ", LINE_MODE)
+    screen.type("oh yes\r")
+    screen.read_until("oh yes", "OH YES", "2 steps", "> ")
+    leave(screen)
+
+
+def modes(screen):
+    """Return the modes of a terminal."""
+    import termios
+
+    return termios.tcgetattr(screen.primary)
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_the_terminal_is_left_as_it_was(start, reachable, endless, folder, presses):
+    """However one leaves, line mode and echo are back."""
+    (folder / "tools.py").write_text(
+        'import time\n\ndef block(text: str) -> str:\n    """Block."""\n'
+        '    print("blocking", flush=True)\n    time.sleep(60)\n',
+        encoding="utf-8",
+    )
+    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:block")
+    before = modes(screen)
+    screen.read_until("> ")
+    screen.type("one\r")
+    screen.read_until("blocking")
+    assert before != modes(screen)
+    if presses == 1:
+        screen.interrupt("> ")
+        screen.type(CTRL_D)
+    else:
+        screen.type(CTRL_C)
+        screen.read_until("cancelled")
+        screen.press_until_it_ends(CTRL_C)
+    screen.process.wait(PATIENCE)
+
+    assert before == modes(screen)
+    screen.read_all()

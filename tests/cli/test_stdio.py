@@ -1,0 +1,179 @@
+"""Standard streams that are closed, full or cut."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("shells and devices of POSIX", allow_module_level=True)
+
+from .conftest import PATIENCE
+
+HELLO = b"Hello from the scripted model.\n"
+COMMANDS = {
+    "run": ["run", "-m", "openai:plain", "hi"],
+    "run --json": ["run", "--json", "-m", "openai:plain", "hi"],
+    "run --plain": ["run", "--plain", "-m", "openai:plain", "hi"],
+    "chat": ["chat", "-m", "openai:plain"],
+    "models": ["models"],
+    "draw": ["draw", "hello.marble"],
+    "demo": ["demo"],
+    "help": ["run", "--help"],
+    "version": ["--version"],
+}
+MAIN = ["run", "run --plain", "chat", "models", "draw", "demo"]
+MARBLE = "model: --'Hel'--'lo'--|\n> model.pipe(ops.text())\nout:   --'Hel'--'lo'--|\n"
+
+
+@pytest.fixture
+def shell(folder, reachable):
+    """Return a function that runs a command with redirections of a shell."""
+    (folder / "hello.marble").write_text(MARBLE, encoding="utf-8")
+
+    def shell(arguments, redirections, piped="one\ntwo\n"):
+        command = [sys.executable, "-W", "error", "-m", "rxagent", *arguments]
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", f"{shlex.join(command)} {redirections}"],
+            input=piped.encode(),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr
+        assert b"Exception ignored" not in done.stderr
+        return done.returncode, done.stdout, done.stderr.decode()
+
+    return shell
+
+
+@pytest.mark.parametrize("command", MAIN)
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2> >(true)"])
+def test_stderr_may_be_lost(shell, command, redirection):
+    """What is said beside the answer costs neither the answer nor its exit code."""
+    code, out, err = shell(COMMANDS[command], redirection)
+
+    assert (0, "") == (code, err)
+    assert out
+    if command in ("run", "run --plain"):
+        assert HELLO == out
+    if command == "chat":
+        assert 2 * HELLO == out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "</dev/null 1<&0"])
+def test_stdout_that_cannot_be_written_is_told_in_a_sentence(shell, command, redirection):
+    """Where the answer cannot be written, the command says so on stderr, and fails."""
+    code, _, err = shell(COMMANDS[command], redirection)
+    if command == "chat" and "<" in redirection:
+        return  # there are no messages, so there is nothing to write
+
+    assert 1 == code
+    assert err.splitlines()[-1].startswith("Error: Stdout cannot be written: ")
+    assert err.splitlines()[-1].endswith(". Send it to a file or pipe that can be.")
+
+
+@pytest.mark.parametrize("command", ["run", "chat"])
+def test_no_model_is_asked_for_a_closed_stdout(shell, reachable, command):
+    """An answer that nobody can read is not paid for."""
+    shell(COMMANDS[command], ">&-")
+
+    assert [] == reachable.requests
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_reader_may_leave(shell, command):
+    """`| true` reads nothing, and nothing complains: the exit code says that it was cut."""
+    code, out, err = shell(COMMANDS[command], "| true")
+
+    assert code in (0, 1)
+    assert b"" == out
+    assert "Error" not in err
+
+
+@pytest.mark.parametrize("command", MAIN)
+@pytest.mark.parametrize("redirection", [">/dev/full 2>&1", "<&- >&- 2>&-"])
+def test_everything_may_be_lost(shell, command, redirection):
+    """Without any stream the exit code is all that is left, and it is not that of a crash."""
+    code, out, err = shell(COMMANDS[command], redirection)
+
+    assert (b"", "") == (out, err)
+    assert code in (1, 2)
+
+
+@pytest.mark.parametrize("command", [name for name in MAIN if name != "chat"])
+def test_a_task_needs_no_stdin(shell, command):
+    """What was given as words is done, though stdin is closed."""
+    code, out, err = shell(COMMANDS[command], "<&-")
+
+    assert 0 == code
+    assert out
+    assert "Error" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "-m", "openai:plain"], ["chat", "-m", "openai:plain"], ["draw", "-"]]
+)
+def test_what_is_read_of_a_closed_stdin_is_wrong_usage(shell, arguments):
+    """A command that has to read says in a sentence that it cannot."""
+    code, out, err = shell(arguments, "<&-")
+
+    assert (2, b"") == (code, out)
+    assert err.splitlines()[-1].startswith("Error: ")
+
+
+@pytest.mark.parametrize("arguments", [["run", "-m", "openai:plain"], ["draw", "-"]])
+def test_a_stdin_that_cannot_be_read_is_told_in_a_sentence(shell, arguments):
+    """A file that is open for writing only is no reason for a traceback."""
+    code, _, err = shell(arguments, "0>away.txt")
+
+    assert code in (1, 2)
+    assert err.splitlines()[-1].startswith("Error: ")
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(start, folder, reachable):
+    """What a tool writes to file 1 does not land in a socket that has taken its place."""
+    (folder / "tools.py").write_text(
+        "import os\n\n"
+        "def number(text: str) -> str:\n"
+        '    """Return what the files 0 to 2 are."""\n'
+        "    return ', '.join(os.readlink(f'/proc/self/fd/{n}') for n in range(3))\n",
+        encoding="utf-8",
+    )
+    if not os.path.exists("/proc/self/fd"):
+        pytest.skip("/proc is Linux's")
+    command = f"{sys.executable} -m rxagent run -m openai:demo -t tools:number hi 0<&- 2>&-"
+    done = subprocess.run(
+        ["bash", "-c", command], stdout=subprocess.PIPE, timeout=PATIENCE, check=False
+    )
+
+    assert b"/dev/null" in done.stdout
+    assert 2 == done.stdout.count(b"/dev/null")
+
+
+def test_a_picture_in_a_file_needs_no_stdout(shell, folder):
+    """What prints nothing works where nothing can be printed."""
+    assert 0 == shell(["draw", "hello.marble", "-o", "hello.svg"], ">&-")[0]
+    assert "<svg" in (folder / "hello.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_a_terminal_that_goes_away_ends_the_command(start, reachable, command):
+    """Where the terminal is gone and its signal ignored, the exit code is no crash's."""
+    import pty
+
+    primary, secondary = pty.openpty()
+    process = start(
+        *COMMANDS[command],
+        before=("sh", "-c", "trap '' HUP; exec \"$@\"", "sh"),
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+    )
+    os.close(secondary)
+    os.close(primary)
+
+    assert process.wait(PATIENCE) in (0, 1)
