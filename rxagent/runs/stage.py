@@ -48,10 +48,12 @@ class Stage(ElasticThreads):
         """Wait until all calls have returned, or none has begun or returned for so many seconds."""
         jobs = self._jobs
         with self._lock:
+            self._is_awaited = True
             moved = -1
             while self._is_unfinished() and moved != jobs.begun + jobs.ended:
                 moved = jobs.begun + jobs.ended
                 self._has_ended.wait_for(lambda: not self._is_unfinished(), patience)
+            self._is_awaited = False
 
     def _is_unfinished(self) -> bool:
         return len(self._jobs.running) > self.lost or self._jobs.due > 0

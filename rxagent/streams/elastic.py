@@ -74,7 +74,7 @@ class ElasticThreads(ABC):
         self._resting = 0
         self._logging = 0
         self._bells: dict[threading.Lock, None] = {}  # of the threads that sleep
-        self._is_watched = self._is_reporting = self._was_full = False
+        self._is_watched = self._is_reporting = self._was_full = self._is_awaited = False
 
     @property
     def size(self) -> int:
@@ -144,14 +144,14 @@ class ElasticThreads(ABC):
     @contextmanager
     def waiting() -> Iterator[None]:
         """Let another job run in place of that of this thread, if it has one, within the block."""
-        pool: ElasticThreads | None = getattr(_here, "pool", None)
-        if pool is None or not pool._begin_wait(_here.job):
+        at: tuple[ElasticThreads, Job] | None = getattr(_here, "at", None)
+        if at is None or not at[0]._begin_wait(at[1]):
             yield
             return
         try:
             yield
         finally:
-            pool._jobs.waiting.discard(_here.job)
+            at[0]._jobs.waiting.discard(at[1])
 
     def _begin_wait(self, job: Job) -> bool:
         with self._lock:
@@ -174,12 +174,15 @@ class ElasticThreads(ABC):
         return not self._is_reporting and bool(self._jobs.overdue)
 
     def _has_work(self) -> bool:
-        return self._may_begin() or self._needs_watch() or self._needs_report()
+        return self._wanted() > 0
 
     def _wanted(self) -> int:
         """Return for how many threads that run no job there is something to do."""
-        begin = max(0, min(self._jobs.due, self._jobs.free))
-        return begin + self._needs_watch() + self._needs_report()
+        begin = watch = 0
+        if due := self._jobs.due:
+            begin = max(0, min(due, self._jobs.free))
+            watch = due > begin and not self._is_watched and self._needs_watch()
+        return begin + watch + (not self._is_reporting and bool(self._jobs.overdue))
 
     def _provide(self) -> None:
         """Start or wake a thread for each thing there is to do.
@@ -187,13 +190,17 @@ class ElasticThreads(ABC):
         Raises:
             PoolExhausted: No thread can be started, and none is left that will ever be free.
         """
+        wanted = self._wanted()
+        if not wanted:
+            return
         try:
-            while self._wanted() > self._spare_threads():
+            while wanted > self._spare_threads():
                 self._start()
+                wanted = self._wanted()
         except RuntimeError as error:  # the next change tries again
             if self._threads + len(self._coming) <= self.lost:
                 raise PoolExhausted(f"No thread can be had: {error}.{self._lost_ones()}") from error
-        for _ in range(self._wanted() - self._spare_threads() + len(self._bells)):
+        for _ in range(wanted - self._spare_threads() + len(self._bells)):
             if self._bells:
                 self._bells.popitem()[0].release()
 
@@ -232,8 +239,8 @@ class ElasticThreads(ABC):
                 self._provide_or_refuse()  # what was submitted while this thread made up its mind
 
     def _do_something(self) -> bool:
-        if self._may_begin():
-            self._run_next()
+        if self._jobs.free > 0 and (job := self._jobs.begin()):
+            self._run(job)
         elif self._needs_watch():
             self._watch()
         elif self._needs_report():
@@ -272,29 +279,29 @@ class ElasticThreads(ABC):
         finally:
             self._lock.acquire()
 
-    def _run_next(self) -> None:
+    def _run(self, job: Job) -> None:
         jobs = self._jobs
-        next = jobs.begin()
-        if next is None:
-            return
+        run, job.begun = job.begun, None
+        assert run is not None
         self._provide_or_refuse()
-        job, run = next
-        del next
-        with self._unlocked():
-            _here.pool, _here.job = self, job
-            try:
-                run()
-            except BaseException:
-                _log.exception("%s raised, which a job must not", job)
+        self._lock.release()
+        _here.at = self, job
+        try:
+            run()
+        except BaseException:
+            _log.exception("%s raised, which a job must not", job)
+        finally:
             del run  # what it holds is let go of without the lock
-            _here.pool = _here.job = None
+            _here.at = None
+            self._lock.acquire()
         job.thread = 0  # from here on, abandoning it changes nothing
         jobs.ended += 1
         if self._rest and job not in jobs.abandoned and not jobs.due:
             self._rest_a_while()
         jobs.end(job)
         self._was_full = self._was_full and bool(jobs.added or jobs.abandoned)
-        self._has_ended.notify_all()
+        if self._is_awaited:
+            self._has_ended.notify_all()
 
     def _rest_a_while(self) -> None:
         self._resting += 1
@@ -378,7 +385,7 @@ class ElasticThreads(ABC):
 
 def _forget_all() -> None:
     """Let a forked child start anew: threads and their locks have stayed with its parent."""
-    _here.pool = _here.job = None
+    _here.at = None
     for pool in tuple(_pools):
         pool._forget()
 

@@ -21,7 +21,7 @@ class Job:
         what: Its name in logs and errors.
     """
 
-    __slots__ = ("_abandon", "is_reported", "refused", "run", "thread", "what")
+    __slots__ = ("_abandon", "begun", "is_reported", "refused", "run", "thread", "what")
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Job:
         abandon: Callable[["Job"], None],
     ) -> None:
         self.run: Callable[[], object] | None = run  # None: it has begun, or never will
+        self.begun: Callable[[], object] | None = None  # what was to run, once it has begun
         self.what = what
         self.refused = refused
         self.thread = 0  # the number of the thread that runs it
@@ -83,12 +84,14 @@ class Jobs:
     @property
     def due(self) -> int:
         """How many jobs have not begun, at most; 0 if there are none."""
-        with suppress(IndexError):
-            while (first := self._queue[0]).run is None:  # abandoned
+        queue = self._queue
+        try:
+            while (first := queue[0]).run is None:  # abandoned
                 with suppress(ValueError):
-                    self._queue.remove(first)
-            return len(self._queue)
-        return 0
+                    queue.remove(first)
+        except IndexError:
+            return 0
+        return len(queue)
 
     @property
     def live(self) -> int:
@@ -98,8 +101,9 @@ class Jobs:
     @property
     def free(self) -> int:
         """How many slots are free; an abandoned job keeps its own if there is no spare one."""
-        spare = self._spare - self.added - len(self.abandoned)
-        return self._limit + self.added - self.live + min(0, spare)
+        abandoned = len(self.abandoned)
+        busy = len(self.running) - len(self.waiting) - min(abandoned, self._spare - self.added)
+        return self._limit + self.added - busy
 
     @property
     def is_full(self) -> bool:
@@ -110,30 +114,30 @@ class Jobs:
         """Add slots, if there are any to spare."""
         self.added += max(0, min(count, self._spare - self.added - len(self.abandoned)))
 
-    def begin(self) -> tuple[Job, Callable[[], object]] | None:
-        """Return the next job and its function, which this thread is to run."""
-        if not self.due:
-            return None
-        try:
-            job = self._queue.popleft()
-        except IndexError:  # it was abandoned meanwhile
-            return None
-        self.running[job] = None
-        job.thread = get_ident()
-        run, job.run = job.run, None
-        if run is None:
-            self.end(job)
-            return None
-        self.begun += 1
-        return job, run
+    def begin(self) -> Job | None:
+        """Return the next job, which this thread is to run."""
+        while True:
+            try:
+                job = self._queue.popleft()
+            except IndexError:
+                return None
+            self.running[job] = None
+            job.thread = get_ident()
+            job.begun, job.run = job.run, None
+            if job.begun is not None:
+                self.begun += 1
+                return job
+            self.end(job)  # it was abandoned
 
     def end(self, job: Job) -> None:
         """Give the job's slot up. A slot that was added stays while as many jobs run as then."""
         job.thread = 0
-        for jobs in (self.abandoned, self.overdue, self.running):
-            jobs.pop(job, None)
+        self.abandoned.pop(job, None)
+        self.overdue.pop(job, None)
         self.waiting.discard(job)
-        self.added = max(0, min(self.added, self.live - self._limit + 1))
+        self.running.pop(job, None)
+        if self.added:
+            self.added = max(0, min(self.added, self.live - self._limit + 1))
 
     def wait(self, job: Job) -> bool:
         """Note that a job waits; return whether that gives up a slot."""

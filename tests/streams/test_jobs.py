@@ -23,9 +23,8 @@ def test_the_slots_add_up(steps):
     jobs, all_jobs, begun, dropped = Jobs(LIMIT, SPARE), [], [], set()
 
     def begin():
-        if jobs.free > 0 and (next := jobs.begin()):
-            job, run = next
-            run()
+        if jobs.free > 0 and (job := jobs.begin()):
+            job.begun()
             begun.append(job)
 
     for step, number in steps:
