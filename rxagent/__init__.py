@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .messages import Image, Message, Request, ToolCall
     from .runs import Run, launch
     from .state import State, fold
-    from .streams import each
+    from .streams import Workers, each
     from .tools import Given, Tool, tool
 
 __version__ = "0.1.0"
@@ -26,6 +26,7 @@ _ROOM_OF = {
     "State": "state",
     "Tool": "tools",
     "ToolCall": "messages",
+    "Workers": "streams",
     "each": "streams",
     "fold": "state",
     "launch": "runs",
@@ -42,6 +43,7 @@ __all__ = [
     "State",
     "Tool",
     "ToolCall",
+    "Workers",
     "each",
     "errors",
     "events",

@@ -19,6 +19,7 @@
      ├─ RunCancelled             somebody cancelled the run
      ├─ BudgetExceeded           the run spent more than it was allowed to
      ├─ BufferOverflow           a viewer was too slow for its buffer
+     ├─ PoolExhausted            (RuntimeError)     the pool of threads takes no more jobs
      ├─ MarbleSyntaxError        a marble diagram could not be read
      └─ MissingExtra             (ImportError)      an optional dependency is not installed
 
@@ -41,6 +42,7 @@ __all__ = [
     "ModelUnavailable",
     "NoAnswer",
     "ParseError",
+    "PoolExhausted",
     "RateLimited",
     "RunCancelled",
     "RxAgentError",
@@ -154,6 +156,10 @@ class BudgetExceeded(RxAgentError):
 
 class BufferOverflow(RxAgentError):
     """A viewer was too slow for its buffer."""
+
+
+class PoolExhausted(RxAgentError, RuntimeError):
+    """The pool of threads takes no more jobs: too many were stopped and have not returned."""
 
 
 class MarbleSyntaxError(RxAgentError):

@@ -13,6 +13,7 @@ from ..frozen import freeze
 from ..messages import ToolCall
 from ..state import State
 from ..streams import iterate, lean
+from ..streams.workers import Workers
 from ..streams.calls import Returned, calling, cause_of
 
 __all__ = ["check_answer", "read_answer"]
@@ -41,7 +42,12 @@ def _short(text: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State) -> Observable[Any]:
+def check_answer(
+    checks: Iterable[Callable[..., Any]],
+    value: Any,
+    state: State,
+    workers: Workers | None = None,
+) -> Observable[Any]:
     """Emit a value once every check has passed.
 
     A check is any callable, `check(value, state)`, plain or asynchronous; it fails by raising, or
@@ -55,7 +61,7 @@ def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State)
         return lean.of(value)
     return iterate(
         lambda passed: (
-            _check(waiting[passed], value, state) if waiting[passed:] else lean.of(value)
+            _check(waiting[passed], value, state, workers) if waiting[passed:] else lean.of(value)
         ),
         lambda passed, _: passed + 1,
         lambda: 0,
@@ -63,7 +69,9 @@ def check_answer(checks: Iterable[Callable[..., Any]], value: Any, state: State)
     ).pipe(rxo.last())
 
 
-def _check(check: Callable[..., Any], value: Any, state: State) -> Observable[Any]:
+def _check(
+    check: Callable[..., Any], value: Any, state: State, workers: Workers | None
+) -> Observable[Any]:
     name = getattr(check, "__name__", type(check).__name__)
 
     def judge(verdict: Any) -> Any:
@@ -77,5 +85,6 @@ def _check(check: Callable[..., Any], value: Any, state: State) -> Observable[An
             raise error
         raise ParseError(f"The answer did not pass the check {name}: {describe(error)}")
 
-    called = calling(partial(check, value, state)).pipe(rxo.last())
+    call = partial(check, value, state)
+    called = calling(call, workers=workers, name=f"the check {name}").pipe(rxo.last())
     return called.pipe(lean.map(judge), lean.catch(fail))

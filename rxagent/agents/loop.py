@@ -38,6 +38,7 @@ from ..messages import Message, Request, ToolCall
 from ..state import State, fold
 from ..streams import at_home, iterate, lean, merged
 from ..streams.gated import gated
+from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox, run_call
 from .answers import check_answer, read_answer
 from .eager import eager_calls
@@ -89,6 +90,7 @@ class Loop:
         text_answers: Whether a turn that calls nothing is the answer, or has failed.
         eager: Tells of a tool's name whether its calls start while the model still speaks; None
             when none do.
+        workers: The pool of plain functions; None for the one that the process shares.
     """
 
     model: Callable[[Request], Observable[Delta]]
@@ -98,6 +100,7 @@ class Loop:
     checks: tuple[Callable[..., Any], ...]
     text_answers: bool
     eager: Callable[[str], bool] | None
+    workers: Workers | None
 
     def run(
         self, started: RunStarted, before: State, given: Mapping[str, Any]
@@ -209,10 +212,12 @@ class _Step:
         return self._answer(text)
 
     def _call(self, call: ToolCall, reason: str = "stop") -> Observable[Event]:
-        return run_call(self.loop.tools, call, self.given, cut=reason == "length")
+        cut, workers = reason == "length", self.loop.workers
+        return run_call(self.loop.tools, call, self.given, cut=cut, workers=workers)
 
     def _answer(self, value: Any) -> Observable[Event]:
-        return check_answer(self.loop.checks, value, self.state).pipe(lean.map(FinalAnswer))
+        checked = check_answer(self.loop.checks, value, self.state, self.loop.workers)
+        return checked.pipe(lean.map(FinalAnswer))
 
     def _retract(self, call_id: str) -> Event:
         self.early.discard(call_id)

@@ -15,6 +15,7 @@ from ..pickling import portable
 from ..runs import Run, launch
 from ..state import State
 from ..streams import Home, daemon_loop, refuse_own_loop
+from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Tool, Toolbox, tool
 from .cold import ColdRun
 from .dropped import NOT_OF_AGENTS, NOT_OF_RUNS
@@ -47,6 +48,8 @@ class Agent:
         eager: Start a call once its arguments are complete, while the model still speaks; True,
             or the names of the tools. Such a call may run more than once when a turn is retried.
         options: What every request passes to the provider as it stands.
+        workers: The threads on which plain functions run: its model, tools and checks. By default
+            those that the process shares, 16 at once.
     """
 
     model: Callable[[Request], Observable[Any]]
@@ -74,6 +77,7 @@ class Agent:
         answer: str = "text",
         eager: bool | Collection[str] = False,
         options: Mapping[str, Any] | None = None,
+        workers: Workers | None = None,
         **dropped: Never,
     ) -> None:
         refuse("Agent", dropped, Agent.__init__, NOT_OF_AGENTS)
@@ -82,13 +86,14 @@ class Agent:
         toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
         text_answers, early = answer == "text", _eager(eager, toolbox)
         loop = Loop(
-            model=as_model(model),
+            model=as_model(model, workers),
             tools=toolbox,
             request=self._request,
             max_steps=max_steps,
             checks=several("final_answer_checks", final_answer_checks, "functions", Callable),
             text_answers=text_answers,
             eager=_starting(early) if early else None,
+            workers=_workers(workers),
         )
         self.__attrs_init__(
             loop.model,
@@ -119,6 +124,7 @@ class Agent:
                 "answer": "text" if self._text_answers else "tool",
                 "eager": self._eager,
                 "options": self.options,
+                "workers": self._loop.workers,
             },
         )
 
@@ -275,3 +281,9 @@ def _eager(eager: bool | Collection[str], tools: Toolbox) -> bool | frozenset[st
             slip = meant(name, [tool.name for tool in tools])
             raise ValueError(f"eager names {name!r}, which is no tool of this agent.{slip}")
     return names
+
+
+def _workers(workers: Workers | None) -> Workers | None:
+    if not isinstance(workers, Workers | None):
+        raise TypeError(f"workers is a pool of threads, as Workers(limit=32), not {shown(workers)}.")
+    return workers

@@ -15,13 +15,14 @@ from ..pickling import portable
 from ..streams import at_home, entering
 from ..streams.calls import Returned, calling, cause_of
 from ..streams.link import Joint, Link, Linked, linking
+from ..streams.workers import Workers
 from .model import Model
 from .resolve import resolve
 
 __all__ = ["as_model"]
 
 
-def as_model(said: Any) -> Model:
+def as_model(said: Any, workers: Workers | None = None) -> Model:
     """Return the model that somebody means: by a name, by a function, or itself.
 
     A function takes a `Request`. What it returns or yields is told as deltas: texts, messages
@@ -29,6 +30,10 @@ def as_model(said: Any) -> Model:
     function is called by a worker of the shared pool, since it may block; an asynchronous one
     runs on the run's event loop. It may return a coroutine, or an Observable of all that, to which
     no `Finish` is added.
+
+    Args:
+        said: The name, the function, or the model.
+        workers: The pool of a plain function; by default the one that the process shares.
 
     Raises:
         TypeError: It is none of these; the sentence says what is.
@@ -45,7 +50,7 @@ def as_model(said: Any) -> Model:
             f"{shown(said)} is no model: give a name like 'openai:gpt-5-mini', a model, "
             "or a function that takes a Request."
         )
-    return _Function(said)
+    return _Function(said, workers)
 
 
 def _takes_one(said: Any) -> bool:
@@ -61,15 +66,16 @@ def _takes_one(said: Any) -> bool:
 
 
 class _Function(Model):
-    def __init__(self, function: Callable[[Request], Any]) -> None:
+    def __init__(self, function: Callable[[Request], Any], workers: Workers | None) -> None:
         self._function = function
+        self._workers = workers
 
     def __repr__(self) -> str:
         return f"as_model({_name(self._function)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         owner = f"The model {_name(self._function)}"
-        return as_model, (portable(owner, "its function", self._function),)
+        return as_model, (portable(owner, "its function", self._function), self._workers)
 
     def __copy__(self) -> "_Function":
         return self
@@ -79,7 +85,8 @@ class _Function(Model):
 
     def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         function = self._function
-        called = calling(partial(function, Request.of(said)))
+        call = partial(function, Request.of(said))
+        called = calling(call, workers=self._workers, name=f"the model {_name(function)}")
 
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None

@@ -27,7 +27,7 @@ from .drain import Drain
 from .faults import Fault
 from .mailbox import Mailbox
 from .outcome import Outcome
-from .overflow import Overflow, mailbox
+from .overflow import Overflow, check_since, mailbox
 from .places import On, place
 from .reader import Following, Reader
 from .record import Keep, Record
@@ -277,8 +277,7 @@ class Run(Observable[Event]):
         return self.follow()
 
     def _mailbox(self, buffer: int, overflow: Overflow, since: int) -> Mailbox:
-        if not 0 <= since <= len(self._record):
-            raise ValueError(f"since is a number from 0 to {len(self._record):,}, not {since!r}.")
+        check_since(since, len(self._record))
         waiting = mailbox(overflow, buffer, self._home)
         waiting.seq = since
         return waiting

@@ -12,12 +12,14 @@ from .merged import merged
 from .observing import Observing
 from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
 from .stream import Stream
+from .workers import Workers
 
 __all__ = [
     "Home",
     "Hub",
     "Observing",
     "Stream",
+    "Workers",
     "at_home",
     "daemon_loop",
     "each",

@@ -66,6 +66,7 @@ def calling(
     *,
     began: Began | None = None,
     workers: Workers | None = None,
+    name: object = "a call",
     returned: Callable[[Any], Any] = Returned,
     yielded: Callable[[Any], Any] = _same,
 ) -> Observable[Any]:
@@ -81,6 +82,7 @@ def calling(
         call: What is called, without arguments: a `partial` of the callable.
         began: Called in the run right before the call, once there is a worker for it.
         workers: The pool; by default the one that the process shares.
+        name: The name in logs of what is called.
         returned: Makes what is emitted for a result, on the thread on which that was returned.
         yielded: Makes what is emitted for a value that was yielded, likewise.
 
@@ -92,7 +94,9 @@ def calling(
         return from_async(partial(_yielded, call, makers), began=began)
     if inspect.iscoroutinefunction(_code_of(call)):
         return _followed(from_async(partial(_awaited, call, makers), began=began))
-    source = from_worker(partial(_called, call, makers), began=began, workers=workers)
+    source = from_worker(
+        partial(_called, call, makers), began=began, workers=workers, name=name
+    )
     return _followed(source)
 
 

@@ -11,7 +11,8 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import datetime
 from functools import partial
@@ -247,32 +248,53 @@ class Home(PeriodicScheduler):
         what: str,
         job: Callable[[], None],
         dispose: Callable[[], None],
+        refused: Callable[[Exception], object] | None = None,
+        *,
         workers: Workers | None = None,
+        name: object = "a job",
     ) -> Callable[[], None]:
         """Run a job, which must not raise, on a worker of a pool.
 
         Args:
-            what: The job's name.
+            what: The kind of work, among what is open.
             job: What runs, in the run's context.
             dispose: Called when the script ends before the job.
+            refused: Called on any thread if the pool is exhausted before the job has begun.
             workers: The pool; by default the one that the process shares.
+            name: The job's name in logs.
+
+        Raises:
+            PoolExhausted: Too many stopped jobs of the pool have not returned.
 
         Returns:
             What says that the job is not waited for any more.
         """
-        run, leave = self._noted(what, job, dispose)
-        return _begun(partial((workers or WORKERS).submit, run), leave)
+        run, ticket = self._noted(what, job, dispose)
+        with _closing_if_refused(ticket):
+            work = (workers or WORKERS).submit(run, name, refused)
+
+        def leave() -> None:
+            work.abandon()
+            (leaving if work.begun else closing)(ticket)
+
+        return leave
 
     def thread(
-        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+        self,
+        what: str,
+        job: Callable[[], None],
+        dispose: Callable[[], None],
+        refused: Callable[[Exception], object] | None = None,
     ) -> Callable[[], None]:
         """Run a job, which must not raise, on a thread of its own; returns what `work` does."""
-        run, leave = self._noted(what, job, dispose)
-        return _begun(threading.Thread(target=run, name=what, daemon=True).start, leave)
+        run, ticket = self._noted(what, job, dispose)
+        with _closing_if_refused(ticket):
+            threading.Thread(target=run, name=what, daemon=True).start()
+        return partial(leaving, ticket)
 
     def _noted(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
-    ) -> tuple[Callable[[], None], Callable[[], None]]:
+    ) -> tuple[Callable[[], None], int]:
         ticket = opening(what, self.loop, dispose)
         context = self.context.copy()
 
@@ -282,7 +304,7 @@ class Home(PeriodicScheduler):
             finally:
                 closing(ticket)
 
-        return run, partial(leaving, ticket)
+        return run, ticket
 
     # The clock
 
@@ -461,13 +483,13 @@ class Home(PeriodicScheduler):
         return True
 
 
-def _begun(begin: Callable[[], None], leave: Callable[[], None]) -> Callable[[], None]:
+@contextmanager
+def _closing_if_refused(ticket: int) -> Iterator[None]:
     try:
-        begin()
+        yield
     except BaseException:  # no thread is to be had, or Ctrl-C
-        leave()
+        closing(ticket)
         raise
-    return leave
 
 
 def is_main_thread() -> bool:

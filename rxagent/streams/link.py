@@ -115,6 +115,8 @@ class Linked(Observable[_T]):
         scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
         """Subscribe an observer, or functions; disposing what is returned leaves the stream."""
+        if not isinstance(on_next, abc.ObserverBase):
+            on_next, on_error, on_completed = methods_of(on_next, on_error, on_completed)
         if not isinstance(on_next, Link) or (scheduler is None and _is_off_trampoline()):
             return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
         try:

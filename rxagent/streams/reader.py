@@ -60,6 +60,10 @@ class Reader(Disposable, Generic[_T]):
         if self.is_disposed:
             leave()
 
+    def refuse(self, error: Exception) -> None:
+        """Pass on that there is no thread to read on."""
+        self._handoff.on_error(error)
+
     def read(self) -> None:
         """Read to the end, and pass it on; raises nothing."""
         if self.is_disposed:

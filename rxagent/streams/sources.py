@@ -182,6 +182,7 @@ def from_worker(
     *,
     began: Began | None = None,
     workers: Workers | None = None,
+    name: object = "a source",
 ) -> Observable[_T]:
     """Emit what an iterable yields, read by a worker of a pool.
 
@@ -199,7 +200,7 @@ def from_worker(
 
 def _read(
     work: Work[_T],
-    place: Callable[[Home], Callable[[str, Callable[[], None], Callable[[], None]], Leave]],
+    place: Callable[[Home], Callable[..., Leave]],
     abort: Callable[[], None] | None = None,
     began: Began | None = None,
 ) -> Observable[_T]:
@@ -213,7 +214,8 @@ def _read(
             if reader.is_disposed:
                 return
             try:
-                reader.started(place(home)("rxagent-source", reader.read, reader.dispose))
+                work = "rxagent-source", reader.read, reader.dispose, reader.refuse
+                reader.started(place(home)(*work))
             except Exception as error:  # there is no thread to be had
                 observer.on_error(error)
 

@@ -1,98 +1,115 @@
-"""The shared pool on which synchronous tools and models work."""
+"""Workers: the threads on which synchronous tools and models run."""
 
-import logging
-import os
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ..errors import PoolExhausted
+from .elastic import ElasticThreads
+from .jobs import Job
+from .usage import Glimpse
 
 __all__ = ["WORKERS", "Workers"]
 
-_here = threading.local()
+_BUSY, _THROTTLED = 10, 50
+"""How many times longer the pool is patient where it cannot be sure: when something else in the
+process computes (its loop may just be late with what blocked jobs wait for), and when jobs compute
+a little (they look again and again at what they wait for, or the system gives them no more)."""
 
-_log = logging.getLogger("rxagent")
 
+class Workers(ElasticThreads):
+    """A pool of threads on which synchronous tools and models run.
 
-class Workers:
-    """A pool of at most `limit` busy threads, whose idle ones end after `idle` seconds.
+    At most `limit` jobs run at once. Two kinds of jobs give their slot to others:
 
-    A worker that waits for work it asked for is not counted while it waits, so that work within
-    work never waits for a slot its parent holds.
+    - Jobs that were stopped and have not returned. When `spare` of them have not returned
+      `grace` seconds after they were stopped, the pool takes no more jobs.
+    - Jobs that are blocked. When no job begins or ends for `patience` seconds, others wait, and the
+      process is idle, another one begins. So work that waits for other work of the pool never
+      waits for ever, whatever it waits by; it may be nested `spare` deep.
+
+    Args:
+        limit: How many jobs run at once.
+        spare: How many threads there may be beyond the limit.
+        patience: After how many seconds without progress the pool grows by a thread.
+        idle: After how many seconds without work a thread ends.
+        grace: After how many seconds a stopped job that has not returned is logged and counts.
+        name: The name of the threads.
+
+    Raises:
+        ValueError: `limit` or `spare` is less than 1, or a time is negative.
     """
 
-    def __init__(self, limit: int = 16, idle: float = 10.0, name: str = "rxagent-worker") -> None:
-        self._name = name
-        self._limit = limit
-        self._idle = idle
-        self._forget()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
+    def __init__(
+        self,
+        limit: int = 16,
+        *,
+        spare: int = 256,
+        patience: float = 0.02,
+        idle: float = 10.0,
+        grace: float = 1.0,
+        name: str = "rxagent-worker",
+    ) -> None:
+        for what, count in (("limit", limit), ("spare", spare)):
+            if not isinstance(count, int) or isinstance(count, bool):
+                raise TypeError(f"{what} is a whole number of threads, not {count!r}.")
+            if count < 1:
+                raise ValueError(f"{what} is at least 1 thread, not {count!r}.")
+        for what, seconds in (("patience", patience), ("idle", idle), ("grace", grace)):
+            if not seconds >= 0:
+                raise ValueError(f"{what} is a number of seconds, not {seconds!r}.")
+        super().__init__(name, limit, spare, patience, idle, grace)
+        self._stood = 0  # for how many looks in a row no job began or ended
 
-    def _forget(self) -> None:
-        self._changed = threading.Condition()
-        self._jobs: deque[Callable[[], None]] = deque()
-        self._threads = 0
-        self._working = 0
-        self._waiting = 0
+    def submit(
+        self,
+        run: Callable[[], object],
+        what: object = "a job",
+        refused: Callable[[PoolExhausted], object] | None = None,
+    ) -> Job:
+        """Run a function, which must not raise, on a worker as soon as one is free.
 
-    @property
-    def busy(self) -> int:
-        """How many jobs are being worked on or wait for a worker."""
-        with self._changed:
-            return self._working + len(self._jobs)
+        Args:
+            run: The function.
+            what: Its name in logs and errors.
+            refused: Called instead of it, on any thread, when the pool is exhausted before the
+                function has begun; it must not block.
 
-    def submit(self, job: Callable[[], None]) -> None:
-        """Run a job, which must not raise, as soon as a worker is free."""
-        with self._changed:
-            self._jobs.append(job)
-            self._provide()
+        Raises:
+            PoolExhausted: Too many stopped jobs have not returned, or no thread can be started.
+        """
+        if error := self._exhaustion():
+            raise error
+        return super().submit(run, what, refused)
 
-    @staticmethod
-    @contextmanager
-    def waiting() -> Iterator[None]:
-        """Give up the slot of the worker we are on, if we are on one, while the block waits."""
-        pool: Workers | None = getattr(_here, "pool", None)
-        if pool is None:
-            yield
-            return
-        with pool._changed:
-            pool._waiting += 1
-            pool._provide()
-        try:
-            yield
-        finally:
-            with pool._changed:
-                pool._waiting -= 1
+    def _more(self, before: Glimpse, now: Glimpse) -> int:
+        if (before.begun, before.ended) != (now.begun, now.ended):
+            self._stood = 0
+            return 0
+        self._stood += 1
+        if before.is_idle_until(now):
+            enough = 1
+        elif before.is_blocked_until(now):
+            enough = _BUSY
+        elif before.is_slack_until(now):
+            enough = _THROTTLED
+        else:  # they compute
+            self._stood = 0
+            return 0
+        if self._stood < enough:
+            return 0
+        self._stood = 0
+        return 1
 
-    def _provide(self) -> None:
-        """See to it that somebody takes the job that may be begun by now, if there is one."""
-        slots = self._limit - (self._working - self._waiting)
-        if self._threads - self._working < min(len(self._jobs), slots):
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
-            self._threads += 1
-        else:
-            self._changed.notify()
+    def __deepcopy__(self, _: object) -> "Workers":
+        return self  # what is copied shares the threads
 
-    def _may_begin(self) -> bool:
-        return bool(self._jobs) and self._working - self._waiting < self._limit
-
-    def _work(self) -> None:
-        _here.pool = self
-        while True:
-            with self._changed:
-                if not self._changed.wait_for(self._may_begin, self._idle):
-                    self._threads -= 1
-                    return
-                self._working += 1
-                job = self._jobs.popleft()
-            try:
-                job()
-            except BaseException:
-                _log.exception("a job raised, which it must not")
-            del job
-            with self._changed:
-                self._working -= 1
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        if self is WORKERS:
+            return "WORKERS"  # that of the other process
+        times = {"patience": self._patience, "idle": self._idle, "grace": self._grace}
+        return partial(Workers, self._limit, spare=self._spare, name=self._name, **times), ()
 
 
 WORKERS = Workers()
+"""The pool of those who do not pass one."""

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
 from ..streams.home import Home, as_error
+from ..streams.loop import leaving
 from ..streams.pace import Pace
 from ..streams.workers import Workers
 from .leaks import SHARED_THREADS
@@ -137,14 +138,23 @@ class VirtualHome(Home):
         what: str,
         job: Callable[[], None],
         dispose: Callable[[], None],
+        refused: Callable[[Exception], object] | None = None,
+        *,
         workers: Workers | None = None,
+        name: object = "a job",
     ) -> Callable[[], None]:
         """Run a job, which must not raise, inline at this instant, or when the run goes on."""
-        run, leave = self._noted(what, job, dispose)
+        run, ticket = self._noted(what, job, dispose)
         self.when_open(partial(self.soon, run))
-        return leave
+        return partial(leaving, ticket)
 
-    def thread(self, what: str, job: Callable[[], None], dispose: Callable[[], None]) -> NoReturn:
+    def thread(
+        self,
+        what: str,
+        job: Callable[[], None],
+        dispose: Callable[[], None],
+        refused: Callable[[Exception], object] | None = None,
+    ) -> NoReturn:
         """Refuse to start a thread."""
         _refuse("threads")
 

@@ -7,11 +7,12 @@ from typing import Any
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
-from ..errors import ToolError, ToolTimeout
+from ..errors import PoolExhausted, ToolError, ToolTimeout
 from ..events import Event, FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..messages import Image, ToolCall
 from ..streams import Home, at_home
 from ..streams.link import Link, Linked
+from ..streams.workers import Workers
 from .definition import NOTHING_GIVEN, Tool
 from .images import images_in
 from .outputs import Pictured, Raised, Returned, outputs
@@ -27,6 +28,7 @@ def run_call(
     additional: Mapping[str, Any] = NOTHING_GIVEN,
     *,
     cut: bool = False,
+    workers: Workers | None = None,
 ) -> Observable[Event]:
     """Run one call, and emit its events.
 
@@ -43,13 +45,14 @@ def run_call(
         call: What the model requests.
         additional: What the run gives to parameters that are `Given`, by name.
         cut: Whether the model was cut short, so that the arguments may be incomplete.
+        workers: The pool of plain functions; by default the one that the process shares.
     """
 
     def subscribe(
         observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        running = _Running(observer, call, home)
+        running = _Running(observer, call, home, workers)
         home.when_open(lambda: running.begin(tools, additional, cut))
         return running
 
@@ -57,10 +60,17 @@ def run_call(
 
 
 class _Running(Link[Any, Event]):
-    __slots__ = ("_call", "_home", "_outcome", "_timer")
+    __slots__ = ("_call", "_home", "_outcome", "_timer", "_workers")
 
-    def __init__(self, observer: abc.ObserverBase[Event], call: ToolCall, home: Home) -> None:
+    def __init__(
+        self,
+        observer: abc.ObserverBase[Event],
+        call: ToolCall,
+        home: Home,
+        workers: Workers | None,
+    ) -> None:
         super().__init__(observer)
+        self._workers = workers
         self._call = call
         self._home = home
         self._outcome = _Outcome()
@@ -76,7 +86,8 @@ class _Running(Link[Any, Event]):
             self._fail(error)
             return
         began = partial(self._start, tool)
-        self.follow(outputs(tool.function, arguments, began), self._home)
+        source = outputs(tool.function, arguments, began, self._workers, tool.name)
+        self.follow(source, self._home)
 
     def _start(self, tool: Tool) -> None:
         """Say that the tool's code runs now: what it needs is there."""
@@ -99,7 +110,7 @@ class _Running(Link[Any, Event]):
     def on_error(self, error: Exception) -> None:
         if isinstance(error, Raised):
             self._fail(error.cause)
-        elif isinstance(error, ToolError):
+        elif isinstance(error, ToolError | PoolExhausted):
             self._fail(error)
         else:
             super().on_error(error)

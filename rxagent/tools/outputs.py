@@ -16,6 +16,7 @@ from ..streams.calls import Returned as Result
 from ..streams.home import behind
 from ..streams.link import Joint, Link, Linked, linking
 from ..streams.sources import Began
+from ..streams.workers import Workers
 from .images import images_in
 from .texts import result_text
 
@@ -40,7 +41,11 @@ class Pictured:
 
 
 def outputs(
-    function: Callable[..., Any], arguments: inspect.BoundArguments, began: Began | None = None
+    function: Callable[..., Any],
+    arguments: inspect.BoundArguments,
+    began: Began | None = None,
+    workers: Workers | None = None,
+    name: str = "a tool",
 ) -> Observable[Any]:
     """Emit each value that a function yields, or its result as one `Returned`.
 
@@ -54,12 +59,21 @@ def outputs(
         function: The function.
         arguments: What it is called with.
         began: Called in the run right before the function.
+        workers: The pool of a plain function; by default the one that the process shares.
+        name: The tool's name, for logs.
 
     Raises:
         Raised: The function's code raised; by `on_error`.
     """
     call = partial(function, *arguments.args, **arguments.kwargs)
-    source = calling(call, began=began, returned=_with_text, yielded=_with_images)
+    source = calling(
+        call,
+        began=began,
+        workers=workers,
+        name=name,
+        returned=_with_text,
+        yielded=_with_images,
+    )
 
     def subscribe(
         observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None

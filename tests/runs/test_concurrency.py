@@ -303,7 +303,10 @@ def test_a_viewer_for_which_there_is_no_thread():
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
     )
 
-    assert (0, "2\nTrue can't start new thread\n") == (done.returncode, done.stdout)
+    assert (0, "2\nTrue No thread can be had: can't start new thread.\n") == (
+        done.returncode,
+        done.stdout,
+    )
 
 
 def test_a_viewer_that_waits_for_its_run():

@@ -1,7 +1,9 @@
-"""The stage tells all viewers of a process with few threads, however stuck some of them are."""
+"""The stage notifies all viewers of a process on few threads, however many are blocked."""
 
 import logging
+import queue
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -13,7 +15,7 @@ from .watching import WATCHDOG
 @pytest.fixture
 def stage():
     """A stage whose threads end soon."""
-    return Stage(limit=4, patience=0.01, idle=0.02)
+    return Stage(spare=3, patience=0.01, idle=0.02)
 
 
 class Telling:
@@ -67,27 +69,118 @@ def test_idle_threads_end(stage):
         assert not telling.thread.is_alive()
 
 
-def test_the_stuck_are_left_behind(stage):
+@pytest.fixture
+def stuck():
+    """Return calls that do not return until the test has ended."""
+    stuck = []
+
+    def stick(number):
+        stuck.extend(Telling(held=True) for _ in range(number))
+        return stuck[-number:]
+
+    yield stick
+    for telling in stuck:
+        telling.let_go.set()
+    for telling in stuck:
+        assert not telling.begun.is_set() or telling.done.wait(WATCHDOG)
+
+
+@pytest.fixture
+def log():
+    """Return the lines of our log, as they come."""
+    lines, handler = queue.Queue(), logging.Handler()
+    handler.emit = lambda record: lines.put(record.getMessage())
+    logging.getLogger("rxagent").addHandler(handler)
+    yield lines
+    logging.getLogger("rxagent").removeHandler(handler)
+
+
+def test_the_stuck_are_left_behind(stage, stuck):
     """When all threads are stuck another one takes over, up to the limit."""
-    stuck = [Telling(held=True) for _ in range(4)]
-    try:
-        for number, telling in enumerate(stuck[:3], 1):
-            stage.call(telling)
-            assert telling.begun.wait(WATCHDOG)
-            free = Telling()
-            stage.call(free)
-            assert free.done.wait(WATCHDOG)
-            assert number + 1 <= stage._threads <= 4
-        stage.call(stuck[3])
-        assert stuck[3].begun.wait(WATCHDOG)
-        late = Telling()
-        stage.call(late)
-        assert not late.begun.wait(0.1)
-        assert (4, 5) == (stage._threads, stage.busy)
-    finally:
-        for telling in stuck:
-            telling.let_go.set()
+    for telling in stuck(3):
+        stage.call(telling)
+        assert telling.begun.wait(WATCHDOG)
+        free = Telling()
+        stage.call(free)
+        assert free.done.wait(WATCHDOG)
+    (last,) = stuck(1)
+    stage.call(last)
+    assert last.begun.wait(WATCHDOG)
+    late = Telling()
+    stage.call(late)
+    assert not late.begun.wait(0.1)
+    assert (5, 1) == (stage.busy, stage.queued)
+    last.let_go.set()
     assert late.done.wait(WATCHDOG)
+
+
+def test_hundreds_that_are_stuck_at_once_cost_themselves_alone(stuck):
+    """However many viewers block at once, one that comes after them is notified."""
+    stage = Stage(patience=0.01, idle=0.02)
+    for telling in stuck(300):
+        stage.call(telling)
+    free = Telling()
+    stage.call(free)
+
+    assert free.done.wait(WATCHDOG)
+    assert 300 <= stage.busy
+
+
+def test_who_is_stuck_and_left_holds_no_one_up(stuck):
+    """A viewer that was detached while stuck is written off: another takes its place at once."""
+    stage = Stage(spare=3, patience=1000, idle=0.02)
+    for telling in stuck(3):
+        call = stage.call(telling)
+        assert telling.begun.wait(WATCHDOG)
+        call.abandon()
+        free = Telling()
+        stage.call(free)
+        assert free.done.wait(WATCHDOG)
+    stage.finish(patience=1000)
+
+    assert 3 == stage.lost
+
+
+def test_a_viewer_that_computes_for_ever_is_left_behind(stage):
+    """A viewer that never returns because it computes costs itself alone, too."""
+    end, free = threading.Event(), Telling()
+
+    def compute():
+        while not end.is_set():
+            sum(range(100))
+
+    stage.call(compute)
+    stage.call(free)
+    assert free.done.wait(WATCHDOG)
+    end.set()
+
+
+def test_who_is_stuck_is_logged_once_by_name(stuck, log):
+    """A viewer that others had to leave behind is named in the log, once."""
+    stage = Stage(spare=5, patience=0.01, idle=0.02, grace=0.05)
+    for number, telling in enumerate(stuck(3)):
+        stage.call(telling, f"socket {number}")
+        assert telling.begun.wait(WATCHDOG)
+    lines = []
+    while not all(f"socket {number}" in " ".join(lines) for number in range(2)):
+        free = Telling()
+        stage.call(free)
+        assert free.done.wait(WATCHDOG)
+        with suppress(queue.Empty):
+            lines.append(log.get(timeout=0.1))
+
+    assert 1 == " ".join(lines).count("socket 0")
+
+
+def test_at_its_most_it_says_so_once(stuck, log):
+    """When the last thread is taken and others wait, one line names those who are blocked."""
+    stage = Stage(spare=2, patience=0.01, idle=0.02)
+    for telling in stuck(5):
+        stage.call(telling, "socket")
+
+    assert "socket (3)" in log.get(timeout=WATCHDOG)
+    with pytest.raises(queue.Empty):
+        log.get(timeout=0.1)
 
 
 def test_who_is_slow_is_not_stuck(stage):

@@ -1,0 +1,394 @@
+"""Elastic threads: a pool that grows while its jobs are blocked, and replaces lost threads."""
+
+import logging
+import os
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+from ..errors import PoolExhausted
+from .jobs import Job, Jobs, names
+from .usage import Glimpse, thread_cpu
+
+__all__ = ["ElasticThreads"]
+
+_here = threading.local()
+
+_log = logging.getLogger("rxagent")
+
+_pools: "weakref.WeakSet[ElasticThreads]" = weakref.WeakSet()
+
+
+class ElasticThreads(ABC):
+    """Up to `limit` threads that run jobs, and up to `spare` more when those are blocked or lost.
+
+    While jobs wait and all slots are taken, a thread without a job watches the others for
+    `patience` seconds at a time; a subclass says how many slots are to be added then. Threads
+    without work end.
+
+    There are two more at most, of which one watches, and one waits to report what is lost.
+
+    Each change to the jobs is followed by `_provide`, which starts or wakes whom it needs.
+
+    Args:
+        name: The name of the threads.
+        limit: How many jobs run at once, blocked and abandoned ones not counted.
+        spare: How many threads there may be beyond the limit.
+        patience: For how many seconds jobs wait before the pool looks whether it has to grow.
+        idle: After how many seconds without work a thread ends.
+        grace: After how many seconds a job that should have returned is reported.
+        rest: How many seconds a thread rests when it has run all jobs, so that those which arrive
+            in quick succession cost one waking.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        spare: int,
+        patience: float,
+        idle: float,
+        grace: float,
+        rest: float = 0.0,
+    ) -> None:
+        self._name = name
+        self._limit = limit
+        self._spare = spare
+        self._patience = patience
+        self._idle = idle
+        self._grace = grace
+        self._rest = rest
+        self._forget()
+        _pools.add(self)
+
+    def _forget(self) -> None:
+        # Entered itself, for Ctrl-C may come between a condition and its lock.
+        self._lock = threading.RLock()
+        self._has_ended = threading.Condition(self._lock)
+        self._jobs = Jobs(self._limit, self._spare)
+        self._threads = 0
+        self._coming: set[threading.Thread] = set()
+        self._resting = 0
+        self._logging = 0
+        self._bells: dict[threading.Lock, None] = {}  # of the threads that sleep
+        self._is_watched = self._is_reporting = self._was_full = self._is_awaited = False
+
+    @property
+    def size(self) -> int:
+        """How many threads there are."""
+        return self._threads
+
+    @property
+    def busy(self) -> int:
+        """How many jobs run, lost ones included, or wait for a thread."""
+        with self._lock:
+            return len(self._jobs.running) + len(self._jobs.queued)
+
+    @property
+    def queued(self) -> int:
+        """How many jobs wait for a thread."""
+        return len(self._jobs.queued)
+
+    @property
+    def lost(self) -> int:
+        """How many jobs were abandoned while they ran, and have not returned."""
+        return len(self._jobs.abandoned)
+
+    def __repr__(self) -> str:
+        with self._lock:
+            running = len(self._jobs.running) - self.lost
+            return (
+                f"<{type(self).__name__}: {running} running (limit {self._limit}), "
+                f"{self.queued} queued, {self.lost} lost (at most {self._spare})>"
+            )
+
+    def submit(
+        self,
+        run: Callable[[], object],
+        what: object = "a job",
+        refused: Callable[[PoolExhausted], object] | None = None,
+    ) -> Job:
+        """Run a function, which must not raise, as soon as a thread is free.
+
+        Args:
+            run: The function.
+            what: Its name in logs and errors.
+            refused: Called instead of it, on any thread, when the pool is exhausted before the
+                function has begun; it must not block.
+
+        Raises:
+            PoolExhausted: No thread can be started, and none is left that will ever be free.
+        """
+        job = Job(run, what, refused, self._abandon)
+        self._jobs.add(job)
+        # A thread that watches or rests looks at the queue again; one that ends a job does so too.
+        if (self._is_watched or self._resting) and self._jobs.free <= 0:
+            return job
+        try:
+            with self._lock:
+                self._provide()
+        except BaseException:  # PoolExhausted, or Ctrl-C
+            job.abandon()
+            raise
+        return job
+
+    def _abandon(self, job: Job) -> None:
+        with self._lock:
+            if self._jobs.abandon(job):
+                self._provide_or_refuse()
+
+    @staticmethod
+    @contextmanager
+    def waiting() -> Iterator[None]:
+        """Let another job run in place of that of this thread, if it has one, within the block."""
+        at: tuple[ElasticThreads, Job] | None = getattr(_here, "at", None)
+        if at is None or not at[0]._begin_wait(at[1]):
+            yield
+            return
+        try:
+            yield
+        finally:
+            at[0]._jobs.waiting.discard(at[1])
+
+    def _begin_wait(self, job: Job) -> bool:
+        with self._lock:
+            gives_up = self._jobs.wait(job)
+            if gives_up:
+                self._provide_or_refuse()
+            return gives_up
+
+    # What there is to do; with the lock held, as all that follows.
+
+    def _may_begin(self) -> bool:
+        return self._jobs.free > 0 and self._jobs.due > 0
+
+    def _needs_watch(self) -> bool:
+        jobs = self._jobs
+        may_grow = not (jobs.is_full and self._was_full)
+        return may_grow and not self._is_watched and jobs.due > max(0, jobs.free)
+
+    def _needs_report(self) -> bool:
+        return not self._is_reporting and bool(self._jobs.overdue)
+
+    def _has_work(self) -> bool:
+        return self._wanted() > 0
+
+    def _wanted(self) -> int:
+        """Return for how many threads that run no job there is something to do."""
+        begin = watch = 0
+        if due := self._jobs.due:
+            begin = max(0, min(due, self._jobs.free))
+            watch = due > begin and not self._is_watched and self._needs_watch()
+        return begin + watch + (not self._is_reporting and bool(self._jobs.overdue))
+
+    def _provide(self) -> None:
+        """Start or wake a thread for each thing there is to do.
+
+        Raises:
+            PoolExhausted: No thread can be started, and none is left that will ever be free.
+        """
+        wanted = self._wanted()
+        if not wanted:
+            return
+        try:
+            while wanted > self._spare_threads():
+                self._start()
+                wanted = self._wanted()
+        except RuntimeError as error:  # the next change tries again
+            if self._threads + len(self._coming) <= self.lost:
+                raise PoolExhausted(f"No thread can be had: {error}.{self._lost_ones()}") from error
+        for _ in range(wanted - self._spare_threads() + len(self._bells)):
+            if self._bells:
+                self._bells.popitem()[0].release()
+
+    def _spare_threads(self) -> int:
+        return self._threads + len(self._coming) - len(self._jobs.running) - self._logging
+
+    def _provide_or_refuse(self) -> None:
+        try:
+            self._provide()
+        except PoolExhausted as error:
+            self._jobs.refuse(error)
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._coming.add(thread)
+        try:
+            thread.start()
+        except BaseException:  # after Ctrl-C it may have started, and will find itself unwanted
+            self._coming.discard(thread)
+            raise
+
+    # Who does it.
+
+    def _work(self) -> None:
+        with self._lock:
+            thread = threading.current_thread()
+            if thread not in self._coming:
+                return
+            self._threads += 1
+            self._coming.discard(thread)
+            try:
+                while self._do_something():
+                    pass
+            finally:
+                self._threads -= 1
+                self._provide_or_refuse()  # what was submitted while this thread made up its mind
+
+    def _do_something(self) -> bool:
+        if self._jobs.free > 0 and (job := self._jobs.begin()):
+            self._run(job)
+        elif self._needs_watch():
+            self._watch()
+        elif self._needs_report():
+            self._report()
+        else:
+            return self._sleep_until(self._has_work, self._idle)
+        return True
+
+    def _sleep_until(self, is_over: Callable[[], bool], seconds: float) -> bool:
+        """Wait for a condition, at most so long; return whether it holds.
+
+        The bell hangs before the condition is looked at, so that a call of a finaliser on this very
+        thread, between the look and the wait, is heard.
+        """
+        until = monotonic() + seconds
+        bell = threading.Lock()
+        bell.acquire()
+        try:
+            while True:
+                self._bells[bell] = None
+                if is_over():
+                    return True
+                left = until - monotonic()
+                if left <= 0:
+                    return False
+                with self._unlocked():
+                    bell.acquire(timeout=left)
+        finally:
+            self._bells.pop(bell, None)
+
+    @contextmanager
+    def _unlocked(self) -> Iterator[None]:
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()
+
+    def _run(self, job: Job) -> None:
+        jobs = self._jobs
+        run, job.begun = job.begun, None
+        assert run is not None
+        self._provide_or_refuse()
+        self._lock.release()
+        _here.at = self, job
+        try:
+            run()
+        except BaseException:
+            _log.exception("%s raised, which a job must not", job)
+        finally:
+            del run  # what it holds is let go of without the lock
+            _here.at = None
+            self._lock.acquire()
+        job.thread = 0  # from here on, abandoning it changes nothing
+        jobs.ended += 1
+        if self._rest and job not in jobs.abandoned and not jobs.due:
+            self._rest_a_while()
+        jobs.end(job)
+        self._was_full = self._was_full and bool(jobs.added or jobs.abandoned)
+        if self._is_awaited:
+            self._has_ended.notify_all()
+
+    def _rest_a_while(self) -> None:
+        self._resting += 1
+        with self._unlocked():
+            sleep(self._rest)
+        self._resting -= 1
+
+    # Jobs that are blocked.
+
+    def _watch(self) -> None:
+        before = self._glimpse()
+        self._is_watched = True
+        is_called = self._sleep_until(self._may_begin, self._patience)
+        self._is_watched = False
+        if is_called or not self._jobs.due:
+            return
+        more = self._more(before, self._glimpse())
+        if more and self._jobs.is_full:
+            self._was_full = True
+            running = names(tuple(self._jobs.running))
+            self._warn("All threads are taken, while others wait: %s. %s", running, self)
+        else:
+            self._jobs.add_slots(more)
+            self._provide_or_refuse()
+
+    def _glimpse(self) -> Glimpse:
+        jobs = self._jobs
+        cpu: dict[Hashable, int] = {
+            job: thread_cpu(job.thread)
+            for job in jobs.running
+            if job.thread and job not in jobs.abandoned
+        }
+        return Glimpse(jobs.begun, jobs.ended, jobs.due, cpu)
+
+    @abstractmethod
+    def _more(self, before: Glimpse, now: Glimpse) -> int:
+        """Return how many slots to add, after jobs have waited from one glimpse to the other."""
+
+    # Jobs that do not return.
+
+    def _report(self) -> None:
+        since = next(iter(self._jobs.overdue.values()))
+        self._is_reporting = True
+        self._sleep_until(
+            lambda: self._may_begin() or self._needs_watch(), since + self._grace - monotonic()
+        )
+        self._is_reporting = False
+        late = self._jobs.report(self._grace)
+        if not late:
+            return
+        if error := self._exhaustion():
+            self._jobs.refuse(error)
+        self._warn(
+            "Still running, each on its own thread, %g s after it should have returned: %s. %s",
+            self._grace,
+            names(late),
+            self,
+        )
+
+    def _warn(self, line: str, *facts: object) -> None:
+        self._logging += 1
+        try:
+            with self._unlocked():
+                _log.warning(line, *facts)
+        finally:
+            self._logging -= 1
+
+    def _exhaustion(self) -> PoolExhausted | None:
+        """Return the error with which jobs are refused, if they are."""
+        if self.lost < self._spare or self._jobs.lost(self._grace) < self._spare:
+            return None
+        return PoolExhausted(
+            f"The pool takes no more jobs.{self._lost_ones()} "
+            "Give that code time-outs of its own, or the pool more spare threads."
+        )
+
+    def _lost_ones(self) -> str:
+        lost = tuple(self._jobs.abandoned)
+        return f" {len(lost)} stopped jobs have not returned: {names(lost)}." if lost else ""
+
+
+def _forget_all() -> None:
+    """Let a forked child start anew: threads and their locks have stayed with its parent."""
+    _here.at = None
+    for pool in tuple(_pools):
+        pool._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
