@@ -42,10 +42,6 @@ def retry(
 
     .. marbles:: recover/retry
 
-    .. marbles:: recover/retry_of_a_timeout
-
-    .. marbles:: recover/timeout_of_a_retry
-
     Args:
         attempts: How often the model is asked, the first time included.
         delay: Seconds to wait before the second time, doubled for each that follows. A time
@@ -84,8 +80,6 @@ def fallback(*models: Model, midstream: bool = False) -> Model:
     `retry`.
 
     .. marbles:: recover/fallback
-
-    .. marbles:: recover/fallback_after_a_word
 
     Args:
         models: The models, in the order in which they are asked.

@@ -82,8 +82,6 @@ def text() -> Callable[[Observable[Event]], Observable[str]]:
     other. Where that can happen, use `text_so_far`.
 
     .. marbles:: select/text
-
-    .. marbles:: select/text_and_a_retraction
     """
     return _pick(lambda event: event.text if type(event) is TextDelta else None)
 

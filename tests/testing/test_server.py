@@ -566,7 +566,11 @@ def sent(server: ScriptedServer, model: str, cut: int | None = None) -> socket.s
     body = json.dumps({"model": model, "stream": True, "messages": [TASK]})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     connection = socket.create_connection(("127.0.0.1", server.port))
-    connection.sendall((head + body).encode()[:cut])
+    try:
+        connection.sendall((head + body).encode()[:cut])
+    except OSError:  # the server has closed
+        connection.close()
+        raise
     return connection
 
 
