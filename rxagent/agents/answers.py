@@ -13,8 +13,8 @@ from ..frozen import freeze
 from ..messages import ToolCall
 from ..state import State
 from ..streams import iterate, lean
-from ..streams.workers import Workers
 from ..streams.calls import Returned, calling, cause_of
+from ..streams.workers import Workers
 
 __all__ = ["check_answer", "read_answer"]
 

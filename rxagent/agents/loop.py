@@ -166,7 +166,8 @@ class _Step:
         """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
         calls = deltas.pipe(ops.sealed(), rxo.take_while(_is_no_answer), rxo.filter(self._is_eager))
         retractions = deltas.pipe(ops.of_type(StepRetried))
-        return merged(retractions, calls).pipe(eager_calls(self._start, self._retract))
+        signs: Observable[Any] = merged(retractions, calls)
+        return signs.pipe(eager_calls(self._start, self._retract))
 
     def _start(self, call: ToolCall) -> Observable[Event]:
         self.early.add(call.id)

@@ -285,5 +285,7 @@ def _eager(eager: bool | Collection[str], tools: Toolbox) -> bool | frozenset[st
 
 def _workers(workers: Workers | None) -> Workers | None:
     if not isinstance(workers, Workers | None):
-        raise TypeError(f"workers is a pool of threads, as Workers(limit=32), not {shown(workers)}.")
+        raise TypeError(
+            f"workers is a pool of threads, as Workers(limit=32), not {shown(workers)}."
+        )
     return workers

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from attrs import frozen
-from reactivex import Observable
+from reactivex import Observable, abc
 
 from ..errors import describe
 from .home import as_error, is_main_thread
@@ -94,9 +94,7 @@ def calling(
         return from_async(partial(_yielded, call, makers), began=began)
     if inspect.iscoroutinefunction(_code_of(call)):
         return _followed(from_async(partial(_awaited, call, makers), began=began))
-    source = from_worker(
-        partial(_called, call, makers), began=began, workers=workers, name=name
-    )
+    source = from_worker(partial(_called, call, makers), began=began, workers=workers, name=name)
     return _followed(source)
 
 
@@ -127,9 +125,12 @@ class _Later:
 
 
 def _followed(source: Observable[Any]) -> Observable[Any]:
-    return Linked(
-        lambda observer, scheduler=None: _Following(observer, scheduler).follow(source, scheduler)
-    )
+    def subscribe(
+        observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        return _Following(observer, scheduler).follow(source, scheduler)
+
+    return Linked(subscribe)
 
 
 class _Following(Joint[Any, Any]):

@@ -13,6 +13,8 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from reactivex.scheduler import CurrentThreadScheduler
 
+from .observing import methods_of
+
 __all__ = ["NO_OBSERVER", "Joint", "Link", "Linked", "dispose_all", "linking"]
 
 _T = TypeVar("_T")

@@ -66,9 +66,7 @@ class Reader(Disposable, Generic[_T]):
 
     def read(self) -> None:
         """Read to the end, and pass it on; raises nothing."""
-        if self.is_disposed:
-            return
-        if self._began is not None:
+        if self._began is not None and not self.is_disposed:
             self._begin(self._began)
         if self.is_disposed:
             return

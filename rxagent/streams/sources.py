@@ -192,10 +192,13 @@ def from_worker(
         open: Called once for each subscription, on its worker.
         began: Called in the run once there is a worker, right before `open`.
         workers: The pool; by default the one that the process shares.
+        name: The name in logs of what is read.
+
+    Raises:
+        PoolExhausted: Too many stopped jobs of the pool have not returned; by `on_error`.
     """
-    return _read(
-        partial(drain, open), lambda home: partial(home.work, workers=workers), began=began
-    )
+    work = partial(drain, open)
+    return _read(work, lambda home: partial(home.work, workers=workers, name=name), began=began)
 
 
 def _read(

@@ -48,8 +48,7 @@ class Strand(PeriodicScheduler):
         except BaseException:
             self._is_running = False
             raise
-        if self._is_disposed:
-            self._leave()
+        self._leave_if_disposed()
 
     def _run(self) -> None:
         while not self._is_disposed:
@@ -72,9 +71,11 @@ class Strand(PeriodicScheduler):
         """Run no further action; the one that runs is not waited for."""
         self._is_disposed = True
         self._actions.clear()
-        leave = self._leave
-        if leave is not None:
-            leave()
+        self._leave_if_disposed()
+
+    def _leave_if_disposed(self) -> None:
+        if self._is_disposed and self._leave is not None:
+            self._leave()
 
     def schedule(
         self, action: typing.ScheduledAction[Any], state: Any = None
