@@ -139,7 +139,7 @@ class _Calls:
     extra: tuple[ProviderData, ...] = ()
 
     def __iter__(self) -> Iterator[_CallDraft]:
-        yield from self.earlier.values()
+        yield from self.earlier.in_order()
         if self.latest is not None:
             yield self.latest
 

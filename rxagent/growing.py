@@ -16,6 +16,7 @@ _V = TypeVar("_V")
 _T = TypeVar("_T")
 
 _DROPPED: Any = object()
+_NEVER: Any = object()
 _new = object.__new__
 
 
@@ -95,59 +96,70 @@ class ListView(Sequence[_T]):
 class MapView(Mapping[_K, _V]):
     """A mapping that `set` and `drop` change in constant time, by returning a new view."""
 
-    __slots__ = ("_changes", "_history")
+    __slots__ = ("_changes", "_history", "_is_plain")
 
     def __init__(self, items: Mapping[_K, _V] | Iterable[tuple[_K, _V]] = ()) -> None:
         self._changes: ListView[tuple[_K, _V]] = ListView(dict(items).items())
         self._history = _history_of(self._changes)
+        self._is_plain = True
+        """Whether each key was set once, so that the changes are the items."""
 
     def set(self, key: _K, value: _V) -> "MapView[_K, _V]":
         """Return a view in which a key has a value."""
-        changes, history = self._changes.add((key, value)), self._history
-        if changes._log is not self._changes._log:
-            history = _history_of(changes)
-        else:
-            history.setdefault(key, []).append((len(self._changes), value))
         view: MapView[_K, _V] = _new(MapView)
-        view._changes, view._history = changes, history
+        view._is_plain = self._is_plain and self._last(key) is _NEVER
+        view._changes = changes = self._changes.add((key, value))
+        if changes._log is self._changes._log:
+            view._history = self._history
+            self._history.setdefault(key, []).append((len(self._changes), value))
+        else:
+            view._history = _history_of(changes)
         return view
 
     def drop(self, key: _K) -> "MapView[_K, _V]":
         """Return a view without a key."""
         return self.set(key, _DROPPED) if key in self else self
 
-    def _find(self, key: Any, end: int) -> Any:
+    def _last(self, key: Any) -> Any:
+        """Return what a key was set to last, as far as this view goes."""
+        end = len(self._changes)
         for position, value in reversed(self._history.get(key, ())):
             if position < end:
                 return value
-        return _DROPPED
+        return _NEVER
+
+    def _items(self) -> Iterable[tuple[_K, _V]]:
+        if self._is_plain:
+            return self._changes
+        current = dict(self._changes)
+        return [(key, value) for key, value in current.items() if value is not _DROPPED]
 
     def __getitem__(self, key: _K) -> _V:
-        value = self._find(key, len(self._changes))
-        if value is _DROPPED:
+        value = self._last(key)
+        if value is _DROPPED or value is _NEVER:
             raise KeyError(key)
         return value  # type: ignore[no-any-return]  # by construction
 
     def __iter__(self) -> Iterator[_K]:
-        return iter(self._dict())
+        return (key for key, _ in self._items())
 
     def __len__(self) -> int:
-        return len(self._dict())
+        return len(self._changes) if self._is_plain else sum(1 for _ in self._items())
 
-    def _dict(self) -> dict[_K, _V]:
-        current = dict(self._changes)
-        return {key: value for key, value in current.items() if value is not _DROPPED}
+    def in_order(self) -> Iterator[_V]:
+        """Return the values, in the order in which their keys were first set."""
+        return (value for _, value in self._items())
 
     def __repr__(self) -> str:
-        return f"MapView({self._dict()!r})"
+        return f"MapView({dict(self._items())!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mapping) and self._dict() == dict(other)
+        return isinstance(other, Mapping) and dict(self._items()) == dict(other)
 
     __hash__ = None  # type: ignore[assignment]  # as a dict has none
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return MapView, (self._dict(),)
+        return MapView, (dict(self._items()),)
 
 
 def _history_of(changes: Iterable[tuple[_K, _V]]) -> dict[_K, list[tuple[int, _V]]]:

@@ -20,10 +20,14 @@ class Reader(QueueSeat, abc.DisposableBase):
 
     Args:
         mailbox: Where the events wait.
+        look: Ends the run if its loop is gone.
         wake: Called, on any thread, when something has come after `read` had nothing left.
     """
 
-    def __init__(self, mailbox: Mailbox, wake: Callable[[], object]) -> None:
+    def __init__(
+        self, mailbox: Mailbox, look: Callable[[], object], wake: Callable[[], object]
+    ) -> None:
+        self.look = look
         self.seat = SingleAssignmentDisposable()
         self._mailbox = mailbox
         self._wake = wake

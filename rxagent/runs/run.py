@@ -158,7 +158,7 @@ class Run(Observable[Event]):
             self._outcome.finish()
             closing(self._ticket)
 
-    def _is_ended_by_its_loop(self) -> None:
+    def _end_if_stopped(self) -> None:
         """End the run here if its loop does not run any more."""
         if self._home.is_stopped and not self._audience.ended:
             self._end(RunCancelled("The event loop of this run has stopped."))
@@ -188,7 +188,7 @@ class Run(Observable[Event]):
             What detaches it when disposed.
         """
         observer = Direct.of(on_next, on_error, on_completed)
-        self._is_ended_by_its_loop()
+        self._end_if_stopped()
         self._audience.admit_direct(observer)
         home = getattr(scheduler, "home", None)
         if isinstance(home, Home) and home is not self._home and not self._audience.ended:
@@ -226,7 +226,7 @@ class Run(Observable[Event]):
         observer = Observing.of(watching)
         waiting = self._mailbox(buffer, overflow, since)
         viewer = Viewer(observer, waiting, place(on, self._home), self._audience.report)
-        self._is_ended_by_its_loop()
+        self._end_if_stopped()
         self._audience.admit(viewer, since)
         self._home.post_or_run(self._viewers.add, viewer)
         return viewer
@@ -245,7 +245,7 @@ class Run(Observable[Event]):
             RuntimeError: This thread cannot wait, since it does the work.
         """
         self._outcome.refuse_own_thread("`await asyncio.to_thread(run.drain)`")
-        self._is_ended_by_its_loop()
+        self._end_if_stopped()
         drain = Drain()
         self._home.post_or_run(lambda: drain.begin(list(self._viewers)))
         drain.wait(timeout, lambda: self._home.is_stopped and not self._audience.ended)
@@ -258,16 +258,20 @@ class Run(Observable[Event]):
         A `for` or an `async for` over the run itself follows it from the beginning.
         """
         waiting = self._mailbox(buffer, overflow, since)
+        self._end_if_stopped()
         return Following(
-            partial(Reader, waiting), lambda reader: self._audience.admit(reader, since)
+            partial(Reader, waiting, self._end_if_stopped),
+            lambda reader: self._audience.admit(reader, since),
         )
 
     def __iter__(self) -> Iterator[Event]:
         self._outcome.refuse_own_thread("`async for`")
         waiting = self._mailbox(1024, "merge", 0)
+        self._end_if_stopped()
         try:
             yield from pull(
-                partial(Reader, waiting), lambda reader: self._audience.admit(reader, 0)
+                partial(Reader, waiting, self._end_if_stopped),
+                lambda reader: self._audience.admit(reader, 0),
             )
         except KeyboardInterrupt:
             self.cancel("interrupted")
@@ -360,7 +364,7 @@ class Run(Observable[Event]):
         """
         try:
             if not self._outcome.wait(timeout):
-                self._is_ended_by_its_loop()
+                self._end_if_stopped()
         except KeyboardInterrupt:
             self.cancel("interrupted")
             raise
@@ -383,7 +387,7 @@ class Run(Observable[Event]):
             RxAgentError: What ended the run without an answer.
         """
         if not await self._outcome.come():
-            self._is_ended_by_its_loop()
+            self._end_if_stopped()
         return self._answer()
 
     def __await__(self) -> Generator[Any, None, Any]:

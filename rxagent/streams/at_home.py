@@ -75,9 +75,7 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         source, self._source = self._source, None
         if source is not None:
             self._upstream.disposable = source.subscribe(self, scheduler=self._home)
-        # Work that this has started is registered by an action, which has run by then.
-        if not self._home.soon(closing, self._ticket):
-            closing(self._ticket)
+        self._home.ended(self._ticket)
 
     def on_next(self, value: _T) -> None:
         try:

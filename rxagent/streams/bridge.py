@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from ..arguments import shown
+from ..errors import RunCancelled
 from .entering import entering
 from .home import Home
 from .loop import daemon_loop, on_daemon_loop
@@ -111,6 +112,11 @@ class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
     def on_completed(self) -> None:
         self._ended = True
         self._rouse()
+
+    def look(self) -> None:
+        """End if the loop is gone, as it is in a forked child."""
+        if self._home.is_lost and not self._ended:
+            self.on_error(RunCancelled("The event loop of this stream is closed."))
 
     def dispose(self) -> None:
         """Let go of the stream; the reader finds that it has ended."""

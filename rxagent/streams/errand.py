@@ -64,7 +64,7 @@ class Errand(abc.DisposableBase):
         self._task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        closing(self._ticket)
+        self._home.ended(self._ticket)
         if task.cancelled():
             if not self._disposed:
                 self._lost()

@@ -78,6 +78,9 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         if self._is_queued:
             return
         self._is_queued = True
+        if not self._home.can_wait:  # in virtual time, what emits must not run ahead
+            self._home.gate(self._deliver)
+            return
         try:
             queued = self._home.post(self._deliver)
         except BaseException:

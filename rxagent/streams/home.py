@@ -64,6 +64,7 @@ class Home(PeriodicScheduler):
         self.context = copy_context()
         self._clock = clock
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._ended: deque[int] = deque()  # tickets of work that has ended
         self._draining = False  # set on the loop's thread alone
         self._woken = False
         self._pace = Pace.of(self.loop)
@@ -154,6 +155,7 @@ class Home(PeriodicScheduler):
             while True:
                 if action is None:
                     if not queue:
+                        self._close_all()
                         return
                     action, args = queue.popleft()
                 try:
@@ -168,6 +170,24 @@ class Home(PeriodicScheduler):
             if queue and not self._woken:
                 self._woken = True
                 self.loop.call_soon(self._arrive)
+
+    def ended(self, ticket: int) -> None:
+        """Note that some work has ended, once all that it has queued has run.
+
+        Until then a script that waits for its runs must not end.
+        """
+        self._ended.append(ticket)
+        self.gate(_nothing)
+        if self.is_lost:
+            self._close_all()
+
+    def _close_all(self) -> None:
+        while self._ended:
+            try:
+                ticket = self._ended.popleft()
+            except IndexError:
+                return
+            closing(ticket)
 
     @property
     def is_busy(self) -> bool:
@@ -302,7 +322,7 @@ class Home(PeriodicScheduler):
             try:
                 context.run(job)
             finally:
-                closing(ticket)
+                self.ended(ticket)
 
         return run, ticket
 

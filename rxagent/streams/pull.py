@@ -24,6 +24,9 @@ class Inbox(Protocol[_Told]):
     def read(self) -> Iterator[_Told]:
         """Yield what has come, and `DRY` whenever that was all; raise what ended it."""
 
+    def look(self) -> object:
+        """End if nothing can come any more; called now and then while a thread waits."""
+
     def dispose(self) -> None:
         """Let go of who tells; whoever waits is woken."""
 
@@ -47,7 +50,7 @@ def pull(make: Make[_I], begin: Callable[[_I], object]) -> Iterator[Any]:
         begin(inbox)
         for item in inbox.read():
             if item is DRY:
-                patience.wait(partial(_has_come, arrived))
+                patience.wait(partial(_has_come, arrived), is_vain=lambda: bool(inbox.look()))
             else:
                 yield item
 

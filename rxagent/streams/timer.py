@@ -83,4 +83,4 @@ class Timer(abc.DisposableBase):
             try:
                 self._action()
             finally:
-                closing(self._ticket)
+                self._home.ended(self._ticket)

@@ -205,15 +205,19 @@ def test_a_held_run_keeps_its_order(home):
     assert (12.0, list(range(100))) == (home.clock, done)
 
 
-def test_a_job_is_not_held_midway(home, timed):
-    """A synchronous job takes no time, so one that has begun ends although the run is held."""
-    held = []
-    stream = from_worker(lambda: range(3)).pipe(rxo.do_action(lambda _: held.append(home.hold())))
+def test_what_a_job_emits_is_held(home, timed):
+    """A synchronous job takes no time, but what it emits waits while the run is held."""
+    holds = []
+    stream = from_worker(lambda: range(3)).pipe(rxo.do_action(lambda _: holds.append(home.hold())))
 
     told = timed(stream)
+    for seconds in (1, 2, 3):
+        home.advance_to(seconds)
+        holds.pop().dispose()
     home.run()
 
-    assert [0, 1, 2] == [event[2] for event in told[:-1]]
+    assert [(0.0, 0), (1.0, 1), (2.0, 2)] == [(event[0], event[2]) for event in told[:-1]]
+    assert 3.0 == told[-1][0]
 
 
 def test_threads_are_refused(home, timed):
