@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Literal, TypeAlias
 
 from ..errors import RunCancelled, RxAgentError, describe
+from ..printable import one_line
 from ..streams import Home, is_daemon_loop, refuse_own_loop
 from ..streams.blocking import POLL_SECONDS, Patience
 from ..streams.latch import Latch
@@ -131,6 +132,6 @@ class Outcome:
 
 def _log_unheard(error: Exception | None) -> None:
     if isinstance(error, RxAgentError):
-        _log.error("a run failed, and its end was never observed: %s", describe(error))
+        _log.error("a run failed, and its end was never observed: %s", one_line(describe(error)))
     else:
         _log.error("a run failed, and its end was never observed", exc_info=error)

@@ -188,9 +188,11 @@ class Run(Observable[Event]):
             What detaches it when disposed.
         """
         observer = Direct.of(on_next, on_error, on_completed)
+        home = getattr(scheduler, "home", None)
+        if isinstance(home, Home) and home.blocked is self._home.loop:
+            raise RuntimeError("This loop runs the run, so it cannot wait. Write `async for`.")
         self._end_if_stopped()
         self._audience.admit_direct(observer)
-        home = getattr(scheduler, "home", None)
         if isinstance(home, Home) and home is not self._home and not self._audience.ended:
             return CompositeDisposable(observer, home.follows(self._home))
         return observer

@@ -1,5 +1,6 @@
 """Bridges from streams to the loops of Python: `for`, `async for`, and a plain call."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
@@ -68,7 +69,9 @@ class Each(Generic[_T]):
         if isinstance(self._source, Iterable):
             return iter(self._source)  # A run knows best how to be looped over.
         refuse_own_loop("Use `async for` instead.")
-        inbox = partial(_Inbox[_T], Home(loop=daemon_loop()))
+        home = Home(loop=daemon_loop())
+        home.blocked = asyncio._get_running_loop()
+        inbox = partial(_Inbox[_T], home)
         return pull(inbox, lambda inbox: inbox.subscribe_to(self._source))
 
     def __aiter__(self) -> AsyncIterator[_T]:

@@ -25,6 +25,7 @@ from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
 from ..errors import RunCancelled, RxAgentError, describe
+from ..printable import one_line
 from .errand import Errand
 from .loop import closing, daemon_loop, is_daemon_loop, leaving, opening, process_generation
 from .pace import Pace
@@ -62,6 +63,8 @@ class Home(PeriodicScheduler):
     ) -> None:
         self.loop = loop or _running_loop() or daemon_loop()
         self.context = copy_context()
+        self.blocked: asyncio.AbstractEventLoop | None = None
+        """The loop whose thread blocks for what happens here; nothing can come from there."""
         self._clock = clock
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._ended: deque[int] = deque()  # tickets of work that has ended
@@ -542,6 +545,8 @@ def behind(error: Exception) -> BaseException:
 def log_fault(fault: Exception) -> None:
     """Log what ended a run whose subscriber cannot hear of it."""
     if isinstance(fault, RxAgentError):
-        _log.error("a run failed, and its subscriber gave no on_error: %s", describe(fault))
+        _log.error(
+            "a run failed, and its subscriber gave no on_error: %s", one_line(describe(fault))
+        )
     else:
         _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
