@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rxagent import Agent, Given, Image, Message, State, fold, tool
+from rxagent import Agent, Given, Image, Message, State, Workers, fold, tool
 from rxagent.errors import ModelUnavailable
 from rxagent.events import (
     FinalAnswer,
@@ -302,3 +302,35 @@ def test_each_property_of_what_is_offered_has_a_type():
         for schema in spec.parameters["properties"].values():
             assert schema.keys() & {"type", "anyOf"}
             assert schema.get("type") != "array" or schema["items"]
+
+
+def test_an_agent_may_have_threads_of_its_own():
+    """Its plain model, tools and checks run on the pool that it was given, and no other."""
+    threads = {}
+
+    def model(request):
+        threads["model"] = threading.current_thread().name
+        said = [message for message in request.messages if message.role == "assistant"]
+        call = ToolCall("c", "look", "{}")
+        return "done" if said else Message("assistant", tool_calls=[call])
+
+    @tool
+    def look():
+        """Look around."""
+        threads["tool"] = threading.current_thread().name
+
+    def check(value, state):
+        threads["check"] = threading.current_thread().name
+
+    pool = Workers(limit=2, name="mine")
+    agent = Agent(model, [look], final_answer_checks=[check], workers=pool)
+
+    assert "done" == agent.run("x", timeout=5)
+    assert {"model": "mine", "tool": "mine", "check": "mine"} == threads
+
+
+@pytest.mark.parametrize("wrong", [16, Workers, "many"])
+def test_threads_are_a_pool(wrong):
+    """What is no pool of threads is refused when the agent is made, with what to write."""
+    with pytest.raises(TypeError, match=r"workers is a pool of threads, as Workers\(limit=32\)"):
+        Agent(lambda request: "x", workers=wrong)
