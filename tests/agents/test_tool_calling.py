@@ -322,7 +322,7 @@ def test_an_agent_may_have_threads_of_its_own():
     def check(value, state):
         threads["check"] = threading.current_thread().name
 
-    pool = Workers(limit=2, name="mine")
+    pool = Workers(limit=2, name="mine", idle=0.01)
     agent = Agent(model, [look], final_answer_checks=[check], workers=pool)
 
     assert "done" == agent.run("x", timeout=5)
