@@ -46,6 +46,9 @@ class Seat(abc.ObserverBase[Event]):
 class QueueSeat(Seat):
     """An observer with a queue, from which it takes the past, too."""
 
+    is_queued = True
+    """Notifying it takes no time."""
+
     @abstractmethod
     def begin(self, replay: Told, seq: int) -> None:
         """Take what is kept of the `seq` events so far."""

@@ -120,14 +120,9 @@ class Run(Observable[Event]):
     def _begin(self) -> None:
         if self._outcome.ending is None:
             self._home.owns(Disposable(), self._end)
-            observer = Observing(self, self._next, self._end, partial(self._end, None))
             self._subscription.disposable = gated(self._source).subscribe(
-                Link(observer), scheduler=self._home
+                _Inlet(self._outcome, self._audience, self._end), scheduler=self._home
             )
-
-    def _next(self, event: Event) -> None:
-        if self._outcome.ending is None:
-            self._audience.tell(event)
 
     def _end(self, error: Exception | None) -> None:
         """Decide how the run has ended, unless that is decided, and finish it on its loop."""
@@ -426,3 +421,30 @@ class Run(Observable[Event]):
         trace: TracebackType | None,
     ) -> None:
         self.cancel("left")
+
+
+class _Inlet(Link[Event, Event]):
+    """Observes the source of a run, for as long as its end is open."""
+
+    __slots__ = ("_audience", "_end", "_outcome")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        audience: Audience,
+        end: Callable[[Exception | None], None],
+    ) -> None:
+        super().__init__(self)
+        self._outcome = outcome
+        self._audience = audience
+        self._end = end
+
+    def on_next(self, value: Event) -> None:
+        if self._outcome.ending is None:
+            self._audience.tell(value)
+
+    def on_error(self, error: Exception) -> None:
+        self._end(error)
+
+    def on_completed(self) -> None:
+        self._end(None)

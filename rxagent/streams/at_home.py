@@ -37,7 +37,9 @@ def at_home(source: Observable[_T]) -> Observable[_T]:
 class ScopedStream(Linked[_T]):
     """A stream whose subscribing never blocks, since it begins on its run's loop."""
 
-    never_blocks = True
+    def __init__(self, subscribe: abc.Subscription[_T]) -> None:
+        super().__init__(subscribe)
+        self.never_blocks = True  # what wraps this shares its attributes
 
 
 class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):

@@ -17,6 +17,10 @@ SLOW = 0.1
 _T = TypeVar("_T")
 
 
+def _no_matter(observer: Any, seconds: float) -> None:
+    pass
+
+
 class Hub(Generic[_T]):
     """A hot stream whose observers cannot harm each other.
 
@@ -27,15 +31,16 @@ class Hub(Generic[_T]):
     Args:
         on_fault: Called with an observer and with what it raised.
         on_slow: Called with an observer and the seconds it took for one item, when that is more
-            than 0.1.
+            than 0.1. Observers with `is_queued` are not timed.
     """
 
     def __init__(
         self,
         on_fault: Callable[[Any, BaseException], None],
-        on_slow: Callable[[Any, float], None] | None = None,
+        on_slow: Callable[[Any, float], None] = _no_matter,
     ) -> None:
         self._on_slow = on_slow
+        self._is_timed = False
         self._observers: tuple[abc.ObserverBase[_T], ...] = ()
         self._changing = threading.RLock()  # a collected viewer may leave meanwhile
         self._on_fault = on_fault
@@ -49,6 +54,7 @@ class Hub(Generic[_T]):
         """Tell an observer all that follows, until what is returned is disposed."""
         with self._changing:
             self._observers = (*self._observers, observer)
+            self._is_timed = self._is_timed or not getattr(observer, "is_queued", False)
         return _Place(self, observer)
 
     def leave(self, observer: abc.ObserverBase[_T]) -> None:
@@ -58,6 +64,13 @@ class Hub(Generic[_T]):
 
     def on_next(self, item: _T) -> None:
         """Notify all observers of an item."""
+        if not self._is_timed:
+            for observer in self._observers:
+                try:
+                    observer.on_next(item)
+                except BaseException as fault:
+                    self._detach(observer, fault)
+            return
         began = perf_counter()
         for observer in self._observers:
             try:
@@ -65,7 +78,7 @@ class Hub(Generic[_T]):
             except BaseException as fault:
                 self._detach(observer, fault)
             ended = perf_counter()
-            if ended - began > SLOW and self._on_slow is not None:
+            if ended - began > SLOW:
                 self._on_slow(observer, ended - began)
             began = ended
 

@@ -1,5 +1,6 @@
 """Gates: streams that may emit on any thread, observed where the run happens."""
 
+from threading import get_ident
 from typing import TypeVar
 
 from reactivex import Observable, abc
@@ -39,7 +40,7 @@ class _Gate(Link[_T, _T]):
         self._handoff: Handoff[_T] | None = None
 
     def on_next(self, value: _T) -> None:
-        if self._handoff is None and self._home.is_inside:
+        if self._home.inside == get_ident() and self._handoff is None:
             self.observer.on_next(value)
         else:
             self._by_hand.on_next(value)

@@ -10,6 +10,7 @@
 import asyncio
 import logging
 import threading
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from contextvars import copy_context
 from datetime import datetime
 from functools import partial
 from math import inf
+from threading import get_ident
 from typing import Any
 
 from reactivex import abc, typing
@@ -61,14 +63,15 @@ class Home(PeriodicScheduler):
         loop: asyncio.AbstractEventLoop | None = None,
         clock: abc.SchedulerBase | None = None,
     ) -> None:
-        self.loop = loop or _running_loop() or daemon_loop()
+        self.loop = loop or _get_running_loop() or daemon_loop()
         self.context = copy_context()
         self.blocked: asyncio.AbstractEventLoop | None = None
         """The loop whose thread blocks for what happens here; nothing can come from there."""
         self._clock = clock
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._ended: deque[int] = deque()  # tickets of work that has ended
-        self._draining = False  # set on the loop's thread alone
+        self.inside: int | None = None
+        """The thread that is running an action of the run: the loop's, or none."""
         self._woken = False
         self._pace = Pace.of(self.loop)
         self._process = process_generation()
@@ -106,14 +109,13 @@ class Home(PeriodicScheduler):
         On that thread it runs at once, unless another one is running; elsewhere it is queued, and
         the loop is woken. Never blocks. What it raises ends the run.
         """
-        if self.is_here and not self._draining:
-            if self._queue:
-                self._queue.append((action, args))
-                self.context.run(self._drain)
-            else:
-                self.context.run(self._drain, action, args)
-        else:
+        if self.inside is not None or not self.is_here:
             self.post(action, *args)
+        elif self._queue:
+            self._queue.append((action, args))
+            self.context.run(self._drain)
+        else:
+            self.context.run(self._drain, action, args)
 
     def post(self, action: Callable[..., Any], *args: Any) -> bool:
         """Queue an action for the loop's thread; return whether it may still come to run.
@@ -136,7 +138,7 @@ class Home(PeriodicScheduler):
 
     def _wake(self) -> bool:
         # A drain looks for what was queued meanwhile before it ends.
-        if self._draining and self.is_here:
+        if self.inside == get_ident():
             return True
         if self._woken:
             return not self.is_lost
@@ -148,28 +150,28 @@ class Home(PeriodicScheduler):
 
     def _arrive(self) -> None:
         self._woken = False
-        if not self._draining:
+        if self.inside is None:
             self.context.run(self._drain)
 
     def _drain(self, action: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> None:
-        queue, pace = self._queue, self._pace
-        self._draining = True
+        queue = self._queue
+        self.inside = get_ident()
         try:
             while True:
-                if action is None:
-                    if not queue:
+                if action is not None:
+                    try:
+                        action(*args)
+                    except BaseException as fault:
+                        self._fault(fault)
+                if not queue:
+                    if self._ended:
                         self._close_all()
-                        return
-                    action, args = queue.popleft()
-                try:
-                    action(*args)
-                except BaseException as fault:
-                    self._fault(fault)
-                if queue and pace.spent:
                     return
-                action = None
+                if self._pace.spent:
+                    return
+                action, args = queue.popleft()
         finally:
-            self._draining = False
+            self.inside = None
             if queue and not self._woken:
                 self._woken = True
                 self.loop.call_soon(self._arrive)
@@ -192,6 +194,10 @@ class Home(PeriodicScheduler):
                 return
             closing(ticket)
 
+    def must_wait(self) -> bool:
+        """Return whether actions are queued, or the run is held: nothing may be emitted now."""
+        return bool(self._queue) or self._holds > 0
+
     @property
     def is_busy(self) -> bool:
         """Whether actions are queued that have not run yet."""
@@ -205,7 +211,7 @@ class Home(PeriodicScheduler):
     @property
     def is_inside(self) -> bool:
         """Whether this thread is running an action of the run."""
-        return self._draining and self.is_here
+        return self.inside == get_ident()
 
     @property
     def is_lost(self) -> bool:
@@ -249,7 +255,7 @@ class Home(PeriodicScheduler):
     @property
     def is_here(self) -> bool:
         """Whether we are on the thread of the run's loop."""
-        return asyncio._get_running_loop() is self.loop
+        return _get_running_loop() is self.loop
 
     def spawn(
         self,
@@ -518,13 +524,6 @@ def _closing_if_refused(ticket: int) -> Iterator[None]:
 def is_main_thread() -> bool:
     """Whether this thread is the one that Ctrl-C interrupts."""
     return threading.current_thread() is threading.main_thread()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def as_error(who: str, error: BaseException) -> Exception:

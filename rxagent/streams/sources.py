@@ -136,7 +136,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 if pace.spent:  # already the first item of a batch may be the work of a while
                     await pace.turn()
                 for item in batch:
-                    if home.is_held or home.is_busy:
+                    if home.must_wait():
                         await home.opened()
                     gate(on_next, item)
                     if self._is_disposed:
