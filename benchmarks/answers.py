@@ -21,7 +21,7 @@ LONG = 100_000
 def short(url: str, quick: bool) -> Iterator[Row]:
     """Compare the CPU time that a delta costs."""
     ours, sdk, aio = Ours(url), Sdk(url), Sdk(url, DefaultAioHttpClient)
-    for count, most, times in ((2_000, 0.10, 15), (20_000, 0.08, 7)):
+    for count, most, times in ((2_000, 0.065, 15), (20_000, 0.05, 7)):
         model = f"tokens-{count}"
 
         def read(side: Ours | Sdk, model: str = model, count: int = count) -> float:

@@ -52,7 +52,7 @@ class Turns:
             name,
             median(self.ours),
             unit,
-            f"at most {most:.2f} x",
+            f"at most {most:.3g} x",
             ratio <= most,
             f"{spread}{f'; {note}' if note else ''}",
             sdk=median(self.theirs),

@@ -66,7 +66,7 @@ def step(url: str, quick: bool) -> Iterator[Row]:
 
     turns = take_turns(lambda: timed(ours), lambda: timed(sdk), 40 if quick else 200, warm=20)
     cpu = " and ".join(f"{median(taken):.1f}" for taken in spent.values())
-    yield turns.row("a tool step", "ms", 0.8, f"two requests and a call; {cpu} ms of CPU")
+    yield turns.row("a tool step", "ms", 0.6, f"two requests and a call; {cpu} ms of CPU")
     sdk.close()
 
 
