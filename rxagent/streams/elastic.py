@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from ..errors import PoolExhausted
 from .jobs import Job, Jobs, names
-from .usage import Glimpse, thread_cpu
+from .usage import Glimpse, computed
 
 __all__ = ["ElasticThreads"]
 
@@ -330,8 +330,8 @@ class ElasticThreads(ABC):
     def _glimpse(self) -> Glimpse:
         jobs = self._jobs
         cpu: dict[Hashable, int] = {
-            job: thread_cpu(job.thread)
-            for job in jobs.running
+            job: computed(job.clock)
+            for job in tuple(jobs.running)
             if job.thread and job not in jobs.abandoned
         }
         return Glimpse(jobs.begun, jobs.ended, jobs.due, cpu)

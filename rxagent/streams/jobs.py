@@ -8,6 +8,7 @@ from threading import get_ident
 from time import monotonic
 
 from ..errors import PoolExhausted, describe
+from .usage import own_clock
 
 __all__ = ["Job", "Jobs", "names"]
 
@@ -21,7 +22,7 @@ class Job:
         what: Its name in logs and errors.
     """
 
-    __slots__ = ("_abandon", "begun", "is_reported", "refused", "run", "thread", "what")
+    __slots__ = ("_abandon", "begun", "clock", "is_reported", "refused", "run", "thread", "what")
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Job:
         self.what = what
         self.refused = refused
         self.thread = 0  # the number of the thread that runs it
+        self.clock: int | None = None  # what counts the time for which that computes
         self.is_reported = False
         self._abandon = abandon
 
@@ -123,6 +125,7 @@ class Jobs:
                 return None
             self.running[job] = None
             job.thread = get_ident()
+            job.clock = own_clock()
             job.begun, job.run = job.run, None
             if job.begun is not None:
                 self.begun += 1

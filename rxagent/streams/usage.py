@@ -2,15 +2,30 @@
 
 import time
 from collections.abc import Hashable, Mapping
+from threading import get_ident
 
-__all__ = ["Glimpse", "thread_cpu"]
+__all__ = ["Glimpse", "computed", "own_clock"]
 
 _clock_of = getattr(time, "pthread_getcpuclockid", None)
 
 
-def thread_cpu(thread: int) -> int:
-    """Return how many nanoseconds a live thread has computed; 0 where the system does not tell."""
-    return time.clock_gettime_ns(_clock_of(thread)) if _clock_of else 0
+def own_clock() -> int | None:
+    """Return the clock that counts what this thread computes; None where there is none.
+
+    A thread asks for its own: the system may crash on the number of one that has ended, and only
+    refuses to read the clock of such a one.
+    """
+    return _clock_of(get_ident()) if _clock_of else None
+
+
+def computed(clock: int | None) -> int:
+    """Return how many nanoseconds a thread has computed, by its clock; 0 if it has ended."""
+    if clock is None:
+        return 0
+    try:
+        return time.clock_gettime_ns(clock)
+    except OSError:
+        return 0
 
 
 class Glimpse:
