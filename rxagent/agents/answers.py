@@ -75,7 +75,8 @@ def _check(
     name = getattr(check, "__name__", type(check).__name__)
 
     def judge(verdict: Any) -> Any:
-        if verdict == Returned(False):
+        # One that yields its verdicts is judged by the last.
+        if (verdict.value if isinstance(verdict, Returned) else verdict) is False:
             raise ParseError(f"The answer did not pass the check {name}.")
         return verdict
 

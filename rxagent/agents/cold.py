@@ -1,7 +1,8 @@
 """Cold runs: what an agent returns."""
 
 from collections.abc import Generator
-from typing import Any
+from pickle import PicklingError
+from typing import Any, Never
 
 from reactivex import abc
 
@@ -22,6 +23,12 @@ class ColdRun(Stream[Event]):
     It differs from other streams in that waiting for it is an error that says what to write, since
     its last item is not the answer.
     """
+
+    def __reduce__(self) -> Never:
+        raise PicklingError(
+            "A run that has not begun cannot be sent to another process. "
+            "Send the agent and the task, and call it there."
+        )
 
     def __repr__(self) -> str:
         return "<ColdRun: it begins when it is subscribed to>"

@@ -1,6 +1,8 @@
 """The agent that acts by calling tools."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from inspect import isclass, signature
 from typing import Annotated, Any, Never
 
 from attrs import field, frozen
@@ -90,7 +92,7 @@ class Agent:
             tools=toolbox,
             request=self._request,
             max_steps=max_steps,
-            checks=several("final_answer_checks", final_answer_checks, "functions", Callable),
+            checks=_checks(final_answer_checks),
             text_answers=text_answers,
             eager=_starting(early) if early else None,
             workers=_workers(workers),
@@ -289,3 +291,20 @@ def _workers(workers: Workers | None) -> Workers | None:
             f"workers is a pool of threads, as Workers(limit=32), not {shown(workers)}."
         )
     return workers
+
+
+def _checks(checks: Iterable[Callable[..., Any]]) -> tuple[Callable[..., Any], ...]:
+    given = several("final_answer_checks", checks, "functions", Callable)
+    for check in given:
+        if isclass(check):
+            name = check.__name__
+            raise TypeError(f"{name} is a class: give a check made of it, {name}(...).")
+        with suppress(ValueError):  # what it takes is not known
+            try:
+                signature(check).bind(None, None)
+            except TypeError:
+                raise TypeError(
+                    f"{shown(check)} is no check, which is called with the answer's value and the "
+                    "state: check(value, state)."
+                ) from None
+    return given

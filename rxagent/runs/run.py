@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from pickle import PicklingError
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Never, Self, TypeAlias
 from weakref import WeakSet
 
 from reactivex import Observable, abc
@@ -396,6 +397,12 @@ class Run(Observable[Event]):
         except (asyncio.CancelledError, GeneratorExit):
             self.cancel("its awaiting task was cancelled")
             raise
+
+    def __reduce__(self) -> Never:
+        raise PicklingError(
+            "A run stays in its process. Send run.state, or a list of its events; "
+            "the agent can be sent, too."
+        )
 
     def __repr__(self) -> str:
         return f"<Run: {self.status}, {self.seq:,} events>"

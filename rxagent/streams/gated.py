@@ -6,7 +6,7 @@ from typing import TypeVar
 from reactivex import Observable, abc
 
 from .handoff import Handoff
-from .home import Home
+from .home import Home, as_error
 from .link import Link, Linked
 from .observing import Observing
 
@@ -47,7 +47,7 @@ class _Gate(Link[_T, _T]):
 
     def on_error(self, error: Exception) -> None:
         if self._handoff is None and self._home.is_inside:
-            super().on_error(error)
+            super().on_error(as_error("A stream", error))
         else:
             self._by_hand.on_error(error)
 

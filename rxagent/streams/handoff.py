@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from reactivex import abc
 
 from .blocking import POLL_SECONDS
-from .home import Home
+from .home import Home, as_error
 
 __all__ = ["AHEAD", "Handoff"]
 
@@ -55,7 +55,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
 
     def on_error(self, error: Exception) -> None:
         """Pass the error on, after the items that wait."""
-        self._finish(partial(self._observer.on_error, error))
+        self._finish(partial(self._observer.on_error, as_error("A stream", error)))
 
     def on_completed(self) -> None:
         """Pass the end on, after the items that wait."""

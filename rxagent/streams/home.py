@@ -26,6 +26,7 @@ from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignme
 from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
+from ..arguments import shown
 from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
 from .errand import Errand
@@ -526,10 +527,12 @@ def is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def as_error(who: str, error: BaseException) -> Exception:
-    """Return an Exception that `on_error` may carry in place of a BaseException."""
+def as_error(who: str, error: Any) -> Exception:
+    """Return an Exception that `on_error` may carry in place of anything else."""
     if isinstance(error, Exception):
         return error
+    if not isinstance(error, BaseException):
+        return TypeError(f"on_error takes an exception, not {shown(error)}.")
     cancelled = RunCancelled(f"{who} raised {describe(error)}.")
     cancelled.__cause__ = error
     return cancelled

@@ -152,6 +152,7 @@ class _Outcome:
         self._texts: list[str] | None = []
         self._answer: Returned | FinalAnswer | None = None
         self._images: tuple[Image, ...] = ()
+        self._captions: list[str] = []
 
     def see(self, images: tuple[Image, ...]) -> None:
         self._images += images
@@ -159,8 +160,10 @@ class _Outcome:
     def add(self, output: Any) -> None:
         if isinstance(output, Returned | FinalAnswer):
             self._answer = output
-        elif isinstance(output, str) and self._texts is not None:
-            self._texts.append(output)
+        elif isinstance(output, str):
+            self._captions.append(output)
+            if self._texts is not None:
+                self._texts.append(output)
         else:
             self._texts = None
         self._last = output
@@ -174,7 +177,7 @@ class _Outcome:
                 return value, result_text(value), images_in(value)
         value = "".join(self._texts) if self._texts else self._last
         if self._images:
-            named = "\n".join(f"(image {number})" for number in range(1, len(self._images) + 1))
-            text = named if images_in(value) else f"{result_text(value)}\n{named}"
-            return value, text, self._images
+            named = [f"(image {number})" for number in range(1, len(self._images) + 1)]
+            said = [] if isinstance(value, str) or images_in(value) else [result_text(value)]
+            return value, "\n".join([*self._captions, *said, *named]), self._images
         return value, result_text(value), ()

@@ -311,3 +311,33 @@ def test_stopping_the_loop_stops_no_run(other):
         yield "b"
 
     assert "ab" == Agent(stopping).run("x", timeout=WATCHDOG)
+
+
+def test_an_error_that_is_none(other):
+    """What gives `on_error` something else than an exception has failed, and the run ends."""
+    run = Agent(lambda request: rx.create(lambda o, s=None: o.on_error("oops"))).start("x")
+
+    assert "TypeError: on_error takes an exception, not 'oops'." == (
+        f"{type(end := ended(run)).__name__}: {end}"
+    )
+
+
+def test_checks_that_yield_are_judged():
+    """A check that yields its verdict lets no answer pass when that is False."""
+
+    def yielding(value, state):
+        yield False
+
+    async def yielding_later(value, state):
+        yield False
+
+    for check in (yielding, yielding_later):
+        agent = Agent(ScriptedModel(["a", "a"]), final_answer_checks=[check], max_steps=1)
+        assert isinstance(ended(agent.start("x")), RxAgentError)
+
+
+@pytest.mark.parametrize("wrong", [lambda value: True, AsyncCheck, lambda: True])
+def test_what_cannot_check_is_refused(wrong):
+    """A check that takes something else is refused when the agent is made."""
+    with pytest.raises(TypeError, match="check"):
+        Agent(ScriptedModel(["a"]), final_answer_checks=[wrong])
