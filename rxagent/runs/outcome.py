@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import suppress
-from threading import Lock
 from types import TracebackType
 from typing import Literal, TypeAlias
 
@@ -21,6 +20,17 @@ Ending: TypeAlias = Literal["completed", "failed", "cancelled"]
 _log = logging.getLogger("rxagent")
 
 
+class _Decision:
+    """An ending, and the error with the traceback that it had then."""
+
+    __slots__ = ("ending", "error", "traceback")
+
+    def __init__(self, ending: Ending, error: Exception | None) -> None:
+        self.ending = ending
+        self.error = error
+        self.traceback: TracebackType | None = None if error is None else error.__traceback__
+
+
 class Outcome:
     """How a run has ended, once it has: the first claim decides.
 
@@ -31,28 +41,34 @@ class Outcome:
         home: The run's.
 
     Attributes:
+        decision: Holds the decision, once there is one.
         heard: Whether the error was observed.
     """
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._claim = Lock()
         self._finished = Latch()
-        self._traceback: TracebackType | None = None
-        self.ending: Ending | None = None
-        self.error: Exception | None = None
+        self.decision: dict[str, _Decision] = {}
         self.heard = False
 
     def claim(self, error: Exception | None) -> bool:
         """Decide for an ending; return whether it was open until now."""
-        if not self._claim.acquire(blocking=False):
-            return False
-        if error is None:
-            self.ending = "completed"
-        else:
-            self.error, self._traceback = error, error.__traceback__
-            self.ending = "cancelled" if isinstance(error, RunCancelled) else "failed"
-        return True
+        kind: Ending = "cancelled" if isinstance(error, RunCancelled) else "failed"
+        mine = _Decision("completed" if error is None else kind, error)
+        # One step, which no other thread and no interrupt can see half done.
+        return self.decision.setdefault("end", mine) is mine
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the run has ended; None while that is open."""
+        decided = self.decision.get("end")
+        return None if decided is None else decided.ending
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the run without an answer."""
+        decided = self.decision.get("end")
+        return None if decided is None else decided.error
 
     def hear(self) -> None:
         """Note that the error was observed."""
@@ -120,8 +136,9 @@ class Outcome:
     def raise_error(self) -> None:
         """Raise what ended the run, as it was when it did."""
         self.hear()
-        if self.error is not None:
-            raise self.error.with_traceback(self._traceback)
+        decided = self.decision.get("end")
+        if decided is not None and decided.error is not None:
+            raise decided.error.with_traceback(decided.traceback)
 
     def __del__(self) -> None:
         unheard = self.ending == "failed" and not self.heard

@@ -127,14 +127,14 @@ class Run(Observable[Event]):
 
     def _end(self, error: Exception | None) -> None:
         """Decide how the run has ended, unless that is decided, and finish it on its loop."""
+        self._add_state(error)
         if self._outcome.claim(error):
-            self._note(error)
+            if error is not None:
+                self._record.fail(error)
             self._home.post_or_run(self._finish)
 
-    def _note(self, error: Exception | None) -> None:
-        if error is not None:
-            self._record.fail(error)
-        if isinstance(error, RunCancelled) and error.state is None:
+    def _add_state(self, error: Exception | None) -> None:
+        if isinstance(error, RunCancelled) and error.state is None and not self._outcome.decision:
             with suppress(Exception):  # of events that no state can be made of
                 error.state = self.state
 
@@ -339,13 +339,13 @@ class Run(Observable[Event]):
         error = RunCancelled(f"The run was cancelled{why}", reason=reason)
         if self._audience.ended:
             return
+        self._add_state(error)
         try:
             if self._outcome.claim(error):
-                self._note(error)
+                self._record.fail(error)
         finally:  # also for a cancel that was interrupted
             self._outcome.finish()
-            if not self._home.post(self._finish):
-                self._finish()
+            self._home.post_or_run(self._finish)
 
     def result(self, timeout: float | None = None) -> Any:
         """Block until the run has ended, and return the answer's value.
@@ -433,7 +433,7 @@ class Run(Observable[Event]):
 class _Inlet(Link[Event, Event]):
     """Observes the source of a run, for as long as its end is open."""
 
-    __slots__ = ("_audience", "_end", "_outcome")
+    __slots__ = ("_audience", "_decision", "_end")
 
     def __init__(
         self,
@@ -442,12 +442,12 @@ class _Inlet(Link[Event, Event]):
         end: Callable[[Exception | None], None],
     ) -> None:
         super().__init__(self)
-        self._outcome = outcome
+        self._decision = outcome.decision
         self._audience = audience
         self._end = end
 
     def on_next(self, value: Event) -> None:
-        if self._outcome.ending is None:
+        if not self._decision:
             self._audience.tell(value)
 
     def on_error(self, error: Exception) -> None:

@@ -300,12 +300,18 @@ class Home(PeriodicScheduler):
             What says that the job is not waited for any more.
         """
         run, ticket = self._noted(what, job, dispose)
+        begun: list[bool] = []
+
+        def work() -> None:
+            begun.append(True)
+            run()
+
         with _closing_if_refused(ticket):
-            work = (workers or WORKERS).submit(run, name, refused)
+            submitted = (workers or WORKERS).submit(work, name, refused)
 
         def leave() -> None:
-            work.abandon()
-            (leaving if work.begun else closing)(ticket)
+            submitted.abandon()
+            (leaving if begun else closing)(ticket)
 
         return leave
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Generic, TypeVar
 
 from reactivex import abc
@@ -51,7 +52,7 @@ class Reader(Disposable, Generic[_T]):
         self._abort = abort
         self._handoff = Handoff(observer, home)
         self._may_read = Latch()
-        self._reading = False
+        self._reading = self._has_ended = False
         self._leave: Leave | None = None
 
     def started(self, leave: Leave) -> None:
@@ -74,11 +75,11 @@ class Reader(Disposable, Generic[_T]):
         try:
             self._work(self._handoff.on_next, lambda: self.is_disposed)
         except BaseException as error:
-            self._reading = False
-            self._handoff.on_error(as_error("The source", error))
+            end = partial(self._handoff.on_error, as_error("The source", error))
         else:
-            self._reading = False
-            self._handoff.on_completed()
+            end = self._handoff.on_completed
+        self._reading, self._has_ended = False, True
+        end()
 
     def _begin(self, began: Callable[[], None]) -> None:
         """Let the run note that a thread is there, and wait until it has."""
@@ -94,7 +95,7 @@ class Reader(Disposable, Generic[_T]):
                 self.dispose()
 
     def _let_go(self) -> None:
-        if self._leave is not None:
+        if self._leave is not None and not self._has_ended:
             self._leave()
         self._handoff.dispose()
         self._may_read.set()

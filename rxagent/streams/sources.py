@@ -122,14 +122,16 @@ class _Pump(abc.DisposableBase, Generic[_T]):
     async def _pour(self) -> None:
         home, on_next = self._home, self._observer.on_next
         gate, pace = home.gate, Pace.of(home.loop)
+        # Whatever is disposed while we wait or notify may be disposed within this very task, which
+        # is not cancelled then: so each wait is followed by a look.
         await home.opened()
         if pace.spent:
             await pace.begin()
             await home.opened()
-        if self._began is not None:
+        if self._began is not None and not self._is_over():
             home.gate(self._began)
-            if self._is_disposed:
-                return
+        if self._is_over():
+            return
         batches = aiter(self._open())
         try:
             async for batch in batches:
@@ -138,15 +140,21 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 for item in batch:
                     if home.must_wait():
                         await home.opened()
-                    gate(on_next, item)
-                    if self._is_disposed:
+                    if not self._is_over():
+                        gate(on_next, item)
+                    if self._is_over():
                         return
                     if pace.spent:
                         await pace.turn()
-                if home.is_held:
+                if home.must_wait():
                     await home.opened()
+                    if self._is_over():
+                        return
         finally:
             await _close(batches)
+
+    def _is_over(self) -> bool:
+        return self._is_disposed
 
 
 async def _close(items: AsyncIterator[Any]) -> None:
