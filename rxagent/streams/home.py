@@ -501,10 +501,12 @@ class Home(PeriodicScheduler):
 
     async def opened(self) -> None:
         """Wait until the actions that are queued by now have run, and the run is not held."""
-        while self._holds or self._queue:
+        while self.must_wait():
             opened = asyncio.Event()
             self.when_open(partial(self.soon, opened.set))
             await opened.wait()
+            if not self._holds:  # what others have queued meanwhile comes after us
+                return
 
     def soon(self, action: Callable[..., Any], *args: Any) -> bool:
         """Run an action on the loop's thread, at its next turn; return False if it is closed."""

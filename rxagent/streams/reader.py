@@ -75,7 +75,7 @@ class Reader(Disposable, Generic[_T]):
         try:
             self._work(self._handoff.on_next, lambda: self.is_disposed)
         except BaseException as error:
-            end = partial(self._handoff.on_error, as_error("The source", error))
+            end: Callable[[], None] = partial(self._handoff.on_error, as_error("The source", error))
         else:
             end = self._handoff.on_completed
         self._reading, self._has_ended = False, True
