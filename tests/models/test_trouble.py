@@ -259,9 +259,17 @@ def test_cut_after_the_finish(server, ending, rest):
 
 @pytest.mark.parametrize("pause", [0, 0.02])
 def test_error_after_the_finish(server, pause):
-    """Not even an error does, whether it comes at once or a little later."""
+    """An error does: some servers send `stop` with each chunk, and the stream had not ended."""
     error = {"error": {"message": "No."}}
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), pause, error)
+
+    assert ModelUnavailable is type(failure(name)[1])
+
+
+def test_error_after_the_end(server):
+    """After the end of the stream is marked, nothing does."""
+    error = {"error": {"message": "No."}}
+    name = serve(server, text_chunk("Hi"), finish_chunk("stop"), DONE, error)
 
     assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(name)("Hi")))
 
