@@ -24,6 +24,10 @@ __all__ = ["ChatChunks"]
 
 _OF_CALLS = {"index", "id", "type", "function"}
 _OF_FUNCTIONS = {"name", "arguments"}
+_OF_CHUNKS = {"choices", "usage", "id", "object", "created", "model", "system_fingerprint"}
+_OF_CHUNKS |= {"service_tier", "provider", "base_resp", "prompt_filter_results", "timings"}
+_OF_PINGS = {"type", "event", "ping", "keepalive", "keep_alive", "heartbeat", "status", "comment"}
+_OF_PINGS |= {"time", "timestamp", "ts"}
 _NO_REASON = ("", "null", "none")
 _FAR = 1_000_000
 """Beyond any index of the first choice."""
@@ -60,6 +64,7 @@ class ChatChunks:
         self._kept = Kept()
         self._field: str | None = None
         self._index = 0
+        self._told: set[tuple[int, str]] = set()
         self._elsewhere: dict[tuple[int, int], int] = {}
 
     @property
@@ -78,12 +83,13 @@ class ChatChunks:
             for part in chunk if isinstance(chunk, list) else (chunk,):
                 self._read(part, told)
         except (AttributeError, LookupError, TypeError) as error:
-            raise self._faults.malformed("a chunk of a shape that is unknown", chunk) from error
+            if self.failure is None:
+                raise self._faults.malformed("a chunk of a shape that is unknown", chunk) from error
         return told
 
     def fail(self, said: Any) -> None:
-        """Note an error that the provider has told of."""
-        if self.failure is None and not self.finished:
+        """Note an error that the provider has told of; even a finish reason does not undo it."""
+        if self.failure is None:
             self.failure = self._faults.told(said)
 
     def end(self) -> list[Delta]:
@@ -95,13 +101,13 @@ class ChatChunks:
 
     def _read(self, chunk: Any, told: list[Delta]) -> None:
         error = failure_in(chunk)
-        choices = chunk.get("choices")
-        try:
-            for choice in choices or ():
+        if error is None and self.answered and not self.finished and _is_foreign(chunk):
+            error = chunk
+        if error is not None:
+            self.fail(error)
+        for choice in chunk.get("choices") or ():
+            if choice:
                 self._choose(choice, told)
-        finally:
-            if error is not None:
-                self.fail(error)
         self._report(chunk.get("usage"), told)
 
     def _choose(self, choice: Mapping[str, Any], told: list[Delta]) -> None:
@@ -110,16 +116,20 @@ class ChatChunks:
         is_whole = said is None and choice.get("message") is not None
         said = choice["message"] if is_whole else said
         error = failure_in(choice, inside=True) or failure_in(said or {}, inside=True)
-        if said is None and not reason and error is None:
-            raise self._faults.malformed("an event without delta and finish reason", choice)
+        if error is not None:
+            self.fail(error)
+        if said is None and not reason:
+            return
         self.answered = True
         said = said or {}
+        if is_whole:  # what deltas have told it only says again
+            said = {name: part for name, part in said.items() if (number, name) not in self._told}
+        else:
+            self._told.update((number, name) for name, part in said.items() if part)
         if number == 0:
             self._say(said, told)
         calls = self._call(said, number, is_whole, told)
         self._report(choice.get("usage"), told)
-        if error is not None:
-            self.fail(error)
         if number and not calls:  # we never ask for a second answer
             return
         if reason:
@@ -137,7 +147,7 @@ class ChatChunks:
                 told.append(ReasoningDelta(thought, self._under(name, said)))
         if content := said.get("content"):
             self._tell(content, told)
-        if refusal := said.get("refusal"):
+        if (refusal := said.get("refusal")) and refusal is not True:
             self._settle_reasoning(told)
             told += self.thoughts.settle()
             told.append(RefusalDelta(self._halves.join(_REFUSAL, _text(refusal))))
@@ -173,12 +183,15 @@ class ChatChunks:
         if not isinstance(fragments, list | tuple):
             raise TypeError
         for place, fragment in enumerate(fragments):
+            if fragment is None:
+                continue
             index = _number(fragment.get("index"))
             if index is None:
                 index = place if is_whole else self._index
             self._index = index
             self._add(self._placed(choice, index), fragment, told)
-        if function := said.get("function_call"):  # before there were several calls
+        function = said.get("function_call")  # before there were several calls
+        if function and not fragments:
             self._add(self._placed(choice, 0), {"function": function}, told)
         return len(told) > before
 
@@ -222,7 +235,7 @@ class ChatChunks:
 
     def _finish(self, reason: str, told: list[Delta]) -> None:
         meaning = finish_of(reason)
-        if meaning is None:
+        if meaning is None and not self.finished:
             self.fail({"code": reason, "message": f"the reply ended by {reason!r}"})
         if self.finished or self.failure:
             return
@@ -250,6 +263,13 @@ class ChatChunks:
         """Tell what is to be sent back of the reasoning so far, now that something else comes."""
         if (kept := self._kept.take()) and self._origin is not None:
             told.append(ReasoningDelta("", (ProviderData(self._origin, {"message": kept}),)))
+
+
+def _is_foreign(chunk: Mapping[str, Any]) -> bool:
+    """Tell whether an object is no chunk, and no sign of life either."""
+    if not chunk or any(name in _OF_CHUNKS or name.startswith("x_") for name in chunk):
+        return False
+    return any(name not in _OF_PINGS or isinstance(v, dict | list) for name, v in chunk.items())
 
 
 def _reason(said: Any) -> str:

@@ -12,7 +12,7 @@ from ..errors import MalformedReply, ModelError
 from ..events import Delta, TextDelta
 from .chat_chunks import ChatChunks
 from .faults import Faults
-from .frames import Failure, Frames
+from .frames import Failure, Frames, Strange
 
 __all__ = ["ChatReply"]
 
@@ -56,6 +56,7 @@ class ChatReply:
         self._mould = _NO_MOULD
         self._unfit = 0
         self._tail = b""
+        self._strange = b""
         self._signed = False
 
     @property
@@ -124,7 +125,7 @@ class ChatReply:
             self._told = True
             yield delta
         is_none = not self._chunks.answered and (self._whole is not None or not self._told)
-        said = self._frames.strange or b"".join(self._whole or ())
+        said = self._strange or b"".join(self._whole or ())
         if is_none and (said or self._done):
             raise self._faults.malformed("a reply without an answer", said)
         if not self.is_finished:
@@ -132,6 +133,11 @@ class ChatReply:
 
     def _read(self, frame: bytes) -> Iterator[Delta]:
         if self._done or not (frame or type(frame) is Failure):
+            return
+        if type(frame) is Strange:
+            self._strange = self._strange or frame
+            if self._told and not self.is_finished:
+                raise self._faults.malformed("what belongs to no reply", frame)
             return
         if frame.lstrip(b' "').startswith(b"[DONE]"):
             self._done = True

@@ -47,6 +47,9 @@ _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
 _STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "error_code", "type")
 _WORDS = ("code", "type", "status", "error_code", "reason")
 _MESSAGES = ("error_message", "error_msg", "status_msg", "reason")
+_READ = 10_000
+"""Of a long text, so many characters are searched for the sentence."""
+
 _BY_STATUS: dict[int, type[ModelError]] = {
     408: ModelTimeout,
     409: ModelUnavailable,
@@ -200,7 +203,7 @@ def _kind(words: str, said: str, status: int | None) -> type[ModelError]:
 def _status(said: Any) -> int | None:
     """Return the HTTP status that a code is, as a number or at the beginning of a text."""
     if isinstance(said, str):
-        found = re.match(r"\s*(?:http|status|error|code|[\s:_-])*([45]\d\d)(?!\d)", said, re.I)
+        found = re.match(r"(?:http|status|error|code|[\s:_-])*+([45]\d\d)(?!\d)", said, re.I)
         return int(found[1]) if found else None
     is_number = isinstance(said, int | float) and not isinstance(said, bool)
     return int(said) if is_number and 400 <= said < 600 else None
@@ -223,9 +226,9 @@ def _message(error: Any) -> str:
         return _short(error)
     if error and not isinstance(error, str):
         return _short(error)
-    text = error or "no reason was given"
+    text = (error or "no reason was given")[:_READ]
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    plain = re.sub(r"<[^>]*>", " ", title[1] if title else text)
+    plain = re.sub(r"<[^<>]*>", " ", title[1] if title else text)
     return _short(" ".join(plain.split()))
 
 

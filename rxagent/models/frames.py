@@ -1,25 +1,41 @@
 """Frames: the data of server-sent events, however the network has cut their bytes."""
 
-__all__ = ["Failure", "Frames"]
+import re
+from typing import Any
+
+__all__ = ["Failure", "Frames", "Strange"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
+_NAME = re.compile(rb"[A-Za-z_-]+")
+_FAILED = re.compile(rb"error|fail", re.IGNORECASE)
 
 
-class Failure(bytes):
+class _Odd(bytes):
+    """What is no usual data, and so fits no mould, whatever its bytes are."""
+
+    def startswith(self, *_: Any) -> bool:
+        """Return False: nobody takes it for data by its first bytes."""
+        return False
+
+
+class Failure(_Odd):
     """The data of an event, or of a field, whose name says that it is an error."""
+
+
+class Strange(_Odd):
+    """The beginning of what belongs to no event stream, such as HTML or a garbled line."""
 
 
 class Frames:
     """Cuts the bytes of one stream into the data of its events.
 
     Lines may end in LF, CR or CRLF, an event may have several lines of data, and the last event
-    need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. `strange`
-    keeps the beginning of what belongs to no event stream.
+    need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. Comments
+    and unknown fields are left out.
     """
 
     def __init__(self) -> None:
-        self.strange = b""
         self._rest = bytearray()
         self._after_cr = False
 
@@ -58,6 +74,7 @@ class Frames:
         data: list[bytes] = []
         bare: list[bytes] = []
         failures: list[bytes] = []
+        strange = b""
         kind: type[bytes] = bytes
         for line in event.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
             field, colon, value = line.partition(b":")
@@ -65,11 +82,17 @@ class Frames:
                 data.append(value.removeprefix(b" "))
             elif bare or line.lstrip().startswith((b"{", b"[")):
                 bare.append(line)
-            elif field == b"event" and b"error" in value.lower():
+            elif field == b"event" and _FAILED.search(value):
                 kind = Failure
-            elif colon and b"error" in field.lower() and field.strip().isalpha():
+            elif colon and b"error" in field.lower() and _NAME.fullmatch(field.strip()):
                 failures.append(Failure(value.strip()))
-            elif field not in _FIELDS:
-                self.strange += line[: 200 - len(self.strange)]
+            elif field not in _FIELDS and not (colon and _is_field(field, value)):
+                strange += line.strip()[: 200 - len(strange)]
         told = [kind(b"\n".join(data))] if data or kind is Failure else []
-        return told + failures + ([kind(b"\n".join(bare))] if bare else [])
+        odd = [Strange(strange)] if strange else []
+        return failures + odd + told + ([kind(b"\n".join(bare))] if bare else [])
+
+
+def _is_field(name: bytes, value: bytes) -> bool:
+    """Tell whether a line is a field that we do not know, and no data under a garbled name."""
+    return bool(_NAME.fullmatch(name)) and not value.lstrip().startswith((b"{", b"["))

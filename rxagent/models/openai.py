@@ -51,7 +51,7 @@ _ENVIRONMENT = (
 """What the SDK reads from the environment when a client is made."""
 
 _USAGE_WITHIN = 2.0
-"""Seconds of silence after the finish reason, in which usage and further calls are waited for."""
+"""Seconds after the finish reason, in which usage and further calls are waited for."""
 
 _END_WITHIN = 0.05
 """Seconds that a server may take to end a stream after all is said; if it does, the connection
@@ -214,12 +214,15 @@ async def _next(chunks: AsyncIterator[bytes], faults: Faults) -> bytes:
 async def _after_the_finish(chunks: AsyncIterator[bytes], reply: ChatReply) -> AsyncIterator[bytes]:
     """Yield what follows the finish reason, until the reply's end is marked or nothing comes.
 
-    It may be the usage, and further calls. When one has begun, its end is waited for.
+    It may be the usage, and further calls. When one has begun, its end is waited for; whatever
+    else is sent does not lengthen the wait.
     """
+    now = asyncio.get_running_loop().time
+    until: float | None = None
     while not reply.is_over:
-        patience = _USAGE_WITHIN if reply.is_finished else None
+        until = (until or now() + _USAGE_WITHIN) if reply.is_finished else None
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout_at(until):
                 chunk = await anext(chunks, b"")
         except Exception:  # what is whole cannot break, and of what is not `end` tells
             return

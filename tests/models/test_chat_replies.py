@@ -270,6 +270,11 @@ FAILURES = {
     "finish": sse(chunk({}, "error")),
     "resource": sse(chunk({}, "insufficient_system_resource")),
     "unknown finish": sse(chunk({}, "somersault")),
+    "foreign object": sse({"fault": {"faultstring": "upstream failed"}}),
+    "page": b"<html>upstream failed</html>\n\n",
+    "garbled line": b'xdata: {"choices": []}\n\n',
+    "event of a chunk": b"event: error\n" + sse(text_chunk("upstream failed")),
+    "finish and error on the chunk": sse({**finish_chunk("stop"), "error": WORDS}),
     "finish and error": sse(
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "error": WORDS}]}
     ),
@@ -293,6 +298,42 @@ def test_failures(failure, end, crlf):
     assert TextDelta("Hi") == deltas[0]
     assert Finish("stop") not in deltas
     assert "broke off" not in str(raised.value)
+
+
+def test_an_error_behind_a_whole_reply():
+    """An error that stands behind a whole message fails the reply."""
+    whole = json.dumps({"choices": [{"message": {"content": "Hi"}}]}).encode()
+
+    with pytest.raises(ModelUnavailable, match="No"):
+        read(whole + b'\n{"error": {"message": "No."}}')
+
+
+@pytest.mark.parametrize("ping", [{}, {"type": "ping"}, {"choices": [], "x": 1}, {"id": "1"}])
+def test_signs_of_life(ping):
+    """An object that is a sign of life only, or a chunk without a choice, is nothing."""
+    assert [TextDelta("Hi"), Finish("stop")] == read(
+        sse(text_chunk("Hi")), sse(ping), sse(finish_chunk("stop")), DONE
+    )
+
+
+def test_a_message_that_says_it_all_again():
+    """A message behind the deltas tells only what they have not told."""
+    call = call_chunk(0, "a", "add", "{}")["choices"][0]["delta"]
+    last = {"message": {"content": "Hi", **call}, "finish_reason": "stop"}
+
+    first, *others = read(sse(text_chunk("Hi")), sse({"choices": [last]}), DONE)
+
+    assert TextDelta("Hi") == first
+    assert ["a"] == [delta.id for delta in others if isinstance(delta, ToolCallDelta)]
+    assert not any(isinstance(delta, TextDelta) for delta in others)
+
+
+def test_a_call_in_two_forms():
+    """A call that is told in its old form, too, is one call."""
+    call = call_chunk(0, "a", "add", "{}")["choices"][0]["delta"]
+    both = {**call, "function_call": {"name": "add", "arguments": "{}"}}
+
+    assert 1 == sum(isinstance(d, ToolCallDelta) for d in read(sse(chunk(both, "stop")), DONE))
 
 
 KINDS = [

@@ -1,9 +1,10 @@
 """The data of server-sent events."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.models.frames import Frames
+from rxagent.models.frames import Frames, Strange
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -57,8 +58,13 @@ def test_no_data():
 
 
 def test_strange():
-    """What belongs to no event stream is kept, up to 200 bytes of it."""
-    reader = Frames()
+    """What belongs to no event stream is known as such, up to 200 bytes of it."""
+    (found,) = frames(b"<html>\n" + b"x" * 300 + b"\n\n")
 
-    assert [] == reader.feed(b"<html>\n" + b"x" * 300 + b"\n\n") + reader.flush()
-    assert b"<html>" + b"x" * 194 == reader.strange
+    assert (Strange, b"<html>" + b"x" * 194) == (type(found), found)
+
+
+@pytest.mark.parametrize("line", [b": hush", b"retry: 5", b"id: 7", b"trace-id: abc", b"  "])
+def test_other_fields(line):
+    """Comments, and fields that nobody knows, are nothing."""
+    assert [b"1"] == frames(line + b"\ndata: 1\n\n" + line + b"\n\n")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rxagent.errors import MalformedReply, ModelRejected
+from rxagent.errors import ModelRejected
 from rxagent.events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Message, Request, ToolCall, ToolSpec
 from rxagent.models import OpenAIModel
@@ -334,13 +334,16 @@ def test_null_delta(server):
     )
 
 
-def test_null_delta_without_finish(server):
-    """Without a finish reason it is an error that names the event and the model."""
-    found = []
-    with pytest.raises(MalformedReply, match=r"null-delta-no-finish.*delta.*null") as caught:
-        found.extend(each(OpenAIModel("null-delta-no-finish")("Hi")))
+NOTHING = [None, {}, {"index": 0}, {"index": 0, "delta": None}]
+NOTHING += [{"delta": said} for said in ({"refusal": True}, {"tool_calls": [None]})]
 
-    assert ("openai", "null-delta-no-finish") == (caught.value.provider, caught.value.model)
+
+@pytest.mark.parametrize("choice", NOTHING, ids=str)
+def test_choices_that_say_nothing(server, choice):
+    """A choice that says nothing is nothing, and the text goes on."""
+    parts = text_chunk("Hi"), {"choices": [choice]}, text_chunk(" you"), finish_chunk("stop")
+
+    assert "Hi you" == answer(serve(server, *parts))[0].text
 
 
 def test_whole_reply_to_a_streamed_request(server):

@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from threading import Thread
+from time import monotonic
 
 import pytest
 
@@ -19,7 +20,7 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import OpenAIModel
-from rxagent.models.faults import retry_after
+from rxagent.models.faults import Faults, retry_after
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
 from rxagent.testing.scenarios import Ending, Reply
@@ -258,9 +259,17 @@ def test_cut_after_the_finish(server, ending, rest):
 
 @pytest.mark.parametrize("pause", [0, 0.02])
 def test_error_after_the_finish(server, pause):
-    """Not even an error does, whether it comes at once or a little later."""
+    """An error does: some servers send `stop` with each chunk, and the stream had not ended."""
     error = {"error": {"message": "No."}}
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), pause, error)
+
+    assert ModelUnavailable is type(failure(name)[1])
+
+
+def test_error_after_the_end(server):
+    """After the end of the stream is marked, nothing does."""
+    error = {"error": {"message": "No."}}
+    name = serve(server, text_chunk("Hi"), finish_chunk("stop"), DONE, error)
 
     assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(name)("Hi")))
 
@@ -284,6 +293,27 @@ def test_silence_after_the_finish(server, monkeypatch, rest, usage):
 
     assert [TextDelta("Hi"), Finish("stop"), *usage] == list(each(OpenAIModel(name)("Hi")))
     server.wait_hang_up()
+
+
+def test_pings_after_the_finish(server, monkeypatch):
+    """What is sent after the finish reason does not lengthen the wait for the usage."""
+    monkeypatch.setattr("rxagent.models.openai._USAGE_WITHIN", 0.2)
+    pings = [part for _ in range(100) for part in (0.05, b": ping\n\n")]
+    name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *pings)
+    begun = monotonic()
+
+    assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(name)("Hi")))
+    assert 2 > monotonic() - begun
+
+
+@pytest.mark.parametrize("text", [" " * 20_000 + "x", "<" * 100_000, "<title>" * 20_000])
+def test_long_descriptions(text):
+    """However long a description of an error is, it is soon read."""
+    begun = monotonic()
+
+    Faults("openai", "m").told({"code": text, "message": text})
+
+    assert 2 > monotonic() - begun
 
 
 def test_last_frame_left_open(server):
