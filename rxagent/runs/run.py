@@ -13,10 +13,10 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 
 from ..arguments import several, shown
-from ..errors import RunCancelled
-from ..events import Event
+from ..errors import RunCancelled, describe
+from ..events import Event, RunFailed
 from ..frozen import thaw
-from ..state import State
+from ..state import State, fold
 from ..streams import Home, Observing
 from ..streams.gated import gated
 from ..streams.link import Link
@@ -136,7 +136,8 @@ class Run(Observable[Event]):
     def _add_state(self, error: Exception | None) -> None:
         if isinstance(error, RunCancelled) and error.state is None and not self._outcome.decision:
             with suppress(Exception):  # of events that no state can be made of
-                error.state = self.state
+                failed = RunFailed(type(error).__name__, describe(error))
+                error.state = fold(self.state, failed)
 
     def _finish(self) -> None:
         try:

@@ -120,8 +120,14 @@ def _code_of(function: Callable[..., Any]) -> Callable[..., Any]:
 class _Later:
     """A result whose values are still to come."""
 
-    def __init__(self, values: Observable[Any]) -> None:
+    def __init__(self, values: Observable[Any], result: Any = None) -> None:
         self.values = values
+        self.is_taken = False
+        self._result = result
+
+    def __del__(self) -> None:
+        if not self.is_taken:
+            _forget(self._result)
 
 
 def _followed(source: Observable[Any]) -> Observable[Any]:
@@ -140,6 +146,7 @@ class _Following(Joint[Any, Any]):
 
     def on_next(self, value: Any) -> None:
         if type(value) is _Later:
+            value.is_taken = True
             self.join(value.values)
         else:
             self.observer.on_next(value)
@@ -170,7 +177,7 @@ def _values_of(result: Any, makers: _Makers) -> Any:
         case Iterator():
             return _Later(from_worker(partial(_iterated, result, makers)))
         case Awaitable():
-            return _Later(_awaiting(result, makers))
+            return _Later(_awaiting(result, makers), result)
     with _blamed():
         return makers.returned(result)
 
@@ -195,13 +202,14 @@ class _Awaiting(_Following):
 
     def dispose(self) -> None:
         super().dispose()
-        result = self._result
-        if (
-            inspect.iscoroutine(result)
-            and inspect.getcoroutinestate(result) == inspect.CORO_CREATED
-        ):
-            with suppress(ValueError):  # it has begun this moment
-                result.close()
+        _forget(self._result)
+
+
+def _forget(result: Any) -> None:
+    """Close a coroutine that is not awaited after all."""
+    if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
+        with suppress(ValueError):  # it has begun this moment
+            result.close()
 
 
 def _iterated(items: Iterator[Any], makers: _Makers) -> Iterator[Any]:

@@ -135,9 +135,12 @@ def test_the_error_of_a_run_travels_with_its_state():
 
     async def model(request):
         yield TextDelta("half an ")
+        started.wait(WATCHDOG)
         run.cancel("enough")
 
+    started = threading.Event()
     run = Agent(model).start("x")
+    started.set()
     with pytest.raises(RunCancelled) as caught:
         run.result(WATCHDOG)
     twin = pickle.loads(pickle.dumps(caught.value))

@@ -210,6 +210,7 @@ def test_disposing_from_other_threads(source):
     upstream, told = Upstream(silent_at=1), Told()
     subscription = source(upstream).subscribe(told)
     upstream.wait_reads(2)
+    told.wait_items(1)
     threads = [threading.Thread(target=subscription.dispose) for _ in range(4)]
 
     for thread in threads:
