@@ -205,7 +205,7 @@ class Pipe:
         return nullcontext()
 
     def answering(self) -> AbstractContextManager[None]:
-        """Do nothing: a pipe keeps what nobody reads."""
+        """Do nothing: a pipe keeps what is not read."""
         return nullcontext()
 
     def read(self, *, interrupted: bool = False) -> str:

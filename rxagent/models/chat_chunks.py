@@ -219,7 +219,7 @@ class ChatChunks:
     def _beside(
         self, fragment: Mapping[str, Any], function: Mapping[str, Any]
     ) -> tuple[ProviderData, ...]:
-        """Return the fields of a call that nobody knows, which its provider wants back."""
+        """Return the unknown fields of a call, which its provider wants back."""
         if self._origin is None:
             return ()
         kept = {name: fragment[name] for name in fragment.keys() - _OF_CALLS}

@@ -15,7 +15,7 @@ class _Odd(bytes):
     """What is no usual data, and so fits no mould, whatever its bytes are."""
 
     def startswith(self, *_: Any) -> bool:
-        """Return False: nobody takes it for data by its first bytes."""
+        """Return False: its first bytes never look like data."""
         return False
 
 
