@@ -10,6 +10,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import reactivex as rx
@@ -41,6 +42,7 @@ from ..streams.gated import gated
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox, run_call
 from .answers import check_answer, read_answer
+from .asking import ask
 from .eager import eager_calls
 
 __all__ = ["Loop"]
@@ -125,7 +127,8 @@ class Loop:
     def _step(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
         step = _Step(self, progress.state, progress.step + 1, progress.closing, given, set())
         request = self.request(progress.state, progress.closing)
-        return gated(self.model(request)).pipe(
+        asked = partial(ask, self.model) if self.text_answers else self.model
+        return gated(asked(request)).pipe(
             ops.normalise(step.number),
             ops.unless_refused(),
             ops.branch(*step.branches),

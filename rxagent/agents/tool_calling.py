@@ -258,9 +258,7 @@ class Agent:
         messages = [Message("system", "\n\n".join((prompt, *before))), *said]
         if closing:
             messages.append(Message("user", render("closing", limit=self.max_steps)))
-        # A model that knows no tools can answer in text, so nothing but the tools needs this one.
-        is_offered = not closing and (len(self.tools) or not self._text_answers)
-        tools = (*self.tools.specs, FINAL_ANSWER) if is_offered else ()
+        tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
         return Request(messages, tools, options=self.options)
 
 

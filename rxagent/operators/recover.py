@@ -18,6 +18,9 @@ from ._speech import Model, ModelOf, ask, speaks
 
 __all__ = ["fallback", "retry", "settle"]
 
+Errors: TypeAlias = type[Exception] | Iterable[type[Exception]] | Callable[[Exception], bool]
+"""Which errors: of a type, of one of several, or those that a predicate accepts."""
+
 _Following: TypeAlias = Callable[[Exception, int, bool], tuple[float, Observable[Delta]] | None]
 
 
@@ -26,7 +29,7 @@ def retry(
     attempts: int,
     delay: float = 1.0,
     max_delay: float = 60.0,
-    on: type[Exception] | Iterable[type[Exception]] = (ModelUnavailable, RateLimited, ModelTimeout),
+    on: Errors = (ModelUnavailable, RateLimited, ModelTimeout),
     midstream: bool = False,
 ) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Ask a model again when it fails before it has said anything.
@@ -47,7 +50,8 @@ def retry(
         delay: Seconds to wait before the second time, doubled for each that follows. A time
             that the server names itself (Retry-After, of whatever status) is waited instead.
         max_delay: The longest wait in seconds; when the model asks for more, its error passes.
-        on: The errors after which the model is asked again; any other passes.
+        on: The errors after which the model is asked again, as types or as a predicate; any
+            other passes.
         midstream: Ask again also when the model has said something. StepRetried then retracts
             it, which `text` does not show; `text_so_far` does.
     """
@@ -55,7 +59,7 @@ def retry(
     number("delay", delay, least=0)
     number("max_delay", max_delay, least=0)
     one_of("midstream", midstream, (True, False))
-    errors = several("on", (on,) if isinstance(on, type) else on, "types of errors", type)
+    is_meant = _predicate(on)
 
     def retried(source: Observable[Delta]) -> Observable[Delta]:
         def following(
@@ -64,7 +68,7 @@ def retry(
             wait = min(delay * 2 ** (failures - 1), max_delay)
             if isinstance(error, ModelError) and error.retry_after is not None:
                 wait = error.retry_after
-            again = failures < attempts and isinstance(error, errors) and (midstream or not spoken)
+            again = failures < attempts and (midstream or not spoken) and is_meant(error)
             return (wait, source) if again and wait <= max_delay else None
 
         return _going_on(source, following)
@@ -72,7 +76,7 @@ def retry(
     return retried
 
 
-def fallback(*models: Model, midstream: bool = False) -> Model:
+def fallback(*models: Model, on: Errors = ModelError, midstream: bool = False) -> Model:
     """Return a model that asks the first one, and the next when one fails without a word.
 
     It differs from `catch` in that it emits StepRetried in between; in that it goes on after a
@@ -83,10 +87,13 @@ def fallback(*models: Model, midstream: bool = False) -> Model:
 
     Args:
         models: The models, in the order in which they are asked.
+        on: The errors after which the next one is asked, as types or as a predicate; any other
+            passes.
         midstream: Go on also when the failed model has said something, which StepRetried
             retracts. `text` does not show a retraction; `text_so_far` does.
     """
     one_of("midstream", midstream, (True, False))
+    is_meant = _predicate(on)
 
     def answer(request: Request) -> Observable[Delta]:
         answers = [ask(model, request) for model in models]
@@ -94,12 +101,12 @@ def fallback(*models: Model, midstream: bool = False) -> Model:
         def following(
             error: Exception, failures: int, spoken: bool
         ) -> tuple[float, Observable[Delta]] | None:
-            again = failures < len(answers) and isinstance(error, ModelError)
-            return (0.0, answers[failures]) if again and (midstream or not spoken) else None
+            again = failures < len(answers) and (midstream or not spoken) and is_meant(error)
+            return (0.0, answers[failures]) if again else None
 
         return _going_on(answers[0], following)
 
-    return ModelOf("fallback", models, answer, partial(fallback, midstream=midstream))
+    return ModelOf("fallback", models, answer, partial(fallback, on=on, midstream=midstream))
 
 
 @operator
@@ -109,6 +116,13 @@ def settle() -> Callable[[Observable[Event]], Observable[Event]]:
     .. marbles:: recover/settle
     """
     return lean.catch(lambda error: lean.of(RunFailed(type(error).__name__, describe(error))))
+
+
+def _predicate(on: Errors) -> Callable[[Exception], bool]:
+    if not isinstance(on, type) and callable(on):
+        return on
+    types = several("on", (on,) if isinstance(on, type) else on, "types of errors", type)
+    return lambda error: isinstance(error, types)
 
 
 def _going_on(first: Observable[Delta], following: _Following) -> Observable[Delta]:

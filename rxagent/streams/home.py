@@ -30,7 +30,15 @@ from ..arguments import shown
 from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
 from .errand import Errand
-from .loop import closing, daemon_loop, is_daemon_loop, leaving, opening, process_generation
+from .loop import (
+    closing,
+    daemon_loop,
+    ending,
+    is_daemon_loop,
+    leaving,
+    opening,
+    process_generation,
+)
 from .pace import Pace
 from .timer import Timer
 from .workers import WORKERS, Workers
@@ -183,6 +191,7 @@ class Home(PeriodicScheduler):
         Until then a script that waits for its runs must not end.
         """
         self._ended.append(ticket)
+        ending(ticket)
         self.gate(_nothing)
         if self.is_lost:
             self._close_all()

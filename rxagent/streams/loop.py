@@ -20,6 +20,7 @@ __all__ = [
     "disposals",
     "disposing",
     "disposing_with_loop",
+    "ending",
     "finishing",
     "is_daemon_loop",
     "leaving",
@@ -37,6 +38,7 @@ _lock = threading.RLock()  # entered itself, for Ctrl-C may come between a condi
 _changed = threading.Condition(_lock)
 # Copied before it is looped over, for what is collected meanwhile may be closed.
 _open: dict[int, tuple[str, asyncio.AbstractEventLoop, Callable[[], None], bool]] = {}
+_ended: set[int] = set()  # of those that are open, until what they have queued has run
 _readings: dict[int, Callable[[], None]] = {}
 _tickets = count()
 _ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
@@ -114,23 +116,42 @@ def leaving(ticket: int) -> None:
             _changed.notify_all()
 
 
+def ending(ticket: int) -> None:
+    """Note that the work of a ticket has ended, though its loop has not seen to it yet.
+
+    If that loop is closed first, the work counts as closed.
+    """
+    with _lock:
+        if ticket in _open:
+            _ended.add(ticket)
+
+
 def closing(ticket: int | None) -> None:
     """Note that the work of a ticket has ended."""
     with _lock:
         _open.pop(ticket, None)  # type: ignore[arg-type]  # None is the ticket of nothing
+        _ended.discard(ticket)
         _changed.notify_all()
 
 
 def open_work() -> list[str]:
     """Return the names of all work that is open in this process."""
     with _lock:
+        _close_of_closed_loops()
         return [what for what, *_ in tuple(_open.values())]
 
 
 def disposals() -> dict[int, Callable[[], None]]:
     """Return what disposes the work that is open in this process, by its tickets."""
     with _lock:
+        _close_of_closed_loops()
         return {ticket: dispose for ticket, (_, _, dispose, _) in tuple(_open.items())}
+
+
+def _close_of_closed_loops() -> None:
+    for ticket in tuple(_ended):
+        if _open[ticket][1].is_closed():
+            closing(ticket)
 
 
 @contextmanager
@@ -279,6 +300,7 @@ def _forget() -> None:
     _lock = threading.RLock()
     _changed = threading.Condition(_lock)
     _open.clear()
+    _ended.clear()
     _readings.clear()
     _interrupted = _waited = False
 

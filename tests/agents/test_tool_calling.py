@@ -9,13 +9,15 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+import reactivex as rx
 
 from rxagent import Agent, Given, Image, Message, State, Workers, fold, tool
-from rxagent.errors import ModelUnavailable
+from rxagent.errors import ModelRejected, ModelUnavailable
 from rxagent.events import (
     FinalAnswer,
     RunCompleted,
     RunStarted,
+    StepRetried,
     TextDelta,
     ToolCallDelta,
     ToolCompleted,
@@ -269,15 +271,11 @@ def test_a_failure_nobody_hears_is_one_line_of_the_log():
 
 @pytest.mark.parametrize(
     ("how", "offered"),
-    [
-        ({}, []),
-        ({"answer": "tool"}, ["final_answer"]),
-        ({"tools": [add]}, ["add", "final_answer"]),
-    ],
+    [({}, ["final_answer"]), ({"tools": [add]}, ["add", "final_answer"])],
     ids=str,
 )
-def test_tools_are_offered_where_they_were_asked_for(how, offered):
-    """An agent without tools offers none, since there are models that know no tools at all."""
+def test_final_answer_is_offered_beside_the_tools(how, offered):
+    """Any agent can answer by a call, so that the answer need not be text."""
     asked = []
 
     def model(request):
@@ -286,6 +284,42 @@ def test_tools_are_offered_where_they_were_asked_for(how, offered):
 
     assert 5 == Agent(model, **how).run("Go")
     assert offered == [spec.name for spec in asked[0].tools]
+
+
+def untaught(request):
+    """Answer a request without tools, and refuse any other, as a model does that takes none."""
+    if request.tools:
+        return rx.throw(ModelRejected("m does not support tools", status=400))
+    return rx.of(TextDelta("Hello"))
+
+
+def test_a_model_that_takes_no_tools_is_asked_without_them():
+    """Where final_answer is the only tool, a model that refuses tools is asked once more."""
+    run = Agent(untaught).start("Go")
+
+    assert "Hello" == run.result(5)
+    assert 1 == run.state.steps[-1].number
+    assert [1] == [event.attempt for event in run if isinstance(event, StepRetried)]
+
+
+@pytest.mark.parametrize("how", [{"tools": [add]}, {"answer": "tool"}], ids=str)
+def test_tools_that_are_needed_are_not_left_out(how):
+    """Tools of the agent's own, or an answer that must be a call: then the error passes."""
+    with pytest.raises(ModelRejected, match="does not support"):
+        Agent(untaught, **how).run("Go", timeout=5)
+
+
+def test_another_refusal_passes():
+    """A request that is refused for another reason is not sent again."""
+    asked = []
+
+    def model(request):
+        asked.append(request)
+        return rx.throw(ModelRejected("the key is wrong", status=401))
+
+    with pytest.raises(ModelRejected, match="key is wrong"):
+        Agent(model).run("Go", timeout=5)
+    assert 1 == len(asked)
 
 
 def test_each_property_of_what_is_offered_has_a_type():

@@ -11,7 +11,7 @@ import threading
 import pytest
 import reactivex as rx
 
-from rxagent.streams import Home, daemon_loop, from_async, is_daemon_loop, last
+from rxagent.streams import Home, daemon_loop, from_async, from_callback, is_daemon_loop, last
 from rxagent.streams.loop import closing, on_daemon_loop, open_work, opening
 
 from .told import WATCHDOG, Told, Upstream
@@ -410,6 +410,31 @@ def test_open_work_is_known_by_name():
     source.dispose()
     upstream.wait_closed()
     asyncio.run_coroutine_threadsafe(asyncio.sleep(0.001), daemon_loop()).result(WATCHDOG)
+
+    assert before == open_work()
+
+
+def test_work_that_ends_between_the_end_of_a_loop_and_its_closing_is_closed():
+    """A thread may end when its loop has stopped, and so can note it no more."""
+    before, begun, go = open_work(), threading.Event(), threading.Event()
+    loop = asyncio.new_event_loop()
+
+    def work(emit, cancelled):
+        begun.set()
+        go.wait(WATCHDOG)
+
+    async def start():
+        from_callback(work).subscribe(Told(), scheduler=Home())
+        await asyncio.to_thread(begun.wait, WATCHDOG)
+        await loop.shutdown_default_executor()
+
+    loop.run_until_complete(start())
+    reader = next(each for each in threading.enumerate() if each.name == "rxagent-source")
+    go.set()
+    reader.join(WATCHDOG)
+    assert [*before, "rxagent-source"] == open_work()
+
+    loop.close()
 
     assert before == open_work()
 
