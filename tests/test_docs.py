@@ -29,7 +29,7 @@ from types import ModuleType
 import pytest
 from attrs import frozen
 
-from rxagent.runs.stage import STAGE
+from rxagent.runs.viewer_pool import STAGE
 from rxagent.testing import ScriptedServer
 from rxagent.testing.asked import fitting_calls, said_by, task
 from rxagent.testing.frames import call_chunk, text_chunk

@@ -12,7 +12,8 @@ from ..errors import ParseError, describe
 from ..frozen import freeze
 from ..messages import ToolCall
 from ..state import State
-from ..streams import iterate, lean
+from ..streams import iterate
+from ..streams import operators as stream_ops
 from ..streams.calls import Returned, calling, cause_of
 from ..streams.workers import Workers
 
@@ -58,10 +59,12 @@ def check_answer(
     """
     waiting = tuple(checks)
     if not waiting:
-        return lean.of(value)
+        return stream_ops.of(value)
     return iterate(
         lambda passed: (
-            _check(waiting[passed], value, state, workers) if waiting[passed:] else lean.of(value)
+            _check(waiting[passed], value, state, workers)
+            if waiting[passed:]
+            else stream_ops.of(value)
         ),
         lambda passed, _: passed + 1,
         lambda: 0,
@@ -88,4 +91,4 @@ def _check(
 
     call = partial(check, value, state)
     called = calling(call, workers=workers, name=f"the check {name}").pipe(rxo.last())
-    return called.pipe(lean.map(judge), lean.catch(fail))
+    return called.pipe(stream_ops.map(judge), stream_ops.catch(fail))

@@ -7,7 +7,7 @@ from reactivex import Observable, abc
 
 from ..events import Event, StepRetried
 from ..messages import ToolCall
-from ..streams.link import Joint, Link, Linked
+from ..streams.sink import Joint, Link, Linked
 
 __all__ = ["eager_calls"]
 

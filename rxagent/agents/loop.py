@@ -37,8 +37,9 @@ from ..events import (
 )
 from ..messages import Message, Request, ToolCall
 from ..state import State, fold
-from ..streams import at_home, iterate, lean, merged
-from ..streams.gated import gated
+from ..streams import at_home, iterate, merged
+from ..streams import operators as stream_ops
+from ..streams.observe_on_run import gated
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox, run_call
 from .answers import check_answer, read_answer
@@ -114,14 +115,14 @@ class Loop:
             lambda: Progress(fold(before, started)),
             lambda progress: progress.answered,
         )
-        return at_home(steps.pipe(lean.start_with(started), ops.branch(_total_usage)))
+        return at_home(steps.pipe(stream_ops.start_with(started), ops.branch(_total_usage)))
 
     def _next(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
         is_last = progress.closing and progress.step == self.max_steps
         if progress.step < self.max_steps or (is_last and self.max_steps):
             return self._step(progress, given)
         if not progress.closing:
-            return lean.of(StepLimitReached(self.max_steps))
+            return stream_ops.of(StepLimitReached(self.max_steps))
         return rx.throw(NoAnswer(_why_none(self.max_steps, progress.state), state=progress.state))
 
     def _step(self, progress: Progress, given: Mapping[str, Any]) -> Observable[Event]:
@@ -132,7 +133,7 @@ class Loop:
             ops.normalise(step.number),
             ops.unless_refused(),
             ops.branch(*step.branches),
-            lean.start_with(StepStarted(step.number)),
+            stream_ops.start_with(StepStarted(step.number)),
         )
 
 
@@ -161,8 +162,8 @@ class _Step:
         """Complete the message, then do what it says."""
         return deltas.pipe(
             ops.accumulate(partial=False),
-            lean.with_latest_from(deltas.pipe(ops.of_type(Finish)), Finish("stop")),
-            lean.flat_map(self._take_turn),
+            stream_ops.with_latest_from(deltas.pipe(ops.of_type(Finish)), Finish("stop")),
+            stream_ops.flat_map(self._take_turn),
         )
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
@@ -183,11 +184,11 @@ class _Step:
         def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
             return self._carry_out(calls, message.text, finish.reason)
 
-        calls = lean.of(message).pipe(ops.parse_calls(names, self.number))
+        calls = stream_ops.of(message).pipe(ops.parse_calls(names, self.number))
         return calls.pipe(
-            lean.flat_map(do),
-            lean.catch(_failed_if_unusable),
-            lean.start_with(MessageCompleted(message)),
+            stream_ops.flat_map(do),
+            stream_ops.catch(_failed_if_unusable),
+            stream_ops.start_with(MessageCompleted(message)),
         )
 
     def _carry_out(self, calls: tuple[ToolCall, ...], text: str, reason: str) -> Observable[Event]:
@@ -221,7 +222,7 @@ class _Step:
 
     def _answer(self, value: Any) -> Observable[Event]:
         checked = check_answer(self.loop.checks, value, self.state, self.loop.workers)
-        return checked.pipe(lean.map(FinalAnswer))
+        return checked.pipe(stream_ops.map(FinalAnswer))
 
     def _retract(self, call_id: str) -> Event:
         self.early.discard(call_id)
@@ -241,7 +242,9 @@ def _why_none(max_steps: int, state: State) -> str:
 
 
 def _total_usage(events: Observable[Event]) -> Observable[Event]:
-    return events.pipe(ops.usage(), lean.reduce(Usage.sum, None), lean.map(RunCompleted))
+    return events.pipe(
+        ops.usage(), stream_ops.reduce(Usage.sum, None), stream_ops.map(RunCompleted)
+    )
 
 
 def _is_no_answer(call: ToolCall) -> bool:
@@ -250,5 +253,5 @@ def _is_no_answer(call: ToolCall) -> bool:
 
 def _failed_if_unusable(error: Exception) -> Observable[Event]:
     if isinstance(error, ParseError):
-        return lean.of(StepFailed(describe(error)))
+        return stream_ops.of(StepFailed(describe(error)))
     raise error

@@ -68,7 +68,7 @@ def on_interrupt(handler: Callable[..., object]) -> Iterator[None]:
 
 
 def _is_busy() -> bool:
-    loop = sys.modules.get("rxagent.streams.loop")
+    loop = sys.modules.get("rxagent.streams.open_work")
     if loop is None:
         return False
     deadline = time.monotonic() + _PATIENCE

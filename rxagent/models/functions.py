@@ -14,7 +14,7 @@ from ..messages import Message, Request
 from ..pickling import portable
 from ..streams import at_home, entering
 from ..streams.calls import Returned, calling, cause_of
-from ..streams.link import Joint, Link, Linked, linking
+from ..streams.sink import Joint, Link, Linked, linking
 from ..streams.workers import Workers
 from .model import Model
 from .resolve import resolve

@@ -14,8 +14,8 @@ from ..draft import EMPTY, Draft, grow
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message, ToolCall
-from ..streams import lean
-from ..streams.link import Link, linking
+from ..streams import operators as stream_ops
+from ..streams.sink import Link, linking
 from ._arguments import Arguments
 from ._fit import check_fit
 from ._fragments import Fragments
@@ -46,7 +46,7 @@ def accumulate(
     """
     one_of("partial", partial, (True, False))
     if partial:
-        return compose(rxo.scan(grow, Draft()), lean.map(attrgetter("message")))
+        return compose(rxo.scan(grow, Draft()), stream_ops.map(attrgetter("message")))
     return linking(_Whole)
 
 
@@ -169,7 +169,7 @@ def parse_calls(
         name_key=name_key,
         arguments_key=arguments_key,
     )
-    return lean.map(lambda message: message.tool_calls or look(message.text))
+    return stream_ops.map(lambda message: message.tool_calls or look(message.text))
 
 
 @operator

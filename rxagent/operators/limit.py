@@ -11,7 +11,7 @@ from ..arguments import number, several
 from ..errors import ModelTimeout
 from ..events import Delta, StepRetried, Usage
 from ..streams import Home, at_home
-from ..streams.link import Link, Linked, linking
+from ..streams.sink import Link, Linked, linking
 from ._operator import operator
 from ._stops import Stops
 

@@ -11,8 +11,9 @@ from ..arguments import number, one_of, several
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, describe
 from ..events import Delta, Event, RunFailed, StepRetried
 from ..messages import Request
-from ..streams import Home, at_home, lean
-from ..streams.link import Link, Linked
+from ..streams import Home, at_home
+from ..streams import operators as stream_ops
+from ..streams.sink import Link, Linked
 from ._operator import operator
 from ._speech import Model, ModelOf, ask, speaks
 
@@ -115,7 +116,9 @@ def settle() -> Callable[[Observable[Event]], Observable[Event]]:
 
     .. marbles:: recover/settle
     """
-    return lean.catch(lambda error: lean.of(RunFailed(type(error).__name__, describe(error))))
+    return stream_ops.catch(
+        lambda error: stream_ops.of(RunFailed(type(error).__name__, describe(error)))
+    )
 
 
 def _predicate(on: Errors) -> Callable[[Exception], bool]:

@@ -6,7 +6,7 @@ from reactivex import Observable, abc
 
 from ..errors import ModelRefused
 from ..events import Delta, Finish, RefusalDelta, StepRetried
-from ..streams.link import Link, linking
+from ..streams.sink import Link, linking
 from ._operator import operator
 
 __all__ = ["unless_refused"]

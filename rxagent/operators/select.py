@@ -26,8 +26,8 @@ from ..events import (
     Usage,
 )
 from ..messages import ToolCall
-from ..streams import lean
-from ..streams.link import Link, linking
+from ..streams import operators as stream_ops
+from ..streams.sink import Link, linking
 from ._operator import operator
 
 __all__ = [
@@ -153,7 +153,7 @@ def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     """
 
     def answered(source: Observable[Event]) -> Observable[Any]:
-        return source.pipe(of_type(FinalAnswer), lean.map(attrgetter("value")))
+        return source.pipe(of_type(FinalAnswer), stream_ops.map(attrgetter("value")))
 
     return answered
 
@@ -223,7 +223,7 @@ def unnest() -> Callable[[Observable[Event]], Observable[tuple[tuple[str, ...], 
 
     .. marbles:: select/unnest
     """
-    return lean.map(_unnested)
+    return stream_ops.map(_unnested)
 
 
 def _unnested(event: Event) -> tuple[tuple[str, ...], Event]:

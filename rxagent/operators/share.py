@@ -7,7 +7,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
 from ..arguments import number, shown
-from ..streams.link import Joint, Linked
+from ..streams.sink import Joint, Linked
 from ._contest import first_to_speak
 from ._operator import operator
 from ._speech import Model

@@ -11,10 +11,10 @@ from uuid import uuid4
 from reactivex import Observable, abc
 
 from ..arguments import text
+from ..coalescing import Joiner, channel
 from ..events import Event, Stamped
 from ..streams import Hub, Observing
-from ..streams.link import Link, linking
-from ._channels import Joiner, channel
+from ..streams.sink import Link, linking
 from ._operator import operator
 
 __all__ = ["coalesce", "stamp", "watch"]

@@ -1,6 +1,6 @@
 """Runs: streams that are owned once and watched by many."""
 
-from .faults import Fault
+from .broadcast import Fault
 from .reader import Following
 from .run import Run, launch
 from .viewer import Viewer

@@ -9,8 +9,7 @@ from typing import Literal, TypeAlias
 from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
 from ..streams import Home, is_daemon_loop, refuse_own_loop
-from ..streams.blocking import POLL_SECONDS, Patience
-from ..streams.latch import Latch
+from ..streams.interruptible_wait import POLL_SECONDS, Latch, Patience
 
 __all__ = ["Ending", "Outcome"]
 

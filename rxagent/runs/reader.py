@@ -7,10 +7,10 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..errors import BufferOverflow
 from ..events import Event
-from ..streams.pull import DRY, Pull
-from .audience import QueueSeat
-from .mailbox import Mailbox
-from .record import Told
+from ..streams.each import DRY, Pull
+from .broadcast import QueueSeat
+from .buffers import Mailbox
+from .replay import Told
 
 __all__ = ["Following", "Reader"]
 

@@ -18,21 +18,19 @@ from ..events import Event, RunFailed
 from ..frozen import thaw
 from ..state import State, fold
 from ..streams import Home, Observing
-from ..streams.gated import gated
-from ..streams.link import Link
-from ..streams.loop import closing, disposing_with_loop, opening
-from ..streams.pull import pull
+from ..streams.each import pull
+from ..streams.observe_on_run import gated
+from ..streams.open_work import OpenWork
+from ..streams.process_end import disposing_with_loop
+from ..streams.sink import Link
 from ..streams.stream import like, piped
-from .audience import Audience
-from .drain import Drain
-from .faults import Fault
-from .mailbox import Mailbox
+from .broadcast import Audience, Fault
+from .buffers import Mailbox, Overflow, check_since, mailbox
 from .outcome import Outcome
-from .overflow import Overflow, check_since, mailbox
-from .places import On, place
 from .reader import Following, Reader
-from .record import Keep, Record
-from .viewer import Direct, Viewer
+from .replay import Keep, Record
+from .viewer import Direct, Drain, Viewer
+from .viewer_pool import On, place
 
 __all__ = ["Run", "Status", "launch"]
 
@@ -90,7 +88,7 @@ class Run(Observable[Event]):
         self._outcome = Outcome(home)
         self._audience = Audience(home, self._record, self._outcome.hear)
         self._unfinished = [None]
-        self._ticket: int | None = None
+        self._work: OpenWork | None = None
         self._paused = False
         self._hold: abc.DisposableBase | None = None
 
@@ -99,7 +97,7 @@ class Run(Observable[Event]):
     def _launch(self) -> None:
         if self._outcome.ending is not None:  # its loop does not run
             return
-        self._ticket = opening("rxagent-run", self._home.loop, self._leave, is_awaited=False)
+        self._work = OpenWork("rxagent-run", self._home.loop, self._leave, is_awaited=False)
         try:
             self._home.spawn("rxagent-launch", self._arrive, self._lost)
         except RunCancelled as error:
@@ -153,7 +151,8 @@ class Run(Observable[Event]):
             self._audience.end(self._outcome.error)
         finally:
             self._outcome.finish()
-            closing(self._ticket)
+            if self._work is not None:
+                self._work.close()
 
     def _end_if_stopped(self) -> None:
         """End the run here if its loop does not run any more."""

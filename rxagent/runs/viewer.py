@@ -1,8 +1,10 @@
-"""Viewers: observers of a run with a queue, a pace and a fate of their own."""
+"""Viewers: observers of a run with a queue of their own."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from threading import Lock, get_ident
 from typing import Any
 
@@ -11,12 +13,13 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
 from ..streams import Observing
-from .audience import QueueSeat, Seat
-from .mailbox import Mailbox
-from .places import Place
-from .record import Told
+from ..streams.interruptible_wait import Latch, Patience
+from .broadcast import QueueSeat, Seat
+from .buffers import Mailbox
+from .replay import Told
+from .viewer_pool import Place
 
-__all__ = ["Direct", "Viewer"]
+__all__ = ["Direct", "Drain", "Viewer"]
 
 
 class Direct(Observing, Seat, abc.DisposableBase):
@@ -205,3 +208,43 @@ class Viewer(QueueSeat, abc.DisposableBase):
             end()
             self._gone = True
         return True
+
+
+class Drain:
+    """The wait until some viewers have been told all that waited for them when it began."""
+
+    def __init__(self) -> None:
+        self._late: set[Viewer] = set()
+        self._over = Latch()
+        self._thread = threading.get_ident()
+        self._refused = False
+
+    def begin(self, viewers: Collection[Viewer]) -> None:
+        """Wait for these; in the gate of their run."""
+        self._refused = any(viewer.is_told_on(self._thread) for viewer in viewers)
+        if self._refused:
+            self._over.set()
+            return
+        self._late.update(viewers)
+        for viewer in viewers:
+            viewer.afterwards(partial(self._told, viewer))
+        if not self._late:
+            self._over.set()
+
+    def _told(self, viewer: Viewer) -> None:
+        self._late.discard(viewer)
+        if not self._late:
+            self._over.set()
+
+    def wait(self, timeout: float | None, is_vain: Callable[[], bool]) -> None:
+        """Block until all have been notified, or until that is in vain.
+
+        Raises:
+            TimeoutError: Some were not, within so many seconds.
+            RuntimeError: One of them waits here for itself.
+        """
+        if not Patience().wait(self._over.wait, timeout, is_vain):
+            late = ", ".join(sorted(repr(viewer.watching) for viewer in list(self._late)))
+            raise TimeoutError(f"Not all has been told after {timeout} s to {late}.")
+        if self._refused:
+            raise RuntimeError("A viewer cannot wait until it has been told.")

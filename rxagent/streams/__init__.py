@@ -1,15 +1,14 @@
 """Streams: sources, the home they run in, and the bridges out of them."""
 
-from . import lean
-from .at_home import at_home
-from .bridge import each, last, refuse_own_loop
-from .entering import entering
-from .fanout import Hub
-from .home import Home
-from .iterate import iterate
-from .loop import daemon_loop, is_daemon_loop
-from .merged import merged
-from .observing import Observing
+from . import operators
+from .background_loop import daemon_loop, is_daemon_loop
+from .each import each, last, refuse_own_loop
+from .iteration import iterate
+from .observe_on_run import entering
+from .observers import Hub, Observing
+from .operators import merged
+from .scheduler import Home
+from .scoping import at_home
 from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
 from .stream import Stream
 from .workers import Workers
@@ -32,7 +31,7 @@ __all__ = [
     "is_daemon_loop",
     "iterate",
     "last",
-    "lean",
     "merged",
+    "operators",
     "refuse_own_loop",
 ]

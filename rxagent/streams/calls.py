@@ -17,8 +17,8 @@ from attrs import frozen
 from reactivex import Observable, abc
 
 from ..errors import describe
-from .home import as_error, is_main_thread
-from .link import Joint, Linked
+from .serial_queue import as_error, is_main_thread
+from .sink import Joint, Linked
 from .sources import Began, from_async, from_worker
 from .workers import Workers
 

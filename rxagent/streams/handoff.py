@@ -9,8 +9,9 @@ from typing import Generic, TypeVar
 
 from reactivex import abc
 
-from .blocking import POLL_SECONDS
-from .home import Home, as_error
+from .interruptible_wait import POLL_SECONDS
+from .scheduler import Home
+from .serial_queue import as_error
 
 __all__ = ["AHEAD", "Handoff"]
 

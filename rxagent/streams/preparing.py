@@ -6,8 +6,8 @@ from typing import TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable
 
-from .home import Home
-from .link import Linked
+from .scheduler import Home
+from .sink import Linked
 
 __all__ = ["preparing"]
 

@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 from reactivex import abc
 from reactivex.disposable import Disposable
 
-from .blocking import POLL_SECONDS
 from .handoff import Handoff
-from .home import Home, as_error
-from .latch import Latch
+from .interruptible_wait import POLL_SECONDS, Latch
+from .scheduler import Home
+from .serial_queue import as_error
 
 __all__ = ["Leave", "Reader", "Work", "drain"]
 

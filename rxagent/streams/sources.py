@@ -8,10 +8,11 @@ from typing import Any, Generic, TypeVar
 from reactivex import Observable, abc
 
 from ..errors import RunCancelled
-from .home import Home, as_error, is_main_thread
-from .link import Linked
-from .pace import Pace
+from .fairness import Pace
 from .reader import Leave, Reader, Work, drain
+from .scheduler import Home
+from .serial_queue import as_error, is_main_thread
+from .sink import Linked
 from .workers import Workers
 
 __all__ = ["from_async", "from_batches", "from_blocking", "from_callback", "from_worker"]

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from reactivex import Observable, abc
 from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
-from .bridge import each
-from .observing import methods_of
+from .each import each
+from .observers import methods_of
 
 __all__ = ["Stream", "like", "piped"]
 

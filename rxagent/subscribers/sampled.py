@@ -10,8 +10,8 @@ from reactivex import abc
 from reactivex.disposable import SerialDisposable
 
 from ..events import Event
-from ..runs.record import Record
-from ..runs.stage import STAGE
+from ..runs.replay import Record
+from ..runs.viewer_pool import STAGE
 from ..state import State
 from ..streams import Home, daemon_loop
 

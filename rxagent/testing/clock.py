@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
-from ..streams.home import Home, as_error
-from ..streams.loop import leaving
-from ..streams.pace import Pace
+from ..streams.fairness import Pace
+from ..streams.scheduler import Home
+from ..streams.serial_queue import as_error
 from ..streams.workers import Workers
 from .leaks import SHARED_THREADS
 
@@ -144,9 +144,9 @@ class VirtualHome(Home):
         name: object = "a job",
     ) -> Callable[[], None]:
         """Run a job, which must not raise, inline at this instant, or when the run goes on."""
-        run, ticket = self._noted(what, job, dispose)
+        run, noted = self._noted(what, job, dispose)
         self.when_open(partial(self.soon, run))
-        return partial(leaving, ticket)
+        return noted.detach
 
     def thread(
         self,

@@ -18,8 +18,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..runs.stage import STAGE
-from ..streams.loop import disposals, open_work
+from ..runs.viewer_pool import STAGE
+from ..streams.open_work import open_work
 
 __all__ = [
     "LeakCheck",
@@ -57,7 +57,7 @@ __tracebackhide__ = True
 Opened = threading.Thread | asyncio.Task[Any] | Socket
 
 probes: dict[str, Callable[[], Sequence[str]]] = {
-    "open work": open_work,
+    "open work": lambda: [work.name for work in open_work()],
     "viewers": lambda: ["a viewer is being told"] * STAGE.busy,
 }
 """What tells what else is open: each text is a thing that ought to be closed."""
@@ -148,14 +148,14 @@ def leak_check() -> Iterator[None]:
 
     Work of a run that the test leaves open is reported, and disposed, or pytest would wait for it.
     """
-    before, known = snapshot(), disposals().keys()
+    before, known = snapshot(), set(open_work())
     yield
     try:
         assert_no_leaks(before)
     finally:
-        for ticket, dispose in disposals().items():
-            if ticket not in known:
-                dispose()
+        for work in open_work():
+            if work not in known:
+                work.dispose()
 
 
 def _sentence(leaks: list[str]) -> str:

@@ -12,7 +12,7 @@ from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..pickling import portable
 from ..state import MEND
-from ..streams import lean
+from ..streams import operators as stream_ops
 
 __all__ = ["ScriptedModel"]
 
@@ -73,11 +73,11 @@ def _said(turn: Any) -> Observable[Delta]:
         case Exception():
             return rx.throw(turn)
         case str():
-            return lean.from_items([TextDelta(turn), Finish("stop")])
+            return stream_ops.from_items([TextDelta(turn), Finish("stop")])
         case Message():
-            return lean.from_items(_deltas(turn))
+            return stream_ops.from_items(_deltas(turn))
         case _:
-            return lean.from_items(turn)
+            return stream_ops.from_items(turn)
 
 
 def _deltas(message: Message) -> Iterable[Delta]:

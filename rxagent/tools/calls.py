@@ -11,7 +11,7 @@ from ..errors import PoolExhausted, ToolError, ToolTimeout
 from ..events import Event, FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..messages import Image, ToolCall
 from ..streams import Home, at_home
-from ..streams.link import Link, Linked
+from ..streams.sink import Link, Linked
 from ..streams.workers import Workers
 from .definition import NOTHING_GIVEN, Tool
 from .images import images_in

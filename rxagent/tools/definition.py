@@ -16,7 +16,7 @@ from ..messages import ToolSpec
 from ..pickling import named, portable
 from ..streams import at_home
 from ..streams.calls import cause_of
-from ..streams.link import Link, Linked
+from ..streams.sink import Link, Linked
 from .outputs import Pictured, Returned, outputs
 from .schema import Schema
 from .signature import Signature

@@ -13,8 +13,8 @@ from ..messages import Image
 from ..streams import entering
 from ..streams.calls import Raised, calling
 from ..streams.calls import Returned as Result
-from ..streams.home import behind
-from ..streams.link import Joint, Link, Linked, linking
+from ..streams.serial_queue import behind
+from ..streams.sink import Joint, Link, Linked, linking
 from ..streams.sources import Began
 from ..streams.workers import Workers
 from .images import images_in

@@ -21,7 +21,7 @@ from rxagent.events import (
     ToolCallDelta,
     Usage,
 )
-from rxagent.streams.loop import open_work
+from rxagent.streams.open_work import open_work
 from rxagent.testing.clock import VirtualHome
 from rxagent.testing.marbles import marbles
 
@@ -65,10 +65,10 @@ def test_a_stream_costs_one_timer():
         for second in range(1, 100):
             home.advance_to(second)
             source.on_next(second)
-            counts.append(open_work().count("timer"))
+            counts.append([work.name for work in open_work()].count("timer"))
         source.on_completed()
 
-        assert "timer" not in open_work()
+        assert "timer" not in [work.name for work in open_work()]
     assert [1] * 99 == counts
 
 

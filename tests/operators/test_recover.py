@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rxagent import operators as ops
 from rxagent.errors import ModelRejected, ModelTimeout, ModelUnavailable, RateLimited
 from rxagent.events import ReasoningDelta, RunFailed, StepRetried, TextDelta, ToolCallDelta, Usage
-from rxagent.streams.loop import open_work
+from rxagent.streams.open_work import open_work
 from rxagent.testing.clock import VirtualHome
 from rxagent.testing.marbles import attempts, marbles, model_of, request
 
@@ -118,7 +118,7 @@ def test_disposing_ends_the_wait(failing):
         home.run()
 
         assert 5.0 == home.clock
-        assert "timer" not in open_work()
+        assert "timer" not in [work.name for work in open_work()]
     assert [1] == asked
 
 

@@ -24,7 +24,7 @@ from rxagent.events import (
 )
 from rxagent.messages import ProviderData
 from rxagent.state import State, fold_all
-from rxagent.streams.link import Linked
+from rxagent.streams.sink import Linked
 from rxagent.testing import VirtualHome
 
 PIECES = st.one_of(

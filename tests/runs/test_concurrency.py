@@ -256,9 +256,9 @@ def test_ctrl_c_while_viewers_are_told_the_rest():
     program = dedent(
         """
         import atexit, os, signal, threading
-        from rxagent.streams.loop import finishing
+        from rxagent.streams.process_end import at_script_end
 
-        finishing(lambda: ended.set())
+        at_script_end(lambda: ended.set())
         ended = threading.Event()
 
         import reactivex as rx

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 import reactivex as rx
 
+from rxagent.coalescing import channel
 from rxagent.events import (
     FinalAnswer,
     ReasoningDelta,
@@ -17,7 +18,6 @@ from rxagent.events import (
     ToolOutput,
     Usage,
 )
-from rxagent.operators._channels import channel
 from rxagent.runs import launch
 
 from .watching import Feed, Seen, home, joined, run_of, streamed

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from rxagent.events import StepStarted
-from rxagent.runs.mailbox import Mailbox
-from rxagent.runs.places import Place
+from rxagent.runs.buffers import Mailbox
 from rxagent.runs.viewer import Viewer
+from rxagent.runs.viewer_pool import Place
 from rxagent.streams import Observing
 
 

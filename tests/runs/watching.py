@@ -7,6 +7,7 @@ from contextlib import suppress
 from reactivex import Observable
 from reactivex.disposable import Disposable
 
+from rxagent.coalescing import coalesced
 from rxagent.events import (
     FinalAnswer,
     MessageCompleted,
@@ -22,7 +23,6 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.messages import Message, ToolCall
-from rxagent.operators._channels import coalesced
 from rxagent.streams import Home, daemon_loop, from_async
 
 WATCHDOG = 5

@@ -6,8 +6,8 @@ from reactivex import operators as rxo
 from reactivex.subject import Subject
 
 from rxagent.streams import Home, daemon_loop, from_async
-from rxagent.streams.gated import gated
 from rxagent.streams.handoff import AHEAD
+from rxagent.streams.observe_on_run import gated
 
 from .told import WATCHDOG, Told
 

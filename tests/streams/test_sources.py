@@ -21,8 +21,8 @@ from rxagent.streams import (
     from_callback,
     from_worker,
 )
+from rxagent.streams.fairness import Pace
 from rxagent.streams.handoff import AHEAD
-from rxagent.streams.pace import Pace
 from rxagent.streams.workers import WORKERS
 from rxagent.testing.clock import VirtualHome
 

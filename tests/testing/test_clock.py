@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reactivex import operators as rxo
 
 from rxagent.streams import Home, from_async, from_blocking, from_worker
-from rxagent.streams.loop import open_work
+from rxagent.streams.open_work import open_work
 from rxagent.testing.clock import Restless, VirtualHome
 
 

@@ -1,0 +1,127 @@
+"""Channels: which pieces of a run may be joined, and how."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from io import StringIO
+from typing import Any
+
+from .events import (
+    Event,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    ToolOutput,
+)
+
+__all__ = ["TEXTS", "Joiner", "channel", "coalesced", "like", "piece"]
+
+TEXTS = frozenset((TextDelta, RefusalDelta))
+"""The types whose every event is a piece, with its type as channel."""
+
+_TYPED = TEXTS | {ReasoningDelta}
+"""The channels that are a type."""
+
+_MANY = 256
+
+
+def channel(event: Any) -> Hashable | None:
+    """Return the channel of a piece, which is its path and kind; None if an event is no piece.
+
+    The pieces are fragments of text, reasoning, refusals and arguments, those of inner runs too.
+    A fragment that names its call is none, since a call begins there; nor is anything with an
+    `extra`, which belongs to its place.
+    """
+    kind: type = type(event)
+    if kind in TEXTS:
+        return kind
+    if kind is ReasoningDelta:
+        return None if event.extra else kind
+    if kind is ToolCallDelta:
+        is_named = event.id is not None or event.name is not None
+        is_piece = event.arguments is not None and not (is_named or event.extra)
+        return (kind, event.index) if is_piece else None
+    if kind is ToolOutput:
+        inner = channel(event.value)
+        return None if inner is None else (event.call_id, inner)
+    return None
+
+
+def piece(event: Any) -> str:
+    """Return the text of a piece."""
+    while type(event) is ToolOutput:
+        event = event.value
+    text: str = getattr(event, "arguments" if type(event) is ToolCallDelta else "text")
+    return text
+
+
+def like(event: Any) -> Callable[[str], Event]:
+    """Return what makes a piece of the same channel from another text."""
+    match event:
+        case ToolOutput(call_id, inner):
+            make = like(inner)
+            return lambda text: ToolOutput(call_id, make(text))
+        case ToolCallDelta(index):
+            return lambda text: ToolCallDelta(index, None, None, text)
+        case _:
+            kind: Callable[[str], Event] = type(event)
+            return kind
+
+
+class Joiner:
+    """Pieces, joined by channel; the channels stay in the order in which they began."""
+
+    def __init__(self) -> None:
+        self._joints: dict[Hashable, tuple[Event, StringIO]] = {}
+        self._channels: list[Hashable] = []
+        self._pieces: list[Any] = []
+
+    def add(self, channel: Hashable, event: Event) -> None:
+        """Join a piece to those of its channel."""
+        self._channels.append(channel)
+        self._pieces.append(event)
+        if len(self._pieces) >= _MANY:
+            self._join()
+
+    def extend(self, channel: Hashable, events: Sequence[Event]) -> None:
+        """Join pieces that are all of one channel."""
+        self._channels += [channel] * len(events)
+        self._pieces += events
+        if len(self._pieces) >= _MANY:
+            self._join()
+
+    def _join(self) -> None:
+        channels, pieces = self._channels, self._pieces
+        self._channels, self._pieces = [], []
+        if len(set(channels)) == 1 and channels[0] in _TYPED:  # as it is as a rule
+            self._write(channels[0], pieces[0], "".join([event.text for event in pieces]))
+        else:
+            for channel, event in zip(channels, pieces, strict=True):
+                self._write(channel, event, piece(event))
+
+    def _write(self, channel: Hashable, event: Event, text: str) -> None:
+        joint = self._joints.get(channel)
+        if joint is None:
+            joint = self._joints[channel] = event, StringIO()
+        joint[1].write(text)
+
+    def take(self) -> list[Event]:
+        """Return what has been joined, and begin anew."""
+        self._join()
+        joints, self._joints = self._joints, {}
+        return [like(event)(text.getvalue()) for event, text in joints.values()]
+
+    def __len__(self) -> int:
+        return len({**self._joints, **dict.fromkeys(self._channels)})
+
+
+def coalesced(events: Iterable[Event]) -> Iterator[Event]:
+    """Join pieces by channel, each up to the next event that is none."""
+    joiner = Joiner()
+    for event in events:
+        kind = channel(event)
+        if kind is None:
+            yield from joiner.take()
+            yield event
+        else:
+            joiner.add(kind, event)
+    yield from joiner.take()

@@ -1,0 +1,330 @@
+"""Buffers: the events that wait for a viewer, and what happens when there are too many."""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from threading import RLock
+from typing import Literal, TypeAlias
+
+from reactivex import abc
+
+from ..arguments import number, shown
+from ..coalescing import TEXTS, Joiner, channel
+from ..errors import BufferOverflow
+from ..events import Event
+from ..streams import Home
+from .replay import Told, numbered
+
+__all__ = ["Mailbox", "Overflow", "check_since", "mailbox"]
+
+
+class Mailbox:
+    """The events that wait for one viewer, in order.
+
+    The run puts, the viewer takes; each does so from one thread at a time, and neither waits for
+    the other.
+
+    Args:
+        room: How many events may wait before this one does what its kind does about it.
+
+    Attributes:
+        seq: How many events of the run the viewer has been told, lost ones included.
+        dropped: How many pieces were lost.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.seq = self.dropped = 0
+        self._room = room
+        self._queue: deque[Event] = deque()
+        self._replay: Told | None = None
+
+    def begin(self, replay: Told, seq: int) -> None:
+        """Let what has happened so far, which were `seq` events, be taken before all else."""
+        self._replay = replay
+        self._seq_then = seq
+
+    @property
+    def merged(self) -> int:
+        """How many pieces were joined to others that were waiting."""
+        return 0
+
+    def put(self, event: Event) -> None:
+        """Let an event wait."""
+        self._queue.append(event)
+
+    def take(self) -> Event | None:
+        """Return the event that has waited longest; None when there is none."""
+        if self._replay is not None:
+            told = next(self._replay, None)
+            if told is not None:
+                event, self.seq = told
+                return event
+            self._replay, self.seq = None, self._seq_then
+        try:
+            event = self._queue.popleft()
+        except IndexError:
+            return self._more()
+        self.seq += 1
+        return event
+
+    def _more(self) -> Event | None:
+        """Return what waits elsewhere; None when there is nothing."""
+        return None
+
+    def close(self) -> None:
+        """Let go of what waits; nothing more is put."""
+        self._queue.clear()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+
+_MANY = 256
+
+Overflow: TypeAlias = Literal["merge", "block", "fail", "drop_oldest"]
+
+
+def mailbox(overflow: Overflow, room: int, home: Home) -> Mailbox:
+    """Return a mailbox for a viewer of the run that has its home there.
+
+    Raises:
+        TypeError: `room` is no whole number.
+        ValueError: There is no such way, or no room.
+    """
+    kinds: dict[str, Callable[[], Mailbox]] = {
+        "merge": lambda: Merging(room),
+        "block": lambda: Blocking(room, home),
+        "fail": lambda: Failing(room),
+        "drop_oldest": lambda: Dropping(room),
+    }
+    if overflow not in list(kinds):  # which need not be hashable
+        raise ValueError(f"overflow is one of {', '.join(map(repr, kinds))}, not {overflow!r}.")
+    number("buffer", room, least=1, whole=True, what="a number of events")
+    return kinds[overflow]()
+
+
+def check_since(since: int, told: int) -> None:
+    """Check that a viewer can begin at an event, of so many that there were so far.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: There is no such event yet.
+    """
+    is_whole = isinstance(since, int) and not isinstance(since, bool)
+    if not is_whole or not 0 <= since <= told:
+        fault = ValueError if is_whole else TypeError
+        raise fault(f"since is a number from 0 to {told:,}, not {shown(since)}.")
+
+
+class Merging(Mailbox):
+    """Joins pieces by channel, each up to the next event that is none: nothing is lost.
+
+    While something waits beyond the room, all that comes goes there, too, many at a time.
+    """
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self._crowding = RLock()  # a reader may be collected, and leave, meanwhile
+        self._crowd: _Crowd | None = None
+        self._outside: list[Event] = []
+        self._merged = 0
+
+    def put(self, event: Event) -> None:
+        """Let an event wait; a piece together with those of its channel, when all is full."""
+        outside = self._outside  # asked first, for what has left it is in the crowd by then
+        if not outside and self._crowd is None and len(self._queue) < self._room:
+            self._queue.append(event)
+            return
+        outside.append(event)
+        if len(outside) >= _MANY:
+            with self._crowding:
+                self._join()
+
+    def _join(self) -> "_Crowd":
+        crowd = self._crowd
+        if crowd is None:
+            crowd = self._crowd = _Crowd()
+        count = len(self._outside)
+        crowd.add(self._outside[:count])
+        del self._outside[:count]
+        return crowd
+
+    def _more(self) -> Event | None:
+        with self._crowding:
+            if not self._is_crowded:
+                return None
+            if not self._queue:  # else the run was quicker, and the queue comes first
+                crowd = self._join()
+                self._merged += crowd.merged
+                self.begin(crowd.told(self.seq), self.seq + crowd.count)
+                self._crowd = None
+        return self.take()
+
+    def close(self) -> None:
+        """Let go of what waits; nothing more is put."""
+        super().close()
+        with self._crowding:
+            self._crowd = None
+            self._outside.clear()
+
+    @property
+    def merged(self) -> int:
+        """How many pieces were joined to others that were waiting."""
+        with self._crowding:
+            return self._merged + self._join().merged if self._is_crowded else self._merged
+
+    @property
+    def _is_crowded(self) -> bool:
+        return self._crowd is not None or bool(self._outside)
+
+    def __len__(self) -> int:
+        with self._crowding:
+            return super().__len__() + (len(self._join()) if self._is_crowded else 0)
+
+
+class _Crowd:
+    """Events that found no room."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told: list[tuple[Event, int]] = []
+        self._joiner = Joiner()
+        self._began = 0
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Take events in."""
+        kind: Hashable | None
+        kinds = set(map(type, events))
+        if len(kinds) == 1 and kinds <= TEXTS:  # as it is as a rule
+            (kind,) = kinds
+            self.count += len(events)
+            self._joiner.extend(kind, events)
+            return
+        for event in events:
+            kind = channel(event)
+            if kind is not None:
+                self._joiner.add(kind, event)
+                self.count += 1
+            else:
+                self._settle()
+                self.count = self._began = self.count + 1
+                self._told.append((event, self.count))
+
+    @property
+    def merged(self) -> int:
+        """How many pieces were joined to others."""
+        return self.count - len(self)
+
+    def _settle(self) -> None:
+        self._told.extend(numbered(self._joiner.take(), self._began, self.count))
+
+    def told(self, seq: int) -> Told:
+        """Return everything, numbered from `seq` on."""
+        self._settle()
+        return ((event, seq + count) for event, count in self._told)
+
+    def __len__(self) -> int:
+        return len(self._told) + len(self._joiner)
+
+
+class Blocking(Mailbox):
+    """Holds the run while it is full, until it is half empty."""
+
+    def __init__(self, room: int, home: Home) -> None:
+        super().__init__(room)
+        self._home = home
+        self._hold: abc.DisposableBase | None = None
+        self._closed = False
+
+    def put(self, event: Event) -> None:
+        """Let an event wait, and the run as well when that was the last place."""
+        self._queue.append(event)
+        if self._hold is None and len(self._queue) >= self._room and not self._closed:
+            self._hold = self._home.hold()
+            self._let_go()  # for the viewer may have taken all before it could see the hold
+
+    def take(self) -> Event | None:
+        """Return the event that has waited longest; None when there is none."""
+        event = super().take()
+        if self._hold is not None and self._is_low():
+            self._home.gate(self._let_go)
+        return event
+
+    def _is_low(self) -> bool:
+        return self._closed or len(self._queue) <= self._room // 2
+
+    def _let_go(self) -> None:
+        if self._hold is not None and self._is_low():
+            self._hold.dispose()
+            self._hold = None
+
+    def close(self) -> None:
+        """Let go of what waits, and of the run; nothing more is put."""
+        self._closed = True
+        super().close()
+        self._home.gate(self._let_go)
+
+
+class Failing(Mailbox):
+    """Takes no event for which there is no room."""
+
+    def put(self, event: Event) -> None:
+        """Let an event wait.
+
+        Raises:
+            BufferOverflow: There is no room.
+        """
+        if len(self._queue) >= self._room:
+            raise BufferOverflow(
+                f"{self._room:,} events were waiting for a viewer, and there is no room for more. "
+                'Give it a larger buffer=, or choose overflow="merge".'
+            )
+        self._queue.append(event)
+
+
+class Dropping(Mailbox):
+    """Loses the pieces that have waited longest; what is no piece is never lost."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self._moving = RLock()  # a reader may be collected, and leave, meanwhile
+        self._put = 0
+        self._kept: deque[tuple[Event, int]] = deque()
+        self._waiting: deque[tuple[Event, int]] = deque()
+
+    def begin(self, replay: Told, seq: int) -> None:
+        """Let what has happened so far, which were `seq` events, be taken before all else."""
+        super().begin(replay, seq)
+        self._put = seq
+
+    def put(self, event: Event) -> None:
+        """Let an event wait, in place of the oldest piece when all is full."""
+        with self._moving:
+            self._put += 1
+            self._waiting.append((event, self._put))
+            if len(self) > self._room:
+                self._drop()
+
+    def _drop(self) -> None:
+        while self._waiting:
+            oldest = self._waiting.popleft()
+            if channel(oldest[0]) is not None:
+                self.dropped += 1
+                return
+            self._kept.append(oldest)
+
+    def _more(self) -> Event | None:
+        with self._moving:
+            try:
+                event, self.seq = (self._kept or self._waiting).popleft()
+            except IndexError:
+                return None
+        return event
+
+    def close(self) -> None:
+        """Let go of what waits; nothing more is put."""
+        with self._moving:
+            self._kept.clear()
+            self._waiting.clear()
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._waiting)

@@ -1,0 +1,241 @@
+"""Replay: the events of a run, kept for late subscribers in little memory."""
+
+from array import array
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import chain
+from threading import Lock
+from typing import Literal, TypeAlias
+
+from attrs import Factory, define
+
+from ..arguments import shown
+from ..coalescing import channel, coalesced, like, piece
+from ..errors import describe
+from ..events import Event, RunFailed
+from ..state import State, fold, fold_all
+
+__all__ = ["Keep", "Packed", "Record", "Told", "numbered"]
+
+Keep: TypeAlias = Literal["everything", "merged", "nothing"]
+"""What late viewers get of the past: every event; pieces joined; or only what follows."""
+
+Told: TypeAlias = Iterator[tuple[Event, int]]
+"""Events, each with the number of events of the run that have been told with it."""
+
+_PACK = 256
+_FORGET = 64
+
+
+class Packed:
+    """Neighbouring pieces, joined by channel, which can be told apart again.
+
+    Beside the text, a piece costs a byte or two.
+
+    Args:
+        pieces: Events that are pieces, at least one.
+        channels: The channel of each.
+
+    Attributes:
+        joined: The pieces of each channel in one; the channels in the order in which they began.
+        count: How many pieces there are.
+    """
+
+    __slots__ = ("_lengths", "_order", "count", "joined")
+
+    def __init__(self, pieces: Sequence[Event], channels: Sequence[Hashable]) -> None:
+        numbers = {channel: number for number, channel in enumerate(dict.fromkeys(channels))}
+        texts = list(map(piece, pieces))
+        self.count = len(pieces)
+        self._lengths = _small(list(map(len, texts)))
+        if len(numbers) == 1:
+            self._order: Sequence[int] | None = None
+            self.joined: tuple[Event, ...] = (like(pieces[0])("".join(texts)),)
+            return
+        self._order = order = _small([numbers[channel] for channel in channels])
+        told: list[list[str]] = [[] for _ in numbers]
+        for number, text in zip(order, texts, strict=True):
+            told[number].append(text)
+        firsts = (pieces[order.index(number)] for number in numbers.values())
+        self.joined = tuple(
+            like(first)("".join(text)) for first, text in zip(firsts, told, strict=True)
+        )
+
+    def pieces(self) -> Iterator[Event]:
+        """Tell the pieces apart again."""
+        channels = [(like(joint), piece(joint)) for joint in self.joined]
+        ends = [0] * len(channels)
+        for number, length in zip(self._order or bytes(self.count), self._lengths, strict=True):
+            make, text = channels[number]
+            start = ends[number]
+            ends[number] = end = start + length
+            yield make(text[start:end])
+
+
+def _small(numbers: list[int]) -> Sequence[int]:
+    try:
+        return bytes(numbers)
+    except ValueError:
+        return array("Q", numbers)
+
+
+def numbered(events: Sequence[Event], start: int, end: int) -> Told:
+    """Number what stands for the events from `start` to `end`; all is told with the last one."""
+    return zip(events, chain([start] * (len(events) - 1), [end]), strict=False)
+
+
+@define(eq=False)
+class _Page:
+    """The events up to one of them, and the pieces after it.
+
+    Entries are counted from the beginning of the run. A page that is replaced is still a true
+    beginning of the run: its list of pieces grows no more, and entries are only added behind it.
+    """
+
+    first: int
+    """How many entries came before those that are kept."""
+    before: State
+    """What those come to."""
+    entries: list[Event | Packed]
+    end: int = 0
+    """How many entries are on this page; the list may hold more."""
+    settled: int = 0
+    """How many of them no further piece can be joined to."""
+    events: int = 0
+    """How many events they stand for."""
+    pieces: list[Event] = Factory(list)
+    channels: list[Hashable] = Factory(list)
+
+    def between(self, start: int, end: int) -> list[Event | Packed]:
+        """Return some of the entries."""
+        return self.entries[start - self.first : end - self.first]
+
+
+class Record:
+    """The events of a run so far, in little room.
+
+    One thread at a time may add, and never waits; reading is safe on any thread meanwhile, also in
+    a signal handler. A reader takes the current page, which is complete in itself.
+
+    Args:
+        before: The state that the events continue.
+        keep: What those who come late are told.
+    """
+
+    def __init__(self, before: State, keep: Keep) -> None:
+        self._keep = keep
+        self._page = _Page(0, before, [])
+        self._known = before, 0  # a state, and how many entries are in it
+        self._learning = Lock()
+        self._failure: RunFailed | None = None
+
+    def __len__(self) -> int:
+        page = self._page
+        return page.events + len(page.pieces)
+
+    def add(self, event: Event) -> None:
+        """Remember one more event."""
+        page, kind = self._page, channel(event)
+        if kind is None:
+            self._settle(event)
+            return
+        page.channels.append(kind)
+        page.pieces.append(event)
+        if len(page.pieces) >= _PACK:
+            self._page = self._turned(page)
+
+    def _settle(self, event: Event) -> None:
+        if not isinstance(event, Event):
+            raise TypeError(f"A run is made of events, and {shown(event)} is none.")
+        self._page = page = self._turned(self._page, event)
+        if self._keep == "nothing" and page.end - page.first >= _FORGET:
+            state = self._fold(page, self._known)
+            self._page = _Page(page.end, state, [], page.end, page.end, page.events)
+
+    def _turned(self, page: _Page, event: Event | None = None) -> _Page:
+        """Return the page that follows: the pieces packed, and perhaps an event after them."""
+        more: list[Event | Packed] = []
+        if page.pieces:
+            more.append(Packed(page.pieces, page.channels))
+        events, settled = page.events + len(page.pieces), page.settled
+        if event is not None:
+            more.append(event)
+            events, settled = events + 1, page.end + len(more)
+        page.entries[page.end - page.first :] = more  # an interrupted turn may have left some
+        end = page.end + len(more)
+        return _Page(page.first, page.before, page.entries, end, settled, events)
+
+    def fail(self, error: Exception) -> None:
+        """Remember why the run has ended without an answer; nothing is added after it."""
+        self._failure = RunFailed(type(error).__name__, describe(error))
+
+    # Reading
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a past to replay."""
+        return self._keep != "nothing"
+
+    def since(self, seq: int) -> Told:
+        """Return what is kept of the events that came after the first `seq` ones."""
+        if self._keep == "nothing":
+            return iter(())
+        page = self._page
+        return self._told(seq, page.between(page.first, page.end), page.pieces[:])
+
+    def _told(self, seq: int, entries: Iterable[Event | Packed], pieces: list[Event]) -> Told:
+        end = 0
+        for entry in entries:
+            start, end = end, end + (entry.count if isinstance(entry, Packed) else 1)
+            if seq >= end:
+                continue
+            if not isinstance(entry, Packed):
+                yield entry, end
+            elif seq > start or self._keep == "everything":
+                yield from self._rest(list(entry.pieces()), max(seq - start, 0), start, end)
+            else:
+                yield from numbered(entry.joined, start, end)
+        yield from self._rest(pieces, max(seq - end, 0), end, end + len(pieces))
+
+    def _rest(self, pieces: list[Event], skip: int, start: int, end: int) -> Told:
+        rest = pieces[skip:]
+        if self._keep == "everything":
+            return zip(rest, range(start + skip + 1, end + 1), strict=True)
+        return numbered(list(coalesced(rest)), start + skip, end)
+
+    @property
+    def state(self) -> State:
+        """What the events so far come to; folds only what is new."""
+        failure = self._failure  # the last thing that comes, and so the first to be looked at
+        known = self._known  # before the page, so that it is never ahead of it
+        page = self._page
+        state = self._fold(page, known)
+        latest = chain(_joined(page.between(page.settled, page.end)), page.pieces[:])
+        state = fold_all(state, coalesced(latest))
+        return state if failure is None else fold(state, failure)
+
+    def _fold(self, page: _Page, known: tuple[State, int]) -> State:
+        """Return what the settled entries of a page come to, going on from what is known."""
+        state, folded = known
+        if folded < page.first:
+            state, folded = page.before, page.first
+        if folded < page.settled:
+            state = fold_all(state, _joined(page.between(folded, page.settled)))
+            self._learn(state, page.settled)
+        return state
+
+    def _learn(self, state: State, folded: int) -> None:
+        """Let the next reader go on from here, unless another one knows more."""
+        if self._learning.acquire(blocking=False):
+            try:
+                if folded > self._known[1]:
+                    self._known = state, folded
+            finally:
+                self._learning.release()
+
+
+def _joined(entries: Iterable[Event | Packed]) -> Iterator[Event]:
+    for entry in entries:
+        if isinstance(entry, Packed):
+            yield from entry.joined
+        else:
+            yield entry

@@ -1,0 +1,122 @@
+"""Where viewers run, and for how long before others have their turn."""
+
+from collections.abc import Callable
+from time import monotonic, perf_counter
+from typing import Any, Literal, TypeAlias
+
+from attrs import frozen
+
+from ..streams import Home
+from ..streams.elastic import ElasticThreads
+from ..streams.fairness import Pace
+from ..streams.jobs import Job
+from ..streams.process_end import at_script_end
+from ..streams.usage import Glimpse
+
+__all__ = ["STAGE", "On", "Place", "Stage", "place"]
+
+
+class Stage(ElasticThreads):
+    """Threads that viewers share: one as a rule, more when viewers are slow or blocked.
+
+    A viewer that does not return keeps its thread, attached or not; others get another one. After
+    `grace` seconds it is logged by name. Up to `spare` viewers may be blocked at once; that the
+    last thread is taken is logged, too.
+
+    After each round a thread rests for a moment, so viewers are notified at once of what arrives
+    in quick succession, for the cost of one waking.
+
+    Args:
+        spare: How many threads there may be beyond one.
+        patience: For how many seconds viewers may have to wait before threads are added.
+        rest: How many seconds a thread rests between rounds.
+        idle: After how many seconds without work a thread ends.
+        grace: After how many seconds a viewer that has not returned is logged, when others had to
+            wait for it.
+    """
+
+    def __init__(
+        self,
+        spare: int = 1023,
+        patience: float = 0.05,
+        rest: float = 0.004,
+        idle: float = 10.0,
+        grace: float = 10.0,
+    ) -> None:
+        super().__init__("rxagent-viewer", 1, spare, patience, idle, grace, rest)
+
+    def call(self, show: Callable[[], object], what: object = None) -> Job:
+        """Call a function, which must not raise, on one of the threads; `what` names it in logs."""
+        return self.submit(show, getattr(show, "__self__", show) if what is None else what)
+
+    def finish(self, patience: float = 0.5) -> None:
+        """Wait until all calls have returned, or none has begun or returned for so many seconds."""
+        jobs = self._jobs
+        with self._lock:
+            self._is_awaited = True
+            moved = -1
+            while self._is_unfinished() and moved != jobs.begun + jobs.ended:
+                moved = jobs.begun + jobs.ended
+                self._has_ended.wait_for(lambda: not self._is_unfinished(), patience)
+            self._is_awaited = False
+
+    def _is_unfinished(self) -> bool:
+        return len(self._jobs.running) > self.lost or self._jobs.due > 0
+
+    def _more(self, before: Glimpse, now: Glimpse) -> int:
+        if before.ended == now.ended:
+            for job in self._jobs.running:
+                self._jobs.overdue.setdefault(job, monotonic())
+            # Each thread that is added may be blocked at once as well, so they are doubled.
+            computes = not before.is_idle_until(now) and not before.is_blocked_until(now)
+            return 1 if computes else max(1, self._jobs.added)
+        # Some return, but late. If they compute, another thread would only be in their way.
+        return int(now.begun < before.begun + before.queued and before.is_idle_until(now))
+
+
+STAGE = Stage()
+
+# A script that ends lets its viewers be notified of all that has happened.
+at_script_end(STAGE.finish)
+
+
+On: TypeAlias = Literal["thread", "loop"]
+
+_TURN = 0.005
+
+
+@frozen
+class Place:
+    """Where a viewer is told.
+
+    Attributes:
+        call: Has a function called there, soon.
+        turn: Begins a turn; what it returns tells whether the turn is over.
+        is_gone: Tells whether nobody will be told there any more.
+    """
+
+    call: Callable[[Callable[[], None]], Any]
+    turn: Callable[[], Callable[[], bool]]
+    is_gone: Callable[[], bool]
+
+
+def place(on: str, home: Home) -> Place:
+    """Return the place on the stage's threads, or that on a run's loop.
+
+    Raises:
+        ValueError: There is no such place.
+    """
+    if on == "thread":
+        return _STAGE
+    if on == "loop":
+        pace = Pace.of(home.loop)
+        return Place(home.soon, lambda: lambda: pace.spent, home.loop.is_closed)
+    raise ValueError(f"on is 'thread' or 'loop', not {on!r}.")
+
+
+def _turn() -> Callable[[], bool]:
+    until = perf_counter() + _TURN
+    return lambda: perf_counter() > until
+
+
+_STAGE = Place(STAGE.call, _turn, lambda: False)

@@ -1,0 +1,158 @@
+"""Tasks and timers of a run, on its loop and in its context."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from reactivex import abc
+
+from ..errors import RunCancelled
+from .open_work import OpenWork
+from .serial_queue import SerialQueue
+
+__all__ = ["LoopTask", "LoopTimer"]
+
+
+class LoopTask(abc.DisposableBase):
+    """A task on a run's loop, from its asking to its end.
+
+    Args:
+        queue: The run's.
+        what: The task's name.
+        work: Makes its coroutine.
+        lost: Called when somebody else has cancelled it.
+    """
+
+    __slots__ = ("_disposed", "_lost", "_noted", "_queue", "_task", "_what", "_work")
+
+    def __init__(
+        self,
+        queue: SerialQueue,
+        what: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        lost: Callable[[], None],
+    ) -> None:
+        self._queue = queue
+        self._what = what
+        self._work = work
+        self._lost = lost
+        self._task: asyncio.Task[None] | None = None
+        self._disposed = False
+        self._noted = OpenWork(what, queue.loop, self.dispose)
+
+    def begin(self) -> None:
+        """Have the task begun.
+
+        Raises:
+            RunCancelled: The loop is closed.
+        """
+        if self._queue.is_here:
+            self._start()
+        elif not self._queue.soon(self._start):
+            self._noted.close()
+            raise RunCancelled("The event loop of this run is closed.")
+
+    def _start(self) -> None:
+        if self._disposed:
+            self._noted.close()
+            return
+        self._task = self._queue.loop.create_task(
+            self._work(), name=self._what, context=self._queue.context.copy()
+        )
+        self._task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._queue.close_later(self._noted)
+        if task.cancelled():
+            if not self._disposed:
+                self._lost()
+        elif (fault := task.exception()) is not None:
+            self._queue.loop.call_exception_handler(
+                {"message": f"{self._what} failed", "exception": fault, "task": task}
+            )
+
+    def dispose(self) -> None:
+        """Cancel the task, unless it is the one that says so."""
+        if self._disposed:
+            return
+        self._disposed = True
+        if self._queue.is_here:
+            self._cancel()
+        elif not self._queue.soon(self._cancel):
+            self._noted.close()
+
+    def _cancel(self) -> None:
+        # A cancelled task would cut short the first thing that its `finally` blocks await.
+        if self._task is not None and self._task is not asyncio.current_task(self._queue.loop):
+            self._task.cancel()
+
+
+class LoopTimer(abc.DisposableBase):
+    """A time-out of a run; it stands still while the run is held.
+
+    Args:
+        queue: The run's.
+        timers: Those that are running there, among which it is until it is over.
+        seconds: How long it takes.
+        action: What is done then, in the gate.
+    """
+
+    def __init__(
+        self,
+        queue: SerialQueue,
+        timers: dict["LoopTimer", None],
+        seconds: float,
+        action: Callable[[], None],
+    ) -> None:
+        self._queue = queue
+        self._timers = timers
+        self._left = max(0.0, seconds)
+        self._due: float | None = None
+        self._action = action
+        self._handle: asyncio.TimerHandle | None = None
+        self._noted = OpenWork("timer", queue.loop, self.dispose)
+        timers[self] = None
+
+    def start(self) -> None:
+        """Let the time run."""
+        self._due = self._queue.loop.time() + self._left
+        self._on_loop(self._arm)
+
+    def stop(self) -> None:
+        """Let the time stand still."""
+        if self._due is not None:
+            self._left = max(0.0, self._due - self._queue.loop.time())
+            self._due = None
+            self._on_loop(self._disarm)
+
+    def dispose(self) -> None:
+        """Let nothing be done."""
+        self._timers.pop(self, None)
+        self._noted.close()
+        self._on_loop(self._disarm)
+
+    def _on_loop(self, action: Callable[[], None]) -> None:
+        if self._queue.is_here:
+            action()
+        else:
+            self._queue.soon(action)
+
+    def _arm(self) -> None:
+        self._disarm()
+        if self in self._timers and self._due is not None:
+            self._handle = self._queue.loop.call_at(
+                self._due, self._queue.gate, self._fire, context=self._queue.context.copy()
+            )
+
+    def _disarm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _fire(self) -> None:
+        if self in self._timers and self._due is not None:
+            self._timers.pop(self, None)
+            try:
+                self._action()
+            finally:
+                self._queue.close_later(self._noted)

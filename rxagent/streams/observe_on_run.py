@@ -1,0 +1,129 @@
+"""Streams that emit on any thread, observed on the run's loop thread."""
+
+from threading import get_ident
+from typing import Generic, TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import SingleAssignmentDisposable
+
+from .handoff import Handoff
+from .observers import Observing
+from .scheduler import Home
+from .serial_queue import as_error
+from .sink import Link, Linked
+from .worker_scheduler import Strand
+
+__all__ = ["entering", "gated"]
+
+_T = TypeVar("_T")
+
+
+def entering(source: Observable[_T]) -> Observable[_T]:
+    """Emit what a source emits, on whatever thread, on the run's loop thread.
+
+    It differs from `observe_on` in that the source is subscribed on a worker, as it may block, and
+    in that it waits when it is 64 items ahead or while the run is held.
+    """
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        home = Home.of(scheduler)
+        entry = _Entry(observer, home)
+        entry.begin(source)
+        return entry
+
+    return Linked(subscribe)
+
+
+class _Entry(abc.DisposableBase, Generic[_T]):
+    """One subscription to a source of foreign code; any thread may dispose it."""
+
+    __slots__ = ("_handoff", "_home", "_strand", "_subscription")
+
+    def __init__(self, observer: abc.ObserverBase[_T], home: Home) -> None:
+        self._home = home
+        self._handoff = Handoff(observer, home)
+        self._strand = Strand(home)
+        self._subscription = SingleAssignmentDisposable()
+
+    def begin(self, source: Observable[_T]) -> None:
+        if getattr(source, "never_blocks", False):
+            self._home.gate(self._subscribe, source, self._home)
+        else:
+            self._strand.gate(self._subscribe, source, self._strand)
+
+    def _subscribe(self, source: Observable[_T], scheduler: abc.SchedulerBase) -> None:
+        if self._handoff.is_disposed:
+            return
+        try:
+            # As a link it is notified directly by a stream of ours.
+            self._subscription.disposable = source.subscribe(
+                Link(self._handoff), scheduler=scheduler
+            )
+        except BaseException as error:
+            self._handoff.on_error(as_error("A stream", error))
+
+    def dispose(self) -> None:
+        self._handoff.dispose()
+        self._home.post(self._subscription.dispose)
+        self._strand.dispose()
+
+
+def gated(source: Observable[_T]) -> Observable[_T]:
+    """Emit what a source emits on the run's loop thread, whatever thread it emits on.
+
+    It differs from `entering` in that the source is subscribed here and now, as its subscribing is
+    known not to block, and in that what is emitted on the loop's thread passes at once.
+    """
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        home = Home.of(scheduler)
+        return _Gate(observer, home).follow(source, home)
+
+    return Linked(subscribe)
+
+
+class _Gate(Link[_T, _T]):
+    __slots__ = ("_handoff", "_home")
+
+    def __init__(self, observer: abc.ObserverBase[_T], home: Home) -> None:
+        super().__init__(observer)
+        self._home = home
+        self._handoff: Handoff[_T] | None = None
+
+    def on_next(self, value: _T) -> None:
+        if self._home.inside == get_ident() and self._handoff is None:
+            self.observer.on_next(value)
+        else:
+            self._by_hand.on_next(value)
+
+    def on_error(self, error: Exception) -> None:
+        if self._handoff is None and self._home.is_inside:
+            super().on_error(as_error("A stream", error))
+        else:
+            self._by_hand.on_error(error)
+
+    def on_completed(self) -> None:
+        if self._handoff is None and self._home.is_inside:
+            super().on_completed()
+        else:
+            self._by_hand.on_completed()
+
+    @property
+    def _by_hand(self) -> Handoff[_T]:
+        # From the first notification that came elsewhere on, all go this way, in their order.
+        if self._handoff is None:
+            passing = Observing(self, self._pass, super().on_error, super().on_completed)
+            self._handoff = Handoff(passing, self._home)
+        return self._handoff
+
+    def _pass(self, value: _T) -> None:
+        self.observer.on_next(value)
+
+    def dispose(self) -> None:
+        super().dispose()
+        if self._handoff is not None:
+            self._handoff.dispose()

@@ -1,0 +1,100 @@
+"""Open work: what still runs in this process. Scripts wait for it, and tests find leaks by it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+
+__all__ = ["OpenWork", "dispose_work_of", "open_work", "wait_for_work"]
+
+_lock = threading.RLock()  # a signal handler or a finaliser may close work meanwhile
+_changed = threading.Condition(_lock)
+_open: dict["OpenWork", None] = {}  # in order, which a set would not keep
+
+
+class OpenWork:
+    """A handle on some work of a loop, open from its creation until it is closed.
+
+    Args:
+        name: The kind of work.
+        loop: The loop on which it runs, or which it notifies.
+        dispose: Ends it.
+        is_awaited: Whether a script waits for it at its end; otherwise it is disposed there.
+    """
+
+    __slots__ = ("_has_ended", "dispose", "is_awaited", "loop", "name")
+
+    def __init__(
+        self,
+        name: str,
+        loop: asyncio.AbstractEventLoop,
+        dispose: Callable[[], None],
+        is_awaited: bool = True,
+    ) -> None:
+        self.name = name
+        self.loop = loop
+        self.dispose = dispose
+        self.is_awaited = is_awaited
+        self._has_ended = False
+        with _lock:
+            _open[self] = None
+
+    def detach(self) -> None:
+        """Let no script wait for the work any more, though it may go on."""
+        with _lock:
+            self.is_awaited = False
+            _changed.notify_all()
+
+    def end(self) -> None:
+        """Note that the work has ended, while its loop still has actions of it to run.
+
+        If the loop is closed before it has run them, the work counts as closed.
+        """
+        self._has_ended = True
+
+    def close(self) -> None:
+        """Note that nothing of the work is left."""
+        with _lock:
+            _open.pop(self, None)
+            _changed.notify_all()
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the work has ended, and its loop was closed before it could note that."""
+        return self._has_ended and self.loop.is_closed()
+
+
+def open_work() -> list[OpenWork]:
+    """Return the work that is open in this process, in the order in which it began."""
+    with _lock:
+        for work in tuple(_open):
+            if work.is_left_behind:
+                work.close()
+        return list(_open)
+
+
+def dispose_work_of(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Dispose all work that is open on a loop."""
+    for work in open_work():
+        if work.loop is loop:
+            work.dispose()
+
+
+def wait_for_work(loop: asyncio.AbstractEventLoop | None, timeout: float) -> bool:
+    """Block until no awaited work of a loop is open; return False after so many seconds."""
+    with _changed:
+        return _changed.wait_for(
+            lambda: not any(work.is_awaited and work.loop is loop for work in open_work()), timeout
+        )
+
+
+def _forget() -> None:
+    """Begin with nothing in a forked child: threads and their locks stay with the parent."""
+    global _lock, _changed
+    _lock = threading.RLock()
+    _changed = threading.Condition(_lock)
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

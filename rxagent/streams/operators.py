@@ -1,0 +1,290 @@
+"""Operators of ReactiveX that every run goes through, without their locks and trampolines."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import BooleanDisposable
+from reactivex.scheduler import CurrentThreadScheduler
+
+from .sink import Joint, Link, Linked, linking
+
+__all__ = [
+    "catch",
+    "flat_map",
+    "from_items",
+    "map",
+    "merged",
+    "of",
+    "reduce",
+    "start_with",
+    "with_latest_from",
+]
+
+_S = TypeVar("_S")
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+def of(*items: _T) -> Observable[_T]:
+    """Emit some items at once on subscribe, and complete."""
+    return from_items(items)
+
+
+def from_items(items: Iterable[_T]) -> Observable[_T]:
+    """Emit the items of an iterable at once on subscribe, and complete.
+
+    It differs from `from_iterable` in that many items are emitted in slices within a run, so that
+    others have their turn.
+    """
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        home, left, disposed = getattr(scheduler, "home", None), iter(items), BooleanDisposable()
+
+        def emit() -> None:
+            for item in left:
+                if disposed.is_disposed:
+                    return
+                observer.on_next(item)
+                if home is not None and home.is_inside and (home.is_busy or home.is_spent):
+                    home.post(emit)
+                    return
+            if not disposed.is_disposed:
+                observer.on_completed()
+
+        emit()
+        return disposed
+
+    return Linked(subscribe)
+
+
+def map(look: Callable[[_T], _R]) -> Callable[[Observable[_T]], Observable[_R]]:
+    """Emit what a function makes of each item."""
+    return linking(partial(_Mapping, look))
+
+
+class _Mapping(Link[_T, _R], Generic[_T, _R]):
+    __slots__ = ("_look",)
+
+    def __init__(self, look: Callable[[_T], _R], observer: abc.ObserverBase[_R]) -> None:
+        super().__init__(observer)
+        self._look = look
+
+    def on_next(self, value: _T) -> None:
+        try:
+            made = self._look(value)
+        except Exception as error:
+            self.on_error(error)
+        else:
+            self.observer.on_next(made)
+
+
+def catch(
+    handle: Callable[[Exception], Observable[_T]],
+) -> Callable[[Observable[_T]], Observable[_T]]:
+    """Go on with another stream, made of the error, when the source fails; once."""
+
+    def catching(source: Observable[_T]) -> Observable[_T]:
+        def subscribe(
+            observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return _Catching(observer, scheduler, handle).follow(source, scheduler)
+
+        return Linked(subscribe)
+
+    return catching
+
+
+class _Catching(Joint[_T, _T]):
+    __slots__ = ("_handle",)
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[_T],
+        scheduler: abc.SchedulerBase | None,
+        handle: Callable[[Exception], Observable[_T]],
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._handle: Callable[[Exception], Observable[_T]] | None = handle
+
+    def on_error(self, error: Exception) -> None:
+        handle, self._handle = self._handle, None
+        if handle is None:
+            super().on_error(error)
+            return
+        try:
+            following = handle(error)
+        except Exception as raised:
+            super().on_error(raised)
+        else:
+            self.join(following)
+            self.on_completed()
+
+
+def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
+    """Emit an item before all others; the source is subscribed to after that."""
+
+    def starting(source: Observable[_T]) -> Observable[_T]:
+        def subscribe(
+            observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            link: Link[_T, _T] = Link(observer)
+
+            def begin(*_: Any) -> None:
+                link.on_next(first)
+                if not link.is_stopped:
+                    link.follow(source, scheduler)
+
+            # Not at once, so that who subscribes can dispose at the first item already.
+            (scheduler or CurrentThreadScheduler.singleton()).schedule(begin)
+            return link
+
+        return Linked(subscribe)
+
+    return starting
+
+
+def flat_map(project: Callable[[_T], Observable[_R]]) -> Callable[[Observable[_T]], Observable[_R]]:
+    """Emit what the streams emit, side by side, that are made of the items."""
+
+    def flattening(source: Observable[_T]) -> Observable[_R]:
+        def subscribe(
+            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return _Flattening(observer, scheduler, project).follow(source, scheduler)
+
+        return Linked(subscribe)
+
+    return flattening
+
+
+class _Flattening(Joint[_T, _R]):
+    __slots__ = ("_project",)
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[_R],
+        scheduler: abc.SchedulerBase | None,
+        project: Callable[[_T], Observable[_R]],
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._project = project
+
+    def on_next(self, value: _T) -> None:
+        try:
+            source = self._project(value)
+        except Exception as error:
+            self.on_error(error)
+        else:
+            self.join(source)
+
+
+def reduce(fold: Callable[[_S, _T], _S], seed: _S) -> Callable[[Observable[_T]], Observable[_S]]:
+    """Emit what all items come to, once they have completed."""
+    return linking(partial(_Reducing, fold, seed))
+
+
+class _Reducing(Link[_T, _S], Generic[_T, _S]):
+    __slots__ = ("_fold", "_state")
+
+    def __init__(
+        self, fold: Callable[[_S, _T], _S], seed: _S, observer: abc.ObserverBase[_S]
+    ) -> None:
+        super().__init__(observer)
+        self._fold = fold
+        self._state = seed
+
+    def on_next(self, value: _T) -> None:
+        try:
+            self._state = self._fold(self._state, value)
+        except Exception as error:
+            self.on_error(error)
+
+    def on_completed(self) -> None:
+        self.observer.on_next(self._state)
+        super().on_completed()
+
+
+def with_latest_from(
+    other: Observable[_R], first: _R
+) -> Callable[[Observable[_T]], Observable[tuple[_T, _R]]]:
+    """Emit each item with the latest one of another stream, `first` before there is one.
+
+    The other stream is subscribed to before the source, and its end is not the end.
+    """
+
+    def pairing(source: Observable[_T]) -> Observable[tuple[_T, _R]]:
+        def subscribe(
+            observer: abc.ObserverBase[tuple[_T, _R]], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            pairs: _Pairing[_T, _R] = _Pairing(observer, first)
+            pairs.latest.follow(other, scheduler)
+            return pairs if pairs.is_stopped else pairs.follow(source, scheduler)
+
+        return Linked(subscribe)
+
+    return pairing
+
+
+class _Pairing(Link[_T, tuple[_T, _R]], Generic[_T, _R]):
+    __slots__ = ("latest",)
+
+    def __init__(self, observer: abc.ObserverBase[tuple[_T, _R]], first: _R) -> None:
+        super().__init__(observer)
+        self.latest = _Latest(self, first)
+
+    def on_next(self, value: _T) -> None:
+        self.observer.on_next((value, self.latest.item))
+
+    def dispose(self) -> None:
+        super().dispose()
+        self.latest.dispose()
+
+
+class _Latest(Link[_R, Any]):
+    """Keeps the latest item; an error is that of all."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, behind: abc.ObserverBase[Any], first: _R) -> None:
+        super().__init__(behind)
+        self.item = first
+
+    def on_next(self, value: _R) -> None:
+        self.item = value
+
+    def on_completed(self) -> None:
+        self.dispose()
+
+
+def merged(*sources: Observable[_T]) -> Observable[_T]:
+    """Emit what several sources emit, until all have completed or one has failed.
+
+    It differs from `merge` in that it subscribes to all of them, in their order, and holds no lock
+    while emitting. In a run, many are subscribed in slices, so that others have their turn.
+    """
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        joint: Joint[_T, _T] = Joint(observer, scheduler)
+        home = getattr(scheduler, "home", None)
+        left = iter(sources)
+
+        def begin() -> None:
+            for source in left:
+                if joint.is_stopped:
+                    return
+                joint.join(source)
+                if home is not None and home.is_inside and home.is_spent:
+                    home.post(begin)
+                    return
+            joint.on_completed()
+
+        begin()
+        return joint
+
+    return Linked(subscribe)

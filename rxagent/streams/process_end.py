@@ -1,0 +1,146 @@
+"""The end of a loop and of the process: a script waits for its runs, and Ctrl-C cancels them.
+
+Four hooks are CPython's own; they were tried with 3.11 to 3.14.
+
+============================== ===================================================================
+`threading._register_atexit`   waits before threads can no longer be started; without it a run that
+                               still needs a thread would fail
+`threading._SHUTTING_DOWN`     shows a Ctrl-C that came just before the wait; without it such a
+                               script would end with status 0
+`sys.last_type`                shows a Ctrl-C that ended the script; without it its runs go on
+`atexit._run_exitfuncs`        runs the other exit functions before the signal ends the process
+============================== ===================================================================
+"""
+
+import asyncio
+import atexit
+import concurrent.futures.thread  # noqa: F401  # its exit hook must be registered before ours
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from .background_loop import is_daemon_loop, running_daemon_loop, stop_daemon_loop
+from .interruptible_wait import POLL_SECONDS
+from .open_work import dispose_work_of, wait_for_work
+
+__all__ = ["at_script_end", "disposing", "disposing_with_loop"]
+
+_SECONDS = 2.0
+"""How long the end of a process waits for what it has cancelled."""
+
+_ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
+_disposals: dict[object, Callable[[], None]] = {}
+_finishing: list[Callable[[], object]] = []
+_interrupted = False
+_waited = False
+
+
+def at_script_end(finish: Callable[[], object]) -> None:
+    """Call a function when a script has ended and its runs have ended too."""
+    _finishing.append(finish)
+
+
+@contextmanager
+def disposing(dispose: Callable[[], None]) -> Iterator[None]:
+    """Dispose when the block is left, also when the script ends inside of it."""
+    key = object()
+    if threading.current_thread() is threading.main_thread():
+        _disposals[key] = dispose
+    try:
+        yield
+    finally:
+        _disposals.pop(key, None)
+        dispose()
+
+
+def disposing_with_loop() -> None:
+    """Dispose the work of the running loop when the loop ends, as `asyncio.run` cancels its tasks.
+
+    The process's own loop ends with the process.
+    """
+    loop = asyncio.get_running_loop()
+    if not is_daemon_loop(loop) and loop not in _ends:
+        for other in tuple(_ends):
+            if other.is_closed():
+                _ends.pop(other, None)
+        end = _ends[loop] = _end_of_loop()
+        with suppress(StopIteration):
+            anext(end).send(None)
+
+
+async def _end_of_loop() -> AsyncGenerator[None, None]:
+    try:
+        yield  # until the loop's `shutdown_asyncgens`
+    finally:
+        dispose_work_of(asyncio.get_running_loop())
+
+
+def _wait_for_runs() -> None:
+    """Wait until the runs of a script have ended; Ctrl-C, before or meanwhile, cancels them."""
+    global _waited
+    for dispose in tuple(_disposals.values()):
+        dispose()
+    try:
+        if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
+            _cancel_runs()
+        else:
+            while not wait_for_work(running_daemon_loop(), POLL_SECONDS):
+                pass
+        _finish()
+    except KeyboardInterrupt:
+        if not _interrupted:
+            _die_of_interrupt()
+    _waited = True
+
+
+def _finish() -> None:
+    try:
+        for finish in _finishing:
+            finish()
+    except KeyboardInterrupt:
+        _finishing.clear()
+        raise
+
+
+def _cancel_runs() -> None:
+    dispose_work_of(running_daemon_loop())
+    wait_for_work(running_daemon_loop(), _SECONDS)
+
+
+def _die_of_interrupt() -> None:
+    """Cancel all runs, and end as a program that Ctrl-C has ended, so that a shell sees it."""
+    global _interrupted, _waited
+    _interrupted = _waited = True
+    _cancel_runs()
+    atexit._run_exitfuncs()  # `_end` is among them
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _end() -> None:
+    if (
+        not _waited
+        and getattr(threading, "_SHUTTING_DOWN", False)
+        and running_daemon_loop() is not None
+    ):
+        _die_of_interrupt()
+    _wait_for_runs()
+    stop_daemon_loop(_SECONDS)
+
+
+def _forget() -> None:
+    global _interrupted, _waited
+    _disposals.clear()
+    _interrupted = _waited = False
+
+
+threading._register_atexit(_wait_for_runs)  # type: ignore[attr-defined]
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,349 @@
+"""The scheduler of a run: its queue, clock, tasks, workers and valve."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from math import inf
+from typing import Any
+
+from reactivex import abc, typing
+from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
+from reactivex.scheduler import VirtualTimeScheduler
+from reactivex.scheduler.periodicscheduler import PeriodicScheduler
+
+from .loop_task import LoopTask, LoopTimer
+from .open_work import OpenWork
+from .serial_queue import SerialQueue
+from .workers import WORKERS, Workers
+
+__all__ = ["ActionScheduler", "Home"]
+
+
+def _nothing() -> None:
+    pass
+
+
+class ActionScheduler(PeriodicScheduler):
+    """A scheduler that runs its actions by `gate`."""
+
+    def gate(self, action: Callable[..., Any], *args: Any) -> None:
+        """Run an action after those that were scheduled before it."""
+        raise NotImplementedError
+
+    def schedule(
+        self, action: typing.ScheduledAction[Any], state: Any = None
+    ) -> abc.DisposableBase:
+        """Run an action after those that were scheduled before it."""
+        result = SingleAssignmentDisposable()
+        self.gate(self._act, result, action, state)
+        return result
+
+    def schedule_absolute(
+        self,
+        duetime: typing.AbsoluteTime,
+        action: typing.ScheduledAction[Any],
+        state: Any = None,
+    ) -> abc.DisposableBase:
+        """Run an action at a point of time."""
+        return self.schedule_relative(self.to_datetime(duetime) - self.now, action, state)
+
+    def _act(
+        self,
+        result: SingleAssignmentDisposable,
+        action: typing.ScheduledAction[Any],
+        state: Any,
+    ) -> None:
+        if not result.is_disposed:
+            result.disposable = self.invoke_action(action, state)
+
+
+class Home(SerialQueue, ActionScheduler):
+    """Where one run happens: on its loop's thread, in its context, one action after the other.
+
+    It is passed as the scheduler at subscribe, so every source, tool and timed operator of a run
+    finds it without looking.
+
+    Args:
+        loop: The asyncio loop of the run; by default the one running in this thread, else the
+            process's own.
+        clock: Another scheduler that tells and keeps the time; by default the loop does.
+    """
+
+    can_wait = True
+    """Whether the jobs of this home may block their thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        clock: abc.SchedulerBase | None = None,
+    ) -> None:
+        super().__init__(loop)
+        self.blocked: asyncio.AbstractEventLoop | None = None
+        """The loop whose thread blocks for what happens here; nothing can come from there."""
+        self._clock = clock
+        self._holds = 0
+        self._held: list[Callable[[], Any]] = []
+        self._held_at: float | None = None
+        self._stood = 0.0
+        self._followed: dict[Home, abc.DisposableBase | None] = {}
+        self._timers: dict[LoopTimer, None] = {}  # in their order, which a set would forget
+        self._preparing: set[object] = set()
+        self._sent_at = -inf
+
+    @classmethod
+    def of(cls, scheduler: abc.SchedulerBase | None) -> "Home":
+        """Return the home that a scheduler belongs to, or a new one that keeps its time."""
+        home = getattr(scheduler, "home", None)
+        return home if isinstance(home, Home) else cls(clock=scheduler)
+
+    def is_of(self, scheduler: abc.SchedulerBase | None) -> bool:
+        """Whether a scheduler belongs to this home, which was not made for it then."""
+        return getattr(scheduler, "home", None) is self
+
+    @property
+    def home(self) -> "Home":
+        """This home; schedulers that belong to one have the same attribute."""
+        return self
+
+    # The loop and the workers
+
+    def spawn(
+        self,
+        what: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        lost: Callable[[], None] = _nothing,
+    ) -> abc.DisposableBase:
+        """Run a coroutine function as a task on the loop; disposing cancels the task.
+
+        A task that disposes itself is not cancelled: it goes on to its own end. When anybody else
+        cancels it, as the end of `asyncio.run` does, `lost` is called.
+        """
+        task = LoopTask(self, what, work, lost)
+        task.begin()
+        return task
+
+    def work(
+        self,
+        what: str,
+        job: Callable[[], None],
+        dispose: Callable[[], None],
+        refused: Callable[[Exception], object] | None = None,
+        *,
+        workers: Workers | None = None,
+        name: object = "a job",
+    ) -> Callable[[], None]:
+        """Run a job, which must not raise, on a worker of a pool.
+
+        Args:
+            what: The kind of work, among what is open.
+            job: What runs, in the run's context.
+            dispose: Called when the script ends before the job.
+            refused: Called on any thread if the pool is exhausted before the job has begun.
+            workers: The pool; by default the one that the process shares.
+            name: The job's name in logs.
+
+        Raises:
+            PoolExhausted: Too many stopped jobs of the pool have not returned.
+
+        Returns:
+            What says that the job is not waited for any more.
+        """
+        run, noted = self._noted(what, job, dispose)
+        begun: list[bool] = []
+
+        def work() -> None:
+            begun.append(True)
+            run()
+
+        with _closing_if_refused(noted):
+            submitted = (workers or WORKERS).submit(work, name, refused)
+
+        def leave() -> None:
+            submitted.abandon()
+            (noted.detach if begun else noted.close)()
+
+        return leave
+
+    def thread(
+        self,
+        what: str,
+        job: Callable[[], None],
+        dispose: Callable[[], None],
+        refused: Callable[[Exception], object] | None = None,
+    ) -> Callable[[], None]:
+        """Run a job, which must not raise, on a thread of its own; returns what `work` does."""
+        run, noted = self._noted(what, job, dispose)
+        with _closing_if_refused(noted):
+            threading.Thread(target=run, name=what, daemon=True).start()
+        return noted.detach
+
+    def _noted(
+        self, what: str, job: Callable[[], None], dispose: Callable[[], None]
+    ) -> tuple[Callable[[], None], OpenWork]:
+        noted = OpenWork(what, self.loop, dispose)
+        context = self.context.copy()
+
+        def run() -> None:
+            try:
+                context.run(job)
+            finally:
+                self.close_later(noted)
+
+        return run, noted
+
+    # The clock
+
+    @property
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self._clock.now if self._clock else super().now
+
+    def time(self) -> float:
+        """Return the seconds that have passed, without those in which the run was held."""
+        if self._clock is not None:
+            return self._clock.now.timestamp()
+        return (self.loop.time() if self._held_at is None else self._held_at) - self._stood
+
+    def schedule_relative(
+        self,
+        duetime: typing.RelativeTime,
+        action: typing.ScheduledAction[Any],
+        state: Any = None,
+    ) -> abc.DisposableBase:
+        """Do an action after some seconds, during which the run was not paused."""
+        result = SingleAssignmentDisposable()
+        if self._clock is not None:
+            return CompositeDisposable(
+                self._clocked(self._clock, duetime, partial(self._act, result, action, state)),
+                result,
+            )
+        seconds = self.to_seconds(duetime)
+        timer = LoopTimer(self, self._timers, seconds, lambda: self._act(result, action, state))
+        timer.start()
+        if self._holds:
+            timer.stop()
+        return CompositeDisposable(timer, result)
+
+    def _clocked(
+        self, clock: abc.SchedulerBase, duetime: typing.RelativeTime, action: Callable[[], None]
+    ) -> abc.DisposableBase:
+        asked = SingleAssignmentDisposable()
+
+        def due(_: abc.SchedulerBase, __: Any = None) -> None:
+            self.gate(action)
+
+        def ask() -> None:
+            try:
+                asked.disposable = clock.schedule_relative(duetime, due)
+            except BaseException as error:
+                self.fail(error)
+
+        if isinstance(clock, VirtualTimeScheduler):  # it has no thread of its own, and never sleeps
+            ask()
+            return asked
+        return CompositeDisposable(
+            asked, Disposable(self.work("rxagent-clock", ask, asked.dispose))
+        )
+
+    # Silence
+
+    def preparing(self) -> abc.DisposableBase:
+        """Note that a source of the run prepares a request; dispose what is returned at sending."""
+        request = object()
+        self._preparing.add(request)
+        return Disposable(partial(self._sent, request))
+
+    def _sent(self, request: object) -> None:
+        self._sent_at = self.time()
+        self._preparing.discard(request)
+
+    def silent_since(self, heard: float) -> float:
+        """Return since when a source is silent that was last heard at some `time`.
+
+        While a request of the run is being prepared, that is now: the far end was not asked yet.
+        """
+        return self.time() if self._preparing else max(heard, self._sent_at)
+
+    # The valve
+
+    def must_wait(self) -> bool:
+        """Return whether actions are queued, or the run is held: nothing may be emitted now."""
+        return bool(self._queue) or self._holds > 0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the run is held: no chunk is read, no tool starts, no timer runs."""
+        return self._holds > 0
+
+    def hold(self) -> abc.DisposableBase:
+        """Hold the run until what is returned is disposed; at once, within an action of the run."""
+        if self.is_inside:
+            self._hold()
+        else:
+            self.gate(self._hold)
+        return Disposable(lambda: self.gate(self._let_go))
+
+    def _hold(self) -> None:
+        self._holds += 1
+        if self._holds == 1:
+            self._held_at = self.loop.time()
+            for timer in tuple(self._timers):
+                timer.stop()
+            for other in self._followed:
+                self._followed[other] = other.hold()
+
+    def _let_go(self) -> None:
+        self._holds -= 1
+        if self._holds == 0 and self._held_at is not None:
+            self._stood += self.loop.time() - self._held_at
+            self._held_at = None
+            for timer in tuple(self._timers):
+                timer.start()
+            for other in self._followed:
+                self._release(other)
+            held, self._held = self._held, []
+            for action in held:
+                self.gate(action)
+
+    def follows(self, other: "Home") -> abc.DisposableBase:
+        """Hold another home whenever this one is held, until what is returned is disposed."""
+        self.gate(self._follow, other)
+        return Disposable(lambda: self.gate(self._unfollow, other))
+
+    def _follow(self, other: "Home") -> None:
+        self._followed[other] = other.hold() if self._holds else None
+
+    def _unfollow(self, other: "Home") -> None:
+        self._release(other)
+        self._followed.pop(other, None)
+
+    def _release(self, other: "Home") -> None:
+        hold = self._followed.get(other)
+        self._followed[other] = None
+        if hold is not None:
+            hold.dispose()
+
+    def when_open(self, action: Callable[[], Any]) -> None:
+        """Run an action on the loop's thread once the run is not held."""
+        self.gate(lambda: self._held.append(action) if self._holds else action())
+
+    async def opened(self) -> None:
+        """Wait until the actions that are queued by now have run, and the run is not held."""
+        while self.must_wait():
+            opened = asyncio.Event()
+            self.when_open(partial(self.soon, opened.set))
+            await opened.wait()
+            if not self._holds:  # what others have queued meanwhile comes after us
+                return
+
+
+@contextmanager
+def _closing_if_refused(work: OpenWork) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # no thread is to be had, or Ctrl-C
+        work.close()
+        raise

@@ -1,0 +1,115 @@
+"""Being at home: a stream whose every subscription is a run of its own."""
+
+from typing import TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable, SingleAssignmentDisposable
+
+from ..errors import RunCancelled
+from .open_work import OpenWork
+from .process_end import disposing_with_loop
+from .scheduler import Home
+from .serial_queue import log_fault
+from .sink import NO_OBSERVER, Linked
+
+__all__ = ["at_home"]
+
+_T = TypeVar("_T")
+
+
+def at_home(source: Observable[_T]) -> Observable[_T]:
+    """Give every subscription of a source a home of its own, unless it comes with one.
+
+    It begins on the home's loop, so subscribing returns before the first item, unless it is
+    subscribed from within a run, whose part it then is. When a subscriber of such a run raises,
+    the run is disposed and the fault is logged.
+    """
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        home = Home.of(scheduler)
+        if home.is_inside:
+            return source.subscribe(observer, scheduler=home)
+        return _Subscription(observer, home, source).begin(not home.is_of(scheduler))
+
+    return ScopedStream(subscribe)
+
+
+class ScopedStream(Linked[_T]):
+    """A stream whose subscribing never blocks, since it begins on its run's loop."""
+
+    def __init__(self, subscribe: abc.Subscription[_T]) -> None:
+        super().__init__(subscribe)
+        self.never_blocks = True  # what wraps this shares its attributes
+
+
+class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
+    """A subscription from outside a run: any thread may dispose it, the loop's does the work.
+
+    Args:
+        observer: What is notified, until it is disposed.
+        home: The run's.
+        source: What is subscribed to, on the loop's thread.
+    """
+
+    def __init__(self, observer: abc.ObserverBase[_T], home: Home, source: Observable[_T]) -> None:
+        self._observer = observer
+        self._home = home
+        self._source: Observable[_T] | None = source
+        self._upstream = SingleAssignmentDisposable()
+
+    def begin(self, is_owner: bool) -> "_Subscription[_T]":
+        """Subscribe on the loop's thread.
+
+        Raises:
+            RunCancelled: The loop is closed.
+        """
+        home = self._home
+        if is_owner:
+            home.owns(Disposable(), self._fail)
+            home.soon(disposing_with_loop)
+        self._noted = OpenWork("rxagent-run", home.loop, self.dispose)
+        if not home.soon(home.gate, self._begin):
+            self._noted.close()
+            raise RunCancelled("The event loop of this run is closed.")
+        return self
+
+    def _begin(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            self._upstream.disposable = source.subscribe(self, scheduler=self._home)
+        self._home.close_later(self._noted)
+
+    def on_next(self, value: _T) -> None:
+        try:
+            self._observer.on_next(value)
+        except BaseException:
+            self._observer = NO_OBSERVER
+            raise
+
+    def on_error(self, error: Exception) -> None:
+        self._take().on_error(error)
+
+    def on_completed(self) -> None:
+        self._take().on_completed()
+
+    def _take(self) -> abc.ObserverBase[_T]:
+        observer, self._observer = self._observer, NO_OBSERVER
+        return observer
+
+    def _fail(self, fault: Exception) -> None:
+        """End the run with what was raised in it, unless its own observer raised it."""
+        observer = self._take()
+        self.dispose()
+        if observer is NO_OBSERVER:
+            log_fault(fault)
+        else:
+            observer.on_error(fault)
+
+    def dispose(self) -> None:
+        """Notify nothing more from this moment on; what was opened is closed on the loop."""
+        self._observer = NO_OBSERVER
+        self._source = None
+        if not self._home.post(self._upstream.dispose):
+            self._noted.close()

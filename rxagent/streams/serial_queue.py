@@ -1,0 +1,250 @@
+"""The queue of a run: actions, one after the other, on one loop's thread and in one context.
+
+.. code-block:: text
+
+    loop thread    gate(action) ─────────────▶ drain: actions in order, in the run's context
+    other threads  gate(action) ─▶ queue ─▶ wake the loop ─▶ drain
+    anywhere       post(action) ─▶ queue ─▶ wake the loop ─▶ drain
+"""
+
+import asyncio
+import logging
+import threading
+from asyncio import _get_running_loop
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
+from threading import get_ident
+from typing import Any
+
+from reactivex import abc
+from reactivex.disposable import Disposable
+
+from ..arguments import shown
+from ..errors import RunCancelled, RxAgentError, describe
+from ..printable import one_line
+from .background_loop import daemon_loop, is_daemon_loop, process_generation
+from .fairness import Pace
+from .open_work import OpenWork
+
+__all__ = ["SerialQueue", "as_error", "behind", "is_main_thread", "log_fault"]
+
+_log = logging.getLogger("rxagent")
+
+
+def _nothing() -> None:
+    pass
+
+
+class SerialQueue:
+    """Runs actions in order of arrival, on the thread of an asyncio loop, in one context.
+
+    Args:
+        loop: The loop; by default the one running in this thread, else the process's own.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.loop = loop or _get_running_loop() or daemon_loop()
+        self.context = copy_context()
+        self.inside: int | None = None
+        """The thread that is running an action: the loop's, or none."""
+        self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._ended: deque[OpenWork] = deque()
+        self._woken = False
+        self._pace = Pace.of(self.loop)
+        self._process = process_generation()
+        self._owned: abc.DisposableBase = Disposable()
+        self._on_fault: Callable[[Exception], None] = log_fault
+
+    def gate(self, action: Callable[..., Any], *args: Any) -> None:
+        """Run an action on the run's loop thread, in order of arrival.
+
+        On that thread it runs at once, unless another one is running; elsewhere it is queued, and
+        the loop is woken. Never blocks. What it raises ends the run.
+        """
+        if self.inside is not None or not self.is_here:
+            self.post(action, *args)
+        elif self._queue:
+            self._queue.append((action, args))
+            self.context.run(self._drain)
+        else:
+            self.context.run(self._drain, action, args)
+
+    def post(self, action: Callable[..., Any], *args: Any) -> bool:
+        """Queue an action for the loop's thread; return whether it may still come to run.
+
+        It never runs before this returns, so this is safe in a finaliser, in a signal handler and
+        on a deep stack. An interrupt meanwhile loses nothing.
+        """
+        try:
+            self._queue.append((action, args))
+            return self._wake()
+        except BaseException:
+            self._woken = False
+            self._wake()
+            raise
+
+    def post_or_run(self, action: Callable[..., Any], *args: Any) -> None:
+        """Queue an action for the loop's thread; run it here if the loop does not run."""
+        if self.is_stopped or not self.post(action, *args):
+            action(*args)
+
+    def _wake(self) -> bool:
+        # A drain looks for what was queued meanwhile before it ends.
+        if self.inside == get_ident():
+            return True
+        if self._woken:
+            return not self.is_lost
+        self._woken = True
+        if self.soon(self._arrive):
+            return True
+        self._woken = False
+        return False
+
+    def _arrive(self) -> None:
+        self._woken = False
+        if self.inside is None:
+            self.context.run(self._drain)
+
+    def _drain(self, action: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> None:
+        queue = self._queue
+        self.inside = get_ident()
+        try:
+            while True:
+                if action is not None:
+                    try:
+                        action(*args)
+                    except BaseException as fault:
+                        self._fault(fault)
+                if not queue:
+                    if self._ended:
+                        self._close_all()
+                    return
+                if self._pace.spent:
+                    return
+                action, args = queue.popleft()
+        finally:
+            self.inside = None
+            if queue and not self._woken:
+                self._woken = True
+                self.loop.call_soon(self._arrive)
+
+    def close_later(self, work: OpenWork) -> None:
+        """Close some work that has ended once all actions that it has queued have run.
+
+        Until then a script that waits for its runs must not end.
+        """
+        self._ended.append(work)
+        work.end()
+        self.gate(_nothing)
+        if self.is_lost:
+            self._close_all()
+
+    def _close_all(self) -> None:
+        while self._ended:
+            try:
+                work = self._ended.popleft()
+            except IndexError:
+                return
+            work.close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether actions are queued that have not run yet."""
+        return bool(self._queue)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the time of this turn of the loop is used up, so others must come first."""
+        return self._pace.spent
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether this thread is running an action of the run."""
+        return self.inside == get_ident()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the loop is closed, or belongs to the process that forked this one."""
+        return self.loop.is_closed() or self._process != process_generation()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the loop does not run, so that nothing of the run goes on."""
+        return self.is_lost or not (is_daemon_loop(self.loop) or self.loop.is_running())
+
+    def owns(
+        self, run: abc.DisposableBase, on_fault: Callable[[Exception], None] | None = None
+    ) -> None:
+        """Dispose this run when something in it raises past its observers, then call `on_fault`.
+
+        By default the fault is logged.
+        """
+        self._owned = run
+        self._on_fault = on_fault or log_fault
+
+    def fail(self, raised: BaseException) -> None:
+        """End the run with what was raised in it; on any thread."""
+        self.gate(self._fault, raised)
+
+    def _fault(self, raised: BaseException) -> None:
+        fault = as_error("A subscriber or an operator", raised)
+        try:
+            self._owned.dispose()
+        except BaseException as another:
+            _log.error("a run could not be disposed", exc_info=another)
+        try:
+            self._on_fault(fault)
+        except BaseException as another:
+            _log.error("the end of a run could not be reported", exc_info=another)
+        if isinstance(raised, KeyboardInterrupt) and is_main_thread():
+            raise raised
+
+    @property
+    def is_here(self) -> bool:
+        """Whether we are on the thread of the run's loop."""
+        return _get_running_loop() is self.loop
+
+    def soon(self, action: Callable[..., Any], *args: Any) -> bool:
+        """Run an action on the loop's thread, at its next turn; return False if it is closed."""
+        if self._process != process_generation():  # the loop is the parent's
+            return False
+        try:
+            self.loop.call_soon_threadsafe(action, *args)
+        except RuntimeError:
+            if self.loop.is_closed():
+                return False
+            raise
+        return True
+
+
+def is_main_thread() -> bool:
+    """Whether this thread is the one that Ctrl-C interrupts."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def as_error(who: str, error: Any) -> Exception:
+    """Return an Exception that `on_error` may carry in place of anything else."""
+    if isinstance(error, Exception):
+        return error
+    if not isinstance(error, BaseException):
+        return TypeError(f"on_error takes an exception, not {shown(error)}.")
+    cancelled = RunCancelled(f"{who} raised {describe(error)}.")
+    cancelled.__cause__ = error
+    return cancelled
+
+
+def behind(error: Exception) -> BaseException:
+    """Return the BaseException in whose place `as_error` has put an error; else the error."""
+    cause = error.__cause__ if isinstance(error, RunCancelled) else None
+    return error if cause is None or isinstance(cause, Exception) else cause
+
+
+def log_fault(fault: Exception) -> None:
+    """Log what ended a run whose subscriber cannot hear of it."""
+    if isinstance(fault, RxAgentError):
+        _log.error(
+            "a run failed, and its subscriber gave no on_error: %s", one_line(describe(fault))
+        )
+    else:
+        _log.error("a subscriber raised, so its run was disposed", exc_info=fault)

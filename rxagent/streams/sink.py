@@ -1,0 +1,229 @@
+"""Links: what our streams are made of.
+
+.. code-block:: text
+
+    source ──▶ link ──▶ link ──▶ observer        what happens goes this way,
+    source ◀── link ◀── link ◀── disposed        and that nobody wants it any more, that way
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Self, TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable
+from reactivex.scheduler import CurrentThreadScheduler
+
+from .observers import methods_of
+
+__all__ = ["NO_OBSERVER", "Joint", "Link", "Linked", "dispose_all", "linking"]
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class _NoObserver(abc.ObserverBase[Any]):
+    """Ignores every notification."""
+
+    def on_next(self, value: Any) -> None:
+        pass
+
+    def on_error(self, error: Exception) -> None:
+        pass
+
+    def on_completed(self) -> None:
+        pass
+
+
+NO_OBSERVER = _NoObserver()
+"""What a link notifies once it is stopped."""
+
+
+class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
+    """One subscription: it observes a source, and tells the observer behind it of that.
+
+    After an error or the end, and once it is disposed, it tells nothing more, and its source is
+    disposed. Everything in a run happens on its loop's thread, so a link needs no lock.
+
+    Attributes:
+        observer: Who is behind it; nobody, once it is stopped.
+    """
+
+    __slots__ = ("_source", "observer")
+
+    def __init__(self, observer: abc.ObserverBase[_R]) -> None:
+        self.observer: abc.ObserverBase[_R] = observer
+        self._source: abc.DisposableBase | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing more is told."""
+        return self.observer is NO_OBSERVER
+
+    def follow(self, source: Observable[_T], scheduler: abc.SchedulerBase | None) -> Self:
+        """Observe a source, the next one after another has ended."""
+        self._source = subscription = source.subscribe(self, scheduler=scheduler)
+        if self.is_stopped:
+            subscription.dispose()
+        return self
+
+    def on_next(self, value: Any) -> None:
+        """Tell of the item; most links tell something else instead."""
+        self.observer.on_next(value)
+
+    def on_error(self, error: Exception) -> None:
+        """Tell of the error, and stop."""
+        observer = self._stopping()
+        try:
+            observer.on_error(error)
+        finally:
+            self.dispose()
+
+    def on_completed(self) -> None:
+        """Tell of the end, and stop."""
+        observer = self._stopping()
+        try:
+            observer.on_completed()
+        finally:
+            self.dispose()
+
+    def _stopping(self) -> abc.ObserverBase[_R]:
+        observer, self.observer = self.observer, NO_OBSERVER
+        return observer
+
+    def dispose(self) -> None:
+        """Tell nothing more, and dispose the source."""
+        self.observer = NO_OBSERVER
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Dispose the source, and go on telling."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.dispose()
+
+
+class Linked(Observable[_T]):
+    """A stream whose subscriptions are links.
+
+    A link that follows it is linked to it directly; for all others it is an Observable like any.
+    """
+
+    def subscribe(
+        self,
+        on_next: Any = None,
+        on_error: Callable[[Exception], Any] | None = None,
+        on_completed: Callable[[], Any] | None = None,
+        *,
+        scheduler: abc.SchedulerBase | None = None,
+    ) -> abc.DisposableBase:
+        """Subscribe an observer, or functions; disposing what is returned leaves the stream."""
+        if not isinstance(on_next, abc.ObserverBase):
+            on_next, on_error, on_completed = methods_of(on_next, on_error, on_completed)
+        if not isinstance(on_next, Link) or (scheduler is None and _is_off_trampoline()):
+            return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+        try:
+            return self._subscribe_core(on_next, scheduler)
+        except Exception as error:
+            if on_next.is_stopped:
+                raise
+            on_next.on_error(error)
+            return Disposable()
+
+
+def _is_off_trampoline() -> bool:
+    # Outside a run it is the trampoline that lets all subscribe before the first is told.
+    return CurrentThreadScheduler.singleton().schedule_required()
+
+
+def linking(
+    make: Callable[[abc.ObserverBase[_R]], Link[_T, _R]],
+) -> Callable[[Observable[_T]], Observable[_R]]:
+    """Return the operator that puts a link, made for each subscription, behind a source."""
+
+    def linked(source: Observable[_T]) -> Observable[_R]:
+        def subscribe(
+            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return make(observer).follow(source, scheduler)
+
+        return Linked(subscribe)
+
+    return linked
+
+
+def dispose_all(things: Iterable[abc.DisposableBase]) -> None:
+    """Dispose several things, also past one that raises; then raise what the first one raised."""
+    fault: BaseException | None = None
+    for thing in things:
+        try:
+            thing.dispose()
+        except BaseException as raised:
+            fault = fault or raised
+    if fault is not None:
+        raise fault
+
+
+class Joint(Link[_T, _R]):
+    """A link with further sources on its sides, which ends when all of them have ended."""
+
+    __slots__ = ("_open", "_scheduler", "_sides")
+
+    def __init__(self, observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None) -> None:
+        super().__init__(observer)
+        self._scheduler = scheduler
+        self._open = 1
+        self._sides: dict[_Side[_R], None] = {}
+
+    def join(self, source: Observable[_R]) -> None:
+        """Tell what a further source tells, too."""
+        side = _Side(self.observer, self)
+        self._sides[side] = None  # first, for whoever disposes this looks there
+        if not self.is_stopped:
+            self._open += 1
+            side.follow(source, self._scheduler)
+
+    def leave(self, side: "_Side[_R]") -> None:
+        """Go on without a source that has ended."""
+        self._sides.pop(side, None)
+        self._end_one()
+
+    def on_error(self, error: Exception) -> None:
+        """Dispose all sources, and tell of the error."""
+        observer = self.observer
+        self.dispose()
+        observer.on_error(error)
+
+    def on_completed(self) -> None:
+        """Go on without the source it follows."""
+        self._end_one()
+
+    def _end_one(self) -> None:
+        self._open -= 1
+        if not self._open:
+            super().on_completed()
+
+    def dispose(self) -> None:
+        """Tell nothing more, and dispose all sources."""
+        self.observer = NO_OBSERVER
+        source, self._source = self._source, None
+        sides, self._sides = self._sides, {}
+        dispose_all([*sides] if source is None else [source, *sides])
+
+
+class _Side(Link[_R, _R]):
+    """Observes one of the further sources of a joint."""
+
+    __slots__ = ("_joint",)
+
+    def __init__(self, observer: abc.ObserverBase[_R], joint: Joint[Any, _R]) -> None:
+        super().__init__(observer)
+        self._joint = joint
+
+    def on_error(self, error: Exception) -> None:
+        if not self.is_stopped:
+            self._joint.on_error(error)
+
+    def on_completed(self) -> None:
+        if not self.is_stopped:
+            self.dispose()
+            self._joint.leave(self)

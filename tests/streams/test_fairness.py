@@ -1,0 +1,123 @@
+"""Fairness: whoever finds the time of a loop's turn spent waits for one that has some left."""
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+
+from rxagent.streams.fairness import Pace
+
+
+def test_all_of_a_loop_share_one_pace():
+    """A loop has one pace, another loop has another."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        assert Pace.of(loop) is Pace.of(loop)
+        return Pace.of(loop)
+
+    assert asyncio.run(main()) is not asyncio.run(main())
+
+
+def test_a_loop_is_not_kept():
+    """A loop that nobody needs any more is collected, its pace with it."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        assert not Pace.of(loop).spent
+        return weakref.ref(loop)
+
+    gone = asyncio.run(main())
+    gc.collect()
+
+    assert gone() is None
+
+
+def test_time_is_spent_within_a_turn_only():
+    """Time that passes within one turn of the loop is spent, and the next turn has its own."""
+
+    async def main():
+        pace = Pace.of(asyncio.get_running_loop())
+        pace.seconds = 0
+        within = [pace.spent, pace.spent]
+        await asyncio.sleep(0)
+        return within, pace.spent
+
+    assert ([False, True], False) == asyncio.run(main())
+
+
+def test_one_is_let_on_in_each_turn():
+    """Those who wait are let on in their order, one a turn, others in between."""
+
+    async def main():
+        pace = Pace.of(asyncio.get_running_loop())
+        pace.seconds = 0
+        order = []
+
+        async def pump(name):
+            for _ in range(3):
+                if pace.spent:
+                    await pace.turn()
+                order.append(name)
+
+        async def heart():
+            while len(order) - order.count("|") < 9:
+                order.append("|") if order and order[-1] != "|" else None
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*map(pump, "abc"), heart())
+        return "".join(order)
+
+    order = asyncio.run(main())
+    assert "a" + "abc" + "abc" + "bc" == order.replace("|", "")
+    assert max(map(len, order.split("|"))) <= 2
+
+
+def test_those_who_begin_take_turns_with_those_who_go_on():
+    """However many are to begin, every other turn is for one that has begun."""
+
+    async def main():
+        pace = Pace.of(asyncio.get_running_loop())
+        pace.seconds = 0
+        order = []
+
+        async def pump():
+            if pace.spent:
+                await pace.begin()
+            order.append("begun")
+            for _ in range(2):
+                await pace.turn()
+                order.append("gone on")
+
+        await asyncio.gather(*(pump() for _ in range(20)))
+        return order
+
+    order = asyncio.run(main())
+    assert ["begun", "gone on"] * 19 == order[1:39]
+    assert (20, 40) == (order.count("begun"), order.count("gone on"))
+
+
+@pytest.mark.parametrize("who", range(3))
+def test_one_that_is_cancelled_in_line_holds_nobody_up(who):
+    """The place in line of a pump that was cancelled is skipped."""
+
+    async def main():
+        pace = Pace.of(asyncio.get_running_loop())
+        pace.seconds = 0
+
+        async def pump(number):
+            if pace.spent:
+                waiting.append(number)
+                await pace.turn()
+
+        waiting = []
+        tasks = [asyncio.create_task(pump(number)) for number in range(4)]
+        while len(waiting) < 3:
+            await asyncio.sleep(0)
+        tasks[waiting[who]].cancel()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return sum(task.cancelled() for task in tasks)
+
+    assert 1 == asyncio.run(main())

@@ -1,0 +1,455 @@
+"""The process's own loop: scripts live as long as their runs, and end as they should."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+import reactivex as rx
+
+from rxagent.streams import Home, daemon_loop, from_async, from_callback, is_daemon_loop, last
+from rxagent.streams.background_loop import on_daemon_loop
+from rxagent.streams.open_work import OpenWork, open_work
+
+from .told import WATCHDOG, Told, Upstream
+
+HEAD = """
+import asyncio, os, signal, sys, threading, time
+import reactivex as rx
+import reactivex.operators as rxo
+from rxagent.streams import *
+
+def say(*words):
+    os.write(1, " ".join(map(str, words)).encode() + b"\\n")
+
+async def ticks():
+    try:
+        for number in range(3):
+            await asyncio.sleep(0.01)
+            yield number
+    finally:
+        say("closed")
+
+async def silence():
+    try:
+        say("begun")
+        await asyncio.sleep(60)
+        yield
+    finally:
+        await asyncio.sleep(0)
+        say("closed")
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Return a function that starts a script, in which every warning is an error."""
+    started = []
+
+    def script(source):
+        file = tmp_path / "script.py"
+        file.write_text(HEAD + textwrap.dedent(source), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-X", "dev", str(file)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        started.append(process)
+        return process
+
+    yield script
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ended(process):
+    """Wait for a script, and return its exit code and what it has said on both streams."""
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out.split(), err
+
+
+def said(process, word):
+    """Wait until a script has said a word."""
+    assert f"{word}\n" == process.stdout.readline()
+
+
+def test_a_script_lives_until_its_runs_have_ended(script):
+    """A script whose last line is `subscribe` prints all, and leaves nothing to warn of."""
+    process = script("from_async(ticks).subscribe(say, on_completed=lambda: say('done'))")
+
+    assert (0, ["0", "1", "2", "closed", "done"], "") == ended(process)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "from_worker(lambda: iter([1, 2]))",
+        "from_blocking(lambda: iter([1, 2]))",
+        "from_callback(lambda emit, _: [emit(1), emit(2)])",
+        "rx.timer(0.01).pipe(rxo.flat_map(from_worker(lambda: iter([1, 2]))))",
+    ],
+)
+def test_threads_may_begin_after_the_last_line(script, stream):
+    """What a run needs threads for it gets also when the script's own code is over."""
+    process = script(f"at_home({stream}).subscribe(say)")
+
+    assert (0, ["1", "2"], "") == ended(process)
+
+
+@pytest.mark.parametrize("stream", ["from_worker", "from_blocking"])
+def test_what_nobody_waits_for_does_not_keep_a_script(script, stream):
+    """A thread that is stuck in a source keeps no script once its subscription is disposed."""
+    process = script(
+        f"""
+        import threading
+        stuck = threading.Event()
+
+        def open():
+            stuck.set()
+            threading.Event().wait()
+
+        subscription = {stream}(open).subscribe(say)
+        stuck.wait()
+        subscription.dispose()
+        """
+    )
+
+    assert (0, [], "") == ended(process)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "last(from_async(ticks))",
+        "from_blocking(list).subscribe(on_error=refused)",
+        "from_worker(list).subscribe(on_error=refused)",
+    ],
+)
+def test_what_could_not_begin_does_not_keep_a_script(script, begin):
+    """A script that is refused a thread is told so, and ends."""
+    process = script(
+        f"""
+        def refused(error):
+            say("refused")
+
+        daemon_loop()
+        threading.stack_size(1 << 46)
+        try:
+            {begin}
+        except RuntimeError as error:
+            refused(error)
+        """
+    )
+
+    assert (0, ["refused"], "") == ended(process)
+
+
+def test_names_are_looked_up_after_the_last_line(script):
+    """The loop's pool of threads, which asyncio looks names up in, serves until the runs end."""
+    process = script(
+        """
+        async def look_up():
+            await asyncio.sleep(0.1)
+            yield bool(await asyncio.get_running_loop().getaddrinfo("localhost", 80))
+
+        at_home(from_async(look_up)).subscribe(say)
+        """
+    )
+
+    assert (0, ["True"], "") == ended(process)
+
+
+def test_threads_of_the_program_may_use_the_loop_to_their_end(script):
+    """A thread that outlives the main one still has its runs, also those it begins later."""
+    process = script(
+        """
+        def work():
+            threading.main_thread().join()
+            for _ in range(2):
+                say(*each(from_async(ticks)))
+
+        threading.Thread(target=work).start()
+        """
+    )
+
+    assert (0, ["closed", "0", "1", "2"] * 2, "") == ended(process)
+
+
+def test_ctrl_c_cancels_what_a_script_lives_on_for(script):
+    """SIGINT after the last line closes the source, and the script dies of it, with no word."""
+    process = script(
+        """
+        import atexit
+        from rxagent.streams.open_work import _changed
+
+        def wait(seconds, wait=_changed.wait):
+            _changed.wait = wait
+            say("waits")
+            wait(seconds)
+
+        atexit.register(say, "bye")
+        from_async(silence).subscribe(say, say, say)
+        _changed.wait = wait
+        """
+    )
+    assert {"begun\n", "waits\n"} == {process.stdout.readline() for _ in range(2)}
+
+    process.send_signal(signal.SIGINT)
+
+    assert (-signal.SIGINT, ["closed", "bye"], "") == ended(process)
+
+
+def test_a_shell_sees_130(script, tmp_path):
+    """To a shell, a script that Ctrl-C has ended is one that exits with 130."""
+    script("from_async(silence).subscribe()").kill()
+    shell = subprocess.run(
+        ["sh", "-c", f'{sys.executable} -c "$0"; echo $?', HEAD + _INTERRUPTED],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert ["begun", "closed", "130"] == shell.stdout.split()
+
+
+_INTERRUPTED = """
+def interrupt(_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+rx.timer(0.1).subscribe(interrupt, scheduler=Home())
+from_async(silence).subscribe()
+"""
+
+
+def test_ctrl_c_within_the_script_cancels_its_runs(script):
+    """SIGINT before the last line ends the runs, too, instead of waiting for them."""
+    process = script("from_async(silence).subscribe(); time.sleep(60)")
+    said(process, "begun")
+
+    process.send_signal(signal.SIGINT)
+
+    code, out, err = ended(process)
+    assert (-signal.SIGINT, ["closed"]) == (code, out)
+    assert err.endswith("KeyboardInterrupt\n")
+
+
+def test_ctrl_c_between_the_last_line_and_the_wait(script):
+    """SIGINT that falls into Python's own shutdown, which swallows it, cancels all the same."""
+    process = script(
+        """
+        def interrupt():
+            os.read(read, 1)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        async def silent():
+            os.write(write, b"!")
+            async for item in silence():
+                yield item
+
+        read, write = os.pipe()
+        threading._register_atexit(interrupt)
+        from_async(silent).subscribe()
+        """
+    )
+
+    code, out, err = ended(process)
+    assert (-signal.SIGINT, ["begun", "closed"]) == (code, out)
+    assert err.endswith("KeyboardInterrupt: \n")
+
+
+def test_ctrl_c_in_a_loop_over_a_stream(script):
+    """SIGINT while a `for` waits raises there, and the source is closed."""
+    process = script(
+        """
+        try:
+            for _ in each(from_async(silence)):
+                pass
+        except KeyboardInterrupt:
+            say("interrupted")
+        """
+    )
+    said(process, "begun")
+
+    process.send_signal(signal.SIGINT)
+
+    code, out, err = ended(process)
+    assert (0, ["closed", "interrupted"], "") == (code, sorted(out), err)
+
+
+def test_a_loop_that_was_left_half_done_does_not_keep_a_script(script):
+    """Nobody goes on with a `for` of the main thread once its script has ended."""
+    process = script(
+        """
+        async def endless():
+            try:
+                while True:
+                    yield "item"
+            finally:
+                say("closed")
+
+        items = iter(each(from_async(endless)))
+        say(next(items))
+        """
+    )
+
+    assert (0, ["item", "closed"], "") == ended(process)
+
+
+def test_an_exit_code_is_kept(script):
+    """A script that leaves by `sys.exit` lives on for its runs, and exits as it said."""
+    process = script("from_async(ticks).subscribe(say); sys.exit(3)")
+
+    assert (3, ["0", "1", "2", "closed"], "") == ended(process)
+
+
+def test_nobody_ends_the_loop_of_all(script):
+    """A subscriber that raises SystemExit on the loop's thread is logged; other runs go on."""
+    process = script(
+        """
+        from_async(ticks).subscribe(on_completed=lambda: sys.exit(3))
+        say(last(from_async(ticks)))
+        """
+    )
+
+    code, out, err = ended(process)
+    assert (0, ["closed", "closed", "2"]) == (code, sorted(out, reverse=True))
+    assert "SystemExit: 3" in err
+
+
+def test_a_forked_child_starts_anew(script):
+    """A child of a program whose loop is in use has a loop of its own, and so has the parent."""
+    process = script(
+        """
+        say(last(from_async(ticks)), last(from_worker(lambda: [7])))
+        running = from_async(silence).subscribe()
+        child = os.fork()
+        if child == 0:
+            say(last(from_async(ticks)), last(from_worker(lambda: [7])))
+            from_async(ticks).subscribe()
+        else:
+            assert os.waitpid(child, 0)[1] == 0
+            say("parent", last(from_async(ticks)))
+            running.dispose()
+        """
+    )
+
+    code, out, err = ended(process)
+    assert (0, "") == (code, err)
+    assert ["2", "7", "begun"] == [word for word in out if word != "closed"][:3]
+    assert ["2", "7", "parent", "2"] == [word for word in out if word != "closed"][3:]
+    assert 5 == out.count("closed")
+
+
+def test_a_child_of_multiprocessing_starts_anew(script):
+    """Processes of a forking pool run streams, while the parent's loop is in use."""
+    process = script(
+        """
+        import multiprocessing
+
+        def count(_):
+            return last(from_async(ticks))
+
+        if __name__ == "__main__":
+            last(from_async(ticks))
+            pool = multiprocessing.get_context("fork").Pool(2)
+            with pool:
+                say(sum(pool.map(count, range(4))))
+                pool.close()
+                pool.join()
+        """
+    )
+
+    code, out, err = ended(process)
+    assert (0, "8", "") == (code, out[-1], err)
+
+
+def test_there_is_one_loop():
+    """All threads are given the same loop, also when they ask for it first at the same time."""
+    loops, ready = [], threading.Barrier(8)
+
+    def ask():
+        ready.wait(WATCHDOG)
+        loops.append(daemon_loop())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WATCHDOG)
+
+    assert 1 == len(set(loops))
+    assert is_daemon_loop(loops[0])
+    assert not on_daemon_loop()
+    assert last(from_async(lambda: _asked(on_daemon_loop)))
+
+
+async def _asked(question):
+    yield question()
+
+
+def test_open_work_is_known_by_name():
+    """What is open is listed until it ends: sources, timers, and other work."""
+    before, home, upstream, told = open_work(), Home(), Upstream(silent_at=0), Told()
+    knitting = OpenWork("knitting", home.loop, print)
+    timer = rx.timer(60).subscribe(scheduler=home)
+    source = from_async(upstream.asynchronously).subscribe(told)
+    upstream.wait_reads(1)
+    assert ["knitting", "rxagent-source", "timer"] == sorted(
+        work.name for work in open_work()[len(before) :]
+    )
+
+    knitting.close()
+    knitting.close()
+    timer.dispose()
+    source.dispose()
+    upstream.wait_closed()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0.001), daemon_loop()).result(WATCHDOG)
+
+    assert before == open_work()
+
+
+def test_work_that_ends_between_the_end_of_a_loop_and_its_closing_is_closed():
+    """A thread may end when its loop has stopped, and so can note it no more."""
+    before, begun, go = open_work(), threading.Event(), threading.Event()
+    loop = asyncio.new_event_loop()
+
+    def work(emit, cancelled):
+        begun.set()
+        go.wait(WATCHDOG)
+
+    async def start():
+        from_callback(work).subscribe(Told(), scheduler=Home())
+        await asyncio.to_thread(begun.wait, WATCHDOG)
+        await loop.shutdown_default_executor()
+
+    loop.run_until_complete(start())
+    reader = next(each for each in threading.enumerate() if each.name == "rxagent-source")
+    go.set()
+    reader.join(WATCHDOG)
+    assert ["rxagent-source"] == [work.name for work in open_work()[len(before) :]]
+
+    loop.close()
+
+    assert before == open_work()
+
+
+def test_asyncio_leaves_no_trace():
+    """A program under `asyncio.run` needs no other loop, and its streams end with it."""
+
+    async def main():
+        told = Told()
+        from_async(Upstream().asynchronously).subscribe(told)
+        while not told.ends:
+            await asyncio.sleep(0)
+        return told.items
+
+    assert [0, 1, 2, 3, 4] == asyncio.run(main())

@@ -1,0 +1,577 @@
+"""The home: a gate that makes a run serial, timers that stand still, a valve."""
+
+import asyncio
+import threading
+import time
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import reactivex as rx
+from hypothesis import given
+from hypothesis import strategies as st
+from reactivex import operators as rxo
+from reactivex.scheduler import VirtualTimeScheduler
+
+from rxagent.streams import Home, at_home, daemon_loop, from_async, from_worker
+from rxagent.streams.open_work import open_work
+from rxagent.testing.clock import VirtualHome
+
+from ..meanwhile import meanwhile
+from .told import SOURCES, WATCHDOG, Told, Upstream
+
+
+def together(*jobs):
+    """Do several jobs at the same time, each on a thread of its own."""
+    ready = threading.Barrier(len(jobs))
+
+    def begin(job):
+        ready.wait(WATCHDOG)
+        job()
+
+    threads = [threading.Thread(target=begin, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WATCHDOG)
+        assert not thread.is_alive()
+
+
+# The queue
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["do", "raise", "again", "yield"]), max_size=30),
+        min_size=8,
+        max_size=8,
+    )
+)
+def test_actions_of_many_threads_are_serial(plans):
+    """Actions run one at a time on the loop's thread; each thread's keep their order, all run."""
+    home, inside, done, threads = Home(), threading.Lock(), [], set()
+    home.owns(rx.empty().subscribe(), lambda _: None)
+
+    def act(who, number, what):
+        assert inside.acquire(blocking=False)
+        threads.add(threading.current_thread().name)
+        done.append((who, number))
+        if what == "again":
+            home.gate(act, who, -number, "do")
+            assert (who, -number) != done[-1]
+        if what == "yield":
+            time.sleep(0)
+        inside.release()
+        if what == "raise":
+            raise LookupError
+
+    def enter(who, plan):
+        for number, what in enumerate(plan, start=1):
+            home.gate(act, who, number, what)
+
+    together(*(lambda w=who, p=plan: enter(w, p) for who, plan in enumerate(plans)))
+    drained(home)
+
+    assert threads <= {"rxagent-loop"}
+    for who, plan in enumerate(plans):
+        mine = [number for owner, number in done if owner == who]
+        again = [number for number, what in enumerate(plan, start=1) if what == "again"]
+        assert list(range(1, len(plan) + 1)) == [number for number in mine if number > 0]
+        assert again == [-number for number in mine if number < 0]
+
+
+def drained(home):
+    """Wait until all actions have run that are queued by now, and those that they queue."""
+    for _ in range(2):
+        over = threading.Event()
+        home.post(over.set)
+        assert over.wait(WATCHDOG)
+
+
+def test_actions_within_actions_come_after():
+    """What is asked for inside is done when the action that asks is over, in order."""
+    home, done = Home(), []
+
+    def outer():
+        home.gate(done.append, "first")
+        home.schedule(lambda *_: done.append("second"))
+        home.gate(done.append, "third")
+        done.append("outer")
+
+    home.gate(outer)
+    drained(home)
+
+    assert ["outer", "first", "second", "third"] == done
+
+
+def test_on_the_loop_an_action_runs_at_once():
+    """On the loop's thread nothing waits for a turn of the loop, but what is posted."""
+
+    async def main():
+        home, done = Home(), []
+        home.gate(done.append, "at once")
+        home.post(done.append, "later")
+        done.append("here")
+        await asyncio.sleep(0)
+        return done
+
+    assert ["at once", "here", "later"] == asyncio.run(main())
+
+
+def test_actions_within_actions_need_no_stack():
+    """A chain of a hundred thousand actions, each asked for by the one before, is a loop."""
+    home, left, over = Home(), 100_000, threading.Event()
+
+    def again():
+        nonlocal left
+        left -= 1
+        if left:
+            home.gate(again)
+        else:
+            over.set()
+
+    home.gate(again)
+
+    assert over.wait(WATCHDOG)
+
+
+def test_many_actions_leave_the_loop_its_turns():
+    """What many actions take is taken in slices, between which others have their turn."""
+
+    async def main():
+        home, done, beats = Home(), [], 0
+        for number in range(2_000):
+            home.post(lambda number=number: (done.append(number), time.sleep(1e-5)))
+        while len(done) < 2_000:
+            await asyncio.sleep(0)
+            beats += 1
+        return done, beats
+
+    done, beats = asyncio.run(main())
+    assert list(range(2_000)) == done
+    assert beats > 2
+
+
+user = ContextVar("user", default="nobody")
+
+
+def test_actions_run_in_the_context_of_the_run():
+    """Whoever asks for an action, and whatever context it has, the run's own counts."""
+    seen = []
+    token = user.set("Ada")
+    home = Home(loop=daemon_loop())
+    user.set("Bob")
+    home.gate(lambda: seen.append(user.get()))
+    together(lambda: home.gate(lambda: seen.append(user.get())))
+    user.reset(token)
+    drained(home)
+
+    assert ["Ada", "Ada"] == seen
+
+
+@pytest.mark.parametrize(
+    ("raising", "fault"),
+    [
+        (lambda: 1 / 0, "ZeroDivisionError('division by zero')"),
+        (lambda: exit(3), "RunCancelled('A subscriber or an operator raised SystemExit: 3.')"),
+        (
+            lambda: raising(KeyboardInterrupt()),
+            "RunCancelled('A subscriber or an operator raised KeyboardInterrupt.')",
+        ),
+        (
+            lambda: raising(GeneratorExit()),
+            "RunCancelled('A subscriber or an operator raised GeneratorExit.')",
+        ),
+    ],
+    ids=["an error", "exit", "an interrupt", "the end of a generator"],
+)
+def test_a_fault_stops_nothing_but_its_run(raising, fault):
+    """What an action raises disposes the run that the home owns, and the rest is done."""
+    home, run, faults, done = Home(), rx.never().subscribe(), [], []
+    disposed = []
+    home.owns(rx.disposable.Disposable(lambda: disposed.append(run)), faults.append)
+
+    def several():
+        home.gate(raising)
+        home.gate(done.append, "rest")
+
+    home.gate(several)
+    drained(home)
+
+    assert [fault] == list(map(repr, faults))
+    assert (["rest"], [run]) == (done, disposed)
+
+
+def raising(error):
+    """Raise an error."""
+    raise error
+
+
+def test_a_run_that_cannot_be_disposed_still_hears_of_its_end():
+    """What disposing raises, or what hears of the fault, is logged, and stops nothing."""
+    home, faults = Home(), []
+    home.owns(rx.disposable.Disposable(lambda: 1 / 0), faults.append)
+    home.gate(raising, LookupError())
+    drained(home)
+
+    assert [LookupError] == list(map(type, faults))
+
+
+def test_an_interrupt_loses_no_action():
+    """Wherever Ctrl-C comes while an action is queued, each that is in the queue runs."""
+    for step in range(1, 200):
+        home, ran = Home(loop=daemon_loop()), threading.Event()
+        try:
+            if not meanwhile(lambda h=home, r=ran: h.post(r.set), step, interrupt):
+                break
+        except KeyboardInterrupt:
+            queued = bool(home._queue)
+            assert not queued or ran.wait(WATCHDOG)
+    assert step > 10
+
+
+def interrupt():
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
+def test_a_loop_that_is_gone_says_so():
+    """On a closed loop, and on that of the process that has forked this one, nothing is queued."""
+
+    async def main():
+        return Home()
+
+    home = asyncio.run(main())
+
+    assert (True, True) == (home.is_lost, home.is_stopped)
+    assert not home.post(lambda: None)
+    done = []
+    home.post_or_run(done.append, "here")
+    assert ["here"] == done
+
+
+def test_a_thread_knows_whether_it_is_inside():
+    """Only the loop's thread is ever inside, and only while it runs an action of the run."""
+    home, other = Home(loop=daemon_loop()), []
+
+    def look():
+        together(lambda: other.append(home.is_inside))
+        return home.is_inside
+
+    inside = []
+    home.gate(lambda: inside.append(look()))
+    drained(home)
+
+    assert ([True], [False]) == (inside, other)
+    assert not home.is_inside
+
+
+# Where a run lives
+
+
+def test_a_home_is_made_where_the_run_is_subscribed():
+    """A run's loop is the one that runs there; without one, it is the process's own."""
+
+    async def main():
+        return Home().loop is asyncio.get_running_loop()
+
+    assert asyncio.run(main())
+    assert daemon_loop() is Home().loop
+
+
+@pytest.mark.parametrize("subscribing", ["plain", "asyncio"])
+def test_a_run_begins_on_its_loop(subscribing):
+    """A run's first step is made on the thread of its loop, so subscribing returns at once."""
+    subscribed, threads = threading.Event(), []
+
+    def begin(_):
+        threads.append(threading.current_thread())
+        return rx.of(subscribed.is_set())
+
+    stream, told = at_home(rx.defer(begin)), Told()
+
+    async def main():
+        stream.subscribe(told)
+        subscribed.set()
+        await asyncio.sleep(0)
+
+    if subscribing == "asyncio":
+        asyncio.run(main())
+        assert [threading.current_thread()] == threads
+        assert [True] == told.items
+    else:
+        stream.subscribe(told)
+        told.wait_end()
+        assert ["rxagent-loop"] == [thread.name for thread in threads]
+
+
+def test_a_run_within_a_run_shares_its_home():
+    """What is subscribed within a run is part of it; a home of its own is for the outermost."""
+    homes = []
+
+    def note(scheduler):
+        homes.append(scheduler)
+        return rx.of(1)
+
+    inner = at_home(rx.defer(note))
+    told = Told()
+    at_home(rx.defer(lambda home: homes.append(home) or rx.concat(inner, inner))).subscribe(told)
+
+    told.wait_end()
+    assert 3 == len(homes)
+    assert 1 == len(set(homes))
+    assert isinstance(homes[0], Home)
+
+
+def test_subscriptions_have_homes_of_their_own():
+    """Two subscriptions of one stream are two runs."""
+    homes, several = [], [Told(), Told()]
+    stream = at_home(rx.defer(lambda home: homes.append(home) or rx.of(1)))
+
+    for told in several:
+        stream.subscribe(told)
+
+    assert [[1], [1]] == [told.wait_end() and told.items for told in several]
+    assert 2 == len(set(homes))
+
+
+def test_a_run_that_is_let_go_at_once_never_begins():
+    """Who disposes before the loop has got to it has asked for nothing."""
+    begun, passed = [], threading.Event()
+
+    async def main():
+        stream = at_home(rx.defer(lambda _: begun.append(1) or rx.of(1)))
+        stream.subscribe().dispose()
+        asyncio.get_running_loop().call_soon(passed.set)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    assert passed.is_set()
+    assert [] == begun
+
+
+def test_all_that_happens_in_a_run_is_serial():
+    """Sources on a loop, on workers and on threads tell their items one after the other."""
+    inside = threading.Lock()
+
+    def alone(_):
+        assert inside.acquire(blocking=False)
+        time.sleep(0)
+        inside.release()
+
+    told = Told(alone)
+    streams = [source(Upstream(length=50)) for source in SOURCES.values()] * 2
+    at_home(rx.defer(lambda _: rx.merge(*streams))).subscribe(told)
+
+    assert "completed" == told.wait_end()
+    assert sorted([*range(50)] * 10) == sorted(told.items)
+
+
+# The clock
+
+
+@pytest.fixture
+def home():
+    """Return a virtual home, which leaves nothing open behind it."""
+    with VirtualHome() as home:
+        yield home
+
+
+def test_real_timers_fire_in_order():
+    """In real time, too, what is due earlier comes earlier, from whatever thread it was asked."""
+    home, told = Home(), Told()
+    streams = (rx.timer(due).pipe(rxo.map(lambda _, due=due: due)) for due in (0.03, 0.01, 0.02))
+
+    rx.merge(*streams).subscribe(told, scheduler=home)
+
+    told.wait_end()
+    assert [0.01, 0.02, 0.03] == told.items
+
+
+def test_a_disposed_timer_is_forgotten():
+    """Neither an action nor a note of open work is left of a timer that was disposed."""
+    home, before = Home(), open_work()
+    subscriptions = [rx.timer(60).subscribe(scheduler=home) for _ in range(100)]
+    assert 100 == len(open_work()) - len(before)
+
+    for subscription in subscriptions:
+        subscription.dispose()
+        subscription.dispose()
+
+    assert before == open_work()
+
+
+def test_points_of_time_are_kept(home):
+    """An action may be asked for at a point of time, also at one that has passed."""
+    done = []
+    home.schedule_absolute(home.now + timedelta(seconds=3), lambda *_: done.append(home.clock))
+    home.schedule_absolute(datetime(1960, 1, 1, tzinfo=UTC), lambda *_: done.append(home.clock))
+    home.run()
+
+    assert [0.0, 3.0] == done
+
+
+def test_another_scheduler_may_keep_the_time():
+    """A home that is given a clock takes the time from there, and does what is due in its gate."""
+    clock, told = VirtualTimeScheduler(), Told()
+    home = Home.of(clock)
+    inside = []
+
+    rx.timer(5.0).pipe(rxo.do_action(lambda _: inside.append(home.is_inside))).subscribe(
+        told, scheduler=home
+    )
+    drained(home)
+    clock.start()
+    told.wait_end()
+
+    assert ([0], [True]) == (told.items, inside)
+    assert home.now == clock.now
+
+
+def test_a_timer_within_its_own_action(home):
+    """A timer may set the next one, and be disposed from within."""
+    told = []
+    subscription = rx.interval(1.0).subscribe(
+        lambda number: told.append(number) or (number == 2 and subscription.dispose()),
+        scheduler=home,
+    )
+
+    home.run()
+
+    assert [0, 1, 2] == told
+
+
+# The valve
+
+
+def test_timers_stand_still_while_the_run_is_held(home):
+    """What was left of each timer when the hold came is left when it goes."""
+    told = []
+    for due in (1.0, 2.0, 3.0):
+        rx.timer(due).subscribe(lambda _, due=due: told.append((due, home.clock)), scheduler=home)
+
+    home.advance_to(1.5)
+    hold = home.hold()
+    home.advance_to(100)
+    hold.dispose()
+    home.run()
+
+    assert [(1.0, 1.0), (2.0, 100.5), (3.0, 101.5)] == told
+
+
+def test_a_timer_that_is_set_while_the_run_is_held_waits(home):
+    """Its time begins when the run goes on; and it may be disposed before."""
+    told = []
+    hold = home.hold()
+    rx.timer(2.0).subscribe(lambda _: told.append(home.clock), scheduler=home)
+    rx.timer(2.0).subscribe(lambda _: told.append("never"), scheduler=home).dispose()
+    home.advance_to(10)
+    hold.dispose()
+    home.run()
+
+    assert [12.0] == told
+
+
+def test_holds_are_nested(home):
+    """The run goes on when the last hold is let go, in whatever order; each counts once."""
+    told = []
+    rx.timer(1.0).subscribe(told.append, scheduler=home)
+    holds = [home.hold() for _ in range(3)]
+
+    for hold in (holds[1], holds[0]):
+        hold.dispose()
+        hold.dispose()
+        home.advance_to(home.clock + 5)
+        assert home.is_held
+        assert [] == told
+    holds[2].dispose()
+    home.run()
+
+    assert not home.is_held
+    assert (11.0, [0]) == (home.clock, told)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=5))
+def test_the_time_of_a_run_does_not_count_its_holds(spells):
+    """`time` passes only while nobody holds the run, however often somebody does."""
+    with VirtualHome() as home:
+        told = []
+        began = home.time()
+        due = sum(going for going, _ in spells) + 1
+        rx.timer(due).subscribe(lambda _: told.append(home.clock), scheduler=home)
+        for going, held in spells:
+            home.advance_to(home.clock + going)
+            hold = home.hold()
+            home.advance_to(home.clock + held)
+            hold.dispose()
+        home.run()
+
+        assert due == round(home.time() - began, 6)
+        assert [due + sum(held for _, held in spells)] == told
+
+
+def test_a_held_source_goes_on_where_it_was(home):
+    """An async source is read no further while the run is held, and misses nothing."""
+    reads, told = [], []
+
+    async def read():
+        for number in range(4):
+            reads.append((number, home.clock))
+            yield number
+
+    def hold(number):
+        told.append((number, home.clock))
+        if number == 1:
+            home.schedule_relative(0, lambda *_: None)
+            holds.append(home.hold())
+
+    holds = []
+    from_async(read).subscribe(hold, scheduler=home)
+    home.advance_to(5)
+    assert [0, 1] == [number for number, _ in reads]
+    holds[0].dispose()
+    home.run()
+
+    assert [(0, 0.0), (1, 0.0), (2, 5.0), (3, 5.0)] == told == reads
+
+
+def test_a_real_timer_outlives_a_hold_from_another_thread():
+    """Holds and timers of many threads at once lose no timer."""
+    home, told = Home(), Told()
+
+    def hold_often():
+        for _ in range(200):
+            home.hold().dispose()
+
+    def set_often():
+        for _ in range(50):
+            rx.timer(0.0001).subscribe(told.on_next, scheduler=home)
+
+    together(*[hold_often, set_often] * 4)
+
+    told.wait_items(200)
+    assert not home.is_held
+
+
+def test_what_is_at_home_on_a_loop_ends_with_it():
+    """A worker that is at work when `asyncio.run` ends tells nobody of it any more."""
+    begun, go, over, told = threading.Event(), threading.Event(), threading.Event(), Told()
+
+    def work():
+        try:
+            begun.set()
+            go.wait(WATCHDOG)
+            yield "too late"
+        finally:
+            over.set()
+
+    async def main():
+        at_home(from_worker(work)).subscribe(told)
+        await asyncio.to_thread(begun.wait, WATCHDOG)
+
+    asyncio.run(main())
+    go.set()
+
+    assert over.wait(WATCHDOG)
+    assert [] == told.items == told.ends
