@@ -1,12 +1,21 @@
 """Viewers: what one is told, whoever comes first."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 
-from rxagent.events import StepStarted
+import pytest
+import reactivex as rx
+
+from rxagent.errors import ModelUnavailable
+from rxagent.events import StepStarted, TextDelta
+from rxagent.runs import launch
 from rxagent.runs.buffers import Mailbox
 from rxagent.runs.viewer import Viewer
 from rxagent.runs.viewer_pool import Place
-from rxagent.streams import Observing
+from rxagent.streams import Home, Observing, daemon_loop
+
+from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, home, run_of, streamed
 
 
 class Observer:
@@ -55,3 +64,206 @@ def test_the_end_is_told_once() -> None:
     viewer.on_completed()
     tell_all()
     assert observer.told == [StepStarted(1), "end"]
+
+
+class Late(Seen):
+    """A viewer that is told nothing before it is let go."""
+
+    def __init__(self):
+        super().__init__(lambda _: self.let_go.wait(WATCHDOG))
+        self.let_go = threading.Event()
+
+
+@pytest.mark.parametrize("on", ["thread", "loop"])
+@pytest.mark.parametrize("error", [None, ModelUnavailable("gone")], ids=["completed", "failed"])
+def test_after_the_run(on, error):
+    """After a run has ended, `drain` waits until all have been told of its end."""
+    for count in range(0, len(EVENTS), 7):
+        feed = Feed()
+        run = launch(feed.source, home=home(), keep="everything")
+        viewers = [Seen() for _ in range(5)]
+        for viewer in viewers:
+            run.attach(viewer, on=on)
+        feed.say(*EVENTS[:count])
+        feed.end(error)
+        run_of(run)
+        run.drain(WATCHDOG)
+
+        assert [(EVENTS[:count], [error or "completed"])] * 5 == [
+            (v.events, v.ends) for v in viewers
+        ]
+
+
+def test_within_the_run():
+    """While the run goes on, it waits for what has happened by then, for late viewers too."""
+    feed = Feed()
+    run = launch(feed.source, home=home(), keep="everything")
+    told = []
+    for event in EVENTS:
+        viewer = Seen()
+        feed.say(event)
+        run.attach(viewer)
+        run.drain(WATCHDOG)
+        told.append(len(viewer.events))
+    run.cancel()
+
+    assert list(range(1, len(EVENTS) + 1)) == told
+
+
+def test_nobody_is_waited_for_in_vain():
+    """Who was never there, has left, leaves meanwhile or raises is not waited for."""
+    run = launch(streamed(), home=home())
+    run.drain(WATCHDOG)
+    left, leaving = run.attach(Seen()), run.attach(late := Late())
+    left.dispose()
+    run.attach(lambda event: 1 / 0)
+    late.wait_for(1)
+    waiting = threading.Thread(target=run.drain, args=(WATCHDOG,))
+    waiting.start()
+    leaving.dispose()
+    waiting.join(WATCHDOG)
+    late.let_go.set()
+
+    assert (False, "two") == (waiting.is_alive(), run.result(WATCHDOG))
+    assert ["division by zero"] == [str(f.error) for f in faults_of(run)]
+
+
+def faults_of(run):
+    """Return the faults of a run whose viewers have all been told."""
+    run.drain(WATCHDOG)
+    faults = []
+    run.faults.subscribe(faults.append)
+    done(run._home)
+    return faults
+
+
+def test_a_viewer_that_is_stuck():
+    """When the time is over, the error names those who are not that far; they are not let go."""
+    with Stuck() as stuck:
+        run = launch(streamed(), home=home())
+        quick = Seen()
+        run.attach(quick)
+        run.attach(stuck)
+        assert "completed" == quick.end
+        with pytest.raises(TimeoutError) as refused:
+            run.drain(0.01)
+    run.drain(WATCHDOG)
+
+    assert f"Not all has been told after 0.01 s to {stuck!r}." == str(refused.value)
+    assert ["completed"] == stuck.ends
+
+
+def test_who_cannot_wait():
+    """A viewer, who is told directly and the loop of the run are refused, with what to write."""
+    refused = []
+
+    def wait(run):
+        with pytest.raises(RuntimeError) as error:
+            run.drain()
+        refused.append(str(error.value))
+
+    feed = Feed()
+    run = launch(feed.source, home=home())
+    run.attach(lambda event: wait(run))
+    feed.say(StepStarted(1))
+    run.drain(WATCHDOG)
+    run.subscribe(lambda event: isinstance(event, TextDelta) and wait(run))
+    feed.say(TextDelta("now"))
+    run.cancel()
+    run.drain(WATCHDOG)
+
+    async def main():
+        own = launch(streamed())
+        own.attach(seen := Seen())
+        await own
+        wait(own)
+        await asyncio.to_thread(own.drain, WATCHDOG)
+        return seen.ends
+
+    assert ["completed"] == asyncio.run(main())
+    assert ["viewer", "inside", "viewer", "to_thread"] == [
+        next(w for w in ("viewer", "inside", "to_thread") if w in r) for r in refused
+    ]
+
+
+class Busy(Home):
+    """A home that is kept busy until a viewer has queued something there."""
+
+    def __init__(self):
+        super().__init__(loop=daemon_loop())
+        self.entered = threading.Event()
+        self.come = threading.Event()
+
+    def stay(self, _):
+        self.entered.set()
+        assert self.come.wait(WATCHDOG)
+
+    def post(self, action, *args):
+        queued = super().post(action, *args)
+        if threading.current_thread().name == "rxagent-viewer":
+            self.come.set()
+        return queued
+
+
+def test_a_viewer_that_waits_for_itself_while_the_run_is_busy():
+    """A viewer is refused also when its run has no time to say so at once."""
+    feed, busy, refused = Feed(), Busy(), []
+
+    def wait(event):
+        assert busy.entered.wait(WATCHDOG)
+        with pytest.raises(RuntimeError, match="viewer"):
+            run.drain()
+        refused.append(event)
+
+    run = launch(feed.source, home=busy)
+    run.attach(wait)
+    run.subscribe(busy.stay)
+    feed.say(StepStarted(1))
+    run.cancel()
+    run.drain(WATCHDOG)
+
+    assert [StepStarted(1)] == refused
+
+
+def test_on_a_loop_that_is_gone():
+    """Nobody waits for viewers on a loop that has been closed under them."""
+    loop = asyncio.new_event_loop()
+
+    async def main():
+        run = launch(rx.never())
+        run.attach(lambda event: None, on="loop")
+        await asyncio.sleep(0)
+        return run
+
+    run = loop.run_until_complete(main())
+    loop.close()
+    run.cancel()
+    run.drain(WATCHDOG)
+
+    assert "cancelled" == run.status
+
+
+def test_from_many_threads():
+    """Whoever drains has been told all that had happened, whatever others do meanwhile."""
+    run = launch(streamed(EVENTS * 20), home=home(), keep="everything")
+    lacking = []
+
+    def watch(many):
+        for number in range(many):
+            viewer = Seen()
+            watching = run.attach(viewer, on=("thread", "loop")[number % 2])
+            happened = run.seq
+            run.drain(WATCHDOG)
+            if watching.seq < happened:
+                lacking.append((happened, watching.seq))
+            if number % 3:
+                watching.dispose()
+
+    threads = [threading.Thread(target=watch, args=(40,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(4 * WATCHDOG)
+
+    assert "completed" == run_of(run)
+    assert (False, []) == (any(thread.is_alive() for thread in threads), lacking)

@@ -1,8 +1,14 @@
 """An observer is what can be told something, whatever it is."""
 
-import pytest
+import threading
 
-from rxagent.streams import Observing
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxagent.streams import Hub, Observing
+
+from .told import WATCHDOG, Told
 
 
 class Noting:
@@ -107,3 +113,164 @@ def test_what_nobody_would_await():
     for wrong in (later, Later()):
         with pytest.raises(TypeError, match="asynchronous, and nobody would await it"):
             Observing.of(wrong)
+
+
+@pytest.fixture
+def faults():
+    """Return a list of what observers raise."""
+    return []
+
+
+@pytest.fixture
+def hub(faults):
+    """Return a hub that notes its faults."""
+    return Hub(lambda observer, fault: faults.append((observer, type(fault))))
+
+
+def test_all_are_told_in_the_order_in_which_they_came(hub):
+    """Each observer is told each item and the end, the first to come first."""
+    order = []
+    several = [Told(lambda item, name=name: order.append((name, item))) for name in "abc"]
+    for told in several:
+        hub.add(told)
+
+    hub.on_next(1)
+    hub.on_next(2)
+    hub.on_completed()
+
+    assert [(name, item) for item in (1, 2) for name in "abc"] == order
+    assert [["completed"]] * 3 == [told.ends for told in several]
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("at", range(4))
+def test_one_that_raises_is_taken_off(hub, faults, place, at):
+    """The others are told everything, and the fault is reported once."""
+    several = [Told(), Told(), Told()]
+    several[place] = Told(lambda item: item == at and 1 / 0)
+    for told in several:
+        hub.add(told)
+
+    for item in range(4):
+        hub.on_next(item)
+    hub.on_completed()
+
+    for told in several:
+        raised = told is several[place]
+        assert list(range(at + 1 if raised else 4)) == told.items
+        assert [] == told.ends if raised else ["completed"]
+    assert [(several[place], ZeroDivisionError)] == faults
+
+
+@pytest.mark.parametrize("end", ["on_error", "on_completed"])
+def test_one_that_raises_at_the_end_is_reported(hub, faults, end):
+    """The others hear of the end, whatever one of them does about it."""
+    several = [Told(), Told(), Told()]
+    setattr(several[1], end, lambda *_: 1 / 0)
+    for told in several:
+        hub.add(told)
+
+    hub.on_error(LookupError("gone")) if end == "on_error" else hub.on_completed()
+
+    assert [1, 0, 1] == [len(told.ends) for told in several]
+    assert [(several[1], ZeroDivisionError)] == faults
+
+
+def test_the_end_is_told_once(hub):
+    """After the end nobody is told anything."""
+    told = Told()
+    hub.add(told)
+
+    hub.on_error(LookupError("gone"))
+    hub.on_error(LookupError("again"))
+    hub.on_completed()
+    hub.on_next(1)
+
+    assert ["gone"] == [end.args[0] for end in told.ends]
+    assert [] == told.items
+
+
+def test_observers_may_come_while_one_is_told(hub):
+    """One that is added in `on_next` is told what follows."""
+    late = Told()
+    early = Told(lambda item: item == 1 and hub.add(late))
+    hub.add(early)
+
+    for item in range(3):
+        hub.on_next(item)
+
+    assert ([0, 1, 2], [2]) == (early.items, late.items)
+
+
+def test_observers_may_go_while_one_is_told(hub):
+    """One may leave, or take another off, in `on_next`; the rest stay."""
+    leaving, staying, other = Told(lambda _: [one.dispose() for one in going]), Told(), Told()
+    going = [hub.add(leaving)]
+    hub.add(staying)
+    going.append(hub.add(other))
+
+    for item in range(3):
+        hub.on_next(item)
+
+    assert ([0], [0, 1, 2]) == (leaving.items, staying.items)
+    assert other.items in ([], [0])
+
+
+def test_removing_twice_removes_nobody_else(hub):
+    """Disposing again does nothing, also when the same observer has come back."""
+    told = Told()
+    subscription = hub.add(told)
+    subscription.dispose()
+    hub.add(told)
+    subscription.dispose()
+
+    hub.on_next(1)
+
+    assert [1] == told.items
+
+
+@given(st.lists(st.sampled_from(["come", "go", "tell"]), max_size=50))
+def test_who_is_there_is_told(actions):
+    """At each item, exactly those who have come and not gone are told."""
+    hub, present, gone, tellings = Hub(print), [], [], 0
+    for action in actions:
+        match action:
+            case "come":
+                told = Told()
+                present.append((told, hub.add(told), tellings))
+            case "go" if present:
+                told, subscription, since = present.pop(0)
+                subscription.dispose()
+                gone.append((told, since, tellings))
+            case "tell":
+                hub.on_next(tellings)
+                tellings += 1
+
+    gone += [(told, since, tellings) for told, _, since in present]
+    assert [list(range(since, until)) for _, since, until in gone] == [
+        told.items for told, *_ in gone
+    ]
+
+
+def test_observers_come_and_go_on_many_threads(hub, faults):
+    """While items are told, others may add and remove; none who stays misses one."""
+    staying, over = [Told() for _ in range(3)], threading.Event()
+    for told in staying:
+        hub.add(told)
+
+    def come_and_go():
+        while not over.is_set():
+            hub.add(Told()).dispose()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for item in range(2000):
+        hub.on_next(item)
+    over.set()
+    for thread in threads:
+        thread.join(WATCHDOG)
+
+    assert [list(range(2000))] * 3 == [told.items for told in staying]
+    assert 3 == len(hub._observers)
+    assert [] == faults
