@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from reactivex import abc
 
@@ -12,6 +12,7 @@ from ..coalescing import TEXTS, Joiner, channel
 from ..errors import BufferOverflow
 from ..events import Event
 from ..streams import Home
+from ..streams.each import EMPTY
 from .replay import Told, numbered
 
 __all__ = ["Mailbox", "Overflow", "check_since", "mailbox"]
@@ -51,8 +52,8 @@ class Mailbox:
         """Let an event wait."""
         self._queue.append(event)
 
-    def take(self) -> Event | None:
-        """Return the event that has waited longest; None when there is none."""
+    def take(self) -> Event | Any:
+        """Return the event that has waited longest, or `EMPTY`."""
         if self._replay is not None:
             told = next(self._replay, None)
             if told is not None:
@@ -66,9 +67,9 @@ class Mailbox:
         self.seq += 1
         return event
 
-    def _more(self) -> Event | None:
-        """Return what waits elsewhere; None when there is nothing."""
-        return None
+    def _more(self) -> Event | Any:
+        """Return what waits elsewhere, or `EMPTY`."""
+        return EMPTY
 
     def close(self) -> None:
         """Let go of what waits; nothing more is put."""
@@ -148,10 +149,10 @@ class Merging(Mailbox):
         del self._outside[:count]
         return crowd
 
-    def _more(self) -> Event | None:
+    def _more(self) -> Event | Any:
         with self._crowding:
             if not self._is_crowded:
-                return None
+                return EMPTY
             if not self._queue:  # else the run was quicker, and the queue comes first
                 crowd = self._join()
                 self._merged += crowd.merged
@@ -242,8 +243,8 @@ class Blocking(Mailbox):
             self._hold = self._home.hold()
             self._let_go()  # for the viewer may have taken all before it could see the hold
 
-    def take(self) -> Event | None:
-        """Return the event that has waited longest; None when there is none."""
+    def take(self) -> Event | Any:
+        """Return the event that has waited longest, or `EMPTY`."""
         event = super().take()
         if self._hold is not None and self._is_low():
             self._home.gate(self._let_go)
@@ -312,12 +313,12 @@ class Dropping(Mailbox):
                 return
             self._kept.append(oldest)
 
-    def _more(self) -> Event | None:
+    def _more(self) -> Event | Any:
         with self._moving:
             try:
                 event, self.seq = (self._kept or self._waiting).popleft()
             except IndexError:
-                return None
+                return EMPTY
         return event
 
     def close(self) -> None:

@@ -1,22 +1,21 @@
-"""Readers: viewers that ask, which is what loops over a run do."""
+"""Readers: the loops over a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from ..errors import BufferOverflow
 from ..events import Event
-from ..streams.each import DRY, Pull
+from ..streams.each import Pull, Reader
 from .broadcast import QueueSeat
 from .buffers import Mailbox
 from .replay import Told
 
-__all__ = ["Following", "Reader"]
+__all__ = ["Following", "RunReader"]
 
 
-class Reader(QueueSeat, abc.DisposableBase):
-    """A viewer that keeps what it is told until somebody asks for it.
+class RunReader(Reader[Event], QueueSeat):
+    """An observer that keeps the events of a run until a loop reads them.
 
     Args:
         mailbox: Where the events wait.
@@ -27,23 +26,24 @@ class Reader(QueueSeat, abc.DisposableBase):
     def __init__(
         self, mailbox: Mailbox, look: Callable[[], object], wake: Callable[[], object]
     ) -> None:
-        self.look = look
+        super().__init__(mailbox, wake)
         self.seat = SingleAssignmentDisposable()
         self._mailbox = mailbox
-        self._wake = wake
-        self._woken = False
-        self._ended = self._is_left = False
-        self._error: Exception | None = None
+        self._look = look
 
     @property
     def hears_errors(self) -> bool:
-        """Always, since it raises them."""
+        """Always true, since reading raises them."""
         return True
 
     @property
     def seq(self) -> int:
-        """How many events of the run have been asked for."""
+        """How many events of the run have been read."""
         return self._mailbox.seq
+
+    def look(self) -> object:
+        """End the run if its loop is gone."""
+        return self._look()
 
     def begin(self, replay: Told, seq: int) -> None:
         """Keep what has happened so far."""
@@ -51,57 +51,23 @@ class Reader(QueueSeat, abc.DisposableBase):
         self._call()
 
     def on_next(self, event: Event) -> None:
-        """Keep an event; leave the run where there is no room, which `read` raises then."""
+        """Keep an event; leave the run where the buffer is full, which `read` raises then."""
         try:
-            self._mailbox.put(event)
+            super().on_next(event)
         except BufferOverflow as error:
             self.on_error(error)
             self.seat.dispose()
-            return
-        if not self._woken:
-            self._call()
-
-    def on_error(self, error: Exception) -> None:
-        """Keep the error."""
-        self._error = error
-        self.on_completed()
-
-    def on_completed(self) -> None:
-        """Keep the end."""
-        self._ended = True
-        self._call()
-
-    def _call(self) -> None:
-        self._woken = True
-        self._wake()
-
-    def read(self) -> Iterator[Event]:
-        """Yield what has come, and `DRY` whenever that was all; raise the error."""
-        while not self._is_left:
-            ended, event = self._ended, self._mailbox.take()
-            if event is not None:
-                yield event
-            elif ended and self._error is not None:
-                raise self._error
-            elif ended:
-                return
-            elif self._woken:
-                self._woken = False
-            else:
-                yield DRY
 
     def dispose(self) -> None:
-        """Leave the run; whoever waits is told nothing more."""
-        self._is_left = True
+        """Leave the run, and end the reading."""
         self.seat.dispose()
-        self._mailbox.close()
-        self._call()
+        super().dispose()
 
 
-class Following(Pull[Event, Reader]):
+class Following(Pull[Event, RunReader]):
     """One `async for` over a run; it leaves when it is dropped, as leaving the loop does."""
 
     @property
     def seq(self) -> int:
-        """How many events of the run it has been told of; as `since`, it goes on there."""
-        return self._inbox.seq
+        """How many events of the run it has read; as `since`, it goes on there."""
+        return self._reader.seq

@@ -27,7 +27,7 @@ from ..streams.stream import like, piped
 from .broadcast import Audience, Fault
 from .buffers import Mailbox, Overflow, check_since, mailbox
 from .outcome import Outcome
-from .reader import Following, Reader
+from .reader import Following, RunReader
 from .replay import Keep, Record
 from .viewer import Direct, Drain, Viewer
 from .viewer_pool import On, place
@@ -258,7 +258,7 @@ class Run(Observable[Event]):
         waiting = self._mailbox(buffer, overflow, since)
         self._end_if_stopped()
         return Following(
-            partial(Reader, waiting, self._end_if_stopped),
+            partial(RunReader, waiting, self._end_if_stopped),
             lambda reader: self._audience.admit(reader, since),
         )
 
@@ -268,7 +268,7 @@ class Run(Observable[Event]):
         self._end_if_stopped()
         try:
             yield from pull(
-                partial(Reader, waiting, self._end_if_stopped),
+                partial(RunReader, waiting, self._end_if_stopped),
                 lambda reader: self._audience.admit(reader, 0),
             )
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
 from ..streams import Observing
+from ..streams.each import EMPTY
 from ..streams.interruptible_wait import Latch, Patience
 from .broadcast import QueueSeat, Seat
 from .buffers import Mailbox
@@ -198,7 +199,7 @@ class Viewer(QueueSeat, abc.DisposableBase):
         """Tell what waits; return whether all was told."""
         end, take, observer = self._end, self._mailbox.take, self._observer
         is_spent = self._turn()
-        while (event := take()) is not None:
+        while (event := take()) is not EMPTY:
             observer.on_next(event)
             if self._gone:
                 return True

@@ -18,7 +18,7 @@ from .observe_on_run import entering
 from .process_end import disposing
 from .scheduler import Home
 
-__all__ = ["DRY", "Each", "Inbox", "Pull", "each", "last", "pull", "refuse_own_loop"]
+__all__ = ["EMPTY", "Each", "Pull", "Reader", "each", "last", "pull", "refuse_own_loop"]
 
 _T = TypeVar("_T")
 
@@ -73,129 +73,113 @@ class Each(Generic[_T]):
         refuse_own_loop("Use `async for` instead.")
         home = Home(loop=daemon_loop())
         home.blocked = asyncio._get_running_loop()
-        inbox = partial(_Inbox[_T], home)
-        return pull(inbox, lambda inbox: inbox.subscribe_to(self._source))
+        make = partial(_StreamReader[_T], home)
+        return pull(make, lambda reader: reader.subscribe_to(self._source))
 
     def __aiter__(self) -> AsyncIterator[_T]:
         if isinstance(self._source, Iterable) and isinstance(self._source, AsyncIterable):
             return aiter(self._source)
-        return Pull(partial(_Inbox[_T], Home()), lambda inbox: inbox.subscribe_to(self._source))
+        make = partial(_StreamReader[_T], Home())
+        return Pull(make, lambda reader: reader.subscribe_to(self._source))
 
 
-class _Inbox(abc.ObserverBase[_T], abc.DisposableBase):
-    """Holds what has arrived and was not read yet; holds the run while that is too much."""
+EMPTY: Any = object()
+"""What is read when nothing waits."""
 
-    def __init__(self, home: Home, wake: Callable[[], object]) -> None:
-        self._home = home
+
+class Buffer(Protocol[_T]):
+    """What waits to be read, in order; put by one thread and taken by another."""
+
+    def put(self, item: _T) -> None:
+        """Add an item."""
+
+    def take(self) -> _T:
+        """Return the item that has waited longest, or `EMPTY`."""
+
+    def close(self) -> None:
+        """Drop what waits."""
+
+
+class Reader(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
+    """An observer that keeps what it receives until that is read.
+
+    Args:
+        buffer: Where the items wait.
+        wake: Called, on any thread, when something has come after `read` had nothing left.
+    """
+
+    def __init__(self, buffer: Buffer[_T], wake: Callable[[], object]) -> None:
+        self._buffer = buffer
         self._wake = wake
-        self._asleep = False
-        self._items: deque[_T] = deque()
-        self._ended = False
+        self._woken = self._has_ended = self._is_left = False
         self._error: Exception | None = None
-        self._hold: abc.DisposableBase | None = None
-        self._subscription = SingleAssignmentDisposable()
-        home.owns(self._subscription, self.on_error)
-
-    def subscribe_to(self, source: Observable[_T]) -> None:
-        self._home.gate(self._subscribe_to, source)
-
-    def _subscribe_to(self, source: Observable[_T]) -> None:
-        if not self._subscription.is_disposed:
-            self._subscription.disposable = entering(source).subscribe(self, scheduler=self._home)
-
-    def on_next(self, item: _T) -> None:
-        self._items.append(item)
-        if self._hold is None and len(self._items) >= _ENOUGH:
-            self._hold = self._home.hold()
-        if self._asleep:
-            self._rouse()
-
-    def on_error(self, error: Exception) -> None:
-        self._error = error
-        self.on_completed()
-
-    def on_completed(self) -> None:
-        self._ended = True
-        self._rouse()
-
-    def look(self) -> None:
-        """End if the loop is gone, as it is in a forked child."""
-        if self._home.is_lost and not self._ended:
-            self.on_error(RunCancelled("The event loop of this stream is closed."))
-
-    def dispose(self) -> None:
-        """Let go of the stream; the reader finds that it has ended."""
-        self._subscription.dispose()
-        self._items.clear()
-        self._go_on()
-        self.on_completed()
-
-    def read(self) -> Iterator[_T]:
-        """Yield what arrives, and `DRY` whenever one has to wait until `wake` is called."""
-        while True:
-            while self._items:
-                yield self._items.popleft()
-            self._asleep = True
-            ended = self._ended
-            if self._items:  # They have arrived since, when nobody knew yet that we fall asleep.
-                continue
-            if ended:
-                break
-            self._go_on()
-            yield DRY
-        self.dispose()
-        if self._error is not None:
-            raise self._error
-
-    def _rouse(self) -> None:
-        self._asleep = False
-        self._wake()
-
-    def _go_on(self) -> None:
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            self._home.soon(hold.dispose)
-
-
-_Told = TypeVar("_Told", covariant=True)
-
-DRY: Any = object()
-"""What an inbox yields in place of an item when whoever asks has to wait."""
-
-
-class Inbox(Protocol[_Told]):
-    """What was told and not yet asked for; it is made with a function that wakes who waits."""
-
-    def read(self) -> Iterator[_Told]:
-        """Yield what has come, and `DRY` whenever that was all; raise what ended it."""
 
     def look(self) -> object:
         """End if nothing can come any more; called now and then while a thread waits."""
 
+    def on_next(self, item: _T) -> None:
+        """Keep an item."""
+        self._buffer.put(item)
+        if not self._woken:
+            self._call()
+
+    def on_error(self, error: Exception) -> None:
+        """Keep the error."""
+        self._error = error
+        self.on_completed()
+
+    def on_completed(self) -> None:
+        """Keep the end."""
+        self._has_ended = True
+        self._call()
+
+    def _call(self) -> None:
+        self._woken = True
+        self._wake()
+
+    def read(self) -> Iterator[_T]:
+        """Yield what has come, and `EMPTY` when that was all; raise the error."""
+        while not self._is_left:
+            ended, item = self._has_ended, self._buffer.take()
+            if item is not EMPTY:
+                yield item
+            elif ended and self._error is not None:
+                self.dispose()
+                raise self._error
+            elif ended:
+                self.dispose()
+            elif self._woken:
+                self._woken = False
+            else:
+                yield item
+
     def dispose(self) -> None:
-        """Let go of who tells; whoever waits is woken."""
+        """Leave the source, and end the reading."""
+        self._is_left = True
+        self._buffer.close()
+        self._call()
 
 
-_I = TypeVar("_I", bound=Inbox[Any])
+_R = TypeVar("_R", bound=Reader[Any])
 
-Make = Callable[[Callable[[], object]], _I]
+Make = Callable[[Callable[[], object]], _R]
 
 
-def pull(make: Make[_I], begin: Callable[[_I], object]) -> Iterator[Any]:
-    """Yield what an inbox is told, blocking for it; leaving the loop disposes.
+def pull(make: Make[_R], begin: Callable[[_R], object]) -> Iterator[Any]:
+    """Yield what an reader is told, blocking for it; leaving the loop disposes.
 
     Args:
-        make: Makes the inbox.
+        make: Makes the reader.
         begin: Called with it when somebody asks.
     """
     arrived: SimpleQueue[None] = SimpleQueue()
-    inbox = make(lambda: arrived.put(None))
+    reader = make(lambda: arrived.put(None))
     patience = Patience()
-    with disposing(inbox.dispose):
-        begin(inbox)
-        for item in inbox.read():
-            if item is DRY:
-                patience.wait(partial(_has_come, arrived), is_vain=lambda: bool(inbox.look()))
+    with disposing(reader.dispose):
+        begin(reader)
+        for item in reader.read():
+            if item is EMPTY:
+                patience.wait(partial(_has_come, arrived), is_vain=lambda: bool(reader.look()))
             else:
                 yield item
 
@@ -208,23 +192,23 @@ def _has_come(arrived: SimpleQueue[None], timeout: float | None) -> bool:
     return True
 
 
-class Pull(AsyncIterator[_T], Generic[_T, _I]):
+class Pull(AsyncIterator[_T], Generic[_T, _R]):
     """One `async for`, on the running loop; it disposes when it is dropped, as leaving it does.
 
     Args:
-        make: Makes the inbox.
+        make: Makes the reader.
         begin: Called with it at once.
     """
 
-    def __init__(self, make: Make[_I], begin: Callable[[_I], object]) -> None:
+    def __init__(self, make: Make[_R], begin: Callable[[_R], object]) -> None:
         self._arrived = asyncio.Event()
-        self._inbox = make(partial(_wake, asyncio.get_running_loop(), self._arrived))
-        self._items: Iterator[_T] = self._inbox.read()
-        begin(self._inbox)
+        self._reader = make(partial(_wake, asyncio.get_running_loop(), self._arrived))
+        self._items: Iterator[_T] = self._reader.read()
+        begin(self._reader)
 
     async def __anext__(self) -> _T:
         for item in self._items:
-            if item is not DRY:
+            if item is not EMPTY:
                 return item
             await self._arrived.wait()
             self._arrived.clear()
@@ -232,17 +216,17 @@ class Pull(AsyncIterator[_T], Generic[_T, _I]):
 
     async def aclose(self) -> None:
         """Ask no more."""
-        self._inbox.dispose()
+        self._reader.dispose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._inbox.dispose()
+        self._reader.dispose()
 
     def __del__(self) -> None:
-        if hasattr(self, "_inbox"):  # or there was no loop to wait on
-            self._inbox.dispose()
+        if hasattr(self, "_reader"):  # or there was no loop to wait on
+            self._reader.dispose()
 
 
 def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
@@ -254,3 +238,61 @@ def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
     except RuntimeError:  # The loop is closed, so nobody asks any more.
         if not loop.is_closed():
             raise
+
+
+class _StreamReader(Reader[_T]):
+    """Reads a stream that is subscribed on a loop of its own choice."""
+
+    def __init__(self, home: Home, wake: Callable[[], object]) -> None:
+        super().__init__(_HoldingBuffer(home), wake)
+        self._home = home
+        self._subscription = SingleAssignmentDisposable()
+        home.owns(self._subscription, self.on_error)
+
+    def subscribe_to(self, source: Observable[_T]) -> None:
+        self._home.gate(self._subscribe_to, source)
+
+    def _subscribe_to(self, source: Observable[_T]) -> None:
+        if not self._subscription.is_disposed:
+            self._subscription.disposable = entering(source).subscribe(self, scheduler=self._home)
+
+    def look(self) -> None:
+        """End if the loop is closed, or belongs to the process that forked this one."""
+        if self._home.is_lost and not self._has_ended:
+            self.on_error(RunCancelled("The event loop of this stream is closed."))
+
+    def dispose(self) -> None:
+        """Leave the stream, and end the reading."""
+        self._subscription.dispose()
+        super().dispose()
+
+
+class _HoldingBuffer(Generic[_T]):
+    """Keeps items, and holds the run while more than 1,024 wait."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._items: deque[_T] = deque()
+        self._hold: abc.DisposableBase | None = None
+
+    def put(self, item: _T) -> None:
+        self._items.append(item)
+        if self._hold is None and len(self._items) >= _ENOUGH:
+            self._hold = self._home.hold()
+
+    def take(self) -> _T:
+        try:
+            return self._items.popleft()
+        except IndexError:
+            self._release()
+            empty: _T = EMPTY
+            return empty
+
+    def close(self) -> None:
+        self._items.clear()
+        self._release()
+
+    def _release(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            self._home.soon(hold.dispose)

@@ -15,6 +15,7 @@ from rxagent.errors import BufferOverflow
 from rxagent.events import FinalAnswer, RunCompleted, StepStarted, TextDelta, ToolOutput, Usage
 from rxagent.runs import launch
 from rxagent.runs.buffers import check_since, mailbox
+from rxagent.streams.each import EMPTY
 
 from ..meanwhile import meanwhile
 from .test_replay import RUNS
@@ -31,7 +32,7 @@ def played(box, events, taking):
 
     def take():
         event = box.take()
-        if event is not None:
+        if event is not EMPTY:
             taken.append((event, box.seq))
         return event
 
@@ -40,7 +41,7 @@ def played(box, events, taking):
         box.put(event)
         for _ in range(next(takes, 0)):
             take()
-    while take() is not None:
+    while take() is not EMPTY:
         pass
     return taken
 
@@ -86,7 +87,7 @@ def test_merging_begins_when_there_is_no_room(events, room, taking):
         box.put(event)
         while len(box) >= room:
             taken.append(box.take())
-    while (event := box.take()) is not None:
+    while (event := box.take()) is not EMPTY:
         taken.append(event)
 
     assert (events, 0) == (taken, box.merged)
@@ -122,7 +123,7 @@ def test_merging_keeps_the_order_between_two_threads(room, pieces):
     putting.start()
     while True:
         ended, event = over.is_set(), box.take()
-        if event is not None:
+        if event is not EMPTY:
             taken.append((event, box.seq))
         elif ended:
             break
@@ -150,7 +151,7 @@ def test_merging_keeps_the_order_whatever_others_do_meanwhile():
             taken.append(box.take())
 
         met = meanwhile(lambda box=box: box.put(events[2]), step, look_and_take)
-        assert events == [*taken, *iter(box.take, None)]
+        assert events == [*taken, *iter(box.take, EMPTY)]
         if not met:
             break
     assert step > 1
