@@ -1,13 +1,14 @@
 """Eager calls: tool calls that start while the model still writes."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from reactivex import Observable, abc
 
 from ..events import Event, StepRetried
 from ..messages import ToolCall
-from ..streams.sink import Joint, Link, Linked
+from ..streams.sink import Joint, Link, linking
 
 __all__ = ["eager_calls"]
 
@@ -21,16 +22,7 @@ def eager_calls(
         start: Starts a call.
         retract: Makes the event that ends a call, from its id.
     """
-
-    def operator(source: Observable[ToolCall | StepRetried]) -> Observable[Event]:
-        def subscribe(
-            observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            return _EagerCalls(observer, scheduler, start, retract).follow(source, scheduler)
-
-        return Linked(subscribe)
-
-    return operator
+    return linking(partial(_EagerCalls, start, retract))
 
 
 class _EagerCalls(Joint[Any, Event]):
@@ -38,12 +30,11 @@ class _EagerCalls(Joint[Any, Event]):
 
     def __init__(
         self,
-        observer: abc.ObserverBase[Event],
-        scheduler: abc.SchedulerBase | None,
         start: Callable[[ToolCall], Observable[Event]],
         retract: Callable[[str], Event],
+        observer: abc.ObserverBase[Event],
     ) -> None:
-        super().__init__(observer, scheduler)
+        super().__init__(observer)
         self._start = start
         self._retract = retract
         self._running: dict[str, _EagerCall] = {}
@@ -57,13 +48,11 @@ class _EagerCalls(Joint[Any, Event]):
             call.retract(self._retract(call_id))
 
     def _run(self, call_id: str, events: Observable[Event]) -> Observable[Event]:
-        def subscribe(
-            observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
+        def run(observer: abc.ObserverBase[Event]) -> _EagerCall:
             call = self._running[call_id] = _EagerCall(observer, call_id, self._running)
-            return call.follow(events, scheduler)
+            return call
 
-        return Linked(subscribe)
+        return linking(run)(events)
 
 
 class _EagerCall(Link[Event, Event]):

@@ -16,7 +16,6 @@ from typing import Any
 import reactivex as rx
 from attrs import evolve, frozen
 from reactivex import Observable
-from reactivex import operators as rxo
 
 from .. import operators as ops
 from ..errors import NoAnswer, ParseError, describe
@@ -168,7 +167,9 @@ class _Step:
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
-        calls = deltas.pipe(ops.sealed(), rxo.take_while(_is_no_answer), rxo.filter(self._is_eager))
+        calls = deltas.pipe(
+            ops.sealed(), stream_ops.take_while(_is_no_answer), stream_ops.filter(self._is_eager)
+        )
         retractions = deltas.pipe(ops.of_type(StepRetried))
         signs: Observable[Any] = merged(retractions, calls)
         return signs.pipe(eager_calls(self._start, self._retract))

@@ -14,7 +14,7 @@ from ..messages import Message, Request
 from ..pickling import portable
 from ..streams import at_home, entering
 from ..streams.calls import Returned, calling, cause_of
-from ..streams.sink import Joint, Link, Linked, linking
+from ..streams.sink import Joint, Link, linking
 from ..streams.workers import Workers
 from .model import Model
 from .resolve import resolve
@@ -87,13 +87,7 @@ class _Function(Model):
         function = self._function
         call = partial(function, Request.of(said))
         called = calling(call, workers=self._workers, name=f"the model {_name(function)}")
-
-        def subscribe(
-            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            return _Answer(observer, scheduler, _name(function)).follow(called, scheduler)
-
-        return at_home(Linked(subscribe))
+        return at_home(linking(partial(_Answer, _name(function)))(called))
 
 
 class _Answer(Joint[Any, Delta]):
@@ -101,10 +95,8 @@ class _Answer(Joint[Any, Delta]):
 
     __slots__ = ("_adds_finish", "_telling")
 
-    def __init__(
-        self, observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None, name: str
-    ) -> None:
-        super().__init__(observer, scheduler)
+    def __init__(self, name: str, observer: abc.ObserverBase[Delta]) -> None:
+        super().__init__(observer)
         self._telling = _Telling(name)
         self._adds_finish = True
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ClassVar, TypeAlias
 
-import reactivex as rx
 from attrs import field, frozen
 from reactivex import Observable
 
@@ -13,6 +12,7 @@ from ..events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDel
 from ..messages import Message, Request
 from ..pickling import portable
 from ..streams import entering
+from ..streams import operators as stream_ops
 
 __all__ = ["Model", "ModelOf", "ask", "speaks"]
 
@@ -91,13 +91,13 @@ def ask(model: Model, request: Request) -> Observable[Delta]:
     What a function answers comes in by the run's gate, on whatever thread it speaks.
     """
 
-    def answer(_: Any) -> Observable[Delta]:
+    def answer() -> Observable[Delta]:
         stream = model(request)
         if not isinstance(stream, Observable):
             raise TypeError(_adapt(model))
         return stream
 
-    said = rx.defer(answer)
+    said = stream_ops.defer(answer)
     return said if getattr(model, "is_model", False) else entering(said)
 
 

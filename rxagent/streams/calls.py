@@ -18,7 +18,7 @@ from reactivex import Observable, abc
 
 from ..errors import describe
 from .serial_queue import as_error, is_main_thread
-from .sink import Joint, Linked
+from .sink import Joint, linking
 from .sources import Began, from_async, from_worker
 from .workers import Workers
 
@@ -93,9 +93,9 @@ def calling(
     if inspect.isasyncgenfunction(_code_of(call)):
         return from_async(partial(_yielded, call, makers), began=began)
     if inspect.iscoroutinefunction(_code_of(call)):
-        return _followed(from_async(partial(_awaited, call, makers), began=began))
+        return linking(_Following)(from_async(partial(_awaited, call, makers), began=began))
     source = from_worker(partial(_called, call, makers), began=began, workers=workers, name=name)
-    return _followed(source)
+    return linking(_Following)(source)
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -128,15 +128,6 @@ class _Later:
     def __del__(self) -> None:
         if not self.is_taken:
             _forget(self._result)
-
-
-def _followed(source: Observable[Any]) -> Observable[Any]:
-    def subscribe(
-        observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        return _Following(observer, scheduler).follow(source, scheduler)
-
-    return Linked(subscribe)
 
 
 class _Following(Joint[Any, Any]):
@@ -184,11 +175,7 @@ def _values_of(result: Any, makers: _Makers) -> Any:
 
 def _awaiting(result: Awaitable[Any], makers: _Makers) -> Observable[Any]:
     source = from_async(partial(_awaited, lambda: result, makers))
-
-    def subscribe(observer: Any, scheduler: Any = None) -> Any:
-        return _Awaiting(observer, scheduler, result).follow(source, scheduler)
-
-    return Linked(subscribe)
+    return linking(partial(_Awaiting, result))(source)
 
 
 class _Awaiting(_Following):
@@ -196,8 +183,8 @@ class _Awaiting(_Following):
 
     __slots__ = ("_result",)
 
-    def __init__(self, observer: Any, scheduler: Any, result: Awaitable[Any]) -> None:
-        super().__init__(observer, scheduler)
+    def __init__(self, result: Awaitable[Any], observer: abc.ObserverBase[Any]) -> None:
+        super().__init__(observer)
         self._result = result
 
     def dispose(self) -> None:

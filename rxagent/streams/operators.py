@@ -12,6 +12,8 @@ from .sink import Joint, Link, Linked, linking
 
 __all__ = [
     "catch",
+    "defer",
+    "filter",
     "flat_map",
     "from_items",
     "map",
@@ -19,6 +21,7 @@ __all__ = [
     "of",
     "reduce",
     "start_with",
+    "take_while",
     "with_latest_from",
 ]
 
@@ -61,6 +64,17 @@ def from_items(items: Iterable[_T]) -> Observable[_T]:
     return Linked(subscribe)
 
 
+def defer(make: Callable[[], Observable[_T]]) -> Observable[_T]:
+    """Emit what a stream emits that is made at subscribe."""
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        return make().subscribe(observer, scheduler=scheduler)
+
+    return Linked(subscribe)
+
+
 def map(look: Callable[[_T], _R]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what a function makes of each item."""
     return linking(partial(_Mapping, look))
@@ -82,32 +96,60 @@ class _Mapping(Link[_T, _R], Generic[_T, _R]):
             self.observer.on_next(made)
 
 
+def filter(look: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
+    """Emit the items that a function accepts."""
+    return linking(partial(_Filtering, look))
+
+
+class _Filtering(Link[_T, _T]):
+    __slots__ = ("_look",)
+
+    def __init__(self, look: Callable[[_T], bool], observer: abc.ObserverBase[_T]) -> None:
+        super().__init__(observer)
+        self._look = look
+
+    def on_next(self, value: _T) -> None:
+        try:
+            is_meant = self._look(value)
+        except Exception as error:
+            self.on_error(error)
+        else:
+            self._decide(value, is_meant)
+
+    def _decide(self, value: _T, is_meant: bool) -> None:
+        if is_meant:
+            self.observer.on_next(value)
+
+
+def take_while(look: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
+    """Emit the items until a function rejects one, and complete there."""
+    return linking(partial(_Taking, look))
+
+
+class _Taking(_Filtering[_T]):
+    __slots__ = ()
+
+    def _decide(self, value: _T, is_meant: bool) -> None:
+        if is_meant:
+            self.observer.on_next(value)
+        else:
+            self.on_completed()
+
+
 def catch(
     handle: Callable[[Exception], Observable[_T]],
 ) -> Callable[[Observable[_T]], Observable[_T]]:
     """Go on with another stream, made of the error, when the source fails; once."""
-
-    def catching(source: Observable[_T]) -> Observable[_T]:
-        def subscribe(
-            observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            return _Catching(observer, scheduler, handle).follow(source, scheduler)
-
-        return Linked(subscribe)
-
-    return catching
+    return linking(partial(_Catching, handle))
 
 
 class _Catching(Joint[_T, _T]):
     __slots__ = ("_handle",)
 
     def __init__(
-        self,
-        observer: abc.ObserverBase[_T],
-        scheduler: abc.SchedulerBase | None,
-        handle: Callable[[Exception], Observable[_T]],
+        self, handle: Callable[[Exception], Observable[_T]], observer: abc.ObserverBase[_T]
     ) -> None:
-        super().__init__(observer, scheduler)
+        super().__init__(observer)
         self._handle: Callable[[Exception], Observable[_T]] | None = handle
 
     def on_error(self, error: Exception) -> None:
@@ -149,28 +191,16 @@ def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
 
 def flat_map(project: Callable[[_T], Observable[_R]]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what the streams emit, side by side, that are made of the items."""
-
-    def flattening(source: Observable[_T]) -> Observable[_R]:
-        def subscribe(
-            observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            return _Flattening(observer, scheduler, project).follow(source, scheduler)
-
-        return Linked(subscribe)
-
-    return flattening
+    return linking(partial(_Flattening, project))
 
 
 class _Flattening(Joint[_T, _R]):
     __slots__ = ("_project",)
 
     def __init__(
-        self,
-        observer: abc.ObserverBase[_R],
-        scheduler: abc.SchedulerBase | None,
-        project: Callable[[_T], Observable[_R]],
+        self, project: Callable[[_T], Observable[_R]], observer: abc.ObserverBase[_R]
     ) -> None:
-        super().__init__(observer, scheduler)
+        super().__init__(observer)
         self._project = project
 
     def on_next(self, value: _T) -> None:

@@ -168,11 +168,18 @@ class Joint(Link[_T, _R]):
 
     __slots__ = ("_open", "_scheduler", "_sides")
 
-    def __init__(self, observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None) -> None:
+    def __init__(
+        self, observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
+    ) -> None:
         super().__init__(observer)
         self._scheduler = scheduler
         self._open = 1
         self._sides: dict[_Side[_R], None] = {}
+
+    def follow(self, source: Observable[_T], scheduler: abc.SchedulerBase | None) -> Self:
+        """Observe a source; those that join are subscribed with the same scheduler."""
+        self._scheduler = scheduler
+        return super().follow(source, scheduler)
 
     def join(self, source: Observable[_R]) -> None:
         """Tell what a further source tells, too."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from attrs import frozen
-from reactivex import Observable, abc
+from reactivex import Observable
 
 from ..events import Event
 from ..messages import Image
@@ -14,7 +14,7 @@ from ..streams import entering
 from ..streams.calls import Raised, calling
 from ..streams.calls import Returned as Result
 from ..streams.serial_queue import behind
-from ..streams.sink import Joint, Link, Linked, linking
+from ..streams.sink import Joint, Link, linking
 from ..streams.sources import Began
 from ..streams.workers import Workers
 from .images import images_in
@@ -74,13 +74,7 @@ def outputs(
         returned=_with_text,
         yielded=_with_images,
     )
-
-    def subscribe(
-        observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        return _Following(observer, scheduler).follow(source, scheduler)
-
-    return Linked(subscribe)
+    return linking(_Following)(source)
 
 
 def _with_text(value: Any) -> Returned:

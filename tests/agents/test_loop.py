@@ -1,12 +1,16 @@
 """The loop keeps the grammar of runs, and ends every turn as it should."""
 
+import asyncio
+import gc
 import json
 import re
 import sys
+import threading
 
 import pytest
 import reactivex as rx
 from reactivex import operators as rxo
+from reactivex.observer import AutoDetachObserver
 
 from rxagent import Agent, Message, State, ToolCall, tool
 from rxagent.errors import ModelRefused, ModelUnavailable, NoAnswer
@@ -29,6 +33,8 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.testing import ScriptedModel, VirtualHome
+
+WATCHDOG = 5
 
 
 @tool
@@ -466,6 +472,27 @@ def test_no_answer_says_why_and_what_to_do(turn, why):
         f"model. Its last step failed: ParseError: .*{why}.*",
         str(error),
     )
+
+
+@pytest.mark.parametrize("eager", [False, True], ids=["late", "eager"])
+@pytest.mark.parametrize("tools", [[], [add]], ids=["toolless", "tools"])
+def test_a_running_agent_holds_no_observers_of_reactivex(tools, eager):
+    """All that a delta passes through is ours: an AutoDetachObserver costs a lock and a call."""
+    speaking, go = threading.Event(), threading.Event()
+
+    async def model(request):
+        yield TextDelta("a")
+        speaking.set()
+        await asyncio.to_thread(go.wait, WATCHDOG)
+
+    before = {id(each) for each in gc.get_objects() if isinstance(each, AutoDetachObserver)}
+    with Agent(model, tools=tools, eager=eager).start("Go", attach=[print]) as run:
+        assert speaking.wait(WATCHDOG)
+        held = [each for each in gc.get_objects() if isinstance(each, AutoDetachObserver)]
+        go.set()
+        assert "a" == run.result(WATCHDOG)
+
+    assert [] == [each for each in held if id(each) not in before]
 
 
 def test_disposing_at_every_event_ends_everything():

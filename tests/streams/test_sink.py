@@ -526,6 +526,11 @@ def turned(item):
     return -item if isinstance(item, int) else item
 
 
+def is_odd(item):
+    """Return whether a number is odd; any text is."""
+    return not isinstance(item, int) or item % 2 == 1
+
+
 OURS_AND_THEIRS = {
     "of_type": (lambda _: ops.of_type(int), lambda _: rxo.filter(lambda x: isinstance(x, int))),
     "start_with": (lambda _: stream_ops.start_with(7), lambda _: rxo.start_with(7)),
@@ -541,6 +546,12 @@ OURS_AND_THEIRS = {
             lambda source: rx.merge(source, source.pipe(rxo.map(turned)), rx.merge(source, row))
         ),
     ),
+    "defer": (
+        lambda _: lambda source: stream_ops.defer(lambda: source),
+        lambda _: lambda source: rx.defer(lambda _: source),
+    ),
+    "filter": (lambda _: stream_ops.filter(is_odd), lambda _: rxo.filter(is_odd)),
+    "take_while": (lambda _: stream_ops.take_while(is_odd), lambda _: rxo.take_while(is_odd)),
     "map": (lambda _: stream_ops.map(turned), lambda _: rxo.map(turned)),
     "catch": (lambda row: stream_ops.catch(lambda _: row), rxo.catch),
     "scan": (lambda _: rxo.scan(add),) * 2,
