@@ -1,5 +1,5 @@
 """Agents: functions from a task to a run."""
 
-from .tool_calling import Agent
+from .agent import Agent
 
 __all__ = ["Agent"]

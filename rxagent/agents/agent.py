@@ -20,14 +20,15 @@ from ..streams import Home, daemon_loop, refuse_own_loop
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Tool, Toolbox, tool
 from .cold import ColdRun
-from .dropped import NOT_OF_AGENTS, NOT_OF_RUNS
-from .loop import Loop
+from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
+from .loop import run_steps
 from .prompts import render
+from .tool_step import ToolStep
 
 __all__ = ["Agent"]
 
 
-@frozen(init=False)
+@frozen(init=False, repr=False)
 class Agent:
     """A function from a task to a run: it asks a model, calls tools, and answers.
 
@@ -54,16 +55,13 @@ class Agent:
             those that the process shares, 16 at once.
     """
 
-    model: Callable[[Request], Observable[Any]]
     name: str = field(validator=valid(text))
     description: str | None = field(validator=valid(text, optional=True))
     instructions: str | None = field(validator=valid(text, optional=True))
     max_steps: int = field(validator=valid(number, least=0, whole=True, what="a number of steps"))
     options: Mapping[str, Any] = field(hash=False)
-    tools: Toolbox
-    _text_answers: bool = field(repr=False)
-    _eager: bool | frozenset[str] = field(repr=False)
-    _loop: Loop = field(repr=False)
+    _eager: bool | frozenset[str]
+    _step: ToolStep
 
     def __init__(
         self,
@@ -86,33 +84,43 @@ class Agent:
         one_of("answer", answer, ("text", "tool"))
         managed = several("managed_agents", managed_agents, "agents")
         toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
-        text_answers, early = answer == "text", _eager(eager, toolbox)
-        loop = Loop(
+        early = _eager(eager, toolbox)
+        step = ToolStep(
             model=as_model(model, workers),
             tools=toolbox,
             request=self._request,
-            max_steps=max_steps,
             checks=_checks(final_answer_checks),
-            text_answers=text_answers,
+            text_answers=answer == "text",
             eager=_starting(early) if early else None,
             workers=_workers(workers),
         )
         self.__attrs_init__(
-            loop.model,
             name,
             description,
             instructions,
             max_steps,
             frozen_mapping("options", options),
-            toolbox,
-            text_answers,
             early,
-            loop,
+            step,
         )
+
+    @property
+    def model(self) -> Callable[[Request], Observable[Any]]:
+        """The model, as a function from a request to a stream of deltas."""
+        return self._step.model
+
+    @property
+    def tools(self) -> Toolbox:
+        """The tools that it may call."""
+        return self._step.tools
+
+    def __repr__(self) -> str:
+        tools = ", ".join(tool.name for tool in self.tools.tools)
+        return f"Agent({self.model!r}, tools=[{tools}], name={self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         owner = f"The agent {self.name!r}"
-        checks = tuple(portable(owner, "its check", check) for check in self._loop.checks)
+        checks = tuple(portable(owner, "its check", check) for check in self._step.checks)
         return _made_anew, (
             type(self),
             portable(owner, "its model", self.model),
@@ -123,10 +131,10 @@ class Agent:
                 "name": self.name,
                 "description": self.description,
                 "final_answer_checks": checks,
-                "answer": "text" if self._text_answers else "tool",
+                "answer": "text" if self._step.text_answers else "tool",
                 "eager": self._eager,
                 "options": self.options,
-                "workers": self._loop.workers,
+                "workers": self._step.workers,
             },
         )
 
@@ -172,7 +180,7 @@ class Agent:
         message = Message("user", said, images=images)
         told = message if given or message.images else None
         started = RunStarted(task, self.name, told)
-        return ColdRun(self._loop.run(started, state or State(), given))
+        return ColdRun(run_steps(self._step, self.max_steps, started, state or State(), given))
 
     def run(
         self,
@@ -250,7 +258,7 @@ class Agent:
             "system",
             name=self.name,
             tools=self.tools.specs,
-            text_answers=self._text_answers,
+            text_answers=self._step.text_answers,
             instructions=self.instructions,
         )
         before = [message.text for message in told if message.role == "system"]

@@ -1,0 +1,173 @@
+"""The step of an agent that calls tools: a turn of the model, then the calls that it makes.
+
+.. code-block:: text
+
+    model ─ normalise ─ unless_refused ─┬─ the deltas themselves ────────────────────┐
+                                        ├─ sealed ─ eager calls ─────────────────────┼─ step
+                                        └─ accumulate ─ parse_calls ─ calls, answer ─┘
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+from reactivex import Observable
+
+from .. import operators as ops
+from ..errors import ParseError, describe
+from ..events import (
+    Delta,
+    Event,
+    FinalAnswer,
+    Finish,
+    MessageCompleted,
+    StepFailed,
+    StepRetried,
+    ToolFailed,
+)
+from ..messages import Message, Request, ToolCall
+from ..state import State
+from ..streams import merged
+from ..streams import operators as stream_ops
+from ..streams.observe_on_run import gated
+from ..streams.workers import Workers
+from ..tools import FINAL_ANSWER, Toolbox, run_call
+from .answers import check_answer, read_answer
+from .asking import ask
+from .eager import eager_calls
+from .loop import Turn
+
+__all__ = ["ToolStep"]
+
+
+@frozen
+class ToolStep:
+    """What an agent that calls tools does in every step.
+
+    Attributes:
+        model: A model, as `as_model` makes it.
+        tools: The tools that a turn may call.
+        request: Makes the next request from the state and from whether the step is the closing one.
+        checks: What an answer must pass: `check(value, state)`.
+        text_answers: Whether a turn that calls nothing is the answer, or has failed.
+        eager: Whether calls of a tool, by its name, start while the model still writes; None if
+            none do.
+        workers: The pool of plain functions; None for the one that the process shares.
+    """
+
+    model: Callable[[Request], Observable[Delta]]
+    tools: Toolbox
+    request: Callable[[State, bool], Request]
+    checks: tuple[Callable[..., Any], ...]
+    text_answers: bool
+    eager: Callable[[str], bool] | None
+    workers: Workers | None
+
+    def __call__(self, turn: Turn) -> Observable[Event]:
+        """Return the events of a step."""
+        step = _Step(self, turn, set())
+        asked = partial(ask, self.model) if self.text_answers else self.model
+        return gated(asked(self.request(turn.state, turn.closing))).pipe(
+            ops.normalise(turn.step), ops.unless_refused(), ops.branch(*step.branches)
+        )
+
+
+@frozen
+class _Step:
+    """One step, and the ids of the calls that were started while the model still wrote."""
+
+    how: ToolStep
+    turn: Turn
+    early: set[str]
+
+    @property
+    def branches(self) -> list[Callable[[Observable[Delta]], Observable[Event]]]:
+        """What is made of the deltas, beside passing them on."""
+        is_eager = self.how.eager is not None and not self.turn.closing
+        return [self.start_early, self.finish_turn] if is_eager else [self.finish_turn]
+
+    def finish_turn(self, deltas: Observable[Delta]) -> Observable[Event]:
+        """Complete the message, then do what it says."""
+        return deltas.pipe(
+            ops.accumulate(partial=False),
+            stream_ops.with_latest_from(deltas.pipe(ops.of_type(Finish)), Finish("stop")),
+            stream_ops.flat_map(self._take_turn),
+        )
+
+    def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
+        """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
+        calls = deltas.pipe(
+            ops.sealed(), stream_ops.take_while(_is_no_answer), stream_ops.filter(self._is_eager)
+        )
+        retractions = deltas.pipe(ops.of_type(StepRetried))
+        signs: Observable[Any] = merged(retractions, calls)
+        return signs.pipe(eager_calls(self._start, self._retract))
+
+    def _start(self, call: ToolCall) -> Observable[Event]:
+        self.early.add(call.id)
+        return self._call(call)
+
+    def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
+        message, finish = turn
+        names = [spec.name for spec in (*self.how.tools.specs, FINAL_ANSWER)]
+
+        def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
+            return self._carry_out(calls, message.text, finish.reason)
+
+        calls = stream_ops.of(message).pipe(ops.parse_calls(names, self.turn.step))
+        return calls.pipe(
+            stream_ops.flat_map(do),
+            stream_ops.catch(_failed_if_unusable),
+            stream_ops.start_with(MessageCompleted(message)),
+        )
+
+    def _carry_out(self, calls: tuple[ToolCall, ...], text: str, reason: str) -> Observable[Event]:
+        final = not all(map(_is_no_answer, calls))
+        if final and len(calls) > 1:
+            raise ParseError(
+                "final_answer was called together with other tools, so it was not taken. "
+                "Call the other tools first, and final_answer alone once you know the answer."
+            )
+        if final:
+            return self._answer(read_answer(calls[0], reason))
+        if calls and self.turn.closing:
+            raise ParseError("No tools can be called any more. Give the answer as text.")
+        if calls:
+            return merged(
+                *(self._call(call, reason) for call in calls if call.id not in self.early)
+            )
+        if not text.strip():
+            cut = ", since the length limit (max_tokens) was reached" if reason == "length" else ""
+            raise ParseError(f"The reply was empty{cut}. Call a tool, or give the answer.")
+        if not (self.how.text_answers or self.turn.closing):
+            raise ParseError(
+                "The reply called no tool. When this is the answer, "
+                'call final_answer with it: {"answer": ...}.'
+            )
+        return self._answer(text)
+
+    def _call(self, call: ToolCall, reason: str = "stop") -> Observable[Event]:
+        cut, workers = reason == "length", self.how.workers
+        return run_call(self.how.tools, call, self.turn.given, cut=cut, workers=workers)
+
+    def _answer(self, value: Any) -> Observable[Event]:
+        checked = check_answer(self.how.checks, value, self.turn.state, self.how.workers)
+        return checked.pipe(stream_ops.map(FinalAnswer))
+
+    def _retract(self, call_id: str) -> Event:
+        self.early.discard(call_id)
+        return ToolFailed(call_id, "StepRetried: retracted, since the turn was begun anew")
+
+    def _is_eager(self, call: ToolCall) -> bool:
+        return self.how.eager is not None and self.how.eager(call.name)
+
+
+def _is_no_answer(call: ToolCall) -> bool:
+    return call.name != FINAL_ANSWER.name
+
+
+def _failed_if_unusable(error: Exception) -> Observable[Event]:
+    if isinstance(error, ParseError):
+        return stream_ops.of(StepFailed(describe(error)))
+    raise error
