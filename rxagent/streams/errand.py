@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any
 
 from reactivex import abc
@@ -12,7 +13,38 @@ from .loop import closing, opening
 if TYPE_CHECKING:
     from .home import Home
 
-__all__ = ["Errand"]
+__all__ = ["Errand", "cancels_itself"]
+
+_whose: ContextVar[object] = ContextVar("rxagent_whose")
+
+
+class _Watched(asyncio.Task[None]):
+    """A task that knows whether its own code has cancelled it, or anybody else has.
+
+    Its own code is what runs in its context: its tasks and callbacks, too.
+    """
+
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, None],
+        loop: asyncio.AbstractEventLoop,
+        name: str,
+        context: Context,
+    ) -> None:
+        self._mark = object()
+        self.cancels_itself = False
+        context.run(_whose.set, self._mark)
+        super().__init__(work, loop=loop, name=name, context=context)
+
+    def cancel(self, msg: Any = None) -> bool:
+        self.cancels_itself = _whose.get(None) is self._mark
+        return super().cancel(msg)
+
+
+def cancels_itself() -> bool:
+    """Return whether the running task, if it is watched, was cancelled last by its own code."""
+    task = asyncio.current_task()
+    return isinstance(task, _Watched) and task.cancels_itself
 
 
 class Errand(abc.DisposableBase):
@@ -23,9 +55,19 @@ class Errand(abc.DisposableBase):
         what: The task's name.
         work: Makes its coroutine.
         lost: Called when somebody else has cancelled it.
+        is_watched: Whether the task notes that its own code cancels it; see `cancels_itself`.
     """
 
-    __slots__ = ("_disposed", "_home", "_lost", "_task", "_ticket", "_what", "_work")
+    __slots__ = (
+        "_disposed",
+        "_home",
+        "_is_watched",
+        "_lost",
+        "_task",
+        "_ticket",
+        "_what",
+        "_work",
+    )
 
     def __init__(
         self,
@@ -33,8 +75,10 @@ class Errand(abc.DisposableBase):
         what: str,
         work: Callable[[], Coroutine[Any, Any, None]],
         lost: Callable[[], None],
+        is_watched: bool = False,
     ) -> None:
         self._home = home
+        self._is_watched = is_watched
         self._what = what
         self._work = work
         self._lost = lost
@@ -58,9 +102,11 @@ class Errand(abc.DisposableBase):
         if self._disposed:
             closing(self._ticket)
             return
-        self._task = self._home.loop.create_task(
-            self._work(), name=self._what, context=self._home.context.copy()
-        )
+        loop, context = self._home.loop, self._home.context.copy()
+        if self._is_watched:
+            self._task = _Watched(self._work(), loop, self._what, context)
+        else:
+            self._task = loop.create_task(self._work(), name=self._what, context=context)
         self._task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:

@@ -263,13 +263,16 @@ class Home(PeriodicScheduler):
         what: str,
         work: Callable[[], Coroutine[Any, Any, None]],
         lost: Callable[[], None] = _nothing,
+        *,
+        is_watched: bool = False,
     ) -> abc.DisposableBase:
         """Run a coroutine function as a task on the loop; disposing cancels the task.
 
         A task that disposes itself is not cancelled: it goes on to its own end. When anybody else
-        cancels it, as the end of `asyncio.run` does, `lost` is called.
+        cancels it, as the end of `asyncio.run` does, `lost` is called. One that is watched knows
+        by `cancels_itself` that its own code did.
         """
-        errand = Errand(self, what, work, lost)
+        errand = Errand(self, what, work, lost, is_watched)
         errand.begin()
         return errand
 
