@@ -31,6 +31,7 @@ from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
 from .errand import Errand
 from .loop import closing, daemon_loop, is_daemon_loop, leaving, opening, process_generation
+from .nesting import knowing_its_job
 from .pace import Pace
 from .timer import Timer
 from .workers import WORKERS, Workers
@@ -302,7 +303,7 @@ class Home(PeriodicScheduler):
         Returns:
             What says that the job is not waited for any more.
         """
-        run, ticket = self._noted(what, job, dispose)
+        run, ticket = self._noted(what, partial(knowing_its_job, job), dispose)
         begun: list[bool] = []
 
         def work() -> None:
