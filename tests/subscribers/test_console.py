@@ -523,6 +523,35 @@ def test_the_status_line_says_what_goes_on():
     ] + [""]
 
 
+AMID = [
+    StepStarted(1),
+    PlanStarted(),
+    TextDelta("a"),
+    ReasoningDelta("b"),
+    ToolStarted(SEARCH),
+    ToolOutput("c3", StepStarted(1)),
+    ToolOutput("c3", RunFailed("NoAnswer", "none")),
+    ToolCompleted("c1", "found"),
+]
+
+
+@given(st.lists(st.sampled_from(AMID)), st.sampled_from(["failure", "error", "end"]))
+def test_no_status_line_is_drawn_after_the_end(events, end):
+    """Whatever a run was at when it ended, its summary is the last that a terminal shows."""
+    err = Terminal(tty=True)
+    console = Console(out=io.StringIO(), err=err, clock=Clock())
+    for event in [RunStarted("x", "agent"), *events]:
+        console.on_next(event)
+    if end == "error":
+        console.on_error(ModelTimeout("slow"))
+    else:
+        console.on_next(RunFailed("NoAnswer", "none") if end == "failure" else RunCompleted())
+
+    *_, last, rest = err.getvalue().split("\n")
+    assert re.search(r"\d steps? · ", last)
+    assert "" == rest
+
+
 @pytest.mark.parametrize("name", ["not a terminal", "dumb"])
 def test_there_is_no_status_line_without_a_terminal(monkeypatch, name):
     """A file, a pipe and a dumb terminal get lines that stay, and no codes at all."""
@@ -621,6 +650,25 @@ def test_a_terminal_is_as_wide_as_it_says(monkeypatch, term, columns, width):
             seen += os.read(primary, 4096)
 
     assert width == len(seen.decode().splitlines()[1])
+
+
+def test_a_terminal_shows_nothing_below_a_failed_run(monkeypatch):
+    """A run that fails while a tool is at work leaves no status line, not for a moment."""
+    pty = pytest.importorskip("pty")
+    primary, secondary = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(secondary, "w", encoding="utf-8") as err, open(primary, "rb"):
+        console = Console(out=io.StringIO(), err=err)
+        for event in (RunStarted("x", "agent"), StepStarted(1), ToolStarted(SEARCH)):
+            console.on_next(event)
+        console.on_error(ModelTimeout("slow"))
+        err.write("$ ")
+        err.flush()
+        seen = b""
+        while not seen.endswith(b"$ "):
+            seen += os.read(primary, 4096)
+
+    assert "$ " == seen.decode().splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
