@@ -23,12 +23,13 @@ from .cold import ColdRun
 from .dropped import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import Loop
 from .prompts import render
+from .uncalled import Uncalled
 
 __all__ = ["Agent"]
 
 
 @frozen(init=False)
-class Agent:
+class Agent(Uncalled):
     """A function from a task to a run: it asks a model, calls tools, and answers.
 
     An agent holds no state of its runs, so one object serves any number of them at once.

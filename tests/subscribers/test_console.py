@@ -1,12 +1,14 @@
 import io
 import os
 import re
+from contextlib import suppress
 
 import pytest
 import reactivex as rx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxagent import Agent
 from rxagent.errors import ModelRefused, ModelTimeout, RunCancelled
 from rxagent.events import (
     ApprovalAnswered,
@@ -34,6 +36,7 @@ from rxagent.events import (
 )
 from rxagent.messages import Message, ToolCall
 from rxagent.subscribers import Console
+from rxagent.testing import ScriptedModel
 
 SEARCH = ToolCall("c1", "search", '{"query": "GDP of Peru 2023"}')
 CALC = ToolCall("c2", "calc", '{"expression": "267.6e9 / 34.4e6"}')
@@ -669,6 +672,22 @@ def test_a_terminal_shows_nothing_below_a_failed_run(monkeypatch):
             seen += os.read(primary, 4096)
 
     assert "$ " == seen.decode().splitlines()[-1]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
+@pytest.mark.parametrize("name", ["out", "err"])
+def test_a_full_stream_costs_the_console_and_not_the_run(caplog, name):
+    """The console is detached and its fault reported; the run has its answer."""
+    with open("/dev/full", "w", buffering=1) as full:
+        console = Console(**{"out": io.StringIO(), "err": io.StringIO(), name: full})
+        run = Agent(ScriptedModel(["Hi"])).start("x", attach=[console])
+        assert "Hi" == run.result(5)
+        run.drain(5)
+        with suppress(OSError):
+            full.close()
+
+    assert "No space left" in caplog.text
+    assert "detached" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
