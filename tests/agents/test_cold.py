@@ -77,7 +77,7 @@ def test_a_run_is_awaited_as_a_task_is():
     async def main():
         run = agent.start("Hi")
         with pytest.raises(TypeError, match="a coroutine was expected, got <Run: running"):
-            _ = asyncio.create_task(run)
+            await asyncio.create_task(run)
         return await asyncio.ensure_future(run), await asyncio.gather(agent.start("Hi"))
 
     assert ("Hello", ["Hello"]) == asyncio.run(main())
