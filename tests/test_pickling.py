@@ -319,7 +319,7 @@ def test_an_agent_keeps_all_it_was_made_with():
         assert getattr(agent, name) == getattr(twin, name)
     assert agent.tools.specs == twin.tools.specs
     assert (is_short,) == twin._step.checks
-    assert (False, True) == (twin._step.text_answers, twin._loop.eager("add"))
+    assert (False, True) == (twin._step.text_answers, twin._step.eager("add"))
     assert not twin._step.eager("inner")
     assert "inner" == sent(inner.as_tool()).function.__self__.name
 

@@ -24,12 +24,13 @@ from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import run_steps
 from .prompts import render
 from .tool_step import ToolStep
+from .uncalled import Uncalled
 
 __all__ = ["Agent"]
 
 
 @frozen(init=False, repr=False)
-class Agent:
+class Agent(Uncalled):
     """A function from a task to a run: it asks a model, calls tools, and answers.
 
     An agent holds no state of its runs, so one object serves any number of them at once.

@@ -111,7 +111,7 @@ class Run(Observable[Event]):
 
     async def _arrive(self) -> None:
         disposing_with_loop()
-        self._home.gate(self._begin)
+        self._home.when_open(self._begin)
 
     def _lost(self) -> None:
         self._end(RunCancelled("The event loop was stopped."))
@@ -312,7 +312,12 @@ class Run(Observable[Event]):
         return self._record.state
 
     def pause(self) -> None:
-        """Let the run stand still: no chunk is read, no tool starts, no time-out runs."""
+        """Let the run stand still: no chunk is read, no tool starts, no time-out runs.
+
+        It takes effect at the next turn of the run's queue. A run that was started on the running
+        loop has emitted nothing then, and emits nothing; on another thread, what is happening
+        meanwhile is still emitted. A script whose run is paused goes on to wait for it.
+        """
         self._paused = True
         self._home.post(self._obey)
 

@@ -17,6 +17,7 @@ from attrs import frozen
 from reactivex import Observable, abc
 
 from ..errors import describe
+from .loop_task import cancels_itself
 from .serial_queue import as_error, is_main_thread
 from .sink import Joint, linking
 from .sources import Began, from_async, from_worker
@@ -91,9 +92,10 @@ def calling(
     """
     makers = _Makers(returned, yielded)
     if inspect.isasyncgenfunction(_code_of(call)):
-        return from_async(partial(_yielded, call, makers), began=began)
+        return from_async(partial(_yielded, call, makers), began=began, own=Raised)
     if inspect.iscoroutinefunction(_code_of(call)):
-        return linking(_Following)(from_async(partial(_awaited, call, makers), began=began))
+        source = from_async(partial(_awaited, call, makers), began=began, own=Raised)
+        return linking(_Following)(source)
     source = from_worker(partial(_called, call, makers), began=began, workers=workers, name=name)
     return linking(_Following)(source)
 
@@ -164,7 +166,7 @@ def _values_of(result: Any, makers: _Makers) -> Any:
         case Observable():
             return Returned(result)
         case AsyncIterable():
-            return _Later(from_async(partial(_yielded, lambda: result, makers)))
+            return _Later(from_async(partial(_yielded, lambda: result, makers), own=Raised))
         case Iterator():
             return _Later(from_worker(partial(_iterated, result, makers)))
         case Awaitable():
@@ -174,7 +176,7 @@ def _values_of(result: Any, makers: _Makers) -> Any:
 
 
 def _awaiting(result: Awaitable[Any], makers: _Makers) -> Observable[Any]:
-    source = from_async(partial(_awaited, lambda: result, makers))
+    source = from_async(partial(_awaited, lambda: result, makers), own=Raised)
     return linking(partial(_Awaiting, result))(source)
 
 
@@ -253,4 +255,4 @@ def _is_being_cancelled() -> bool:
         task = asyncio.current_task()
     except RuntimeError:  # no loop runs on a worker's thread
         return False
-    return task is not None and task.cancelling() > 0
+    return task is not None and task.cancelling() > 0 and not cancels_itself()

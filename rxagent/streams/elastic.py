@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 
 from ..errors import PoolExhausted
-from .jobs import Job, Jobs, names
+from .jobs import Job, Jobs, here, names, parent
 from .usage import Glimpse, computed
 
 __all__ = ["ElasticThreads"]
-
-_here = threading.local()
 
 _log = logging.getLogger("rxagent")
 
@@ -37,6 +35,7 @@ class ElasticThreads(ABC):
         name: The name of the threads.
         limit: How many jobs run at once, blocked and abandoned ones not counted.
         spare: How many threads there may be beyond the limit.
+        kept: How many of these are kept for jobs within others, as long as some wait.
         patience: For how many seconds jobs wait before the pool looks whether it has to grow.
         idle: After how many seconds without work a thread ends.
         grace: After how many seconds a job that should have returned is reported.
@@ -53,10 +52,12 @@ class ElasticThreads(ABC):
         idle: float,
         grace: float,
         rest: float = 0.0,
+        kept: int = 0,
     ) -> None:
         self._name = name
         self._limit = limit
         self._spare = spare
+        self._kept = kept
         self._patience = patience
         self._idle = idle
         self._grace = grace
@@ -68,7 +69,7 @@ class ElasticThreads(ABC):
         # Entered itself, for Ctrl-C may come between a condition and its lock.
         self._lock = threading.RLock()
         self._has_ended = threading.Condition(self._lock)
-        self._jobs = Jobs(self._limit, self._spare)
+        self._jobs = Jobs(self._limit, self._spare, self._kept)
         self._threads = 0
         self._coming: set[threading.Thread] = set()
         self._resting = 0
@@ -94,7 +95,7 @@ class ElasticThreads(ABC):
 
     @property
     def lost(self) -> int:
-        """How many jobs were abandoned while they ran, and have not returned."""
+        """How many jobs that were abandoned have not returned; each counts from that moment."""
         return len(self._jobs.abandoned)
 
     def __repr__(self) -> str:
@@ -122,10 +123,10 @@ class ElasticThreads(ABC):
         Raises:
             PoolExhausted: No thread can be started, and none is left that will ever be free.
         """
-        job = Job(run, what, refused, self._abandon)
+        job = Job(run, what, refused, self._abandon, parent() if self._kept else None)
         self._jobs.add(job)
         # A thread that watches or rests looks at the queue again; one that ends a job does so too.
-        if (self._is_watched or self._resting) and self._jobs.free <= 0:
+        if (self._is_watched or self._resting) and not self._jobs.ready:
             return job
         try:
             with self._lock:
@@ -144,7 +145,7 @@ class ElasticThreads(ABC):
     @contextmanager
     def waiting() -> Iterator[None]:
         """Let another job run in place of that of this thread, if it has one, within the block."""
-        at: tuple[ElasticThreads, Job] | None = getattr(_here, "at", None)
+        at: tuple[ElasticThreads, Job] | None = getattr(here, "at", None)
         if at is None or not at[0]._begin_wait(at[1]):
             yield
             return
@@ -163,12 +164,12 @@ class ElasticThreads(ABC):
     # What there is to do; with the lock held, as all that follows.
 
     def _may_begin(self) -> bool:
-        return self._jobs.free > 0 and self._jobs.due > 0
+        return self._jobs.ready > 0
 
     def _needs_watch(self) -> bool:
         jobs = self._jobs
-        may_grow = not (jobs.is_full and self._was_full)
-        return may_grow and not self._is_watched and jobs.due > max(0, jobs.free)
+        may_help = not (jobs.is_full and self._was_full) or jobs.due_within
+        return bool(may_help) and not self._is_watched and jobs.due > jobs.ready
 
     def _needs_report(self) -> bool:
         return not self._is_reporting and bool(self._jobs.overdue)
@@ -180,7 +181,7 @@ class ElasticThreads(ABC):
         """Return for how many threads that run no job there is something to do."""
         begin = watch = 0
         if due := self._jobs.due:
-            begin = max(0, min(due, self._jobs.free))
+            begin = self._jobs.ready
             watch = due > begin and not self._is_watched and self._needs_watch()
         return begin + watch + (not self._is_reporting and bool(self._jobs.overdue))
 
@@ -239,7 +240,7 @@ class ElasticThreads(ABC):
                 self._provide_or_refuse()  # what was submitted while this thread made up its mind
 
     def _do_something(self) -> bool:
-        if self._jobs.free > 0 and (job := self._jobs.begin()):
+        if job := self._jobs.begin():
             self._run(job)
         elif self._needs_watch():
             self._watch()
@@ -285,21 +286,21 @@ class ElasticThreads(ABC):
         assert run is not None
         self._provide_or_refuse()
         self._lock.release()
-        _here.at = self, job
+        here.at = self, job
         try:
             run()
         except BaseException:
             _log.exception("%s raised, which a job must not", job)
         finally:
             del run  # what it holds is let go of without the lock
-            _here.at = None
+            here.at = None
             self._lock.acquire()
         job.thread = 0  # from here on, abandoning it changes nothing
         jobs.ended += 1
         if self._rest and job not in jobs.abandoned and not jobs.due:
             self._rest_a_while()
         jobs.end(job)
-        self._was_full = self._was_full and bool(jobs.added or jobs.abandoned)
+        self._was_full = self._was_full and bool(jobs.added or jobs.abandoned or jobs.waiting)
         if self._is_awaited:
             self._has_ended.notify_all()
 
@@ -320,9 +321,10 @@ class ElasticThreads(ABC):
             return
         more = self._more(before, self._glimpse())
         if more and self._jobs.is_full:
-            self._was_full = True
-            running = names(tuple(self._jobs.running))
-            self._warn("All threads are taken, while others wait: %s. %s", running, self)
+            if not self._jobs.refuse_deepest() and not self._was_full:
+                self._was_full = True
+                running = names(tuple(self._jobs.running))
+                self._warn("All threads are taken, while others wait: %s. %s", running, self)
         else:
             self._jobs.add_slots(more)
             self._provide_or_refuse()
@@ -385,7 +387,7 @@ class ElasticThreads(ABC):
 
 def _forget_all() -> None:
     """Let a forked child start anew: threads and their locks have stayed with its parent."""
-    _here.at = None
+    here.at = None
     for pool in tuple(_pools):
         pool._forget()
 

@@ -1,16 +1,19 @@
 """Jobs: what the threads of a pool run, and the books of which of them hold a slot."""
 
 import logging
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from contextvars import ContextVar
 from threading import get_ident
 from time import monotonic
+from typing import Any
 
 from ..errors import PoolExhausted, describe
 from .usage import own_clock
 
-__all__ = ["Job", "Jobs", "names"]
+__all__ = ["Job", "Jobs", "here", "knowing_its_job", "names", "parent"]
 
 _log = logging.getLogger("rxagent")
 
@@ -20,9 +23,20 @@ class Job:
 
     Attributes:
         what: Its name in logs and errors.
+        parent: The job within which it was submitted, as long as that runs.
     """
 
-    __slots__ = ("_abandon", "begun", "clock", "is_reported", "refused", "run", "thread", "what")
+    __slots__ = (
+        "_abandon",
+        "begun",
+        "clock",
+        "is_reported",
+        "parent",
+        "refused",
+        "run",
+        "thread",
+        "what",
+    )
 
     def __init__(
         self,
@@ -30,7 +44,9 @@ class Job:
         what: object,
         refused: Callable[[PoolExhausted], object] | None,
         abandon: Callable[["Job"], None],
+        parent: "Job | None" = None,
     ) -> None:
+        self.parent = parent
         self.run: Callable[[], object] | None = run  # None: it has begun, or never will
         self.begun: Callable[[], object] | None = None  # what was to run, once it has begun
         self.what = what
@@ -48,6 +64,13 @@ class Job:
         """
         self._abandon(self)
 
+    def ancestors(self) -> Iterator["Job"]:
+        """Iterate over the job's parent, that one's parent, and so on."""
+        job = self
+        while (parent := job.parent) is not None:
+            job = parent
+            yield job
+
     def __repr__(self) -> str:
         return f"<Job {_name(self)}>"
 
@@ -60,13 +83,17 @@ class Jobs:
 
     Args:
         limit: How many jobs have a slot; those that wait or were abandoned need none.
-        spare: How many slots may be added for jobs that are blocked, or lost to abandoned ones.
+        spare: How many may run beyond that: in place of jobs that are blocked, wait, or were
+            abandoned.
+        kept: How many of the spare ones are kept for jobs within others, as long as some wait.
     """
 
-    def __init__(self, limit: int, spare: int) -> None:
+    def __init__(self, limit: int, spare: int, kept: int = 0) -> None:
         self._limit = limit
         self._spare = spare
+        self._kept = kept
         self._queue: deque[Job] = deque()
+        self._nested: deque[Job] = deque()  # those within others, which come first
         self.running: dict[Job, None] = {}
         self.waiting: set[Job] = set()  # those which said that they wait
         self.abandoned: dict[Job, float] = {}  # since when
@@ -76,24 +103,32 @@ class Jobs:
 
     def add(self, job: Job) -> None:
         """Queue a job."""
-        self._queue.append(job)
+        (self._queue if job.parent is None else self._nested).append(job)
 
     @property
     def queued(self) -> list[Job]:
         """The jobs that have not begun."""
-        return [job for job in self._queue.copy() if job.run is not None]
+        waiting = (*self._nested.copy(), *self._queue.copy())
+        return [job for job in waiting if job.run is not None]
 
     @property
     def due(self) -> int:
         """How many jobs have not begun, at most; 0 if there are none."""
-        queue = self._queue
-        try:
-            while (first := queue[0]).run is None:  # abandoned
-                with suppress(ValueError):
-                    queue.remove(first)
-        except IndexError:
+        return _length(self._nested) + _length(self._queue)
+
+    @property
+    def due_within(self) -> int:
+        """How many of these are within others."""
+        return _length(self._nested)
+
+    @property
+    def ready(self) -> int:
+        """How many of the jobs that have not begun may begin now."""
+        free = self.free
+        if free <= 0:
             return 0
-        return len(queue)
+        within = min(_length(self._nested), free)
+        return within + max(0, min(_length(self._queue), min(free, self._room) - within))
 
     @property
     def live(self) -> int:
@@ -102,25 +137,33 @@ class Jobs:
 
     @property
     def free(self) -> int:
-        """How many slots are free; an abandoned job keeps its own if there is no spare one."""
-        abandoned = len(self.abandoned)
-        busy = len(self.running) - len(self.waiting) - min(abandoned, self._spare - self.added)
-        return self._limit + self.added - busy
+        """How many slots are free; jobs keep their own when there is no spare one in its place."""
+        given_up = min(len(self.abandoned) + len(self.waiting), self._spare - self.added)
+        return self._limit + self.added - len(self.running) + given_up
+
+    @property
+    def _room(self) -> int:
+        """How many jobs may begin that are not within others."""
+        kept = self._kept if self.waiting else 0
+        return self._limit + self._spare - kept - len(self.running) + len(self.abandoned)
 
     @property
     def is_full(self) -> bool:
-        """Whether no slot can be added."""
-        return self.added + len(self.abandoned) >= self._spare
+        """Whether no slot can be added for those that have not begun."""
+        if self.added + len(self.abandoned) + len(self.waiting) >= self._spare:
+            return True
+        return self._room <= 0 and not self.due_within
 
     def add_slots(self, count: int) -> None:
         """Add slots, if there are any to spare."""
-        self.added += max(0, min(count, self._spare - self.added - len(self.abandoned)))
+        spare = self._spare - self.added - len(self.abandoned) - len(self.waiting)
+        self.added += max(0, min(count, spare))
 
     def begin(self) -> Job | None:
-        """Return the next job, which this thread is to run."""
-        while True:
+        """Return the next job, which this thread is to run; None if none may begin."""
+        while self.ready > 0:
             try:
-                job = self._queue.popleft()
+                job = (self._nested or self._queue).popleft()
             except IndexError:
                 return None
             self.running[job] = None
@@ -128,13 +171,16 @@ class Jobs:
             job.clock = own_clock()
             job.begun, job.run = job.run, None
             if job.begun is not None:
+                job.refused = None
                 self.begun += 1
                 return job
             self.end(job)  # it was abandoned
+        return None
 
     def end(self, job: Job) -> None:
         """Give the job's slot up. A slot that was added stays while as many jobs run as then."""
         job.thread = 0
+        job.parent = None
         self.abandoned.pop(job, None)
         self.overdue.pop(job, None)
         self.waiting.discard(job)
@@ -177,13 +223,47 @@ class Jobs:
     def refuse(self, error: PoolExhausted) -> None:
         """Refuse all that wait; one that cannot be refused goes on waiting."""
         for job in self.queued:
-            refused, job.refused = job.refused, None
-            if refused is not None:
-                job.run = None
-                try:
-                    refused(error)
-                except Exception as fault:
-                    _log.error("%s could not be refused: %s", _name(job), describe(fault))
+            _refuse(job, error)
+
+    def refuse_deepest(self) -> bool:
+        """Refuse the job that is nested deepest, if all that run are those within which others
+        have not begun; return whether that was so."""
+        queued = [job for job in self._nested.copy() if job.run and job.refused]
+        stuck = set(self.running) - set(self.abandoned)
+        for job in queued:
+            stuck.difference_update(job.ancestors())
+        if stuck or not queued:
+            return False
+        deepest = max(queued, key=lambda job: sum(1 for _ in job.ancestors()))
+        error = PoolExhausted(
+            f"All {len(self.running)} threads of the pool run code that waits for code within it, "
+            f"and none is left for that: {names(self.running)}. "
+            "Nest calls less deeply, or give the pool more spare threads."
+        )
+        _refuse(deepest, error)
+        return True
+
+
+def _length(queue: deque[Job]) -> int:
+    """Return how many jobs wait in a queue, at most; 0 if there are none."""
+    try:
+        while (first := queue[0]).run is None:  # abandoned
+            with suppress(ValueError):
+                queue.remove(first)
+    except IndexError:
+        return 0
+    return len(queue)
+
+
+def _refuse(job: Job, error: PoolExhausted) -> None:
+    refused, job.refused = job.refused, None
+    if refused is None:
+        return
+    job.run = None
+    try:
+        refused(error)
+    except Exception as fault:
+        _log.error("%s could not be refused: %s", _name(job), describe(fault))
 
 
 def names(jobs: Iterable[Job]) -> str:
@@ -198,3 +278,21 @@ def _name(job: Job) -> str:
         return str(job.what)
     except Exception:  # of a viewer's own __repr__
         return type(job.what).__name__
+
+
+here = threading.local()
+"""Its `at` is the pool and the job that this thread runs, if there is one."""
+
+_within: ContextVar["Job | None"] = ContextVar("rxagent_within", default=None)
+
+
+def parent() -> "Job | None":
+    """Return the job that this thread runs, or within which this context was made."""
+    at: tuple[Any, Job] | None = getattr(here, "at", None)
+    return at[1] if at else _within.get()
+
+
+def knowing_its_job(work: Callable[[], None]) -> None:
+    """Run some work; what it starts in this context, or a copy of it, is known to be within."""
+    _within.set(parent())
+    work()

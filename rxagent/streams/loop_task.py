@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar
 from typing import Any
 
 from reactivex import abc
@@ -10,7 +11,39 @@ from ..errors import RunCancelled
 from .open_work import OpenWork
 from .serial_queue import SerialQueue
 
-__all__ = ["LoopTask", "LoopTimer"]
+__all__ = ["LoopTask", "LoopTimer", "cancels_itself"]
+
+
+_whose: ContextVar[object] = ContextVar("rxagent_whose")
+
+
+class _Watched(asyncio.Task[None]):
+    """A task that knows whether its own code has cancelled it, or other code has.
+
+    Its own code is what runs in its context: its tasks and callbacks, too.
+    """
+
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, None],
+        loop: asyncio.AbstractEventLoop,
+        name: str,
+        context: Context,
+    ) -> None:
+        self._mark = object()
+        self.cancels_itself = False
+        context.run(_whose.set, self._mark)
+        super().__init__(work, loop=loop, name=name, context=context)
+
+    def cancel(self, msg: Any = None) -> bool:
+        self.cancels_itself = _whose.get(None) is self._mark
+        return super().cancel(msg)
+
+
+def cancels_itself() -> bool:
+    """Return whether the running task, if it is watched, was cancelled last by its own code."""
+    task = asyncio.current_task()
+    return isinstance(task, _Watched) and task.cancels_itself
 
 
 class LoopTask(abc.DisposableBase):
@@ -20,10 +53,11 @@ class LoopTask(abc.DisposableBase):
         queue: The run's.
         what: The task's name.
         work: Makes its coroutine.
-        lost: Called when somebody else has cancelled it.
+        lost: Called when other code has cancelled it.
+        is_watched: Whether the task notes that its own code cancels it; see `cancels_itself`.
     """
 
-    __slots__ = ("_disposed", "_lost", "_noted", "_queue", "_task", "_what", "_work")
+    __slots__ = ("_disposed", "_is_watched", "_lost", "_noted", "_queue", "_task", "_what", "_work")
 
     def __init__(
         self,
@@ -31,8 +65,10 @@ class LoopTask(abc.DisposableBase):
         what: str,
         work: Callable[[], Coroutine[Any, Any, None]],
         lost: Callable[[], None],
+        is_watched: bool = False,
     ) -> None:
         self._queue = queue
+        self._is_watched = is_watched
         self._what = what
         self._work = work
         self._lost = lost
@@ -56,9 +92,11 @@ class LoopTask(abc.DisposableBase):
         if self._disposed:
             self._noted.close()
             return
-        self._task = self._queue.loop.create_task(
-            self._work(), name=self._what, context=self._queue.context.copy()
-        )
+        loop, context = self._queue.loop, self._queue.context.copy()
+        if self._is_watched:
+            self._task = _Watched(self._work(), loop, self._what, context)
+        else:
+            self._task = loop.create_task(self._work(), name=self._what, context=context)
         self._task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:

@@ -14,6 +14,7 @@ from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignme
 from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
+from .jobs import knowing_its_job
 from .loop_task import LoopTask, LoopTimer
 from .open_work import OpenWork
 from .serial_queue import SerialQueue
@@ -115,13 +116,16 @@ class Home(SerialQueue, ActionScheduler):
         what: str,
         work: Callable[[], Coroutine[Any, Any, None]],
         lost: Callable[[], None] = _nothing,
+        *,
+        is_watched: bool = False,
     ) -> abc.DisposableBase:
         """Run a coroutine function as a task on the loop; disposing cancels the task.
 
         A task that disposes itself is not cancelled: it goes on to its own end. When anybody else
-        cancels it, as the end of `asyncio.run` does, `lost` is called.
+        cancels it, as the end of `asyncio.run` does, `lost` is called. One that is watched knows
+        by `cancels_itself` that its own code did.
         """
-        task = LoopTask(self, what, work, lost)
+        task = LoopTask(self, what, work, lost, is_watched)
         task.begin()
         return task
 
@@ -151,7 +155,7 @@ class Home(SerialQueue, ActionScheduler):
         Returns:
             What says that the job is not waited for any more.
         """
-        run, noted = self._noted(what, job, dispose)
+        run, noted = self._noted(what, partial(knowing_its_job, job), dispose)
         begun: list[bool] = []
 
         def work() -> None:

@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 
 from ..errors import RunCancelled
 from .fairness import Pace
+from .loop_task import cancels_itself
 from .reader import Leave, Reader, Work, drain
 from .scheduler import Home
 from .serial_queue import as_error, is_main_thread
@@ -24,8 +25,12 @@ Began = Callable[[], None]
 """Called in the run, once a source has what it needs to be read and before it is."""
 
 
+Own = Callable[[asyncio.CancelledError], Exception]
+"""Makes the error of a source whose own code has cancelled the task that reads it."""
+
+
 def from_async(
-    open: Callable[[], AsyncIterable[_T]], *, began: Began | None = None
+    open: Callable[[], AsyncIterable[_T]], *, began: Began | None = None, own: Own | None = None
 ) -> Observable[_T]:
     """Emit what an asynchronous iterable yields, read by a task on the home's loop.
 
@@ -35,6 +40,8 @@ def from_async(
     Args:
         open: Called once for each subscription, in its task.
         began: Called in the run, right before `open`.
+        own: Makes the error of an iterable that cancels its own task; without it, that ends the
+            run as if somebody else had.
     """
 
     async def batches() -> AsyncIterator[tuple[_T]]:
@@ -45,11 +52,14 @@ def from_async(
         finally:
             await _close(items)
 
-    return from_batches(batches, began=began)
+    return from_batches(batches, began=began, own=own)
 
 
 def from_batches(
-    open: Callable[[], AsyncIterable[Iterable[_T]]], *, began: Began | None = None
+    open: Callable[[], AsyncIterable[Iterable[_T]]],
+    *,
+    began: Began | None = None,
+    own: Own | None = None,
 ) -> Observable[_T]:
     """Emit the items of each iterable that an asynchronous iterable yields.
 
@@ -61,7 +71,7 @@ def from_batches(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         home = Home.of(scheduler)
-        pump = _Pump(open, observer, home, began)
+        pump = _Pump(open, observer, home, began, own)
         pump.begin()
         return _owned(home, scheduler, pump)
 
@@ -71,7 +81,16 @@ def from_batches(
 class _Pump(abc.DisposableBase, Generic[_T]):
     """Notifies an observer, one item at a time, of what an asynchronous iterable yields."""
 
-    __slots__ = ("_began", "_home", "_is_disposed", "_observer", "_open", "_task")
+    __slots__ = (
+        "_began",
+        "_has_ended",
+        "_home",
+        "_is_disposed",
+        "_observer",
+        "_open",
+        "_own",
+        "_task",
+    )
 
     def __init__(
         self,
@@ -79,15 +98,19 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         observer: abc.ObserverBase[_T],
         home: Home,
         began: Began | None,
+        own: Own | None,
     ) -> None:
         self._open = open
         self._observer = observer
         self._home = home
         self._began = began
-        self._is_disposed = False
+        self._own = own
+        self._is_disposed = self._has_ended = False
 
     def begin(self) -> None:
-        self._task = self._home.spawn("rxagent-source", self._run, self._lost)
+        self._task = self._home.spawn(
+            "rxagent-source", self._run, self._lost, is_watched=self._own is not None
+        )
 
     def dispose(self) -> None:
         self._is_disposed = True
@@ -95,28 +118,33 @@ class _Pump(abc.DisposableBase, Generic[_T]):
 
     async def _run(self) -> None:
         home, observer = self._home, self._observer
-        end: Callable[[], None] = observer.on_completed
         try:
             await self._pour()
-        except asyncio.CancelledError:
-            raise
+            if home.is_held or home.is_busy:
+                await home.opened()
         except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                if self._own is None or not cancels_itself():
+                    raise
+                error = self._own(error)
             # Nothing is awaited from here on, as the coroutine itself may be being closed.
+            self._has_ended = True
             if not self._is_disposed:
                 end = partial(observer.on_error, as_error("The source", error))
                 home.when_open(partial(self._end, end))
             if isinstance(error, KeyboardInterrupt) and is_main_thread():
                 raise
             return
-        if home.is_held or home.is_busy:
-            await home.opened()
-        home.gate(self._end, end)
+        self._has_ended = True
+        home.gate(self._end, observer.on_completed)
 
     def _end(self, end: Callable[[], None]) -> None:
         if not self._is_disposed:
             end()
 
     def _lost(self) -> None:
+        if self._has_ended:  # its code has cancelled it with its last words
+            return
         error = RunCancelled("The task that read the source was stopped.")
         self._home.gate(self._observer.on_error, error)
 

@@ -20,20 +20,27 @@ a little (they look again and again at what they wait for, or the system gives t
 class Workers(ElasticThreads):
     """A pool of threads on which synchronous tools and models run.
 
-    At most `limit` jobs run at once. Two kinds of jobs give their slot to others:
+    At most `limit` jobs run at once. Three kinds of jobs let others run in their place, on up to
+    `spare` threads in all:
 
     - Jobs that were stopped and have not returned. When `spare` of them have not returned
       `grace` seconds after they were stopped, the pool takes no more jobs.
-    - Jobs that are blocked. When no job begins or ends for `patience` seconds, others wait, and the
-      process is idle, another one begins. So work that waits for other work of the pool never
-      waits for ever, whatever it waits by; it may be nested `spare` deep.
+    - Jobs that wait for a run, as `agent.run` and `run.result` do.
+    - Jobs that are blocked by other means. When no job begins or ends for `patience` seconds,
+      others wait, and the process is idle, another one begins.
+
+    So work that waits for other work of the pool never waits for ever, whatever it waits by. As
+    long as jobs wait for runs, half of the spare threads are kept for what these runs do. When
+    all threads are taken by jobs that wait for work within them, that which is nested deepest is
+    refused.
 
     Args:
         limit: How many jobs run at once.
         spare: How many threads there may be beyond the limit.
         patience: After how many seconds without progress the pool grows by a thread.
         idle: After how many seconds without work a thread ends.
-        grace: After how many seconds a stopped job that has not returned is logged and counts.
+        grace: After how many seconds a stopped job that has not returned is logged, and counts as
+            one of those for which the pool takes no more jobs; `lost` counts it at once.
         name: The name of the threads.
 
     Raises:
@@ -58,7 +65,8 @@ class Workers(ElasticThreads):
         for what, seconds in (("patience", patience), ("idle", idle), ("grace", grace)):
             if not seconds >= 0:
                 raise ValueError(f"{what} is a number of seconds, not {seconds!r}.")
-        super().__init__(name, limit, spare, patience, idle, grace)
+        kept = spare - spare // 2
+        super().__init__(name, limit, spare, patience, idle, grace, kept=kept)
         self._stood = 0  # for how many looks in a row no job began or ended
 
     def submit(

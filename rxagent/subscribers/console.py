@@ -28,6 +28,9 @@ class Console(abc.ObserverBase[Event]):
     as markup, and its control characters are shown, not obeyed. NO_COLOR, FORCE_COLOR, COLUMNS and
     TERM=dumb are honoured.
 
+    A stream that is closed from the start gets nothing. When one cannot be written later, as a full
+    disk or a reader that has left, the error detaches the console from its run, which goes on.
+
     Args:
         plain: Write one line per event to stderr instead, and the answer once it is known.
         live: Whether text is written to `out` before it is known to be the answer; by default

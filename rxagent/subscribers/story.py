@@ -198,6 +198,7 @@ class Story:
         self.end_text()
         for work in self._works.values():
             work.tell_unfinished()
+        self._rest()
         error = one_line(event.error)
         if event.kind in errors.__all__:
             error = error.removeprefix(f"{event.kind}: ")
@@ -207,7 +208,12 @@ class Story:
         if self._within is None:
             self._tell_end(self._usage)
 
+    def _rest(self) -> None:
+        self._works.clear()
+        self._planning = self._speaking = False
+
     def _tell_end(self, usage: Usage | None) -> None:
+        self._rest()
         steps = f"{self._steps} step{'' if self._steps == 1 else 's'}"
         took = duration(self._clock() - self._began)
         self._line((f"  {steps} · {took} · {tokens(usage)}", "dim"))

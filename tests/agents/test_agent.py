@@ -363,6 +363,28 @@ def test_an_agent_may_have_threads_of_its_own():
     assert {"model": "mine", "tool": "mine", "check": "mine"} == threads
 
 
+def test_agents_that_nest_without_end_are_stopped_by_the_pool():
+    """The call that finds no thread fails and says so; all that waited for it get their answer."""
+    most, errors = [], []
+
+    def model(request):
+        told = [message.text for message in request.messages if message.role == "tool"]
+        errors.extend(text for text in told if text.startswith("PoolExhausted"))
+        return "up" if told else Message("assistant", tool_calls=[ToolCall("c", "deeper", "{}")])
+
+    def deeper() -> str:
+        """Go deeper."""
+        most.append(sum(thread.name == "endless" for thread in threading.enumerate()))
+        return agent.run("x")
+
+    pool = Workers(limit=2, spare=6, name="endless", idle=0.01)
+    agent = Agent(model, [deeper], workers=pool)
+
+    assert "up" == agent.run("x", timeout=20)
+    assert errors
+    assert max(most) <= 2 + 6 + 2
+
+
 @pytest.mark.parametrize("wrong", [16, Workers, "many"])
 def test_threads_are_a_pool(wrong):
     """What is no pool of threads is refused when the agent is made, with what to write."""

@@ -56,6 +56,33 @@ def test_nobody_waits_for_a_run_that_has_not_begun():
     assert "Hello" == agent("Hi").pipe(ops.answer()).run()
 
 
+def test_an_agent_that_was_not_called_says_what_to_write():
+    """Who awaits an agent, or pipes it, has forgotten the task."""
+
+    async def main():
+        return await agent
+
+    with pytest.raises(TypeError, match=r"`await agent\.start\(task\)`"):
+        asyncio.run(main())
+    with pytest.raises(AttributeError, match=r"`agent\(task\)\.pipe\(\.\.\.\)`"):
+        agent.pipe(ops.text())
+    with pytest.raises(AttributeError, match=r"`agent\(task\)\.subscribe\(\.\.\.\)`"):
+        agent.subscribe(print)
+    assert not hasattr(agent, "pipe")
+
+
+def test_a_run_is_awaited_as_a_task_is():
+    """A run is no coroutine, and what asyncio makes a future of."""
+
+    async def main():
+        run = agent.start("Hi")
+        with pytest.raises(TypeError, match="a coroutine was expected, got <Run: running"):
+            await asyncio.create_task(run)
+        return await asyncio.ensure_future(run), await asyncio.gather(agent.start("Hi"))
+
+    assert ("Hello", ["Hello"]) == asyncio.run(main())
+
+
 @pytest.mark.parametrize("wrong", [agent, 5, [1, 2], None], ids=repr)
 def test_each_takes_a_stream(wrong):
     """What is no stream is refused by `each` at once."""

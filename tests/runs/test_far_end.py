@@ -224,6 +224,8 @@ def test_cancelling_a_tool():
         assert "cancelled" == run_of(run)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_a_thousand_runs_of_a_server(server, adding):
     """A thousand agents at once, each with a tool and 200 deltas, all answer; threads are few."""
     add, added = adding

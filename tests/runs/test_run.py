@@ -12,6 +12,7 @@ import pytest
 import reactivex as rx
 from reactivex import operators as rxo
 
+from rxagent import Agent
 from rxagent import operators as ops
 from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
 from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
@@ -369,6 +370,67 @@ def test_pausing():
     run.resume()
     assert ("two", "completed") == (run.result(WATCHDOG), run.status)
     assert (EVENTS, "completed") == (seen.events, seen.end)
+
+
+def agent_of(words):
+    """Return an agent whose model says so many words at once, and the words that were asked for."""
+    asked = []
+
+    def said(request):
+        asked.append(request)
+        return rx.from_iterable([TextDelta("word ")] * words)
+
+    return Agent(said), asked
+
+
+def test_a_run_that_is_paused_at_once_on_its_loop_emits_nothing():
+    """Started and paused before the loop goes on, it asks no model until it is resumed."""
+    agent, asked = agent_of(3)
+
+    async def main():
+        seen = []
+        run = agent.start("x")
+        run.pause()
+        run.subscribe(seen.append)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert ([], [], "paused") == (seen, asked, run.status)
+        run.resume()
+        assert "word word word" == (await run).strip()
+        assert RunStarted("x", "agent") == seen[0]
+        cancelled = agent.start("x")
+        cancelled.pause()
+        cancelled.cancel()
+        with pytest.raises(RunCancelled):
+            await cancelled
+
+    asyncio.run(main())
+    assert 1 == len(asked)
+
+
+def test_a_pause_takes_effect_at_the_queue_s_next_turn():
+    """On another thread, what was queued before is still emitted, and nothing that comes after."""
+    at_work, go_on, seen = threading.Event(), threading.Event(), []
+    feed = Feed()
+    run = launch(feed.source)
+    run.subscribe(seen.append)
+    done(feed.home)
+
+    feed.home.post(lambda: at_work.set() or go_on.wait(WATCHDOG))
+    assert at_work.wait(WATCHDOG)
+    feed.observer.on_next(TextDelta("before"))
+    run.pause()
+    feed.observer.on_next(TextDelta("after"))
+    assert "paused" == run.status
+    go_on.set()
+    for _ in range(3):
+        done(feed.home)
+
+    assert [TextDelta("before")] == seen
+    run.resume()
+    done(feed.home)
+    assert [TextDelta("before"), TextDelta("after")] == seen
+    run.cancel()
 
 
 def test_pausing_twice_is_pausing_once():

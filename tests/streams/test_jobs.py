@@ -10,17 +10,19 @@ LIMIT, SPARE = 2, 3
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["add", "begin", "end", "wait", "back", "abandon", "grow", "refuse"]),
+        st.sampled_from(
+            ["add", "nest", "begin", "end", "wait", "back", "abandon", "grow", "refuse", "deepest"]
+        ),
         st.integers(0, 9),
     ),
     max_size=80,
 )
 
 
-@given(steps)
-def test_the_slots_add_up(steps):
+@given(steps, st.integers(0, SPARE))
+def test_the_slots_add_up(steps, kept):
     """No more run than may, each job begins once or never, and at the end all slots are free."""
-    jobs, all_jobs, begun, dropped = Jobs(LIMIT, SPARE), [], [], set()
+    jobs, all_jobs, begun, dropped = Jobs(LIMIT, SPARE, kept), [], [], set()
 
     def begin():
         if jobs.free > 0 and (job := jobs.begin()):
@@ -30,9 +32,10 @@ def test_the_slots_add_up(steps):
     for step, number in steps:
         running = [*jobs.running]
         some = running[number % len(running)] if running else None
-        if step == "add":
+        if step in ("add", "nest"):
             refused = (lambda _: None) if number % 2 else None
-            all_jobs.append(Job(lambda: None, number, refused, jobs.abandon))
+            parent = some if step == "nest" else None
+            all_jobs.append(Job(lambda: None, number, refused, jobs.abandon, parent))
             jobs.add(all_jobs[-1])
         elif step == "begin":
             begin()
@@ -41,6 +44,10 @@ def test_the_slots_add_up(steps):
         elif step == "refuse":
             dropped |= {job for job in jobs.queued if job.refused}
             jobs.refuse(PoolExhausted("full"))
+        elif step == "deepest":
+            refusable = {job for job in jobs.queued if job.refused}
+            jobs.refuse_deepest()
+            dropped |= refusable - set(jobs.queued)
         elif step == "abandon" and all_jobs:
             job = all_jobs[number % len(all_jobs)]
             dropped |= {job} - set(begun)
@@ -53,6 +60,8 @@ def test_the_slots_add_up(steps):
             jobs.waiting.discard(some)
         assert 0 <= jobs.added <= SPARE
         assert jobs.live >= 0
+        assert len(jobs.running) <= LIMIT + SPARE
+        assert (jobs.ready > 0) <= (jobs.due > 0 and jobs.free > 0)
         assert jobs.abandoned.keys() | jobs.waiting <= jobs.running.keys()
 
     while jobs.running or jobs.due:
@@ -78,6 +87,29 @@ def test_threads_beyond_the_limit_are_capped(stopped):
             job.abandon()
 
     assert (LIMIT + SPARE, 0) == (len(jobs.running), max(0, jobs.free))
+
+
+@given(st.integers(1, 9), st.integers(0, 9), st.booleans())
+def test_the_deepest_is_refused_when_all_that_run_wait_for_it(deep, wide, is_leaf):
+    """A job that is within all that run is refused; one beside which another goes on is not."""
+    jobs, refused = Jobs(deep + is_leaf, 1, 1), []
+
+    def add(name, parent):
+        jobs.add(Job(lambda: None, name, lambda _: refused.append(name), jobs.abandon, parent))
+
+    parent = None
+    for level in range(deep):
+        add(level, parent)
+        parent = jobs.begin()
+    if is_leaf:
+        add("leaf", None)
+        assert jobs.begin()
+    add("deepest", parent)
+    for number in range(wide):
+        add(number, next(parent.ancestors(), None))
+
+    assert is_leaf != jobs.refuse_deepest()
+    assert ([] if is_leaf else ["deepest"]) == refused
 
 
 def test_names_are_counted():

@@ -600,6 +600,89 @@ def test_at_its_most_it_says_so_once(log, stuck):
     assert 1 == len(log.lines)
 
 
+# Jobs that wait.
+
+
+def waited(pool, run, refused=lambda error: None):
+    """Wait for a job as `run.result` does."""
+    done = threading.Event()
+    pool.submit(lambda: run() or done.set(), "deeper", lambda error: refused(error) or done.set())
+    with Workers.waiting():
+        assert done.wait(WATCHDOG)
+
+
+@pytest.mark.parametrize(("limit", "spare", "width"), [(1, 1, 1), (2, 6, 1), (2, 6, 5), (16, 4, 9)])
+def test_work_that_nests_without_end_is_refused(threads, limit, spare, width):
+    """When all threads wait for work within theirs, the deepest is refused, and all unwinds."""
+    name = f"endless-{limit}-{width}"
+    pool = Workers(limit=limit, spare=spare, patience=0.002, idle=0.05, name=name)
+    meter, refused, most = Meter(), [], []
+
+    def deeper():
+        most.append(threads(name))
+        waited(pool, deeper, refused.append)
+
+    def outermost():
+        with meter:
+            deeper()
+
+    for _ in range(width):
+        pool.submit(outermost)
+    meter.wait(done=width)
+
+    assert width <= len(refused)
+    assert all("Nest calls less deeply" in str(error) for error in refused)
+    assert max(most) <= limit + spare + 2
+    until(lambda: (0, 0) == (pool.busy, pool.size))
+    assert (0, 0) == (pool._jobs.added, len(pool._jobs.waiting))
+
+
+@pytest.mark.parametrize(("limit", "spare"), [(1, 1), (1, 2), (2, 8), (16, 256)])
+def test_many_that_wait_leave_threads_for_what_they_wait_for(threads, limit, spare):
+    """However many jobs wait for one within theirs, all end, none is refused, threads are few."""
+    name = f"wide-{limit}-{spare}"
+    pool = Workers(limit=limit, spare=spare, patience=0.002, idle=0.05, name=name)
+    meter, most, refused, held = Meter(), [], [], threading.Event()
+
+    def inner():
+        assert held.wait(WATCHDOG)
+        most.append(threads(name))
+
+    def outer():
+        with meter:
+            waited(pool, inner, refused.append)
+
+    for _ in range(300):
+        pool.submit(outer)
+    held.set()
+    meter.wait(done=300)
+
+    assert (300, []) == (len(most), refused)
+    assert max(most) <= limit + spare + 2
+
+
+def test_who_waits_for_what_others_do_is_not_refused(stuck):
+    """As long as one job that runs waits for none within it, the pool waits for that one."""
+    pool, refused, done = Workers(limit=1, spare=2, patience=0.002, idle=0.05), [], Meter()
+
+    def outer():
+        with done:
+            waited(pool, middle, refused.append)
+
+    def middle():
+        pool.submit(stuck, "leaf")
+        stuck.meter.wait(inside=1)
+        waited(pool, lambda: None, refused.append)
+
+    pool.submit(outer)
+    stuck.meter.wait(inside=1)
+    until(lambda: pool._was_full)
+    assert ([], 1) == (refused, pool.queued)
+    stuck.release()
+    done.wait(done=1)
+    assert [] == refused
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_a_wait_that_fails_gives_its_slot_back(error):
     """However a wait ends, also one within another, its job counts as before."""

@@ -1,12 +1,14 @@
 import io
 import os
 import re
+from contextlib import suppress
 
 import pytest
 import reactivex as rx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxagent import Agent
 from rxagent.errors import ModelRefused, ModelTimeout, RunCancelled
 from rxagent.events import (
     ApprovalAnswered,
@@ -34,6 +36,7 @@ from rxagent.events import (
 )
 from rxagent.messages import Message, ToolCall
 from rxagent.subscribers import Console
+from rxagent.testing import ScriptedModel
 
 SEARCH = ToolCall("c1", "search", '{"query": "GDP of Peru 2023"}')
 CALC = ToolCall("c2", "calc", '{"expression": "267.6e9 / 34.4e6"}')
@@ -523,6 +526,35 @@ def test_the_status_line_says_what_goes_on():
     ] + [""]
 
 
+AMID = [
+    StepStarted(1),
+    PlanStarted(),
+    TextDelta("a"),
+    ReasoningDelta("b"),
+    ToolStarted(SEARCH),
+    ToolOutput("c3", StepStarted(1)),
+    ToolOutput("c3", RunFailed("NoAnswer", "none")),
+    ToolCompleted("c1", "found"),
+]
+
+
+@given(st.lists(st.sampled_from(AMID)), st.sampled_from(["failure", "error", "end"]))
+def test_no_status_line_is_drawn_after_the_end(events, end):
+    """Whatever a run was at when it ended, its summary is the last that a terminal shows."""
+    err = Terminal(tty=True)
+    console = Console(out=io.StringIO(), err=err, clock=Clock())
+    for event in [RunStarted("x", "agent"), *events]:
+        console.on_next(event)
+    if end == "error":
+        console.on_error(ModelTimeout("slow"))
+    else:
+        console.on_next(RunFailed("NoAnswer", "none") if end == "failure" else RunCompleted())
+
+    *_, last, rest = err.getvalue().split("\n")
+    assert re.search(r"\d steps? · ", last)
+    assert "" == rest
+
+
 @pytest.mark.parametrize("name", ["not a terminal", "dumb"])
 def test_there_is_no_status_line_without_a_terminal(monkeypatch, name):
     """A file, a pipe and a dumb terminal get lines that stay, and no codes at all."""
@@ -621,6 +653,41 @@ def test_a_terminal_is_as_wide_as_it_says(monkeypatch, term, columns, width):
             seen += os.read(primary, 4096)
 
     assert width == len(seen.decode().splitlines()[1])
+
+
+def test_a_terminal_shows_nothing_below_a_failed_run(monkeypatch):
+    """A run that fails while a tool is at work leaves no status line, not for a moment."""
+    pty = pytest.importorskip("pty")
+    primary, secondary = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(secondary, "w", encoding="utf-8") as err, open(primary, "rb"):
+        console = Console(out=io.StringIO(), err=err)
+        for event in (RunStarted("x", "agent"), StepStarted(1), ToolStarted(SEARCH)):
+            console.on_next(event)
+        console.on_error(ModelTimeout("slow"))
+        err.write("$ ")
+        err.flush()
+        seen = b""
+        while not seen.endswith(b"$ "):
+            seen += os.read(primary, 4096)
+
+    assert "$ " == seen.decode().splitlines()[-1]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
+@pytest.mark.parametrize("name", ["out", "err"])
+def test_a_full_stream_costs_the_console_and_not_the_run(caplog, name):
+    """The console is detached and its fault reported; the run has its answer."""
+    with open("/dev/full", "w", buffering=1) as full:
+        console = Console(**{"out": io.StringIO(), "err": io.StringIO(), name: full})
+        run = Agent(ScriptedModel(["Hi"])).start("x", attach=[console])
+        assert "Hi" == run.result(5)
+        run.drain(5)
+        with suppress(OSError):
+            full.close()
+
+    assert "No space left" in caplog.text
+    assert "detached" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])

@@ -2,6 +2,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from reactivex import operators as rxo
 from reactivex.disposable import Disposable
 from reactivex.subject import Subject
 
+from rxagent import Agent, Message
 from rxagent.errors import RunCancelled
 from rxagent.events import (
     Event,
@@ -25,6 +27,7 @@ from rxagent.events import (
 )
 from rxagent.messages import ToolCall
 from rxagent.streams import Home, each, last, merged
+from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualHome
 from rxagent.tools import Given, Toolbox, run_call, tool
 
@@ -311,6 +314,135 @@ def test_whatever_a_tool_raises_is_survived(error, text):
         assert [ToolOutput("c", 1)] * ("yielding" in way.__name__) == outputs
         assert ToolFailed("c", text) == failed
     assert [ToolCompleted("c", "[1,2]", [1, 2])] == happened(returned)
+
+
+async def by_itself() -> None:
+    """Cancel the own task, and notice it."""
+    asyncio.current_task().cancel()
+    await asyncio.sleep(0)
+
+
+async def by_its_last_words() -> str:
+    """Cancel the own task, and return before that is noticed."""
+    asyncio.current_task().cancel()
+    return "done"
+
+
+async def by_a_callback() -> None:
+    """Have the loop cancel the own task."""
+    asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+    await asyncio.sleep(WATCHDOG)
+
+
+async def by_a_task_of_its_own() -> None:
+    """Have another task cancel the own one."""
+    outer = asyncio.current_task()
+
+    async def child():
+        outer.cancel()
+
+    task = asyncio.create_task(child())
+    await asyncio.sleep(WATCHDOG)
+    await task
+
+
+async def by_what_it_awaits() -> None:
+    """Await what is cancelled."""
+    task = asyncio.create_task(asyncio.sleep(WATCHDOG))
+    task.cancel()
+    await task
+
+
+async def between_its_items() -> AsyncIterator[int]:
+    """Cancel the own task between two items."""
+    yield 1
+    asyncio.current_task().cancel()
+    yield 2
+    await asyncio.sleep(0)
+
+
+def by_what_it_returns() -> Any:
+    """Return what cancels its task."""
+    return by_itself()
+
+
+def by_what_it_returns_to_be_read() -> Any:
+    """Return what cancels its task amid being read."""
+    return between_its_items()
+
+
+OWN = [
+    by_itself,
+    by_its_last_words,
+    by_a_callback,
+    by_a_task_of_its_own,
+    by_what_it_awaits,
+    between_its_items,
+    by_what_it_returns,
+    by_what_it_returns_to_be_read,
+]
+
+
+@pytest.mark.parametrize("function", OWN, ids=lambda function: function.__name__)
+def test_a_tool_that_cancels_itself_costs_its_call_alone(function):
+    """Its call ends by itself, failed or done, and the next tool's coroutine runs to its end."""
+    *_, ended = happened(function)
+
+    done = [ToolCompleted("c", "done", "done")] * (function is by_its_last_words)
+    assert ended in [ToolFailed("c", "CancelledError"), *done]
+
+
+@pytest.mark.parametrize("is_eager", [False, True])
+@pytest.mark.parametrize("function", [by_itself, between_its_items])
+def test_a_run_goes_on_after_a_tool_that_cancels_itself(function, is_eager):
+    """What follows the failed call is asked for and answered."""
+    call = ToolCall("c", function.__name__, "{}")
+    model = ScriptedModel([Message("assistant", tool_calls=[call]), "It failed."])
+
+    assert "It failed." == Agent(model, [function], eager=is_eager).run("x", timeout=WATCHDOG)
+
+
+@pytest.mark.parametrize("has_cancelled_itself", [False, True])
+@pytest.mark.parametrize("way", ["run", "task", "loop"])
+def test_a_run_that_is_cancelled_from_outside_cancels_its_tool(way, has_cancelled_itself):
+    """The tool's coroutine is cancelled, and no call of a run that ends is said to have failed."""
+    ends, seen, tasks = [], [], []
+
+    async def main():
+        begun = asyncio.Event()
+
+        async def waits() -> None:
+            """Wait."""
+            tasks.append(asyncio.current_task())
+            if has_cancelled_itself:
+                asyncio.current_task().cancel()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)
+            begun.set()
+            try:
+                await asyncio.sleep(WATCHDOG)
+            except asyncio.CancelledError:
+                ends.append("cancelled")
+                raise
+
+        call = ToolCall("c", "waits", "{}")
+        run = Agent(ScriptedModel([Message("assistant", tool_calls=[call])]), [waits]).start("x")
+        run.subscribe(seen.append, lambda error: seen.append(type(error)))
+        await begun.wait()
+        if way == "run":
+            run.cancel()
+        elif way == "task":
+            tasks[0].cancel()
+        else:
+            return
+        with suppress(RunCancelled):
+            await run.wait()
+
+    asyncio.run(main())
+
+    assert ["cancelled"] == ends
+    assert RunCancelled == seen[-1]
+    assert [] == [event for event in seen if isinstance(event, ToolFailed)]
 
 
 def test_an_observable_s_error_is_the_tool_s():
