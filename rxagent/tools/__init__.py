@@ -5,20 +5,19 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 
 if TYPE_CHECKING:
-    from .builtin import FINAL_ANSWER
     from .calls import run_call
-    from .definition import Tool, as_tool, tool
     from .signature import Given
-    from .toolbox import Toolbox
+    from .tool import Tool, as_tool, tool
+    from .toolbox import FINAL_ANSWER, Toolbox
 
 _ROOM_OF = {
-    "FINAL_ANSWER": "builtin",
+    "FINAL_ANSWER": "toolbox",
     "Given": "signature",
-    "Tool": "definition",
+    "Tool": "tool",
     "Toolbox": "toolbox",
-    "as_tool": "definition",
+    "as_tool": "tool",
     "run_call": "calls",
-    "tool": "definition",
+    "tool": "tool",
 }
 
 __all__ = ["FINAL_ANSWER", "Given", "Tool", "Toolbox", "as_tool", "run_call", "tool"]

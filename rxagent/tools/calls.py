@@ -13,10 +13,9 @@ from ..messages import Image, ToolCall
 from ..streams import Home, at_home
 from ..streams.sink import Link, Linked
 from ..streams.workers import Workers
-from .definition import NOTHING_GIVEN, Tool
-from .images import images_in
 from .outputs import Pictured, Raised, Returned, outputs
-from .texts import error_text, result_text
+from .result_text import error_text, images_in, result_text
+from .tool import NOTHING_GIVEN, Tool
 from .toolbox import Toolbox
 
 __all__ = ["run_call"]

@@ -17,8 +17,7 @@ from ..streams.serial_queue import behind
 from ..streams.sink import Joint, Link, linking
 from ..streams.sources import Began
 from ..streams.workers import Workers
-from .images import images_in
-from .texts import result_text
+from .result_text import images_in, result_text
 
 __all__ = ["Pictured", "Raised", "Returned", "outputs"]
 

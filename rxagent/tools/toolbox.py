@@ -9,10 +9,24 @@ from attrs import field, frozen
 from ..arguments import several
 from ..errors import UnknownTool
 from ..messages import ToolSpec
-from .builtin import FINAL_ANSWER
-from .definition import Tool, as_tool
+from .schema import ANYTHING
+from .tool import Tool, as_tool
 
-__all__ = ["Toolbox"]
+__all__ = ["FINAL_ANSWER", "Toolbox"]
+
+FINAL_ANSWER = ToolSpec(
+    "final_answer",
+    "Give the final answer to the task. Call it alone, once you know the answer.",
+    {
+        "type": "object",
+        "properties": {
+            "answer": {"description": "The answer, in the form the task asks for.", **ANYTHING}
+        },
+        "required": ["answer"],
+        "additionalProperties": False,
+    },
+)
+"""The tool with which an agent answers; the loop understands it, so no code runs."""
 
 
 def _as_tools(things: Iterable[Any]) -> tuple[Tool, ...]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .anything import ANYTHING
+from .schema import ANYTHING
 
 __all__ = ["expected", "mend", "type_of"]
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from rxagent.errors import InvalidArguments
 from rxagent.tools import tool
-from rxagent.tools.mending import expected, type_of
+from rxagent.tools.argument_errors import expected, type_of
 
 
 class Unit(enum.Enum):
