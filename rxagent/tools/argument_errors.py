@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .schema import ANYTHING
+from .anything import ANYTHING
 
 __all__ = ["expected", "mend", "type_of"]
 

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from ..arguments import several
 from ..errors import UnknownTool
 from ..messages import ToolSpec
-from .schema import ANYTHING
+from .anything import ANYTHING
 from .tool import Tool, as_tool
 
 __all__ = ["FINAL_ANSWER", "Toolbox"]

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from rxagent.errors import InvalidArguments
 from rxagent.tools import Given, tool
-from rxagent.tools.schema import ANYTHING
+from rxagent.tools.anything import ANYTHING
 
 
 class Unit(enum.Enum):
