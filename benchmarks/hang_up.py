@@ -8,7 +8,7 @@ from time import perf_counter
 from attrs import frozen
 
 from rxagent.testing import ScriptedServer
-from rxagent.testing.exchange import Exchange
+from rxagent.testing.server import Exchange
 
 from .row import Row
 from .sides import Ours, Sdk

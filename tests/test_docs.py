@@ -31,10 +31,10 @@ from attrs import frozen
 
 from rxagent.runs.viewer_pool import STAGE
 from rxagent.testing import ScriptedServer
-from rxagent.testing.asked import fitting_calls, said_by, task
-from rxagent.testing.frames import call_chunk, text_chunk
+from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
-from rxagent.testing.scripts.saying import paced, saying
+from rxagent.testing.scenarios import paced
+from rxagent.testing.scripts.calls import fitting_calls
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"

@@ -1,11 +1,15 @@
-"""Frames: the chunks of an OpenAI-like answer, and how they look on the wire."""
+"""Frames: the chunks of an OpenAI-like answer, and their bytes on the wire."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
     "DONE",
+    "INPUT_TOKENS",
+    "Body",
+    "Chunk",
     "call_chunk",
     "call_chunks",
     "chunk",
@@ -15,30 +19,68 @@ __all__ = [
     "reasoning_chunk",
     "refusal_chunk",
     "role_chunk",
+    "said_by",
+    "saying",
     "sse",
+    "task",
     "text_chunk",
+    "texts",
     "usage_chunk",
     "wants_usage",
     "whole",
+    "words",
 ]
 
 Body = Mapping[str, Any]
 """The parsed body of a request."""
 
 Chunk = dict[str, Any]
-"""One chunk of an answer, without the fields that are the same in all of them."""
+"""A chunk of an answer, without the fields that all chunks share."""
 
 DONE = b"data: [DONE]\n\n"
 
+INPUT_TOKENS = 10
+"""The input tokens that `saying` reports; each chunk it is given counts as an output token."""
+
+T = TypeVar("T")
+
+# Requests.
+
+
+def said_by(body: Body, role: str) -> list[str]:
+    """Return the texts of the messages of a role."""
+    return [_text(message) for message in body.get("messages", ()) if message["role"] == role]
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def task(body: Body) -> str:
+    """Return the last text of the user."""
+    return next(reversed(said_by(body, "user")), "")
+
+
+def wants_usage(body: Body) -> bool:
+    """Tell whether the request wants usage; without streaming it is always reported."""
+    options = body.get("stream_options") or {}
+    return not body.get("stream") or bool(options.get("include_usage"))
+
+
+# Chunks.
+
 
 def chunk(delta: Mapping[str, Any] | None, finish: str | None = None, **fields: Any) -> Chunk:
-    """Return a chunk of one choice with this delta; `fields` stand beside the choices."""
+    """Return a chunk of one choice with this delta; `fields` are beside the choices."""
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     return {"choices": [choice], **fields}
 
 
 def role_chunk() -> Chunk:
-    """Return the chunk with which OpenAI begins: it names the role and says nothing."""
+    """Return the first chunk of OpenAI: the role, without text."""
     return chunk({"role": "assistant", "content": "", "refusal": None})
 
 
@@ -48,7 +90,7 @@ def text_chunk(text: str, **fields: Any) -> Chunk:
 
 
 def reasoning_chunk(text: str, field: str = "reasoning_content") -> Chunk:
-    """Return a chunk with a piece of reasoning, under the name that the server gives it."""
+    """Return a chunk with a piece of reasoning, under the name of a server."""
     return chunk({field: text})
 
 
@@ -63,7 +105,7 @@ def call_chunk(
     name: str | None = None,
     arguments: str | None = None,
 ) -> Chunk:
-    """Return a chunk with a fragment of a tool call; what is None is left out, the index is not."""
+    """Return a chunk with a fragment of a tool call; except for the index, None is left out."""
     function = {"name": name, "arguments": arguments}
     fragment: dict[str, Any] = {"index": index}
     if id is not None:
@@ -82,14 +124,14 @@ def call_chunks(index: int | None, id: str | None, name: str, arguments: str) ->
 
 
 def finish_chunk(reason: str) -> Chunk:
-    """Return the chunk that says why the answer ends."""
+    """Return the chunk with the reason for the end."""
     return chunk({}, reason)
 
 
 def usage_chunk(
     input_tokens: int, output_tokens: int, cached: int = 0, reasoning: int = 0
 ) -> Chunk:
-    """Return the chunk that reports usage and has no choices."""
+    """Return the chunk with the usage, without choices."""
     usage = {
         "prompt_tokens": input_tokens,
         "completion_tokens": output_tokens,
@@ -100,10 +142,29 @@ def usage_chunk(
     return {"choices": [], "usage": usage}
 
 
-def wants_usage(body: Body) -> bool:
-    """Tell whether the request asks for usage; an answer that is not streamed always has it."""
-    options = body.get("stream_options") or {}
-    return not body.get("stream") or bool(options.get("include_usage"))
+def words(text: str) -> list[str]:
+    """Return the words of a text, each with the space before it."""
+    return re.findall(r"\s*\S+", text)
+
+
+def texts(text: str) -> list[Chunk]:
+    """Return a text as chunks of a word each."""
+    return [text_chunk(word) for word in words(text)]
+
+
+def saying(body: Body, items: Iterable[T], reason: str = "stop") -> Iterable[T | Chunk]:
+    """Yield items as OpenAI does: the role before them, reason and usage after them."""
+    yield role_chunk()
+    spoken = 0
+    for item in items:
+        spoken += isinstance(item, dict)
+        yield item
+    yield finish_chunk(reason)
+    if wants_usage(body):
+        yield usage_chunk(INPUT_TOKENS, spoken)
+
+
+# The wire.
 
 
 def sse(data: Any) -> bytes:
@@ -113,9 +174,9 @@ def sse(data: Any) -> bytes:
 
 
 def frame(body: Body, part: Chunk) -> bytes:
-    """Return a chunk as it goes over the wire, in answer to this request.
+    """Return the bytes of a chunk, in answer to this request.
 
-    A chunk without choices, such as an error, goes as it stands.
+    A chunk without choices, such as an error, is sent unchanged.
     """
     if "choices" not in part:
         return sse(part)
@@ -124,7 +185,7 @@ def frame(body: Body, part: Chunk) -> bytes:
 
 
 def whole(body: Body, parts: Iterable[Chunk]) -> dict[str, Any]:
-    """Return the reply that says at once what the chunks say one by one."""
+    """Return the reply without streaming that equals the chunks."""
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
     calls: list[dict[str, Any]] = []
     usage, finish = None, None
@@ -134,7 +195,7 @@ def whole(body: Body, parts: Iterable[Chunk]) -> dict[str, Any]:
         usage = part.get("usage") or usage
         for choice in part["choices"]:
             finish = choice.get("finish_reason") or finish
-            _tell(message, calls, choice.get("delta") or {})
+            _add_delta(message, calls, choice.get("delta") or {})
     if calls:
         message["tool_calls"] = [
             {key: value for key, value in call.items() if key != "index"} for call in calls
@@ -145,7 +206,7 @@ def whole(body: Body, parts: Iterable[Chunk]) -> dict[str, Any]:
 
 
 def chunks_of(data: bytes) -> Iterator[Chunk]:
-    """Yield the chunks that some bytes of a stream hold."""
+    """Yield the chunks in the bytes of a stream."""
     for line in data.splitlines():
         if line.startswith(b"data:") and (text := line[5:].strip()) != b"[DONE]":
             yield json.loads(text)
@@ -161,7 +222,9 @@ def _envelope(body: Body, kind: str) -> dict[str, Any]:
     }
 
 
-def _tell(message: dict[str, Any], calls: list[dict[str, Any]], delta: Mapping[str, Any]) -> None:
+def _add_delta(
+    message: dict[str, Any], calls: list[dict[str, Any]], delta: Mapping[str, Any]
+) -> None:
     for key, value in delta.items():
         if key == "tool_calls":
             for fragment in value or ():
@@ -170,14 +233,14 @@ def _tell(message: dict[str, Any], calls: list[dict[str, Any]], delta: Mapping[s
             message[key] = (message.get(key) or "") + value
 
 
-def _add_fragment(calls: list[dict[str, Any]], fragment: Mapping[str, Any]) -> None:
+def _add_fragment(calls: list[Chunk], fragment: Mapping[str, Any]) -> None:
     index, id = fragment.get("index"), fragment.get("id")
     call = next((call for call in reversed(calls) if call["index"] == index), None)
     if call is None or id not in (None, call["id"]):
         function = {"name": "", "arguments": ""}
         call = {"index": index, "id": id, "type": "function", "function": function}
         calls.append(call)
-    said = fragment["function"]
-    if (name := said.get("name", "")) != call["function"]["name"]:
+    new = fragment["function"]
+    if (name := new.get("name", "")) != call["function"]["name"]:
         call["function"]["name"] += name
-    call["function"]["arguments"] += said.get("arguments", "")
+    call["function"]["arguments"] += new.get("arguments", "")

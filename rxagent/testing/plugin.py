@@ -62,7 +62,7 @@ class MarbleItem(pytest.Item):
         """Perform the diagram, and compare."""
         # What tests need alone is imported by a test alone: pytest starts no later for it.
         from .marbles import perform, read, report, updated
-        from .marbles.places import from_here
+        from .marbles.report import from_here
 
         diagram = read(from_here(self.path))
         outcome = perform(diagram)
@@ -92,7 +92,7 @@ class MarbleItem(pytest.Item):
 
 def _in_own_code(error: BaseException | None) -> str:
     """Return the traceback of an error through the user's own code, if it is in any module."""
-    from .marbles.places import is_of_diagram, is_own
+    from .marbles.report import is_of_diagram, is_own
 
     if error is None:
         return ""

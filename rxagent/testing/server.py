@@ -1,6 +1,6 @@
 """A scripted OpenAI-compatible server on 127.0.0.1, for tests, benchmarks and first steps.
 
-`python -m rxagent.testing.server` serves it until Ctrl-C.
+`python -m rxagent.testing.server` runs it until Ctrl-C.
 """
 
 import argparse
@@ -8,31 +8,68 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from rxagent.testing import leaks
-from rxagent.testing.exchange import Exchange, Performance, ReceivedRequest
-from rxagent.testing.scenarios import Scenario, Scenarios, Script
-from rxagent.testing.scripts import SCRIPTS, failure
+from attrs import define, field, frozen
+
+from . import leaks
+from .frames import Body
+from .scenarios import Performance, Scenario, Scenarios, Script
+from .scripts import SCRIPTS, failure
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-__all__ = ["ScriptedServer"]
+__all__ = ["Exchange", "ReceivedRequest", "ScriptedServer"]
 
 _log = logging.getLogger("rxagent.testing")
 
 
+@frozen
+class ReceivedRequest:
+    """A request: its path with query, its headers in lower case, its parsed body."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Body
+
+
+@define(eq=False)
+class Exchange:
+    """A request and its outcome; it changes while the server answers, until it has `ended`.
+
+    `sent` counts the chunks that were written, without `[DONE]`.
+    `outcome` is None while the exchange is open, then one of completed, hung up (by the client),
+    aborted (by the scenario), failed (the scenario raised), closed (with the server).
+    """
+
+    request: ReceivedRequest
+    sent: int = 0
+    outcome: str | None = None
+    ended: threading.Event = field(factory=threading.Event, repr=False)
+
+    @property
+    def completed(self) -> bool:
+        """Whether all was sent while the client was connected."""
+        return self.outcome == "completed"
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the client closed the connection before all was sent."""
+        return self.outcome == "hung up"
+
+
 class ScriptedServer:
-    """An OpenAI-compatible server that says what the name of the model asks for.
+    """An OpenAI-compatible server; the name of the model chooses a scenario.
 
-    It runs in a thread and a loop of its own, from `start` to `close`, or while it is entered.
-    `url` is what a client takes as base URL, `azure_endpoint` what an Azure client takes,
-    whose deployment's name then chooses the scenario.
+    It runs in its own thread and loop, from `start` to `close`, or in a `with` block. `url` is
+    the base URL for a client, `azure_endpoint` the endpoint for an Azure client, whose
+    deployment's name chooses the scenario.
 
-    `slow` and `stall` never end: who reads them to the end waits for ever.
+    `slow` and `stall` never end, so a client never reads their end.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -60,24 +97,24 @@ class ScriptedServer:
         """
         if not self.port:
             raise RuntimeError(
-                "The server has no URL before it is started: write `with ScriptedServer() as "
+                "The server has no URL before it starts: write `with ScriptedServer() as "
                 "server:`, or call `server.start()`."
             )
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def requests(self) -> list[ReceivedRequest]:
-        """The requests in the order in which they came."""
+        """The requests in order of arrival."""
         return [exchange.request for exchange in self.exchanges]
 
     def scenario(self, name: str, scenario: Scenario) -> None:
-        """Add a scenario; `rxagent.testing.scenarios` says what one is."""
+        """Add a scenario; `rxagent.testing.scenarios` describes them."""
         self._scenarios.add(name, scenario)
 
     def start(self) -> "ScriptedServer":
-        """Serve from now on, and return when clients may connect."""
+        """Start to serve, and return when clients can connect."""
         if self._thread is not None:
-            raise RuntimeError("The server has been started already.")
+            raise RuntimeError("The server is already started.")
         ready = threading.Event()
         self._thread = threading.Thread(
             target=self._run, args=(ready,), name="rxagent-scripted-server", daemon=True
@@ -92,7 +129,7 @@ class ScriptedServer:
         return self
 
     def close(self) -> None:
-        """Break off what is open, and return when nothing is left."""
+        """Close all connections, and return when the server has ended."""
         thread, self._thread = self._thread, None
         leaks.probes.pop(self._name, None)
         leaks.keepers.pop(self._name, None)
@@ -108,29 +145,29 @@ class ScriptedServer:
         self.close()
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 2.0) -> None:
-        """Block until the condition holds; it is asked after everything that happens.
+        """Block until a condition holds; it is checked after each change of an exchange.
 
-        Under asyncio call it by `asyncio.to_thread`, or the client cannot go on meanwhile.
+        Under asyncio call it by `asyncio.to_thread`, so that it does not block the client.
 
         Raises:
-            TimeoutError: after so many seconds; it says what has happened until then.
+            TimeoutError: The condition does not hold in time; the error lists the exchanges.
         """
         with self._changed:
             if not self._changed.wait_for(condition, timeout):
                 raise TimeoutError(f"Not within {timeout:g} s; there was: {self.exchanges}")
 
     def wait_request(self, count: int = 1, timeout: float = 2.0) -> Exchange:
-        """Block until so many requests have come, and return the exchange of the last of them."""
+        """Block until this many requests arrived, and return the exchange of the last."""
         self.wait_until(lambda: len(self.exchanges) >= count, timeout)
         return self.exchanges[count - 1]
 
     def wait_sent(self, count: int, timeout: float = 2.0) -> Exchange:
-        """Block until the latest exchange has sent so many chunks, and return it."""
+        """Block until the latest exchange has sent this many chunks, and return it."""
         self.wait_until(lambda: bool(self.exchanges) and self.exchanges[-1].sent >= count, timeout)
         return self.exchanges[-1]
 
     def wait_hang_up(self, count: int = 1, timeout: float = 2.0) -> Exchange:
-        """Block until clients have hung up so many times, and return an exchange hung up on."""
+        """Block until clients closed this many requests, and return the exchange of the last."""
         self.wait_until(lambda: sum(ex.hung_up for ex in self.exchanges) >= count, timeout)
         return [exchange for exchange in self.exchanges if exchange.hung_up][count - 1]
 
@@ -143,7 +180,7 @@ class ScriptedServer:
             ]
 
     def _keeps(self, opened: leaks.Opened) -> bool:
-        """Idle connections are kept: who is in the midst of an exchange is told by the probe."""
+        """Idle connections are no leak; the probe reports open exchanges."""
         match opened:
             case asyncio.Task():
                 return opened.get_loop() is self._loop
@@ -151,7 +188,7 @@ class ScriptedServer:
                 return ("127.0.0.1", self.port) in (opened.local, opened.remote)
         return False
 
-    # What follows runs in the server's thread.
+    # The server's thread.
 
     def _run(self, ready: threading.Event) -> None:
         self._error = None
@@ -180,7 +217,7 @@ class ScriptedServer:
             self._loop, self._closing = loop, asyncio.Event()
             ready.set()
             await self._closing.wait()
-            await _hear_no_more(listening)
+            await _stop_listening(listening)
             for connection in runner.server.connections:
                 if (transport := connection.transport) is not None:
                     transport.abort()
@@ -211,7 +248,7 @@ class ScriptedServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = ReceivedRequest(request.path_qs, headers, body)
         exchange, outcome = Exchange(received), "failed"
-        performance = Performance(request, exchange, self._changed)
+        performance = Performance(request, body, partial(self._count, exchange))
         with self._changed:
             self.exchanges.append(exchange)
             self._changed.notify_all()
@@ -219,22 +256,26 @@ class ScriptedServer:
             response = await performance.give(self._script(request, received))
             outcome = "aborted" if performance.aborted else "completed"
             return response
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ConnectionError) as error:
             outcome = "closed" if self._is_closing else "hung up"
-            raise
-        except ConnectionError:
-            outcome = "closed" if self._is_closing else "hung up"
-            return performance.response or web.Response()  # which has no way left to go
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return performance.response or web.Response()  # It is not sent any more.
         except Exception as error:
             name = body.get("model")
             _log.error("The scenario %r raised an exception", name, exc_info=error)
-            error.__traceback__ = None  # A scenario that raises the same one again would add to it.
+            error.__traceback__ = None  # It would grow if the scenario raises this error again.
             return performance.fail(failure(500))
         finally:
             with self._changed:
                 exchange.outcome = outcome
                 exchange.ended.set()
                 self._changed.notify_all()
+
+    def _count(self, exchange: Exchange, chunks: int) -> None:
+        with self._changed:
+            exchange.sent += chunks
+            self._changed.notify_all()
 
     def _script(self, request: "web.Request", received: ReceivedRequest) -> Script:
         azure = request.match_info.get("name")
@@ -244,13 +285,13 @@ class ScriptedServer:
         return [failure(404)] if scenario is None else scenario(received.body)
 
 
-async def _hear_no_more(listening: asyncio.Server) -> None:
-    """Close a listening server, once what it has accepted has become connections.
+async def _stop_listening(listening: asyncio.Server) -> None:
+    """Close a listening server after all accepted sockets have become connections.
 
-    asyncio would leave what is in between open, and log a failed assertion.
+    asyncio would leave the others open, and log a failed assertion.
     """
     for socket in listening.sockets:
-        with suppress(NotImplementedError):  # on Windows, where there is nothing in between
+        with suppress(NotImplementedError):  # on Windows, where this is not necessary
             asyncio.get_running_loop().remove_reader(socket.fileno())
     for _ in range(5):
         await asyncio.sleep(0)

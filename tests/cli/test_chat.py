@@ -5,10 +5,8 @@ import pytest
 
 from rxagent.cli.chat import chat
 from rxagent.cli.run import run
-from rxagent.testing.asked import said_by, task
-from rxagent.testing.frames import call_chunks, finish_chunk, text_chunk
-from rxagent.testing.scripts import failure
-from rxagent.testing.scripts.saying import plain, using
+from rxagent.testing.frames import call_chunks, finish_chunk, said_by, task, text_chunk
+from rxagent.testing.scripts import failure, plain, using
 
 HELLO = "Hello from the scripted model.\n"
 

@@ -4,8 +4,7 @@ import pytest
 
 from rxagent import wire
 from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, TextDelta
-from rxagent.testing.frames import call_chunks, text_chunk
-from rxagent.testing.scripts.saying import saying, texts
+from rxagent.testing.frames import call_chunks, saying, text_chunk, texts
 
 HELLO = "Hello from the scripted model.\n"
 

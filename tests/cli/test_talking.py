@@ -11,9 +11,8 @@ if sys.platform == "win32":
     pytest.skip("signals and terminals of POSIX", allow_module_level=True)
 
 from rxagent.cli.history import History, history_path
-from rxagent.testing.asked import said_by
-from rxagent.testing.frames import text_chunk
-from rxagent.testing.scripts.saying import plain
+from rxagent.testing.frames import said_by, text_chunk
+from rxagent.testing.scripts import plain
 
 from .screen import CTRL_C, CTRL_D, PATIENCE, UP, Screen
 

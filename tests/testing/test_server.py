@@ -18,10 +18,10 @@ from typing import Any
 import openai
 import pytest
 
-from rxagent.testing.frames import text_chunk
+from rxagent.testing.frames import INPUT_TOKENS, text_chunk
 from rxagent.testing.leaks import leak_check
 from rxagent.testing.scenarios import Ending, Reply
-from rxagent.testing.scripts import INPUT_TOKENS, PLAIN, SCRIPTS, tokens_text
+from rxagent.testing.scripts import PLAIN, SCRIPTS, tokens_text
 from rxagent.testing.server import ScriptedServer
 
 ADD = {
@@ -692,7 +692,7 @@ def test_a_server_that_could_not_start_can_be_started_again() -> None:
 
 def test_no_url_before_the_start() -> None:
     """Who asks for the URL too early is told to start; a port that was chosen is known before."""
-    with pytest.raises(RuntimeError, match=r"no URL before it is started: .*`server\.start\(\)`"):
+    with pytest.raises(RuntimeError, match=r"no URL before it starts: .*`server\.start\(\)`"):
         _ = ScriptedServer().url
 
     assert "http://127.0.0.1:4321/v1" == ScriptedServer(4321).url

@@ -1,7 +1,6 @@
-"""Marble diagrams: what a pipeline does, drawn in text, and tried in virtual time."""
+"""Marble diagrams: what a pipeline does, drawn in text, and checked in virtual time."""
 
 import sys
-from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
@@ -36,11 +35,11 @@ __all__ = [
 
 
 class _Room(ModuleType):
-    """This room, which is also what it is named after."""
+    """This module, which can be called like the function `marbles` in it."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> AbstractContextManager[Marbles]:
+    def __call__(self, *args: Any, **kwargs: Any) -> Marbles:
         return marbles(*args, **kwargs)
 
 
-# `from rxagent.testing import marbles` may find the function or this room; both can be called.
+# `from rxagent.testing import marbles` may find the function or this module.
 sys.modules[__name__].__class__ = _Room

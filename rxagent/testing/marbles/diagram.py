@@ -1,4 +1,4 @@
-"""Diagrams: what a marble file says, once it is read."""
+"""Diagrams: what a marble file contains, after it is read."""
 
 import ast
 from collections.abc import Mapping
@@ -7,18 +7,15 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .imports import Import
-from .lines import Line
-from .rows import Kind
-from .snippets import Snippet
-from .timeline import Timeline
+from .rows import Kind, Line, Timeline
+from .snippets import Import, Snippet
 
 __all__ = ["Diagram", "Note", "Pipeline", "Source", "Watch"]
 
 
 @frozen
 class Note:
-    """What a stream tells at a time; `sign` is how a diagram writes it."""
+    """A notification at a time; `sign` is how a diagram writes it."""
 
     at: float
     kind: Kind
@@ -28,9 +25,9 @@ class Note:
 
 @frozen
 class Source:
-    """A stream that plays what its row says; a cold one begins when it is subscribed.
+    """A stream that plays the notes of its row; a cold one begins when it is subscribed.
 
-    `drawn` is the time of its first column, and times of a cold one count from there.
+    `drawn` is the time of its first column; the times of a cold one count from there.
     """
 
     name: str
@@ -42,7 +39,7 @@ class Source:
 
 @frozen
 class Watch:
-    """When a stream must be subscribed, and when disposed; None means never."""
+    """When a stream must be subscribed and disposed; None means never."""
 
     name: str
     subscribed: float | None
@@ -52,7 +49,7 @@ class Watch:
 
 @frozen
 class Pipeline:
-    """The expression under test; `names` is what it asks for from outside, and where."""
+    """The expression under test; `names` are the names it uses from outside, and where."""
 
     snippet: Snippet
     code: CodeType
@@ -61,12 +58,11 @@ class Pipeline:
 
 @frozen
 class Diagram:
-    """A marble diagram: sources, a pipeline, and what must come out of it.
+    """A marble diagram: sources, a pipeline, and its expected result.
 
-    `watches` may hold one of the name `out`: it says when the result is to be subscribed and
-    disposed, while the others say when their stream must have been. `written` holds how the
-    text writes what each letter is bound to. Nothing of `imports` is looked up before it is
-    performed.
+    A watch with the name `out` says when the result is to be subscribed and disposed; the others
+    say when their stream must have been. `written` is the source text of each binding. `imports`
+    are loaded when the diagram is performed, not before.
     """
 
     text: str
@@ -83,5 +79,5 @@ class Diagram:
     out: Source
 
     def watches_of(self, name: str) -> list[Watch]:
-        """Return the rows that say when a stream is subscribed."""
+        """Return the rows of subscriptions of a stream."""
         return [watch for watch in self.watches if watch.name == name]

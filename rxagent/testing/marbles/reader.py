@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,19 @@ from attrs import Factory, define
 from ...events import TextDelta
 from .bindings import Unmade, value_of
 from .diagram import Diagram, Note, Pipeline, Source, Watch
-from .imports import Import, imports_of
-from .lines import Line
-from .rows import Kind, Mark, read_subscription, read_values, unquoted
-from .snippets import Snippet
-from .timeline import Timeline, read_duration, read_ruler
+from .rows import (
+    Kind,
+    Line,
+    Mark,
+    Timeline,
+    read_duration,
+    read_ruler,
+    read_subscription,
+    read_values,
+    unquoted,
+)
+from .scope import KIT
+from .snippets import Import, Snippet, imports_of
 
 __all__ = ["notes_of", "parse", "read", "watch_of"]
 
@@ -26,17 +34,7 @@ _ROW = re.compile(r"([^\W\d]\w*)([:~^])")
 _BINDING = re.compile(r"(\S+)[ ]*=")
 _IMPORT = re.compile(r"(from|import)[ ]")
 _SETTINGS = {"tick", "time"}
-_RENAME = "import this `as` something else."
-_TAKEN = _SETTINGS | {
-    "attempts",
-    "model_of",
-    "ops",
-    "request",
-    "rx",
-    "rxo",
-    "slowly",
-    "tool_of",
-}
+_TAKEN = _SETTINGS | KIT.keys()
 
 
 def read(path: str | PathLike[str]) -> Diagram:
@@ -48,10 +46,10 @@ def read(path: str | PathLike[str]) -> Diagram:
 
 
 def parse(text: str, file: str | None = None) -> Diagram:
-    """Return the diagram that a text is.
+    """Return the diagram of a text.
 
     Raises:
-        MarbleSyntaxError: The text is no diagram; says where.
+        MarbleSyntaxError: The text is no diagram; the error says where.
     """
     return _Reader(text, file).diagram()
 
@@ -59,34 +57,29 @@ def parse(text: str, file: str | None = None) -> Diagram:
 def notes_of(
     line: Line, start: int, timeline: Timeline, bindings: Mapping[str, Any], begun: float = 0.0
 ) -> tuple[Note, ...]:
-    """Return what the marbles of a row mean, in seconds since `begun`."""
+    """Return the notes of a row's marbles, in seconds since `begun`."""
 
     def note(mark: Mark) -> Note:
         at = round(_time(line, mark, timeline) - begun, 6)
-        match mark:
-            case Mark(kind=Kind.COMPLETED):
-                return Note(at, Kind.COMPLETED, None, mark.sign)
-            case Mark(sign="#") if "!" not in bindings:
-                raise line.flaw(
-                    mark.place, 'The # carries no error; write `! = ModelError("...")`.'
-                )
-            case Mark(sign="#"):
-                return Note(at, Kind.ERROR, bindings["!"], mark.sign)
-            case Mark(sign=sign) if sign.startswith("'"):
-                return Note(at, Kind.NEXT, TextDelta(unquoted(sign)), sign)
-            case Mark(sign=sign) if sign in bindings:
-                value = bindings[sign]
-                kind = Kind.ERROR if isinstance(value, Exception) else Kind.NEXT
-                return Note(at, kind, value, sign)
-        raise line.flaw(
-            mark.place, f"Nothing is bound to {mark.sign!r}; write `{mark.sign} = ...`."
-        )
+        letter = "!" if mark.sign == "#" else mark.sign
+        if mark.kind is Kind.COMPLETED:
+            return Note(at, Kind.COMPLETED, None, mark.sign)
+        if mark.sign.startswith("'"):
+            return Note(at, Kind.NEXT, TextDelta(unquoted(mark.sign)), mark.sign)
+        if letter in bindings:
+            value = bindings[letter]
+            is_error = letter == "!" or isinstance(value, Exception)
+            return Note(at, Kind.ERROR if is_error else Kind.NEXT, value, mark.sign)
+        what = f"Nothing is bound to {letter!r}; write `{letter} = ...`."
+        if letter == "!":
+            what = 'The # carries no error; write `! = ModelError("...")`.'
+        raise line.flaw(mark.place, what)
 
     return tuple(map(note, read_values(line, start)))
 
 
 def watch_of(name: str, line: Line, start: int, timeline: Timeline) -> Watch:
-    """Return what a row of subscriptions means."""
+    """Return the times of a row of subscriptions."""
     subscribed, disposed = (
         None if mark is None else _time(line, mark, timeline)
         for mark in read_subscription(line, start)
@@ -123,7 +116,7 @@ class _Row:
 
 @define
 class _Reader:
-    """A diagram on its way from text to values."""
+    """A diagram while it is read."""
 
     text: str
     file: str | None
@@ -136,15 +129,22 @@ class _Reader:
     def diagram(self) -> Diagram:
         self._sort_lines()
         self._read_imports()
-        pipeline = self._pipeline()
+        first = Line(self.text.split("\n")[0], 1, self.file)
+        if ">" not in self.snippets:
+            raise first.flaw(0, "The pipeline is missing: a line `> expression`.")
+        snippet = self.snippets.pop(">")
+        pipeline = Pipeline(snippet, *snippet.compile())
         timeline = self._timeline()
-        bindings = self._bindings()
+        bindings = {
+            letter: value_of(letter, snippet, self.imports)
+            for letter, snippet in self.snippets.items()
+        }
         sources = {
             row.name: self._source(row, timeline, bindings) for row in self.rows if row.sort != "^"
         }
         watches = tuple(self._watch(row, timeline) for row in self.rows if row.sort == "^")
         if "out" not in sources:
-            raise Line(self.text.split("\n")[0], 1, self.file).flaw(0, "The row `out:` is missing.")
+            raise first.flaw(0, "The row `out:` is missing.")
         out = sources.pop("out")
         self._refuse_loose_ends(pipeline, bindings, sources, watches)
         title, *prose = self.comments or [""]
@@ -163,25 +163,24 @@ class _Reader:
             out,
         )
 
-    def _lines(self) -> Iterator[Line]:
-        for number, text in enumerate(self.text.split("\n"), 1):
-            yield Line(text.rstrip("\r ").removeprefix("\ufeff"), number, self.file)
+    # Lines.
 
     def _sort_lines(self) -> None:
-        going_on: str | None = None
-        for line in self._lines():
+        open_snippet: str | None = None
+        for number, text in enumerate(self.text.split("\n"), 1):
+            line = Line(text.rstrip("\r ").removeprefix("\ufeff"), number, self.file)
             if not line.text:
-                going_on = None
+                open_snippet = None
             elif line.text[0] in " )]}":
-                if going_on is None:
-                    raise line.flaw(0, "This goes on with nothing; a row begins with its name.")
-                snippet = self.snippets[going_on]
-                self.snippets[going_on] = Snippet((*snippet.lines, line), snippet.start)
+                if open_snippet is None:
+                    raise line.flaw(0, "This line continues nothing; a row begins with its name.")
+                snippet = self.snippets[open_snippet]
+                self.snippets[open_snippet] = Snippet((*snippet.lines, line), snippet.start)
             else:
-                going_on = self._sort(line)
+                open_snippet = self._sort(line)
 
     def _sort(self, line: Line) -> str | None:
-        """Put a line where it belongs; return the name of the snippet that may go on in others."""
+        """Sort a line; return the name of its snippet if other lines may continue it."""
         if line.text[0] == "#":
             if not (self.rows or self.settings or self.snippets):
                 self.comments.append(line.text[1:].strip())
@@ -193,7 +192,7 @@ class _Reader:
             self._add_row(_Row(row[1], row[2], line, row.end()))
         elif binding := _BINDING.match(line.text):
             if len(binding[1]) != 1 or not (binding[1].isalnum() or binding[1] == "!"):
-                raise line.flaw(0, f"{binding[1]!r} is no letter; only those are bound, and `!`.")
+                raise line.flaw(0, f"{binding[1]!r} is no letter; bind a letter, a digit or `!`.")
             return self._add_snippet(binding[1], line, binding.end())
         else:
             raise line.flaw(0, "This is no row, pipeline (>), binding (=), import or comment (#).")
@@ -201,12 +200,9 @@ class _Reader:
 
     def _add_snippet(self, name: str, line: Line, start: int) -> str:
         if name in self.snippets:
-            what = f"{name!r} is bound, but there is another already."
+            what = f"{name!r} is already bound."
             if name == ">":
-                what = (
-                    "The pipeline is one expression, but there is another already; "
-                    "indent its further lines."
-                )
+                what = "There is already a pipeline; indent its further lines."
             raise line.flaw(0, what)
         self.snippets[name] = Snippet((line,), start)
         return name
@@ -214,65 +210,53 @@ class _Reader:
     def _add_row(self, row: _Row) -> None:
         if row.name in _SETTINGS and row.sort == ":":
             if row.name in self.settings:
-                raise row.line.flaw(0, f"There is a line `{row.name}:` already.")
+                raise row.line.flaw(0, f"There is already a line `{row.name}:`.")
             self.settings[row.name] = row
             return
         if row.name in _TAKEN or keyword.iskeyword(row.name):
             raise row.line.flaw(
-                0, f"A stream cannot be called {row.name!r}, which means something."
+                0, f"A stream cannot be called {row.name!r}, which has another meaning."
             )
         if row.name == "out" and row.sort == "~":
-            raise row.line.flaw(3, "What comes out is written `out:`.")
-        same = (other for other in self.rows if other.name == row.name and other.sort != "^")
-        if row.sort != "^" and any(same):
-            raise row.line.flaw(0, f"There is a row {row.name!r} already.")
-        if row.sort != "^" and row.is_blank:
-            raise row.line.flaw(row.body - 1, "This row is blank; silence is written `-`.")
+            raise row.line.flaw(3, "The result is written `out:`.")
+        if row.sort != "^":
+            if any(other.name == row.name and other.sort != "^" for other in self.rows):
+                raise row.line.flaw(0, f"There is already a row {row.name!r}.")
+            if row.is_blank:
+                raise row.line.flaw(row.body - 1, "This row is blank; silence is written `-`.")
         self.rows.append(row)
 
     def _read_imports(self) -> None:
+        rows = {row.name for row in self.rows}
         for key in [key for key in self.snippets if key.startswith("import ")]:
             for one in imports_of(self.snippets.pop(key)):
-                if one.name in {row.name for row in self.rows}:
-                    raise one.flaw(f"There is a row {one.name!r} already; {_RENAME}")
-                if one.name in self.imports:
-                    raise one.flaw(f"{one.name!r} is imported already; {_RENAME}")
-                if one.name in _TAKEN:
-                    raise one.flaw(f"{one.name!r} means something already; {_RENAME}")
+                if one.name in rows | self.imports.keys() | _TAKEN:
+                    what = "has another meaning"
+                    if one.name in rows:
+                        what = "is already a row"
+                    elif one.name in self.imports:
+                        what = "is already imported"
+                    raise one.flaw(f"{one.name!r} {what}; import this `as` something else.")
                 self.imports[one.name] = one
 
-    def _pipeline(self) -> Pipeline:
-        if ">" not in self.snippets:
-            first = Line(self.text.split("\n")[0], 1, self.file)
-            raise first.flaw(0, "The pipeline is missing: a line `> expression`.")
-        snippet = self.snippets.pop(">")
-        return Pipeline(snippet, *snippet.compile())
+    # Values.
 
     def _timeline(self) -> Timeline:
         tick = Timeline().tick
         if (row := self.settings.get("tick")) is not None:
-            text = row.line.text[row.body :].strip()
-            tick = read_duration(text) or 0.0
+            tick = read_duration(row.line.text[row.body :].strip()) or 0.0
             if not tick:
-                raise row.line.flaw(row.start, "A tick is a time such as 10ms, and not none.")
+                raise row.line.flaw(row.start, "A tick is a time such as 10ms, above 0.")
         ruler = self.settings.get("time")
         labels = list(read_ruler(ruler.line, ruler.body)) if ruler is not None else []
-        zero = min(
-            [row.start for row in self.rows if not row.is_blank] + [column for column, _ in labels]
-            or [0]
-        )
+        starts = [row.start for row in self.rows if not row.is_blank]
+        zero = min(starts + [column for column, _ in labels], default=0)
         if not labels or labels[0][0] != zero:
             labels.insert(0, (zero, 0.0))
         begun, *later = (seconds for _, seconds in labels)
         if ruler is not None and (begun or 0.0 in later):
             raise ruler.line.flaw(ruler.start, "Time begins with 0, in the first column of all.")
         return Timeline(tick, tuple(labels))
-
-    def _bindings(self) -> dict[str, Any]:
-        return {
-            letter: value_of(letter, snippet, self.imports)
-            for letter, snippet in self.snippets.items()
-        }
 
     def _source(self, row: _Row, timeline: Timeline, bindings: Mapping[str, Any]) -> Source:
         start = Mark(row.start, Kind.NEXT, "", row.start)
@@ -304,7 +288,7 @@ class _Reader:
         for watch in watches:
             if watch.name not in {*sources, "out"}:
                 raise watch.line.flaw(0, f"There is no row {watch.name!r}.")
-        if len([watch for watch in watches if watch.name == "out"]) > 1:
+        if sum(watch.name == "out" for watch in watches) > 1:
             raise watches[-1].line.flaw(
                 0, "The result is subscribed once: one row `out^` is enough."
             )

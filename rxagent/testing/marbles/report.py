@@ -1,33 +1,57 @@
-"""What is wrong with a diagram that was performed, so that one sees it."""
+"""Report how a performed diagram differs from what it shows."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile, zip_longest
 from pathlib import Path
 from traceback import walk_tb
+from types import FrameType
 from typing import Any
 
+from .bindings import matches
 from .diagram import Diagram, Note, Watch
-from .lines import Line
-from .matching import matches
-from .performance import Outcome
-from .places import from_here, is_own
-from .playing import Subscription
-from .rows import Kind
-from .signs import Signs, binding
-from .timeline import duration
-from .writing import Strand, strand_of, watch_strand, write
+from .performance import Outcome, Subscription
+from .rows import Kind, Line, duration
+from .writing import Signs, Strand, binding, strand_of, watch_strand, write
 
-__all__ = ["ASTRAY", "compare", "compare_subscriptions", "report"]
+__all__ = [
+    "ASTRAY",
+    "compare",
+    "compare_subscriptions",
+    "from_here",
+    "is_of_diagram",
+    "is_own",
+    "is_same",
+    "report",
+]
 
 ASTRAY = "Something waits in real time: does an operator not pass on its scheduler?"
 
+_LIBRARIES = {"rxagent", "reactivex", *sys.stdlib_module_names}
+
+
+def from_here(path: Path) -> Path:
+    """Return a path relative to the current folder, if it is in it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def is_of_diagram(frame: FrameType) -> bool:
+    """Tell whether a frame belongs to a pipeline, whose code is in no module."""
+    return "__name__" not in frame.f_globals
+
+
+def is_own(frame: FrameType) -> bool:
+    """Tell whether a frame belongs to the user's own code, diagrams included."""
+    return frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES
+
 
 def report(diagram: Diagram, outcome: Outcome) -> str:
-    """Return what is wrong, in marbles and in words; an empty text when nothing is."""
+    """Return the differences, in marbles and in words; an empty text if there are none."""
     difference = compare(diagram.out.notes, outcome.notes, diagram.bindings, diagram.timeline.tick)
     parts = [
-        f"{diagram.out.line.place}: {_wrong(diagram)}\n{difference}" if difference else "",
+        f"{diagram.out.line.place}: {_heading(diagram)}\n{difference}" if difference else "",
         *_subscriptions(diagram, outcome),
         *_loose_ends(diagram, outcome),
         f"{diagram.pipeline.snippet.place}: {ASTRAY}" if outcome.is_astray else "",
@@ -35,8 +59,7 @@ def report(diagram: Diagram, outcome: Outcome) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _wrong(diagram: Diagram) -> str:
-    """Return in words that the result is not as drawn, and whether its row is out of line."""
+def _heading(diagram: Diagram) -> str:
     blank = re.match("out: *", diagram.out.line.text)
     late = blank.end() - diagram.timeline.labels[0][0] if blank else 0
     if not late:
@@ -48,9 +71,11 @@ def _wrong(diagram: Diagram) -> str:
 def compare(
     expected: Sequence[Note], actual: Sequence[Note], bindings: Mapping[str, Any], tick: float
 ) -> str:
-    """Return how what came differs from what was expected; an empty text when it does not."""
+    """Return how notes differ from those expected; an empty text if they do not."""
     pairs = zip(expected, actual, strict=False)
-    same = sum(1 for _ in _while_same(pairs))
+    same = sum(
+        1 for _ in takewhile(lambda pair: pair[0].at == pair[1].at and is_same(*pair), pairs)
+    )
     if same == len(expected) == len(actual):
         return ""
     signs = Signs(bindings)
@@ -68,39 +93,28 @@ def _bound(letter: str, value: Any) -> str:
     return binding(letter, value) + ("  (an error)" if is_letter else "")
 
 
-def _while_same(pairs: Iterable[tuple[Note, Note]]) -> Iterator[None]:
-    for one, other in pairs:
-        if one.at != other.at or not _is_same(one, other):
-            return
-        yield None
-
-
-def _is_same(expected: Note, actual: Note) -> bool:
+def is_same(expected: Note, actual: Note) -> bool:
+    """Tell whether two notes have the same kind and value."""
     return expected.kind is actual.kind and matches(expected.value, actual.value)
 
 
 def _first_difference(expected: Sequence[Note], actual: Sequence[Note]) -> str:
     match expected, actual:
         case [one], []:
-            return f"At {duration(one.at)} {_told(one)} was expected, but nothing more came."
+            return f"At {duration(one.at)} {_named(one)} was expected, but nothing more came."
         case [], [other]:
-            return f"Nothing more was expected, but at {duration(other.at)} {_told(other)} came."
-        case [one], [other] if _is_same(one, other):
-            return (
-                f"{_told(one)} was expected at {duration(one.at)}, "
-                f"but came at {duration(other.at)}."
-            )
-        case [one], [other] if one.at == other.at:
-            return f"At {duration(one.at)} {_told(one)} was expected, but {_told(other)} came."
+            return f"Nothing more was expected, but at {duration(other.at)} {_named(other)} came."
+        case [one], [other] if is_same(one, other):
+            times = f"at {duration(one.at)}, but came at {duration(other.at)}."
+            return f"{_named(one)} was expected {times}"
         case [one], [other]:
-            return (
-                f"At {duration(one.at)} {_told(one)} was expected, "
-                f"but at {duration(other.at)} {_told(other)} came."
-            )
+            at = "" if one.at == other.at else f"at {duration(other.at)} "
+            came = f"but {at}{_named(other)} came."
+            return f"At {duration(one.at)} {_named(one)} was expected, {came}"
     raise AssertionError("there is no difference")
 
 
-def _told(note: Note) -> str:
+def _named(note: Note) -> str:
     match note.kind:
         case Kind.NEXT:
             return repr(note.value)
@@ -111,7 +125,7 @@ def _told(note: Note) -> str:
 
 
 def _raised(error: Exception) -> str:
-    """Return where in the user's own code an error was raised, if it was there."""
+    """Return where the user's own code raised an error; an empty text if it did not."""
     for frame, line in reversed(list(walk_tb(error.__traceback__))):
         if is_own(frame):
             file = from_here(Path(frame.f_code.co_filename))
@@ -144,7 +158,7 @@ def _subscriptions(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
 def compare_subscriptions(
     expected: Sequence[Watch], actual: Sequence[Subscription], tick: float
 ) -> str:
-    """Return how subscriptions differ from those expected; an empty text when they do not."""
+    """Return how subscriptions differ from those expected; an empty text if they do not."""
     wanted = [
         Subscription(watch.subscribed, watch.disposed)
         for watch in expected
@@ -160,7 +174,7 @@ def compare_subscriptions(
 
 
 def _first_wrong(expected: Sequence[Watch], actual: Sequence[Subscription]) -> Line:
-    """Return the line of the first row that is false; of the last when all are, but too few."""
+    """Return the line of the first row that differs, or of the last if there are too few."""
     for watch, one in zip_longest(expected, actual):
         if watch is None:
             break
@@ -173,4 +187,4 @@ def _loose_ends(diagram: Diagram, outcome: Outcome) -> Iterator[str]:
     for source in diagram.sources:
         subscriptions = outcome.subscriptions[source.name]
         if outcome.is_over and any(one.disposed is None for one in subscriptions):
-            yield (f"{source.line.place}: {source.name} is still subscribed, although all is over.")
+            yield f"{source.line.place}: {source.name} is still subscribed, although all is over."

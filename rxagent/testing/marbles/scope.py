@@ -1,23 +1,28 @@
-"""What a pipeline may speak of, beside the rows of its diagram."""
+"""The names that a pipeline may use, besides the rows and imports of its diagram."""
 
 import asyncio
 import builtins
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+import inspect
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import reactivex as rx
+from attrs import asdict, frozen
 from reactivex import Observable
 from reactivex import operators as rxo
 
 from ... import errors, events
 from ... import operators as ops
-from ...events import Delta
+from ...events import Delta, TextDelta
 from ...messages import Request
 from ...streams import Home, from_async
 
-__all__ = ["attempts", "model_of", "public", "request", "slowly"]
+if TYPE_CHECKING:
+    from ...tools import Tool
+
+__all__ = ["KIT", "attempts", "model_of", "public", "request", "slowly", "tool_of"]
 
 request = Request.of("Say something.")
 """A request, for models that are called by hand."""
@@ -35,8 +40,15 @@ def attempts(*rows: Observable[Any]) -> Observable[Any]:
     return rx.defer(lambda _: _next_of(left, "The stream was subscribed", len(rows)))
 
 
+def _next_of(left: Any, what: str, many: int) -> Observable[Any]:
+    row: Observable[Any] | None = next(left, None)
+    if row is None:
+        raise AssertionError(f"{what} more often than it has rows: {many}.")
+    return row
+
+
 def slowly(items: AsyncIterable[Any], seconds: float) -> Observable[Any]:
-    """Return what somebody reads who takes so many seconds for each item."""
+    """Return the items as a stream that waits this long after each."""
 
     async def read() -> AsyncIterator[Any]:
         async for item in items:
@@ -46,34 +58,29 @@ def slowly(items: AsyncIterable[Any], seconds: float) -> Observable[Any]:
     return from_async(read)
 
 
-def _next_of(left: Any, what: str, many: int) -> Observable[Any]:
-    row: Observable[Any] | None = next(left, None)
-    if row is None:
-        raise AssertionError(f"{what} more often than it has rows: {many}.")
-    return row
+def tool_of(name: str, row: Observable[Any]) -> "Tool":
+    """Return a tool of this name whose calls play a row; its text deltas become texts."""
+    # Few diagrams have tools, which are slow to import.
+    from ...tools import Tool, tool
+
+    @frozen(eq=False)
+    class RowTool(Tool):
+        """A tool that accepts and ignores any arguments."""
+
+        def read(
+            self, text: str, additional: Mapping[str, Any] | None = None, *, cut: bool = False
+        ) -> inspect.BoundArguments:
+            return inspect.signature(self.function).bind()
+
+    def play() -> Observable[Any]:
+        return row.pipe(rxo.map(lambda item: item.text if isinstance(item, TextDelta) else item))
+
+    made = tool(play, name=name, description=f"Play the row of {name}.")
+    fields = asdict(made, recurse=False)
+    return RowTool(**{field.lstrip("_"): value for field, value in fields.items()})
 
 
-def public(name: str, home: Home) -> Any:
-    """Return what a name means in every pipeline that has its home there.
-
-    Raises:
-        LookupError: It means nothing.
-    """
-    if name == "launch":
-        # A run has a home of its own, and here there is but one time.
-        return partial(import_module("rxagent").launch, home=home)
-    if name in _KIT:
-        return _KIT[name]
-    if name == "tool_of":
-        # What describes tools is slow to load, and few diagrams have any.
-        return import_module(".tools", __package__).tool_of
-    for room in (events, errors, import_module("rxagent"), builtins):
-        if name in getattr(room, "__all__", dir(room)):
-            return getattr(room, name)
-    raise LookupError(name)
-
-
-_KIT: dict[str, Any] = {
+KIT: dict[str, Any] = {
     "attempts": attempts,
     "model_of": model_of,
     "ops": ops,
@@ -81,4 +88,23 @@ _KIT: dict[str, Any] = {
     "rx": rx,
     "rxo": rxo,
     "slowly": slowly,
+    "tool_of": tool_of,
 }
+"""The names that no row and no import may take."""
+
+
+def public(name: str, home: Home) -> Any:
+    """Return the value that a name has in every pipeline.
+
+    Raises:
+        LookupError: The name is unknown.
+    """
+    if name == "launch":
+        # A run would schedule in real time by default.
+        return partial(import_module("rxagent").launch, home=home)
+    if name in KIT:
+        return KIT[name]
+    for room in (events, errors, import_module("rxagent"), builtins):
+        if name in getattr(room, "__all__", dir(room)):
+            return getattr(room, name)
+    raise LookupError(name)

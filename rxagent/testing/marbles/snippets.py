@@ -1,27 +1,28 @@
-"""The Python in a diagram, and where in it something is wrong."""
+"""The Python in a diagram: expressions and imports, and where in them an error is."""
 
 import ast
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import islice
 from symtable import SymbolTable, symtable
 from types import CodeType
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
-from attrs import frozen
+from attrs import field, frozen
 
-from ...errors import MarbleSyntaxError
-from .lines import Line
+from ...errors import MarbleSyntaxError, describe
+from .rows import Line
 
-__all__ = ["Snippet"]
+__all__ = ["Import", "Snippet", "imports_of"]
 
 _NOT_PYTHON = "This is no Python expression"
 
 
 @frozen
 class Snippet:
-    """An expression that begins in its first line from a column on, and may go on in others."""
+    """Python that begins at a column of its first line, and may continue on others."""
 
     lines: tuple[Line, ...]
     start: int
@@ -33,13 +34,13 @@ class Snippet:
 
     @property
     def begin(self) -> int:
-        """The column of the first sign that is not blank."""
+        """The column of the first character that is not a space."""
         text = self.lines[0].text
         return len(text) - len(text[self.start :].lstrip()) if text[self.start :] else self.start
 
     @property
     def source(self) -> str:
-        """The expression's text."""
+        """The text of the Python."""
         first, *others = (line.text for line in self.lines)
         return "\n".join([first[self.begin :], *others])
 
@@ -48,17 +49,17 @@ class Snippet:
         return self.lines[0].file or "<marbles>"
 
     def flaw(self, what: str, row: int = 1, offset: int = 0) -> MarbleSyntaxError:
-        """Return the error that says what is wrong at a place of the source."""
+        """Return an error at a place of the source."""
         if row > len(self.lines):
             row, offset = len(self.lines), len(self.lines[-1].text)
         return self.lines[row - 1].flaw(offset + self.begin if row == 1 else offset, what)
 
     def flaw_at(self, node: ast.expr | ast.alias, what: str) -> MarbleSyntaxError:
-        """Return the error that says what is wrong with a part of the expression."""
+        """Return an error at a part of the expression."""
         return self._flaw_at_byte(node.lineno, node.col_offset, what)
 
     def flaw_raised(self, error: Exception, what: str) -> MarbleSyntaxError:
-        """Return the error that says what was raised, where in the expression it came from."""
+        """Return an error at the part of the expression from which another was raised."""
         row, column = 1, self.begin
         trace = error.__traceback__
         while trace is not None:
@@ -80,25 +81,25 @@ class Snippet:
     @overload
     def parse(self, mode: Literal["exec"], what: str = ...) -> ast.Module: ...
     def parse(self, mode: str, what: str = _NOT_PYTHON) -> ast.AST:
-        """Return the syntax tree; when there is none, raise an error that begins with `what`."""
+        """Return the syntax tree; the error for invalid syntax begins with `what`."""
         if not self.source:
-            raise self.flaw("Here an expression is missing.")
+            raise self.flaw("An expression is missing here.")
         with self._python(what):
             return ast.parse(self.source, mode=mode)
 
     def compile(self) -> tuple[CodeType, dict[str, ast.Name]]:
-        """Return the expression's code, and where it first asks for each name from outside."""
+        """Return the expression's code, and the first use of each name from outside."""
         tree = self.parse("eval")
         file = self._file
         with self._python():
-            compile(tree, file, "eval")  # What it refuses, it refuses at a place of the source.
-            asked = set(_asked(symtable(self.source, file, "eval")))
+            compile(tree, file, "eval")  # Its errors have places in the source.
+            free = set(_free_names(symtable(self.source, file, "eval")))
         code = compile(self._in_place(self.parse("eval")), file, "eval")
         names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        return code, {node.id: node for node in reversed(names) if node.id in asked}
+        return code, {node.id: node for node in reversed(names) if node.id in free}
 
     def _in_place(self, tree: ast.Expression) -> ast.Expression:
-        """Return a tree whose places are those of the diagram, as tracebacks show them."""
+        """Return the tree with its places in the diagram, for tracebacks."""
         for node in ast.walk(tree):
             if isinstance(node, ast.expr | ast.arg | ast.keyword):
                 if node.lineno == 1:
@@ -109,7 +110,7 @@ class Snippet:
 
     @contextmanager
     def _python(self, what: str = _NOT_PYTHON) -> Iterator[None]:
-        """Raise what Python has to say against the expression as an error at its place."""
+        """Raise the errors and warnings of Python as an error at their place."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -121,9 +122,66 @@ class Snippet:
             raise self.flaw(f"{what}: {error or 'too deep'}.") from None
 
 
-def _asked(table: SymbolTable) -> Iterator[str]:
+def _free_names(table: SymbolTable) -> Iterator[str]:
     for symbol in table.get_symbols():
         if symbol.is_referenced() and symbol.is_global() and not symbol.is_assigned():
             yield symbol.get_name()
     for inner in table.get_children():
-        yield from _asked(inner)
+        yield from _free_names(inner)
+
+
+_HOW = "An import is written `from package.module import name, other as alias`"
+_WHERE = (
+    "Is its folder on sys.path? pytest's setting `pythonpath = .` puts it there, "
+    "or `sys.path.insert` in the conf.py of Sphinx."
+)
+
+
+@frozen
+class Import:
+    """A name that a diagram imports from a module."""
+
+    name: str
+    module: str
+    attribute: str
+    _snippet: Snippet = field(eq=False)
+    _alias: ast.alias = field(eq=False)
+
+    def flaw(self, what: str) -> MarbleSyntaxError:
+        """Return an error at this name."""
+        return self._snippet.flaw_at(self._alias, what)
+
+    def load(self) -> Any:
+        """Import the module, and return the value of the name."""
+        try:
+            module = import_module(self.module)
+            if hasattr(module, self.attribute):
+                return getattr(module, self.attribute)
+            return import_module(f"{self.module}.{self.attribute}")
+        # Importing a script without a `__main__` guard may exit.
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                if error.name == f"{self.module}.{self.attribute}":
+                    what = f"There is no {self.attribute!r} in the module {self.module!r}."
+                    raise self.flaw(what) from None
+                if f"{self.module}.".startswith(f"{error.name}."):
+                    what = f"There is no module {error.name!r}. {_WHERE}"
+                    raise self._snippet.flaw(what, offset=len("from ")) from None
+            what = f"The module {self.module!r} raises {describe(error)}"
+            raise self.flaw(what) from error
+
+
+def imports_of(snippet: Snippet) -> Iterator[Import]:
+    """Yield the names that a line imports."""
+    match snippet.parse("exec", _HOW).body:
+        case [ast.ImportFrom(module=str(module), names=names, level=0)]:
+            for alias in names:
+                if alias.name == "*":
+                    raise snippet.flaw_at(alias, f"{_HOW}; list the names.")
+                yield Import(alias.asname or alias.name, module, alias.name, snippet, alias)
+        case [ast.ImportFrom(level=level)] if level:
+            raise snippet.flaw(
+                f"{_HOW}; a diagram is not in a package, so a module does not begin with a dot."
+            )
+        case _:
+            raise snippet.flaw(f"{_HOW}.")

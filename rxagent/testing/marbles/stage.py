@@ -1,4 +1,4 @@
-"""Marble tests in Python, for what is not a file."""
+"""Marble tests in Python, without a file."""
 
 import sys
 from collections.abc import Callable
@@ -11,16 +11,14 @@ from reactivex import Observable
 from ...arguments import text
 from ..clock import VirtualHome
 from .diagram import Note, Watch
-from .lines import Line
-from .places import from_here
-from .playing import ColdRow, HotRow, Recording, Row
+from .performance import ColdRow, HotRow, Recording, Row
 from .reader import notes_of, watch_of
-from .report import ASTRAY, compare, compare_subscriptions
-from .timeline import Timeline, read_duration
+from .report import ASTRAY, compare, compare_subscriptions, from_here
+from .rows import Line, Timeline, read_duration
 
 __all__ = ["Expectation", "Marbles", "marbles"]
 
-# What pytest shows of a failure ends in the test.
+# pytest shows failures up to the test.
 __tracebackhide__ = True
 
 _TOO_MUCH = 10_000
@@ -28,7 +26,7 @@ _TICK = 'a time such as "10ms"'
 
 
 def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) -> "Marbles":
-    """Make streams of marbles, and check at the end of the block what was expected of them.
+    """Make streams of marbles, and check the expectations at the end of the block.
 
     .. code-block:: python
 
@@ -37,12 +35,12 @@ def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) 
             m.expect(said).to_be("---x-|")
 
     Args:
-        tick: What one column means, such as `10ms`.
-        error: What the # marble carries.
-        bindings: What single letters mean.
+        tick: The time of one column, such as `10ms`.
+        error: The error that the # marble carries.
+        bindings: The values of single letters.
 
     Raises:
-        AssertionError: Something else came than was expected.
+        AssertionError: A stream is not as expected.
         MarbleSyntaxError: A row cannot be read.
     """
     text("tick", tick, what=_TICK)
@@ -51,16 +49,16 @@ def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) 
         raise ValueError(f"tick is {_TICK}, not {tick!r}.")
     for letter in bindings:
         if len(letter) != 1:
-            raise TypeError(f"Only single letters are bound, and {letter!r} is none.")
+            raise TypeError(f"Only single letters are bound, not {letter!r}.")
     if error is not None:
         bindings["!"] = error
     return Marbles(Timeline(seconds), bindings)
 
 
 class Marbles:
-    """What a block of `marbles` makes its streams with, and the virtual home they play in.
+    """A block of marble streams and expectations, and the virtual time in which they play.
 
-    What is expected of them is checked at the end of the block, unless it raises.
+    The expectations are checked at the end of the block, unless it raises.
     """
 
     def __init__(self, timeline: Timeline, bindings: dict[str, Any]) -> None:
@@ -68,15 +66,14 @@ class Marbles:
         self._bindings = bindings
         self._hot: list[HotRow] = []
         self._expectations: list[Expectation] = []
-        self._recordings: list[Recording] = []
         self._home: VirtualHome | None = None
 
     @property
     def home(self) -> VirtualHome:
-        """The virtual home in which all of it plays."""
+        """The virtual home in which the streams play."""
         if self._home is None:
             raise RuntimeError(
-                "Time begins with a block, at whose end it is checked what came: "
+                "Time begins with a block, whose end checks the expectations: "
                 "write `with marbles(...) as m:`."
             )
         return self._home
@@ -98,7 +95,7 @@ class Marbles:
             self.check()
 
     def cold(self, row: str) -> ColdRow:
-        """Return a stream that plays a row from where it is subscribed."""
+        """Return a stream that plays a row from its subscription on."""
         start = len(row) - len(row.lstrip(" "))
         return ColdRow(self.home, self._notes(row, start, start * self._timeline.tick))
 
@@ -109,31 +106,26 @@ class Marbles:
         return hot
 
     def expect(self, stream: Observable[Any]) -> "Expectation":
-        """Say what is expected of a stream: go on with `to_be` or `to_be_subscribed`."""
+        """Expect something of a stream: continue with `to_be` or `to_be_subscribed`."""
         expectation = Expectation(self, stream)
         self._expectations.append(expectation)
         return expectation
 
     def check(self) -> None:
-        """Let time pass, and raise AssertionError for what did not come as expected."""
+        """Let time pass, and raise AssertionError for each stream that is not as expected."""
         if not self._expectations:
             raise ValueError("Nothing is expected, so this cannot fail: use m.expect(...).")
         for hot in self._hot:
             hot.start()
         self.home.run()
         found = [expectation.check() for expectation in self._expectations]
-        for recording in self._recordings:
-            recording.dispose()
+        for expectation in self._expectations:
+            expectation.dispose()
         if any(found):
             raise AssertionError("\n\n".join(filter(None, found)))
 
     def _notes(self, row: str, start: int = 0, begun: float = 0.0) -> tuple[Note, ...]:
         return notes_of(Line(row), start, self._timeline, self._bindings, begun)
-
-    def _record(self, expected: tuple[Note, ...]) -> Recording:
-        recording = Recording(self.home, len(expected) + _TOO_MUCH)
-        self._recordings.append(recording)
-        return recording
 
     def _watch(self, row: str) -> Watch:
         return watch_of("", Line(row), 0, self._timeline)
@@ -141,6 +133,9 @@ class Marbles:
     def _differ(self, expected: tuple[Note, ...], actual: Recording) -> str:
         difference = compare(expected, actual.notes, self._bindings, self._timeline.tick)
         return "\n".join(filter(None, [difference, ASTRAY if actual.is_astray else ""]))
+
+    def _differ_in_time(self, watches: list[Watch], row: Row) -> str:
+        return compare_subscriptions(watches, row.subscriptions, self._timeline.tick)
 
 
 class Expectation:
@@ -150,40 +145,45 @@ class Expectation:
         self._stage = stage
         self._stream = stream
         self._checks: list[tuple[str, Callable[[], str]]] = []
+        self._recordings: list[Recording] = []
 
     def to_be(self, row: str, subscribed: str = "^") -> None:
-        """Expect a stream to tell this, to one who subscribes and disposes as a row says."""
+        """Expect a stream to emit a row; `subscribed` is when it is subscribed and disposed."""
         stage, watch = self._stage, self._stage._watch(subscribed)
         expected = stage._notes(row)
-        recording = stage._record(expected)
+        recording = Recording(stage.home, len(expected) + _TOO_MUCH)
+        self._recordings.append(recording)
         if watch.disposed is not None:
             stage.home.schedule_relative(watch.disposed, recording.dispose)
         stage.home.schedule_relative(
             watch.subscribed or 0.0, lambda *_: recording.subscribe(self._stream)
         )
-        claim = f"{_place_of_caller()}: The stream is not as drawn."
-        self._checks.append((claim, lambda: stage._differ(expected, recording)))
+        self._add("The stream is not as drawn.", lambda: stage._differ(expected, recording))
 
     def to_be_subscribed(self, *rows: str) -> None:
         """Expect a cold or hot stream to be subscribed and disposed as these rows say, no more."""
-        stream, tick = self._stream, self._stage._timeline.tick
+        stage, stream = self._stage, self._stream
         if not isinstance(stream, Row):
-            raise TypeError("Only the streams that `cold` and `hot` return know who subscribed.")
-        watches = [self._stage._watch(row) for row in rows]
-        claim = f"{_place_of_caller()}: The stream is not subscribed as drawn."
-        self._checks.append(
-            (claim, lambda: compare_subscriptions(watches, stream.subscriptions, tick))
+            raise TypeError("Only the streams of `cold` and `hot` record their subscriptions.")
+        watches = [stage._watch(row) for row in rows]
+        self._add(
+            "The stream is not subscribed as drawn.",
+            lambda: stage._differ_in_time(watches, stream),
         )
 
     def check(self) -> str:
-        """Return how what came differs from what is expected; an empty text when it does not."""
+        """Return how the stream differs from the expectation; an empty text if it does not."""
         if not self._checks:
-            raise ValueError("expect(...) says nothing yet: go on with to_be(...).")
+            raise ValueError("expect(...) alone expects nothing: continue with to_be(...).")
         found = ((claim, difference()) for claim, difference in self._checks)
         return "\n\n".join(f"{claim}\n{wrong}" for claim, wrong in found if wrong)
 
+    def dispose(self) -> None:
+        """Dispose the subscriptions of `to_be`."""
+        for recording in self._recordings:
+            recording.dispose()
 
-def _place_of_caller() -> str:
-    """Return the file and the line of the test that calls a method of this module."""
-    frame = sys._getframe(2)
-    return f"{from_here(Path(frame.f_code.co_filename))}:{frame.f_lineno}"
+    def _add(self, claim: str, difference: Callable[[], str]) -> None:
+        frame = sys._getframe(2)
+        place = f"{from_here(Path(frame.f_code.co_filename))}:{frame.f_lineno}"
+        self._checks.append((f"{place}: {claim}", difference))

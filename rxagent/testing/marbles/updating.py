@@ -1,14 +1,13 @@
-"""Rewriting a diagram's row `out:` as what really comes."""
+"""Rewrite the row `out:` of a diagram as what really comes."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from ...errors import MarbleSyntaxError
 from .diagram import Diagram, Note
-from .matching import matches
 from .reader import parse
-from .signs import Signs, binding
-from .writing import Row, lay_out, strand_of, watch_strand, write_on
+from .report import is_same
+from .writing import Row, Signs, binding, lay_out, strand_of, watch_strand, write_on
 
 __all__ = ["updated"]
 
@@ -16,11 +15,10 @@ __all__ = ["updated"]
 def updated(diagram: Diagram, notes: tuple[Note, ...]) -> str:
     """Return the diagram's text with these notes as its row `out:`.
 
-    Where the columns that there are have no place for them, all rows are laid out anew, under a
-    ruler `time:`.
+    If its columns have no place for them, all rows are laid out again, under a ruler `time:`.
 
     Raises:
-        MarbleSyntaxError: They cannot be written down.
+        MarbleSyntaxError: The notes cannot be written.
     """
     for rewritten in (_row_alone, _all_rows):
         for quoting in (True, False):
@@ -28,7 +26,7 @@ def updated(diagram: Diagram, notes: tuple[Note, ...]) -> str:
             lines = rewritten(diagram, notes, signs)
             added = [binding(letter, value) for letter, value in signs.added.items()]
             text = "\n".join([*lines, *added, ""])
-            if _says(text, diagram, notes):
+            if _is_equal(text, diagram, notes):
                 return text
     raise diagram.out.line.flaw(
         0, "What came cannot be written as a row of marbles and bindings; write it by hand."
@@ -40,7 +38,7 @@ def _lines(diagram: Diagram) -> list[str]:
 
 
 def _row_alone(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> list[str]:
-    """Return the lines with another row `out:` in the columns that there are."""
+    """Return the lines with a new row `out:` in the columns of the diagram."""
     lines = _lines(diagram)
     row = write_on(strand_of(notes, signs.of), diagram.timeline)
     zero, _ = diagram.timeline.labels[0]
@@ -50,22 +48,22 @@ def _row_alone(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> list[
 
 
 def _all_rows(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> list[str]:
-    """Return the lines with all rows laid out anew, and the ruler that they need."""
+    """Return the lines with all rows laid out again, and the ruler that they need."""
     rows = dict(_rows(diagram, notes, signs))
     zero, _ = diagram.timeline.labels[0]
     ruler, written = lay_out(list(rows.values()), diagram.timeline.tick, zero)
-    anew = dict(zip(rows, written, strict=True))
+    new = dict(zip(rows, written, strict=True))
     lines = []
     for number, text in enumerate(_lines(diagram), 1):
         if ruler and number == min(rows):
             lines.append(ruler)
         if not text.startswith("time:"):
-            lines.append(anew.get(number, text))
+            lines.append(new.get(number, text))
     return lines
 
 
 def _rows(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> Iterator[tuple[int, Row]]:
-    """Yield the rows to be written, each with the number of its line; blank ones stay blank."""
+    """Yield the rows to write with their line numbers; blank ones are left alone."""
     for source in diagram.sources:
         strand = strand_of(source.notes, lambda note: note.sign, source.drawn)
         head = f"{source.name}{'~' if source.is_hot else ':'}"
@@ -76,8 +74,8 @@ def _rows(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> Iterator[t
     yield diagram.out.line.number, Row("out:", strand_of(notes, signs.of))
 
 
-def _says(text: str, diagram: Diagram, notes: tuple[Note, ...]) -> bool:
-    """Tell whether a text says the same as a diagram, but for these notes."""
+def _is_equal(text: str, diagram: Diagram, notes: tuple[Note, ...]) -> bool:
+    """Tell whether a text equals a diagram in everything but these notes."""
     try:
         read = parse(text)
     except MarbleSyntaxError:
@@ -85,12 +83,14 @@ def _says(text: str, diagram: Diagram, notes: tuple[Note, ...]) -> bool:
     return (
         _times(read) == _times(diagram)
         and len(read.out.notes) == len(notes)
-        and all(map(_is_same, read.out.notes, notes))
+        and all(
+            one.at == note.at and is_same(one, note)
+            for one, note in zip(read.out.notes, notes, strict=True)
+        )
     )
 
 
 def _times(diagram: Diagram) -> list[tuple[Any, ...]]:
-    """Return when which marble of the rows that are given is told."""
     return [
         *(
             (source.name, source.is_hot, source.drawn, *((n.at, n.sign) for n in source.notes))
@@ -98,7 +98,3 @@ def _times(diagram: Diagram) -> list[tuple[Any, ...]]:
         ),
         *((watch.name, watch.subscribed, watch.disposed) for watch in diagram.watches),
     ]
-
-
-def _is_same(read: Note, note: Note) -> bool:
-    return read.at == note.at and read.kind is note.kind and matches(read.value, note.value)

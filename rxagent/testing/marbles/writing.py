@@ -1,26 +1,122 @@
-"""Writing what was told as rows of marbles."""
+"""Writing notes as rows of marbles, and values as bindings."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from ... import events
+from ...errors import RxAgentError
+from .bindings import matches
 from .diagram import Note, Watch
-from .playing import Subscription
-from .timeline import Timeline, duration
+from .performance import Subscription
+from .rows import Kind, Timeline, duration, quoted
 
-__all__ = ["Row", "Strand", "lay_out", "strand_of", "watch_strand", "write", "write_on"]
+__all__ = [
+    "LETTERS",
+    "Row",
+    "Signs",
+    "Strand",
+    "binding",
+    "lay_out",
+    "strand_of",
+    "watch_strand",
+    "write",
+    "write_on",
+]
+
+LETTERS: dict[type, str] = {
+    events.RunStarted: "r",
+    events.RunCompleted: "R",
+    events.RunFailed: "X",
+    events.StepStarted: "s",
+    events.StepFailed: "S",
+    events.StepRetried: "e",
+    events.StepLimitReached: "l",
+    events.PlanStarted: "p",
+    events.Planned: "P",
+    events.TextDelta: "d",
+    events.ReasoningDelta: "h",
+    events.RefusalDelta: "n",
+    events.ToolCallDelta: "c",
+    events.Usage: "u",
+    events.Finish: "f",
+    events.MessageCompleted: "m",
+    events.ApprovalAsked: "q",
+    events.ApprovalAnswered: "Q",
+    events.ToolStarted: "t",
+    events.ToolOutput: "o",
+    events.ToolCompleted: "T",
+    events.ToolFailed: "x",
+    events.FinalAnswer: "a",
+    events.UnknownEvent: "z",
+}
+"""The letter of each event: a capital ends what the small letter began."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+class Signs:
+    """The signs of a diagram, and letters added for values that it does not bind.
+
+    Args:
+        bindings: The values of its letters.
+        quoting: Whether a text is written in quotes rather than bound to a letter.
+    """
+
+    def __init__(self, bindings: Mapping[str, Any], quoting: bool = True) -> None:
+        self.added: dict[str, Any] = {}
+        self._bindings = dict(bindings)
+        self._quoting = quoting
+
+    def of(self, note: Note) -> str:
+        """Return the sign of a note."""
+        if note.kind is Kind.COMPLETED:
+            return "|"
+        for letter, value in self._bindings.items():
+            if matches(value, note.value):
+                return "#" if letter == "!" else letter
+        if self._quoting and isinstance(note.value, events.TextDelta):
+            return quoted(note.value.text)
+        return self._add(note)
+
+    def _add(self, note: Note) -> str:
+        value = note.value.event if isinstance(note.value, events.Stamped) else note.value
+        first = _LETTERS.index(LETTERS.get(type(value), "a"))
+        order = _LETTERS[first:] + _LETTERS[:first]
+        free = (letter for letter in order if letter not in self._bindings)
+        letter = "!" if note.kind is Kind.ERROR and "!" not in self._bindings else next(free, "?")
+        self._bindings[letter] = self.added[letter] = note.value
+        return "#" if letter == "!" else letter
+
+
+def binding(letter: str, value: Any) -> str:
+    """Return the line that binds a letter to a value."""
+    return f"{letter} = {_error(value) if isinstance(value, Exception) else repr(value)}"
+
+
+def _error(error: Exception) -> str:
+    names = error.facts if isinstance(error, RxAgentError) else ()
+    fields = {name: getattr(error, name) for name in names}
+    arguments = [
+        *map(repr, error.args),
+        *(f"{name}={value!r}" for name, value in fields.items() if value is not None),
+    ]
+    return f"{type(error).__name__}({', '.join(arguments)})"
+
+
+# Rows.
 
 Strand: TypeAlias = Sequence[tuple[float, str]]
-"""The marbles of a row, with the seconds of each."""
+"""The marbles of a row, each with its seconds."""
 
 _FAR = 40
 
 
 @frozen
 class Row:
-    """A row to be written: its name with its sign, its marbles, and when its first column is."""
+    """A row to write: its name with its sign, its marbles, and the time of its first column."""
 
     head: str
     strand: Strand
@@ -28,35 +124,32 @@ class Row:
 
 
 def strand_of(notes: Iterable[Note], sign: Callable[[Note], str], begun: float = 0.0) -> Strand:
-    """Return the marbles of some notes; those of one instant are a group."""
-    return [
-        (round(begun + at, 6), _grouped([sign(note) for note in together]))
-        for at, together in groupby(notes, key=lambda note: note.at)
-    ]
+    """Return the marbles of some notes; those of one instant form a group."""
+    return _grouped((round(begun + note.at, 6), sign(note)) for note in notes)
 
 
 def watch_strand(subscription: Subscription | Watch) -> Strand:
-    """Return the marbles of a row that says when somebody subscribed and disposed."""
+    """Return the marbles of a row of subscriptions."""
     times = {"^": subscription.subscribed, "!": subscription.disposed}
-    signs = [(at, sign) for sign, at in times.items() if at is not None]
-    return [
-        (at, _grouped([sign for _, sign in together]))
-        for at, together in groupby(signs, key=lambda sign: sign[0])
-    ]
+    return _grouped((at, sign) for sign, at in times.items() if at is not None)
 
 
-def _grouped(signs: list[str]) -> str:
-    return signs[0] if len(signs) == 1 else f"({''.join(signs)})"
+def _grouped(signs: Iterable[tuple[float, str]]) -> Strand:
+    strand = []
+    for at, together in groupby(signs, key=lambda sign: sign[0]):
+        first, *others = (sign for _, sign in together)
+        strand.append((at, f"({''.join([first, *others])})" if others else first))
+    return strand
 
 
 def write(strands: Mapping[str, Strand], tick: float) -> str:
-    """Return rows under one another, with a ruler where ticks do not say the time."""
+    """Return rows below one another, with a ruler if ticks do not give the time."""
     ruler, rows = lay_out([Row(f"{name}:", strand) for name, strand in strands.items()], tick)
     return "\n".join([ruler, *rows] if ruler else rows)
 
 
 def lay_out(rows: Sequence[Row], tick: float, margin: int = 0) -> tuple[str, list[str]]:
-    """Return the ruler that rows need, empty where ticks say the time, and the rows.
+    """Return the ruler, empty if ticks give the time, and the rows.
 
     Their first column is `margin`, or the first one behind all names.
     """
@@ -83,8 +176,7 @@ def _columns(widths: Mapping[float, int], tick: float) -> tuple[dict[float, int]
     before = 0.0
     for at in sorted(widths)[1:]:
         ticks = (at - before) / tick
-        is_plain = abs(ticks - round(ticks)) < 1e-6 and widths[before] <= round(ticks) <= _FAR
-        if is_plain:
+        if abs(ticks - round(ticks)) < 1e-6 and widths[before] <= round(ticks) <= _FAR:
             columns[at] = columns[before] + round(ticks)
         else:
             columns[at] = max(columns[before] + widths[before] + 1, len(ruler) + 1)
@@ -101,7 +193,7 @@ def _row(marbles: Sequence[tuple[int, str]], begun: int) -> str:
 
 
 def write_on(strand: Strand, timeline: Timeline) -> str | None:
-    """Return a row in which each marble stands in its time's column; None when one cannot."""
+    """Return a row with each marble in the column of its time; None if one has no column."""
     zero = timeline.labels[0][0]
     row = ""
     for at, marble in strand:

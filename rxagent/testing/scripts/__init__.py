@@ -1,18 +1,19 @@
 """Scripts: the scenarios that every scripted server knows."""
 
-from rxagent.testing.scripts import calls, pace, texts, trouble
-from rxagent.testing.scripts.pace import tokens_text
-from rxagent.testing.scripts.saying import INPUT_TOKENS, PLAIN, SCRIPTS
-from rxagent.testing.scripts.trouble import failure
+from ..scenarios import SCRIPTS
+from . import answers, calls, trouble
+from .answers import PLAIN, plain, tokens_text
+from .calls import using
+from .trouble import failure
 
 __all__ = [
-    "INPUT_TOKENS",
     "PLAIN",
     "SCRIPTS",
+    "answers",
     "calls",
     "failure",
-    "pace",
-    "texts",
+    "plain",
     "tokens_text",
     "trouble",
+    "using",
 ]

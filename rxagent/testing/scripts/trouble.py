@@ -1,19 +1,12 @@
-"""Trouble: chunks that are odd, and what goes wrong on the way."""
+"""Scripts of trouble: unusual chunks, error statuses, and broken connections."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from rxagent.testing.frames import DONE, Body, chunk, finish_chunk, frame, text_chunk
-from rxagent.testing.scenarios import Ending, Item, Reply
-from rxagent.testing.scripts.saying import (
-    PLAIN,
-    paced,
-    plain,
-    saying,
-    scenario,
-    texts,
-)
+from ..frames import DONE, Body, chunk, finish_chunk, frame, saying, text_chunk, texts
+from ..scenarios import Ending, Item, Reply, paced, scenario, scripted
+from .answers import PLAIN, plain
 
 __all__ = ["failure"]
 
@@ -26,32 +19,40 @@ def _azure(body: Body) -> Iterable[Item]:
     return [{**first, "prompt_filter_results": [filtered]}, *plain(body)]
 
 
-@scenario("null-delta")
-def _null_delta(body: Body) -> Iterable[Item]:
-    """Do as `plain`, with null for a delta in the last chunk."""
-    return [*texts(PLAIN), chunk(None, "stop")]
+_BLANKS: list[Item] = [
+    chunk({}),
+    chunk({"content": None, "tool_calls": None}),
+    text_chunk(""),
+]
+_ODD: dict[str, Any] = {"obfuscation": "x7", "provider": {"name": "y"}, "x_new": [1, None]}
 
+scripted(
+    "null-delta",
+    "Do as `plain`, with null for a delta in the last chunk.",
+    [*texts(PLAIN), chunk(None, "stop")],
+    None,
+)
+scripted(
+    "null-delta-no-finish",
+    'Say "Hello there", with null for a delta between.',
+    [text_chunk("Hello"), chunk(None), text_chunk(" there"), finish_chunk("stop")],
+    None,
+)
+scripted(
+    "empty-deltas",
+    'Say "Hello there", with empty deltas all around.',
+    [*_BLANKS, text_chunk("Hello"), *_BLANKS, text_chunk(" there"), *_BLANKS],
+)
+scripted(
+    "unknown-fields",
+    'Say "Hello there", with unknown fields.',
+    [
+        text_chunk("Hello", **_ODD),
+        chunk({"content": " there", "annotations": [], "x_odd": {"z": 1}}, **_ODD),
+    ],
+)
 
-@scenario("null-delta-no-finish")
-def _null_delta_no_finish(body: Body) -> Iterable[Item]:
-    """Say "Hello there", with null for a delta between."""
-    return [text_chunk("Hello"), chunk(None), text_chunk(" there"), finish_chunk("stop")]
-
-
-@scenario("empty-deltas")
-def _empty_deltas(body: Body) -> Iterable[Item]:
-    """Say "Hello there", with empty deltas all around."""
-    blanks: list[Item] = [chunk({}), chunk({"content": None, "tool_calls": None}), text_chunk("")]
-    return saying(body, [*blanks, text_chunk("Hello"), *blanks, text_chunk(" there"), *blanks])
-
-
-@scenario("unknown-fields")
-def _unknown_fields(body: Body) -> Iterable[Item]:
-    """Say "Hello there", with fields that nobody knows."""
-    odd: dict[str, Any] = {"obfuscation": "x7", "provider": {"name": "y"}, "x_new": [1, None]}
-    strange = chunk({"content": " there", "annotations": [], "x_odd": {"z": 1}}, **odd)
-    return saying(body, [text_chunk("Hello", **odd), strange])
-
+# Statuses.
 
 _ERRORS = {
     400: ("This model's maximum context length is exceeded.", "context_length_exceeded"),
@@ -69,7 +70,7 @@ _ERRORS = {
 
 
 def failure(status: int, retry_after: float | None = None) -> Reply:
-    """Return the reply of that status, which says to come back in `retry_after` seconds."""
+    """Return the reply of a status; `retry_after` is its header in seconds."""
     message, code = _ERRORS[status]
     kind = "invalid_request_error" if status < HTTPStatus.TOO_MANY_REQUESTS else code
     error = {"message": message, "type": kind, "param": None, "code": code}
@@ -77,51 +78,49 @@ def failure(status: int, retry_after: float | None = None) -> Reply:
     return Reply(status, {"error": error}, headers)
 
 
-def _register_failure(status: int) -> None:
-    @scenario(f"{status}")
-    def fails(body: Body) -> Iterable[Item]:
-        return [failure(status)]
-
-    fails.__doc__ = f"Reply {status}: {_ERRORS[status][0]}"
+for _status, (_message, _) in _ERRORS.items():
+    scripted(f"{_status}", f"Reply {_status}: {_message}", [failure(_status)], None)
 
 
-def _register_patience(status: int) -> None:
-    @scenario(f"{status}-SECONDS")
-    def fails(body: Body, retry_after: float) -> Iterable[Item]:
-        return [failure(status, retry_after)]
-
-    fails.__doc__ = f"Reply {status}, and ask to be left alone for so many seconds."
+@scenario("429-SECONDS")
+def _rate_limited(body: Body, retry_after: float) -> Iterable[Item]:
+    """Reply 429, with this many seconds in `Retry-After`."""
+    return [failure(429, retry_after)]
 
 
-for _status in _ERRORS:
-    _register_failure(_status)
-for _status in (429, 503):
-    _register_patience(_status)
+@scenario("503-SECONDS")
+def _overloaded(body: Body, retry_after: float) -> Iterable[Item]:
+    """Reply 503, with this many seconds in `Retry-After`."""
+    return [failure(503, retry_after)]
+
+
+# Broken answers.
+
+scripted(
+    "error-frame",
+    "Say two words, then report an error within the stream.",
+    [*texts("Hello from"), failure(500).body, Ending.QUIET],
+    None,
+)
+scripted(
+    "garbage",
+    "Say two words, then send invalid JSON.",
+    [*texts("Hello from"), b"data: {this is not JSON\n\n"],
+    None,
+)
+scripted(
+    "garbage-html",
+    "Reply with a page of HTML.",
+    [Reply(200, "<html><body>It works!</body></html>", {"Content-Type": "text/html"})],
+    None,
+)
 
 
 @scenario("cut-N")
 def _cut(body: Body, count: float) -> Iterable[Item]:
-    """Do as `plain`, and break the connection after so many bytes."""
-    whole = b"".join(frame(body, item) for item in plain(body) if isinstance(item, dict))
+    """Do as `plain`, and break the connection after this many bytes."""
+    whole = b"".join(frame(body, item) for item in plain(body))
     return [whole[: int(count)], Ending.ABORT]
-
-
-@scenario("error-frame")
-def _error_frame(body: Body) -> Iterable[Item]:
-    """Say two words, then report an error within the stream."""
-    return [*texts("Hello from"), failure(500).body, Ending.QUIET]
-
-
-@scenario("garbage")
-def _garbage(body: Body) -> Iterable[Item]:
-    """Say two words, then something that is no JSON."""
-    return [*texts("Hello from"), b"data: {this is not JSON\n\n"]
-
-
-@scenario("garbage-html")
-def _garbage_html(body: Body) -> Iterable[Item]:
-    """Reply with a page of HTML."""
-    return [Reply(200, "<html><body>It works!</body></html>", {"Content-Type": "text/html"})]
 
 
 @scenario("no-done")
@@ -143,12 +142,12 @@ def _crlf(body: Body) -> Iterable[Item]:
 @scenario("split-utf8")
 def _split_utf8(body: Body) -> Iterable[Item]:
     """Say "Grüße 你好 🎈", in pieces that end within a character."""
-    for item in saying(body, [text_chunk("Grüße"), text_chunk(" 你好"), text_chunk(" 🎈")]):
+    for item in saying(body, texts("Grüße 你好 🎈")):
         yield from paced(_broken(frame(body, item)), 0.001)
 
 
 def _broken(data: bytes) -> Iterable[bytes]:
-    """The bytes in pieces that end within a character, wherever one is longer than a byte."""
+    """Yield the bytes in pieces that end within each character of several bytes."""
     start = 0
     for at in range(1, len(data)):
         if data[at] & 0xC0 == 0x80:

@@ -1,4 +1,4 @@
-"""Performing diagrams: when a picture is true, and how a false one is told."""
+"""Performing diagrams: when a picture is true, and the report of a false one."""
 
 from textwrap import dedent
 from threading import Thread
@@ -10,8 +10,8 @@ from rxagent.errors import MarbleSyntaxError
 from rxagent.testing.marbles import parse, perform, report, scope
 
 
-def told(text):
-    """Return what is wrong with a diagram, an empty text when nothing is."""
+def report_of(text):
+    """Perform a diagram, and return the report."""
     diagram = parse(dedent(text), "x.marble")
     return report(diagram, perform(diagram))
 
@@ -116,7 +116,7 @@ TRUE = {
 @pytest.mark.parametrize("text", TRUE.values(), ids=TRUE.keys())
 def test_a_true_picture_has_nothing_wrong(text):
     """What is drawn is what happens, subscriptions included."""
-    assert "" == told(text)
+    assert "" == report_of(text)
 
 
 def test_what_came_is_drawn_under_what_was_expected():
@@ -127,7 +127,7 @@ def test_what_came_is_drawn_under_what_was_expected():
         "actual:   --'Hel'--s-|",
         "s = StepStarted(number=2)",
         "At 9ms StepStarted(number=1) was expected, but StepStarted(number=2) came.",
-    ] == told("""\
+    ] == report_of("""\
         a:   --'Hel'--x-|
         > a.pipe(rxo.map(lambda it: events.StepStarted(2) if it == events.StepStarted(1) else it))
         out: --'Hel'--x-|
@@ -148,12 +148,12 @@ DIFFERENCES = {
 
 
 @pytest.mark.parametrize("case", DIFFERENCES.values(), ids=DIFFERENCES.keys())
-def test_the_first_difference_is_told_in_words(case):
+def test_the_first_difference_is_reported_in_words(case):
     """One sentence says what was expected, what came, and when."""
     expected, actual, *words = case
     text = f"a:   {actual}\n> a\nout: {expected}\nx = Usage(1, 1)\n! = KeyError()"
 
-    last = told(text).split("\n")[-1]
+    last = report_of(text).split("\n")[-1]
 
     assert [True] * len(words) == [word in last for word in words]
 
@@ -164,7 +164,7 @@ def test_times_without_a_column_get_a_ruler():
         "time:     0ms 1500us",
         "expected: -x",
         "actual:   ----x",
-    ] == told("""\
+    ] == report_of("""\
         a:   -x
         > a.pipe(rxo.delay(0.0005))
         out: -x
@@ -172,9 +172,9 @@ def test_times_without_a_column_get_a_ruler():
         """).split("\n")[1:4]
 
 
-def test_a_row_out_of_line_is_told():
+def test_a_row_out_of_line_is_report_of():
     """Where `out:` begins later than time does, its marbles are later than they may look."""
-    assert told("a: -'x'\n> a\nout: -'x'").startswith(
+    assert report_of("a: -'x'\n> a\nout: -'x'").startswith(
         "x.marble:3: out is not as drawn; its row begins 2 columns after time does.\n"
     )
 
@@ -218,7 +218,7 @@ FALSE = {
         "a:   -|\na^\n> a\nout: -|",
         "x.marble:2: a is not subscribed as drawn.\nactual 1: ^!",
     ),
-    "not let go": (
+    "not disposed": (
         "a:   -x-x\n> leaky(a)\nout: -(x|)\nx = Usage(1, 1)",
         "x.marble:1: a is still subscribed, although all is over.",
     ),
@@ -226,22 +226,22 @@ FALSE = {
 
 
 @pytest.mark.parametrize(("text", "what"), FALSE.values(), ids=FALSE.keys())
-def test_a_false_picture_of_subscriptions_is_told(text, what, monkeypatch):
-    """When somebody subscribes and lets go is part of the picture."""
-    monkeypatch.setitem(scope._KIT, "leaky", leaky)
+def test_a_false_picture_of_subscriptions_is_report_of(text, what, monkeypatch):
+    """The times of subscription and disposal are part of the picture."""
+    monkeypatch.setitem(scope.KIT, "leaky", leaky)
 
-    assert what in told(text)
+    assert what in report_of(text)
 
 
-def test_an_error_of_ones_own_code_is_told_with_its_place():
-    """What raises unexpectedly is told with the line of code that is the user's own."""
-    last = told("a:   x|\n> a.pipe(rxo.map(lambda it: it / 2))\nout: x|\nx = Usage(1, 1)")
+def test_an_error_of_ones_own_code_is_reported_with_its_place():
+    """An unexpected error is reported with the line of the user's own code."""
+    last = report_of("a:   x|\n> a.pipe(rxo.map(lambda it: it / 2))\nout: x|\nx = Usage(1, 1)")
 
     assert ", raised at x.marble:2, came." in last
 
 
 def leaky(source):
-    """Take one item of a source, and forget about the rest."""
+    """Take one item of a source without disposing it."""
 
     def subscribe(observer, scheduler=None):
         def on_next(item):
@@ -253,40 +253,40 @@ def leaky(source):
     return Observable(subscribe)
 
 
-def test_an_unexpected_error_is_told_from_a_value():
+def test_an_unexpected_error_differs_from_a_value():
     """Where # stands for another error, the line of the letter says that it is one."""
-    assert "\nactual:   a\na = ValueError('bang')  (an error)\n" in told(
+    assert "\nactual:   a\na = ValueError('bang')  (an error)\n" in report_of(
         "> rx.throw(ValueError('bang'))\nout: #\n! = KeyError()"
     )
 
 
 def careless(source):
-    """Subscribe, and forget whose time it is."""
+    """Subscribe without passing on the scheduler."""
     return Observable(lambda observer, scheduler=None: source.subscribe(observer))
 
 
 @pytest.mark.parametrize("out", ["-", "-----x|"])
-def test_what_waits_in_real_time_is_told(out, monkeypatch):
-    """A delay whose scheduler nobody passed on is found out, whatever is drawn."""
-    monkeypatch.setitem(scope._KIT, "careless", careless)
+def test_what_waits_in_real_time_is_report_of(out, monkeypatch):
+    """A delay without the virtual scheduler is reported, whatever is drawn."""
+    monkeypatch.setitem(scope.KIT, "careless", careless)
     text = f"a: -x|\n> a.pipe(rxo.delay(60), careless)\nout: {out}\nx = Usage(1, 1)"
 
-    assert told(text).endswith(
+    assert report_of(text).endswith(
         "x.marble:2: Something waits in real time: does an operator not pass on its scheduler?"
     )
 
 
-def test_what_comes_from_elsewhere_is_none_of_the_picture(monkeypatch):
-    """A value that another thread brings is not written down, and told to be astray."""
+def test_what_another_thread_emits_is_not_recorded(monkeypatch):
+    """A value of another thread is not recorded, and reported as real time."""
 
     def elsewhere(observer, scheduler=None):
         thread = Thread(target=observer.on_next, args=[1])
         thread.start()
         thread.join()
 
-    monkeypatch.setitem(scope._KIT, "elsewhere", Observable(elsewhere))
+    monkeypatch.setitem(scope.KIT, "elsewhere", Observable(elsewhere))
 
-    assert "x.marble:1: Something waits in real time" in told("> elsewhere\nout: -")
+    assert "x.marble:1: Something waits in real time" in report_of("> elsewhere\nout: -")
 
 
 BROKEN = {
@@ -301,7 +301,7 @@ BROKEN = {
     "unknown name": (
         "> rx.of(1, wat)\nout: -",
         12,
-        "Nothing is called 'wat'; what is your own is imported: `from package.module import wat`.",
+        "Nothing is called 'wat'; import what is your own: `from package.module import wat`.",
     ),
     "a model in a chain": (
         "> model_of().pipe(ops.text())\nout: -",
@@ -319,26 +319,26 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("text", "column", "what"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_pipeline_is_told_at_its_place(text, column, what):
+def test_a_broken_pipeline_is_reported_at_its_place(text, column, what):
     """A pipeline that raises, is no stream or never ends gives one error at its line."""
     with pytest.raises(MarbleSyntaxError) as raised:
-        told(text)
+        report_of(text)
 
     assert what in str(raised.value)
     assert ("x.marble", 1, column) == (raised.value.file, raised.value.line, raised.value.column)
 
 
-def test_a_long_pipeline_is_told_where_it_raises():
-    """In a pipeline of several lines the place is that of the part that raises, to the column."""
+def test_a_long_pipeline_is_reported_where_it_raises():
+    """In a pipeline of several lines the error has the line and column of the part that raises."""
     with pytest.raises(MarbleSyntaxError) as raised:
-        told("> rx.of('größer',\n    'ß', 1 / 0,\n  )\nout: -")
+        report_of("> rx.of('größer',\n    'ß', 1 / 0,\n  )\nout: -")
 
     assert (2, 10) == (raised.value.line, raised.value.column)
 
 
 def test_an_agent_runs_in_virtual_time():
-    """A model of rows and a tool of a row make a whole run, whose times are exact."""
-    assert "" == told("""\
+    """A model of rows and a tool of a row make a whole run with exact times."""
+    assert "" == report_of("""\
         tick: 1s
         first: --'I add.'-c--f|
         add:                  -----'5'--|

@@ -1,4 +1,4 @@
-"""Marble tests in Python: the block ends well only when all is as drawn."""
+"""Marble tests in Python: the block fails unless everything is as drawn."""
 
 import asyncio
 import inspect
@@ -25,7 +25,7 @@ def test_text_keeps_what_is_said():
 
 
 def fails(block):
-    """Return what a block of marbles, given the stage, is told to be wrong."""
+    """Return the error of a block of marbles that fails."""
     with (
         pytest.raises(AssertionError) as raised,
         marbles(x=1, y=2, error=ModelTimeout("late")) as m,
@@ -35,7 +35,7 @@ def fails(block):
 
 
 def test_what_differs_is_drawn():
-    """A false expectation is told with its place, in marbles and in words."""
+    """A false expectation is reported with its place, in marbles and in words."""
 
     def block(m):
         m.expect(m.cold("-x-y")).to_be("-x-|")
@@ -50,7 +50,7 @@ def test_what_differs_is_drawn():
     ) == fails(block)
 
 
-def test_every_expectation_is_told():
+def test_every_failure_is_reported():
     """One failure does not hide another."""
 
     def block(m):
@@ -61,7 +61,7 @@ def test_every_expectation_is_told():
 
 
 def test_subscriptions_are_expected():
-    """When a stream was subscribed and disposed is checked, each time."""
+    """The times of each subscription and disposal are checked."""
     with marbles(x=1) as m:
         source = m.cold("-x-x-x")
         m.expect(rx.concat(source.pipe(rxo.take(2)), source.pipe(rxo.take(1)))).to_be("-x-x(x|)")
@@ -69,7 +69,7 @@ def test_subscriptions_are_expected():
 
 
 def test_a_subscription_that_differs_is_drawn():
-    """A false expectation about subscriptions is told in marbles."""
+    """A false expectation about subscriptions is reported in marbles."""
 
     def block(m):
         source = m.cold("-x-|")
@@ -90,7 +90,7 @@ def test_a_viewer_may_come_late_and_leave_early():
 
 
 def test_blanks_before_a_cold_row_are_no_time():
-    """A cold row may be indented, so that it stands where it begins."""
+    """A cold row may be indented, to the column where it begins."""
     with marbles(x=1) as m:
         m.expect(m.cold("   -x|")).to_be("-x|")
 
@@ -110,7 +110,7 @@ def test_models_and_attempts_play_rows():
         m.expect(tries.pipe(rxo.repeat(2))).to_be("-x-y|")
 
 
-def test_a_row_too_few_is_told():
+def test_a_row_too_few_is_an_error():
     """A model that is called once more than it has rows fails with a sentence."""
     model = model_of()
 
@@ -119,7 +119,7 @@ def test_a_row_too_few_is_told():
 
 
 def test_async_code_runs_in_virtual_time():
-    """What a generator sleeps takes columns, and no time."""
+    """The sleep of a generator takes columns, and no real time."""
 
     async def count():
         for number in (1, 2):
@@ -134,14 +134,18 @@ def test_async_code_runs_in_virtual_time():
     ("block", "error", "what"),
     [
         (lambda m: None, ValueError, "Nothing is expected"),
-        (lambda m: m.expect(m.cold("-")), ValueError, "says nothing yet"),
+        (lambda m: m.expect(m.cold("-")), ValueError, "alone expects nothing"),
         (lambda m: m.cold("-z"), MarbleSyntaxError, "marbles:1:2: Nothing is bound to 'z'"),
-        (lambda m: m.expect(rx.never()).to_be_subscribed("^"), TypeError, "know who subscribed"),
+        (
+            lambda m: m.expect(rx.never()).to_be_subscribed("^"),
+            TypeError,
+            "record their subscriptions",
+        ),
         (lambda m: 1 / 0, ZeroDivisionError, "division"),
         (lambda m: next(iter(each(m.cold("-")))), RuntimeError, r"by `m\.expect\(stream\)"),
     ],
 )
-def test_a_mistaken_test_is_told(block, error, what):
+def test_a_mistaken_test_is_refused(block, error, what):
     """A test that could not fail, or that is written wrongly, fails."""
     with pytest.raises(error, match=what), marbles() as m:
         block(m)
@@ -155,20 +159,20 @@ def test_a_mistaken_test_is_told(block, error, what):
         ({"xy": 1}, TypeError, "Only single letters are bound"),
     ],
 )
-def test_mistaken_settings_are_told(settings, error, what):
+def test_mistaken_settings_are_refused(settings, error, what):
     """A tick that is no time, and a name that is no letter, are refused."""
     with pytest.raises(error, match=what), marbles(**settings):
         pass
 
 
 def test_time_begins_with_the_block():
-    """Who makes a stream outside of the block is told to write one."""
+    """A stream outside a block is refused; the error says how to write one."""
     with pytest.raises(RuntimeError, match=r"write `with marbles\(\.\.\.\) as m:`"):
         marbles().cold("-")
 
 
-def test_what_waits_in_real_time_is_told():
-    """A delay whose scheduler nobody passed on is found out."""
+def test_what_waits_in_real_time_is_reported():
+    """A delay without the virtual scheduler is reported."""
 
     def careless(source):
         return rx.create(lambda observer, scheduler: source.subscribe(observer))
@@ -181,8 +185,8 @@ def test_what_waits_in_real_time_is_told():
     )
 
 
-def test_the_room_is_what_it_is_named_after():
-    """`from rxagent.testing import marbles` can be called, as the function within can."""
+def test_the_module_can_be_called():
+    """`from rxagent.testing import marbles` can be called, like the function in it."""
     room = inspect.getmodule(marbles).__package__
 
     with testing.marbles(x=1) as m:

@@ -26,7 +26,7 @@ FALSE = {
 
 @pytest.mark.parametrize(("row", "pipeline", "out"), FALSE.values(), ids=FALSE.keys())
 def test_an_updated_picture_is_true(row, pipeline, out):
-    """The new row stands where the old one did, says what comes, and needs no second update."""
+    """The new row replaces the old one, shows what comes, and needs no second update."""
     text = f"{row}\n{pipeline}\nout: ---x\nx = Usage(1, 1)\ny = Usage(2, 2)\n! = KeyError('k')\n"
     diagram = parse(text)
     new = updated(diagram, perform(diagram).notes)
@@ -39,7 +39,7 @@ def test_an_updated_picture_is_true(row, pipeline, out):
 
 
 def test_new_values_are_bound_to_new_letters():
-    """What no letter means yet is written at the end of the file."""
+    """Values without a letter are bound at the end of the file."""
     diagram = parse(
         dedent("""\
         # A title stays.
@@ -64,8 +64,8 @@ def test_new_values_are_bound_to_new_letters():
         """) == updated(diagram, perform(diagram).notes)
 
 
-def test_errors_are_bound_with_their_facts():
-    """An error that is not drawn yet is bound as it can be read again."""
+def test_errors_are_bound_with_their_fields():
+    """A new error is bound in a form that can be read again."""
     text = "> rx.throw(RateLimited('slow', retry_after=2.0, status=429))\nout: -\n"
     diagram = parse(text)
 
@@ -76,7 +76,7 @@ def test_errors_are_bound_with_their_facts():
 
 
 DELAYED = """\
-# What is asked again is told 5 ms later.
+# A retried request is answered 5 ms later.
 
 tick:   10ms
 time:   0ms  2010ms
@@ -119,7 +119,7 @@ y = 2
     "rows of all kinds, after a long silence": (
         DELAYED,
         """\
-# What is asked again is told 5 ms later.
+# A retried request is answered 5 ms later.
 
 tick:   10ms
 time:   0ms 15ms 20ms 25ms 2010ms 2035ms 2040ms
@@ -152,7 +152,7 @@ x = Usage(1, 1)
 
 @pytest.mark.parametrize(("text", "expected"), RULED.values(), ids=RULED)
 def test_what_has_no_column_is_given_a_ruler(text, expected):
-    """All rows are laid out anew under a row `time:`, and say what they have said before."""
+    """All rows are laid out again under a row `time:`, with the same meaning."""
     diagram = parse(text)
 
     assert expected == updated(diagram, perform(diagram).notes)
@@ -167,7 +167,7 @@ rows = st.lists(
 @settings(max_examples=30)
 @given(rows, rows, st.integers(0, 30), st.sampled_from([0.0001, 0.0007, 0.01, 0.5]), silences)
 def test_every_picture_can_be_updated(cold, hot, delay, unit, later):
-    """Whatever comes, the new picture is true, its rows are the old ones, and it stays as it is."""
+    """Whatever comes, the new picture is true, keeps its rows, and needs no second update."""
     first, second = ("".join(silence + sign for silence, sign in row) for row in (cold, hot))
     text = (
         f"tick: 1ms\na: {first}-|\nb~ {later}-{second}\nc: {' ' * delay}-x|\n"
@@ -190,7 +190,7 @@ IMPOSSIBLE = [
 
 @pytest.mark.parametrize("text", IMPOSSIBLE)
 def test_what_cannot_be_written_is_left_to_a_hand(text):
-    """What cannot be written as a binding is refused at its row."""
+    """A value that cannot be written as a binding is an error at the row."""
     diagram = parse(text, "x.marble")
 
     with pytest.raises(MarbleSyntaxError, match=r"x\.marble:3:1: What came cannot be written"):

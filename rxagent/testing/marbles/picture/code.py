@@ -1,31 +1,110 @@
-"""Code in a picture: an expression on lines that are not too long."""
+"""Code in a picture: an expression broken into short lines."""
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import TypeAlias
 
 from attrs import Factory, define
-
-from .nesting import Code, Group, flat, joined, nested
 
 __all__ = ["filled", "folded", "unfolded"]
 
 _INDENT = 4
 _SHORT = 20
 
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_BLANK = {
+    tokenize.COMMENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+    tokenize.INDENT,
+    tokenize.NEWLINE,
+    tokenize.NL,
+}
+
+
+@define
+class _Group:
+    """Brackets, and the arguments between them."""
+
+    opening: str
+    arguments: list["_Code"] = Factory(lambda: [[]])
+    closing: str = ""
+
+    def close(self, word: str) -> None:
+        """Close the brackets; a trailing comma stays only in a tuple of one."""
+        if not self.arguments[-1]:
+            self.arguments.pop()
+            is_tuple = word == ")" and len(self.arguments) == 1
+            word = f",{word}" if is_tuple else word
+        self.closing = word
+
+
+_Code: TypeAlias = list[str | _Group]
+"""A piece of an expression: words, and brackets with other pieces in them."""
+
+
+def _nested(source: str) -> _Code:
+    """Return the nesting of an expression, without its line breaks and most of its spaces."""
+    root = _Group("")
+    path = [root]
+    for word in _words(source):
+        here = path[-1]
+        if word in _CLOSING:
+            group = _Group(word)
+            here.arguments[-1].append(group)
+            path.append(group)
+        elif word == _CLOSING.get(here.opening):
+            here.close(word)
+            path.pop()
+        elif word == "," and len(path) > 1:
+            here.arguments.append([])
+        elif word != " " or here.arguments[-1] or len(path) == 1:
+            here.arguments[-1].append(word)
+    return root.arguments[0]
+
+
+def _words(source: str) -> Iterator[str]:
+    """Yield the words, with one space where spaces or a line break separate them."""
+    before = tokenize.TokenInfo(tokenize.NL, "", (1, 0), (1, 0), "")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in _BLANK:
+            continue
+        if token.start[0] == before.end[0]:
+            if token.start[1] > before.end[1]:
+                yield " "
+        elif not (before.string in _CLOSING or token.string in (*_CLOSING.values(), ".")):
+            yield " "
+        yield token.string.replace("\n", "\\n")
+        before = token
+
+
+def _flat(item: str | _Group) -> str:
+    """Return a word or brackets on one line."""
+    if isinstance(item, str):
+        return item
+    return item.opening + ", ".join(map(_joined, item.arguments)) + item.closing
+
+
+def _joined(code: Sequence[str | _Group]) -> str:
+    """Return a piece of an expression on one line."""
+    return "".join(map(_flat, code))
+
 
 def unfolded(source: str) -> str:
     """Return an expression on one line."""
-    return joined(nested(source))
+    return _joined(_nested(source))
 
 
 def filled(source: str, width: int) -> list[str]:
-    """Return the lines of an expression, each as full as it can be.
+    """Return the lines of an expression, each as full as possible.
 
-    Within a text they break only where it would fill a line by itself.
+    A line breaks within a string only where the string is longer than a line.
     """
     lines = [""]
-    pieces = _pieces(nested(source))
+    pieces = _pieces(_nested(source))
     for piece in chain.from_iterable(_cut(piece, width - _INDENT) for piece in pieces):
         if lines[-1].strip() and len(lines[-1]) + len(piece.rstrip()) > width:
             lines[-1] = lines[-1].rstrip()
@@ -34,8 +113,8 @@ def filled(source: str, width: int) -> list[str]:
     return lines
 
 
-def _pieces(code: Code) -> Iterator[str]:
-    """Yield the pieces of an expression between which a line may end: each ends with a comma."""
+def _pieces(code: _Code) -> Iterator[str]:
+    """Yield the pieces after which a line may end; each ends with a comma."""
     piece = ""
     for item in code:
         if isinstance(item, str):
@@ -60,11 +139,11 @@ def _cut(piece: str, width: int) -> list[str]:
 
 
 def folded(source: str, width: int) -> list[str]:
-    """Return the lines of an expression, broken at its brackets and at the links of its chains.
+    """Return the lines of an expression, broken at brackets and at the dots of method chains.
 
-    What cannot be broken may still be longer.
+    What cannot be broken may be longer than `width`.
     """
-    return _Page(width).lay(nested(source))
+    return _Page(width).lay(_nested(source))
 
 
 @define
@@ -74,15 +153,15 @@ class _Page:
     width: int
     lines: list[str] = Factory(lambda: [""])
 
-    def lay(self, code: Code, indent: int = 0, rest: int = 0) -> list[str]:
-        """Write a piece of code, behind which `rest` signs must find room."""
+    def lay(self, code: _Code, indent: int = 0, rest: int = 0) -> list[str]:
+        """Write a piece of code, leaving room for `rest` characters behind it."""
         for index, item in enumerate(code):
             if item == "." and index:
                 link, behind = code[index : index + 3], code[index + 3 :]
-                self._chain(joined(link), indent, _to_next_break(behind, rest))
+                self._chain(_joined(link), indent, _to_next_break(behind, rest))
             behind_it = _to_next_break(code[index + 1 :], rest)
-            if isinstance(item, str) or self._fits(flat(item), behind_it):
-                self.lines[-1] += flat(item)
+            if isinstance(item, str) or self._fits(_flat(item), behind_it):
+                self.lines[-1] += _flat(item)
             else:
                 self._break(item, indent, behind_it)
         return self.lines
@@ -91,27 +170,27 @@ class _Page:
         return len(self.lines[-1]) + len(text) + behind <= self.width
 
     def _chain(self, link: str, indent: int, behind: int) -> None:
-        """Begin a line where the link of a chain fits on that alone."""
+        """Begin a line if the next call of a chain fits only there."""
         if not self._fits(link, behind):
             self.lines.append(" " * (indent + _INDENT))
             if not self._fits(link, behind):
                 self.lines.pop()
 
-    def _break(self, group: Group, indent: int, behind: int) -> None:
+    def _break(self, group: _Group, indent: int, behind: int) -> None:
         self.lines[-1] += group.opening
         match group.arguments:
-            case [[*head, Group()] as only] if _is_plain(head) and self._fits(joined(head), 1):
+            case [[*head, _Group()] as only] if _is_plain(head) and self._fits(_joined(head), 1):
                 self.lay(only, indent, len(group.closing) + behind)
                 self.lines[-1] += group.closing
             case arguments:
                 self._fill(arguments, indent + _INDENT)
                 self.lines.append(" " * indent + group.closing)
 
-    def _fill(self, arguments: list[Code], indent: int) -> None:
-        """Write arguments on lines of their own, as many on each as fit."""
+    def _fill(self, arguments: list[_Code], indent: int) -> None:
+        """Write arguments on separate lines, as many on each as fit."""
         has_room = False
         for index, argument in enumerate(arguments):
-            text, comma = joined(argument), "," if index < len(arguments) - 1 else ""
+            text, comma = _joined(argument), "," if index < len(arguments) - 1 else ""
             if has_room and self._fits(" " + text, len(comma)):
                 self.lines[-1] += " " + text + comma
                 continue
@@ -121,18 +200,18 @@ class _Page:
             self.lines[-1] += comma
 
 
-def _is_plain(code: Sequence[str | Group]) -> bool:
+def _is_plain(code: Sequence[str | _Group]) -> bool:
     return all(isinstance(item, str) for item in code)
 
 
-def _to_next_break(code: Code, rest: int) -> int:
-    """Return how many signs must follow on the same line."""
+def _to_next_break(code: _Code, rest: int) -> int:
+    """Return how many characters must follow on the same line."""
     length = 0
     for index, item in enumerate(code):
         if item == ".":
             return length
-        text = flat(item)
-        if isinstance(item, Group) and (index or len(text) > _SHORT):
+        text = _flat(item)
+        if isinstance(item, _Group) and (index or len(text) > _SHORT):
             return length + len(item.opening)
         length += len(text)
     return length + rest

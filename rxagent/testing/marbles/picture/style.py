@@ -1,6 +1,95 @@
-"""The style of a picture: colours for light and dark, which a page may replace."""
+"""The style of a picture: shapes, tones, and colours for light and dark."""
 
-__all__ = ["PAPER", "STYLE", "fixed"]
+from enum import Enum
+from typing import Any
+
+from attrs import frozen
+
+from .... import events
+from ....messages import Message, ToolCall
+
+__all__ = ["PAPER", "STYLE", "Face", "Shape", "face_of", "fixed"]
+
+
+class Shape(Enum):
+    """The outline of a marble."""
+
+    CIRCLE = "circle"
+    CLOUD = "cloud"
+    DIAMOND = "diamond"
+    HEXAGON = "hexagon"
+    PILL = "pill"
+    SQUARE = "square"
+    TRIANGLE = "triangle"
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Its least width, and its height."""
+        return _SIZES.get(self, (26.0, 26.0))
+
+
+_SIZES = {
+    Shape.CLOUD: (32.0, 26.0),
+    Shape.DIAMOND: (34.0, 34.0),
+    Shape.HEXAGON: (32.0, 26.0),
+    Shape.PILL: (34.0, 26.0),
+    Shape.TRIANGLE: (36.0, 31.0),
+}
+
+
+@frozen
+class Face:
+    """The look of a marble: its shape, and the name of its colours."""
+
+    shape: Shape
+    tone: str
+
+
+_FAULT = Face(Shape.TRIANGLE, "fault")
+_FACES = {
+    Face(Shape.CIRCLE, "text"): (str, events.TextDelta),
+    Face(Shape.CIRCLE, "fault"): (events.RefusalDelta,),
+    Face(Shape.CLOUD, "thought"): (events.ReasoningDelta,),
+    Face(Shape.DIAMOND, "usage"): (events.Usage,),
+    Face(Shape.SQUARE, "tool"): (
+        ToolCall,
+        events.ToolCallDelta,
+        events.ToolStarted,
+        events.ToolOutput,
+        events.ToolCompleted,
+        events.ApprovalAsked,
+        events.ApprovalAnswered,
+    ),
+    Face(Shape.HEXAGON, "station"): (
+        Message,
+        events.RunStarted,
+        events.PlanStarted,
+        events.Planned,
+        events.StepStarted,
+        events.Finish,
+        events.MessageCompleted,
+        events.StepLimitReached,
+        events.FinalAnswer,
+        events.RunCompleted,
+    ),
+    _FAULT: (
+        events.StepRetried,
+        events.StepFailed,
+        events.ToolFailed,
+        events.RunFailed,
+    ),
+}
+_FACE_OF = {kind: face for face, kinds in _FACES.items() for kind in kinds}
+
+
+def face_of(value: Any) -> Face:
+    """Return the face of a value."""
+    if isinstance(value, events.Stamped):
+        return face_of(value.event)
+    if isinstance(value, Exception):
+        return _FAULT
+    return _FACE_OF.get(type(value), Face(Shape.CIRCLE, "value"))
+
 
 _FONT = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace'
 
@@ -29,11 +118,11 @@ _INK = ("#111827", "#e5e7eb")
 _THEMES = ("light", "dark")
 
 PAPER = dict(zip(_THEMES, ("#ffffff", "#14171c"), strict=True))
-"""On which a picture stands whose theme is fixed."""
+"""The background of each fixed theme."""
 
 
 def fixed(theme: str) -> str:
-    """Return the declarations by which a picture keeps its colours wherever it stands."""
+    """Return the CSS declarations that fix the colours of a picture."""
     which = _THEMES.index(theme)
     return f"color:{_INK[which]};{_theme(which)}"
 
@@ -82,13 +171,13 @@ STYLE = "\n".join(
         f"@media(prefers-color-scheme:dark){{.marbles{{{_theme(1)}}}svg.marbles:root{{color:{_INK[1]}}}}}",
         f"body[data-theme=dark] .marbles{{{_theme(1)}}}",
         ".marbles-figure{margin:0 0 2em}",
-        # Where there is no room for legible letters, the picture scrolls within its place.
+        # A picture scrolls where there is no room for legible letters.
         ".marbles-scroll{overflow-x:auto}.marbles-scroll>.marbles{min-width:var(--least)}",
         *(f".marbles {rule}" for rule in _RULES),
         "",
     ]
 )
-"""Rules that hold for every picture on a page, so that it may hold them more than once.
+"""The rules of every picture; a page may contain them more than once.
 
-A page that has set its theme, as furo does, is followed before the reader's system.
+The theme of the page, such as furo's, goes before that of the reader's system.
 """

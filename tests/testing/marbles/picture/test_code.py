@@ -1,4 +1,4 @@
-"""Code in a picture: lines that are not too long, and say what the expression says."""
+"""Code in a picture: short lines with the same meaning as the expression."""
 
 from textwrap import dedent
 
@@ -24,7 +24,7 @@ CODE = st.recursive(
 
 
 def bare(text):
-    """Return a text without its blanks."""
+    """Return a text without its spaces."""
     return "".join(text.split())
 
 
@@ -38,7 +38,7 @@ def test_no_sign_is_lost(source, width):
 
 @given(CODE, st.integers(44, 60))
 def test_lines_are_broken_where_they_are_too_long(source, width):
-    """A line is longer than it may be only where there is nothing to break."""
+    """A line is too long only where it cannot be broken."""
     for line in folded(source, width):
         assert len(line) <= width or not any(sign in line.strip()[:-1] for sign in "([")
 
@@ -83,18 +83,18 @@ BROKEN = [
 
 @pytest.mark.parametrize(("source", "lines"), BROKEN, ids=["call", "chain", "last argument"])
 def test_code_is_broken_as_one_would_write_it(source, lines):
-    """Brackets open a block, a chain goes on under its beginning, a last argument stays close."""
+    """Brackets open a block, a chain continues below its start, a last argument stays inline."""
     assert dedent(lines).split("\n") == folded(source, 40)
 
 
 def test_a_last_comma_stays_where_it_makes_a_tuple():
-    """A comma before a closing bracket goes, but from a tuple of one."""
+    """A comma before a closing bracket is removed, except in a tuple of one."""
     assert "f(a, b)" == unfolded("f(a, b,)")
     assert "(a,)" == unfolded("(a,)")
 
 
 def test_full_lines_break_after_commas():
-    """A value is told in full lines; a text breaks only where it is too long for one."""
+    """A value fills its lines; a string breaks only if it is longer than a line."""
     value = "StepRetried(1, 'ModelTimeout: It was silent.')"
 
     assert ["StepRetried(1,", "    'ModelTimeout: It was silent.')"] == filled(value, 36)

@@ -1,4 +1,4 @@
-"""Pictures: everything has its own place, in which it fits, and all of it is well-formed."""
+"""Pictures: each part has its own place and fits into it, and the SVG is well-formed."""
 
 import subprocess
 import sys
@@ -11,12 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rxagent.testing.marbles import draw, parse, read
-from rxagent.testing.marbles.picture.across import across
-from rxagent.testing.marbles.picture.faces import Shape
-from rxagent.testing.marbles.picture.layout import layout
-from rxagent.testing.marbles.picture.parts import Marble, Stroke, Words, width_of
+from rxagent.testing.marbles.picture.layout import across, layout
+from rxagent.testing.marbles.picture.parts import Marble, Stroke, Words, cells, width_of
 from rxagent.testing.marbles.picture.strands import strands
-from rxagent.testing.marbles.picture.texts import cells
+from rxagent.testing.marbles.picture.style import Shape
 from rxagent.testing.marbles.rows import quoted
 
 PROJECT = Path(__file__).parents[4]
@@ -68,12 +66,12 @@ def diagrams(draw):
 
 
 def row(name, sort, begun, marbles):
-    """Return a row whose marbles begin so many columns later than the first."""
+    """Return a row whose marbles begin this many columns after the first."""
     return f"{name}{sort}".ljust(40 + begun) + marbles
 
 
 def every_diagram(test):
-    """Run a test with the diagrams of the project, and with those that hypothesis makes."""
+    """Run a test with the diagrams of the project, and with generated ones."""
     made = settings(max_examples=25)(given(diagram=diagrams())(test))
 
     def tested():
@@ -90,24 +88,32 @@ def every_diagram(test):
 
 
 def labels(picture):
-    """Return everything in a picture that has to be read."""
+    """Return all parts of a picture but the strokes."""
     return [part for part in picture.parts if not isinstance(part, Stroke)]
+
+
+def overlap(one, other):
+    """Tell whether two boxes share more than an edge."""
+    return (
+        min(one.right, other.right) - max(one.left, other.left) > 1e-6
+        and min(one.bottom, other.bottom) - max(one.top, other.top) > 1e-6
+    )
 
 
 @every_diagram
 def test_no_two_labels_overlap(diagram):
-    """Names, marbles, code, numbers and the legend have places of their own in the picture."""
+    """Names, marbles, code, numbers and the legend do not overlap in the picture."""
     picture = layout(diagram)
     boxes = [part.box for part in labels(picture)]
 
-    assert [] == [(one, other) for one, other in combinations(boxes, 2) if one.overlaps(other)]
+    assert [] == [(one, other) for one, other in combinations(boxes, 2) if overlap(one, other)]
     assert all(0 <= box.left and 0 <= box.top for box in boxes)
     assert all(box.right <= picture.width and box.bottom <= picture.height for box in boxes)
 
 
 @every_diagram
 def test_every_text_fits_its_place(diagram):
-    """A text is no wider than its line or its pill; in other shapes stands a single letter."""
+    """A text is no wider than its line or its pill; other shapes have a single letter."""
     for part in labels(layout(diagram)):
         match part:
             case Words(box, role, text):
@@ -120,7 +126,7 @@ def test_every_text_fits_its_place(diagram):
 
 @every_diagram
 def test_the_legend_has_every_letter(diagram):
-    """What each letter is bound to stands in the legend, by the letter's own face."""
+    """The legend has the value of each letter."""
     explained = [part for part in layout(diagram).parts if getattr(part, "role", "") == "legend"]
     letters = {part.title.partition(" = ")[0] for part in explained}
 
@@ -129,7 +135,7 @@ def test_the_legend_has_every_letter(diagram):
 
 @every_diagram
 def test_time_goes_to_the_right(diagram):
-    """What comes later stands further right, and the same instant in one place in all streams."""
+    """A later instant is further right, and has the same place in all streams."""
     sources, result = strands(diagram)
     places = across([*sources, result], diagram.timeline)
 
@@ -140,7 +146,7 @@ def test_time_goes_to_the_right(diagram):
 
 @every_diagram
 def test_a_picture_is_a_described_image(diagram):
-    """A picture is well-formed XML, says that it is an image, and what is to be seen."""
+    """A picture is well-formed XML, and has the role, the title and the description of an image."""
     root = ElementTree.fromstring(draw(diagram))
     by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
     named = [by_id[name] for name in root.get("aria-labelledby").split()]
@@ -165,7 +171,7 @@ def test_a_picture_is_the_same_whenever_it_is_drawn():
 
 
 def test_pictures_on_one_page_have_ids_of_their_own():
-    """Two diagrams share no id, and one that is shown twice can be told apart."""
+    """Two diagrams share no id, and prefixes distinguish the same one on a page."""
 
     def ids(text, prefix=None):
         root = ElementTree.fromstring(draw(parse(text), prefix))
@@ -178,7 +184,7 @@ def test_pictures_on_one_page_have_ids_of_their_own():
 
 
 def test_a_fixed_theme_stands_on_its_own_ground():
-    """Light and dark fix the colours of the picture alone, and lie on what one can read them on."""
+    """Light and dark fix the colours of the picture alone, and give it a legible background."""
     drawn = {theme: draw(parse("a: -\n> a\nout: -"), theme=theme) for theme in ("light", "dark")}
     grounds = {
         theme: ElementTree.fromstring(picture).find(f"{SVG}rect").get("fill")
@@ -192,13 +198,13 @@ def test_a_fixed_theme_stands_on_its_own_ground():
 
 
 def test_a_theme_is_one_of_three():
-    """Another theme is refused, with those that there are."""
+    """Another theme is an error that lists the three."""
     with pytest.raises(ValueError, match="theme is 'auto', 'light' or 'dark', not 'sepia'"):
         draw(parse("a: -\n> a\nout: -"), theme="sepia")
 
 
-def test_what_is_too_long_is_cut_and_told_whole():
-    """An ellipsis ends what no line can hold; who points at it reads all of it."""
+def test_what_is_too_long_is_cut_and_has_a_title():
+    """A text that is too long ends in an ellipsis, and its title is the whole."""
     long = "x" * 300
     diagram = parse(f"a:   '{long}'\n> a.pipe(rxo.start_with('{long}'))\nout: -\nb = '{long}'\n")
     cut = [part for part in labels(layout(diagram)) if part.text.endswith("…")]
@@ -208,7 +214,7 @@ def test_what_is_too_long_is_cut_and_told_whole():
     ]
 
 
-def test_what_nobody_hears_is_told_apart():
+def test_what_has_no_subscriber_looks_different():
     """Marbles after the end of the subscription, or before a hot stream's, are drawn as unheard."""
     text = "a:   -x-y-|\na^   ^-!\nb~   -x-y-|\nb^     ^---!\n> a.pipe(rxo.merge(b))\nout: -\n"
     picture = layout(parse(f"{text}x = 1\ny = 2\n"))
@@ -218,7 +224,7 @@ def test_what_nobody_hears_is_told_apart():
 
 
 def test_a_replayed_marble_is_heard_in_any_subscription():
-    """A cold stream begins anew, so the longest subscription says what was heard."""
+    """A cold stream begins again each time, so the longest subscription hears most."""
     text = "a:   --x--y|\na^   ^-!\na^        ^----!\n> a\nout: -\nx = 1\ny = 2\n"
     picture = layout(parse(text))
     marbles = [part for part in picture.parts if isinstance(part, Marble)][:2]
@@ -227,7 +233,7 @@ def test_a_replayed_marble_is_heard_in_any_subscription():
 
 
 def test_the_readme_shows_what_its_diagram_says():
-    """The README's picture is drawn from its diagram; `rxagent draw` makes it anew."""
+    """The README's picture is drawn from its diagram; `rxagent draw` makes it again."""
     diagram = PROJECT / "marble_diagrams" / "share" / "hedge.marble"
 
     picture = PROJECT / "docs" / "_static" / "hedge.svg"

@@ -1,4 +1,4 @@
-"""Letters: each event has one, and the reference tells which."""
+"""Letters: each event has one, which the reference shows."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,9 @@ import pytest
 from rxagent import events
 from rxagent.events import Delta, Event, FinalAnswer, Stamped, TextDelta, Usage
 from rxagent.testing.marbles.diagram import Note
-from rxagent.testing.marbles.letters import LETTERS
-from rxagent.testing.marbles.picture.faces import face_of
+from rxagent.testing.marbles.picture.style import face_of
 from rxagent.testing.marbles.rows import Kind
-from rxagent.testing.marbles.signs import Signs
+from rxagent.testing.marbles.writing import LETTERS, Signs
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "events.md"
 KINDS = {
@@ -31,13 +30,13 @@ COLOURS = {
 
 
 def test_each_event_has_a_letter_of_its_own():
-    """No event is without a letter, and no letter means two."""
+    """Each event has a letter, and no two have the same."""
     assert KINDS == LETTERS.keys()
     assert len(KINDS) == len({letter for letter in LETTERS.values() if letter.isalpha()})
 
 
 def test_the_reference_shows_letter_and_look_of_each_event():
-    """The table has a row for each event, with the letter and the face that the kit gives it."""
+    """The table has a row for each event, with its letter, shape and colour."""
     table = re.findall(r"^\| `(\w)` \| `(\w+)` \| (\w+ \w+) \|", PAGE.read_text("utf-8"), re.M)
 
     looks = {kind: face_of(kind.__new__(kind)) for kind in LETTERS}
@@ -60,14 +59,14 @@ def test_the_reference_shows_letter_and_look_of_each_event():
     ],
 )
 def test_what_is_not_bound_is_written_by_its_letter(values, letters):
-    """An event is written by its own letter, the next one by the next; others from a on."""
+    """An event gets its own letter, a second one the next letter; other values begin at a."""
     signs = Signs({}, quoting=False)
 
     assert letters == "".join(signs.of(Note(0.0, Kind.NEXT, value)) for value in values)
 
 
 def test_a_letter_that_means_something_else_is_not_taken():
-    """What the diagram binds keeps its letter."""
+    """A letter of the diagram is not bound to another value."""
     signs = Signs({"u": 5, "v": 6}, quoting=False)
 
     assert "w" == signs.of(Note(0.0, Kind.NEXT, Usage(1, 1)))

@@ -1,4 +1,4 @@
-"""What is expected, and whether something is it."""
+"""Comparing a value with the one that is expected."""
 
 from dataclasses import dataclass, field
 from math import nan
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from rxagent.errors import ModelTimeout, RateLimited
 from rxagent.events import FinalAnswer, RunFailed, StepRetried, TextDelta, ToolOutput, Usage
-from rxagent.testing.marbles.matching import matches
+from rxagent.testing.marbles.bindings import matches
 
 
 @dataclass
 class View:
-    """What a screen shows."""
+    """A view model."""
 
     text: str
     drawn: int = field(default=0, compare=False)
@@ -54,19 +54,19 @@ OTHER = [
 
 @pytest.mark.parametrize(("expected", "actual"), SAME)
 def test_the_same_by_type_and_value_matches(expected, actual):
-    """Equal values match; `...` in a text stands for any text, alone for anything."""
+    """Equal values match; `...` in a text matches any text, alone any value."""
     assert matches(expected, actual)
 
 
 @pytest.mark.parametrize(("expected", "actual"), OTHER)
 def test_another_type_or_value_does_not_match(expected, actual):
-    """What differs in type, value or an error's attribute does not match."""
+    """Values that differ in type, value or an error's attribute do not match."""
     assert not matches(expected, actual)
 
 
 @given(st.text(), st.text())
 def test_dots_are_the_only_pattern(text, other):
-    """A text without `...` matches itself alone, whatever signs are in it."""
+    """A text without `...` matches only itself, whatever characters it contains."""
     text = text.replace("...", "")
 
     assert (text == other) is matches(text, other)

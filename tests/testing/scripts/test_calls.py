@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rxagent.testing.asked import fitting_calls, task
+from rxagent.testing.frames import task
+from rxagent.testing.scripts.calls import fitting_calls
 
 
 def asking(text: Any, properties: dict[str, Any], **schema: Any) -> dict[str, Any]:

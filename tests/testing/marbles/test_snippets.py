@@ -1,4 +1,4 @@
-"""Imports: a diagram speaks of what is the user's own, and looks it up when it is performed."""
+"""Imports: a diagram uses the user's own code, which is imported when it is performed."""
 
 import sys
 from textwrap import dedent
@@ -34,7 +34,7 @@ def close(_):
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """Let modules of a project be found, in a folder of its own, and forget them afterwards."""
+    """Write a project's modules into a folder on the path, and unload them afterwards."""
     (tmp_path / "shop").mkdir()
     modules = {
         "shop/__init__.py": "",
@@ -52,8 +52,8 @@ def shop(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def told(text):
-    """Return what is wrong with a diagram, an empty text when nothing is."""
+def report_of(text):
+    """Perform a diagram, and return the report."""
     diagram = parse(dedent(text), "x.marble")
     return report(diagram, perform(diagram))
 
@@ -115,14 +115,14 @@ TRUE = {
 
 
 @pytest.mark.parametrize("text", TRUE.values(), ids=TRUE.keys())
-def test_a_diagram_speaks_of_what_it_imports(text):
-    """Names that are imported stand in the pipeline, and classes in bindings."""
-    assert "" == told(text)
+def test_a_diagram_uses_what_it_imports(text):
+    """Imported names work in the pipeline, and imported classes in bindings."""
+    assert "" == report_of(text)
 
 
 def test_what_is_imported_differs_as_anything_does():
-    """A false picture of a class of one's own is told as it is written, and as it came."""
-    assert told("""\
+    """A value of an imported class is reported as it is written, and as it came."""
+    assert report_of("""\
         from shop.till import Cut, cut
         a:   -'x'|
         > a.pipe(cut("noise"))
@@ -138,7 +138,7 @@ def test_what_is_imported_differs_as_anything_does():
 
 
 def test_an_update_writes_what_is_imported():
-    """`out:` is rewritten with a class of one's own, since the file imports it."""
+    """`out:` is rewritten with values of an imported class."""
     diagram = parse(
         "from shop.till import Cut, cut\na:   -'x'|\n> a.pipe(cut('b'))\nout: -c\nc = Cut('a')\n"
     )
@@ -150,7 +150,7 @@ def test_an_update_writes_what_is_imported():
 
 
 def test_nothing_is_imported_before_it_is_performed():
-    """A diagram is read and drawn where its modules are not."""
+    """A diagram is read and drawn without its modules."""
     diagram = parse("from nowhere import op, It\na: -x|\n> a.pipe(op())\nout: -x|\nx = It(1)")
 
     assert "It(1)" in draw(diagram)
@@ -193,13 +193,13 @@ WRONG = {
         "from shop.till import Cut\na: -x\n> a\nout: -x\nx = [Cut()]",
         5,
         6,
-        "Cut cannot be made so: ",
+        "Cut refuses its arguments: ",
     ),
     "no error": (
         "from shop.till import Cut\na: -#\n> a\nout: -#\n! = Cut('a')",
         5,
         5,
-        "What the # carries is an error.",
+        "what is bound to `!` is none.",
     ),
     "error as a letter": (
         "from shop.till import Closed\na: -x\n> a\nout: -x\nx = Closed()",
@@ -211,8 +211,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "line", "column", "what"), WRONG.values(), ids=WRONG.keys())
-def test_what_cannot_be_imported_is_told_at_its_place(text, line, column, what):
-    """A module that is not there or breaks, and a name that is not in it, are told where asked."""
+def test_what_cannot_be_imported_is_reported_at_its_place(text, line, column, what):
+    """A missing or broken module and a missing name are reported at the import."""
     diagram = parse(text, "wrong.marble")
 
     with pytest.raises(MarbleSyntaxError) as raised:

@@ -1,23 +1,23 @@
-"""The axis: when everything happens, in the unit that says it shortest."""
+"""The axis: the times of all instants, in the shortest unit."""
 
 import pytest
 
 from rxagent.testing.marbles import parse
 from rxagent.testing.marbles.picture.layout import layout
 from rxagent.testing.marbles.picture.parts import Stroke, Words
-from rxagent.testing.marbles.picture.timing import moment
+from rxagent.testing.marbles.picture.strands import moment
 
 
 def axis(text):
     """Return the texts of a diagram's axis, and how many breaks it has."""
     parts = layout(parse(f"{text}\n> a\nout:  -\nx = 1\n")).parts
-    told = [part.text for part in parts if isinstance(part, Words) and part.role == "time"]
+    numbers = [part.text for part in parts if isinstance(part, Words) and part.role == "time"]
     strokes = [part for part in parts if isinstance(part, Stroke) and part.role == "axis"]
-    return told, sum("l4 -8m1 8" in stroke.path for stroke in strokes)
+    return numbers, sum("l4 -8m1 8" in stroke.path for stroke in strokes)
 
 
 @pytest.mark.parametrize(
-    ("tick", "told"),
+    ("tick", "numbers"),
     [
         ("1ms", ["ms", "0", "4", "8"]),
         ("500us", ["ms", "0", "2", "4"]),
@@ -28,13 +28,13 @@ def axis(text):
         ("15min", ["h", "0", "1", "2"]),
     ],
 )
-def test_moments_have_their_unit(tick, told):
-    """The numbers are exact, in the unit in which they are shortest."""
-    assert (told, 0) == axis(f"tick: {tick}\na:    ----x---|")
+def test_moments_have_their_unit(tick, numbers):
+    """The numbers are exact, in the unit that makes them shortest."""
+    assert (numbers, 0) == axis(f"tick: {tick}\na:    ----x---|")
 
 
 def test_a_jump_of_time_is_a_break():
-    """Where a ruler lets time jump, the axis is broken."""
+    """The axis is broken where a ruler makes time jump."""
     assert (["s", "0", "2", "60"], 1) == axis("tick: 1s\ntime: 0ms   1min\na:    --x   |")
 
 

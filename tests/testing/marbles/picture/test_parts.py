@@ -1,10 +1,10 @@
-"""Texts: how wide they are, and what is seen of them."""
+"""Texts: their width, and what is visible of them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.testing.marbles.picture.texts import allowed, cells, shortened, visible
+from rxagent.testing.marbles.picture.parts import allowed, cells, shortened, visible
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_wide_signs_take_two_columns(width, text):
 
 @given(st.text(), st.integers(1, 20))
 def test_a_text_is_cut_to_its_room(text, room):
-    """What is too wide ends in an ellipsis and fits; what fits is left alone."""
+    """A text that is too wide ends in an ellipsis and fits; others stay."""
     cut = shortened(text, room)
 
     assert cells(cut) <= room
@@ -39,12 +39,12 @@ def test_a_text_is_cut_to_its_room(text, room):
     ],
 )
 def test_what_cannot_be_seen_is_shown(shown, text):
-    """Outer blanks, breaks and tabs are seen; what is no sign, or turns others, is replaced."""
+    """Outer spaces, breaks and tabs are visible; control and reordering characters are replaced."""
     assert shown == visible(text)
 
 
 @given(st.text())
 def test_what_is_allowed_stays(text):
-    """A text without signs that XML forbids is what it was."""
+    """Replacing forbidden characters twice changes no more, and keeps the length."""
     assert allowed(text) == allowed(allowed(text))
     assert len(text) == len(allowed(text))
