@@ -21,7 +21,7 @@ from ..arguments import mapping, text
 from ..errors import ModelError, RxAgentError
 from ..events import Delta
 from ..messages import Message, Request
-from ..operators.limit import stop_at
+from ..operators import stop_at
 from ..pickling import portable
 from ..streams import from_batches
 from ..streams.preparing import preparing

@@ -1,7 +1,9 @@
 """Operators on streams of events and deltas; they stand beside those of reactivex."""
 
-from .accumulate import accumulate, normalise, parse_calls, sealed
-from .limit import stop_at, timeout
+from .accumulate import accumulate, normalise
+from .branch import branch
+from .calls import parse_calls, sealed
+from .hedge import hedge, race
 from .recover import fallback, retry, settle
 from .refuse import unless_refused
 from .select import (
@@ -15,7 +17,8 @@ from .select import (
     unnest,
     usage,
 )
-from .share import branch, hedge, race
+from .stop_at import stop_at
+from .timeout import timeout
 from .watch import coalesce, stamp, watch
 
 __all__ = [

@@ -1,7 +1,6 @@
 """Operators that make messages and actions out of deltas."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -9,20 +8,18 @@ from attrs import evolve
 from reactivex import Observable, abc, compose
 from reactivex import operators as rxo
 
-from ..arguments import number, one_of, several
+from ..arguments import number, one_of
 from ..draft import EMPTY, Draft, grow
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
-from ..messages import Message, ToolCall
+from ..messages import Message
 from ..streams import operators as stream_ops
 from ..streams.sink import Link, linking
-from ._arguments import Arguments
 from ._fit import check_fit
 from ._fragments import Fragments
-from ._json_calls import find_calls
 from ._operator import operator
 
-__all__ = ["accumulate", "normalise", "parse_calls", "sealed"]
+__all__ = ["accumulate", "normalise"]
 
 _SIGNS = {ToolCallDelta, Finish, StepRetried}
 _TEXTS = {TextDelta, ReasoningDelta}
@@ -96,7 +93,7 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
     its own index, an id and the whole name, and later ones have arguments alone. A call that has
     no name at all is named ``unnamed``. Other deltas pass unchanged.
 
-    .. marbles:: accumulate/normalise
+    .. marbles:: normalise/normalise
 
     Args:
         step: The number of the step, for the ids made where the provider gave none:
@@ -137,95 +134,3 @@ class _Normalising(Link[Delta, Delta]):
         for piece in self._fragments.flush():
             self.observer.on_next(piece)
         super().on_completed()
-
-
-@operator
-def parse_calls(
-    tools: Iterable[str] = (),
-    step: int = 1,
-    name_key: str = "name",
-    arguments_key: str = "arguments",
-) -> Callable[[Observable[Message]], Observable[tuple[ToolCall, ...]]]:
-    """Emit the calls that a message makes: the native ones, else the one its text spells out.
-
-    A text spells out a call by one JSON object that names a tool. Emits an empty tuple for a
-    message that makes none.
-
-    .. marbles:: accumulate/parse_calls
-
-    Args:
-        tools: The names of the tools that a text may call.
-        step: The number of the step, for the made id of a call in a text.
-        name_key: The key of the tool's name in the JSON object.
-        arguments_key: The key of its arguments.
-
-    Raises:
-        ParseError: The text spells out several calls, or one that is not JSON; by `on_error`.
-    """
-    look = partial(
-        find_calls,
-        names=frozenset(several("tools", tools, "tools' names", str)),
-        made_id=f"call_{step}_1_0",
-        name_key=name_key,
-        arguments_key=arguments_key,
-    )
-    return stream_ops.map(lambda message: message.tool_calls or look(message.text))
-
-
-@operator
-def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
-    """Emit each call of a turn as soon as its arguments can grow no more.
-
-    A call is sealed when its arguments are whole and the next one begins, by the finish reason, or
-    by the end; arguments that merely parse are not, and the one that the length limit has cut never
-    is. Takes normalised deltas.
-
-    .. marbles:: accumulate/sealed
-    """
-
-    return linking(_Sealing)
-
-
-class _Sealing(Link[Delta, ToolCall]):
-    __slots__ = ("_arguments", "_growing", "_is_cut", "_latest", "_told")
-
-    def __init__(self, observer: abc.ObserverBase[ToolCall]) -> None:
-        super().__init__(observer)
-        self._begin()
-
-    def _begin(self) -> None:
-        self._growing: dict[int, Draft] = {}
-        self._arguments: dict[int, Arguments] = {}
-        self._told: set[int] = set()
-        self._latest: int | None = None
-        self._is_cut = False
-
-    def on_next(self, value: Delta) -> None:
-        match value:
-            case ToolCallDelta(index):
-                if index not in self._told:
-                    self._growing[index] = grow(self._growing.get(index, EMPTY), value)
-                    self._arguments.setdefault(index, Arguments()).add(value.arguments or "")
-                before, self._latest = self._latest, index
-                is_left = before != index and before in self._growing
-                if before is not None and is_left and self._arguments[before].are_whole:
-                    self._seal([before])
-            case Finish(reason):
-                self._is_cut = reason == "length"
-                self._seal_all()
-            case StepRetried():
-                self._begin()
-
-    def on_completed(self) -> None:
-        self._seal_all()
-        super().on_completed()
-
-    def _seal_all(self) -> None:
-        cut = self._latest if self._is_cut else None
-        self._seal(index for index in self._growing if index != cut)
-
-    def _seal(self, indexes: Iterable[int]) -> None:
-        for index in list(indexes):
-            self._told.add(index)
-            del self._arguments[index]
-            self.observer.on_next(*self._growing.pop(index).message.tool_calls)

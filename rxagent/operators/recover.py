@@ -14,8 +14,8 @@ from ..messages import Request
 from ..streams import Home, at_home
 from ..streams import operators as stream_ops
 from ..streams.sink import Link, Linked
+from ._models import Model, ModelOf, ask, speaks
 from ._operator import operator
-from ._speech import Model, ModelOf, ask, speaks
 
 __all__ = ["fallback", "retry", "settle"]
 

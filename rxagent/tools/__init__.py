@@ -6,18 +6,18 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .calls import run_call
+    from .definition import Tool, as_tool, tool
     from .signature import Given
-    from .tool import Tool, as_tool, tool
     from .toolbox import FINAL_ANSWER, Toolbox
 
 _ROOM_OF = {
     "FINAL_ANSWER": "toolbox",
     "Given": "signature",
-    "Tool": "tool",
+    "Tool": "definition",
     "Toolbox": "toolbox",
-    "as_tool": "tool",
+    "as_tool": "definition",
     "run_call": "calls",
-    "tool": "tool",
+    "tool": "definition",
 }
 
 __all__ = ["FINAL_ANSWER", "Given", "Tool", "Toolbox", "as_tool", "run_call", "tool"]

@@ -13,9 +13,9 @@ from ..messages import Image, ToolCall
 from ..streams import Home, at_home
 from ..streams.sink import Link, Linked
 from ..streams.workers import Workers
+from .definition import NOTHING_GIVEN, Tool
 from .outputs import Pictured, Raised, Returned, outputs
 from .result_text import error_text, images_in, result_text
-from .tool import NOTHING_GIVEN, Tool
 from .toolbox import Toolbox
 
 __all__ = ["run_call"]

@@ -10,7 +10,7 @@ from ..arguments import several
 from ..errors import UnknownTool
 from ..messages import ToolSpec
 from .anything import ANYTHING
-from .tool import Tool, as_tool
+from .definition import Tool, as_tool
 
 __all__ = ["FINAL_ANSWER", "Toolbox"]
 

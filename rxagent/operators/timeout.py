@@ -1,21 +1,19 @@
-"""Operators that end a model's answer: after some time, or at some words."""
+"""Time limits of a model's answer."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
-from ..arguments import number, several
+from ..arguments import number
 from ..errors import ModelTimeout
-from ..events import Delta, StepRetried, Usage
+from ..events import StepRetried, Usage
 from ..streams import Home, at_home
-from ..streams.sink import Link, Linked, linking
+from ..streams.sink import Link, Linked
 from ._operator import operator
-from ._stops import Stops
 
-__all__ = ["stop_at", "timeout"]
+__all__ = ["timeout"]
 
 _T = TypeVar("_T")
 
@@ -36,7 +34,7 @@ def timeout(
     and making a client, here or in another model of the same run, is not the model's silence.
     `total` counts from the subscription.
 
-    .. marbles:: limit/timeout
+    .. marbles:: timeout/timeout
 
     Args:
         idle: The longest silence in seconds, before the first item and after each.
@@ -106,48 +104,3 @@ class _Limiting(Link[_T, _T]):
     def dispose(self) -> None:
         super().dispose()
         self._timer.dispose()
-
-
-@operator
-def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[Delta]]:
-    """Cut a model's text before the first of some words, and hang up on the model.
-
-    Text that could be the start of such a word waits until that is known, and what came after it
-    waits behind it; all else passes at once. A cut answer ends with `Finish("stop")`. How the
-    model cuts its text into deltas makes no difference.
-
-    .. marbles:: limit/stop_at
-    """
-    stops = (words,) if isinstance(words, str) else several("words", words, "texts", str)
-    if not all(stops):
-        raise ValueError("An empty text is no place to stop at.")
-
-    return linking(partial(_Stopping, stops))
-
-
-class _Stopping(Link[Delta, Delta]):
-    __slots__ = ("_stops",)
-
-    def __init__(self, words: Iterable[str], observer: abc.ObserverBase[Delta]) -> None:
-        super().__init__(observer)
-        self._stops = Stops(words)
-
-    def on_next(self, value: Delta) -> None:
-        for passed in self._stops.add(value):
-            if self._stops.stopped:
-                self._let_go()
-            self.observer.on_next(passed)
-        if self._stops.stopped:
-            super().on_completed()
-
-    def _flush(self) -> None:
-        for passed in self._stops.flush():
-            self.observer.on_next(passed)
-
-    def on_error(self, error: Exception) -> None:
-        self._flush()
-        super().on_error(error)
-
-    def on_completed(self) -> None:
-        self._flush()
-        super().on_completed()

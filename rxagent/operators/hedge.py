@@ -1,4 +1,4 @@
-"""Several models asked, of which one may answer: the first to speak."""
+"""Several models asked, of which the first to speak answers."""
 
 from collections import deque
 from functools import partial
@@ -6,26 +6,52 @@ from functools import partial
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SerialDisposable, SingleAssignmentDisposable
 
+from ..arguments import number
 from ..errors import ModelError
 from ..events import Delta, Usage
 from ..messages import Request
 from ..streams import Home, at_home
-from ._speech import Model, ModelOf, ask, speaks
+from ._models import Model, ModelOf, ask, speaks
 
-__all__ = ["first_to_speak"]
+__all__ = ["hedge", "race"]
+
+
+def hedge(*models: Model, after: float) -> Model:
+    """Return a model that asks the first one, and one more after each `after` seconds of silence.
+
+    The first to speak (text, reasoning, refusal or call) answers, and the others are hung up on;
+    what they had reported as usage passes. When one fails, the next is asked at once. The silence
+    counts from the moment when the request is sent, as it does for `timeout`.
+
+    .. marbles:: hedge/hedge
+    """
+    number("after", after, least=0)
+    return _first_to_speak("hedge", models, after)
+
+
+def race(*models: Model) -> Model:
+    """Return a model that asks several at once, and lets the first to speak answer.
+
+    It differs from `amb` in what it takes for a sign of life: text, reasoning, a refusal or a
+    call, but neither a report of usage, which passes, nor a ModelError, while others still run.
+
+    .. marbles:: hedge/race
+    """
+    return _first_to_speak("race", models, None)
+
 
 _NOW = 1e-6
 """What is due in less than this many seconds is due now."""
 
 
-def first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> ModelOf:
+def _first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> ModelOf:
     """Return a model that asks several, all at once or one more after so many seconds."""
 
     def answer(request: Request) -> Observable[Delta]:
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            contest = Contest(models, request, after, observer, Home.of(scheduler))
+            contest = ModelRace(models, request, after, observer, Home.of(scheduler))
             contest.enter()
             return Disposable(contest.dispose)
 
@@ -35,10 +61,10 @@ def first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> 
 
 
 def _again(how: str, after: float | None, *models: Model) -> ModelOf:
-    return first_to_speak(how, models, after)
+    return _first_to_speak(how, models, after)
 
 
-class Contest:
+class ModelRace:
     """One answer, and the models that still contend for it."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Operators that share: one stream among several pipelines, one answer among several models."""
+"""Branching: one stream among several pipelines."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -6,13 +6,11 @@ from typing import Generic, TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
-from ..arguments import number, shown
+from ..arguments import shown
 from ..streams.sink import Joint, Linked
-from ._contest import first_to_speak
 from ._operator import operator
-from ._speech import Model
 
-__all__ = ["branch", "hedge", "race"]
+__all__ = ["branch"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -28,7 +26,7 @@ def branch(
     `publish(mapper)` with `merge` in that all branches are subscribed before the stream is, and
     in that no lock is held while emitting: a run's gate has made its notifications serial.
 
-    .. marbles:: share/branch
+    .. marbles:: branch/branch
     """
     for one in operators:
         if not callable(one):
@@ -76,27 +74,3 @@ class _Stem(Joint[_T, _T | _R], Generic[_T, _R]):
         for branch in branches:
             branch.on_completed()
         super().on_completed()
-
-
-def hedge(*models: Model, after: float) -> Model:
-    """Return a model that asks the first one, and one more after each `after` seconds of silence.
-
-    The first to speak (text, reasoning, refusal or call) answers, and the others are hung up on;
-    what they had reported as usage passes. When one fails, the next is asked at once. The silence
-    counts from the moment when the request is sent, as it does for `timeout`.
-
-    .. marbles:: share/hedge
-    """
-    number("after", after, least=0)
-    return first_to_speak("hedge", models, after)
-
-
-def race(*models: Model) -> Model:
-    """Return a model that asks several at once, and lets the first to speak answer.
-
-    It differs from `amb` in what it takes for a sign of life: text, reasoning, a refusal or a
-    call, but neither a report of usage, which passes, nor a ModelError, while others still run.
-
-    .. marbles:: share/race
-    """
-    return first_to_speak("race", models, None)

@@ -1,15 +1,66 @@
-"""Text that must wait until it is known whether a stop begins in it."""
+"""Ending a model's answer at some words."""
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
+from reactivex import Observable, abc
+
+from ..arguments import several
 from ..events import Delta, Finish, StepRetried, TextDelta
+from ..streams.sink import Link, linking
+from ._operator import operator
 
-__all__ = ["Stops"]
+__all__ = ["stop_at"]
 
 
-class Stops:
+@operator
+def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[Delta]]:
+    """Cut a model's text before the first of some words, and hang up on the model.
+
+    Text that could be the start of such a word waits until that is known, and what came after it
+    waits behind it; all else passes at once. A cut answer ends with `Finish("stop")`. How the
+    model cuts its text into deltas makes no difference.
+
+    .. marbles:: stop_at/stop_at
+    """
+    stops = (words,) if isinstance(words, str) else several("words", words, "texts", str)
+    if not all(stops):
+        raise ValueError("An empty text is no place to stop at.")
+
+    return linking(partial(_Stopping, stops))
+
+
+class _Stopping(Link[Delta, Delta]):
+    __slots__ = ("_stops",)
+
+    def __init__(self, words: Iterable[str], observer: abc.ObserverBase[Delta]) -> None:
+        super().__init__(observer)
+        self._stops = StopMatcher(words)
+
+    def on_next(self, value: Delta) -> None:
+        for passed in self._stops.add(value):
+            if self._stops.stopped:
+                self._let_go()
+            self.observer.on_next(passed)
+        if self._stops.stopped:
+            super().on_completed()
+
+    def _flush(self) -> None:
+        for passed in self._stops.flush():
+            self.observer.on_next(passed)
+
+    def on_error(self, error: Exception) -> None:
+        self._flush()
+        super().on_error(error)
+
+    def on_completed(self) -> None:
+        self._flush()
+        super().on_completed()
+
+
+class StopMatcher:
     """The deltas of a turn on their way past some words, at the first of which the turn ends."""
 
     def __init__(self, words: Iterable[str]) -> None:
