@@ -13,7 +13,8 @@ from ..events import (
     ToolCallDelta,
 )
 from ..messages import ProviderData
-from .faults import Faults, failure_in
+from .failures import failure_in, is_foreign
+from .faults import Faults
 from .finishes import finish_of
 from .halves import Halves, whole_text
 from .reasonings import FIELDS, Kept, thought_in
@@ -101,7 +102,7 @@ class ChatChunks:
 
     def _read(self, chunk: Any, told: list[Delta]) -> None:
         error = failure_in(chunk)
-        if error is None and self.answered and not self.finished and _is_foreign(chunk):
+        if error is None and self.answered and not self.finished and is_foreign(chunk):
             error = chunk
         if error is not None:
             self.fail(error)

@@ -20,7 +20,8 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import OpenAIModel
-from rxagent.models.faults import Faults, retry_after
+from rxagent.models.faults import Faults
+from rxagent.models.waits import retry_after
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
 from rxagent.testing.scenarios import Ending, Reply
