@@ -24,6 +24,7 @@ from ..messages import Message, Request
 from ..operators.limit import stop_at
 from ..pickling import portable
 from ..streams import from_batches
+from ..streams.pace import Rest
 from ..streams.preparing import preparing
 from .chat_calls import chat_call, check_options, permitted
 from .chat_replies import ChatReply
@@ -143,7 +144,7 @@ class OpenAIModel(Model):
 
     async def _answer(
         self, request: Request, sent: Callable[[], None]
-    ) -> AsyncIterator[Iterable[Delta]]:
+    ) -> AsyncIterator[Iterable[Delta | Rest]]:
         """Yield the deltas of one answer, in batches that arrived together."""
         faults = Faults(self.provider, self.model_id)
         check_options(request, faults)

@@ -14,7 +14,9 @@ _UNIT = "(?:ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
 _DURATION = rf"(?:\d+(?:\.\d+)?\s{{0,3}}{_UNIT}(?![a-z])\s{{0,3}}|\d+(?:\.\d+)?[hms](?=\d))+"
 _MEASURED = re.compile(_DURATION, re.IGNORECASE)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mi(?=ll)|[hms])", re.IGNORECASE)
-_IN_WORDS = re.compile(rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)? ({_DURATION})", re.I)
+_IN_WORDS = re.compile(
+    rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)? ({_DURATION})", re.I
+)
 _NAME = re.compile(r"retry_?(?:after|delay)(?:_?in)?(?:_?(ms|milliseconds|s|secs?|seconds))?")
 _MOST = 200
 """Of the description of an error, so many fields are looked at."""

@@ -31,6 +31,7 @@ from rxagent.messages import ProviderData
 from rxagent.models.chat_replies import ChatReply
 from rxagent.models.faults import Faults
 from rxagent.state import Draft, grow
+from rxagent.streams.pace import REST
 from rxagent.testing.frames import (
     DONE,
     call_chunk,
@@ -82,7 +83,8 @@ DELTAS = [
 def read(*pieces):
     """Return the deltas of a stream that comes in these pieces."""
     reply = ChatReply(Faults("openai", "m"))
-    return [delta for piece in pieces for delta in reply.feed(piece)] + list(reply.end())
+    told = [delta for piece in pieces for delta in reply.feed(piece)] + list(reply.end())
+    return [delta for delta in told if delta is not REST]
 
 
 @given(st.lists(st.integers(0, len(RECORDED))))
