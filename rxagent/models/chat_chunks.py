@@ -28,6 +28,9 @@ __all__ = ["ChatChunks"]
 _OF_CALLS = {"index", "id", "type", "function"}
 _OF_FUNCTIONS = {"name", "arguments"}
 _NO_REASON = ("", "null", "none")
+_FEW = 32
+"""Among so many choices of a chunk the answer is looked for."""
+
 _FAR = 1_000_000
 """Beyond any index of the first choice."""
 
@@ -109,7 +112,7 @@ class ChatChunks:
             self.fail(error)
         choices = chunk.get("choices") or ()
         if self._answer is None:
-            self._answer = _first_to_say(choices)
+            self._answer = _first_to_say(choices[:_FEW])
         for choice in choices if len(choices) < 2 else rested(choices):
             if choice is REST:
                 yield REST

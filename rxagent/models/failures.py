@@ -114,4 +114,6 @@ def _is_life(said: Any) -> bool:
 def _is_strange(name: str, value: Any) -> bool:
     if name in _OF_PINGS:
         return isinstance(value, dict | list) or (value is False and name in ("success", "ok"))
-    return name not in _TELLING or not _is_life(value)
+    if name in _ERRORS:
+        return _tells(value)
+    return value is not None and (name not in _TELLING or not _is_life(value))

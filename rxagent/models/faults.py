@@ -152,8 +152,18 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _failed_reply(error: BaseException) -> Any:
     """Return the reply with the status of an error, where reading it has failed."""
-    replies = (getattr(link, "response", None) for link in _causes(error))
-    return next((r for r in replies if (getattr(r, "status_code", None) or 0) >= 400), None)
+    todo: list[BaseException | None] = [error]
+    seen = set()
+    while todo:
+        link = todo.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        reply = getattr(link, "response", None)
+        if (getattr(reply, "status_code", None) or 0) >= 400:
+            return reply
+        todo += [link.__context__, link.__cause__]
+    return None
 
 
 def _first(*waits: float | None) -> float | None:

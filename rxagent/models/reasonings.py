@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
-from ..frozen import freeze
+from ..frozen import FrozenList, freeze
 from ..streams.pace import REST, Rest, rested
 
 __all__ = ["FIELDS", "Kept", "thought_in", "thoughts_in"]
@@ -59,12 +59,12 @@ class Kept:
         fields, self._fields = self._fields, {}
         taken = {}
         for name, (kind, parts) in fields.items():
-            whole: list[Any] = []
+            whole = FrozenList()
             for part in rested(parts.all):
                 if part is REST:
                     yield REST
                 else:
-                    whole.append(freeze(part.whole))
+                    list.append(whole, freeze(part.whole))  # in slices
             taken[name] = whole[0] if kind is dict and len(whole) == 1 else whole
         return taken
 
