@@ -55,8 +55,8 @@ class Fragments:
 
     A fragment goes to the call that its id names, else to the latest one of its index. It begins
     another call where that one cannot go on: under another name, or when its arguments are whole.
-    A call is held back until it has its name, and arguments follow or the turn ends. With the
-    arguments `{}`, it is held back until another call has some.
+    A call is held back until it has its name, and arguments that are not `{}` follow or the turn
+    ends.
     """
 
     def __init__(self, step: int) -> None:
@@ -67,7 +67,6 @@ class Fragments:
     def _forget(self) -> None:
         self._calls: list[_Call] = []
         self._held: dict[int, _Call] = {}
-        self._replaceable: dict[int, _Call] = {}
         self._highest = -1
         self._indexes: set[int] = set()
         self._ids: set[str] = set()
@@ -135,20 +134,13 @@ class Fragments:
 
     def _tell(self, call: _Call) -> Iterator[ToolCallDelta]:
         self._held.pop(call.index, None)
-        self._replaceable.pop(call.index, None)
         call.may_be_replaced = False
         yield from call.tell()
-
-    def _release(self) -> Iterator[ToolCallDelta]:
-        """Yield the calls that are held back for their arguments `{}`, which are the real ones."""
-        for call in list(self._replaceable.values()):
-            yield from self._tell(call)
 
     def _replace(self, call: _Call) -> None:
         """Forget the arguments `{}` of a call."""
         call.arguments = Arguments()
         call.may_be_replaced = False
-        self._replaceable.pop(call.index, None)
 
     def _drop_repeated(self) -> None:
         """Drop calls without arguments, where another one of their id and name has some."""
@@ -291,11 +283,7 @@ class Fragments:
         if piece.arguments:
             if not (call.told or call.arguments) and piece.arguments.strip() == _EMPTY:
                 call.may_be_replaced = bool(call.name)
-                if call.name:
-                    self._replaceable[call.index] = call
             elif call.name and not call.told:
-                self._replaceable.pop(call.index, None)
-                yield from self._release()
                 yield from self._tell(call)
             call.arguments.add(piece.arguments)
         if (piece.arguments and call.told) or extra:
