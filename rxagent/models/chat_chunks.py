@@ -1,7 +1,7 @@
 """Chunks: what one parsed chunk of OpenAI's chat protocol, in all its dialects, tells."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import ModelError
@@ -13,10 +13,13 @@ from ..events import (
     ToolCallDelta,
 )
 from ..messages import ProviderData
-from .faults import Faults, failure_in
+from ..streams.fairness import REST, Rest, rested
+from .contents import Failed, spoken
+from .failures import failure_in, is_foreign
+from .faults import Faults
 from .finishes import finish_of
 from .halves import Halves, whole_text
-from .reasonings import FIELDS, Kept, thought_in
+from .reasonings import FIELDS, Kept, thoughts_in
 from .thoughts import Thoughts
 from .usages import Usages
 
@@ -24,13 +27,14 @@ __all__ = ["ChatChunks"]
 
 _OF_CALLS = {"index", "id", "type", "function"}
 _OF_FUNCTIONS = {"name", "arguments"}
-_OF_CHUNKS = {"choices", "usage", "id", "object", "created", "model", "system_fingerprint"}
-_OF_CHUNKS |= {"service_tier", "provider", "base_resp", "prompt_filter_results", "timings"}
-_OF_PINGS = {"type", "event", "ping", "keepalive", "keep_alive", "heartbeat", "status", "comment"}
-_OF_PINGS |= {"time", "timestamp", "ts"}
 _NO_REASON = ("", "null", "none")
+_FEW = 32
+"""Among so many choices of a chunk the answer is looked for."""
+
 _FAR = 1_000_000
 """Beyond any index of the first choice."""
+
+_SAYING = (*FIELDS, "content", "refusal", "tool_calls", "function_call")
 
 _TEXT, _REASONING, _REFUSAL = "text", "reasoning", "refusal"
 
@@ -58,6 +62,8 @@ class ChatChunks:
         self.thoughts = Thoughts()
         self._faults = faults
         self._origin = origin
+        self._answer: int | None = None
+        """The index of the choice that is the answer."""
         self._reason: str | None = None
         self._usages = Usages()
         self._halves = Halves()
@@ -72,52 +78,60 @@ class ChatChunks:
         """Whether further text without the sign `<` is the answer's."""
         return self.thoughts.may_pass and not self._halves
 
-    def read(self, chunk: Any) -> list[Delta]:
-        """Return the deltas of a chunk, or of a list of them.
+    def read(self, chunk: Any) -> Iterator[Delta | Rest]:
+        """Yield the deltas of a chunk, or of a list of them; REST, where much tells little.
 
         Raises:
             MalformedReply: The protocol knows no such chunk.
         """
-        told: list[Delta] = []
         try:
-            for part in chunk if isinstance(chunk, list) else (chunk,):
-                self._read(part, told)
+            for part in rested(chunk) if isinstance(chunk, list) else (chunk,):
+                if part is REST:
+                    yield REST
+                else:
+                    yield from self._read(part)
         except (AttributeError, LookupError, TypeError) as error:
             if self.failure is None:
                 raise self._faults.malformed("a chunk of a shape that is unknown", chunk) from error
-        return told
 
     def fail(self, said: Any) -> None:
         """Note an error that the provider has told of; even a finish reason does not undo it."""
         if self.failure is None:
             self.failure = self._faults.told(said)
 
-    def end(self) -> list[Delta]:
-        """Return what was held back, now that no chunk will come."""
-        told: list[Delta] = []
-        self._settle(told)
-        told += self.thoughts.end()
-        return told
+    def end(self) -> Iterator[Delta | Rest]:
+        """Yield what was held back, now that no chunk will come."""
+        yield from self._settle()
+        yield from self.thoughts.end()
 
-    def _read(self, chunk: Any, told: list[Delta]) -> None:
+    def _read(self, chunk: Any) -> Iterator[Delta | Rest]:
         error = failure_in(chunk)
-        if error is None and self.answered and not self.finished and _is_foreign(chunk):
+        if error is None and self.answered and not self.finished and is_foreign(chunk):
             error = chunk
         if error is not None:
             self.fail(error)
-        for choice in chunk.get("choices") or ():
-            if choice:
-                self._choose(choice, told)
-        self._report(chunk.get("usage"), told)
+        choices = chunk.get("choices") or ()
+        if self._answer is None:
+            self._answer = _first_to_say(choices[:_FEW])
+        for choice in choices if len(choices) < 2 else rested(choices):
+            if choice is REST:
+                yield REST
+            elif choice:
+                yield from self._choose(choice)
+        if report := chunk.get("usage"):
+            yield from self._report(report)
 
-    def _choose(self, choice: Mapping[str, Any], told: list[Delta]) -> None:
+    def _choose(self, choice: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         number = _number(choice.get("index")) or 0
+        is_answer = number == (self._answer or 0)
         said, reason = choice.get("delta"), _reason(choice.get("finish_reason"))
         is_whole = said is None and choice.get("message") is not None
         said = choice["message"] if is_whole else said
         error = failure_in(choice, inside=True) or failure_in(said or {}, inside=True)
         if error is not None:
             self.fail(error)
+        if not said and isinstance(choice.get("text"), str):  # before there were messages
+            said = {"content": choice["text"]}
         if said is None and not reason:
             return
         self.answered = True
@@ -126,31 +140,54 @@ class ChatChunks:
             said = {name: part for name, part in said.items() if (number, name) not in self._told}
         else:
             self._told.update((number, name) for name, part in said.items() if part)
-        if number == 0:
-            self._say(said, told)
-        calls = self._call(said, number, is_whole, told)
-        self._report(choice.get("usage"), told)
-        if number and not calls:  # we never ask for a second answer
+        if is_answer:
+            yield from self._say(said)
+        calls = False
+        if said.get("tool_calls") or said.get("function_call"):
+            for delta in self._call(said, number, is_whole):
+                calls = calls or delta is not REST
+                yield delta
+        if report := choice.get("usage"):
+            yield from self._report(report)
+        if not is_answer and not calls:  # we never ask for a second answer
             return
         if reason:
-            self._finish(reason, told)
+            yield from self._finish(reason)
         elif is_whole:
             self.finished = True
 
-    def _say(self, said: Mapping[str, Any], told: list[Delta]) -> None:
+    def _say(self, said: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        is_told = False
         for name in FIELDS:
-            self._kept.add(name, said.get(name))
-        found = ((name, text) for name in FIELDS if (text := thought_in(said.get(name))))
-        for name, text in list(found)[:1]:
-            if thought := self._halves.join(_REASONING, text):
-                told += self.thoughts.settle()
-                told.append(ReasoningDelta(thought, self._under(name, said)))
+            reasoning = said.get(name)
+            if not reasoning:
+                continue
+            if isinstance(reasoning, list | Mapping):
+                yield from self._kept.add(name, reasoning)
+            if not is_told:
+                for delta in self._think(thoughts_in(reasoning), self._under(name, said)):
+                    is_told = is_told or delta is not REST
+                    yield delta
         if content := said.get("content"):
-            self._tell(content, told)
+            yield from self._tell(content)
         if (refusal := said.get("refusal")) and refusal is not True:
-            self._settle_reasoning(told)
-            told += self.thoughts.settle()
-            told.append(RefusalDelta(self._halves.join(_REFUSAL, _text(refusal))))
+            yield from self._refuse(_text(refusal))
+
+    def _think(
+        self, thoughts: Iterable[str | Rest], extra: tuple[ProviderData, ...] = ()
+    ) -> Iterator[Delta | Rest]:
+        for thought in thoughts:
+            if thought is REST:
+                yield REST
+            elif thought and (whole := self._halves.join(_REASONING, thought)):
+                yield from self.thoughts.settle()
+                yield ReasoningDelta(whole, extra)
+                extra = ()
+
+    def _refuse(self, refusal: str) -> Iterator[Delta | Rest]:
+        yield from self._settle_reasoning()
+        yield from self.thoughts.settle()
+        yield RefusalDelta(self._halves.join(_REFUSAL, refusal))
 
     def _under(self, name: str, said: Mapping[str, Any]) -> tuple[ProviderData, ...]:
         """Return the note under which field the reasoning came, the first time."""
@@ -159,52 +196,57 @@ class ChatChunks:
         self._field = name
         return (ProviderData(self._origin, {"reasoning_field": name}),)
 
-    def _tell(self, content: Any, told: list[Delta]) -> None:
-        match content:
-            case list():  # of parts, as Mistral's models that think
-                for part in content:
-                    self._tell(part, told)
-            case Mapping():
-                if thought := thought_in(content.get("thinking")):
-                    told.append(ReasoningDelta(self._halves.join(_REASONING, thought)))
-                if text := content.get("text"):
-                    self._tell(text, told)
-            case _:
-                self._settle_reasoning(told)
-                text = self._halves.join(_TEXT, _text(content))
-                told += self.thoughts.add(text) if text else ()
+    def _tell(self, content: Any) -> Iterator[Delta | Rest]:
+        for piece in (("text", content),) if isinstance(content, str) else spoken(content):
+            if piece is REST:
+                yield REST
+            elif isinstance(piece, Failed):
+                self.fail(piece[0])
+            elif piece[0] == _TEXT:
+                if self._kept:
+                    yield from self._settle_reasoning()
+                if text := self._halves.join(_TEXT, piece[1]):
+                    yield from self.thoughts.add(text)
+            else:
+                aside = self._refuse(piece[1]) if piece[0] == _REFUSAL else self._think(piece[1:])
+                yield from aside
 
-    def _call(
-        self, said: Mapping[str, Any], choice: int, is_whole: bool, told: list[Delta]
-    ) -> bool:
-        """Tell the fragments of calls; return whether there were any."""
-        before = len(told)
+    def _call(self, said: Mapping[str, Any], choice: int, is_whole: bool) -> Iterator[Delta | Rest]:
+        """Tell the fragments of calls."""
         fragments = said.get("tool_calls") or ()
         if not isinstance(fragments, list | tuple):
             raise TypeError
-        for place, fragment in enumerate(fragments):
+        place = -1
+        for fragment in rested(fragments):
+            if fragment is REST:
+                yield REST
+                continue
+            place += 1
             if fragment is None:
                 continue
             index = _number(fragment.get("index"))
             if index is None:
                 index = place if is_whole else self._index
             self._index = index
-            self._add(self._placed(choice, index), fragment, told)
+            yield from self._add(self._placed(choice, index), fragment)
         function = said.get("function_call")  # before there were several calls
         if function and not fragments:
-            self._add(self._placed(choice, 0), {"function": function}, told)
-        return len(told) > before
+            yield from self._add(self._placed(choice, 0), {"function": function})
 
     def _placed(self, choice: int, index: int) -> int:
         """Return an index that no call of another choice has."""
-        if not choice:
+        if choice == (self._answer or 0):
             return index
         return self._elsewhere.setdefault((choice, index), _FAR + len(self._elsewhere))
 
-    def _add(self, index: int, fragment: Mapping[str, Any], told: list[Delta]) -> None:
-        self._settle_reasoning(told)
-        told += self.thoughts.settle()
+    def _add(self, index: int, fragment: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        yield from self._settle_reasoning()
+        yield from self.thoughts.settle()
         function = fragment.get("function") or {}
+        error = failure_in(fragment, inside=True) or failure_in(function, inside=True)
+        if error is not None:
+            self.fail(error)
+            return
         name, arguments = function.get("name"), function.get("arguments")
         if arguments is not None and not isinstance(arguments, str):
             arguments = json.dumps(arguments)
@@ -214,7 +256,7 @@ class ChatChunks:
         name = whole_text(_text(name)) if name else None
         self.finished = self.finished and not name
         id = _id(fragment.get("id"))
-        told.append(ToolCallDelta(index, id, name, arguments, self._beside(fragment, function)))
+        yield ToolCallDelta(index, id, name, arguments, self._beside(fragment, function))
 
     def _beside(
         self, fragment: Mapping[str, Any], function: Mapping[str, Any]
@@ -229,47 +271,62 @@ class ChatChunks:
             kept["function"] = inner
         return (ProviderData(self._origin, kept),) if kept else ()
 
-    def _report(self, report: Any, told: list[Delta]) -> None:
-        if report and (usage := self._usages.add(report)):
-            told.append(usage)
+    def _report(self, report: Any) -> Iterator[Delta]:
+        if usage := self._usages.add(report):
+            yield usage
 
-    def _finish(self, reason: str, told: list[Delta]) -> None:
+    def _finish(self, reason: str) -> Iterator[Delta | Rest]:
         meaning = finish_of(reason)
         if meaning is None and not self.finished:
             self.fail({"code": reason, "message": f"the reply ended by {reason!r}"})
         if self.finished or self.failure:
             return
         self.finished = True
-        self._settle(told)
-        told += self.thoughts.end()
+        yield from self._settle()
+        yield from self.thoughts.end()
         if meaning is not None and meaning != self._reason:
             self._reason = meaning
-            told.append(Finish(meaning))
+            yield Finish(meaning)
 
-    def _settle(self, told: list[Delta]) -> None:
-        self._settle_reasoning(told)
+    def _settle(self) -> Iterator[Delta | Rest]:
+        yield from self._settle_reasoning()
         for channel, half in self._halves.flush().items():
             match channel:
                 case int():
-                    told.append(ToolCallDelta(channel, arguments=half))
+                    yield ToolCallDelta(channel, arguments=half)
                 case "reasoning":
-                    told.append(ReasoningDelta(half))
+                    yield ReasoningDelta(half)
                 case "refusal":
-                    told.append(RefusalDelta(half))
+                    yield RefusalDelta(half)
                 case _:
-                    told += self.thoughts.add(half)
+                    yield from self.thoughts.add(half)
 
-    def _settle_reasoning(self, told: list[Delta]) -> None:
+    def _settle_reasoning(self) -> Iterator[Delta | Rest]:
         """Tell what is to be sent back of the reasoning so far, now that something else comes."""
-        if (kept := self._kept.take()) and self._origin is not None:
-            told.append(ReasoningDelta("", (ProviderData(self._origin, {"message": kept}),)))
+        if self._kept:
+            kept = yield from self._kept.take()
+            if self._origin is not None:
+                yield ReasoningDelta("", (ProviderData(self._origin, {"message": kept}),))
 
 
-def _is_foreign(chunk: Mapping[str, Any]) -> bool:
-    """Tell whether an object is no chunk, and no sign of life either."""
-    if not chunk or any(name in _OF_CHUNKS or name.startswith("x_") for name in chunk):
-        return False
-    return any(name not in _OF_PINGS or isinstance(v, dict | list) for name, v in chunk.items())
+def _first_to_say(choices: Any) -> int | None:
+    """Return the lowest index of choices, once one of them says something: that is the answer.
+
+    A choice that is still to be streamed may say something later.
+    """
+    found = [choice for choice in choices if choice]
+    saying = [choice for choice in found if _says(choice)]
+    if not saying:
+        return None
+    able = [choice for choice in found if choice.get("delta") is not None] + saying
+    return min(_number(choice.get("index")) or 0 for choice in able)
+
+
+def _says(choice: Mapping[str, Any]) -> bool:
+    if choice.get("finish_reason") or choice.get("text"):
+        return True
+    said = choice.get("delta") or choice.get("message")
+    return isinstance(said, Mapping) and any(said.get(name) for name in _SAYING)
 
 
 def _reason(said: Any) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -10,9 +10,11 @@ from jiter import from_json
 
 from ..errors import MalformedReply, ModelError
 from ..events import Delta, TextDelta
+from ..streams.fairness import REST, Rest
 from .chat_chunks import ChatChunks
 from .faults import Faults
 from .frames import Failure, Frames, Strange
+from .large_json import read_value
 
 __all__ = ["ChatReply"]
 
@@ -29,8 +31,12 @@ _EVERY = 16
 _NO_MOULD = b"\r", b"\r"
 """What no frame fits, as CR ends a line."""
 
+_STRIDE = 32
+_SLICE = 1 << 13
+_LARGE = 1 << 15
+"""Bytes that are looked at in one go, and of JSON, that are parsed in one."""
+
 _GAP = re.compile(r"[ \t\r\n,]*")
-_decoder = json.JSONDecoder(strict=False)
 
 
 class ChatReply:
@@ -54,7 +60,7 @@ class ChatReply:
         self._whole: list[bytes] | None = None
         self._begun = self._heard = self._told = self._done = False
         self._mould = _NO_MOULD
-        self._unfit = 0
+        self._unfit = self._looked_at = 0
         self._tail = b""
         self._strange = b""
         self._signed = False
@@ -69,12 +75,17 @@ class ChatReply:
         """Whether its end was marked, so that nothing more will follow."""
         return self._done
 
-    def feed(self, data: bytes) -> Iterator[Delta]:
-        """Yield the deltas that these bytes complete.
+    def feed(self, data: bytes) -> Iterator[Delta | Rest]:
+        """Yield the deltas that these bytes complete; REST, where much tells little.
 
         Raises:
             ModelError: They tell of an error, or cannot be read.
         """
+        if len(data) > _SLICE:
+            for start in range(0, len(data), _SLICE):
+                yield from self.feed(data[start : start + _SLICE])
+                yield REST
+            return
         if not self._begun:
             data = data.lstrip(_BLANK)
             self._begun = bool(data)
@@ -102,13 +113,16 @@ class ChatReply:
                 thoughts.passed("".join(passed))
                 passed = []
             yield from self._read(frame)
+            self._looked_at += 1
+            if not self._looked_at % _STRIDE:
+                yield REST
             head, tail = self._fit(has_sign)
             start, end = len(head), -len(tail)
         if passed:
             self._told = True
             thoughts.passed("".join(passed))
 
-    def end(self) -> Iterator[Delta]:
+    def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, now that no byte will come.
 
         Raises:
@@ -131,7 +145,7 @@ class ChatReply:
         if not self.is_finished:
             raise self._faults.unavailable("broke off in the midst of its reply")
 
-    def _read(self, frame: bytes) -> Iterator[Delta]:
+    def _read(self, frame: bytes) -> Iterator[Delta | Rest]:
         if self._done or not (frame or type(frame) is Failure):
             return
         if type(frame) is Strange:
@@ -142,56 +156,50 @@ class ChatReply:
         if frame.lstrip(b' "').startswith(b"[DONE]"):
             self._done = True
             return
+        chunk: Any = None
+        deltas = 0
         try:
             if type(frame) is Failure:
                 self._chunks.fail(self._said(frame))
-                chunk, deltas = None, []
             else:
-                chunk = self._parsed(frame)
-                deltas = self._chunks.read(chunk)
+                large = len(frame) > _LARGE
+                chunk = (yield from self._parsed_slowly(frame)) if large else self._parsed(frame)
+                for delta in self._chunks.read(chunk):
+                    deltas += 1
+                    yield delta
         except ModelError:
             if self.is_finished:  # what is whole cannot break
                 return
             raise
         self._told = self._told or bool(deltas)
-        yield from deltas
         if self._chunks.failure is not None:
             raise self._chunks.failure
-        if self._chunks.is_plain:
-            match deltas:
-                case [TextDelta(text)]:
-                    self._take_mould(frame, chunk, text)
+        if deltas == 1 and type(delta) is TextDelta and self._chunks.is_plain:
+            self._take_mould(frame, chunk, delta.text)
 
-    def _read_whole(self, data: bytes) -> Iterator[Delta]:
+    def _read_whole(self, data: bytes) -> Iterator[Delta | Rest]:
         """Yield the deltas of JSON values that stand one behind the other, or before events."""
-        try:
-            values, rest = [from_json(data)], b""
-        except ValueError:
-            values, rest = self._values(data)
-        for value in values:
-            deltas = self._chunks.read(value)
-            self._told = self._told or bool(deltas)
-            yield from deltas
-            if self._chunks.failure is not None:
-                raise self._chunks.failure
-        if rest:
-            for frame in self._frames.feed(rest + b"\n\n"):
-                yield from self._read(frame)
-
-    def _values(self, data: bytes) -> tuple[list[Any], bytes]:
-        text = data.decode(errors="replace")
-        values: list[Any] = []
         at = 0
-        try:
-            while text[at : at + 1] in ("{", "[") and text[at : at + 6] != "[DONE]":
-                value, end = _decoder.raw_decode(text, at)
-                values.append(value)
-                gap = _GAP.match(text, end)
-                at = gap.end() if gap else end
-        except (ValueError, RecursionError) as error:
-            if not values:
-                raise self._faults.malformed("what is not JSON", data) from error
-        return values, text[at:].encode()
+        text = data.decode(errors="replace")
+        while text[at : at + 1] in ("{", "[") and text[at : at + 6] != "[DONE]":
+            try:
+                value, end = yield from read_value(text, at)
+            except (ValueError, RecursionError) as error:
+                if not at:
+                    raise self._faults.malformed("what is not JSON", data) from error
+                break
+            yield from self._read_value(value)
+            gap = _GAP.match(text, end)
+            at = gap.end() if gap else end
+        for frame in self._frames.feed(text[at:].encode() + b"\n\n"):
+            yield from self._read(frame)
+
+    def _read_value(self, value: Any) -> Iterator[Delta | Rest]:
+        for delta in self._chunks.read(value):
+            self._told = True
+            yield delta
+        if self._chunks.failure is not None:
+            raise self._chunks.failure
 
     def _has_sign(self, data: bytes, frames: list[bytes]) -> bool:
         """Tell whether a tag may begin in what these bytes complete."""
@@ -229,6 +237,14 @@ class ChatReply:
             with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
                 return json.loads(data.decode(errors="replace"), strict=False)
             raise self._faults.malformed("what is not JSON", data) from error
+
+    def _parsed_slowly(self, data: bytes) -> Generator[Rest, None, Any]:
+        text = data.decode(errors="replace").strip()
+        with suppress(ValueError, RecursionError):
+            value, end = yield from read_value(text)
+            if end == len(text):
+                return value
+        return self._parsed(data)
 
     def _said(self, data: bytes) -> Any:
         try:

@@ -3,12 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import (
     MalformedReply,
@@ -20,8 +17,10 @@ from ..errors import (
     RateLimited,
     describe,
 )
+from .failures import MESSAGES, STATUSES, status_of
+from .waits import retry_after, wait_in, wait_in_words
 
-__all__ = ["Faults", "failure_in", "retry_after"]
+__all__ = ["Faults"]
 
 _E = TypeVar("_E", bound=ModelError)
 
@@ -44,9 +43,7 @@ _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
 )
 """Words by which errors without a status are known; the first that is found counts."""
 
-_STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "error_code", "type")
 _WORDS = ("code", "type", "status", "error_code", "reason")
-_MESSAGES = ("error_message", "error_msg", "status_msg", "reason")
 _READ = 10_000
 """Of a long text, so many characters are searched for the sentence."""
 
@@ -61,10 +58,17 @@ _BY_STATUS: dict[int, type[ModelError]] = {
 
 @frozen
 class Faults:
-    """Makes the errors that speak of one model of one provider."""
+    """Makes the errors that speak of one model of one provider.
+
+    Attributes:
+        provider: The provider.
+        model: The model's name.
+        headers: The headers of the reply that the errors are about, as far as it is known.
+    """
 
     provider: str
     model: str
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
 
     def malformed(self, what: str, said: Any) -> MalformedReply:
         """Return the error that the model sent something its protocol does not know."""
@@ -97,6 +101,9 @@ class Faults:
         match error:
             case openai.APIStatusError():
                 return self.told(error.body, error.status_code, error.response.headers)
+        if (failed := _failed_reply(error)) is not None:  # its body could not be read
+            return self.told(None, failed.status_code, failed.headers)
+        match error:
             case openai.APIConnectionError():
                 return self.lost(f"could not be reached at {_origin(error.request.url)}", error)
             case openai.OpenAIError() | TypeError() | ValueError():
@@ -115,62 +122,24 @@ class Faults:
         """
         while isinstance(error, list) and error:
             error = error[0]
+        wait = _first(retry_after(headers or self.headers), wait_in(error))
         if isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
-            error = {**error["error"], **{k: v for k, v in error.items() if k in _STATUSES}}
+            error = {**error["error"], **{k: v for k, v in error.items() if k in STATUSES}}
         facts = error if isinstance(error, Mapping) else {}
         said = _message(error)
         if status is None:
-            status = next(filter(None, (_status(facts.get(name)) for name in _STATUSES)), None)
+            status = next(filter(None, (status_of(facts.get(name)) for name in STATUSES)), None)
         words = " ".join(str(facts.get(name)) for name in _WORDS if facts.get(name))
         message = f"{self.provider} answered {status or 'an error'} for {self.model!r}: {said}"
         return self._error(
             _kind(words.lower(), said.lower(), status),
             message,
             status=status,
-            retry_after=retry_after(headers or {}),
+            retry_after=_first(wait, wait_in_words(said)),
         )
 
     def _error(self, kind: type[_E], message: str, **facts: Any) -> _E:
         return kind(message, provider=self.provider, model=self.model, **facts)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds after which a server asks us to come back, or None."""
-    try:
-        said = headers.get("retry-after", "").strip()
-        if milliseconds := headers.get("retry-after-ms"):
-            wait = float(milliseconds) / 1000
-        elif measured := re.fullmatch(r"([\d.]+)\s*(ms|s)?", said):
-            wait = float(measured[1]) / (1000 if measured[2] == "ms" else 1)
-        else:
-            wait = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return None
-    return max(0.0, wait) if isfinite(wait) else None
-
-
-def failure_in(said: Any, inside: bool = False) -> Any:
-    """Return the description of an error that an object of a reply holds, or None.
-
-    Args:
-        said: A chunk, a choice, a message or a delta.
-        inside: Whether it is part of a chunk; then an error is only what is called so.
-    """
-    for name in ("error", "errors"):
-        if error := said.get(name):
-            return said if error is True else error
-    base = said.get("base_resp")  # MiniMax's, whose text then is no answer
-    if isinstance(base, Mapping) and base.get("status_code"):
-        return {"code": base["status_code"], "message": base.get("status_msg")}
-    if inside or said.get("choices") or said.get("usage"):
-        return None
-    kinds = " ".join(str(said.get(name)) for name in ("object", "type", "status", "event"))
-    if re.search(r"error|fail", kinds, re.IGNORECASE):
-        return said
-    codes = [said.get(name) for name in _STATUSES if name != "type"]
-    has_code = any(code not in (None, "") and not _is_well(code) for code in codes)
-    has_words = any(said.get(name) for name in ("message", "msg", "detail", *_MESSAGES))
-    return said if has_code or (has_words and "choices" not in said) else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -179,6 +148,26 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while link is not None:
         yield link
         link = link.__cause__ or link.__context__
+
+
+def _failed_reply(error: BaseException) -> Any:
+    """Return the reply with the status of an error, where reading it has failed."""
+    todo: list[BaseException | None] = [error]
+    seen = set()
+    while todo:
+        link = todo.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        reply = getattr(link, "response", None)
+        if (getattr(reply, "status_code", None) or 0) >= 400:
+            return reply
+        todo += [link.__context__, link.__cause__]
+    return None
+
+
+def _first(*waits: float | None) -> float | None:
+    return next((wait for wait in waits if wait is not None), None)
 
 
 def _origin(url: Any) -> str:
@@ -200,27 +189,12 @@ def _kind(words: str, said: str, status: int | None) -> type[ModelError]:
     return ModelUnavailable
 
 
-def _status(said: Any) -> int | None:
-    """Return the HTTP status that a code is, as a number or at the beginning of a text."""
-    if isinstance(said, str):
-        found = re.match(r"(?:http|status|error|code|[\s:_-])*+([45]\d\d)(?!\d)", said, re.I)
-        return int(found[1]) if found else None
-    is_number = isinstance(said, int | float) and not isinstance(said, bool)
-    return int(said) if is_number and 400 <= said < 600 else None
-
-
-def _is_well(code: Any) -> bool:
-    if isinstance(code, str):
-        return code.strip().lower() in ("0", "200", "ok", "success", "succeeded", "none")
-    return code in (0, 200) or not isinstance(code, int | float)
-
-
 def _message(error: Any) -> str:
     """Return the sentence in a description of an error."""
     if isinstance(error, list) and error and not isinstance(error[0], str):
         error = error[0] if set(map(str, error[0] or ())) & {"error", "message"} else error
     if isinstance(error, Mapping):
-        for key in ("message", "detail", "error", "msg", *_MESSAGES):
+        for key in ("message", "detail", "error", "msg", *MESSAGES):
             if said := error.get(key):
                 return _message(said)
         return _short(error)

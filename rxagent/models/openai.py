@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from attrs import evolve
 from reactivex import Observable
 
 from ..arguments import mapping, text
@@ -24,6 +25,7 @@ from ..messages import Message, Request
 from ..operators import stop_at
 from ..pickling import portable
 from ..streams import from_batches
+from ..streams.fairness import Rest
 from ..streams.preparing import preparing
 from .chat_calls import chat_call, check_options, permitted
 from .chat_replies import ChatReply
@@ -143,7 +145,7 @@ class OpenAIModel(Model):
 
     async def _answer(
         self, request: Request, sent: Callable[[], None]
-    ) -> AsyncIterator[Iterable[Delta]]:
+    ) -> AsyncIterator[Iterable[Delta | Rest]]:
         """Yield the deltas of one answer, in batches that arrived together."""
         faults = Faults(self.provider, self.model_id)
         check_options(request, faults)
@@ -152,10 +154,10 @@ class OpenAIModel(Model):
                 client = await opened.enter_async_context(self._client())
                 origin = _origin(self.provider, client)
                 asked = chat_call(self.model_id, request, self._options, self._stream, origin)
-                reply = ChatReply(faults, origin)
                 sent()
                 asking = client.chat.completions.with_streaming_response.create(**asked)
                 response = await opened.enter_async_context(asking)
+                reply = ChatReply(evolve(faults, headers=response.headers), origin)
                 chunks = response.iter_bytes()
                 while not reply.is_finished and (chunk := await _next(chunks, faults)):
                     yield reply.feed(chunk)

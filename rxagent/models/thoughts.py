@@ -4,6 +4,7 @@ from enum import Enum, auto
 from io import StringIO
 
 from ..events import Delta, ReasoningDelta, StepRetried, TextDelta
+from .mentions import ends_thought
 
 __all__ = ["Thoughts"]
 
@@ -11,6 +12,12 @@ _OPEN = "<think>"
 _CLOSE = "</think>"
 _LONGEST = 1 << 20
 """Characters after which a closing tag is no longer looked for."""
+
+_MOST_MENTIONS = 16
+"""After so many tags that a text merely mentions, none is looked for."""
+
+_ENOUGH = 200
+"""So many characters behind a tag tell whether it is mentioned."""
 
 _TAKEN_BACK = "The text so far was a thought: it ended in </think>."
 
@@ -43,6 +50,7 @@ class Thoughts:
         self._said = StringIO()
         self._length = 0
         self._watches = True
+        self._mentions = 0
         self.are_over = self.may_pass = False
 
     def passed(self, text: str) -> None:
@@ -79,15 +87,18 @@ class Thoughts:
         self._watches = False
         if self._place is not _Place.WATCH:
             return []
-        self._settle()
-        return self.add("")
+        told = self._watch(at_end=True)
+        if self._place is _Place.WATCH:
+            self._settle()
+        return told + self.add("")
 
     def end(self) -> list[Delta]:
         """Return what was held back, now that no more text will come."""
+        told = self._watch(at_end=True) if self._place is _Place.WATCH else []
         kind = ReasoningDelta if self._place is _Place.THOUGHT else TextDelta
         held = "".join(self._blank) + self._held
         self._blank, self._held = [], ""
-        return [kind(held)] if held else []
+        return [*told, kind(held)] if held and self._place is not _Place.GAP else told
 
     def _settle(self) -> None:
         self._place = _Place.ANSWER
@@ -118,21 +129,41 @@ class Thoughts:
             thought, self._held = thought[: len(thought) - kept], thought[len(thought) - kept :]
         return [ReasoningDelta(thought)] if thought else []
 
-    def _watch(self) -> list[Delta]:
-        before, tag, after = self._held.partition(_CLOSE)
-        if _OPEN in before:  # then no tag stands alone
-            self._settle()
-            return []
-        if not tag:
-            kept = max(_beginning_of(_CLOSE, before), _beginning_of(_OPEN, before))
-            text, self._held = before[: len(before) - kept], before[len(before) - kept :]
-            self.passed(text)
-            if self.are_over:
-                text, self._held = text + self._held, ""
-            return [TextDelta(text)] if text else []
+    def _watch(self, at_end: bool = False) -> list[Delta]:
+        told: list[Delta] = []
+        while self._place is _Place.WATCH and self._held:
+            before, tag, after = self._held.partition(_CLOSE)
+            if _OPEN in before:  # then no tag stands alone
+                self._settle()
+            elif not tag:
+                kept = max(_beginning_of(_CLOSE, before), _beginning_of(_OPEN, before))
+                self._held = before[len(before) - kept :]
+                told += self._pass(before[: len(before) - kept])
+                break
+            else:
+                is_known = at_end or len(after) > _ENOUGH
+                ends = ends_thought(self._said.getvalue() + before, after, is_known)
+                if ends is None:  # what follows will tell
+                    break
+                if ends:
+                    told += self._take_back(before)
+                    self._held = after
+                else:
+                    self._held = after
+                    self._mentions += 1
+                    told += self._pass(before + tag)
+                    if self._mentions >= _MOST_MENTIONS:
+                        self._settle()
+        return told
+
+    def _pass(self, text: str) -> list[Delta]:
+        self.passed(text)
+        return [TextDelta(text)] if text else []
+
+    def _take_back(self, before: str) -> list[Delta]:
         said = self._said.getvalue()
         self._settle()
-        self._held, self._place = after, _Place.GAP  # from which `add` goes on
+        self._place, self.are_over = _Place.GAP, False  # from which `add` goes on
         told: list[Delta] = [StepRetried(1, _TAKEN_BACK)] if said else []
         thought = said + before
         return [*told, ReasoningDelta(thought)] if thought.strip() else told

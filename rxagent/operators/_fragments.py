@@ -12,6 +12,8 @@ from ._arguments import Arguments
 
 __all__ = ["UNNAMED", "Fragments"]
 
+_EMPTY = "{}"
+
 UNNAMED = "unnamed"
 """The name of a call that came without one, so that the model reads that there is no such tool."""
 
@@ -22,6 +24,8 @@ class _Call:
 
     `again` is how much of its arguments the provider has said a second time; None when it does
     not say them again. `is_named_again` is true after its name alone was said again.
+    `may_be_replaced` is true while its arguments are `{}`, in whose place the real ones may come.
+    `earlier` is a call of the same index without a name, which it goes on with if ids change.
     """
 
     index: int
@@ -33,6 +37,8 @@ class _Call:
     told: bool = False
     again: int | None = None
     is_named_again: bool = False
+    may_be_replaced: bool = False
+    earlier: "_Call | None" = None
 
     def tell(self) -> Iterator[ToolCallDelta]:
         """Yield the first fragment, and the arguments that came before it."""
@@ -49,7 +55,8 @@ class Fragments:
 
     A fragment goes to the call that its id names, else to the latest one of its index. It begins
     another call where that one cannot go on: under another name, or when its arguments are whole.
-    A call is held back until it has its name, and arguments follow or the turn ends.
+    A call is held back until it has its name, and arguments that are not `{}` follow or the turn
+    ends.
     """
 
     def __init__(self, step: int) -> None:
@@ -85,23 +92,29 @@ class Fragments:
             return
         call = self._known(piece)
         is_complete = call is not None and bool(call.name) and call.arguments.are_whole
-        if call is not None and is_complete and (call.told or not piece.name):
+        is_told = call is not None and (call.told or call.may_be_replaced)
+        if call is not None and is_complete and (is_told or not piece.name):
             yield from self._go_beyond(call, piece)
         else:
             yield from self._grow(call or self._begin(piece.index), piece)
 
     def settle(self) -> Iterator[ToolCallDelta]:
         """Yield the calls that have a name; arguments without one go to a call that has none."""
+        strays = [call for call in self._held.values() if not call.name]
+        self._hand_over({key: own for call in reversed(strays) for key, own in self._join(call)})
+        self._drop_repeated()
         nameless = [call for call in self._held.values() if call.arguments and not call.name]
-        lacking = [call for call in self._calls if call.name and not call.arguments]
+        lacking = [
+            call
+            for call in self._calls
+            if call.name and (call.may_be_replaced or not call.arguments)
+        ]
         owners = {id(stray): call for stray, call in zip(nameless, lacking, strict=False)}
-        if owners:
-            self._calls = [call for call in self._calls if id(call) not in owners]
-            registers: list[dict[Any, _Call]] = [self._latest, self._by_id, self._first_of_id]
-            for known in registers:
-                known.update({key: owners.get(id(call), call) for key, call in known.items()})
+        self._hand_over(owners)
         for stray, call in zip(nameless, lacking, strict=False):
-            del self._held[stray.index]
+            self._held.pop(stray.index, None)
+            if call.may_be_replaced:
+                self._replace(call)
             text, extra = stray.arguments.text, stray.extra
             yield from self._grow(call, ToolCallDelta(call.index, arguments=text, extra=extra))
         for call in [call for call in self._held.values() if call.name]:
@@ -121,7 +134,49 @@ class Fragments:
 
     def _tell(self, call: _Call) -> Iterator[ToolCallDelta]:
         self._held.pop(call.index, None)
+        call.may_be_replaced = False
         yield from call.tell()
+
+    def _replace(self, call: _Call) -> None:
+        """Forget the arguments `{}` of a call."""
+        call.arguments = Arguments()
+        call.may_be_replaced = False
+
+    def _drop_repeated(self) -> None:
+        """Drop calls without arguments, where another one of their id and name has some."""
+        having = {
+            (call.raw_id, call.name) for call in self._calls if call.raw_id and call.arguments
+        }
+        repeated = {
+            call.index: call
+            for call in self._held.values()
+            if not call.arguments and call.name and (call.raw_id, call.name) in having
+        }
+        if repeated:
+            self._held = {at: call for at, call in self._held.items() if at not in repeated}
+            self._calls = [call for call in self._calls if call.index not in repeated]
+
+    def _join(self, call: _Call) -> list[tuple[int, _Call]]:
+        """Join a call without a name with those that it goes on with; return what became whose."""
+        joined = []
+        while call.earlier is not None and not call.earlier.name:
+            joined.append(call)
+            earlier, call.earlier = call.earlier, None
+            call = earlier
+        for part in reversed(joined):
+            call.arguments.add(part.arguments.text)
+            call.extra += part.extra
+            self._held.pop(part.index, None)
+        return [(id(part), call) for part in joined]
+
+    def _hand_over(self, owners: dict[int, _Call]) -> None:
+        """Let all that is known of some calls be known of others."""
+        if not owners:
+            return
+        self._calls = [call for call in self._calls if id(call) not in owners]
+        registers: list[dict[Any, _Call]] = [self._latest, self._by_id, self._first_of_id]
+        for known in registers:
+            known.update({key: owners.get(id(call), call) for key, call in known.items()})
 
     # Which call a fragment belongs to
 
@@ -131,12 +186,19 @@ class Fragments:
         call = self._latest.get(index)
         if call is None and index is None and not (piece.id or piece.name) and self._calls:
             call = self._calls[-1]
+        named = None
         if piece.id:
             named = self._by_id.get((index, piece.id)) or self._elsewhere(piece)
-            if named is not None:
-                call = named
-            elif call is not None and call.raw_id is not None and piece.name:
+        if named is not None:
+            call = named
+        elif call is not None and piece.name and call.earlier is not None and not call.name:
+            self._hand_over(dict(self._join(call)))
+            call = self._latest.get(index)
+        if named is None and piece.id and call is not None and call.raw_id is not None:
+            if piece.name:
                 call = call if _goes_on(call, piece) else None
+            elif not call.name and call.arguments and _opens(piece.arguments):
+                return None  # ids may tell calls apart before their names do
         return None if call is None or _begins_anew(call, piece) else call
 
     def _elsewhere(self, piece: ToolCallDelta) -> _Call | None:
@@ -144,8 +206,11 @@ class Fragments:
         call = self._first_of_id.get(piece.id or "")
         if call is None or not piece.name:
             return call
-        is_same = piece.name == call.name and call.arguments.are_whole
-        return call if is_same and call.arguments.text.startswith(piece.arguments or "") else None
+        if piece.name != call.name:
+            return None
+        if call.arguments.are_whole:
+            return call if call.arguments.text.startswith(piece.arguments or "") else None
+        return call if _goes_on(call, piece) else None
 
     def _go_beyond(self, call: _Call, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
         """Take a fragment that comes when the arguments are whole.
@@ -157,7 +222,13 @@ class Fragments:
         if more.isspace() or not more:
             if piece.name and not more:
                 call.again = 0 if piece.id else call.again
-                call.is_named_again = call.again is None
+                call.is_named_again = True
+            yield from self._grow(call, evolve(piece, name=None))
+            return
+        if call.may_be_replaced and _opens(more) and _may_replace(call, piece):
+            self._replace(call)
+            if more.strip() != _EMPTY:
+                yield from self._tell(call)
             yield from self._grow(call, evolve(piece, name=None))
             return
         if call.again is None and piece.id and piece.id == call.raw_id and _opens(more):
@@ -166,6 +237,7 @@ class Fragments:
             said, whole = call.again, call.arguments.text
             if whole.startswith(more, said):
                 call.again = said + len(more) if said + len(more) < len(whole) else None
+                call.is_named_again = call.is_named_again and call.again is not None
                 return
             call.again = None
             yield from self._begin_another(call, piece, whole[:said] + more)
@@ -185,9 +257,13 @@ class Fragments:
     # What becomes of a call
 
     def _begin(self, index: int | None) -> _Call:
+        given = index
         if index is None or index in self._indexes:
             index = self._highest + 1
         call = _Call(index, self._made_id(index))
+        before = self._latest.get(given)
+        if before is not None and not before.name and not before.arguments.are_whole:
+            call.earlier = before
         self._calls.append(call)
         self._held[index] = call
         self._highest = max(self._highest, index)
@@ -205,7 +281,9 @@ class Fragments:
         if extra and not call.told:
             call.extra, extra = call.extra + extra, ()
         if piece.arguments:
-            if call.name:
+            if not (call.told or call.arguments) and piece.arguments.strip() == _EMPTY:
+                call.may_be_replaced = bool(call.name)
+            elif call.name and not call.told:
                 yield from self._tell(call)
             call.arguments.add(piece.arguments)
         if (piece.arguments and call.told) or extra:
@@ -230,8 +308,16 @@ class Fragments:
 def _begins_anew(call: _Call, piece: ToolCallDelta) -> bool:
     """Tell whether a fragment begins another call, though it bears the marks of this one."""
     if call.name:
-        return bool(piece.name and call.told and call.arguments and piece.name != call.name)
+        is_begun = call.arguments and (call.told or call.may_be_replaced)
+        return bool(piece.name and is_begun and piece.name != call.name)
     return _opens(piece.arguments) and call.arguments.are_whole
+
+
+def _may_replace(call: _Call, piece: ToolCallDelta) -> bool:
+    """Tell whether arguments that follow on `{}` are those of the same call."""
+    if piece.name:
+        return bool(piece.id) and piece.id == call.raw_id
+    return not call.is_named_again or piece.id == call.raw_id
 
 
 def _goes_on(call: _Call, piece: ToolCallDelta) -> bool:

@@ -2,13 +2,38 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable, Iterator
+from enum import Enum
 from math import inf
 from time import perf_counter
+from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["Pace"]
+__all__ = ["REST", "Pace", "Rest", "rested"]
+
+_T = TypeVar("_T")
 
 _paces: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pace]" = WeakKeyDictionary()
+
+
+class Rest(Enum):
+    """What a batch holds beside its items, where reading it takes long."""
+
+    REST = "rest"
+
+
+REST: Final = Rest.REST
+"""No item: a place at which the loop may be given back."""
+
+_STRIDE = 32
+
+
+def rested(items: Iterable[_T]) -> Iterator[_T | Rest]:
+    """Yield items, and REST now and then between them."""
+    for place, item in enumerate(items, 1):
+        if not place % _STRIDE:
+            yield REST
+        yield item
 
 
 class Pace:

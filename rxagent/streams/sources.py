@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from reactivex import Observable, abc
 
 from ..errors import RunCancelled
-from .fairness import Pace
+from .fairness import REST, Pace, Rest
 from .loop_task import cancels_itself
 from .reader import Leave, Reader, Work, drain
 from .scheduler import Home
@@ -56,7 +56,7 @@ def from_async(
 
 
 def from_batches(
-    open: Callable[[], AsyncIterable[Iterable[_T]]],
+    open: Callable[[], AsyncIterable[Iterable[_T | Rest]]],
     *,
     began: Began | None = None,
     own: Own | None = None,
@@ -64,7 +64,8 @@ def from_batches(
     """Emit the items of each iterable that an asynchronous iterable yields.
 
     It differs from `from_async` in cost alone: what arrived together is emitted together, and
-    still the loop is given back after 2 ms, also inside a batch.
+    still the loop is given back after 2 ms, also inside a batch. A batch that takes long to tell
+    an item yields `REST`, which is none, now and then.
     """
 
     def subscribe(
@@ -94,7 +95,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
 
     def __init__(
         self,
-        open: Callable[[], AsyncIterable[Iterable[_T]]],
+        open: Callable[[], AsyncIterable[Iterable[_T | Rest]]],
         observer: abc.ObserverBase[_T],
         home: Home,
         began: Began | None,
@@ -169,7 +170,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 for item in batch:
                     if home.must_wait():
                         await home.opened()
-                    if not self._is_over():
+                    if not self._is_over() and item is not REST:
                         gate(on_next, item)
                     if self._is_over():
                         return

@@ -1,8 +1,10 @@
 """The bytes of replies, and the deltas they are read as."""
 
 import json
+import sys
 from contextlib import suppress
 from functools import reduce
+from itertools import chain
 
 import pytest
 import reactivex as rx
@@ -22,6 +24,7 @@ from rxagent.errors import (
 from rxagent.events import (
     Finish,
     ReasoningDelta,
+    RefusalDelta,
     StepRetried,
     TextDelta,
     ToolCallDelta,
@@ -30,7 +33,9 @@ from rxagent.events import (
 from rxagent.messages import ProviderData
 from rxagent.models.chat_replies import ChatReply
 from rxagent.models.faults import Faults
+from rxagent.models.large_json import read_value
 from rxagent.state import Draft, grow
+from rxagent.streams.fairness import REST
 from rxagent.testing.frames import (
     DONE,
     call_chunk,
@@ -82,7 +87,8 @@ DELTAS = [
 def read(*pieces):
     """Return the deltas of a stream that comes in these pieces."""
     reply = ChatReply(Faults("openai", "m"))
-    return [delta for piece in pieces for delta in reply.feed(piece)] + list(reply.end())
+    told = [delta for piece in pieces for delta in reply.feed(piece)] + list(reply.end())
+    return [delta for delta in told if delta is not REST]
 
 
 @given(st.lists(st.integers(0, len(RECORDED))))
@@ -274,6 +280,16 @@ FAILURES = {
     "page": b"<html>upstream failed</html>\n\n",
     "garbled line": b'xdata: {"choices": []}\n\n',
     "event of a chunk": b"event: error\n" + sse(text_chunk("upstream failed")),
+    "in a fragment": sse(chunk({"tool_calls": [{"index": 0, "error": WORDS}]})),
+    "in a function": sse(chunk({"tool_calls": [{"index": 0, "function": {"error": WORDS}}]})),
+    "in a part": sse(chunk({"content": [{"type": "error", "error": WORDS}]})),
+    "as a part": sse(chunk({"content": [{"type": "error", "message": "upstream failed"}]})),
+    "code beside a usage": sse({"code": 500, "error": "No.", "usage": {"prompt_tokens": 5}}),
+    "words beside a usage": sse({"code": "busy", "message": "No.", "usage": {"prompt_tokens": 5}}),
+    "status beside choices": sse({**text_chunk("."), "status": 503}),
+    "code of success with words": sse({"error": {"code": 0, "message": "upstream failed"}}),
+    "object as status": sse({"status": {"code": 503, "message": "overloaded"}}),
+    "no success": sse({"success": False}),
     "finish and error on the chunk": sse({**finish_chunk("stop"), "error": WORDS}),
     "finish and error": sse(
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "error": WORDS}]}
@@ -308,7 +324,29 @@ def test_an_error_behind_a_whole_reply():
         read(whole + b'\n{"error": {"message": "No."}}')
 
 
-@pytest.mark.parametrize("ping", [{}, {"type": "ping"}, {"choices": [], "x": 1}, {"id": "1"}])
+PINGS = [
+    {},
+    {"type": "ping"},
+    {"choices": [], "x": 1},
+    {"id": "1"},
+    {"code": 0},
+    {"code": 200},
+    {"code": "200", "message": "OK"},
+    {"code": 0, "message": "success", "data": None},
+    {"error": {"code": 0}},
+    {"error": {"code": 200, "message": ""}},
+    {"error": {"code": None, "message": None}},
+    {"error": "none"},
+    {"error": 0},
+    {"error": False},
+    {"status": "processing"},
+    {"message": "keep-alive"},
+    {"success": True},
+    {"event": "heartbeat", "ts": 5},
+]
+
+
+@pytest.mark.parametrize("ping", PINGS, ids=str)
 def test_signs_of_life(ping):
     """An object that is a sign of life only, or a chunk without a choice, is nothing."""
     assert [TextDelta("Hi"), Finish("stop")] == read(
@@ -359,6 +397,26 @@ def test_kinds(said, kind):
         read(sse({"error": {"message": "No.", **said}}), DONE)
 
     assert kind is type(raised.value)
+
+
+WAITS = [
+    {"retry_after": 2},
+    {"retryAfter": "2"},
+    {"retry_after_ms": 2000},
+    {"details": [{"@type": "RetryInfo", "retryDelay": "2s"}]},
+    {"metadata": {"headers": {"Retry-After": "2"}}},
+    {"message": "Rate limit reached. Please try again in 2s."},
+    {"message": "Please retry after 2 seconds."},
+]
+
+
+@pytest.mark.parametrize("said", WAITS, ids=str)
+def test_waits_in_the_body(said):
+    """A wait that the description of an error names is obeyed."""
+    with pytest.raises(RateLimited) as raised:
+        read(sse({"error": {"code": 429, **said}}))
+
+    assert 2.0 == raised.value.retry_after
 
 
 # What stands beside the text.
@@ -449,6 +507,145 @@ def test_a_lone_half():
 
     assert "a\ufffd" == "".join(delta.text for delta in read(alone, DONE))
     assert "a\ufffdb" == "".join(d.text for d in read(alone, sse(text_chunk("b")), DONE))
+
+
+# Which choice, and which part, is the answer.
+
+FORMS = {
+    "text": "Hi",
+    "parts": [{"type": "text", "text": "H"}, {"type": "output_text", "text": "i"}],
+    "value": [{"type": "text", "text": {"value": "Hi", "annotations": []}}],
+    "object": {"type": "text", "text": {"value": "Hi"}},
+    "content": [{"type": "text", "content": "Hi"}],
+    "texts": ["H", "i"],
+    "thought first": [{"type": "reasoning", "text": "Hm"}, {"type": "text", "text": "Hi"}],
+    "thought marked": [{"text": "Hm", "thought": True}, {"text": "Hi"}],
+    "others": [{"type": "image_url"}, {"text": "Hi"}, {"type": "source", "url": "x"}],
+}
+
+
+@pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("index", [0, 1, "1", 7, None])
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_only_choice_is_the_answer(content, index, whole):
+    """A content in any form, in the only choice whatever its index, is the answer."""
+    said = {"message" if whole else "delta": {"role": "assistant", "content": content}}
+    first = {"choices": [{"index": index, **({} if whole else {"delta": {"role": "assistant"}})}]}
+    last = {"choices": [{"index": index, **said, "finish_reason": "stop"}]}
+    deltas = read(sse(first), sse(last), DONE)
+
+    assert "Hi" == "".join(d.text for d in deltas if isinstance(d, TextDelta))
+    assert deltas[-1] == Finish("stop")
+
+
+def test_calls_of_the_only_choice():
+    """Calls of the only choice keep their index, whatever the choice's is."""
+    call = call_chunk(2, "a", "add", "{}")["choices"][0]
+    wanted = [ToolCallDelta(2, "a", "add", "{}"), Finish("tool_calls")]
+
+    assert wanted == read(sse({"choices": [{**call, "index": 1, "finish_reason": "tool_calls"}]}))
+
+
+def test_a_refusal_as_a_part():
+    """A part may be a refusal."""
+    said = chunk({"content": [{"type": "refusal", "refusal": "No."}]}, "stop")
+
+    assert [RefusalDelta("No."), Finish("stop")] == read(sse(said))
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"delta": None}, {"delta": {}}, {"logprobs": None}], ids=str
+)
+def test_text_before_there_were_messages(beside):
+    """A choice may hold its text itself."""
+    parts = [{"choices": [{"index": 0, "text": text, **beside}]} for text in ("H", "i")]
+    last = {"choices": [{"index": 0, "text": "", "finish_reason": "stop", **beside}]}
+
+    assert [TextDelta("H"), TextDelta("i"), Finish("stop")] == read(*map(sse, [*parts, last]))
+
+
+# Slices.
+
+CALL = {"id": "x", "function": {"name": "add", "arguments": "{}"}}
+DETAIL = {"type": "reasoning.encrypted", "data": "x"}
+MUCH = {
+    "calls": chunk({"tool_calls": [{**CALL, "index": at} for at in range(5000)]}),
+    "details": chunk({"reasoning_details": [{**DETAIL, "index": at} for at in range(20_000)]}),
+    "pieces": chunk({"reasoning_details": [{"text": "", "index": 0}] * 20_000}),
+    "parts": chunk({"content": [{"type": "text", "text": "a"}] * 25_000}),
+    "empty parts": chunk({"content": [{"type": "text", "text": ""}] * 25_000}),
+    "choices": {"choices": [{"index": at, "delta": {"content": "a"}} for at in range(100_000)]},
+    "deltas": [text_chunk("a")] * 20_000,
+    "empty deltas": [chunk({})] * 20_000,
+}
+
+
+@pytest.mark.parametrize("form", [sse, lambda part: json.dumps(part).encode()], ids=["sse", "json"])
+@pytest.mark.parametrize("much", MUCH.values(), ids=MUCH)
+def test_much_is_read_in_slices(much, form):
+    """However much one chunk holds, little work is done between two items."""
+    reply = ChatReply(Faults("openai", "m"), "here")
+    worked, most = 0, 0
+
+    def count(frame, event, _):
+        nonlocal worked
+        worked += event == "call"
+
+    sys.setprofile(count)
+    try:
+        with suppress(ModelUnavailable):  # of what has no finish reason
+            for _ in chain(reply.feed(form(much)), reply.end()):
+                most, worked = max(most, worked), 0
+    finally:
+        sys.setprofile(None)
+
+    assert 2000 > max(most, worked)
+
+
+def drained(reading):
+    """Return what a generator returns."""
+    result = []
+
+    def drain():
+        result.append((yield from reading))
+
+    list(drain())
+    return result[0]
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4)
+    ),
+)
+
+
+@given(JSON_VALUES, st.integers(0, 3), st.sampled_from([2, 20, 2048]), st.text("]}x 1", max_size=3))
+def test_large_json(value, indent, small, behind):
+    """What is parsed in slices is what a parser returns, and ends where it ends."""
+    text = json.dumps(value, indent=indent or None, ensure_ascii=indent % 2 == 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rxagent.models.large_json._SMALL", small)
+
+        assert (value, len(text) + 1) == drained(read_value(f" {text} {behind}"))
+
+
+@given(JSON_VALUES, st.integers(0, 100), st.text(']}[{,:x 1"', max_size=2))
+def test_large_json_that_is_broken(value, at, noise):
+    """What a parser refuses, is refused in slices, too."""
+    text = json.dumps([value])
+    broken = text[: at % len(text)] + noise
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rxagent.models.large_json._SMALL", 4)
+        try:
+            wanted = json.JSONDecoder(strict=False).raw_decode(broken)
+        except ValueError:
+            with pytest.raises(ValueError):  # noqa: PT011  # no text, as the parser's is told
+                drained(read_value(broken))
+        else:
+            with suppress(ValueError):  # an empty list with blanks in it is left to the parser
+                assert wanted == drained(read_value(broken))
 
 
 # Bytes, not labels.
@@ -559,6 +756,23 @@ def test_reasoning_details():
     message = kept(*(chunk({"reasoning_details": piece}) for piece in pieces), text_chunk("Hi"))
 
     assert ("Hm.", "Hi") == (message.reasoning, message.text)
+    assert (ProviderData("here", {"message": {"reasoning_details": whole}}),) == message.extra
+
+
+def test_reasoning_details_of_two_ids():
+    """Parts are told apart by their ids, and their pieces may be interleaved."""
+    pieces = [("r1", "H"), ("r2", "O"), ("r1", "m."), ("r2", "h.")]
+    parts = [
+        chunk({"reasoning_details": [{"type": "reasoning.text", "id": id, "text": text}]})
+        for id, text in pieces
+    ]
+    whole = [
+        {"type": "reasoning.text", "id": "r1", "text": "Hm."},
+        {"type": "reasoning.text", "id": "r2", "text": "Oh."},
+    ]
+
+    message = kept(*parts, text_chunk("Hi"))
+
     assert (ProviderData("here", {"message": {"reasoning_details": whole}}),) == message.extra
 
 

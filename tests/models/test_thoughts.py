@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.events import ReasoningDelta, TextDelta
+from rxagent.events import ReasoningDelta, StepRetried, TextDelta
 from rxagent.models.thoughts import Thoughts
 
 
@@ -65,3 +65,60 @@ def test_at_once():
     assert [TextDelta("Hi")] == thoughts.add("Hi")
     assert thoughts.may_pass
     assert [TextDelta("<think>")] == thoughts.add("<think>")
+
+
+MENTIONS = [
+    "Close it with `</think>` and go on.",
+    "Code:\n```\n</think>\n```\nSo it is.",
+    "Code:\n```xml\nx</think>\n```\nSo it is.",
+    "The tag </think> ends a thought.",
+    'The tag "</think>" ends a thought.',
+    "Then write </think>, and go on.",
+    "It ends with </think>.",
+    "- </think> is the tag",
+    "| </think> | the tag |",
+    "It ends with </think>",
+    "Many: `</think>`" + " and </think> again" * 40,
+]
+
+
+@pytest.mark.parametrize("text", MENTIONS)
+@given(places=st.lists(st.integers(0)))
+def test_a_tag_that_is_mentioned(text, places):
+    """A text that speaks of the tag, in code, in quotes or in a sentence, stays the answer."""
+    thoughts = Thoughts()
+    deltas = [d for piece in in_pieces(text, places) for d in thoughts.add(piece)]
+
+    assert [TextDelta(text)] == [TextDelta("".join(d.text for d in [*deltas, *thoughts.end()]))]
+    assert all(isinstance(delta, TextDelta) for delta in deltas)
+
+
+ENDED = {
+    "Hm.</think>Hi": ("Hm.", "Hi"),
+    "Hm</think>\n\nHi": ("Hm", "Hi"),
+    "Hm\n</think>\n\nHi": ("Hm\n", "Hi"),
+    "Hm. </think>\nHi": ("Hm. ", "Hi"),
+    "Hm </think>\n\nHi": ("Hm ", "Hi"),
+    "Hm\n</think>Hi": ("Hm\n", "Hi"),
+    "It is `x`.\n```\ncode\n```\n</think>\nHi": ("It is `x`.\n```\ncode\n```\n", "Hi"),
+    "Not `</think>` yet.\n</think>\nHi": ("Not `</think>` yet.\n", "Hi"),
+    "Hm.</think>": ("Hm.", ""),
+    "</think>Hi": ("", "Hi"),
+}
+
+
+@pytest.mark.parametrize("text", ENDED)
+@given(places=st.lists(st.integers(0)))
+def test_a_tag_that_ends_a_thought(text, places):
+    """A lone tag at the end of a line or of a word ends a thought, however the text is cut."""
+    thoughts, told = Thoughts(), []
+    for piece in in_pieces(text, places):
+        told += thoughts.add(piece)
+    told += thoughts.end()
+    retried = [at for at, delta in enumerate(told) if isinstance(delta, StepRetried)]
+    left = told[retried[-1] + 1 :] if retried else told
+
+    assert ENDED[text] == tuple(
+        "".join(delta.text for delta in left if isinstance(delta, kind))
+        for kind in (ReasoningDelta, TextDelta)
+    )

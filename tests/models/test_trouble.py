@@ -20,7 +20,8 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import OpenAIModel
-from rxagent.models.faults import Faults, retry_after
+from rxagent.models.faults import Faults
+from rxagent.models.waits import retry_after
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
 from rxagent.testing.scenarios import Ending, Reply
@@ -125,6 +126,12 @@ def test_messages(server, body, said):
         ({"retry-after-ms": "soon"}, None),
         ({"retry-after-ms": "nan"}, None),
         ({"retry-after-ms": "-5"}, 0.0),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2.0),
+        ({"retry-after-ms": "", "retry-after": "2"}, 2.0),
+        ({"retry-after-ms": "nan", "retry-after": "2"}, 2.0),
+        ({"retry-after": "2 seconds"}, 2.0),
+        ({"retry-after": "1m30s"}, 90.0),
+        ({"retry-after": "250 milliseconds"}, 0.25),
         ({"retry-after": "9" * 400}, None),
         ({}, None),
     ],
@@ -149,6 +156,19 @@ def test_retry_after_of_any_status(server, status, stream):
     _, error = failure(serve(server, busy), stream=stream)
 
     assert (status, 2.0) == (error.status, error.retry_after)
+
+
+@STREAMED
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_retry_after_of_an_error_in_a_good_reply(server, where, stream):
+    """An error that comes with the status 200 may name a wait, too."""
+    error = {"error": {"code": 429, "message": "No."}}
+    if where == "body":
+        error["error"]["retry_after"] = 2
+    reply = Reply(200, error, {"Retry-After": "2"} if where == "header" else {})
+    _, raised = failure(serve(server, reply), stream=stream)
+
+    assert (RateLimited, 2.0) == (type(raised), raised.retry_after)
 
 
 def test_rate_limited(server):
@@ -366,6 +386,28 @@ def test_hung_up_on(monkeypatch):
     assert ModelUnavailable is type(error)
 
 
+def played(monkeypatch, reply, stream):
+    """Return what becomes of a reply of these bytes."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection, suppress(ConnectionError):  # as who reads no further hangs up
+                connection.recv(65536)
+                connection.sendall(reply.encode())
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+        thread = Thread(target=answer)
+        thread.start()
+        port = listening.getsockname()[1]
+        found = failure("plain", api_base=f"http://127.0.0.1:{port}/v1", stream=stream)
+        thread.join(2)
+    return found
+
+
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 FAILED = "HTTP/1.1 500 No\r\nContent-Type: text/plain\r\n"
 
@@ -386,27 +428,26 @@ FAILED = "HTTP/1.1 500 No\r\nContent-Type: text/plain\r\n"
 @STREAMED
 def test_no_http(monkeypatch, reply, stream):
     """Bytes that are no HTTP, or not what their head says, mean that the model is unavailable."""
-    monkeypatch.setenv("OPENAI_API_KEY", "key")
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-
-        def answer():
-            connection, _ = listening.accept()
-            with connection:
-                connection.recv(65536)
-                with suppress(OSError):  # a client may hang up in the midst of it
-                    connection.sendall(reply.encode())
-                    connection.shutdown(socket.SHUT_WR)
-                    while connection.recv(65536):
-                        pass
-
-        thread = Thread(target=answer)
-        thread.start()
-        port = listening.getsockname()[1]
-        _, error = failure("plain", api_base=f"http://127.0.0.1:{port}/v1", stream=stream)
-        thread.join(2)
+    _, error = played(monkeypatch, reply, stream)
 
     assert ModelUnavailable is type(error)
     assert len(str(error)) < 400
+
+
+BUSY = "HTTP/1.1 429 No\r\nRetry-After: 2\r\nContent-Type: application/json\r\n"
+UNREADABLE = {
+    "cut": BUSY + 'Content-Length: 500\r\n\r\n{"error":',
+    "gzip": BUSY + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone",
+}
+
+
+@pytest.mark.parametrize("reply", UNREADABLE.values(), ids=UNREADABLE)
+@STREAMED
+def test_a_body_that_cannot_be_read(monkeypatch, reply, stream):
+    """An error whose body is lost keeps its status, its kind and its wait."""
+    _, error = played(monkeypatch, reply, stream)
+
+    assert (RateLimited, 429, 2.0) == (type(error), error.status, error.retry_after)
 
 
 @pytest.mark.parametrize(

@@ -379,6 +379,102 @@ def test_a_stale_index():
     assert both == calls_of(*begun, Piece(2, None, None, '{"b": 2}'))
 
 
+@law
+@given(st.data(), all_calls(), st.booleans())
+def test_the_real_arguments_after_empty_ones(data, calls, interleave):
+    """Arguments `{}` that come first are replaced by the real ones, in whatever order."""
+    firsts = [data.draw(st.sampled_from(["{}", "", None])) for _ in calls]
+    begun = [Piece(at, call.id, call.name, firsts[at]) for at, call in enumerate(calls)]
+    rest = [
+        [Piece(at, arguments=piece) for piece in data.draw(cut(call.arguments)) if piece.strip()]
+        for at, call in enumerate(calls)
+    ]
+    if interleave:
+        fragments = [*begun, *data.draw(interleaved(*rest))]
+    else:
+        fragments = [piece for at, first in enumerate(begun) for piece in (first, *rest[at])]
+
+    found = calls_of(*fragments, Finish("tool_calls"))
+
+    assert [(call.id, call.name, json.loads(call.arguments)) for call in calls] == [
+        (call.id, call.name, json.loads(call.arguments)) for call in found
+    ]
+
+
+def test_empty_arguments_are_told_at_the_end():
+    """A call whose arguments are `{}` is held back, as the real ones may follow."""
+    first = Piece(0, "a", "add", "{}")
+    other = Piece(1, "b", "say", '{"b"')
+    told = [Piece(0, "a", "add", ""), Piece(0, arguments="{}")]
+    others = [Piece(1, "b", "say", ""), Piece(1, arguments='{"b"')]
+
+    assert others == told_before_the_end(first, other)
+    assert [*others, *told] == normalised(first, other)
+
+
+@law
+@given(st.data(), all_calls(), st.sampled_from([0, None]))
+def test_ids_alone_and_names_at_last(data, calls, index):
+    """Calls that their ids alone tell apart may be named after their arguments."""
+    fragments = [
+        [Piece(index, call.id, None, call.arguments[:2])]  # with the sign that opens them
+        + [Piece(index, call.id, None, piece) for piece in data.draw(cut(call.arguments[2:]))]
+        for call in calls
+    ]
+    names = [Piece(index, call.id, call.name) for call in calls]
+
+    found = calls_of(*data.draw(interleaved(*fragments)), *names, Finish("tool_calls"))
+
+    assert sorted((call.id, call.name, call.arguments) for call in calls) == sorted(
+        (call.id, call.name, call.arguments) for call in found
+    )
+
+
+def test_ids_that_change_within_an_object():
+    """Fragments with another id each are one call, also where one of them opens an object."""
+    pieces = (
+        Piece(0, "a", None, '{"x": '),
+        Piece(0, "b", None, '{"y": 1}'),
+        Piece(0, "c", None, "}"),
+    )
+
+    for name in (Piece(0, "d", "add"), Piece(0, None, "add")):
+        (call,) = calls_of(*pieces, name, Finish("tool_calls"))
+
+        assert ("add", '{"x": {"y": 1}}') == (call.name, call.arguments)
+
+
+FIRST, SECOND = '{"a": 1}', '{"a": 2}'
+SAME_ID = {
+    "one, begun twice": ([(0, "x", ""), (1, "x", FIRST)], [FIRST]),
+    "one, that goes on elsewhere": ([(0, "x", '{"a":'), (1, "x", " 1}")], ['{"a": 1}']),
+    "one, said again": ([(0, "x", FIRST), (1, "x", FIRST)], [FIRST]),
+    "one, said again in pieces": (
+        [(0, "x", FIRST), (1, "x", ""), (1, None, FIRST[:3]), (1, None, FIRST[3:])],
+        [FIRST],
+    ),
+    "two, whole": ([(0, "x", FIRST), (1, "x", SECOND)], [FIRST, SECOND]),
+    "two, in a row": (
+        [(0, "x", ""), (0, None, FIRST), (1, "x", ""), (1, None, SECOND)],
+        [FIRST, SECOND],
+    ),
+    "two, interleaved": (
+        [(0, "x", ""), (1, "x", ""), (0, None, FIRST), (1, None, SECOND)],
+        [FIRST, SECOND],
+    ),
+}
+
+
+@pytest.mark.parametrize(("pieces", "wanted"), SAME_ID.values(), ids=SAME_ID)
+def test_one_id_at_two_indexes(pieces, wanted):
+    """One id at two indexes is one call, unless both have arguments and these differ."""
+    fragments = [Piece(index, id, "add" if id else None, text) for index, id, text in pieces]
+    calls = calls_of(*fragments, Finish("tool_calls"))
+
+    assert [("add", arguments) for arguments in wanted] == [(c.name, c.arguments) for c in calls]
+    assert len(calls) == len({call.id for call in calls})
+
+
 def test_a_name_that_never_comes():
     """Arguments without any name are a call of a tool that there is not, and are not lost."""
     assert [ToolCall("a", "unnamed", "{}")] == calls_of(Piece(0, "a", None, "{}"))
@@ -421,7 +517,7 @@ def test_other_deltas_pass_at_once():
 
 def test_a_retracted_attempt_is_forgotten():
     """After StepRetried indexes start anew, and made ids bear the number of the attempt."""
-    call, retried = Piece(0, None, "add", "{}"), StepRetried(2, "cut")
+    call, retried = Piece(0, None, "add", "[]"), StepRetried(2, "cut")
 
     told = normalised(call, Piece(1, None, "say"), retried, call, retried, call, step=3)
 
@@ -440,11 +536,11 @@ def test_subscriptions_do_not_mix():
         subject.pipe(normalise).subscribe(turn.append)
         turns.append(turn)
 
-    for piece in (Piece(0, None, "a"), Piece(0, None, "dd"), Piece(0, arguments="{}")):
+    for piece in (Piece(0, None, "a"), Piece(0, None, "dd"), Piece(0, arguments="[]")):
         for subject in subjects:
             subject.on_next(piece)
 
-    assert [[Piece(0, "call_1_1_0", "add", ""), Piece(0, arguments="{}")]] * 2 == turns
+    assert [[Piece(0, "call_1_1_0", "add", ""), Piece(0, arguments="[]")]] * 2 == turns
 
 
 def test_a_made_id_is_nobody_elses():
