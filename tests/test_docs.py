@@ -29,7 +29,7 @@ from types import ModuleType
 import pytest
 from attrs import frozen
 
-from rxagent.runs.viewer_pool import STAGE
+from rxagent.runs.viewer_pool import VIEWER_POOL
 from rxagent.testing import ScriptedServer
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
@@ -199,7 +199,7 @@ def perform_python(block, page, namespace):
         asyncio.run(cell())
     else:
         exec(code, namespace)
-    STAGE.finish()
+    VIEWER_POOL.finish()
     for name in namespace.keys() - before:
         if name.startswith("test_"):
             namespace[name]()

@@ -115,9 +115,9 @@ def test_a_circle_is_found(tmp_path):
     """Also one that is closed by an import for types, or by a package's own doorway."""
     house = tmp_path / "rxagent"
     (house / "streams").mkdir(parents=True)
-    (house / "streams/__init__.py").write_text("from .one import Home")
+    (house / "streams/__init__.py").write_text("from .one import RunScheduler")
     (house / "streams/one.py").write_text("from .two import Task")
-    (house / "streams/two.py").write_text("if TYPE_CHECKING:\n    from .one import Home")
+    (house / "streams/two.py").write_text("if TYPE_CHECKING:\n    from .one import RunScheduler")
 
     (sentence,) = circles(house)
 
@@ -188,7 +188,7 @@ ALLOWED = [
     ("state.py", "import attrs, reactivex.operators"),
     ("events.py", "from . import messages"),
     ("streams/home.py", "from . import loop\nfrom .workers import pool"),
-    ("operators/share.py", "from ..streams.scheduler import Home"),
+    ("operators/share.py", "from ..streams.scheduler import RunScheduler"),
     ("models/openai.py", "from ..tools import Tool\nfrom .. import __version__"),
     ("agents/loop.py", "from ..runs import launch"),
     ("testing/marbles.py", "from ..agents import Agent\nfrom .picture import draw"),

@@ -16,7 +16,7 @@ from ..models import as_model
 from ..pickling import portable
 from ..runs import Run, launch
 from ..state import State
-from ..streams import Home, daemon_loop, refuse_own_loop
+from ..streams import RunScheduler, daemon_loop, refuse_own_loop
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Tool, Toolbox, tool
 from .cold import ColdRun
@@ -209,9 +209,9 @@ class Agent(Uncalled):
         refuse("A run", dropped, Agent.run, NOT_OF_RUNS)
         refuse_own_loop("Write `await agent.start(task)` instead.")
         number("timeout", timeout, least=0, optional=True)
-        home = Home(loop=daemon_loop())
+        scheduler = RunScheduler(loop=daemon_loop())
         events = self(task, state=state, images=images, additional_args=additional_args)
-        with launch(events, home=home) as run:
+        with launch(events, scheduler=scheduler) as run:
             return run.result(timeout)
 
     def start(

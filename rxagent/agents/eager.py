@@ -8,7 +8,7 @@ from reactivex import Observable, abc
 
 from ..events import Event, StepRetried
 from ..messages import ToolCall
-from ..streams.sink import Joint, Link, linking
+from ..streams.sink import MergeSink, Sink, lift
 
 __all__ = ["eager_calls"]
 
@@ -22,10 +22,10 @@ def eager_calls(
         start: Starts a call.
         retract: Makes the event that ends a call, from its id.
     """
-    return linking(partial(_EagerCalls, start, retract))
+    return lift(partial(_EagerCalls, start, retract))
 
 
-class _EagerCalls(Joint[Any, Event]):
+class _EagerCalls(MergeSink[Any, Event]):
     __slots__ = ("_retract", "_running", "_start")
 
     def __init__(
@@ -52,10 +52,10 @@ class _EagerCalls(Joint[Any, Event]):
             call = self._running[call_id] = _EagerCall(observer, call_id, self._running)
             return call
 
-        return linking(run)(events)
+        return lift(run)(events)
 
 
-class _EagerCall(Link[Event, Event]):
+class _EagerCall(Sink[Event, Event]):
     __slots__ = ("_id", "_running")
 
     def __init__(

@@ -29,7 +29,7 @@ from ..events import (
     Usage,
 )
 from ..state import State, fold
-from ..streams import at_home, iterate
+from ..streams import iterate, run_scoped
 from ..streams import operators as stream_ops
 
 __all__ = ["Step", "Turn", "run_steps"]
@@ -119,7 +119,7 @@ def run_steps(
         lambda: _Progress(fold(before, started)),
         lambda progress: progress.answered,
     )
-    return at_home(steps.pipe(stream_ops.start_with(started), ops.branch(_total_usage)))
+    return run_scoped(steps.pipe(stream_ops.start_with(started), ops.branch(_total_usage)))
 
 
 def _why_none(max_steps: int, state: State) -> str:

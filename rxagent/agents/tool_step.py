@@ -28,9 +28,9 @@ from ..events import (
 )
 from ..messages import Message, Request, ToolCall
 from ..state import State
-from ..streams import merged
+from ..streams import merge
 from ..streams import operators as stream_ops
-from ..streams.observe_on_run import gated
+from ..streams.observe_on_run import serialize_on_run
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox, run_call
 from .answers import check_answer, read_answer
@@ -68,7 +68,7 @@ class ToolStep:
         """Return the events of a step."""
         step = _Step(self, turn, set())
         asked = partial(ask, self.model) if self.text_answers else self.model
-        return gated(asked(self.request(turn.state, turn.closing))).pipe(
+        return serialize_on_run(asked(self.request(turn.state, turn.closing))).pipe(
             ops.normalise(turn.step), ops.unless_refused(), ops.branch(*step.branches)
         )
 
@@ -101,7 +101,7 @@ class _Step:
             ops.sealed(), stream_ops.take_while(_is_no_answer), stream_ops.filter(self._is_eager)
         )
         retractions = deltas.pipe(ops.of_type(StepRetried))
-        signs: Observable[Any] = merged(retractions, calls)
+        signs: Observable[Any] = merge(retractions, calls)
         return signs.pipe(eager_calls(self._start, self._retract))
 
     def _start(self, call: ToolCall) -> Observable[Event]:
@@ -134,9 +134,7 @@ class _Step:
         if calls and self.turn.closing:
             raise ParseError("No tools can be called any more. Give the answer as text.")
         if calls:
-            return merged(
-                *(self._call(call, reason) for call in calls if call.id not in self.early)
-            )
+            return merge(*(self._call(call, reason) for call in calls if call.id not in self.early))
         if not text.strip():
             cut = ", since the length limit (max_tokens) was reached" if reason == "length" else ""
             raise ParseError(f"The reply was empty{cut}. Call a tool, or give the answer.")

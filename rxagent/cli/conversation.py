@@ -6,7 +6,7 @@ from ..agents import Agent
 from ..errors import ModelRefused, ModelRejected, RunCancelled
 from ..printable import one_line
 from ..state import State
-from ..subscribers.shown import tokens
+from ..subscribers.text import tokens
 from .failures import explain
 from .options import Options
 from .performance import perform

@@ -7,7 +7,7 @@ from typing import Any
 from ..arguments import meant
 from ..messages import Request
 from .chat_requests import chat_body, chat_messages
-from .faults import Faults
+from .faults import ErrorFactory
 
 __all__ = ["chat_call", "check_options", "permitted"]
 
@@ -48,7 +48,7 @@ def permitted(options: dict[str, Any], kind: type) -> dict[str, Any]:
     return options
 
 
-def check_options(request: Request, faults: Faults) -> None:
+def check_options(request: Request, faults: ErrorFactory) -> None:
     """Check the options of a request.
 
     Raises:

@@ -16,7 +16,7 @@ from ..messages import ProviderData
 from ..streams.fairness import REST, Rest, rested
 from .contents import Failed, spoken
 from .failures import failure_in, is_foreign
-from .faults import Faults
+from .faults import ErrorFactory
 from .finishes import finish_of
 from .halves import Halves, whole_text
 from .reasonings import FIELDS, Kept, thoughts_in
@@ -56,7 +56,7 @@ class ChatChunks:
         origin: What the provider wants back goes back to this origin; None, to no one.
     """
 
-    def __init__(self, faults: Faults, origin: str | None = None) -> None:
+    def __init__(self, faults: ErrorFactory, origin: str | None = None) -> None:
         self.answered = self.finished = False
         self.failure: ModelError | None = None
         self.thoughts = Thoughts()

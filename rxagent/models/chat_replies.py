@@ -12,7 +12,7 @@ from ..errors import MalformedReply, ModelError
 from ..events import Delta, TextDelta
 from ..streams.fairness import REST, Rest
 from .chat_chunks import ChatChunks
-from .faults import Faults
+from .faults import ErrorFactory
 from .frames import Failure, Frames, Strange
 from .large_json import read_value
 
@@ -53,7 +53,7 @@ class ChatReply:
         origin: What the provider wants back goes back to this origin; None, to no one.
     """
 
-    def __init__(self, faults: Faults, origin: str | None = None) -> None:
+    def __init__(self, faults: ErrorFactory, origin: str | None = None) -> None:
         self._faults = faults
         self._frames = Frames()
         self._chunks = ChatChunks(faults, origin)

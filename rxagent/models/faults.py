@@ -1,4 +1,4 @@
-"""Faults: everything that goes wrong with a provider, as the errors of `rxagent.errors`."""
+"""ErrorFactory: everything that goes wrong with a provider, as the errors of `rxagent.errors`."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from ..errors import (
 from .failures import MESSAGES, STATUSES, status_of
 from .waits import retry_after, wait_in, wait_in_words
 
-__all__ = ["Faults"]
+__all__ = ["ErrorFactory"]
 
 _E = TypeVar("_E", bound=ModelError)
 
@@ -57,7 +57,7 @@ _BY_STATUS: dict[int, type[ModelError]] = {
 
 
 @frozen
-class Faults:
+class ErrorFactory:
     """Makes the errors that speak of one model of one provider.
 
     Attributes:

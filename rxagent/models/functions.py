@@ -12,9 +12,9 @@ from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..pickling import portable
-from ..streams import at_home, entering
+from ..streams import observe_on_run, run_scoped
 from ..streams.calls import Returned, calling, cause_of
-from ..streams.sink import Joint, Link, linking
+from ..streams.sink import MergeSink, Sink, lift
 from ..streams.workers import Workers
 from .model import Model
 from .resolve import resolve
@@ -87,10 +87,10 @@ class _Function(Model):
         function = self._function
         call = partial(function, Request.of(said))
         called = calling(call, workers=self._workers, name=f"the model {_name(function)}")
-        return at_home(linking(partial(_Answer, _name(function)))(called))
+        return run_scoped(lift(partial(_Answer, _name(function)))(called))
 
 
-class _Answer(Joint[Any, Delta]):
+class _Answer(MergeSink[Any, Delta]):
     """Emits what a function gives as deltas."""
 
     __slots__ = ("_adds_finish", "_telling")
@@ -104,7 +104,7 @@ class _Answer(Joint[Any, Delta]):
         match value:
             case Returned(Observable() as deltas):
                 self._adds_finish = False
-                self.join(entering(deltas).pipe(linking(partial(_Translating, self._telling))))
+                self.join(observe_on_run(deltas).pipe(lift(partial(_Translating, self._telling))))
             case Returned(list() | tuple() as said):
                 self._tell(*said)
             case Returned(said):
@@ -170,7 +170,7 @@ class _Telling:
             self._calls += 1
 
 
-class _Translating(Link[Any, Delta]):
+class _Translating(Sink[Any, Delta]):
     __slots__ = ("_telling",)
 
     def __init__(self, telling: _Telling, observer: abc.ObserverBase[Delta]) -> None:

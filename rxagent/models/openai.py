@@ -3,9 +3,9 @@
 A request goes out through the SDK's own client, which knows about keys, proxies and endpoints;
 what comes back is read by `ChatReply`, byte by byte, at a fraction of the SDK's cost: texts,
 fragments of calls, reports of usage and the finish reason are emitted as they come. What breaks
-on the way, or cannot be read, comes by `on_error`, as `Faults` makes it. To cancel is to dispose
-the subscription: that cancels the task which runs `_answer`, wherever it waits, and on its way
-out the task closes the response.
+on the way, or cannot be read, comes by `on_error`, as `ErrorFactory` makes it. To cancel is to
+dispose the subscription: that cancels the task which runs `_answer`, wherever it waits, and on its
+way out the task closes the response.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from ..streams.preparing import preparing
 from .chat_calls import chat_call, check_options, permitted
 from .chat_replies import ChatReply
 from .clients import shared
-from .faults import Faults
+from .faults import ErrorFactory
 from .model import Model
 from .openai_clients import Keyless, connect, disconnect
 
@@ -147,7 +147,7 @@ class OpenAIModel(Model):
         self, request: Request, sent: Callable[[], None]
     ) -> AsyncIterator[Iterable[Delta | Rest]]:
         """Yield the deltas of one answer, in batches that arrived together."""
-        faults = Faults(self.provider, self.model_id)
+        faults = ErrorFactory(self.provider, self.model_id)
         check_options(request, faults)
         try:
             async with AsyncExitStack() as opened:
@@ -184,7 +184,7 @@ class OpenAIModel(Model):
         return connect(self._sdk_client, self._http_client, self._client_kwargs)
 
     def _keyless(self) -> ModelError:
-        return Faults(self.provider, self.model_id).rejected(
+        return ErrorFactory(self.provider, self.model_id).rejected(
             f"cannot be asked without a key. Set {self._key_variable}, or write "
             f"{type(self).__name__}({self.model_id!r}, api_key=...): any text, where the server "
             "needs none. `rxagent demo` shows an agent without a key."
@@ -205,7 +205,7 @@ def _origin(provider: str, client: Any) -> str:
     return provider if server == _USUAL_SERVER else f"{provider} {server}"
 
 
-async def _next(chunks: AsyncIterator[bytes], faults: Faults) -> bytes:
+async def _next(chunks: AsyncIterator[bytes], faults: ErrorFactory) -> bytes:
     """Return the bytes that come next; none at the end."""
     try:
         return await anext(chunks, b"")

@@ -11,7 +11,7 @@ from ..arguments import shown
 from ..events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..pickling import portable
-from ..streams import entering
+from ..streams import observe_on_run
 from ..streams import operators as stream_ops
 
 __all__ = ["Model", "ModelOf", "ask", "speaks"]
@@ -98,7 +98,7 @@ def ask(model: Model, request: Request) -> Observable[Delta]:
         return stream
 
     said = stream_ops.defer(answer)
-    return said if getattr(model, "is_model", False) else entering(said)
+    return said if getattr(model, "is_model", False) else observe_on_run(said)
 
 
 def _adapt(model: Any) -> str:

@@ -14,7 +14,7 @@ from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ..messages import Message
 from ..streams import operators as stream_ops
-from ..streams.sink import Link, linking
+from ..streams.sink import Sink, lift
 from ._fit import check_fit
 from ._fragments import Fragments
 from ._operator import operator
@@ -44,10 +44,10 @@ def accumulate(
     one_of("partial", partial, (True, False))
     if partial:
         return compose(rxo.scan(grow, Draft()), stream_ops.map(attrgetter("message")))
-    return linking(_Whole)
+    return lift(_Whole)
 
 
-class _Whole(Link[Delta, Message]):
+class _Whole(Sink[Delta, Message]):
     """Tells the message once it is complete; its text is joined before it is folded."""
 
     __slots__ = ("_draft", "_kind", "_said")
@@ -104,10 +104,10 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
     """
     number("step", step, least=0, whole=True, what="the number of a step")
 
-    return linking(lambda observer: _Normalising(observer, step))
+    return lift(lambda observer: _Normalising(observer, step))
 
 
-class _Normalising(Link[Delta, Delta]):
+class _Normalising(Sink[Delta, Delta]):
     __slots__ = ("_fragments",)
 
     def __init__(self, observer: abc.ObserverBase[Delta], step: int) -> None:

@@ -7,7 +7,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
 from ..arguments import shown
-from ..streams.sink import Joint, Linked
+from ..streams.sink import MergeSink, Producer
 from ._operator import operator
 
 __all__ = ["branch"]
@@ -37,16 +37,16 @@ def branch(
             observer: abc.ObserverBase[_T | _R], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             stem: _Stem[_T, _R] = _Stem(observer, scheduler)
-            for branch in [grown(Linked(stem.grow)) for grown in operators]:
+            for branch in [grown(Producer(stem.grow)) for grown in operators]:
                 stem.join(branch)
             return stem if stem.is_stopped else stem.follow(source, scheduler)
 
-        return Linked(subscribe)
+        return Producer(subscribe)
 
     return branched
 
 
-class _Stem(Joint[_T, _T | _R], Generic[_T, _R]):
+class _Stem(MergeSink[_T, _T | _R], Generic[_T, _R]):
     __slots__ = ("_branches",)
 
     def __init__(

@@ -14,7 +14,7 @@ from ..errors import ParseError
 from ..events import Delta, Finish, StepRetried, ToolCallDelta
 from ..messages import Message, ToolCall
 from ..streams import operators as stream_ops
-from ..streams.sink import Link, linking
+from ..streams.sink import Sink, lift
 from ._arguments import Arguments
 from ._operator import operator
 
@@ -65,10 +65,10 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     .. marbles:: calls/sealed
     """
 
-    return linking(_Sealing)
+    return lift(_Sealing)
 
 
-class _Sealing(Link[Delta, ToolCall]):
+class _Sealing(Sink[Delta, ToolCall]):
     __slots__ = ("_arguments", "_growing", "_is_cut", "_latest", "_told")
 
     def __init__(self, observer: abc.ObserverBase[ToolCall]) -> None:

@@ -10,7 +10,7 @@ from ..arguments import number
 from ..errors import ModelError
 from ..events import Delta, Usage
 from ..messages import Request
-from ..streams import Home, at_home
+from ..streams import RunScheduler, run_scoped
 from ._models import Model, ModelOf, ask, speaks
 
 __all__ = ["hedge", "race"]
@@ -51,11 +51,11 @@ def _first_to_speak(how: str, models: tuple[Model, ...], after: float | None) ->
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            contest = ModelRace(models, request, after, observer, Home.of(scheduler))
+            contest = ModelRace(models, request, after, observer, RunScheduler.of(scheduler))
             contest.enter()
             return Disposable(contest.dispose)
 
-        return at_home(Observable(subscribe))
+        return run_scoped(Observable(subscribe))
 
     return ModelOf(how, models, answer, partial(_again, how, after))
 
@@ -73,13 +73,13 @@ class ModelRace:
         request: Request,
         after: float | None,
         observer: abc.ObserverBase[Delta],
-        home: Home,
+        scheduler: RunScheduler,
     ) -> None:
         self._to_come = deque(models)
         self._request = request
         self._after = after
         self._observer = observer
-        self._home = home
+        self._scheduler = scheduler
         self._timer = SerialDisposable()
         self._running: set[_Contender] = set()
         self._winner: _Contender | None = None
@@ -94,23 +94,23 @@ class ModelRace:
             partial(self._on_next, contender),
             partial(self._on_error, contender),
             partial(self._on_completed, contender),
-            scheduler=self._home,
+            scheduler=self._scheduler,
         )
         if not self._to_come:
             self._timer.dispose()
         elif self._after is not None:
-            self._asked_at = self._home.time()
-            self._timer.disposable = self._home.schedule_relative(self._after, self._look)
+            self._asked_at = self._scheduler.time()
+            self._timer.disposable = self._scheduler.schedule_relative(self._after, self._look)
         else:
             self.enter()
 
     def _look(self, *_: object) -> None:
         """Ask the next model, unless the last one has been silent for less time than it seems."""
         assert self._after is not None
-        since = self._home.silent_since(self._asked_at)
-        left = since + self._after - self._home.time()
+        since = self._scheduler.silent_since(self._asked_at)
+        left = since + self._after - self._scheduler.time()
         if left > _NOW:
-            self._timer.disposable = self._home.schedule_relative(left, self._look)
+            self._timer.disposable = self._scheduler.schedule_relative(left, self._look)
         else:
             self.enter()
 

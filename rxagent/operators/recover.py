@@ -11,9 +11,9 @@ from ..arguments import number, one_of, several
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, describe
 from ..events import Delta, Event, RunFailed, StepRetried
 from ..messages import Request
-from ..streams import Home, at_home
+from ..streams import RunScheduler, run_scoped
 from ..streams import operators as stream_ops
-from ..streams.sink import Link, Linked
+from ..streams.sink import Producer, Sink
 from ._models import Model, ModelOf, ask, speaks
 from ._operator import operator
 
@@ -138,20 +138,20 @@ def _going_on(first: Observable[Delta], following: _Following) -> Observable[Del
     def subscribe(
         observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        return _GoingOn(observer, home, following).follow(first, home)
+        run_scheduler = RunScheduler.of(scheduler)
+        return _GoingOn(observer, run_scheduler, following).follow(first, run_scheduler)
 
-    return at_home(Linked(subscribe))
+    return run_scoped(Producer(subscribe))
 
 
-class _GoingOn(Link[Delta, Delta]):
-    __slots__ = ("_failures", "_following", "_home", "_retractions", "_spoken", "_wait")
+class _GoingOn(Sink[Delta, Delta]):
+    __slots__ = ("_failures", "_following", "_retractions", "_scheduler", "_spoken", "_wait")
 
     def __init__(
-        self, observer: abc.ObserverBase[Delta], home: Home, following: _Following
+        self, observer: abc.ObserverBase[Delta], scheduler: RunScheduler, following: _Following
     ) -> None:
         super().__init__(observer)
-        self._home = home
+        self._scheduler = scheduler
         self._following = following
         self._failures = self._retractions = 0
         self._spoken = False
@@ -175,12 +175,12 @@ class _GoingOn(Link[Delta, Delta]):
         self.on_next(StepRetried(self._retractions + 1, describe(error)))
 
         def go_on(*_: object) -> None:
-            self.follow(source, self._home)
+            self.follow(source, self._scheduler)
 
         if wait > 0:
-            self._wait.disposable = self._home.schedule_relative(wait, go_on)
+            self._wait.disposable = self._scheduler.schedule_relative(wait, go_on)
         else:
-            self._wait.disposable = self._home.schedule(go_on)
+            self._wait.disposable = self._scheduler.schedule(go_on)
 
     def dispose(self) -> None:
         super().dispose()

@@ -6,7 +6,7 @@ from reactivex import Observable, abc
 
 from ..errors import ModelRefused
 from ..events import Delta, Finish, RefusalDelta, StepRetried
-from ..streams.sink import Link, linking
+from ..streams.sink import Sink, lift
 from ._operator import operator
 
 __all__ = ["unless_refused"]
@@ -25,10 +25,10 @@ def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
         ModelRefused: The model refused in words, or the finish reason says so; by `on_error`.
     """
 
-    return linking(_Refusing)
+    return lift(_Refusing)
 
 
-class _Refusing(Link[Delta, Delta]):
+class _Refusing(Sink[Delta, Delta]):
     __slots__ = ("_reason", "_said")
 
     def __init__(self, observer: abc.ObserverBase[Delta]) -> None:

@@ -27,7 +27,7 @@ from ..events import (
 )
 from ..messages import ToolCall
 from ..streams import operators as stream_ops
-from ..streams.sink import Link, linking
+from ..streams.sink import Sink, lift
 from ._operator import operator
 
 __all__ = [
@@ -96,10 +96,10 @@ def text_so_far() -> Callable[[Observable[Event]], Observable[TextView]]:
 
     .. marbles:: select/text_so_far
     """
-    return linking(_Gathering)
+    return lift(_Gathering)
 
 
-class _Gathering(Link[Event, TextView]):
+class _Gathering(Sink[Event, TextView]):
     __slots__ = ("_kept", "_said")
 
     def __init__(self, observer: abc.ObserverBase[TextView]) -> None:
@@ -177,10 +177,10 @@ def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, E
     .. marbles:: select/steps
     """
 
-    return linking(_Stepping)
+    return lift(_Stepping)
 
 
-class _Stepping(Link[Event, GroupedObservable[int, Event]]):
+class _Stepping(Sink[Event, GroupedObservable[int, Event]]):
     __slots__ = ("_step",)
 
     def __init__(self, observer: abc.ObserverBase[GroupedObservable[int, Event]]) -> None:
@@ -236,10 +236,10 @@ def _unnested(event: Event) -> tuple[tuple[str, ...], Event]:
 def _pick(look: Callable[[_T], _R | None]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what `look` returns, unless that is None: `map` and `filter` in one."""
 
-    return linking(partial(_Picking, look))
+    return lift(partial(_Picking, look))
 
 
-class _Picking(Link[_T, _R]):
+class _Picking(Sink[_T, _R]):
     __slots__ = ("_look",)
 
     def __init__(self, look: Callable[[_T], _R | None], observer: abc.ObserverBase[_R]) -> None:

@@ -9,7 +9,7 @@ from reactivex import Observable, abc
 
 from ..arguments import several
 from ..events import Delta, Finish, StepRetried, TextDelta
-from ..streams.sink import Link, linking
+from ..streams.sink import Sink, lift
 from ._operator import operator
 
 __all__ = ["stop_at"]
@@ -29,10 +29,10 @@ def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[De
     if not all(stops):
         raise ValueError("An empty text is no place to stop at.")
 
-    return linking(partial(_Stopping, stops))
+    return lift(partial(_Stopping, stops))
 
 
-class _Stopping(Link[Delta, Delta]):
+class _Stopping(Sink[Delta, Delta]):
     __slots__ = ("_stops",)
 
     def __init__(self, words: Iterable[str], observer: abc.ObserverBase[Delta]) -> None:

@@ -9,8 +9,8 @@ from reactivex.disposable import SerialDisposable
 from ..arguments import number
 from ..errors import ModelTimeout
 from ..events import StepRetried, Usage
-from ..streams import Home, at_home
-from ..streams.sink import Link, Linked
+from ..streams import RunScheduler, run_scoped
+from ..streams.sink import Producer, Sink
 from ._operator import operator
 
 __all__ = ["timeout"]
@@ -54,23 +54,36 @@ def timeout(
         def subscribe(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            home = Home.of(scheduler)
-            return _Limiting(observer, home, idle, first, total).follow(source, home)
+            run_scheduler = RunScheduler.of(scheduler)
+            return _Limiting(observer, run_scheduler, idle, first, total).follow(
+                source, run_scheduler
+            )
 
-        return at_home(Linked(subscribe))
+        return run_scoped(Producer(subscribe))
 
     return limited
 
 
-class _Limiting(Link[_T, _T]):
-    __slots__ = ("_began", "_first", "_has_spoken", "_heard", "_home", "_idle", "_timer", "_total")
+class _Limiting(Sink[_T, _T]):
+    __slots__ = (
+        "_began",
+        "_first",
+        "_has_spoken",
+        "_heard",
+        "_idle",
+        "_scheduler",
+        "_timer",
+        "_total",
+    )
 
-    def __init__(self, observer: abc.ObserverBase[_T], home: Home, *times: float | None) -> None:
+    def __init__(
+        self, observer: abc.ObserverBase[_T], scheduler: RunScheduler, *times: float | None
+    ) -> None:
         super().__init__(observer)
-        self._home = home
+        self._scheduler = scheduler
         self._idle, self._first, self._total = times
         self._timer = SerialDisposable()
-        self._began = self._heard = home.time()
+        self._began = self._heard = scheduler.time()
         self._has_spoken = self._first is None
         self._look()
 
@@ -78,7 +91,7 @@ class _Limiting(Link[_T, _T]):
         idle, first, total = self._idle, self._first, self._total
         if total is not None:
             yield self._began + total, f"The model has not ended after {total:g} s."
-        silent_since = self._home.silent_since
+        silent_since = self._scheduler.silent_since
         if not self._has_spoken and first is not None:
             yield silent_since(self._began) + first, f"The model has not begun after {first:g} s."
         elif idle is not None:
@@ -86,16 +99,16 @@ class _Limiting(Link[_T, _T]):
 
     def _look(self, *_: object) -> None:
         for due, why in sorted(self._limits())[:1]:
-            left = due - self._home.time()
+            left = due - self._scheduler.time()
             if left > _NOW:
-                self._timer.disposable = self._home.schedule_relative(left, self._look)
+                self._timer.disposable = self._scheduler.schedule_relative(left, self._look)
             else:
                 observer = self.observer
                 self.dispose()
                 observer.on_error(ModelTimeout(why))
 
     def on_next(self, value: _T) -> None:
-        self._heard = self._home.time()
+        self._heard = self._scheduler.time()
         if not self._has_spoken and not isinstance(value, Usage | StepRetried):
             self._has_spoken = True
             self._look()

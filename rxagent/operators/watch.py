@@ -13,8 +13,8 @@ from reactivex import Observable, abc
 from ..arguments import text
 from ..coalescing import Joiner, channel
 from ..events import Event, Stamped
-from ..streams import Hub, Observing
-from ..streams.sink import Link, linking
+from ..streams import Broadcaster, PartialObserver
+from ..streams.sink import Sink, lift
 from ._operator import operator
 
 __all__ = ["coalesce", "stamp", "watch"]
@@ -37,33 +37,33 @@ def watch(*observers: Any) -> Callable[[Observable[_T]], Observable[_T]]:
     Args:
         observers: Functions of an item, or objects with some of on_next, on_error, on_completed.
     """
-    return linking(partial(_Watching, [Observing.of(observer) for observer in observers]))
+    return lift(partial(_Watching, [PartialObserver.of(observer) for observer in observers]))
 
 
-class _Watching(Link[_T, _T]):
+class _Watching(Sink[_T, _T]):
     """What is still on its way when somebody has left is told to no watcher either."""
 
-    __slots__ = ("_hub",)
+    __slots__ = ("_broadcaster",)
 
-    def __init__(self, watching: Iterable[Observing], observer: abc.ObserverBase[_T]) -> None:
+    def __init__(self, watching: Iterable[PartialObserver], observer: abc.ObserverBase[_T]) -> None:
         super().__init__(observer)
-        self._hub: Hub[_T] = Hub(_log_fault)
+        self._broadcaster: Broadcaster[_T] = Broadcaster(_log_fault)
         for one in watching:
-            self._hub.add(one)
+            self._broadcaster.add(one)
 
     def on_next(self, value: _T) -> None:
         if not self.is_stopped:
-            self._hub.on_next(value)
+            self._broadcaster.on_next(value)
             self.observer.on_next(value)
 
     def on_error(self, error: Exception) -> None:
         if not self.is_stopped:
-            self._hub.on_error(error)
+            self._broadcaster.on_error(error)
             super().on_error(error)
 
     def on_completed(self) -> None:
         if not self.is_stopped:
-            self._hub.on_completed()
+            self._broadcaster.on_completed()
             super().on_completed()
 
 
@@ -82,10 +82,10 @@ def stamp(run: str | None = None) -> Callable[[Observable[Event]], Observable[St
     """
 
     text("run", run, optional=True)
-    return linking(partial(_Stamping, run))
+    return lift(partial(_Stamping, run))
 
 
-class _Stamping(Link[Event, Stamped]):
+class _Stamping(Sink[Event, Stamped]):
     __slots__ = ("_number", "_run", "_scheduler")
 
     def __init__(self, run: str | None, observer: abc.ObserverBase[Stamped]) -> None:
@@ -111,10 +111,10 @@ def coalesce() -> Callable[[Observable[Event]], Observable[Event]]:
 
     .. marbles:: watch/coalesce
     """
-    return linking(_Coalescing)
+    return lift(_Coalescing)
 
 
-class _Coalescing(Link[Event, Event]):
+class _Coalescing(Sink[Event, Event]):
     __slots__ = ("_joiner",)
 
     def __init__(self, observer: abc.ObserverBase[Event]) -> None:

@@ -15,12 +15,12 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..errors import BufferOverflow
 from ..events import Event
-from ..streams import Home, Hub
-from ..streams.fairness import Pace
+from ..streams import Broadcaster, RunScheduler
+from ..streams.fairness import FairShare
 from ..streams.serial_queue import is_main_thread
-from .replay import Record, Told
+from .replay import NumberedEvents, ReplayLog
 
-__all__ = ["Audience", "Fault", "Faults", "QueueSeat", "Seat"]
+__all__ = ["QueuedObserver", "ReplayObserver", "RunBroadcast", "ViewerFault", "ViewerFaults"]
 
 _log = logging.getLogger("rxagent")
 
@@ -28,33 +28,33 @@ _Again: TypeAlias = Callable[..., bool]
 """Called as `again(action, *args)`: has the action run later, if this slice has to end now."""
 
 
-class Seat(abc.ObserverBase[Event]):
+class ReplayObserver(abc.ObserverBase[Event]):
     """An observer of a run.
 
     Attributes:
         seat: Holds its place among those who are told.
     """
 
-    seat: SingleAssignmentDisposable
+    subscription: SingleAssignmentDisposable
 
     @property
     @abstractmethod
-    def hears_errors(self) -> bool:
+    def observes_errors(self) -> bool:
         """Whether somebody notices when it is told an error."""
 
 
-class QueueSeat(Seat):
+class QueuedObserver(ReplayObserver):
     """An observer with a queue, from which it takes the past, too."""
 
     is_queued = True
     """Notifying it takes no time."""
 
     @abstractmethod
-    def begin(self, replay: Told, seq: int) -> None:
+    def begin(self, replay: NumberedEvents, seq: int) -> None:
         """Take what is kept of the `seq` events so far."""
 
 
-class Audience:
+class RunBroadcast:
     """All who watch a run, told one thing after the other, in its gate.
 
     Args:
@@ -63,83 +63,91 @@ class Audience:
         on_heard: Called when somebody is told the error that ended the run.
     """
 
-    def __init__(self, home: Home, record: Record, on_heard: Callable[[], None]) -> None:
-        self.faults = Faults(home)
+    def __init__(
+        self, scheduler: RunScheduler, replay_log: ReplayLog, on_observed: Callable[[], None]
+    ) -> None:
+        self.faults = ViewerFaults(scheduler)
         self.ended = False
         self._error: Exception | None = None
-        self._home = home
-        self._record = record
-        self._on_heard = on_heard
-        self._hub: Hub[Event] = Hub(self.report, self._warn)
+        self._scheduler = scheduler
+        self._replay_log = replay_log
+        self._on_observed = on_observed
+        self._broadcaster: Broadcaster[Event] = Broadcaster(self.report, self._warn)
         self._slow: WeakSet[object] = WeakSet()
 
-    def admit(self, seat: QueueSeat, since: int) -> None:
+    def admit(self, observer: QueuedObserver, since: int) -> None:
         """Replay what happened after the first `since` events to an observer, then add it."""
-        self._home.post_or_run(self._join, seat, since)
+        self._scheduler.post_or_run(self._join, observer, since)
 
-    def admit_direct(self, seat: Seat) -> None:
+    def admit_direct(self, observer: ReplayObserver) -> None:
         """Do the same for an observer that is notified as things happen.
 
         That of a run that has ended is notified on this thread; on the thread of an asyncio loop,
         in slices.
         """
         if not self.ended:
-            self._home.post_or_run(self._catch_up, seat, 0, self._again)
+            self._scheduler.post_or_run(self._catch_up, observer, 0, self._again)
             return
         loop = asyncio._get_running_loop()
-        again = _never if loop is None else partial(_next_turn, loop, Pace.of(loop))
-        self._home.context.copy().run(self._catch_up, seat, 0, again)
+        again = _never if loop is None else partial(_next_turn, loop, FairShare.of(loop))
+        self._scheduler.context.copy().run(self._catch_up, observer, 0, again)
 
-    def _join(self, seat: QueueSeat, since: int) -> None:
-        if not seat.seat.is_disposed:
-            with self._reporting(seat):
-                seat.begin(self._record.since(since), len(self._record))
-                self._add(seat)
+    def _join(self, observer: QueuedObserver, since: int) -> None:
+        if not observer.subscription.is_disposed:
+            with self._reporting(observer):
+                observer.begin(self._replay_log.since(since), len(self._replay_log))
+                self._add(observer)
 
-    def _catch_up(self, seat: Seat, since: int, again: "_Again") -> None:
+    def _catch_up(self, observer: ReplayObserver, since: int, again: "_Again") -> None:
         """Replay all there is by now, in slices; what happens meanwhile follows in the same way."""
-        self._replay(seat, self._record.since(since), len(self._record), again)
+        self._replay(observer, self._replay_log.since(since), len(self._replay_log), again)
 
-    def _replay(self, seat: Seat, replay: Told, seq: int, again: "_Again") -> None:
-        with self._reporting(seat):
+    def _replay(
+        self, observer: ReplayObserver, replay: NumberedEvents, seq: int, again: "_Again"
+    ) -> None:
+        with self._reporting(observer):
             for event, _ in replay:
-                if seat.seat.is_disposed:
+                if observer.subscription.is_disposed:
                     return
-                seat.on_next(event)
-                if again(self._replay, seat, replay, seq, again):
+                observer.on_next(event)
+                if again(self._replay, observer, replay, seq, again):
                     return
-            if len(self._record) > seq and self._record.is_kept:
-                self._catch_up(seat, seq, again)
-            elif not seat.seat.is_disposed:
-                self._add(seat)
+            if len(self._replay_log) > seq and self._replay_log.is_kept:
+                self._catch_up(observer, seq, again)
+            elif not observer.subscription.is_disposed:
+                self._add(observer)
 
     def _again(self, action: Callable[..., None], *args: Any) -> bool:
         """Queue the next slice, if the time of this one is used up."""
-        return self._home.is_inside and self._home.is_spent and self._home.post(action, *args)
+        return (
+            self._scheduler.is_inside
+            and self._scheduler.is_spent
+            and self._scheduler.post(action, *args)
+        )
 
-    def _add(self, seat: Seat) -> None:
+    def _add(self, observer: ReplayObserver) -> None:
         if not self.ended:
-            seat.seat.disposable = self._hub.add(seat)
+            observer.subscription.disposable = self._broadcaster.add(observer)
         elif self._error is None:
-            seat.on_completed()
+            observer.on_completed()
         else:
-            self._hear([seat])
-            seat.on_error(self._error)
+            self._note_observed([observer])
+            observer.on_error(self._error)
 
     @contextmanager
-    def _reporting(self, seat: Seat) -> Iterator[None]:
+    def _reporting(self, observer: ReplayObserver) -> Iterator[None]:
         try:
             yield
         except BaseException as fault:
             if isinstance(fault, KeyboardInterrupt) and is_main_thread():
                 raise
-            self.report(seat, fault)
+            self.report(observer, fault)
 
-    def _warn(self, seat: object, seconds: float) -> None:
+    def _warn(self, observer: object, seconds: float) -> None:
         """Log an observer that holds the loop, once."""
-        if seat not in self._slow:
-            self._slow.add(seat)
-            watching = getattr(seat, "watching", seat)
+        if observer not in self._slow:
+            self._slow.add(observer)
+            watching = getattr(observer, "watching", observer)
             _log.warning(
                 "%r held the event loop for %.0f ms; run.attach(...) gives it a thread",
                 watching,
@@ -148,27 +156,30 @@ class Audience:
 
     def tell(self, event: Event) -> None:
         """Tell all of an event."""
-        self._record.add(event)
-        self._hub.on_next(event)
+        self._replay_log.add(event)
+        self._broadcaster.on_next(event)
 
     def end(self, error: Exception | None) -> None:
         """Tell all of the end."""
         self.ended, self._error = True, error
         if error is None:
-            self._hub.on_completed()
+            self._broadcaster.on_completed()
         else:
-            self._hear(self._hub.observers)
-            self._hub.on_error(error)
+            self._note_observed(self._broadcaster.observers)
+            self._broadcaster.on_error(error)
 
-    def _hear(self, observers: Iterable[abc.ObserverBase[Event]]) -> None:
-        if any(isinstance(seat, Seat) and seat.hears_errors for seat in observers):
-            self._on_heard()
+    def _note_observed(self, observers: Iterable[abc.ObserverBase[Event]]) -> None:
+        if any(
+            isinstance(observer, ReplayObserver) and observer.observes_errors
+            for observer in observers
+        ):
+            self._on_observed()
 
-    def report(self, seat: object, fault: BaseException) -> None:
+    def report(self, observer: object, fault: BaseException) -> None:
         """Tell of what somebody has raised, and log it."""
         # Whoever gave no on_error to ReactiveX raises the run's own error, which is no fault.
         if fault is not self._error:
-            self.faults.report(getattr(seat, "watching", seat), fault)
+            self.faults.report(getattr(observer, "watching", observer), fault)
 
 
 def _never(action: Callable[..., None], *args: Any) -> bool:
@@ -176,9 +187,9 @@ def _never(action: Callable[..., None], *args: Any) -> bool:
 
 
 def _next_turn(
-    loop: asyncio.AbstractEventLoop, pace: Pace, action: Callable[..., None], *args: Any
+    loop: asyncio.AbstractEventLoop, share: FairShare, action: Callable[..., None], *args: Any
 ) -> bool:
-    if pace.spent:
+    if share.spent:
         loop.call_soon(action, *args)
         return True
     return False
@@ -188,51 +199,51 @@ _log = logging.getLogger("rxagent")
 
 
 @frozen
-class Fault:
+class ViewerFault:
     """A viewer was detached from its run because of an error, its own or an overflow."""
 
     viewer: Any
     error: BaseException
 
 
-class Faults(Observable[Fault]):
+class ViewerFaults(Observable[ViewerFault]):
     """The faults of a run's viewers; who subscribes late is told of the earlier ones too.
 
     It never ends, since viewers may outlive the run.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, scheduler: RunScheduler) -> None:
         super().__init__()
-        self._home = home
-        self._known: list[Fault] = []
-        self._hub: Hub[Fault] = Hub(_log_fault)
+        self._scheduler = scheduler
+        self._known: list[ViewerFault] = []
+        self._broadcaster: Broadcaster[ViewerFault] = Broadcaster(_log_fault)
 
     def report(self, viewer: Any, error: BaseException) -> None:
         """Tell of a fault, and log it."""
         _log_fault(viewer, error)
-        self._home.post_or_run(self._tell, Fault(viewer, error))
+        self._scheduler.post_or_run(self._tell, ViewerFault(viewer, error))
 
-    def _tell(self, fault: Fault) -> None:
+    def _tell(self, fault: ViewerFault) -> None:
         self._known.append(fault)
-        self._hub.on_next(fault)
+        self._broadcaster.on_next(fault)
 
     def _subscribe_core(
-        self, observer: abc.ObserverBase[Fault], scheduler: abc.SchedulerBase | None = None
+        self, observer: abc.ObserverBase[ViewerFault], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        seat = SingleAssignmentDisposable()
+        subscription = SingleAssignmentDisposable()
 
         def join() -> None:
-            if not seat.is_disposed:
+            if not subscription.is_disposed:
                 try:
                     for fault in self._known:
                         observer.on_next(fault)
                 except Exception as fault:
                     _log_fault(observer, fault)
                 else:
-                    seat.disposable = self._hub.add(observer)
+                    subscription.disposable = self._broadcaster.add(observer)
 
-        self._home.post_or_run(join)
-        return seat
+        self._scheduler.post_or_run(join)
+        return subscription
 
 
 def _log_fault(viewer: Any, error: BaseException) -> None:

@@ -11,14 +11,14 @@ from ..arguments import number, shown
 from ..coalescing import TEXTS, Joiner, channel
 from ..errors import BufferOverflow
 from ..events import Event
-from ..streams import Home
+from ..streams import RunScheduler
 from ..streams.each import EMPTY
-from .replay import Told, numbered
+from .replay import NumberedEvents, numbered
 
-__all__ = ["Mailbox", "Overflow", "check_since", "mailbox"]
+__all__ = ["Buffer", "Overflow", "buffer_for", "check_since"]
 
 
-class Mailbox:
+class Buffer:
     """The events that wait for one viewer, in order.
 
     The run puts, the viewer takes; each does so from one thread at a time, and neither waits for
@@ -36,9 +36,9 @@ class Mailbox:
         self.seq = self.dropped = 0
         self._room = room
         self._queue: deque[Event] = deque()
-        self._replay: Told | None = None
+        self._replay: NumberedEvents | None = None
 
-    def begin(self, replay: Told, seq: int) -> None:
+    def begin(self, replay: NumberedEvents, seq: int) -> None:
         """Let what has happened so far, which were `seq` events, be taken before all else."""
         self._replay = replay
         self._seq_then = seq
@@ -84,18 +84,18 @@ _MANY = 256
 Overflow: TypeAlias = Literal["merge", "block", "fail", "drop_oldest"]
 
 
-def mailbox(overflow: Overflow, room: int, home: Home) -> Mailbox:
+def buffer_for(overflow: Overflow, room: int, scheduler: RunScheduler) -> Buffer:
     """Return a mailbox for a viewer of the run that has its home there.
 
     Raises:
         TypeError: `room` is no whole number.
         ValueError: There is no such way, or no room.
     """
-    kinds: dict[str, Callable[[], Mailbox]] = {
-        "merge": lambda: Merging(room),
-        "block": lambda: Blocking(room, home),
-        "fail": lambda: Failing(room),
-        "drop_oldest": lambda: Dropping(room),
+    kinds: dict[str, Callable[[], Buffer]] = {
+        "merge": lambda: MergeBuffer(room),
+        "block": lambda: BlockBuffer(room, scheduler),
+        "fail": lambda: FailBuffer(room),
+        "drop_oldest": lambda: DropBuffer(room),
     }
     if overflow not in list(kinds):  # which need not be hashable
         raise ValueError(f"overflow is one of {', '.join(map(repr, kinds))}, not {overflow!r}.")
@@ -116,7 +116,7 @@ def check_since(since: int, told: int) -> None:
         raise fault(f"since is a number from 0 to {told:,}, not {shown(since)}.")
 
 
-class Merging(Mailbox):
+class MergeBuffer(Buffer):
     """Joins pieces by channel, each up to the next event that is none: nothing is lost.
 
     While something waits beyond the room, all that comes goes there, too, many at a time.
@@ -218,7 +218,7 @@ class _Crowd:
     def _settle(self) -> None:
         self._told.extend(numbered(self._joiner.take(), self._began, self.count))
 
-    def told(self, seq: int) -> Told:
+    def told(self, seq: int) -> NumberedEvents:
         """Return everything, numbered from `seq` on."""
         self._settle()
         return ((event, seq + count) for event, count in self._told)
@@ -227,12 +227,12 @@ class _Crowd:
         return len(self._told) + len(self._joiner)
 
 
-class Blocking(Mailbox):
+class BlockBuffer(Buffer):
     """Holds the run while it is full, until it is half empty."""
 
-    def __init__(self, room: int, home: Home) -> None:
+    def __init__(self, room: int, scheduler: RunScheduler) -> None:
         super().__init__(room)
-        self._home = home
+        self._scheduler = scheduler
         self._hold: abc.DisposableBase | None = None
         self._closed = False
 
@@ -240,14 +240,14 @@ class Blocking(Mailbox):
         """Let an event wait, and the run as well when that was the last place."""
         self._queue.append(event)
         if self._hold is None and len(self._queue) >= self._room and not self._closed:
-            self._hold = self._home.hold()
+            self._hold = self._scheduler.hold()
             self._let_go()  # for the viewer may have taken all before it could see the hold
 
     def take(self) -> Event | Any:
         """Return the event that has waited longest, or `EMPTY`."""
         event = super().take()
         if self._hold is not None and self._is_low():
-            self._home.gate(self._let_go)
+            self._scheduler.run_serialized(self._let_go)
         return event
 
     def _is_low(self) -> bool:
@@ -262,10 +262,10 @@ class Blocking(Mailbox):
         """Let go of what waits, and of the run; nothing more is put."""
         self._closed = True
         super().close()
-        self._home.gate(self._let_go)
+        self._scheduler.run_serialized(self._let_go)
 
 
-class Failing(Mailbox):
+class FailBuffer(Buffer):
     """Takes no event for which there is no room."""
 
     def put(self, event: Event) -> None:
@@ -282,7 +282,7 @@ class Failing(Mailbox):
         self._queue.append(event)
 
 
-class Dropping(Mailbox):
+class DropBuffer(Buffer):
     """Loses the pieces that have waited longest; what is no piece is never lost."""
 
     def __init__(self, room: int) -> None:
@@ -292,7 +292,7 @@ class Dropping(Mailbox):
         self._kept: deque[tuple[Event, int]] = deque()
         self._waiting: deque[tuple[Event, int]] = deque()
 
-    def begin(self, replay: Told, seq: int) -> None:
+    def begin(self, replay: NumberedEvents, seq: int) -> None:
         """Let what has happened so far, which were `seq` events, be taken before all else."""
         super().begin(replay, seq)
         self._put = seq

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
-from ..streams import Home, is_daemon_loop, refuse_own_loop
-from ..streams.interruptible_wait import POLL_SECONDS, Latch, Patience
+from ..streams import RunScheduler, is_daemon_loop, refuse_own_loop
+from ..streams.interruptible_wait import POLL_SECONDS, InterruptibleWait, Latch
 
 __all__ = ["Ending", "Outcome"]
 
@@ -44,11 +44,11 @@ class Outcome:
         heard: Whether the error was observed.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, scheduler: RunScheduler) -> None:
+        self._scheduler = scheduler
         self._finished = Latch()
         self.decision: dict[str, _Decision] = {}
-        self.heard = False
+        self.is_observed = False
 
     def claim(self, error: Exception | None) -> bool:
         """Decide for an ending; return whether it was open until now."""
@@ -69,9 +69,9 @@ class Outcome:
         decided = self.decision.get("end")
         return None if decided is None else decided.error
 
-    def hear(self) -> None:
+    def note_observed(self) -> None:
         """Note that the error was observed."""
-        self.heard = True
+        self.is_observed = True
 
     @property
     def is_finished(self) -> bool:
@@ -91,22 +91,24 @@ class Outcome:
         """
         if self._finished.is_set:
             return True
-        if self._home.is_stopped:
+        if self._scheduler.is_stopped:
             return False
         self.refuse_own_thread("`await run`")
-        if not Patience().wait(self._finished.wait, timeout, lambda: self._home.is_stopped):
+        if not InterruptibleWait().wait(
+            self._finished.wait, timeout, lambda: self._scheduler.is_stopped
+        ):
             raise TimeoutError(f"The run has not ended after {timeout} s.")
         return self._finished.is_set
 
     def refuse_own_thread(self, instead: str) -> None:
         """Raise RuntimeError on a thread that must do the work of the run."""
-        if self._home.is_inside:
+        if self._scheduler.is_inside:
             raise RuntimeError(
                 "Cannot block on a run inside its own subscriber; use run.attach(...)."
             )
-        if is_daemon_loop(self._home.loop):
+        if is_daemon_loop(self._scheduler.loop):
             refuse_own_loop(f"Write {instead} instead.")
-        elif self._home.is_here:
+        elif self._scheduler.on_loop_thread:
             raise RuntimeError(f"This loop runs the run, so it cannot wait. Write {instead}.")
 
     async def come(self) -> bool:
@@ -120,11 +122,11 @@ class Outcome:
 
         self._finished.call(wake)
         try:
-            if self._home.loop is loop or is_daemon_loop(self._home.loop):
-                if not self._home.is_stopped or self._finished.is_set:
+            if self._scheduler.loop is loop or is_daemon_loop(self._scheduler.loop):
+                if not self._scheduler.is_stopped or self._finished.is_set:
                     await finished.wait()
                 return self._finished.is_set
-            while not (self._finished.is_set or self._home.is_stopped):
+            while not (self._finished.is_set or self._scheduler.is_stopped):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
                         await finished.wait()
@@ -134,15 +136,15 @@ class Outcome:
 
     def raise_error(self) -> None:
         """Raise what ended the run, as it was when it did."""
-        self.hear()
+        self.note_observed()
         decided = self.decision.get("end")
         if decided is not None and decided.error is not None:
             raise decided.error.with_traceback(decided.traceback)
 
     def __del__(self) -> None:
-        unheard = self.ending == "failed" and not self.heard
+        unheard = self.ending == "failed" and not self.is_observed
         # Not at once: the thread that collects may hold any lock, also one of a log.
-        if unheard and not self._home.soon(_log_unheard, self.error):
+        if unheard and not self._scheduler.call_on_loop(_log_unheard, self.error):
             _log_unheard(self.error)
 
 

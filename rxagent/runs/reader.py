@@ -7,14 +7,14 @@ from reactivex.disposable import SingleAssignmentDisposable
 from ..errors import BufferOverflow
 from ..events import Event
 from ..streams.each import Pull, Reader
-from .broadcast import QueueSeat
-from .buffers import Mailbox
-from .replay import Told
+from .broadcast import QueuedObserver
+from .buffers import Buffer
+from .replay import NumberedEvents
 
 __all__ = ["Following", "RunReader"]
 
 
-class RunReader(Reader[Event], QueueSeat):
+class RunReader(Reader[Event], QueuedObserver):
     """An observer that keeps the events of a run until a loop reads them.
 
     Args:
@@ -24,30 +24,30 @@ class RunReader(Reader[Event], QueueSeat):
     """
 
     def __init__(
-        self, mailbox: Mailbox, look: Callable[[], object], wake: Callable[[], object]
+        self, buffer: Buffer, look: Callable[[], object], wake: Callable[[], object]
     ) -> None:
-        super().__init__(mailbox, wake)
-        self.seat = SingleAssignmentDisposable()
-        self._mailbox = mailbox
+        super().__init__(buffer, wake)
+        self.subscription = SingleAssignmentDisposable()
+        self._events = buffer
         self._look = look
 
     @property
-    def hears_errors(self) -> bool:
+    def observes_errors(self) -> bool:
         """Always true, since reading raises them."""
         return True
 
     @property
     def seq(self) -> int:
         """How many events of the run have been read."""
-        return self._mailbox.seq
+        return self._events.seq
 
     def look(self) -> object:
         """End the run if its loop is gone."""
         return self._look()
 
-    def begin(self, replay: Told, seq: int) -> None:
+    def begin(self, replay: NumberedEvents, seq: int) -> None:
         """Keep what has happened so far."""
-        self._mailbox.begin(replay, seq)
+        self._events.begin(replay, seq)
         self._call()
 
     def on_next(self, event: Event) -> None:
@@ -56,11 +56,11 @@ class RunReader(Reader[Event], QueueSeat):
             super().on_next(event)
         except BufferOverflow as error:
             self.on_error(error)
-            self.seat.dispose()
+            self.subscription.dispose()
 
     def dispose(self) -> None:
         """Leave the run, and end the reading."""
-        self.seat.dispose()
+        self.subscription.dispose()
         super().dispose()
 
 

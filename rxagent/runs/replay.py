@@ -14,19 +14,19 @@ from ..errors import describe
 from ..events import Event, RunFailed
 from ..state import State, fold, fold_all
 
-__all__ = ["Keep", "Packed", "Record", "Told", "numbered"]
+__all__ = ["Keep", "NumberedEvents", "PackedDeltas", "ReplayLog", "numbered"]
 
 Keep: TypeAlias = Literal["everything", "merged", "nothing"]
 """What late viewers get of the past: every event; pieces joined; or only what follows."""
 
-Told: TypeAlias = Iterator[tuple[Event, int]]
+NumberedEvents: TypeAlias = Iterator[tuple[Event, int]]
 """Events, each with the number of events of the run that have been told with it."""
 
 _PACK = 256
 _FORGET = 64
 
 
-class Packed:
+class PackedDeltas:
     """Neighbouring pieces, joined by channel, which can be told apart again.
 
     Beside the text, a piece costs a byte or two.
@@ -78,7 +78,7 @@ def _small(numbers: list[int]) -> Sequence[int]:
         return array("Q", numbers)
 
 
-def numbered(events: Sequence[Event], start: int, end: int) -> Told:
+def numbered(events: Sequence[Event], start: int, end: int) -> NumberedEvents:
     """Number what stands for the events from `start` to `end`; all is told with the last one."""
     return zip(events, chain([start] * (len(events) - 1), [end]), strict=False)
 
@@ -95,7 +95,7 @@ class _Page:
     """How many entries came before those that are kept."""
     before: State
     """What those come to."""
-    entries: list[Event | Packed]
+    entries: list[Event | PackedDeltas]
     end: int = 0
     """How many entries are on this page; the list may hold more."""
     settled: int = 0
@@ -105,12 +105,12 @@ class _Page:
     pieces: list[Event] = Factory(list)
     channels: list[Hashable] = Factory(list)
 
-    def between(self, start: int, end: int) -> list[Event | Packed]:
+    def between(self, start: int, end: int) -> list[Event | PackedDeltas]:
         """Return some of the entries."""
         return self.entries[start - self.first : end - self.first]
 
 
-class Record:
+class ReplayLog:
     """The events of a run so far, in little room.
 
     One thread at a time may add, and never waits; reading is safe on any thread meanwhile, also in
@@ -153,9 +153,9 @@ class Record:
 
     def _turned(self, page: _Page, event: Event | None = None) -> _Page:
         """Return the page that follows: the pieces packed, and perhaps an event after them."""
-        more: list[Event | Packed] = []
+        more: list[Event | PackedDeltas] = []
         if page.pieces:
-            more.append(Packed(page.pieces, page.channels))
+            more.append(PackedDeltas(page.pieces, page.channels))
         events, settled = page.events + len(page.pieces), page.settled
         if event is not None:
             more.append(event)
@@ -175,20 +175,22 @@ class Record:
         """Whether there is a past to replay."""
         return self._keep != "nothing"
 
-    def since(self, seq: int) -> Told:
+    def since(self, seq: int) -> NumberedEvents:
         """Return what is kept of the events that came after the first `seq` ones."""
         if self._keep == "nothing":
             return iter(())
         page = self._page
         return self._told(seq, page.between(page.first, page.end), page.pieces[:])
 
-    def _told(self, seq: int, entries: Iterable[Event | Packed], pieces: list[Event]) -> Told:
+    def _told(
+        self, seq: int, entries: Iterable[Event | PackedDeltas], pieces: list[Event]
+    ) -> NumberedEvents:
         end = 0
         for entry in entries:
-            start, end = end, end + (entry.count if isinstance(entry, Packed) else 1)
+            start, end = end, end + (entry.count if isinstance(entry, PackedDeltas) else 1)
             if seq >= end:
                 continue
-            if not isinstance(entry, Packed):
+            if not isinstance(entry, PackedDeltas):
                 yield entry, end
             elif seq > start or self._keep == "everything":
                 yield from self._rest(list(entry.pieces()), max(seq - start, 0), start, end)
@@ -196,7 +198,7 @@ class Record:
                 yield from numbered(entry.joined, start, end)
         yield from self._rest(pieces, max(seq - end, 0), end, end + len(pieces))
 
-    def _rest(self, pieces: list[Event], skip: int, start: int, end: int) -> Told:
+    def _rest(self, pieces: list[Event], skip: int, start: int, end: int) -> NumberedEvents:
         rest = pieces[skip:]
         if self._keep == "everything":
             return zip(rest, range(start + skip + 1, end + 1), strict=True)
@@ -233,9 +235,9 @@ class Record:
                 self._learning.release()
 
 
-def _joined(entries: Iterable[Event | Packed]) -> Iterator[Event]:
+def _joined(entries: Iterable[Event | PackedDeltas]) -> Iterator[Event]:
     for entry in entries:
-        if isinstance(entry, Packed):
+        if isinstance(entry, PackedDeltas):
             yield from entry.joined
         else:
             yield entry

@@ -17,20 +17,20 @@ from ..errors import RunCancelled, describe
 from ..events import Event, RunFailed
 from ..frozen import thaw
 from ..state import State, fold
-from ..streams import Home, Observing
+from ..streams import PartialObserver, RunScheduler
 from ..streams.each import pull
-from ..streams.observe_on_run import gated
+from ..streams.observe_on_run import serialize_on_run
 from ..streams.open_work import OpenWork
 from ..streams.process_end import disposing_with_loop
-from ..streams.sink import Link
+from ..streams.sink import Sink
 from ..streams.stream import like, piped
-from .broadcast import Audience, Fault
-from .buffers import Mailbox, Overflow, check_since, mailbox
+from .broadcast import RunBroadcast, ViewerFault
+from .buffers import Buffer, Overflow, buffer_for, check_since
 from .outcome import Outcome
 from .reader import Following, RunReader
-from .replay import Keep, Record
-from .viewer import Direct, Drain, Viewer
-from .viewer_pool import On, place
+from .replay import Keep, ReplayLog
+from .viewer import DirectObserver, Drain, Viewer
+from .viewer_pool import On, dispatch
 
 __all__ = ["Run", "Status", "launch"]
 
@@ -43,7 +43,7 @@ def launch(
     attach: Iterable[Any] = (),
     keep: Keep = "merged",
     before: State | None = None,
-    home: Home | None = None,
+    scheduler: RunScheduler | None = None,
 ) -> "Run":
     """Start a stream of events as a run that owns it, and return at once.
 
@@ -62,7 +62,7 @@ def launch(
     if not isinstance(source, Observable):
         raise TypeError(f"launch takes a stream, as launch(agent(task)), not {shown(source)}.")
     attach = several("attach", attach, "observers")
-    run = Run(source, keep, before or State(), home or Home())
+    run = Run(source, keep, before or State(), scheduler or RunScheduler())
     for observer in attach:
         run.attach(observer)
     run._launch()
@@ -76,17 +76,19 @@ class Run(Observable[Event]):
     happened so far first; one that raises is detached and reported, and the run goes on.
     """
 
-    def __init__(self, source: Observable[Event], keep: Keep, before: State, home: Home) -> None:
+    def __init__(
+        self, source: Observable[Event], keep: Keep, before: State, scheduler: RunScheduler
+    ) -> None:
         super().__init__()
         if keep not in ("everything", "merged", "nothing"):
             raise ValueError(f"keep is 'everything', 'merged' or 'nothing', not {keep!r}.")
         self._source = source
-        self._home = home
-        self._record = Record(before, keep)
+        self._scheduler = scheduler
+        self._replay_log = ReplayLog(before, keep)
         self._viewers: WeakSet[Viewer] = WeakSet()
         self._subscription = SingleAssignmentDisposable()
-        self._outcome = Outcome(home)
-        self._audience = Audience(home, self._record, self._outcome.hear)
+        self._outcome = Outcome(scheduler)
+        self._broadcast = RunBroadcast(scheduler, self._replay_log, self._outcome.note_observed)
         self._unfinished = [None]
         self._work: OpenWork | None = None
         self._paused = False
@@ -97,9 +99,9 @@ class Run(Observable[Event]):
     def _launch(self) -> None:
         if self._outcome.ending is not None:  # its loop does not run
             return
-        self._work = OpenWork("rxagent-run", self._home.loop, self._leave, is_awaited=False)
+        self._work = OpenWork("rxagent-run", self._scheduler.loop, self._leave, is_awaited=False)
         try:
-            self._home.spawn("rxagent-launch", self._arrive, self._lost)
+            self._scheduler.spawn("rxagent-launch", self._arrive, self._lost)
         except RunCancelled as error:
             self._end(error)
         except KeyboardInterrupt:  # the run is handed to no one
@@ -111,16 +113,16 @@ class Run(Observable[Event]):
 
     async def _arrive(self) -> None:
         disposing_with_loop()
-        self._home.when_open(self._begin)
+        self._scheduler.when_resumed(self._begin)
 
     def _lost(self) -> None:
         self._end(RunCancelled("The event loop was stopped."))
 
     def _begin(self) -> None:
         if self._outcome.ending is None:
-            self._home.owns(Disposable(), self._end)
-            self._subscription.disposable = gated(self._source).subscribe(
-                _Inlet(self._outcome, self._audience, self._end), scheduler=self._home
+            self._scheduler.owns(Disposable(), self._end)
+            self._subscription.disposable = serialize_on_run(self._source).subscribe(
+                _Inlet(self._outcome, self._broadcast, self._end), scheduler=self._scheduler
             )
 
     def _end(self, error: Exception | None) -> None:
@@ -128,8 +130,8 @@ class Run(Observable[Event]):
         self._add_state(error)
         if self._outcome.claim(error):
             if error is not None:
-                self._record.fail(error)
-            self._home.post_or_run(self._finish)
+                self._replay_log.fail(error)
+            self._scheduler.post_or_run(self._finish)
 
     def _add_state(self, error: Exception | None) -> None:
         if isinstance(error, RunCancelled) and error.state is None and not self._outcome.decision:
@@ -146,9 +148,9 @@ class Run(Observable[Event]):
             self.resume()
             self._subscription.dispose()
         except BaseException as fault:
-            self._audience.report(self, fault)
+            self._broadcast.report(self, fault)
         try:
-            self._audience.end(self._outcome.error)
+            self._broadcast.end(self._outcome.error)
         finally:
             self._outcome.finish()
             if self._work is not None:
@@ -156,7 +158,7 @@ class Run(Observable[Event]):
 
     def _end_if_stopped(self) -> None:
         """End the run here if its loop does not run any more."""
-        if self._home.is_stopped and not self._audience.ended:
+        if self._scheduler.is_stopped and not self._broadcast.ended:
             self._end(RunCancelled("The event loop of this run has stopped."))
             self._finish()
 
@@ -183,14 +185,21 @@ class Run(Observable[Event]):
         Returns:
             What detaches it when disposed.
         """
-        observer = Direct.of(on_next, on_error, on_completed)
-        home = getattr(scheduler, "home", None)
-        if isinstance(home, Home) and home.blocked is self._home.loop:
+        observer = DirectObserver.of(on_next, on_error, on_completed)
+        run_scheduler = getattr(scheduler, "run_scheduler", None)
+        if (
+            isinstance(run_scheduler, RunScheduler)
+            and run_scheduler.blocked is self._scheduler.loop
+        ):
             raise RuntimeError("This loop runs the run, so it cannot wait. Write `async for`.")
         self._end_if_stopped()
-        self._audience.admit_direct(observer)
-        if isinstance(home, Home) and home is not self._home and not self._audience.ended:
-            return CompositeDisposable(observer, home.follows(self._home))
+        self._broadcast.admit_direct(observer)
+        if (
+            isinstance(run_scheduler, RunScheduler)
+            and run_scheduler is not self._scheduler
+            and not self._broadcast.ended
+        ):
+            return CompositeDisposable(observer, run_scheduler.follows(self._scheduler))
         return observer
 
     def attach(
@@ -221,12 +230,12 @@ class Run(Observable[Event]):
         """
         if watching is None:
             raise TypeError("None cannot watch a run.")
-        observer = Observing.of(watching)
-        waiting = self._mailbox(buffer, overflow, since)
-        viewer = Viewer(observer, waiting, place(on, self._home), self._audience.report)
+        observer = PartialObserver.of(watching)
+        waiting = self._buffer(buffer, overflow, since)
+        viewer = Viewer(observer, waiting, dispatch(on, self._scheduler), self._broadcast.report)
         self._end_if_stopped()
-        self._audience.admit(viewer, since)
-        self._home.post_or_run(self._viewers.add, viewer)
+        self._broadcast.admit(viewer, since)
+        self._scheduler.post_or_run(self._viewers.add, viewer)
         return viewer
 
     def drain(self, timeout: float | None = None) -> None:
@@ -245,8 +254,8 @@ class Run(Observable[Event]):
         self._outcome.refuse_own_thread("`await asyncio.to_thread(run.drain)`")
         self._end_if_stopped()
         drain = Drain()
-        self._home.post_or_run(lambda: drain.begin(list(self._viewers)))
-        drain.wait(timeout, lambda: self._home.is_stopped and not self._audience.ended)
+        self._scheduler.post_or_run(lambda: drain.begin(list(self._viewers)))
+        drain.wait(timeout, lambda: self._scheduler.is_stopped and not self._broadcast.ended)
 
     def follow(
         self, *, buffer: int = 1024, overflow: Overflow = "merge", since: int = 0
@@ -255,21 +264,21 @@ class Run(Observable[Event]):
 
         A `for` or an `async for` over the run itself follows it from the beginning.
         """
-        waiting = self._mailbox(buffer, overflow, since)
+        waiting = self._buffer(buffer, overflow, since)
         self._end_if_stopped()
         return Following(
             partial(RunReader, waiting, self._end_if_stopped),
-            lambda reader: self._audience.admit(reader, since),
+            lambda reader: self._broadcast.admit(reader, since),
         )
 
     def __iter__(self) -> Iterator[Event]:
         self._outcome.refuse_own_thread("`async for`")
-        waiting = self._mailbox(1024, "merge", 0)
+        waiting = self._buffer(1024, "merge", 0)
         self._end_if_stopped()
         try:
             yield from pull(
                 partial(RunReader, waiting, self._end_if_stopped),
-                lambda reader: self._audience.admit(reader, 0),
+                lambda reader: self._broadcast.admit(reader, 0),
             )
         except KeyboardInterrupt:
             self.cancel("interrupted")
@@ -278,9 +287,9 @@ class Run(Observable[Event]):
     def __aiter__(self) -> AsyncIterator[Event]:
         return self.follow()
 
-    def _mailbox(self, buffer: int, overflow: Overflow, since: int) -> Mailbox:
-        check_since(since, len(self._record))
-        waiting = mailbox(overflow, buffer, self._home)
+    def _buffer(self, buffer: int, overflow: Overflow, since: int) -> Buffer:
+        check_since(since, len(self._replay_log))
+        waiting = buffer_for(overflow, buffer, self._scheduler)
         waiting.seq = since
         return waiting
 
@@ -290,16 +299,16 @@ class Run(Observable[Event]):
         return piped(super().pipe(*operators))
 
     @property
-    def faults(self) -> Observable[Fault]:
+    def faults(self) -> Observable[ViewerFault]:
         """What its viewers have raised, from the beginning."""
-        return self._audience.faults
+        return self._broadcast.faults
 
     # Owning
 
     @property
     def seq(self) -> int:
         """How many events there were so far; as `since`, it leaves out all of them."""
-        return len(self._record)
+        return len(self._replay_log)
 
     @property
     def status(self) -> Status:
@@ -309,7 +318,7 @@ class Run(Observable[Event]):
     @property
     def state(self) -> State:
         """What the run has come to so far; safe on any thread, at any time."""
-        return self._record.state
+        return self._replay_log.state
 
     def pause(self) -> None:
         """Let the run stand still: no chunk is read, no tool starts, no time-out runs.
@@ -319,17 +328,17 @@ class Run(Observable[Event]):
         meanwhile is still emitted. A script whose run is paused goes on to wait for it.
         """
         self._paused = True
-        self._home.post(self._obey)
+        self._scheduler.post(self._obey)
 
     def resume(self) -> None:
         """Let the run go on."""
         self._paused = False
-        self._home.post(self._obey)
+        self._scheduler.post(self._obey)
 
     def _obey(self) -> None:
         paused = self._paused and self._outcome.ending is None
         if paused and self._hold is None:
-            self._hold = self._home.hold()
+            self._hold = self._scheduler.hold()
         elif not paused and self._hold is not None:
             self._hold.dispose()
             self._hold = None
@@ -342,15 +351,15 @@ class Run(Observable[Event]):
         """
         why = f": {reason}" if reason else "."
         error = RunCancelled(f"The run was cancelled{why}", reason=reason)
-        if self._audience.ended:
+        if self._broadcast.ended:
             return
         self._add_state(error)
         try:
             if self._outcome.claim(error):
-                self._record.fail(error)
+                self._replay_log.fail(error)
         finally:  # also for a cancel that was interrupted
             self._outcome.finish()
-            self._home.post_or_run(self._finish)
+            self._scheduler.post_or_run(self._finish)
 
     def result(self, timeout: float | None = None) -> Any:
         """Block until the run has ended, and return the answer's value.
@@ -435,25 +444,25 @@ class Run(Observable[Event]):
         self.cancel("left")
 
 
-class _Inlet(Link[Event, Event]):
+class _Inlet(Sink[Event, Event]):
     """Observes the source of a run, for as long as its end is open."""
 
-    __slots__ = ("_audience", "_decision", "_end")
+    __slots__ = ("_broadcast", "_decision", "_end")
 
     def __init__(
         self,
         outcome: Outcome,
-        audience: Audience,
+        broadcast: RunBroadcast,
         end: Callable[[Exception | None], None],
     ) -> None:
         super().__init__(self)
         self._decision = outcome.decision
-        self._audience = audience
+        self._broadcast = broadcast
         self._end = end
 
     def on_next(self, value: Event) -> None:
         if not self._decision:
-            self._audience.tell(value)
+            self._broadcast.tell(value)
 
     def on_error(self, error: Exception) -> None:
         self._end(error)

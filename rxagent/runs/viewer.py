@@ -12,31 +12,31 @@ from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from ..events import Event
-from ..streams import Observing
+from ..streams import PartialObserver
 from ..streams.each import EMPTY
-from ..streams.interruptible_wait import Latch, Patience
-from .broadcast import QueueSeat, Seat
-from .buffers import Mailbox
-from .replay import Told
-from .viewer_pool import Place
+from ..streams.interruptible_wait import InterruptibleWait, Latch
+from .broadcast import QueuedObserver, ReplayObserver
+from .buffers import Buffer
+from .replay import NumberedEvents
+from .viewer_pool import Dispatch
 
-__all__ = ["Direct", "Drain", "Viewer"]
+__all__ = ["DirectObserver", "Drain", "Viewer"]
 
 
-class Direct(Observing, Seat, abc.DisposableBase):
+class DirectObserver(PartialObserver, ReplayObserver, abc.DisposableBase):
     """An observer that is notified as things happen; disposing detaches it."""
 
     def __init__(self, *observing: Any) -> None:
         super().__init__(*observing)
-        self.seat = SingleAssignmentDisposable()
+        self.subscription = SingleAssignmentDisposable()
 
     def dispose(self) -> None:
         """Tell the observer nothing more, from this moment on."""
         self.mute()
-        self.seat.dispose()
+        self.subscription.dispose()
 
 
-class Viewer(QueueSeat, abc.DisposableBase):
+class Viewer(QueuedObserver, abc.DisposableBase):
     """An observer with a queue, told beside the run; disposing detaches it.
 
     Args:
@@ -48,18 +48,18 @@ class Viewer(QueueSeat, abc.DisposableBase):
 
     def __init__(
         self,
-        observer: Observing,
-        mailbox: Mailbox,
-        place: Place,
+        observer: PartialObserver,
+        buffer: Buffer,
+        dispatch: Dispatch,
         on_fault: Callable[[Any, BaseException], None],
     ) -> None:
-        self.seat = SingleAssignmentDisposable()
+        self.subscription = SingleAssignmentDisposable()
         self._observer = observer
-        self._mailbox = mailbox
-        self._put: Callable[[Event], None] = mailbox.put
-        self._call = place.call
-        self._turn = place.turn
-        self._is_nowhere = place.is_gone
+        self._buffer = buffer
+        self._put: Callable[[Event], None] = buffer.put
+        self._call = dispatch.call
+        self._turn = dispatch.turn
+        self._is_nowhere = dispatch.is_gone
         self._on_fault = on_fault
         self._context = copy_context()
         self._token = Lock()
@@ -69,9 +69,9 @@ class Viewer(QueueSeat, abc.DisposableBase):
         self._thread: int | None = None
 
     @property
-    def hears_errors(self) -> bool:
+    def observes_errors(self) -> bool:
         """Whether its observer is told errors."""
-        return self._observer.hears_errors
+        return self._observer.observes_errors
 
     @property
     def watching(self) -> Any:
@@ -81,17 +81,17 @@ class Viewer(QueueSeat, abc.DisposableBase):
     @property
     def waiting(self) -> int:
         """How many events wait to be told; what was joined counts as one."""
-        return len(self._mailbox)
+        return len(self._buffer)
 
     @property
     def merged(self) -> int:
         """How many pieces were joined to others that were waiting."""
-        return self._mailbox.merged
+        return self._buffer.merged
 
     @property
     def dropped(self) -> int:
         """How many pieces were lost."""
-        return self._mailbox.dropped
+        return self._buffer.dropped
 
     @property
     def seq(self) -> int:
@@ -99,7 +99,7 @@ class Viewer(QueueSeat, abc.DisposableBase):
 
         Where several channels were joined, it moves on when all of them have been told.
         """
-        return self._mailbox.seq
+        return self._buffer.seq
 
     def is_told_on(self, thread: int) -> bool:
         """Tell whether a thread, by its number, is telling the observer."""
@@ -112,16 +112,16 @@ class Viewer(QueueSeat, abc.DisposableBase):
         """Tell the observer nothing more, from this moment on."""
         self._gone = True
         self._observer.mute()
-        self.seat.dispose()
+        self.subscription.dispose()
         self._put = lambda _: None  # for an event that is on its way to it
-        self._mailbox.close()
+        self._buffer.close()
         self._call_those(len(self._afterwards))
 
     # What the run tells, in its gate.
 
-    def begin(self, replay: Told, seq: int) -> None:
+    def begin(self, replay: NumberedEvents, seq: int) -> None:
         """Queue what has happened so far."""
-        self._mailbox.begin(replay, seq)
+        self._buffer.begin(replay, seq)
         if seq:
             self._wake()
 
@@ -192,12 +192,12 @@ class Viewer(QueueSeat, abc.DisposableBase):
             return
         self._call_those(len(self._afterwards) if self._gone else asked)
         self._token.release()
-        if not self._gone and (self._end is not None or len(self._mailbox) or self._afterwards):
+        if not self._gone and (self._end is not None or len(self._buffer) or self._afterwards):
             self._wake()
 
     def _tell(self) -> bool:
         """Tell what waits; return whether all was told."""
-        end, take, observer = self._end, self._mailbox.take, self._observer
+        end, take, observer = self._end, self._buffer.take, self._observer
         is_spent = self._turn()
         while (event := take()) is not EMPTY:
             observer.on_next(event)
@@ -244,7 +244,7 @@ class Drain:
             TimeoutError: Some were not, within so many seconds.
             RuntimeError: One of them waits here for itself.
         """
-        if not Patience().wait(self._over.wait, timeout, is_vain):
+        if not InterruptibleWait().wait(self._over.wait, timeout, is_vain):
             late = ", ".join(sorted(repr(viewer.watching) for viewer in list(self._late)))
             raise TimeoutError(f"Not all has been told after {timeout} s to {late}.")
         if self._refused:

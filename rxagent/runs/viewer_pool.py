@@ -6,17 +6,17 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
-from ..streams import Home
+from ..streams import RunScheduler
 from ..streams.elastic import ElasticThreads
-from ..streams.fairness import Pace
+from ..streams.fairness import FairShare
 from ..streams.jobs import Job
 from ..streams.process_end import at_script_end
 from ..streams.usage import Glimpse
 
-__all__ = ["STAGE", "On", "Place", "Stage", "place"]
+__all__ = ["VIEWER_POOL", "Dispatch", "On", "ViewerPool", "dispatch"]
 
 
-class Stage(ElasticThreads):
+class ViewerPool(ElasticThreads):
     """Threads that viewers share: one as a rule, more when viewers are slow or blocked.
 
     A viewer that does not return keeps its thread, attached or not; others get another one. After
@@ -74,10 +74,10 @@ class Stage(ElasticThreads):
         return int(now.begun < before.begun + before.queued and before.is_idle_until(now))
 
 
-STAGE = Stage()
+VIEWER_POOL = ViewerPool()
 
 # A script that ends lets its viewers be notified of all that has happened.
-at_script_end(STAGE.finish)
+at_script_end(VIEWER_POOL.finish)
 
 
 On: TypeAlias = Literal["thread", "loop"]
@@ -86,7 +86,7 @@ _TURN = 0.005
 
 
 @frozen
-class Place:
+class Dispatch:
     """Where a viewer is told.
 
     Attributes:
@@ -100,7 +100,7 @@ class Place:
     is_gone: Callable[[], bool]
 
 
-def place(on: str, home: Home) -> Place:
+def dispatch(on: str, scheduler: RunScheduler) -> Dispatch:
     """Return the place on the stage's threads, or that on a run's loop.
 
     Raises:
@@ -109,8 +109,10 @@ def place(on: str, home: Home) -> Place:
     if on == "thread":
         return _STAGE
     if on == "loop":
-        pace = Pace.of(home.loop)
-        return Place(home.soon, lambda: lambda: pace.spent, home.loop.is_closed)
+        share = FairShare.of(scheduler.loop)
+        return Dispatch(
+            scheduler.call_on_loop, lambda: lambda: share.spent, scheduler.loop.is_closed
+        )
     raise ValueError(f"on is 'thread' or 'loop', not {on!r}.")
 
 
@@ -119,4 +121,4 @@ def _turn() -> Callable[[], bool]:
     return lambda: perf_counter() > until
 
 
-_STAGE = Place(STAGE.call, _turn, lambda: False)
+_STAGE = Dispatch(VIEWER_POOL.call, _turn, lambda: False)

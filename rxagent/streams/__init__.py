@@ -4,25 +4,23 @@ from . import operators
 from .background_loop import daemon_loop, is_daemon_loop
 from .each import each, last, refuse_own_loop
 from .iteration import iterate
-from .observe_on_run import entering
-from .observers import Hub, Observing
-from .operators import merged
-from .scheduler import Home
-from .scoping import at_home
+from .observe_on_run import observe_on_run
+from .observers import Broadcaster, PartialObserver
+from .operators import merge
+from .scheduler import RunScheduler
+from .scoping import run_scoped
 from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
 from .stream import Stream
 from .workers import Workers
 
 __all__ = [
-    "Home",
-    "Hub",
-    "Observing",
+    "Broadcaster",
+    "PartialObserver",
+    "RunScheduler",
     "Stream",
     "Workers",
-    "at_home",
     "daemon_loop",
     "each",
-    "entering",
     "from_async",
     "from_batches",
     "from_blocking",
@@ -31,7 +29,9 @@ __all__ = [
     "is_daemon_loop",
     "iterate",
     "last",
-    "merged",
+    "merge",
+    "observe_on_run",
     "operators",
     "refuse_own_loop",
+    "run_scoped",
 ]

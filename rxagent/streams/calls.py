@@ -19,7 +19,7 @@ from reactivex import Observable, abc
 from ..errors import describe
 from .loop_task import cancels_itself
 from .serial_queue import as_error, is_main_thread
-from .sink import Joint, linking
+from .sink import MergeSink, lift
 from .sources import Began, from_async, from_worker
 from .workers import Workers
 
@@ -95,9 +95,9 @@ def calling(
         return from_async(partial(_yielded, call, makers), began=began, own=Raised)
     if inspect.iscoroutinefunction(_code_of(call)):
         source = from_async(partial(_awaited, call, makers), began=began, own=Raised)
-        return linking(_Following)(source)
+        return lift(_Following)(source)
     source = from_worker(partial(_called, call, makers), began=began, workers=workers, name=name)
-    return linking(_Following)(source)
+    return lift(_Following)(source)
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -132,7 +132,7 @@ class _Later:
             _forget(self._result)
 
 
-class _Following(Joint[Any, Any]):
+class _Following(MergeSink[Any, Any]):
     """Emits values, and those that a result still has to come."""
 
     __slots__ = ()
@@ -177,7 +177,7 @@ def _values_of(result: Any, makers: _Makers) -> Any:
 
 def _awaiting(result: Awaitable[Any], makers: _Makers) -> Observable[Any]:
     source = from_async(partial(_awaited, lambda: result, makers), own=Raised)
-    return linking(partial(_Awaiting, result))(source)
+    return lift(partial(_Awaiting, result))(source)
 
 
 class _Awaiting(_Following):

@@ -13,10 +13,10 @@ from reactivex.disposable import SingleAssignmentDisposable
 from ..arguments import shown
 from ..errors import RunCancelled
 from .background_loop import daemon_loop, on_daemon_loop
-from .interruptible_wait import Patience
-from .observe_on_run import entering
+from .interruptible_wait import InterruptibleWait
+from .observe_on_run import observe_on_run
 from .process_end import disposing
-from .scheduler import Home
+from .scheduler import RunScheduler
 
 __all__ = ["EMPTY", "Each", "Pull", "Reader", "each", "last", "pull", "refuse_own_loop"]
 
@@ -71,15 +71,15 @@ class Each(Generic[_T]):
         if isinstance(self._source, Iterable):
             return iter(self._source)  # A run knows best how to be looped over.
         refuse_own_loop("Use `async for` instead.")
-        home = Home(loop=daemon_loop())
-        home.blocked = asyncio._get_running_loop()
-        make = partial(_StreamReader[_T], home)
+        scheduler = RunScheduler(loop=daemon_loop())
+        scheduler.blocked = asyncio._get_running_loop()
+        make = partial(_StreamReader[_T], scheduler)
         return pull(make, lambda reader: reader.subscribe_to(self._source))
 
     def __aiter__(self) -> AsyncIterator[_T]:
         if isinstance(self._source, Iterable) and isinstance(self._source, AsyncIterable):
             return aiter(self._source)
-        make = partial(_StreamReader[_T], Home())
+        make = partial(_StreamReader[_T], RunScheduler())
         return Pull(make, lambda reader: reader.subscribe_to(self._source))
 
 
@@ -87,7 +87,7 @@ EMPTY: Any = object()
 """What is read when nothing waits."""
 
 
-class Buffer(Protocol[_T]):
+class ReadBuffer(Protocol[_T]):
     """What waits to be read, in order; put by one thread and taken by another."""
 
     def put(self, item: _T) -> None:
@@ -108,7 +108,7 @@ class Reader(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         wake: Called, on any thread, when something has come after `read` had nothing left.
     """
 
-    def __init__(self, buffer: Buffer[_T], wake: Callable[[], object]) -> None:
+    def __init__(self, buffer: ReadBuffer[_T], wake: Callable[[], object]) -> None:
         self._buffer = buffer
         self._wake = wake
         self._woken = self._has_ended = self._is_left = False
@@ -174,7 +174,7 @@ def pull(make: Make[_R], begin: Callable[[_R], object]) -> Iterator[Any]:
     """
     arrived: SimpleQueue[None] = SimpleQueue()
     reader = make(lambda: arrived.put(None))
-    patience = Patience()
+    patience = InterruptibleWait()
     with disposing(reader.dispose):
         begin(reader)
         for item in reader.read():
@@ -243,22 +243,24 @@ def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
 class _StreamReader(Reader[_T]):
     """Reads a stream that is subscribed on a loop of its own choice."""
 
-    def __init__(self, home: Home, wake: Callable[[], object]) -> None:
-        super().__init__(_HoldingBuffer(home), wake)
-        self._home = home
+    def __init__(self, scheduler: RunScheduler, wake: Callable[[], object]) -> None:
+        super().__init__(_HoldingBuffer(scheduler), wake)
+        self._scheduler = scheduler
         self._subscription = SingleAssignmentDisposable()
-        home.owns(self._subscription, self.on_error)
+        scheduler.owns(self._subscription, self.on_error)
 
     def subscribe_to(self, source: Observable[_T]) -> None:
-        self._home.gate(self._subscribe_to, source)
+        self._scheduler.run_serialized(self._subscribe_to, source)
 
     def _subscribe_to(self, source: Observable[_T]) -> None:
         if not self._subscription.is_disposed:
-            self._subscription.disposable = entering(source).subscribe(self, scheduler=self._home)
+            self._subscription.disposable = observe_on_run(source).subscribe(
+                self, scheduler=self._scheduler
+            )
 
     def look(self) -> None:
         """End if the loop is closed, or belongs to the process that forked this one."""
-        if self._home.is_lost and not self._has_ended:
+        if self._scheduler.is_lost and not self._has_ended:
             self.on_error(RunCancelled("The event loop of this stream is closed."))
 
     def dispose(self) -> None:
@@ -270,15 +272,15 @@ class _StreamReader(Reader[_T]):
 class _HoldingBuffer(Generic[_T]):
     """Keeps items, and holds the run while more than 1,024 wait."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, scheduler: RunScheduler) -> None:
+        self._scheduler = scheduler
         self._items: deque[_T] = deque()
         self._hold: abc.DisposableBase | None = None
 
     def put(self, item: _T) -> None:
         self._items.append(item)
         if self._hold is None and len(self._items) >= _ENOUGH:
-            self._hold = self._home.hold()
+            self._hold = self._scheduler.hold()
 
     def take(self) -> _T:
         try:
@@ -295,4 +297,4 @@ class _HoldingBuffer(Generic[_T]):
     def _release(self) -> None:
         hold, self._hold = self._hold, None
         if hold is not None:
-            self._home.soon(hold.dispose)
+            self._scheduler.call_on_loop(hold.dispose)

@@ -9,11 +9,11 @@ from time import perf_counter
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["REST", "Pace", "Rest", "rested"]
+__all__ = ["REST", "FairShare", "Rest", "rested"]
 
 _T = TypeVar("_T")
 
-_paces: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pace]" = WeakKeyDictionary()
+_shares: "WeakKeyDictionary[asyncio.AbstractEventLoop, FairShare]" = WeakKeyDictionary()
 
 
 class Rest(Enum):
@@ -36,7 +36,7 @@ def rested(items: Iterable[_T]) -> Iterator[_T | Rest]:
         yield item
 
 
-class Pace:
+class FairShare:
     """The time, in seconds, that all pumps of a loop may spend in one of its turns.
 
     One that finds it spent waits in line, and is let on in a later turn of the loop. Those that
@@ -52,12 +52,12 @@ class Pace:
         self._lines = deque([self._going, self._coming])
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> "Pace":
+    def of(cls, loop: asyncio.AbstractEventLoop) -> "FairShare":
         """Return the pace that all pumps of a loop share."""
-        pace = _paces.get(loop)
-        if pace is None:
-            pace = _paces[loop] = cls()
-        return pace
+        share = _shares.get(loop)
+        if share is None:
+            share = _shares[loop] = cls()
+        return share
 
     @property
     def spent(self) -> bool:

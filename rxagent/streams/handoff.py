@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from reactivex import abc
 
 from .interruptible_wait import POLL_SECONDS
-from .scheduler import Home
+from .scheduler import RunScheduler
 from .serial_queue import as_error
 
 __all__ = ["AHEAD", "Handoff"]
@@ -29,11 +29,19 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
     in each other need no stack. What waits when this is disposed is dropped.
     """
 
-    __slots__ = ("_end", "_home", "_is_disposed", "_is_queued", "_items", "_observer", "_waiting")
+    __slots__ = (
+        "_end",
+        "_is_disposed",
+        "_is_queued",
+        "_items",
+        "_observer",
+        "_scheduler",
+        "_waiting",
+    )
 
-    def __init__(self, observer: abc.ObserverBase[_T], home: Home) -> None:
+    def __init__(self, observer: abc.ObserverBase[_T], scheduler: RunScheduler) -> None:
         self._observer = observer
-        self._home = home
+        self._scheduler = scheduler
         self._items: deque[_T] = deque()
         self._end: Callable[[], None] | None = None
         self._waiting: deque[Callable[[], None]] = deque()
@@ -79,30 +87,30 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         if self._is_queued:
             return
         self._is_queued = True
-        if not self._home.can_wait:  # in virtual time, what emits must not run ahead
-            self._home.gate(self._deliver)
+        if not self._scheduler.can_wait:  # in virtual time, what emits must not run ahead
+            self._scheduler.run_serialized(self._deliver)
             return
         try:
-            queued = self._home.post(self._deliver)
+            queued = self._scheduler.post(self._deliver)
         except BaseException:
-            self._home.post(self._deliver)
+            self._scheduler.post(self._deliver)
             raise
         if not queued:
             self.dispose()
 
     def _deliver(self) -> None:
-        home, items, on_next = self._home, self._items, self._observer.on_next
+        scheduler, items, on_next = self._scheduler, self._items, self._observer.on_next
         try:
             while not self._is_disposed:
-                if home.is_held:
-                    home.when_open(self._deliver)
+                if scheduler.is_held:
+                    scheduler.when_resumed(self._deliver)
                     return
                 if items:
                     on_next(items.popleft())
                     if self._waiting and len(items) <= AHEAD // 2:
                         self._let_go()
-                    if (home.is_busy or home.is_spent) and (items or self._end):
-                        home.post(self._deliver)
+                    if (scheduler.is_busy or scheduler.is_spent) and (items or self._end):
+                        scheduler.post(self._deliver)
                         return
                 elif self._end is not None:
                     self._is_disposed = True
@@ -123,11 +131,11 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
     @property
     def _is_behind(self) -> bool:
         count = len(self._items)
-        return count >= AHEAD or (count > 0 and self._home.is_held)
+        return count >= AHEAD or (count > 0 and self._scheduler.is_held)
 
     @property
     def _may_wait(self) -> bool:
-        return self._home.can_wait and asyncio._get_running_loop() is None
+        return self._scheduler.can_wait and asyncio._get_running_loop() is None
 
     def _wait(self) -> None:
         waiting = allocate_lock()
@@ -136,7 +144,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         if self._is_disposed or not self._is_behind:
             self._let_go()
         while not waiting.acquire(timeout=POLL_SECONDS):
-            if self._home.is_lost:
+            if self._scheduler.is_lost:
                 self.dispose()
 
     def _let_go(self) -> None:

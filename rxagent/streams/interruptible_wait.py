@@ -9,7 +9,7 @@ from time import monotonic
 
 from .workers import Workers
 
-__all__ = ["POLL_SECONDS", "Latch", "Patience"]
+__all__ = ["POLL_SECONDS", "InterruptibleWait", "Latch"]
 
 
 class Latch:
@@ -70,7 +70,7 @@ Python looks for Ctrl-C before it waits and when it wakes; what comes in between
 """
 
 
-class Patience:
+class InterruptibleWait:
     """The waiting of a thread, in which Ctrl-C is heard, also where it is a coroutine that blocks.
 
     `asyncio.run` takes Ctrl-C for a wish to cancel the task, which a task that blocks cannot hear,

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from reactivex import Observable, abc
 from reactivex.scheduler import CurrentThreadScheduler
 
-from .sink import Link, Linked
+from .sink import Producer, Sink
 
 __all__ = ["iterate"]
 
@@ -43,11 +43,20 @@ def iterate(
         (scheduler or CurrentThreadScheduler.singleton()).schedule(steps.drive)
         return steps
 
-    return Linked(subscribe)
+    return Producer(subscribe)
 
 
-class _Steps(Link[_E, _E], Generic[_S, _E]):
-    __slots__ = ("_done", "_driving", "_ended", "_fold", "_home", "_scheduler", "_state", "_step")
+class _Steps(Sink[_E, _E], Generic[_S, _E]):
+    __slots__ = (
+        "_done",
+        "_driving",
+        "_ended",
+        "_fold",
+        "_run_scheduler",
+        "_scheduler",
+        "_state",
+        "_step",
+    )
 
     def __init__(
         self,
@@ -60,7 +69,7 @@ class _Steps(Link[_E, _E], Generic[_S, _E]):
     ) -> None:
         super().__init__(observer)
         self._scheduler = scheduler
-        self._home = getattr(scheduler, "home", None)
+        self._run_scheduler = getattr(scheduler, "run_scheduler", None)
         self._step = step
         self._fold = fold
         self._state = state
@@ -78,14 +87,14 @@ class _Steps(Link[_E, _E], Generic[_S, _E]):
 
     def on_completed(self) -> None:
         self._ended = True
-        if self._home is not None:
-            self._home.gate(self._advance)
+        if self._run_scheduler is not None:
+            self._run_scheduler.run_serialized(self._advance)
         elif not self._driving:
             self.drive()
 
     def drive(self, *_: object) -> None:
         """Take the next step; outside a run all that follow, too, as long as they end at once."""
-        if self._home is not None:
+        if self._run_scheduler is not None:
             self._advance()
             return
         self._driving = True

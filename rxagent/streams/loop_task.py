@@ -82,9 +82,9 @@ class LoopTask(abc.DisposableBase):
         Raises:
             RunCancelled: The loop is closed.
         """
-        if self._queue.is_here:
+        if self._queue.on_loop_thread:
             self._start()
-        elif not self._queue.soon(self._start):
+        elif not self._queue.call_on_loop(self._start):
             self._noted.close()
             raise RunCancelled("The event loop of this run is closed.")
 
@@ -114,9 +114,9 @@ class LoopTask(abc.DisposableBase):
         if self._disposed:
             return
         self._disposed = True
-        if self._queue.is_here:
+        if self._queue.on_loop_thread:
             self._cancel()
-        elif not self._queue.soon(self._cancel):
+        elif not self._queue.call_on_loop(self._cancel):
             self._noted.close()
 
     def _cancel(self) -> None:
@@ -170,16 +170,19 @@ class LoopTimer(abc.DisposableBase):
         self._on_loop(self._disarm)
 
     def _on_loop(self, action: Callable[[], None]) -> None:
-        if self._queue.is_here:
+        if self._queue.on_loop_thread:
             action()
         else:
-            self._queue.soon(action)
+            self._queue.call_on_loop(action)
 
     def _arm(self) -> None:
         self._disarm()
         if self in self._timers and self._due is not None:
             self._handle = self._queue.loop.call_at(
-                self._due, self._queue.gate, self._fire, context=self._queue.context.copy()
+                self._due,
+                self._queue.run_serialized,
+                self._fire,
+                context=self._queue.context.copy(),
             )
 
     def _disarm(self) -> None:

@@ -7,18 +7,18 @@ from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
 from .handoff import Handoff
-from .observers import Observing
-from .scheduler import Home
+from .observers import PartialObserver
+from .scheduler import RunScheduler
 from .serial_queue import as_error
-from .sink import Link, Linked
-from .worker_scheduler import Strand
+from .sink import Producer, Sink
+from .worker_scheduler import WorkerScheduler
 
-__all__ = ["entering", "gated"]
+__all__ = ["observe_on_run", "serialize_on_run"]
 
 _T = TypeVar("_T")
 
 
-def entering(source: Observable[_T]) -> Observable[_T]:
+def observe_on_run(source: Observable[_T]) -> Observable[_T]:
     """Emit what a source emits, on whatever thread, on the run's loop thread.
 
     It differs from `observe_on` in that the source is subscribed on a worker, as it may block, and
@@ -28,30 +28,30 @@ def entering(source: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        entry = _Entry(observer, home)
+        run_scheduler = RunScheduler.of(scheduler)
+        entry = _Entry(observer, run_scheduler)
         entry.begin(source)
         return entry
 
-    return Linked(subscribe)
+    return Producer(subscribe)
 
 
 class _Entry(abc.DisposableBase, Generic[_T]):
     """One subscription to a source of foreign code; any thread may dispose it."""
 
-    __slots__ = ("_handoff", "_home", "_strand", "_subscription")
+    __slots__ = ("_handoff", "_scheduler", "_subscription", "_worker_scheduler")
 
-    def __init__(self, observer: abc.ObserverBase[_T], home: Home) -> None:
-        self._home = home
-        self._handoff = Handoff(observer, home)
-        self._strand = Strand(home)
+    def __init__(self, observer: abc.ObserverBase[_T], scheduler: RunScheduler) -> None:
+        self._scheduler = scheduler
+        self._handoff = Handoff(observer, scheduler)
+        self._worker_scheduler = WorkerScheduler(scheduler)
         self._subscription = SingleAssignmentDisposable()
 
     def begin(self, source: Observable[_T]) -> None:
         if getattr(source, "never_blocks", False):
-            self._home.gate(self._subscribe, source, self._home)
+            self._scheduler.run_serialized(self._subscribe, source, self._scheduler)
         else:
-            self._strand.gate(self._subscribe, source, self._strand)
+            self._worker_scheduler.run_serialized(self._subscribe, source, self._worker_scheduler)
 
     def _subscribe(self, source: Observable[_T], scheduler: abc.SchedulerBase) -> None:
         if self._handoff.is_disposed:
@@ -59,18 +59,18 @@ class _Entry(abc.DisposableBase, Generic[_T]):
         try:
             # As a link it is notified directly by a stream of ours.
             self._subscription.disposable = source.subscribe(
-                Link(self._handoff), scheduler=scheduler
+                Sink(self._handoff), scheduler=scheduler
             )
         except BaseException as error:
             self._handoff.on_error(as_error("A stream", error))
 
     def dispose(self) -> None:
         self._handoff.dispose()
-        self._home.post(self._subscription.dispose)
-        self._strand.dispose()
+        self._scheduler.post(self._subscription.dispose)
+        self._worker_scheduler.dispose()
 
 
-def gated(source: Observable[_T]) -> Observable[_T]:
+def serialize_on_run(source: Observable[_T]) -> Observable[_T]:
     """Emit what a source emits on the run's loop thread, whatever thread it emits on.
 
     It differs from `entering` in that the source is subscribed here and now, as its subscribing is
@@ -80,34 +80,34 @@ def gated(source: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        return _Gate(observer, home).follow(source, home)
+        run_scheduler = RunScheduler.of(scheduler)
+        return _Gate(observer, run_scheduler).follow(source, run_scheduler)
 
-    return Linked(subscribe)
+    return Producer(subscribe)
 
 
-class _Gate(Link[_T, _T]):
-    __slots__ = ("_handoff", "_home")
+class _Gate(Sink[_T, _T]):
+    __slots__ = ("_handoff", "_scheduler")
 
-    def __init__(self, observer: abc.ObserverBase[_T], home: Home) -> None:
+    def __init__(self, observer: abc.ObserverBase[_T], scheduler: RunScheduler) -> None:
         super().__init__(observer)
-        self._home = home
+        self._scheduler = scheduler
         self._handoff: Handoff[_T] | None = None
 
     def on_next(self, value: _T) -> None:
-        if self._home.inside == get_ident() and self._handoff is None:
+        if self._scheduler.inside == get_ident() and self._handoff is None:
             self.observer.on_next(value)
         else:
             self._by_hand.on_next(value)
 
     def on_error(self, error: Exception) -> None:
-        if self._handoff is None and self._home.is_inside:
+        if self._handoff is None and self._scheduler.is_inside:
             super().on_error(as_error("A stream", error))
         else:
             self._by_hand.on_error(error)
 
     def on_completed(self) -> None:
-        if self._handoff is None and self._home.is_inside:
+        if self._handoff is None and self._scheduler.is_inside:
             super().on_completed()
         else:
             self._by_hand.on_completed()
@@ -116,8 +116,8 @@ class _Gate(Link[_T, _T]):
     def _by_hand(self) -> Handoff[_T]:
         # From the first notification that came elsewhere on, all go this way, in their order.
         if self._handoff is None:
-            passing = Observing(self, self._pass, super().on_error, super().on_completed)
-            self._handoff = Handoff(passing, self._home)
+            passing = PartialObserver(self, self._pass, super().on_error, super().on_completed)
+            self._handoff = Handoff(passing, self._scheduler)
         return self._handoff
 
     def _pass(self, value: _T) -> None:

@@ -11,7 +11,7 @@ from reactivex import abc
 from ..arguments import shown
 from .serial_queue import is_main_thread
 
-__all__ = ["SLOW", "Hub", "Observing", "methods_of"]
+__all__ = ["SLOW", "Broadcaster", "PartialObserver", "methods_of"]
 
 _ASYNCHRONOUS = (iscoroutinefunction, isasyncgenfunction)
 _METHODS = ("on_next", "on_error", "on_completed")
@@ -62,7 +62,7 @@ def _is_asynchronous(method: Any) -> bool:
     return any(is_so(way) for is_so in _ASYNCHRONOUS for way in ways)
 
 
-class Observing(abc.ObserverBase[Any]):
+class PartialObserver(abc.ObserverBase[Any]):
     """An observer made of functions, or of what has some of an observer's methods.
 
     Attributes:
@@ -106,7 +106,7 @@ class Observing(abc.ObserverBase[Any]):
         return cls(watching, *methods_of(watching, on_error, on_completed))
 
     @property
-    def hears_errors(self) -> bool:
+    def observes_errors(self) -> bool:
         """Whether an error is told to somebody."""
         return self.on_error is not _nothing
 
@@ -128,7 +128,7 @@ def _no_matter(observer: Any, seconds: float) -> None:
     pass
 
 
-class Hub(Generic[_T]):
+class Broadcaster(Generic[_T]):
     """A hot stream whose observers cannot harm each other.
 
     An observer that raises is removed and reported, and the others go on. Nothing is locked while
@@ -216,13 +216,13 @@ class Hub(Generic[_T]):
 class _Place(abc.DisposableBase):
     """Where one observer is among the others; it is left once."""
 
-    __slots__ = ("_hub", "_observer")
+    __slots__ = ("_broadcaster", "_observer")
 
-    def __init__(self, hub: Hub[Any], observer: abc.ObserverBase[Any]) -> None:
-        self._hub: Hub[Any] | None = hub
+    def __init__(self, broadcaster: Broadcaster[Any], observer: abc.ObserverBase[Any]) -> None:
+        self._broadcaster: Broadcaster[Any] | None = broadcaster
         self._observer = observer
 
     def dispose(self) -> None:
-        hub, self._hub = self._hub, None
-        if hub is not None:
-            hub.leave(self._observer)
+        broadcaster, self._broadcaster = self._broadcaster, None
+        if broadcaster is not None:
+            broadcaster.leave(self._observer)

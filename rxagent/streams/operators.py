@@ -8,7 +8,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import BooleanDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
-from .sink import Joint, Link, Linked, linking
+from .sink import MergeSink, Producer, Sink, lift
 
 __all__ = [
     "catch",
@@ -17,7 +17,7 @@ __all__ = [
     "flat_map",
     "from_items",
     "map",
-    "merged",
+    "merge",
     "of",
     "reduce",
     "start_with",
@@ -45,15 +45,23 @@ def from_items(items: Iterable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home, left, disposed = getattr(scheduler, "home", None), iter(items), BooleanDisposable()
+        run_scheduler, left, disposed = (
+            getattr(scheduler, "run_scheduler", None),
+            iter(items),
+            BooleanDisposable(),
+        )
 
         def emit() -> None:
             for item in left:
                 if disposed.is_disposed:
                     return
                 observer.on_next(item)
-                if home is not None and home.is_inside and (home.is_busy or home.is_spent):
-                    home.post(emit)
+                if (
+                    run_scheduler is not None
+                    and run_scheduler.is_inside
+                    and (run_scheduler.is_busy or run_scheduler.is_spent)
+                ):
+                    run_scheduler.post(emit)
                     return
             if not disposed.is_disposed:
                 observer.on_completed()
@@ -61,7 +69,7 @@ def from_items(items: Iterable[_T]) -> Observable[_T]:
         emit()
         return disposed
 
-    return Linked(subscribe)
+    return Producer(subscribe)
 
 
 def defer(make: Callable[[], Observable[_T]]) -> Observable[_T]:
@@ -72,15 +80,15 @@ def defer(make: Callable[[], Observable[_T]]) -> Observable[_T]:
     ) -> abc.DisposableBase:
         return make().subscribe(observer, scheduler=scheduler)
 
-    return Linked(subscribe)
+    return Producer(subscribe)
 
 
 def map(look: Callable[[_T], _R]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what a function makes of each item."""
-    return linking(partial(_Mapping, look))
+    return lift(partial(_Mapping, look))
 
 
-class _Mapping(Link[_T, _R], Generic[_T, _R]):
+class _Mapping(Sink[_T, _R], Generic[_T, _R]):
     __slots__ = ("_look",)
 
     def __init__(self, look: Callable[[_T], _R], observer: abc.ObserverBase[_R]) -> None:
@@ -98,10 +106,10 @@ class _Mapping(Link[_T, _R], Generic[_T, _R]):
 
 def filter(look: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
     """Emit the items that a function accepts."""
-    return linking(partial(_Filtering, look))
+    return lift(partial(_Filtering, look))
 
 
-class _Filtering(Link[_T, _T]):
+class _Filtering(Sink[_T, _T]):
     __slots__ = ("_look",)
 
     def __init__(self, look: Callable[[_T], bool], observer: abc.ObserverBase[_T]) -> None:
@@ -123,7 +131,7 @@ class _Filtering(Link[_T, _T]):
 
 def take_while(look: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
     """Emit the items until a function rejects one, and complete there."""
-    return linking(partial(_Taking, look))
+    return lift(partial(_Taking, look))
 
 
 class _Taking(_Filtering[_T]):
@@ -140,10 +148,10 @@ def catch(
     handle: Callable[[Exception], Observable[_T]],
 ) -> Callable[[Observable[_T]], Observable[_T]]:
     """Go on with another stream, made of the error, when the source fails; once."""
-    return linking(partial(_Catching, handle))
+    return lift(partial(_Catching, handle))
 
 
-class _Catching(Joint[_T, _T]):
+class _Catching(MergeSink[_T, _T]):
     __slots__ = ("_handle",)
 
     def __init__(
@@ -173,7 +181,7 @@ def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
         def subscribe(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            link: Link[_T, _T] = Link(observer)
+            link: Sink[_T, _T] = Sink(observer)
 
             def begin(*_: Any) -> None:
                 link.on_next(first)
@@ -184,17 +192,17 @@ def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
             (scheduler or CurrentThreadScheduler.singleton()).schedule(begin)
             return link
 
-        return Linked(subscribe)
+        return Producer(subscribe)
 
     return starting
 
 
 def flat_map(project: Callable[[_T], Observable[_R]]) -> Callable[[Observable[_T]], Observable[_R]]:
     """Emit what the streams emit, side by side, that are made of the items."""
-    return linking(partial(_Flattening, project))
+    return lift(partial(_Flattening, project))
 
 
-class _Flattening(Joint[_T, _R]):
+class _Flattening(MergeSink[_T, _R]):
     __slots__ = ("_project",)
 
     def __init__(
@@ -214,10 +222,10 @@ class _Flattening(Joint[_T, _R]):
 
 def reduce(fold: Callable[[_S, _T], _S], seed: _S) -> Callable[[Observable[_T]], Observable[_S]]:
     """Emit what all items come to, once they have completed."""
-    return linking(partial(_Reducing, fold, seed))
+    return lift(partial(_Reducing, fold, seed))
 
 
-class _Reducing(Link[_T, _S], Generic[_T, _S]):
+class _Reducing(Sink[_T, _S], Generic[_T, _S]):
     __slots__ = ("_fold", "_state")
 
     def __init__(
@@ -254,12 +262,12 @@ def with_latest_from(
             pairs.latest.follow(other, scheduler)
             return pairs if pairs.is_stopped else pairs.follow(source, scheduler)
 
-        return Linked(subscribe)
+        return Producer(subscribe)
 
     return pairing
 
 
-class _Pairing(Link[_T, tuple[_T, _R]], Generic[_T, _R]):
+class _Pairing(Sink[_T, tuple[_T, _R]], Generic[_T, _R]):
     __slots__ = ("latest",)
 
     def __init__(self, observer: abc.ObserverBase[tuple[_T, _R]], first: _R) -> None:
@@ -274,7 +282,7 @@ class _Pairing(Link[_T, tuple[_T, _R]], Generic[_T, _R]):
         self.latest.dispose()
 
 
-class _Latest(Link[_R, Any]):
+class _Latest(Sink[_R, Any]):
     """Keeps the latest item; an error is that of all."""
 
     __slots__ = ("item",)
@@ -290,7 +298,7 @@ class _Latest(Link[_R, Any]):
         self.dispose()
 
 
-def merged(*sources: Observable[_T]) -> Observable[_T]:
+def merge(*sources: Observable[_T]) -> Observable[_T]:
     """Emit what several sources emit, until all have completed or one has failed.
 
     It differs from `merge` in that it subscribes to all of them, in their order, and holds no lock
@@ -300,8 +308,8 @@ def merged(*sources: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        joint: Joint[_T, _T] = Joint(observer, scheduler)
-        home = getattr(scheduler, "home", None)
+        joint: MergeSink[_T, _T] = MergeSink(observer, scheduler)
+        run_scheduler = getattr(scheduler, "run_scheduler", None)
         left = iter(sources)
 
         def begin() -> None:
@@ -309,12 +317,12 @@ def merged(*sources: Observable[_T]) -> Observable[_T]:
                 if joint.is_stopped:
                     return
                 joint.join(source)
-                if home is not None and home.is_inside and home.is_spent:
-                    home.post(begin)
+                if run_scheduler is not None and run_scheduler.is_inside and run_scheduler.is_spent:
+                    run_scheduler.post(begin)
                     return
             joint.on_completed()
 
         begin()
         return joint
 
-    return Linked(subscribe)
+    return Producer(subscribe)

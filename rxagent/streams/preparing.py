@@ -6,8 +6,8 @@ from typing import TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable
 
-from .scheduler import Home
-from .sink import Linked
+from .scheduler import RunScheduler
+from .sink import Producer
 
 __all__ = ["preparing"]
 
@@ -33,12 +33,12 @@ def preparing(source: Callable[[Callable[[], None]], Observable[_T]]) -> Observa
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        request = home.preparing()
+        run_scheduler = RunScheduler.of(scheduler)
+        request = run_scheduler.preparing()
         subscription = CompositeDisposable(request)
-        if not home.is_of(scheduler):
-            home.owns(subscription)
-        subscription.add(source(request.dispose).subscribe(observer, scheduler=home))
+        if not run_scheduler.is_of(scheduler):
+            run_scheduler.owns(subscription)
+        subscription.add(source(request.dispose).subscribe(observer, scheduler=run_scheduler))
         return subscription
 
-    return Linked(subscribe)
+    return Producer(subscribe)

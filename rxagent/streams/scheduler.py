@@ -20,7 +20,7 @@ from .open_work import OpenWork
 from .serial_queue import SerialQueue
 from .workers import WORKERS, Workers
 
-__all__ = ["ActionScheduler", "Home"]
+__all__ = ["ActionScheduler", "RunScheduler"]
 
 
 def _nothing() -> None:
@@ -30,7 +30,7 @@ def _nothing() -> None:
 class ActionScheduler(PeriodicScheduler):
     """A scheduler that runs its actions by `gate`."""
 
-    def gate(self, action: Callable[..., Any], *args: Any) -> None:
+    def run_serialized(self, action: Callable[..., Any], *args: Any) -> None:
         """Run an action after those that were scheduled before it."""
         raise NotImplementedError
 
@@ -39,7 +39,7 @@ class ActionScheduler(PeriodicScheduler):
     ) -> abc.DisposableBase:
         """Run an action after those that were scheduled before it."""
         result = SingleAssignmentDisposable()
-        self.gate(self._act, result, action, state)
+        self.run_serialized(self._act, result, action, state)
         return result
 
     def schedule_absolute(
@@ -61,7 +61,7 @@ class ActionScheduler(PeriodicScheduler):
             result.disposable = self.invoke_action(action, state)
 
 
-class Home(SerialQueue, ActionScheduler):
+class RunScheduler(SerialQueue, ActionScheduler):
     """Where one run happens: on its loop's thread, in its context, one action after the other.
 
     It is passed as the scheduler at subscribe, so every source, tool and timed operator of a run
@@ -89,23 +89,23 @@ class Home(SerialQueue, ActionScheduler):
         self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
         self._stood = 0.0
-        self._followed: dict[Home, abc.DisposableBase | None] = {}
+        self._followed: dict[RunScheduler, abc.DisposableBase | None] = {}
         self._timers: dict[LoopTimer, None] = {}  # in their order, which a set would forget
         self._preparing: set[object] = set()
         self._sent_at = -inf
 
     @classmethod
-    def of(cls, scheduler: abc.SchedulerBase | None) -> "Home":
+    def of(cls, scheduler: abc.SchedulerBase | None) -> "RunScheduler":
         """Return the home that a scheduler belongs to, or a new one that keeps its time."""
-        home = getattr(scheduler, "home", None)
-        return home if isinstance(home, Home) else cls(clock=scheduler)
+        run_scheduler = getattr(scheduler, "run_scheduler", None)
+        return run_scheduler if isinstance(run_scheduler, RunScheduler) else cls(clock=scheduler)
 
     def is_of(self, scheduler: abc.SchedulerBase | None) -> bool:
         """Whether a scheduler belongs to this home, which was not made for it then."""
-        return getattr(scheduler, "home", None) is self
+        return getattr(scheduler, "run_scheduler", None) is self
 
     @property
-    def home(self) -> "Home":
+    def run_scheduler(self) -> "RunScheduler":
         """This home; schedulers that belong to one have the same attribute."""
         return self
 
@@ -237,7 +237,7 @@ class Home(SerialQueue, ActionScheduler):
         asked = SingleAssignmentDisposable()
 
         def due(_: abc.SchedulerBase, __: Any = None) -> None:
-            self.gate(action)
+            self.run_serialized(action)
 
         def ask() -> None:
             try:
@@ -287,8 +287,8 @@ class Home(SerialQueue, ActionScheduler):
         if self.is_inside:
             self._hold()
         else:
-            self.gate(self._hold)
-        return Disposable(lambda: self.gate(self._let_go))
+            self.run_serialized(self._hold)
+        return Disposable(lambda: self.run_serialized(self._let_go))
 
     def _hold(self) -> None:
         self._holds += 1
@@ -310,35 +310,35 @@ class Home(SerialQueue, ActionScheduler):
                 self._release(other)
             held, self._held = self._held, []
             for action in held:
-                self.gate(action)
+                self.run_serialized(action)
 
-    def follows(self, other: "Home") -> abc.DisposableBase:
+    def follows(self, other: "RunScheduler") -> abc.DisposableBase:
         """Hold another home whenever this one is held, until what is returned is disposed."""
-        self.gate(self._follow, other)
-        return Disposable(lambda: self.gate(self._unfollow, other))
+        self.run_serialized(self._follow, other)
+        return Disposable(lambda: self.run_serialized(self._unfollow, other))
 
-    def _follow(self, other: "Home") -> None:
+    def _follow(self, other: "RunScheduler") -> None:
         self._followed[other] = other.hold() if self._holds else None
 
-    def _unfollow(self, other: "Home") -> None:
+    def _unfollow(self, other: "RunScheduler") -> None:
         self._release(other)
         self._followed.pop(other, None)
 
-    def _release(self, other: "Home") -> None:
+    def _release(self, other: "RunScheduler") -> None:
         hold = self._followed.get(other)
         self._followed[other] = None
         if hold is not None:
             hold.dispose()
 
-    def when_open(self, action: Callable[[], Any]) -> None:
+    def when_resumed(self, action: Callable[[], Any]) -> None:
         """Run an action on the loop's thread once the run is not held."""
-        self.gate(lambda: self._held.append(action) if self._holds else action())
+        self.run_serialized(lambda: self._held.append(action) if self._holds else action())
 
-    async def opened(self) -> None:
+    async def resumed(self) -> None:
         """Wait until the actions that are queued by now have run, and the run is not held."""
         while self.must_wait():
             opened = asyncio.Event()
-            self.when_open(partial(self.soon, opened.set))
+            self.when_resumed(partial(self.call_on_loop, opened.set))
             await opened.wait()
             if not self._holds:  # what others have queued meanwhile comes after us
                 return

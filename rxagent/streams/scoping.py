@@ -8,16 +8,16 @@ from reactivex.disposable import Disposable, SingleAssignmentDisposable
 from ..errors import RunCancelled
 from .open_work import OpenWork
 from .process_end import disposing_with_loop
-from .scheduler import Home
+from .scheduler import RunScheduler
 from .serial_queue import log_fault
-from .sink import NO_OBSERVER, Linked
+from .sink import NO_OBSERVER, Producer
 
-__all__ = ["at_home"]
+__all__ = ["run_scoped"]
 
 _T = TypeVar("_T")
 
 
-def at_home(source: Observable[_T]) -> Observable[_T]:
+def run_scoped(source: Observable[_T]) -> Observable[_T]:
     """Give every subscription of a source a home of its own, unless it comes with one.
 
     It begins on the home's loop, so subscribing returns before the first item, unless it is
@@ -28,15 +28,17 @@ def at_home(source: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        if home.is_inside:
-            return source.subscribe(observer, scheduler=home)
-        return _Subscription(observer, home, source).begin(not home.is_of(scheduler))
+        run_scheduler = RunScheduler.of(scheduler)
+        if run_scheduler.is_inside:
+            return source.subscribe(observer, scheduler=run_scheduler)
+        return _Subscription(observer, run_scheduler, source).begin(
+            not run_scheduler.is_of(scheduler)
+        )
 
     return ScopedStream(subscribe)
 
 
-class ScopedStream(Linked[_T]):
+class ScopedStream(Producer[_T]):
     """A stream whose subscribing never blocks, since it begins on its run's loop."""
 
     def __init__(self, subscribe: abc.Subscription[_T]) -> None:
@@ -53,9 +55,11 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         source: What is subscribed to, on the loop's thread.
     """
 
-    def __init__(self, observer: abc.ObserverBase[_T], home: Home, source: Observable[_T]) -> None:
+    def __init__(
+        self, observer: abc.ObserverBase[_T], scheduler: RunScheduler, source: Observable[_T]
+    ) -> None:
         self._observer = observer
-        self._home = home
+        self._scheduler = scheduler
         self._source: Observable[_T] | None = source
         self._upstream = SingleAssignmentDisposable()
 
@@ -65,12 +69,12 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         Raises:
             RunCancelled: The loop is closed.
         """
-        home = self._home
+        scheduler = self._scheduler
         if is_owner:
-            home.owns(Disposable(), self._fail)
-            home.soon(disposing_with_loop)
-        self._noted = OpenWork("rxagent-run", home.loop, self.dispose)
-        if not home.soon(home.gate, self._begin):
+            scheduler.owns(Disposable(), self._fail)
+            scheduler.call_on_loop(disposing_with_loop)
+        self._noted = OpenWork("rxagent-run", scheduler.loop, self.dispose)
+        if not scheduler.call_on_loop(scheduler.run_serialized, self._begin):
             self._noted.close()
             raise RunCancelled("The event loop of this run is closed.")
         return self
@@ -78,8 +82,8 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
     def _begin(self) -> None:
         source, self._source = self._source, None
         if source is not None:
-            self._upstream.disposable = source.subscribe(self, scheduler=self._home)
-        self._home.close_later(self._noted)
+            self._upstream.disposable = source.subscribe(self, scheduler=self._scheduler)
+        self._scheduler.close_later(self._noted)
 
     def on_next(self, value: _T) -> None:
         try:
@@ -111,5 +115,5 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         """Notify nothing more from this moment on; what was opened is closed on the loop."""
         self._observer = NO_OBSERVER
         self._source = None
-        if not self._home.post(self._upstream.dispose):
+        if not self._scheduler.post(self._upstream.dispose):
             self._noted.close()

@@ -24,7 +24,7 @@ from ..arguments import shown
 from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
 from .background_loop import daemon_loop, is_daemon_loop, process_generation
-from .fairness import Pace
+from .fairness import FairShare
 from .open_work import OpenWork
 
 __all__ = ["SerialQueue", "as_error", "behind", "is_main_thread", "log_fault"]
@@ -51,18 +51,18 @@ class SerialQueue:
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._ended: deque[OpenWork] = deque()
         self._woken = False
-        self._pace = Pace.of(self.loop)
+        self._share = FairShare.of(self.loop)
         self._process = process_generation()
         self._owned: abc.DisposableBase = Disposable()
         self._on_fault: Callable[[Exception], None] = log_fault
 
-    def gate(self, action: Callable[..., Any], *args: Any) -> None:
+    def run_serialized(self, action: Callable[..., Any], *args: Any) -> None:
         """Run an action on the run's loop thread, in order of arrival.
 
         On that thread it runs at once, unless another one is running; elsewhere it is queued, and
         the loop is woken. Never blocks. What it raises ends the run.
         """
-        if self.inside is not None or not self.is_here:
+        if self.inside is not None or not self.on_loop_thread:
             self.post(action, *args)
         elif self._queue:
             self._queue.append((action, args))
@@ -96,7 +96,7 @@ class SerialQueue:
         if self._woken:
             return not self.is_lost
         self._woken = True
-        if self.soon(self._arrive):
+        if self.call_on_loop(self._arrive):
             return True
         self._woken = False
         return False
@@ -120,7 +120,7 @@ class SerialQueue:
                     if self._ended:
                         self._close_all()
                     return
-                if self._pace.spent:
+                if self._share.spent:
                     return
                 action, args = queue.popleft()
         finally:
@@ -136,7 +136,7 @@ class SerialQueue:
         """
         self._ended.append(work)
         work.end()
-        self.gate(_nothing)
+        self.run_serialized(_nothing)
         if self.is_lost:
             self._close_all()
 
@@ -156,7 +156,7 @@ class SerialQueue:
     @property
     def is_spent(self) -> bool:
         """Whether the time of this turn of the loop is used up, so others must come first."""
-        return self._pace.spent
+        return self._share.spent
 
     @property
     def is_inside(self) -> bool:
@@ -185,7 +185,7 @@ class SerialQueue:
 
     def fail(self, raised: BaseException) -> None:
         """End the run with what was raised in it; on any thread."""
-        self.gate(self._fault, raised)
+        self.run_serialized(self._fault, raised)
 
     def _fault(self, raised: BaseException) -> None:
         fault = as_error("A subscriber or an operator", raised)
@@ -201,11 +201,11 @@ class SerialQueue:
             raise raised
 
     @property
-    def is_here(self) -> bool:
+    def on_loop_thread(self) -> bool:
         """Whether we are on the thread of the run's loop."""
         return _get_running_loop() is self.loop
 
-    def soon(self, action: Callable[..., Any], *args: Any) -> bool:
+    def call_on_loop(self, action: Callable[..., Any], *args: Any) -> bool:
         """Run an action on the loop's thread, at its next turn; return False if it is closed."""
         if self._process != process_generation():  # the loop is the parent's
             return False

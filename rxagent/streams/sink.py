@@ -15,7 +15,7 @@ from reactivex.scheduler import CurrentThreadScheduler
 
 from .observers import methods_of
 
-__all__ = ["NO_OBSERVER", "Joint", "Link", "Linked", "dispose_all", "linking"]
+__all__ = ["NO_OBSERVER", "MergeSink", "Producer", "Sink", "dispose_all", "lift"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -38,7 +38,7 @@ NO_OBSERVER = _NoObserver()
 """What a link notifies once it is stopped."""
 
 
-class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
+class Sink(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
     """One subscription: it observes a source, and tells the observer behind it of that.
 
     After an error or the end, and once it is disposed, it tells nothing more, and its source is
@@ -102,7 +102,7 @@ class Link(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
             source.dispose()
 
 
-class Linked(Observable[_T]):
+class Producer(Observable[_T]):
     """A stream whose subscriptions are links.
 
     A link that follows it is linked to it directly; for all others it is an Observable like any.
@@ -119,7 +119,7 @@ class Linked(Observable[_T]):
         """Subscribe an observer, or functions; disposing what is returned leaves the stream."""
         if not isinstance(on_next, abc.ObserverBase):
             on_next, on_error, on_completed = methods_of(on_next, on_error, on_completed)
-        if not isinstance(on_next, Link) or (scheduler is None and _is_off_trampoline()):
+        if not isinstance(on_next, Sink) or (scheduler is None and _is_off_trampoline()):
             return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
         try:
             return self._subscribe_core(on_next, scheduler)
@@ -135,8 +135,8 @@ def _is_off_trampoline() -> bool:
     return CurrentThreadScheduler.singleton().schedule_required()
 
 
-def linking(
-    make: Callable[[abc.ObserverBase[_R]], Link[_T, _R]],
+def lift(
+    make: Callable[[abc.ObserverBase[_R]], Sink[_T, _R]],
 ) -> Callable[[Observable[_T]], Observable[_R]]:
     """Return the operator that puts a link, made for each subscription, behind a source."""
 
@@ -146,7 +146,7 @@ def linking(
         ) -> abc.DisposableBase:
             return make(observer).follow(source, scheduler)
 
-        return Linked(subscribe)
+        return Producer(subscribe)
 
     return linked
 
@@ -163,7 +163,7 @@ def dispose_all(things: Iterable[abc.DisposableBase]) -> None:
         raise fault
 
 
-class Joint(Link[_T, _R]):
+class MergeSink(Sink[_T, _R]):
     """A link with further sources on its sides, which ends when all of them have ended."""
 
     __slots__ = ("_open", "_scheduler", "_sides")
@@ -217,12 +217,12 @@ class Joint(Link[_T, _R]):
         dispose_all([*sides] if source is None else [source, *sides])
 
 
-class _Side(Link[_R, _R]):
+class _Side(Sink[_R, _R]):
     """Observes one of the further sources of a joint."""
 
     __slots__ = ("_joint",)
 
-    def __init__(self, observer: abc.ObserverBase[_R], joint: Joint[Any, _R]) -> None:
+    def __init__(self, observer: abc.ObserverBase[_R], joint: MergeSink[Any, _R]) -> None:
         super().__init__(observer)
         self._joint = joint
 

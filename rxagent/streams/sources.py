@@ -8,12 +8,12 @@ from typing import Any, Generic, TypeVar
 from reactivex import Observable, abc
 
 from ..errors import RunCancelled
-from .fairness import REST, Pace, Rest
+from .fairness import REST, FairShare, Rest
 from .loop_task import cancels_itself
-from .reader import Leave, Reader, Work, drain
-from .scheduler import Home
+from .scheduler import RunScheduler
 from .serial_queue import as_error, is_main_thread
-from .sink import Linked
+from .sink import Producer
+from .thread_reader import Leave, ThreadReader, Work, drain
 from .workers import Workers
 
 __all__ = ["from_async", "from_batches", "from_blocking", "from_callback", "from_worker"]
@@ -71,12 +71,12 @@ def from_batches(
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        pump = _Pump(open, observer, home, began, own)
+        run_scheduler = RunScheduler.of(scheduler)
+        pump = _Pump(open, observer, run_scheduler, began, own)
         pump.begin()
-        return _owned(home, scheduler, pump)
+        return _owned(run_scheduler, scheduler, pump)
 
-    return Linked(subscribe)
+    return Producer(subscribe)
 
 
 class _Pump(abc.DisposableBase, Generic[_T]):
@@ -85,11 +85,11 @@ class _Pump(abc.DisposableBase, Generic[_T]):
     __slots__ = (
         "_began",
         "_has_ended",
-        "_home",
         "_is_disposed",
         "_observer",
         "_open",
         "_own",
+        "_scheduler",
         "_task",
     )
 
@@ -97,19 +97,19 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         self,
         open: Callable[[], AsyncIterable[Iterable[_T | Rest]]],
         observer: abc.ObserverBase[_T],
-        home: Home,
+        scheduler: RunScheduler,
         began: Began | None,
         own: Own | None,
     ) -> None:
         self._open = open
         self._observer = observer
-        self._home = home
+        self._scheduler = scheduler
         self._began = began
         self._own = own
         self._is_disposed = self._has_ended = False
 
     def begin(self) -> None:
-        self._task = self._home.spawn(
+        self._task = self._scheduler.spawn(
             "rxagent-source", self._run, self._lost, is_watched=self._own is not None
         )
 
@@ -118,11 +118,11 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         self._task.dispose()
 
     async def _run(self) -> None:
-        home, observer = self._home, self._observer
+        scheduler, observer = self._scheduler, self._observer
         try:
             await self._pour()
-            if home.is_held or home.is_busy:
-                await home.opened()
+            if scheduler.is_held or scheduler.is_busy:
+                await scheduler.resumed()
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
                 if self._own is None or not cancels_itself():
@@ -132,12 +132,12 @@ class _Pump(abc.DisposableBase, Generic[_T]):
             self._has_ended = True
             if not self._is_disposed:
                 end = partial(observer.on_error, as_error("The source", error))
-                home.when_open(partial(self._end, end))
+                scheduler.when_resumed(partial(self._end, end))
             if isinstance(error, KeyboardInterrupt) and is_main_thread():
                 raise
             return
         self._has_ended = True
-        home.gate(self._end, observer.on_completed)
+        scheduler.run_serialized(self._end, observer.on_completed)
 
     def _end(self, end: Callable[[], None]) -> None:
         if not self._is_disposed:
@@ -147,37 +147,37 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         if self._has_ended:  # its code has cancelled it with its last words
             return
         error = RunCancelled("The task that read the source was stopped.")
-        self._home.gate(self._observer.on_error, error)
+        self._scheduler.run_serialized(self._observer.on_error, error)
 
     async def _pour(self) -> None:
-        home, on_next = self._home, self._observer.on_next
-        gate, pace = home.gate, Pace.of(home.loop)
+        scheduler, on_next = self._scheduler, self._observer.on_next
+        run_serialized, share = scheduler.run_serialized, FairShare.of(scheduler.loop)
         # Whatever is disposed while we wait or notify may be disposed within this very task, which
         # is not cancelled then: so each wait is followed by a look.
-        await home.opened()
-        if pace.spent:
-            await pace.begin()
-            await home.opened()
+        await scheduler.resumed()
+        if share.spent:
+            await share.begin()
+            await scheduler.resumed()
         if self._began is not None and not self._is_over():
-            home.gate(self._began)
+            scheduler.run_serialized(self._began)
         if self._is_over():
             return
         batches = aiter(self._open())
         try:
             async for batch in batches:
-                if pace.spent:  # already the first item of a batch may be the work of a while
-                    await pace.turn()
+                if share.spent:  # already the first item of a batch may be the work of a while
+                    await share.turn()
                 for item in batch:
-                    if home.must_wait():
-                        await home.opened()
+                    if scheduler.must_wait():
+                        await scheduler.resumed()
                     if not self._is_over() and item is not REST:
-                        gate(on_next, item)
+                        run_serialized(on_next, item)
                     if self._is_over():
                         return
-                    if pace.spent:
-                        await pace.turn()
-                if home.must_wait():
-                    await home.opened()
+                    if share.spent:
+                        await share.turn()
+                if scheduler.must_wait():
+                    await scheduler.resumed()
                     if self._is_over():
                         return
         finally:
@@ -203,7 +203,7 @@ def from_blocking(
         abort: Called when the subscription is disposed after `open` was called and before the
             end; it must wake the thread when that waits for the next item.
     """
-    return _read(partial(drain, open), lambda home: home.thread, abort)
+    return _read(partial(drain, open), lambda scheduler: scheduler.thread, abort)
 
 
 def from_callback(work: Work[_T]) -> Observable[_T]:
@@ -212,7 +212,7 @@ def from_callback(work: Work[_T]) -> Observable[_T]:
     The function is called as `work(emit, cancelled)`; it should return soon after `cancelled()`
     has become true.
     """
-    return _read(work, lambda home: home.thread)
+    return _read(work, lambda scheduler: scheduler.thread)
 
 
 def from_worker(
@@ -236,39 +236,43 @@ def from_worker(
         PoolExhausted: Too many stopped jobs of the pool have not returned; by `on_error`.
     """
     work = partial(drain, open)
-    return _read(work, lambda home: partial(home.work, workers=workers, name=name), began=began)
+    return _read(
+        work, lambda scheduler: partial(scheduler.work, workers=workers, name=name), began=began
+    )
 
 
 def _read(
     work: Work[_T],
-    place: Callable[[Home], Callable[..., Leave]],
+    place: Callable[[RunScheduler], Callable[..., Leave]],
     abort: Callable[[], None] | None = None,
     began: Began | None = None,
 ) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        reader = Reader(work, observer, home, began, abort)
+        run_scheduler = RunScheduler.of(scheduler)
+        reader = ThreadReader(work, observer, run_scheduler, began, abort)
 
         def begin() -> None:
             if reader.is_disposed:
                 return
             try:
                 work = "rxagent-source", reader.read, reader.dispose, reader.refuse
-                reader.started(place(home)(*work))
+                reader.started(place(run_scheduler)(*work))
             except Exception as error:  # there is no thread to be had
                 observer.on_error(error)
 
-        home.when_open(begin)
-        return _owned(home, scheduler, reader)
+        run_scheduler.when_resumed(begin)
+        return _owned(run_scheduler, scheduler, reader)
 
-    return Linked(subscribe)
+    return Producer(subscribe)
 
 
 def _owned(
-    home: Home, scheduler: abc.SchedulerBase | None, subscription: abc.DisposableBase
+    run_scheduler: RunScheduler,
+    scheduler: abc.SchedulerBase | None,
+    subscription: abc.DisposableBase,
 ) -> abc.DisposableBase:
-    if not home.is_of(scheduler):
-        home.owns(subscription)
+    if not run_scheduler.is_of(scheduler):
+        run_scheduler.owns(subscription)
     return subscription

@@ -10,20 +10,20 @@ from typing import Any
 from reactivex import abc, typing
 from reactivex.disposable import CompositeDisposable, SingleAssignmentDisposable
 
-from .scheduler import ActionScheduler, Home
+from .scheduler import ActionScheduler, RunScheduler
 
-__all__ = ["Strand"]
+__all__ = ["WorkerScheduler"]
 
 
-class Strand(ActionScheduler):
+class WorkerScheduler(ActionScheduler):
     """A scheduler whose actions run on a worker, in order, in the context of a run.
 
     It keeps the time of the run's home. Operators of rxagent that are subscribed with it find that
     home. Disposing drops the actions that wait.
     """
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, run_scheduler: RunScheduler) -> None:
+        self.run_scheduler = run_scheduler
         self._actions: deque[Callable[[], None]] = deque()
         self._lock = threading.RLock()
         self._is_running = False
@@ -33,9 +33,9 @@ class Strand(ActionScheduler):
     @property
     def now(self) -> datetime:
         """The time of the run, in UTC."""
-        return self.home.now
+        return self.run_scheduler.now
 
-    def gate(self, action: Callable[..., Any], *args: Any) -> None:
+    def run_serialized(self, action: Callable[..., Any], *args: Any) -> None:
         """Run an action on a worker, after those that were asked for before."""
         self._actions.append(partial(action, *args))
         with self._lock:
@@ -43,7 +43,7 @@ class Strand(ActionScheduler):
                 return
             self._is_running = True
         try:
-            self._leave = self.home.work("rxagent-source", self._run, self.dispose)
+            self._leave = self.run_scheduler.work("rxagent-source", self._run, self.dispose)
         except BaseException:
             self._is_running = False
             raise
@@ -57,7 +57,7 @@ class Strand(ActionScheduler):
             try:
                 action()
             except BaseException as fault:
-                self.home.fail(fault)
+                self.run_scheduler.fail(fault)
 
     def _next(self) -> Callable[[], None] | None:
         with self._lock:
@@ -86,6 +86,6 @@ class Strand(ActionScheduler):
         result = SingleAssignmentDisposable()
 
         def due(*_: Any) -> None:
-            self.gate(self._act, result, action, state)
+            self.run_serialized(self._act, result, action, state)
 
-        return CompositeDisposable(self.home.schedule_relative(duetime, due), result)
+        return CompositeDisposable(self.run_scheduler.schedule_relative(duetime, due), result)

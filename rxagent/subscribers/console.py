@@ -9,9 +9,9 @@ from reactivex import abc
 from ..errors import describe
 from ..events import Event, FinalAnswer, RunFailed, RunStarted
 from .plain import plain_line
-from .shown import answer_text
-from .story import Story
+from .run_printer import RunPrinter
 from .terminal import Terminal
+from .text import answer_text
 
 __all__ = ["Console"]
 
@@ -55,9 +55,9 @@ class Console(abc.ObserverBase[Event]):
         self._terminal = Terminal(out, err)
         self._story = self._new_story()
 
-    def _new_story(self) -> Story:
+    def _new_story(self) -> RunPrinter:
         live = self._terminal.out.isatty() if self._live is None else self._live
-        return Story(self._terminal, self._clock, live=live)
+        return RunPrinter(self._terminal, self._clock, live=live)
 
     def on_next(self, event: Event) -> None:
         """Show an event."""

@@ -26,7 +26,7 @@ from ..events import (
 )
 from ..printable import one_line, spelled
 from .plain import plain_line
-from .shown import answer_text, call_text, tokens
+from .text import answer_text, call_text, tokens
 
 __all__ = ["Log"]
 

@@ -10,10 +10,10 @@ from reactivex import abc
 from reactivex.disposable import SerialDisposable
 
 from ..events import Event
-from ..runs.replay import Record
-from ..runs.viewer_pool import STAGE
+from ..runs.replay import ReplayLog
+from ..runs.viewer_pool import VIEWER_POOL
 from ..state import State
-from ..streams import Home, daemon_loop
+from ..streams import RunScheduler, daemon_loop
 
 __all__ = ["sampled"]
 
@@ -44,7 +44,7 @@ class _Sampled(abc.ObserverBase[Event]):
         self._tell = tell
         self._every = every
         self._scheduler = scheduler
-        self._record = Record(State(), "nothing")
+        self._replay_log = ReplayLog(State(), "nothing")
         self._timer = SerialDisposable()
         self._earliest = 0.0
         self._due = False
@@ -54,18 +54,22 @@ class _Sampled(abc.ObserverBase[Event]):
         self._token = Lock()
 
     @cached_property
-    def _home(self) -> Home:
-        return Home.of(self._scheduler) if self._scheduler else Home(loop=daemon_loop())
+    def _run_scheduler(self) -> RunScheduler:
+        return (
+            RunScheduler.of(self._scheduler)
+            if self._scheduler
+            else RunScheduler(loop=daemon_loop())
+        )
 
     def on_next(self, event: Event) -> None:
-        self._record.add(event)
+        self._replay_log.add(event)
         self._news = True
         if not self._due:
             self._in_turn(self._arrange)
         self._raise()
 
     def on_error(self, error: Exception) -> None:
-        self._record.fail(error)
+        self._replay_log.fail(error)
         self._news = True
         self.on_completed()
 
@@ -92,24 +96,24 @@ class _Sampled(abc.ObserverBase[Event]):
         if self._due:
             return
         self._due = True
-        wait = self._earliest - self._home.time()
+        wait = self._earliest - self._run_scheduler.time()
         if wait <= 0:
             self._show()
         else:
-            self._timer.disposable = self._home.schedule_relative(wait, self._ring)
+            self._timer.disposable = self._run_scheduler.schedule_relative(wait, self._ring)
 
     def _ring(self, *_: Any) -> None:
         if self._scheduler:
             self._in_turn(self._show)
         else:
-            STAGE.call(partial(self._in_turn, self._show))
+            VIEWER_POOL.call(partial(self._in_turn, self._show))
 
     def _show(self) -> None:
         self._due = False
         if self._news:
             self._news = False
-            self._earliest = self._home.time() + self._every
-            self._tell(self._record.state)
+            self._earliest = self._run_scheduler.time() + self._every
+            self._tell(self._replay_log.state)
 
     def _raise(self) -> None:
         """Raise what the function has raised, to whom we are attached."""

@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
-from ..streams.fairness import Pace
-from ..streams.scheduler import Home
+from ..streams.fairness import FairShare
+from ..streams.scheduler import RunScheduler
 from ..streams.serial_queue import as_error
 from ..streams.workers import Workers
 from .leaks import SHARED_THREADS
 
-__all__ = ["Restless", "VirtualHome"]
+__all__ = ["Restless", "VirtualScheduler"]
 
 _Args = TypeVarTuple("_Args")
 
@@ -27,7 +27,7 @@ class Restless(RuntimeError):
     """Virtual time does not come to rest: something always remains to be done."""
 
 
-class VirtualHome(Home):
+class VirtualScheduler(RunScheduler):
     """A home in which time jumps from one happening to the next, so that nothing ever waits.
 
     Async sources and tools run in its loop, `asyncio.sleep` included; synchronous ones run
@@ -38,7 +38,7 @@ class VirtualHome(Home):
 
     .. code-block:: python
 
-        with VirtualHome() as home:
+        with VirtualScheduler() as home:
             stream.subscribe(print, scheduler=home)
             home.run()
     """
@@ -53,7 +53,7 @@ class VirtualHome(Home):
         self._faults: list[Exception] = []
         self._loop.set_exception_handler(self._note)
         # However slow the machine is, what happens at one instant keeps its order.
-        Pace.of(self._loop).seconds = inf
+        FairShare.of(self._loop).seconds = inf
 
     @property
     def clock(self) -> float:
@@ -66,7 +66,7 @@ class VirtualHome(Home):
         return self.to_datetime(self.clock)
 
     @property
-    def is_here(self) -> bool:
+    def on_loop_thread(self) -> bool:
         """Whether we are on the thread that made this home: there is no other in its time."""
         return threading.get_ident() == self._thread
 
@@ -145,7 +145,7 @@ class VirtualHome(Home):
     ) -> Callable[[], None]:
         """Run a job, which must not raise, inline at this instant, or when the run goes on."""
         run, noted = self._noted(what, job, dispose)
-        self.when_open(partial(self.soon, run))
+        self.when_resumed(partial(self.call_on_loop, run))
         return noted.detach
 
     def thread(

@@ -18,7 +18,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..runs.viewer_pool import STAGE
+from ..runs.viewer_pool import VIEWER_POOL
 from ..streams.open_work import open_work
 
 __all__ = [
@@ -58,7 +58,7 @@ Opened = threading.Thread | asyncio.Task[Any] | Socket
 
 probes: dict[str, Callable[[], Sequence[str]]] = {
     "open work": lambda: [work.name for work in open_work()],
-    "viewers": lambda: ["a viewer is being told"] * STAGE.busy,
+    "viewers": lambda: ["a viewer is being told"] * VIEWER_POOL.busy,
 }
 """What tells what else is open: each text is a thing that ought to be closed."""
 

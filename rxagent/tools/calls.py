@@ -10,8 +10,8 @@ from reactivex.disposable import SerialDisposable
 from ..errors import PoolExhausted, ToolError, ToolTimeout
 from ..events import Event, FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..messages import Image, ToolCall
-from ..streams import Home, at_home
-from ..streams.sink import Link, Linked
+from ..streams import RunScheduler, run_scoped
+from ..streams.sink import Producer, Sink
 from ..streams.workers import Workers
 from .definition import NOTHING_GIVEN, Tool
 from .outputs import Pictured, Raised, Returned, outputs
@@ -50,28 +50,28 @@ def run_call(
     def subscribe(
         observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        home = Home.of(scheduler)
-        running = _Running(observer, call, home, workers)
-        home.when_open(lambda: running.begin(tools, additional, cut))
+        run_scheduler = RunScheduler.of(scheduler)
+        running = _Running(observer, call, run_scheduler, workers)
+        run_scheduler.when_resumed(lambda: running.begin(tools, additional, cut))
         return running
 
-    return at_home(Linked(subscribe))
+    return run_scoped(Producer(subscribe))
 
 
-class _Running(Link[Any, Event]):
-    __slots__ = ("_call", "_home", "_outcome", "_timer", "_workers")
+class _Running(Sink[Any, Event]):
+    __slots__ = ("_call", "_outcome", "_scheduler", "_timer", "_workers")
 
     def __init__(
         self,
         observer: abc.ObserverBase[Event],
         call: ToolCall,
-        home: Home,
+        scheduler: RunScheduler,
         workers: Workers | None,
     ) -> None:
         super().__init__(observer)
         self._workers = workers
         self._call = call
-        self._home = home
+        self._scheduler = scheduler
         self._outcome = _Outcome()
         self._timer = SerialDisposable()
 
@@ -86,7 +86,7 @@ class _Running(Link[Any, Event]):
             return
         began = partial(self._start, tool)
         source = outputs(tool.function, arguments, began, self._workers, tool.name)
-        self.follow(source, self._home)
+        self.follow(source, self._scheduler)
 
     def _start(self, tool: Tool) -> None:
         """Say that the tool's code runs now: what it needs is there."""
@@ -94,7 +94,7 @@ class _Running(Link[Any, Event]):
             return
         self.observer.on_next(ToolStarted(self._call))
         if tool.timeout is not None and not self.is_stopped:
-            self._timer.disposable = self._home.schedule_relative(
+            self._timer.disposable = self._scheduler.schedule_relative(
                 tool.timeout, lambda *_: self._fail(_late(tool))
             )
 

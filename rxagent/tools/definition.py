@@ -14,9 +14,9 @@ from ..arguments import number, text, valid
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..pickling import named, portable
-from ..streams import at_home
+from ..streams import run_scoped
 from ..streams.calls import cause_of
-from ..streams.sink import Link, Linked
+from ..streams.sink import Producer, Sink
 from .outputs import Pictured, Returned, outputs
 from .schema import Schema
 from .signature import Signature
@@ -93,7 +93,7 @@ class Tool(Generic[_P, _R]):
             source = outputs(self.function, self._signature.bind(arguments))
             return _Unwrapping(observer).follow(source, scheduler)
 
-        return at_home(Linked(subscribe))
+        return run_scoped(Producer(subscribe))
 
     def read(
         self, text: str, additional: Mapping[str, Any] = NOTHING_GIVEN, *, cut: bool = False
@@ -121,7 +121,7 @@ class Tool(Generic[_P, _R]):
         return self._signature.bind(arguments)
 
 
-class _Unwrapping(Link[Any, Any]):
+class _Unwrapping(Sink[Any, Any]):
     __slots__ = ()
 
     def on_next(self, value: Any) -> None:

@@ -10,11 +10,11 @@ from reactivex import Observable
 
 from ..events import Event
 from ..messages import Image
-from ..streams import entering
+from ..streams import observe_on_run
 from ..streams.calls import Raised, calling
 from ..streams.calls import Returned as Result
 from ..streams.serial_queue import behind
-from ..streams.sink import Joint, Link, linking
+from ..streams.sink import MergeSink, Sink, lift
 from ..streams.sources import Began
 from ..streams.workers import Workers
 from .result_text import images_in, result_text
@@ -73,7 +73,7 @@ def outputs(
         returned=_with_text,
         yielded=_with_images,
     )
-    return linking(_Following)(source)
+    return lift(_Following)(source)
 
 
 def _with_text(value: Any) -> Returned:
@@ -87,19 +87,19 @@ def _with_images(value: Any) -> Any:
     return Pictured(value, images) if images else value
 
 
-class _Following(Joint[Any, Any]):
+class _Following(MergeSink[Any, Any]):
     """Emits what a stream that was returned emits in its place."""
 
     __slots__ = ()
 
     def on_next(self, value: Any) -> None:
         if type(value) is Result:
-            self.join(linking(_Blaming)(entering(value.value)))
+            self.join(lift(_Blaming)(observe_on_run(value.value)))
         else:
             self.observer.on_next(value)
 
 
-class _Blaming(Link[Any, Any]):
+class _Blaming(Sink[Any, Any]):
     """Blames the tool for the error of a stream that it returned."""
 
     __slots__ = ()

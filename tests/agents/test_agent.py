@@ -26,15 +26,15 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.messages import ToolCall
-from rxagent.testing import ScriptedModel, VirtualHome
+from rxagent.testing import ScriptedModel, VirtualScheduler
 
 
 def played(run):
     """Return the events of a run in virtual time; what ended it otherwise is raised."""
     events, errors = [], []
-    with VirtualHome() as home:
-        run.subscribe(events.append, errors.append, scheduler=home)
-        home.run()
+    with VirtualScheduler() as scheduler:
+        run.subscribe(events.append, errors.append, scheduler=scheduler)
+        scheduler.run()
     assert [] == errors
     return events
 

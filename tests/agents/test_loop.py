@@ -32,7 +32,7 @@ from rxagent.events import (
     ToolStarted,
     Usage,
 )
-from rxagent.testing import ScriptedModel, VirtualHome
+from rxagent.testing import ScriptedModel, VirtualScheduler
 
 WATCHDOG = 5
 
@@ -69,9 +69,9 @@ def final(value):
 def played(run):
     """Return the events of a run in virtual time, and the error that ended it."""
     events, errors = [], []
-    with VirtualHome() as home:
-        run.subscribe(events.append, errors.append, scheduler=home)
-        home.run()
+    with VirtualScheduler() as scheduler:
+        run.subscribe(events.append, errors.append, scheduler=scheduler)
+        scheduler.run()
     return events, (errors or [None])[0]
 
 
@@ -350,10 +350,10 @@ def test_one_agent_serves_runs_side_by_side():
     model.is_model = True
     agent = Agent(model)
     events = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         for task in ("a", "b"):
-            agent(task).subscribe(events.append, scheduler=home)
-        home.run()
+            agent(task).subscribe(events.append, scheduler=scheduler)
+        scheduler.run()
     assert [FinalAnswer("a"), FinalAnswer("b")] == of(FinalAnswer, events)
 
 
@@ -366,12 +366,12 @@ def test_an_eager_call_starts_while_the_model_speaks():
     ]
     spoken = rx.merge(*(rx.timer(at).pipe(rxo.map(lambda _, d=d: d)) for at, d in fragments))
     times = {}
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         agent = Agent(ScriptedModel([spoken, "ok"]), [add], eager=True)
         agent("?").subscribe(
-            lambda event: times.setdefault(type(event), home.clock), scheduler=home
+            lambda event: times.setdefault(type(event), scheduler.clock), scheduler=scheduler
         )
-        home.run()
+        scheduler.run()
     assert 0.2 == times[ToolStarted]
     assert 0.9 == times[MessageCompleted]
 
@@ -438,10 +438,10 @@ def test_what_an_eager_call_costs_does_not_depend_on_the_others():
             nonlocal count
             count += event == "call"
 
-        with VirtualHome() as home:
-            subscription = agent("?").subscribe(scheduler=home)
+        with VirtualScheduler() as scheduler:
+            subscription = agent("?").subscribe(scheduler=scheduler)
             sys.setprofile(note)
-            home.advance_to(0.0)
+            scheduler.advance_to(0.0)
             sys.setprofile(None)
             subscription.dispose()
         return count
@@ -517,7 +517,7 @@ def test_disposing_at_every_event_ends_everything():
     for position in range(1, len(whole)):
         closed.clear()
         seen = []
-        with VirtualHome() as home:
+        with VirtualScheduler() as scheduler:
             subscription = rx.disposable.SerialDisposable()
 
             def on_next(event, seen=seen, position=position, subscription=subscription):
@@ -525,8 +525,8 @@ def test_disposing_at_every_event_ends_everything():
                 if len(seen) == position:
                     subscription.dispose()
 
-            subscription.disposable = agent("?").subscribe(on_next, scheduler=home)
-            home.run()
+            subscription.disposable = agent("?").subscribe(on_next, scheduler=scheduler)
+            scheduler.run()
         assert whole[:position] == seen
         started = len(of(StepStarted, seen))
         assert len(closed) <= started

@@ -12,7 +12,7 @@ from rxagent import Agent, Message, ToolCall, launch, tool
 from rxagent.errors import RxAgentError
 from rxagent.events import FinalAnswer, TextDelta, ToolFailed
 from rxagent.models import Model
-from rxagent.streams import Home, daemon_loop
+from rxagent.streams import RunScheduler, daemon_loop
 from rxagent.testing import ScriptedModel
 
 WATCHDOG = 5
@@ -271,7 +271,7 @@ def test_an_operator_that_raises(error, other):
 
     stream = Agent(ScriptedModel(["done"]))("x").pipe(broken)
 
-    assert isinstance(ended(launch(stream, home=Home(loop=daemon_loop()))), Exception)
+    assert isinstance(ended(launch(stream, scheduler=RunScheduler(loop=daemon_loop()))), Exception)
 
 
 @each_error

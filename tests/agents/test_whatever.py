@@ -24,7 +24,7 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.state import fold_all
-from rxagent.testing import ScriptedModel, VirtualHome
+from rxagent.testing import ScriptedModel, VirtualScheduler
 
 Piece = ToolCallDelta
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -39,9 +39,9 @@ def echo(x: str) -> str:
 def played(agent):
     """Return the events of a run in virtual time, and the error that ended it."""
     events, errors = [], []
-    with VirtualHome() as home:
-        agent("?").subscribe(events.append, errors.append, scheduler=home)
-        home.run()
+    with VirtualScheduler() as scheduler:
+        agent("?").subscribe(events.append, errors.append, scheduler=scheduler)
+        scheduler.run()
     return events, (errors or [None])[0]
 
 

@@ -42,16 +42,16 @@ def talk(request, start, folder, reachable):
 
 
 @pytest.fixture
-def gated(reachable):
+def serialize_on_run(reachable):
     """Return a scenario whose first answer goes on when the event is set, and that event."""
     gate = threading.Event()
 
-    def gated(body):
+    def serialize_on_run(body):
         if said_by(body, "assistant"):
             return plain(body)
         return saying(body, [text_chunk("Well"), gate, text_chunk(", done.")])
 
-    reachable.scenario("gated", gated)
+    reachable.scenario("gated", serialize_on_run)
     return "gated", gate
 
 
@@ -118,9 +118,9 @@ def test_a_line_may_be_longer_than_the_terminal_s_buffer(talk, reachable):
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_a_paste_while_an_answer_comes_is_asked_for(talk, gated, reachable, marked):
+def test_a_paste_while_an_answer_comes_is_asked_for(talk, serialize_on_run, reachable, marked):
     """It stands in the next line, whole, is sent by Enter alone, and is one message."""
-    scenario, gate = gated
+    scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
@@ -138,9 +138,9 @@ def test_a_paste_while_an_answer_comes_is_asked_for(talk, gated, reachable, mark
     assert ["one", "\n".join(LINES)] == asked(reachable)
 
 
-def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, gated, reachable):
+def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, serialize_on_run, reachable):
     """Backspace and Ctrl-U mean what they mean in a line, and Ctrl-C drops what waits."""
-    scenario, gate = gated
+    scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
@@ -171,9 +171,9 @@ def test_ctrl_c_gets_through_a_long_paste(talk, endless, reachable):
     assert ["one"] == asked(reachable)
 
 
-def test_ctrl_d_typed_ahead_leaves(talk, gated, reachable):
+def test_ctrl_d_typed_ahead_leaves(talk, serialize_on_run, reachable):
     """Who has nothing more to say need not wait for the answer's end."""
-    scenario, gate = gated
+    scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)

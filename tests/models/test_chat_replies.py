@@ -32,7 +32,7 @@ from rxagent.events import (
 )
 from rxagent.messages import ProviderData
 from rxagent.models.chat_replies import ChatReply
-from rxagent.models.faults import Faults
+from rxagent.models.faults import ErrorFactory
 from rxagent.models.large_json import read_value
 from rxagent.state import Draft, grow
 from rxagent.streams.fairness import REST
@@ -86,7 +86,7 @@ DELTAS = [
 
 def read(*pieces):
     """Return the deltas of a stream that comes in these pieces."""
-    reply = ChatReply(Faults("openai", "m"))
+    reply = ChatReply(ErrorFactory("openai", "m"))
     told = [delta for piece in pieces for delta in reply.feed(piece)] + list(reply.end())
     return [delta for delta in told if delta is not REST]
 
@@ -166,7 +166,7 @@ MISFITS = [
 @pytest.mark.parametrize(("inside", "wanted"), MISFITS)
 def test_misfits(inside, wanted):
     """A frame that begins and ends like the others is still read to the last byte."""
-    reply = ChatReply(Faults("openai", "m"))
+    reply = ChatReply(ErrorFactory("openai", "m"))
     outside = 'data: {"choices":[{"index":0,"delta":{"content":%s}}]}\n\n'
     for _ in range(3):
         assert [TextDelta("a")] == list(reply.feed((outside % '"a"').encode()))
@@ -219,7 +219,7 @@ def test_wrong_types(at, place):
     for junk in JUNK:
         parts = [*REAL, THINKING]
         parts[at] = replaced(parts[at], place, junk)
-        reply = ChatReply(Faults("openai", "m"))
+        reply = ChatReply(ErrorFactory("openai", "m"))
         deltas = []
         with suppress(ModelError):
             for part in parts:
@@ -304,7 +304,7 @@ def test_failures(failure, end, crlf):
     """A failure, in whatever form, is an error after the text before it; no end heals it."""
     data = sse(text_chunk("Hi")) + failure + end
     data = data.replace(b"\n", b"\r\n") if crlf else data
-    reply, deltas = ChatReply(Faults("openai", "m")), []
+    reply, deltas = ChatReply(ErrorFactory("openai", "m")), []
 
     with pytest.raises(ModelError) as raised:
         for at in range(0, len(data), 7):
@@ -584,7 +584,7 @@ MUCH = {
 @pytest.mark.parametrize("much", MUCH.values(), ids=MUCH)
 def test_much_is_read_in_slices(much, form):
     """However much one chunk holds, little work is done between two items."""
-    reply = ChatReply(Faults("openai", "m"), "here")
+    reply = ChatReply(ErrorFactory("openai", "m"), "here")
     worked, most = 0, 0
 
     def count(frame, event, _):
@@ -723,7 +723,7 @@ def test_ids_of_other_types(id, text):
 
 def kept(*parts):
     """Return the message of a reply from the origin `here`."""
-    reply = ChatReply(Faults("openai", "m"), "here")
+    reply = ChatReply(ErrorFactory("openai", "m"), "here")
     deltas = [d for part in (*map(sse, parts), DONE) for d in reply.feed(part)] + list(reply.end())
     return rx.from_iterable(deltas).pipe(ops.normalise(), ops.accumulate(partial=False)).run()
 

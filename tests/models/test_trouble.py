@@ -20,7 +20,7 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import OpenAIModel
-from rxagent.models.faults import Faults
+from rxagent.models.faults import ErrorFactory
 from rxagent.models.waits import retry_after
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
@@ -331,7 +331,7 @@ def test_long_descriptions(text):
     """However long a description of an error is, it is soon read."""
     begun = monotonic()
 
-    Faults("openai", "m").told({"code": text, "message": text})
+    ErrorFactory("openai", "m").told({"code": text, "message": text})
 
     assert 2 > monotonic() - begun
 

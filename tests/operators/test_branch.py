@@ -8,8 +8,8 @@ from reactivex import operators as rxo
 from reactivex.disposable import Disposable
 
 from rxagent import operators as ops
-from rxagent.streams import at_home, each, from_async, from_worker
-from rxagent.testing.clock import VirtualHome
+from rxagent.streams import each, from_async, from_worker, run_scoped
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.ledger import opened
 
 
@@ -88,14 +88,14 @@ def test_branches_are_ready_before_the_first_item():
 def test_the_end_waits_for_what_branches_still_do():
     """A branch may go on after the source has ended; the end is that of the last."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         late = ops.branch(lambda source: source.pipe(rxo.flat_map(lambda _: rx.timer(5))))
         rx.of("a").pipe(late).subscribe(
-            lambda item: told.append((home.clock, item)),
-            on_completed=lambda: told.append((home.clock, "|")),
-            scheduler=home,
+            lambda item: told.append((scheduler.clock, item)),
+            on_completed=lambda: told.append((scheduler.clock, "|")),
+            scheduler=scheduler,
         )
-        home.run()
+        scheduler.run()
 
     assert [(0, "a"), (5, 0), (5, "|")] == told
 
@@ -168,11 +168,11 @@ def test_leaving_at_each_item(position):
         for item in (1, 2, 3):
             yield item
 
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         branches = [lambda trunk: watched(tens(trunk)), lambda trunk: watched(tens(trunk))]
-        stream = at_home(watched(from_async(items)).pipe(ops.branch(*branches)))
-        stream.pipe(rxo.take(position + 1)).subscribe(told.append, scheduler=home)
-        home.run()
+        stream = run_scoped(watched(from_async(items)).pipe(ops.branch(*branches)))
+        stream.pipe(rxo.take(position + 1)).subscribe(told.append, scheduler=scheduler)
+        scheduler.run()
 
     assert [1, 10, 10, 2, 20, 20, 3, 30, 30][: position + 1] == told
     assert 3 == len(ledgers)

@@ -11,7 +11,7 @@ from reactivex import operators as rxo
 from rxagent import operators as ops
 from rxagent.events import Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import ProviderData, ToolCall
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 
 from ..strategies import flat, interleaved
 
@@ -33,10 +33,10 @@ def calls_of(*deltas, step=1):
 def told_before_the_end(*deltas):
     """Return what is told of some deltas while the stream goes on."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         stream = rx.concat(rx.of(*deltas), rx.never()).pipe(ops.normalise())
-        stream.subscribe(told.append, scheduler=home)
-        home.run()
+        stream.subscribe(told.append, scheduler=scheduler)
+        scheduler.run()
     return told
 
 

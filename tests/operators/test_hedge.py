@@ -18,7 +18,7 @@ from rxagent.events import (
 )
 from rxagent.messages import Request
 from rxagent.models import as_model
-from rxagent.streams import Home, daemon_loop
+from rxagent.streams import RunScheduler, daemon_loop
 from rxagent.testing.marbles import marbles, model_of, request
 
 LOST = ModelUnavailable("It broke off.")
@@ -166,7 +166,7 @@ def test_what_is_made_of_models_is_a_model(combine):
 
 def test_a_function_s_answer_comes_in_by_the_gate():
     """Whatever thread a model of somebody's own speaks on, its deltas are told in the gate."""
-    home, inside, over = Home(loop=daemon_loop()), [], Event()
+    run_scheduler, inside, over = RunScheduler(loop=daemon_loop()), [], Event()
 
     def foreign(request):
         def speak(observer, scheduler):
@@ -179,7 +179,9 @@ def test_a_function_s_answer_comes_in_by_the_gate():
         return rx.create(speak)
 
     ops.fallback(foreign)("Hi").subscribe(
-        lambda delta: inside.append(home.is_inside), on_completed=over.set, scheduler=home
+        lambda delta: inside.append(run_scheduler.is_inside),
+        on_completed=over.set,
+        scheduler=run_scheduler,
     )
 
     assert over.wait(2)

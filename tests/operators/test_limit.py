@@ -22,7 +22,7 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.streams.open_work import open_work
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import marbles
 
 from ..meanwhile import meanwhile
@@ -34,14 +34,14 @@ gaps = st.lists(st.integers(1, 5_000_000).map(lambda micros: micros / 1_000_000)
 def test_idle_ends_the_first_silence_that_is_too_long(gaps, idle):
     """The error comes exactly `idle` seconds after the last item before such a silence."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         source = rx.concat(*(rx.timer(gap) for gap in gaps))
         source.pipe(ops.timeout(idle=idle)).subscribe(
-            lambda _: told.append(home.clock),
-            lambda error: told.append((home.clock, error)),
-            scheduler=home,
+            lambda _: told.append(scheduler.clock),
+            lambda error: told.append((scheduler.clock, error)),
+            scheduler=scheduler,
         )
-        home.run()
+        scheduler.run()
 
     heard = 0.0
     expected = []
@@ -59,11 +59,11 @@ def test_idle_ends_the_first_silence_that_is_too_long(gaps, idle):
 def test_a_stream_costs_one_timer():
     """However many items come, one timer is open, and none when the stream has ended."""
     counts = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         source = rx.subject.Subject()
-        source.pipe(ops.timeout(idle=10, first=20, total=1000)).subscribe(scheduler=home)
+        source.pipe(ops.timeout(idle=10, first=20, total=1000)).subscribe(scheduler=scheduler)
         for second in range(1, 100):
-            home.advance_to(second)
+            scheduler.advance_to(second)
             source.on_next(second)
             counts.append([work.name for work in open_work()].count("timer"))
         source.on_completed()
@@ -90,16 +90,16 @@ def test_what_is_no_beginning_does_not_end_the_first_limit(delta):
 def test_time_stands_still_while_the_run_is_held():
     """A paused run is not timed out, by whichever limit; afterwards the rest of it counts."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         rx.concat(rx.timer(1.0), rx.never()).pipe(ops.timeout(idle=5, total=8)).subscribe(
-            on_error=lambda _: told.append(home.clock), scheduler=home
+            on_error=lambda _: told.append(scheduler.clock), scheduler=scheduler
         )
         for start, end in ((2.0, 50.0), (51.0, 80.0)):
-            home.advance_to(start)
-            hold = home.hold()
-            home.advance_to(end)
+            scheduler.advance_to(start)
+            hold = scheduler.hold()
+            scheduler.advance_to(end)
             hold.dispose()
-        home.run()
+        scheduler.run()
 
     assert [1.0 + 5 + 48 + 29] == told
 
@@ -137,13 +137,13 @@ def test_the_model_is_hung_up_on_before_anybody_is_told(limit, expected):
             order.append,
             lambda error: order.append(type(error)),
             lambda: order.append("completed"),
-            scheduler=home,
+            scheduler=scheduler,
         )
         model.on_next(TextDelta("a."))
 
-    with VirtualHome() as home:
-        home.gate(ask)
-        home.run()
+    with VirtualScheduler() as scheduler:
+        scheduler.run_serialized(ask)
+        scheduler.run()
 
     assert expected == order
 
@@ -160,9 +160,9 @@ def played(deltas, words):
     """Return what `stop_at` makes of deltas, and how many of them were read."""
     read, told = [], []
     source = rx.from_iterable(deltas).pipe(rxo.do_action(read.append), ops.stop_at(words))
-    with VirtualHome() as home:
-        home.gate(lambda: source.subscribe(told.append, scheduler=home))
-        home.run()
+    with VirtualScheduler() as scheduler:
+        scheduler.run_serialized(lambda: source.subscribe(told.append, scheduler=scheduler))
+        scheduler.run()
     return told, len(read)
 
 

@@ -11,7 +11,7 @@ from rxagent import operators as ops
 from rxagent.errors import ModelRejected, ModelTimeout, ModelUnavailable, RateLimited
 from rxagent.events import ReasoningDelta, RunFailed, StepRetried, TextDelta, ToolCallDelta, Usage
 from rxagent.streams.open_work import open_work
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import attempts, marbles, model_of, request
 
 LOST = ModelUnavailable("It broke off.")
@@ -32,11 +32,11 @@ def test_a_model_is_asked_so_many_times(failures, allowed):
         asked.append(True)
         return rx.throw(LOST) if len(asked) <= failures else rx.of(TextDelta("Hi"))
 
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         rx.defer(answer).pipe(ops.retry(allowed)).subscribe(
-            told.append, told.append, scheduler=home
+            told.append, told.append, scheduler=scheduler
         )
-        home.run()
+        scheduler.run()
 
     assert min(failures + 1, allowed) == len(asked)
     assert [
@@ -50,16 +50,16 @@ def test_waits_double_up_to_the_longest(limits, delay):
     """Without a time named the n-th wait is `delay` times 2 to the n-1, `max_delay` at most."""
     longest = max(limits)
     asked = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
 
         def answer(_):
-            asked.append(home.clock)
+            asked.append(scheduler.clock)
             return rx.throw(LOST)
 
         rx.defer(answer).pipe(ops.retry(6, delay, longest)).subscribe(
-            on_error=lambda _: None, scheduler=home
+            on_error=lambda _: None, scheduler=scheduler
         )
-        home.run()
+        scheduler.run()
 
     waits = [after - before for before, after in pairwise(asked)]
     assert waits == pytest.approx([min(delay * 2**n, longest) for n in range(5)], abs=1e-5)
@@ -110,14 +110,14 @@ def test_what_a_retraction_made_void_is_no_beginning():
 def test_disposing_ends_the_wait(failing):
     """Who leaves while the next attempt waits leaves no timer, and nobody is asked again."""
     asked = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         model = rx.defer(lambda _: asked.append(1) or failing)
-        subscription = model.pipe(ops.retry(3, delay=10)).subscribe(scheduler=home)
-        home.advance_to(5.0)
+        subscription = model.pipe(ops.retry(3, delay=10)).subscribe(scheduler=scheduler)
+        scheduler.advance_to(5.0)
         subscription.dispose()
-        home.run()
+        scheduler.run()
 
-        assert 5.0 == home.clock
+        assert 5.0 == scheduler.clock
         assert "timer" not in [work.name for work in open_work()]
     assert [1] == asked
 
@@ -125,15 +125,15 @@ def test_disposing_ends_the_wait(failing):
 def test_the_wait_stands_still_while_the_run_is_held():
     """A paused run is not asked again."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         rx.throw(LOST).pipe(ops.retry(2, delay=10)).subscribe(
-            on_error=lambda _: told.append(home.clock), scheduler=home
+            on_error=lambda _: told.append(scheduler.clock), scheduler=scheduler
         )
-        home.advance_to(5.0)
-        hold = home.hold()
-        home.advance_to(100.0)
+        scheduler.advance_to(5.0)
+        hold = scheduler.hold()
+        scheduler.advance_to(100.0)
         hold.dispose()
-        home.run()
+        scheduler.run()
 
     assert [105.0] == told
 
@@ -141,11 +141,11 @@ def test_the_wait_stands_still_while_the_run_is_held():
 def test_ten_thousand_attempts_need_no_deeper_stack():
     """Attempts are a loop, no recursion, also when they fail at once and need no wait."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         rx.throw(LOST).pipe(ops.retry(10_000, delay=0)).subscribe(
-            told.append, told.append, scheduler=home
+            told.append, told.append, scheduler=scheduler
         )
-        home.run()
+        scheduler.run()
 
     assert (10_000, again(9_999), LOST) == (len(told), told[-2], told[-1])
 
@@ -188,9 +188,9 @@ def test_each_model_is_given_the_request():
         asked.append(request)
         return rx.throw(LOST)
 
-    with VirtualHome() as home:
-        ops.fallback(model, model)(request).subscribe(on_error=lambda _: None, scheduler=home)
-        home.run()
+    with VirtualScheduler() as scheduler:
+        ops.fallback(model, model)(request).subscribe(on_error=lambda _: None, scheduler=scheduler)
+        scheduler.run()
 
     assert [request, request] == asked
 

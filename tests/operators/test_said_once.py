@@ -26,7 +26,7 @@ from rxagent.events import (
 from rxagent.models import resolve
 from rxagent.state import TextView
 from rxagent.testing import ScriptedServer
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.frames import text_chunk
 from rxagent.testing.marbles import request
 from rxagent.testing.scenarios import Ending
@@ -85,9 +85,9 @@ COMBINED = {
 def told(model):
     """Return all that a model tells, an error too."""
     said = []
-    with VirtualHome() as home:
-        model(request).subscribe(said.append, said.append, scheduler=home)
-        home.run()
+    with VirtualScheduler() as scheduler:
+        model(request).subscribe(said.append, said.append, scheduler=scheduler)
+        scheduler.run()
     return said
 
 

@@ -24,8 +24,8 @@ from rxagent.events import (
 )
 from rxagent.messages import ProviderData
 from rxagent.state import State, fold_all
-from rxagent.streams.sink import Linked
-from rxagent.testing import VirtualHome
+from rxagent.streams.sink import Producer
+from rxagent.testing import VirtualScheduler
 
 PIECES = st.one_of(
     st.text(max_size=3).map(TextDelta),
@@ -111,7 +111,7 @@ def test_watchers_are_told_of_an_error():
 def test_watchers_are_told_nothing_once_the_observer_has_left(end):
     """What was on its way when the stream was disposed is told to no watcher either."""
     watcher, links = Watcher(), []
-    source = Linked(lambda link, _=None: links.append(link) or Disposable())
+    source = Producer(lambda link, _=None: links.append(link) or Disposable())
     subscription = source.pipe(ops.watch(watcher)).subscribe()
     links[0].on_next(1)
 
@@ -139,12 +139,12 @@ def test_what_cannot_watch_is_refused():
 
 def test_stamps_tell_time_and_number():
     """Stamps count from 0 and tell the scheduler's time; a run keeps one id."""
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         stamps = []
         rx.timer(1.0, 0.5).pipe(
             rxo.take(3), rxo.map(lambda n: StepStarted(n)), ops.stamp()
-        ).subscribe(stamps.append, scheduler=home)
-        home.run()
+        ).subscribe(stamps.append, scheduler=scheduler)
+        scheduler.run()
 
     assert [0, 1, 2] == [stamp.seq for stamp in stamps]
     assert [1.0, 1.5, 2.0] == [stamp.at for stamp in stamps]

@@ -14,12 +14,23 @@ from rxagent.coalescing import channel
 from rxagent.errors import BufferOverflow
 from rxagent.events import FinalAnswer, RunCompleted, StepStarted, TextDelta, ToolOutput, Usage
 from rxagent.runs import launch
-from rxagent.runs.buffers import check_since, mailbox
+from rxagent.runs.buffers import buffer_for, check_since
 from rxagent.streams.each import EMPTY
 
 from ..meanwhile import meanwhile
 from .test_replay import RUNS
-from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, home, joined, run_of, streamed
+from .watching import (
+    EVENTS,
+    WATCHDOG,
+    Feed,
+    Seen,
+    Stuck,
+    done,
+    joined,
+    run_of,
+    scheduler,
+    streamed,
+)
 
 ROOM = st.integers(1, 5)
 TAKING = st.lists(st.integers(0, 3), max_size=60)
@@ -48,7 +59,7 @@ def played(box, events, taking):
 
 def begun(overflow, room):
     """Return a mailbox of a viewer that was there from the beginning."""
-    box = mailbox(overflow, room, home())
+    box = buffer_for(overflow, room, scheduler())
     box.begin(iter(()), 0)
     return box
 
@@ -110,7 +121,7 @@ def test_the_number_of_what_was_merged(events, room, taking):
 def test_merging_keeps_the_order_between_two_threads(room, pieces):
     """However putting and taking fall, pieces stay between the events that they came between."""
     count = 20_000 // (pieces + 1)
-    box, taken, over = mailbox("merge", room, None), [], threading.Event()
+    box, taken, over = buffer_for("merge", room, None), [], threading.Event()
 
     def put():
         for number in range(count):
@@ -142,7 +153,7 @@ def test_merging_keeps_the_order_whatever_others_do_meanwhile():
     """Between any two steps of putting, others may look, and the viewer take."""
     events = [StepStarted(number) for number in range(3)]
     for step in count(1):
-        box, taken = mailbox("merge", 1, None), []
+        box, taken = buffer_for("merge", 1, None), []
         box.put(events[0])
         box.put(events[1])
 
@@ -162,7 +173,7 @@ def test_merging_keeps_the_order_whatever_others_do_meanwhile():
 def test_closing_in_the_midst_of_anything(overflow, do):
     """A reader may be collected, and leave, at any step of whoever is at its mailbox."""
     for step in count(1):
-        box = mailbox(overflow, 1, None)
+        box = buffer_for(overflow, 1, None)
         for number in range(3):
             box.put(StepStarted(number))
         box.take()
@@ -205,7 +216,7 @@ def test_dropping_keeps_the_latest(events, room):
 def slow_viewer(**how):
     """Return a run of many words, and a viewer of it that is stuck in its first event."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     stuck = Stuck()
     viewer = run.attach(stuck, **how)
     feed.say(StepStarted(1))
@@ -264,7 +275,7 @@ def test_a_viewer_that_blocks():
         read.append(number)
 
     stuck, start = Stuck(), Feed()
-    run = launch(rx.concat(start.source, streamed(words(100), note)), home=home())
+    run = launch(rx.concat(start.source, streamed(words(100), note)), scheduler=scheduler())
     with stuck:
         viewer = run.attach(stuck, buffer=8, overflow="block")
         start.end()
@@ -283,12 +294,12 @@ def test_a_viewer_that_blocks_and_leaves():
     for leave in ("dispose", "raise"):
         stuck = Stuck()
         feed = Feed()
-        run = launch(feed.source, home=home())
+        run = launch(feed.source, scheduler=scheduler())
         viewer = run.attach(stuck, buffer=2, overflow="block")
         feed.say(StepStarted(1))
         stuck.wait_for(1)
         feed.say(*words(5))
-        assert feed.home.is_held
+        assert feed.scheduler.is_held
         if leave == "dispose":
             viewer.dispose()
         else:
@@ -296,12 +307,12 @@ def test_a_viewer_that_blocks_and_leaves():
             stuck._end = stuck.on_next = lambda *_: 1 / 0
             viewer._observer.on_next = stuck.on_next
             open_again = threading.Event()
-            feed.home.when_open(open_again.set)
+            feed.scheduler.when_resumed(open_again.set)
             stuck.let_go.set()
             assert open_again.wait(WATCHDOG)
         stuck.let_go.set()
-        done(feed.home)
-        assert not feed.home.is_held
+        done(feed.scheduler)
+        assert not feed.scheduler.is_held
         feed.end()
         assert "completed" == run_of(run)
 
@@ -371,16 +382,16 @@ WRONG = [1.5, True, False, "1", None, [], 1j, float("nan"), float("inf")]
 def test_a_buffer_is_a_whole_number(overflow, wrong):
     """What is no whole number is a TypeError, and one that is too small a ValueError."""
     with pytest.raises(TypeError, match="buffer is a number of events, 1 or more, not "):
-        mailbox(overflow, wrong, home())
+        buffer_for(overflow, wrong, scheduler())
     with pytest.raises(ValueError, match="buffer is a number of events, 1 or more, not 0"):
-        mailbox(overflow, 0, home())
+        buffer_for(overflow, 0, scheduler())
 
 
 @pytest.mark.parametrize("wrong", [[], {}, None, 5, "drop"], ids=repr)
 def test_an_overflow_is_one_of_four(wrong):
     """What is none of them is refused, whatever it is."""
     with pytest.raises(ValueError, match=r"overflow is one of 'merge', 'block', .* not "):
-        mailbox(wrong, 1, home())
+        buffer_for(wrong, 1, scheduler())
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=repr)

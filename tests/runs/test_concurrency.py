@@ -17,7 +17,7 @@ import pytest
 from rxagent.events import FinalAnswer, StepStarted, TextDelta
 from rxagent.runs import launch
 
-from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, home, joined, run_of, streamed
+from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, joined, run_of, scheduler, streamed
 
 # Where a program may be when it starts a run.
 
@@ -72,12 +72,18 @@ def test_the_same_everywhere(place):
 
     def program():
         direct, queued, late = Seen(), Seen(), Seen()
-        run = launch(streamed(), attach=[queued], home=home())
+        run = launch(streamed(), attach=[queued], scheduler=scheduler())
         run.subscribe(direct)
         answer = run.result(WATCHDOG)
         run.attach(late)
         told = [(viewer.end, joined(viewer.events)) for viewer in (direct, queued, late)]
-        return answer, run.status, run.state.text, told, joined(launch(streamed(), home=home()))
+        return (
+            answer,
+            run.status,
+            run.state.text,
+            told,
+            joined(launch(streamed(), scheduler=scheduler())),
+        )
 
     answer, status, text, told, read = place(program)
 
@@ -145,7 +151,7 @@ def test_a_thousand_runs():
 def test_a_viewer_that_never_comes_back():
     """The run and all other viewers come to their ends beside viewers that are stuck."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     stuck = [Stuck() for _ in range(10)]
     try:
         for viewer in stuck:
@@ -312,7 +318,7 @@ def test_a_viewer_for_which_there_is_no_thread():
 def test_a_viewer_that_waits_for_its_run():
     """A viewer beside the run may wait for its end; it is told the rest afterwards."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     answers = []
 
     def wait(event):
@@ -331,7 +337,7 @@ def test_a_viewer_that_waits_for_its_run():
 
 def test_runs_whose_viewers_wait_for_each_other():
     """Viewers of two runs may each wait for the other run."""
-    runs = [launch(streamed(), home=home()) for _ in range(2)]
+    runs = [launch(streamed(), scheduler=scheduler()) for _ in range(2)]
     answers = []
     viewers = [
         Seen(lambda event, other=other: answers.append(other.result(WATCHDOG)))
@@ -347,7 +353,7 @@ def test_runs_whose_viewers_wait_for_each_other():
 def test_runs_that_stop_each_other():
     """A run may be cancelled, and its viewers let go, from within another run, and back."""
     feeds = [Feed(), Feed()]
-    runs = [launch(feed.source, home=home()) for feed in feeds]
+    runs = [launch(feed.source, scheduler=scheduler()) for feed in feeds]
     seen = Seen()
     places = [runs[0].attach(Seen()), runs[0].subscribe(Seen())]
 
@@ -370,7 +376,7 @@ def test_runs_that_stop_each_other():
 def test_letting_go_from_the_loops_thread():
     """Disposing and cancelling on the thread of the loop neither wait nor fail."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     with Stuck() as stuck:
         places = [run.attach(stuck, overflow="block", buffer=1), run.subscribe(Seen())]
         feed.say(*EVENTS[:5])
@@ -382,9 +388,9 @@ def test_letting_go_from_the_loops_thread():
             run.cancel()
             return run.status
 
-        gone = asyncio.run_coroutine_threadsafe(let_go(), feed.home.loop)
+        gone = asyncio.run_coroutine_threadsafe(let_go(), feed.scheduler.loop)
         assert "cancelled" == gone.result(WATCHDOG)
-        assert not feed.home.is_held
+        assert not feed.scheduler.is_held
 
 
 def test_from_several_threads():
@@ -405,7 +411,7 @@ def test_a_viewer_keeps_its_context():
     user = ContextVar("user", default="nobody")
     users = []
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
 
     def watch(event):
         users.append(user.get())

@@ -26,7 +26,7 @@ from rxagent.testing.frames import (
     usage_chunk,
 )
 
-from .watching import WATCHDOG, Seen, home, joined, run_of
+from .watching import WATCHDOG, Seen, joined, run_of, scheduler
 
 ROOMY = 30
 """Seconds for what many runs do together, on a machine that has other things to do."""
@@ -103,14 +103,18 @@ def started(agent, at, deed):
             done.set()
 
     direct, queued = Seen(watch), Seen()
-    gate = home()
+    run_serialized = scheduler()
     runs = []
     # Nothing is told before all watch, since all is told in the gate.
     entered, leave = threading.Event(), threading.Event()
-    thread = threading.Thread(target=gate.gate, args=(lambda: (entered.set(), leave.wait(60)),))
+    thread = threading.Thread(
+        target=run_serialized.run_serialized, args=(lambda: (entered.set(), leave.wait(60)),)
+    )
     thread.start()
     assert entered.wait(WATCHDOG)
-    runs.append(launch(agent("2 + 3?"), attach=[queued], home=gate, keep="everything"))
+    runs.append(
+        launch(agent("2 + 3?"), attach=[queued], scheduler=run_serialized, keep="everything")
+    )
     runs[0].subscribe(direct)
     leave.set()
     thread.join()

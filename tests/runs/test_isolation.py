@@ -9,9 +9,20 @@ import pytest
 from rxagent import operators as ops
 from rxagent.errors import ModelUnavailable
 from rxagent.events import StepStarted, TextDelta
-from rxagent.runs import Fault, launch
+from rxagent.runs import ViewerFault, launch
 
-from .watching import EVENTS, WATCHDOG, Faulty, Feed, Seen, done, home, joined, run_of, streamed
+from .watching import (
+    EVENTS,
+    WATCHDOG,
+    Faulty,
+    Feed,
+    Seen,
+    done,
+    joined,
+    run_of,
+    scheduler,
+    streamed,
+)
 
 HOW = {
     "direct": lambda run, viewer: run.subscribe(viewer),
@@ -25,7 +36,7 @@ def faults_of(run):
     """Return a list that the faults of a run are added to."""
     faults = []
     run.faults.subscribe(faults.append)
-    done(run._home)
+    done(run._scheduler)
     return faults
 
 
@@ -35,7 +46,7 @@ def test_a_viewer_that_raises(join, late):
     """Wherever in sixty events one raises, only that one is let go; a late one as any other."""
     for position in range(len(EVENTS)):
         feed = Feed()
-        run = launch(feed.source, home=home(), keep="everything")
+        run = launch(feed.source, scheduler=scheduler(), keep="everything")
         before, after, faulty = Seen(), Seen(), Faulty(position)
         faults = faults_of(run)
         run.subscribe(before)
@@ -80,7 +91,7 @@ def wait_until(run, true):
 def test_a_viewer_that_raises_at_the_end(join, error, caplog):
     """Raising at the end is reported and logged once, and the others are told of the end."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     faulty, other = Faulty(99), Seen()
     join(run, faulty)
     run.subscribe(other)
@@ -91,7 +102,7 @@ def test_a_viewer_that_raises_at_the_end(join, error, caplog):
     faults = faults_of(run)
     wait_until(run, lambda: faults)
     (fault,) = faults
-    assert Fault(faulty, fault.error) == fault
+    assert ViewerFault(faulty, fault.error) == fault
     assert "I raise at the end" == str(fault.error)
     assert 1 == len([record for record in caplog.records if record.name == "rxagent"])
     assert ("failed" if error else "completed") == run.status
@@ -110,7 +121,7 @@ def test_faults_are_told_to_those_who_ask_late(caplog):
 
     assert ["I raise at 0", "I raise at 1"] == [str(fault.error) for fault in faults]
     watching = run.faults.subscribe(faults.append)
-    done(run._home)
+    done(run._scheduler)
     watching.dispose()
     assert 4 == len(faults)
     assert 4 == len(caplog.records)
@@ -131,7 +142,7 @@ def test_a_viewer_that_raises_what_ends_others(join, error, late):
         raise error
 
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     faults = faults_of(run)
     other = Seen()
     if late:
@@ -144,14 +155,14 @@ def test_a_viewer_that_raises_what_ends_others(join, error, late):
 
     assert ("two", "completed") == (run.result(WATCHDOG), other.end)
     wait_until(run, lambda: faults)
-    assert [Fault(raising, error)] == faults
+    assert [ViewerFault(raising, error)] == faults
 
 
 @each_way
 def test_a_viewer_that_leaves(join):
     """A viewer may let go of its own place, and is told nothing more."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     place = []
     leaving = Seen(lambda event: place[0].dispose() if event == EVENTS[3] else None)
     other = Seen()
@@ -192,7 +203,7 @@ def test_a_viewer_that_sends_others_away():
 def test_a_viewer_that_brings_others(join):
     """A viewer may attach others at any event; they are told all of it, and once."""
     feed = Feed()
-    run = launch(feed.source, home=home(), keep="everything")
+    run = launch(feed.source, scheduler=scheduler(), keep="everything")
     brought = []
 
     def bring(event):
@@ -217,7 +228,7 @@ def test_a_viewer_that_cancels(join):
     """A viewer may cancel the run; all are told the same."""
     for position in range(0, len(EVENTS), 7):
         feed = Feed()
-        run = launch(feed.source, home=home())
+        run = launch(feed.source, scheduler=scheduler())
         other = Seen()
         cancelling = Seen(lambda event, run=run, at=EVENTS[position]: event == at and run.cancel())
         run.subscribe(other)
@@ -235,7 +246,7 @@ def test_a_viewer_that_cancels(join):
 def test_a_viewer_that_starts_another_run(join):
     """A viewer may start another run, and watch it."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     inner = Seen()
     started = []
 

@@ -135,7 +135,7 @@ def test_a_finished_run_is_replayed_here():
     run = launch(streamed())
     run.result(WATCHDOG)
     run.drain(WATCHDOG)
-    while not run._audience.ended:
+    while not run._broadcast.ended:
         pass
     seen = Seen()
 

@@ -21,7 +21,7 @@ from rxagent.events import (
     ToolOutput,
     Usage,
 )
-from rxagent.runs.replay import Packed, Record
+from rxagent.runs.replay import PackedDeltas, ReplayLog
 from rxagent.state import State, fold_all
 
 from ..meanwhile import meanwhile
@@ -53,7 +53,7 @@ RUNS = st.lists(st.one_of(PIECES, PIECES, PIECES, OTHERS), max_size=40)
 
 def recorded(events, keep="merged"):
     """Return a record of some events."""
-    record = Record(State(), keep)
+    record = ReplayLog(State(), keep)
     for event in events:
         record.add(event)
     return record
@@ -67,7 +67,7 @@ def told(record, seq=0):
 @given(st.lists(PIECES, min_size=1, max_size=30))
 def test_packing_loses_nothing(pieces):
     """Packed pieces can be told apart again, and joined they are what they are joined to."""
-    packed = Packed(pieces, list(map(channel, pieces)))
+    packed = PackedDeltas(pieces, list(map(channel, pieces)))
 
     assert pieces == list(packed.pieces())
     assert joined(pieces) == list(packed.joined)
@@ -120,7 +120,7 @@ def test_pieces_are_joined_as_far_as_they_go(events):
 @given(events=RUNS)
 def test_the_state_is_a_fold(keep, events):
     """However much is kept, and whenever it was read, the state is the fold of all events."""
-    record = Record(State(), keep)
+    record = ReplayLog(State(), keep)
     for number, event in enumerate(events):
         record.add(event)
         if number % 3 == 0:
@@ -267,7 +267,7 @@ def test_adding_waits_for_no_reader():
 
 def test_reading_while_it_is_written():
     """Readers on other threads always see a beginning of what happened, whole."""
-    record = Record(State(), "merged")
+    record = ReplayLog(State(), "merged")
     wrong = []
     done = threading.Event()
     events = [StepStarted(1), *(TextDelta(f"{number} ") for number in range(3_000))]

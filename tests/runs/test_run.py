@@ -18,10 +18,10 @@ from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
 from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
 from rxagent.runs import launch
 from rxagent.state import State, fold_all
-from rxagent.streams import Home, daemon_loop, each
-from rxagent.testing import VirtualHome
+from rxagent.streams import RunScheduler, daemon_loop, each
+from rxagent.testing import VirtualScheduler
 
-from .watching import EVENTS, WATCHDOG, Feed, Seen, done, home, joined, run_of, streamed
+from .watching import EVENTS, WATCHDOG, Feed, Seen, done, joined, run_of, scheduler, streamed
 
 
 def test_an_answer_is_a_result():
@@ -72,7 +72,7 @@ def test_awaiting_is_owning(way, where):
 
     async def main():
         feed = Feed()
-        run = launch(feed.source, home=None if where == "here" else home())
+        run = launch(feed.source, scheduler=None if where == "here" else scheduler())
         with pytest.raises(TimeoutError):
             await WAYS_TO_WAIT[way](run)
         if way in ("wait_for", "a task"):
@@ -140,10 +140,10 @@ def test_no_loop_is_blocked_by_its_own_run():
         own.cancel()
 
     asyncio.run(main())
-    run = launch(feed.source, home=home())
-    feed.home.loop.call_soon_threadsafe(wait, run)
-    feed.home.loop.call_soon_threadsafe(loop_over, run)
-    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), feed.home.loop).result(WATCHDOG)
+    run = launch(feed.source, scheduler=scheduler())
+    feed.scheduler.loop.call_soon_threadsafe(wait, run)
+    feed.scheduler.loop.call_soon_threadsafe(loop_over, run)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), feed.scheduler.loop).result(WATCHDOG)
     run.subscribe(lambda event: wait(run))
     feed.say(StepStarted(1))
     run.cancel()
@@ -182,7 +182,7 @@ def test_a_loop_over_a_failed_run():
 def test_leaving_a_loop_is_not_cancelling():
     """Who breaks out of an `async for` lets go of its place, and the run goes on."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     feed.say(StepStarted(1))
 
     async def main():
@@ -195,14 +195,14 @@ def test_leaving_a_loop_is_not_cancelling():
 
     asyncio.run(main())
     assert "running" == run.status
-    assert () == run._audience._hub._observers
+    assert () == run._broadcast._broadcaster._observers
     run.cancel()
 
 
 def test_who_has_left_is_told_nothing_more():
     """What follows a run ends when it is closed: for who waits for it, and before old events."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     feed.say(*EVENTS[:3])
 
     async def main():
@@ -358,7 +358,9 @@ def test_pausing():
 
     seen = Seen()
     start = Feed()
-    run = launch(rx.concat(start.source, streamed(after=note)), home=home(), attach=[seen])
+    run = launch(
+        rx.concat(start.source, streamed(after=note)), scheduler=scheduler(), attach=[seen]
+    )
     run.subscribe(watch)
     start.end()
     at = EVENTS.index(StepStarted(2)) + 1
@@ -414,9 +416,9 @@ def test_a_pause_takes_effect_at_the_queue_s_next_turn():
     feed = Feed()
     run = launch(feed.source)
     run.subscribe(seen.append)
-    done(feed.home)
+    done(feed.scheduler)
 
-    feed.home.post(lambda: at_work.set() or go_on.wait(WATCHDOG))
+    feed.scheduler.post(lambda: at_work.set() or go_on.wait(WATCHDOG))
     assert at_work.wait(WATCHDOG)
     feed.observer.on_next(TextDelta("before"))
     run.pause()
@@ -424,11 +426,11 @@ def test_a_pause_takes_effect_at_the_queue_s_next_turn():
     assert "paused" == run.status
     go_on.set()
     for _ in range(3):
-        done(feed.home)
+        done(feed.scheduler)
 
     assert [TextDelta("before")] == seen
     run.resume()
-    done(feed.home)
+    done(feed.scheduler)
     assert [TextDelta("before"), TextDelta("after")] == seen
     run.cancel()
 
@@ -439,8 +441,8 @@ def test_pausing_twice_is_pausing_once():
     run = launch(feed.source)
 
     def is_held():
-        done(feed.home)
-        return feed.home.is_held
+        done(feed.scheduler)
+        return feed.scheduler.is_held
 
     assert feed.observer is not None
     run.pause()
@@ -457,8 +459,8 @@ def test_pausing_twice_is_pausing_once():
 
 def test_time_stands_still_while_paused():
     """A time-out does not run in a paused run."""
-    with VirtualHome() as virtual:
-        run = launch(rx.never().pipe(ops.timeout(total=10)), home=virtual)
+    with VirtualScheduler() as virtual:
+        run = launch(rx.never().pipe(ops.timeout(total=10)), scheduler=virtual)
         virtual.advance_to(6)
         run.pause()
         virtual.advance_to(60)
@@ -576,7 +578,7 @@ def test_a_loop_that_ends_cancels_runs_without_tasks(source):
     assert [RunCancelled] * 3 == [type(seen.end) for seen in (direct, queued, on_loop)]
 
 
-class Interrupted(Home):
+class Interrupted(RunScheduler):
     """A home in which Ctrl-C comes as soon as something has been set going."""
 
     def spawn(self, *what):
@@ -588,7 +590,7 @@ def test_ctrl_c_while_a_run_is_started():
     """A run that nobody has been given, because Ctrl-C came first, is not left open."""
     seen = Seen()
     with pytest.raises(KeyboardInterrupt):
-        launch(rx.never(), attach=[seen], home=Interrupted(loop=daemon_loop()))
+        launch(rx.never(), attach=[seen], scheduler=Interrupted(loop=daemon_loop()))
 
     assert isinstance(seen.end, RunCancelled)
 
@@ -598,9 +600,9 @@ def test_a_loop_that_is_closed_begins_no_run():
     loop = asyncio.new_event_loop()
     loop.close()
     seen = Seen()
-    on_closed = home()
+    on_closed = scheduler()
     on_closed.loop = loop
-    run = launch(streamed(), home=on_closed, attach=[seen])
+    run = launch(streamed(), scheduler=on_closed, attach=[seen])
 
     assert isinstance(seen.end, RunCancelled)
     assert "cancelled" == run.status
@@ -666,7 +668,7 @@ def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
     collect()  # what other tests have left
     caplog.clear()
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     before(run)
     feed.end(ModelUnavailable("gone"))
     after(run)
@@ -690,7 +692,7 @@ def test_a_failure_that_is_found_while_something_is_logged(caplog):
     log, records = logging.getLogger("rxagent"), Collecting()
     handler = logging.handlers.QueueHandler(records)
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     feed.end(ModelUnavailable("gone"))
     collect()
     log.addHandler(handler)
@@ -712,7 +714,7 @@ def test_a_failure_that_is_found_while_something_is_logged(caplog):
 def test_events_that_no_state_can_be_made_of(cancel):
     """A run of events that do not add up ends all the same, and all are told."""
     feed = Feed()
-    run = launch(feed.source, home=home(), attach=[queued := Seen()])
+    run = launch(feed.source, scheduler=scheduler(), attach=[queued := Seen()])
     run.subscribe(direct := Seen())
     feed.say(TextDelta("a"), TextDelta(None))
     direct.wait_for(2)
@@ -728,7 +730,7 @@ def test_events_that_no_state_can_be_made_of(cancel):
 def test_what_a_run_says_of_itself():
     """A run shows how it is and how far it has come, and why it was cancelled, if anybody said."""
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     feed.say(*EVENTS[:3])
     run.subscribe(seen := Seen())
     seen.wait_for(3)
@@ -754,7 +756,7 @@ def test_only_streams_are_launched(wrong):
 
 def test_a_run_is_made_of_events():
     """A stream of anything else fails as a run, and says what was no event."""
-    run = launch(rx.of(StepStarted(1), "Hello"), home=home())
+    run = launch(rx.of(StepStarted(1), "Hello"), scheduler=scheduler())
 
     with pytest.raises(TypeError, match="A run is made of events, and 'Hello' is none"):
         run.result(WATCHDOG)

@@ -20,7 +20,7 @@ from rxagent.events import (
 )
 from rxagent.runs import launch
 
-from .watching import Feed, Seen, home, joined, run_of, streamed
+from .watching import Feed, Seen, joined, run_of, scheduler, streamed
 
 THREADS = 8
 
@@ -48,7 +48,7 @@ class Scene:
         self.keep = chance.choice(["everything", "merged"])
         start = Feed()
         source = rx.concat(start.source, streamed(self.events))
-        self.run = launch(source, keep=self.keep, home=home())
+        self.run = launch(source, keep=self.keep, scheduler=scheduler())
         self.reference = Seen()
         self.run.subscribe(self.reference)
         start.end()
@@ -63,7 +63,7 @@ class Scene:
             place, how, since = self.run.subscribe(seen), "direct", 0
         else:
             how = chance.choice(["merge", "merge", "block", "fail", "drop_oldest"])
-            since = chance.choice([0, 0, chance.randrange(1 + len(self.run._record))])
+            since = chance.choice([0, 0, chance.randrange(1 + len(self.run._replay_log))])
             place = self.run.attach(
                 seen,
                 buffer=chance.choice([1, 2, 10, 1_000]),

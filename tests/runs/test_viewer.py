@@ -10,12 +10,12 @@ import reactivex as rx
 from rxagent.errors import ModelUnavailable
 from rxagent.events import StepStarted, TextDelta
 from rxagent.runs import launch
-from rxagent.runs.buffers import Mailbox
+from rxagent.runs.buffers import Buffer
 from rxagent.runs.viewer import Viewer
-from rxagent.runs.viewer_pool import Place
-from rxagent.streams import Home, Observing, daemon_loop
+from rxagent.runs.viewer_pool import Dispatch
+from rxagent.streams import PartialObserver, RunScheduler, daemon_loop
 
-from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, home, run_of, streamed
+from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, run_of, scheduler, streamed
 
 
 class Observer:
@@ -33,8 +33,8 @@ def test_nothing_waits_for_one_that_has_left() -> None:
     """An event on its way to a viewer that leaves meanwhile waits for nobody."""
     due: list[Callable[[], None]] = []
     observer = Observer()
-    place = Place(due.append, lambda: lambda: False, lambda: False)
-    viewer = Viewer(Observing.of(observer), Mailbox(4), place, lambda *_: None)
+    place = Dispatch(due.append, lambda: lambda: False, lambda: False)
+    viewer = Viewer(PartialObserver.of(observer), Buffer(4), place, lambda *_: None)
     viewer.on_next(StepStarted(1))
     viewer.dispose()
     viewer.on_next(StepStarted(2))
@@ -58,8 +58,8 @@ def test_the_end_is_told_once() -> None:
             super()._wake()
 
     observer = Observer()
-    place = Place(due.append, lambda: lambda: False, lambda: False)
-    viewer = OvertakenViewer(Observing.of(observer), Mailbox(4), place, lambda *_: None)
+    place = Dispatch(due.append, lambda: lambda: False, lambda: False)
+    viewer = OvertakenViewer(PartialObserver.of(observer), Buffer(4), place, lambda *_: None)
     viewer.on_next(StepStarted(1))
     viewer.on_completed()
     tell_all()
@@ -80,7 +80,7 @@ def test_after_the_run(on, error):
     """After a run has ended, `drain` waits until all have been told of its end."""
     for count in range(0, len(EVENTS), 7):
         feed = Feed()
-        run = launch(feed.source, home=home(), keep="everything")
+        run = launch(feed.source, scheduler=scheduler(), keep="everything")
         viewers = [Seen() for _ in range(5)]
         for viewer in viewers:
             run.attach(viewer, on=on)
@@ -97,7 +97,7 @@ def test_after_the_run(on, error):
 def test_within_the_run():
     """While the run goes on, it waits for what has happened by then, for late viewers too."""
     feed = Feed()
-    run = launch(feed.source, home=home(), keep="everything")
+    run = launch(feed.source, scheduler=scheduler(), keep="everything")
     told = []
     for event in EVENTS:
         viewer = Seen()
@@ -112,7 +112,7 @@ def test_within_the_run():
 
 def test_nobody_is_waited_for_in_vain():
     """Who was never there, has left, leaves meanwhile or raises is not waited for."""
-    run = launch(streamed(), home=home())
+    run = launch(streamed(), scheduler=scheduler())
     run.drain(WATCHDOG)
     left, leaving = run.attach(Seen()), run.attach(late := Late())
     left.dispose()
@@ -133,14 +133,14 @@ def faults_of(run):
     run.drain(WATCHDOG)
     faults = []
     run.faults.subscribe(faults.append)
-    done(run._home)
+    done(run._scheduler)
     return faults
 
 
 def test_a_viewer_that_is_stuck():
     """When the time is over, the error names those who are not that far; they are not let go."""
     with Stuck() as stuck:
-        run = launch(streamed(), home=home())
+        run = launch(streamed(), scheduler=scheduler())
         quick = Seen()
         run.attach(quick)
         run.attach(stuck)
@@ -163,7 +163,7 @@ def test_who_cannot_wait():
         refused.append(str(error.value))
 
     feed = Feed()
-    run = launch(feed.source, home=home())
+    run = launch(feed.source, scheduler=scheduler())
     run.attach(lambda event: wait(run))
     feed.say(StepStarted(1))
     run.drain(WATCHDOG)
@@ -186,7 +186,7 @@ def test_who_cannot_wait():
     ]
 
 
-class Busy(Home):
+class Busy(RunScheduler):
     """A home that is kept busy until a viewer has queued something there."""
 
     def __init__(self):
@@ -215,7 +215,7 @@ def test_a_viewer_that_waits_for_itself_while_the_run_is_busy():
             run.drain()
         refused.append(event)
 
-    run = launch(feed.source, home=busy)
+    run = launch(feed.source, scheduler=busy)
     run.attach(wait)
     run.subscribe(busy.stay)
     feed.say(StepStarted(1))
@@ -245,7 +245,7 @@ def test_on_a_loop_that_is_gone():
 
 def test_from_many_threads():
     """Whoever drains has been told all that had happened, whatever others do meanwhile."""
-    run = launch(streamed(EVENTS * 20), home=home(), keep="everything")
+    run = launch(streamed(EVENTS * 20), scheduler=scheduler(), keep="everything")
     lacking = []
 
     def watch(many):

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from rxagent.runs.viewer_pool import Stage
+from rxagent.runs.viewer_pool import ViewerPool
 
 from .watching import WATCHDOG
 
@@ -15,7 +15,7 @@ from .watching import WATCHDOG
 @pytest.fixture
 def stage():
     """A stage whose threads end soon."""
-    return Stage(spare=3, patience=0.01, idle=0.02)
+    return ViewerPool(spare=3, patience=0.01, idle=0.02)
 
 
 class Telling:
@@ -116,7 +116,7 @@ def test_the_stuck_are_left_behind(stage, stuck):
 
 def test_hundreds_that_are_stuck_at_once_cost_themselves_alone(stuck):
     """However many viewers block at once, one that comes after them is notified."""
-    stage = Stage(patience=0.01, idle=0.02)
+    stage = ViewerPool(patience=0.01, idle=0.02)
     for telling in stuck(300):
         stage.call(telling)
     free = Telling()
@@ -128,7 +128,7 @@ def test_hundreds_that_are_stuck_at_once_cost_themselves_alone(stuck):
 
 def test_who_is_stuck_and_left_holds_no_one_up(stuck):
     """A viewer that was detached while stuck is written off: another takes its place at once."""
-    stage = Stage(spare=3, patience=1000, idle=0.02)
+    stage = ViewerPool(spare=3, patience=1000, idle=0.02)
     for telling in stuck(3):
         call = stage.call(telling)
         assert telling.begun.wait(WATCHDOG)
@@ -157,7 +157,7 @@ def test_a_viewer_that_computes_for_ever_is_left_behind(stage):
 
 def test_who_is_stuck_is_logged_once_by_name(stuck, log):
     """A viewer that others had to leave behind is named in the log, once."""
-    stage = Stage(spare=5, patience=0.01, idle=0.02, grace=0.05)
+    stage = ViewerPool(spare=5, patience=0.01, idle=0.02, grace=0.05)
     for number, telling in enumerate(stuck(3)):
         stage.call(telling, f"socket {number}")
         assert telling.begun.wait(WATCHDOG)
@@ -174,7 +174,7 @@ def test_who_is_stuck_is_logged_once_by_name(stuck, log):
 
 def test_at_its_most_it_says_so_once(stuck, log):
     """When the last thread is taken and others wait, one line names those who are blocked."""
-    stage = Stage(spare=2, patience=0.01, idle=0.02)
+    stage = ViewerPool(spare=2, patience=0.01, idle=0.02)
     for telling in stuck(5):
         stage.call(telling, "socket")
 

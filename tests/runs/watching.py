@@ -23,7 +23,7 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.messages import Message, ToolCall
-from rxagent.streams import Home, daemon_loop, from_async
+from rxagent.streams import RunScheduler, daemon_loop, from_async
 
 WATCHDOG = 5
 """Seconds after which something that ought to happen has not."""
@@ -57,7 +57,7 @@ def joined(events):
     return list(coalesced(events))
 
 
-def done(home, action=lambda: None):
+def done(scheduler, action=lambda: None):
     """Run an action on a run's loop thread, and wait until it and those before it have run."""
     over = threading.Event()
 
@@ -65,10 +65,10 @@ def done(home, action=lambda: None):
         try:
             action()
         finally:
-            home.post(over.set)
+            scheduler.post(over.set)
 
-    home.gate(act)
-    assert home.is_here or over.wait(WATCHDOG)
+    scheduler.run_serialized(act)
+    assert scheduler.on_loop_thread or over.wait(WATCHDOG)
 
 
 class Feed:
@@ -81,7 +81,7 @@ class Feed:
 
     def _subscribe(self, observer, scheduler=None):
         self._observer = observer
-        self._home = scheduler
+        self._scheduler = scheduler
         self._subscribed.set()
         return Disposable(self.disposed.set)
 
@@ -92,19 +92,22 @@ class Feed:
         return self._observer
 
     @property
-    def home(self):
+    def scheduler(self):
         """The home it is in, as soon as it is in one."""
-        return self.observer and self._home
+        return self.observer and self._scheduler
 
     def say(self, *events):
         """Tell events, all at one stroke."""
         observer = self.observer
-        done(self.home, lambda: [observer.on_next(event) for event in events])
+        done(self.scheduler, lambda: [observer.on_next(event) for event in events])
 
     def end(self, error=None):
         """Complete, or fail."""
         observer = self.observer
-        done(self.home, lambda: observer.on_error(error) if error else observer.on_completed())
+        done(
+            self.scheduler,
+            lambda: observer.on_error(error) if error else observer.on_completed(),
+        )
 
 
 def streamed(events=EVENTS, after=None):
@@ -122,9 +125,9 @@ def streamed(events=EVENTS, after=None):
     return from_async(tell)
 
 
-def home():
+def scheduler():
     """Return a home on the process's own loop, whatever loop runs here."""
-    return Home(loop=daemon_loop())
+    return RunScheduler(loop=daemon_loop())
 
 
 class Seen:

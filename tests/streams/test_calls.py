@@ -8,10 +8,10 @@ import pytest
 import reactivex as rx
 
 from rxagent.errors import PoolExhausted
-from rxagent.streams import Home, Workers, daemon_loop
+from rxagent.streams import RunScheduler, Workers, daemon_loop
 from rxagent.streams.calls import Raised, Returned, calling, is_async
 
-from .told import WATCHDOG, Told
+from .recorder import WATCHDOG, Recorder
 
 
 def plain():
@@ -111,8 +111,8 @@ KINDS = {
 
 def heard(stream):
     """Return what a stream emits in a run, and its end."""
-    told = Told()
-    stream.subscribe(told, scheduler=Home(loop=daemon_loop()))
+    told = Recorder()
+    stream.subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
     end = told.wait_end()
     return told.items, end
 
@@ -191,20 +191,20 @@ def test_it_is_called_once_the_run_knows(function):
 def test_what_was_disposed_in_line_never_runs():
     """A call that waits for a worker and is disposed meanwhile is not called, and never began."""
     pool, stuck, ran = Workers(limit=1), threading.Event(), []
-    home = Home(loop=daemon_loop())
-    first = Told()
-    calling(lambda: stuck.wait(WATCHDOG), workers=pool).subscribe(first, scheduler=home)
+    scheduler = RunScheduler(loop=daemon_loop())
+    first = Recorder()
+    calling(lambda: stuck.wait(WATCHDOG), workers=pool).subscribe(first, scheduler=scheduler)
 
     subscription = calling(
         lambda: ran.append("called"), began=lambda: ran.append("began"), workers=pool
-    ).subscribe(Told(), scheduler=home)
+    ).subscribe(Recorder(), scheduler=scheduler)
     over = threading.Event()
-    home.gate(lambda: (subscription.dispose(), over.set()))
+    scheduler.run_serialized(lambda: (subscription.dispose(), over.set()))
     assert over.wait(WATCHDOG)
     stuck.set()
     first.wait_end()
-    last = Told()
-    calling(plain, workers=pool).subscribe(last, scheduler=home)
+    last = Recorder()
+    calling(plain, workers=pool).subscribe(last, scheduler=scheduler)
 
     assert "completed" == last.wait_end()
     assert [] == ran
@@ -213,16 +213,16 @@ def test_what_was_disposed_in_line_never_runs():
 def test_an_exhausted_pool_refuses():
     """When stopped calls have taken all threads there may be, the next one fails and says so."""
     pool = Workers(limit=1, spare=1, grace=0)
-    home, stuck = Home(loop=daemon_loop()), threading.Event()
+    scheduler, stuck = RunScheduler(loop=daemon_loop()), threading.Event()
     for _ in range(2):
         begun = threading.Event()
-        told = Told()
+        told = Recorder()
         subscription = calling(
             lambda begun=begun: (begun.set(), stuck.wait(WATCHDOG)), workers=pool, name="stuck"
-        ).subscribe(told, scheduler=home)
+        ).subscribe(told, scheduler=scheduler)
         if not begun.wait(1):
             break
-        home.gate(subscription.dispose)
+        scheduler.run_serialized(subscription.dispose)
     try:
         while True:
             _, end = heard(calling(plain, workers=pool))

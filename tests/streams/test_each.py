@@ -11,10 +11,10 @@ import pytest
 import reactivex as rx
 from reactivex import operators as rxo
 
-from rxagent.streams import at_home, daemon_loop, each, from_async, from_worker, last
+from rxagent.streams import daemon_loop, each, from_async, from_worker, last, run_scoped
 from rxagent.streams.handoff import AHEAD
 
-from .told import SOURCES, WATCHDOG, Upstream
+from .recorder import SOURCES, WATCHDOG, Upstream
 
 each_source = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 user = ContextVar("user", default="nobody")
@@ -79,7 +79,7 @@ def test_all_items_come(loop_over, source):
         rx.from_iterable(range(5)),
         rx.interval(0.001).pipe(rxo.take(5)),
         rx.merge(rx.of(0, 1, 2), rx.timer(0.001).pipe(rxo.flat_map(lambda _: rx.of(3, 4)))),
-        at_home(rx.from_iterable(range(5))),
+        run_scoped(rx.from_iterable(range(5))),
     ],
     ids=["iterable", "interval", "merge", "run"],
 )

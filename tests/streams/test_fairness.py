@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from rxagent.streams.fairness import Pace
+from rxagent.streams.fairness import FairShare
 
 
 def test_all_of_a_loop_share_one_pace():
@@ -14,8 +14,8 @@ def test_all_of_a_loop_share_one_pace():
 
     async def main():
         loop = asyncio.get_running_loop()
-        assert Pace.of(loop) is Pace.of(loop)
-        return Pace.of(loop)
+        assert FairShare.of(loop) is FairShare.of(loop)
+        return FairShare.of(loop)
 
     assert asyncio.run(main()) is not asyncio.run(main())
 
@@ -25,7 +25,7 @@ def test_a_loop_is_not_kept():
 
     async def main():
         loop = asyncio.get_running_loop()
-        assert not Pace.of(loop).spent
+        assert not FairShare.of(loop).spent
         return weakref.ref(loop)
 
     gone = asyncio.run(main())
@@ -38,11 +38,11 @@ def test_time_is_spent_within_a_turn_only():
     """Time that passes within one turn of the loop is spent, and the next turn has its own."""
 
     async def main():
-        pace = Pace.of(asyncio.get_running_loop())
-        pace.seconds = 0
-        within = [pace.spent, pace.spent]
+        share = FairShare.of(asyncio.get_running_loop())
+        share.seconds = 0
+        within = [share.spent, share.spent]
         await asyncio.sleep(0)
-        return within, pace.spent
+        return within, share.spent
 
     assert ([False, True], False) == asyncio.run(main())
 
@@ -51,14 +51,14 @@ def test_one_is_let_on_in_each_turn():
     """Those who wait are let on in their order, one a turn, others in between."""
 
     async def main():
-        pace = Pace.of(asyncio.get_running_loop())
-        pace.seconds = 0
+        share = FairShare.of(asyncio.get_running_loop())
+        share.seconds = 0
         order = []
 
         async def pump(name):
             for _ in range(3):
-                if pace.spent:
-                    await pace.turn()
+                if share.spent:
+                    await share.turn()
                 order.append(name)
 
         async def heart():
@@ -78,16 +78,16 @@ def test_those_who_begin_take_turns_with_those_who_go_on():
     """However many are to begin, every other turn is for one that has begun."""
 
     async def main():
-        pace = Pace.of(asyncio.get_running_loop())
-        pace.seconds = 0
+        share = FairShare.of(asyncio.get_running_loop())
+        share.seconds = 0
         order = []
 
         async def pump():
-            if pace.spent:
-                await pace.begin()
+            if share.spent:
+                await share.begin()
             order.append("begun")
             for _ in range(2):
-                await pace.turn()
+                await share.turn()
                 order.append("gone on")
 
         await asyncio.gather(*(pump() for _ in range(20)))
@@ -103,13 +103,13 @@ def test_one_that_is_cancelled_in_line_holds_nobody_up(who):
     """The place in line of a pump that was cancelled is skipped."""
 
     async def main():
-        pace = Pace.of(asyncio.get_running_loop())
-        pace.seconds = 0
+        share = FairShare.of(asyncio.get_running_loop())
+        share.seconds = 0
 
         async def pump(number):
-            if pace.spent:
+            if share.spent:
                 waiting.append(number)
-                await pace.turn()
+                await share.turn()
 
         waiting = []
         tasks = [asyncio.create_task(pump(number)) for number in range(4)]

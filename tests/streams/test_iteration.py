@@ -8,11 +8,11 @@ import reactivex as rx
 from reactivex import operators as rxo
 from reactivex.disposable import Disposable
 
-from rxagent.streams import at_home, from_async, from_worker, iterate
-from rxagent.testing.clock import VirtualHome
+from rxagent.streams import from_async, from_worker, iterate, run_scoped
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.ledger import opened
 
-from .told import WATCHDOG, Told
+from .recorder import WATCHDOG, Recorder
 
 
 def count_to(limit, step, done=None):
@@ -51,7 +51,7 @@ async def _items(items):
 @each_step
 def test_each_step_is_made_from_all_events_before(of):
     """The state that a step is made from holds every event, the last step's too."""
-    told = Told()
+    told = Recorder()
     loop = iterate(
         lambda state: of(*range(len(state) + 1)),
         lambda state, event: (*state, event),
@@ -59,7 +59,7 @@ def test_each_step_is_made_from_all_events_before(of):
         lambda state: len(state) > 6,
     )
 
-    at_home(loop).subscribe(told)
+    run_scoped(loop).subscribe(told)
 
     assert "completed" == told.wait_end()
     assert [0, *range(2), *range(4)] == told.items
@@ -74,13 +74,13 @@ def test_done_is_asked_before_each_step(of):
         asked.append(state)
         return state >= 2
 
-    told = Told()
-    at_home(count_to(2, of, done)).subscribe(told)
+    told = Recorder()
+    run_scoped(count_to(2, of, done)).subscribe(told)
     told.wait_end()
     assert ([0, 1], [0, 1, 2]) == (told.items, asked)
 
-    told = Told()
-    at_home(count_to(0, of)).subscribe(told)
+    told = Recorder()
+    run_scoped(count_to(0, of)).subscribe(told)
     assert "completed" == told.wait_end()
     assert [] == told.items
 
@@ -104,8 +104,10 @@ def test_a_hundred_thousand_steps_are_one_loop(of):
             deepest = max(deepest, len(inspect.stack(0)))
         return of(state)
 
-    told = Told()
-    at_home(count_to(steps, step)).subscribe(on_error=told.on_error, on_completed=told.on_completed)
+    told = Recorder()
+    run_scoped(count_to(steps, step)).subscribe(
+        on_error=told.on_error, on_completed=told.on_completed
+    )
 
     with told._changed:
         assert told._changed.wait_for(lambda: told.ends, 30)
@@ -116,10 +118,10 @@ def test_a_hundred_thousand_steps_are_one_loop(of):
 def test_steps_that_emit_nothing():
     """A step may be empty; the next is made from the same state."""
     made = []
-    told = Told()
+    told = Recorder()
     loop = count_to(0, lambda _: rx.empty(), done=lambda _: made.append(1) or len(made) > 5)
 
-    at_home(loop).subscribe(told)
+    run_scoped(loop).subscribe(told)
 
     assert ("completed", []) == (told.wait_end(), told.items)
 
@@ -151,8 +153,8 @@ def test_what_is_raised_ends_the_loop(broken, at):
         fail("fold", state)
         return state + 1
 
-    told = Told()
-    at_home(iterate(step, fold, seed, done)).subscribe(told)
+    told = Recorder()
+    run_scoped(iterate(step, fold, seed, done)).subscribe(told)
 
     assert broken == str(told.wait_end())
     assert [] == told.items[at:]
@@ -161,9 +163,11 @@ def test_what_is_raised_ends_the_loop(broken, at):
 
 def test_the_error_of_a_step_ends_the_loop():
     """When a step fails, what it emitted has been told, and no other is made."""
-    told = Told()
+    told = Recorder()
 
-    at_home(count_to(3, lambda _: rx.concat(rx.of("a"), rx.throw(LookupError())))).subscribe(told)
+    run_scoped(count_to(3, lambda _: rx.concat(rx.of("a"), rx.throw(LookupError())))).subscribe(
+        told
+    )
 
     assert LookupError is type(told.wait_end())
     assert ["a"] == told.items
@@ -184,7 +188,7 @@ def test_disposing_at_each_event(of, position):
 
     async def main():
         over, loop = asyncio.Event(), asyncio.get_running_loop()
-        at_home(count_to(10**9, step)).pipe(rxo.take(position + 1)).subscribe(
+        run_scoped(count_to(10**9, step)).pipe(rxo.take(position + 1)).subscribe(
             told.append, on_completed=lambda: loop.call_soon_threadsafe(over.set)
         )
         async with asyncio.timeout(WATCHDOG):
@@ -204,29 +208,31 @@ def test_leaving_works_without_a_home():
 
 def test_a_step_may_last():
     """In virtual time: each step begins when the one before has ended, and is disposed midway."""
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         begun, told = [], []
 
         def step(state):
-            begun.append(home.clock)
+            begun.append(scheduler.clock)
             return rx.timer(5.0).pipe(rxo.map(lambda _: state))
 
-        subscription = count_to(9, step).subscribe(told.append, scheduler=home)
-        home.advance_to(12)
+        subscription = count_to(9, step).subscribe(told.append, scheduler=scheduler)
+        scheduler.advance_to(12)
         subscription.dispose()
-        home.run()
+        scheduler.run()
 
-        assert ([0.0, 5.0, 10.0], [0, 1], 12.0) == (begun, told, home.clock)
+        assert ([0.0, 5.0, 10.0], [0, 1], 12.0) == (begun, told, scheduler.clock)
 
 
 def test_a_subscriber_that_raises_at_the_end_is_a_fault(caplog):
     """What `on_completed` raises is not swallowed, nor told as an error of the loop."""
     errors = []
-    told = Told()
-    with VirtualHome() as home:
-        home.owns(Disposable(), errors.append)
-        count_to(1, rx.of).subscribe(told.on_next, told.on_error, lambda: 1 / 0, scheduler=home)
+    told = Recorder()
+    with VirtualScheduler() as scheduler:
+        scheduler.owns(Disposable(), errors.append)
+        count_to(1, rx.of).subscribe(
+            told.on_next, told.on_error, lambda: 1 / 0, scheduler=scheduler
+        )
         with pytest.raises(ZeroDivisionError):
-            home.run()
+            scheduler.run()
 
     assert ([0], []) == (told.items, told.ends)

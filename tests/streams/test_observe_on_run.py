@@ -13,21 +13,21 @@ from reactivex.scheduler import EventLoopScheduler, NewThreadScheduler
 from reactivex.subject import Subject
 
 from rxagent.errors import RunCancelled
-from rxagent.streams import Home, daemon_loop, entering, from_async
+from rxagent.streams import RunScheduler, daemon_loop, from_async, observe_on_run
 from rxagent.streams.handoff import AHEAD
-from rxagent.streams.observe_on_run import gated
-from rxagent.testing import VirtualHome
+from rxagent.streams.observe_on_run import serialize_on_run
+from rxagent.testing import VirtualScheduler
 
-from .told import WATCHDOG, Told
+from .recorder import WATCHDOG, Recorder
 
 ERROR = ValueError("late")
 user = ContextVar("user", default="nobody")
 
 
-def settled(home):
+def settled(scheduler):
     """Wait until what is queued by now has run."""
     over = threading.Event()
-    home.post(over.set)
+    scheduler.post(over.set)
     assert over.wait(WATCHDOG)
 
 
@@ -60,9 +60,9 @@ SOURCES = {
 def test_items_come_in_order_on_the_loop_s_thread(source):
     """Whatever thread emits, all items and the end come in order, on the run's loop thread."""
     threads = set()
-    told = Told(lambda _: threads.add(threading.current_thread().name))
+    told = Recorder(lambda _: threads.add(threading.current_thread().name))
 
-    entering(source()).subscribe(told, scheduler=Home(loop=daemon_loop()))
+    observe_on_run(source()).subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
 
     assert "completed" == told.wait_end()
     assert (list(range(500)), {"rxagent-loop"}) == (told.items, threads)
@@ -71,10 +71,10 @@ def test_items_come_in_order_on_the_loop_s_thread(source):
 @pytest.mark.parametrize("kind", ["at once", "from_iterable", "timers"])
 def test_in_virtual_time(kind):
     """In virtual time all of it happens on the one thread there is."""
-    told = Told()
-    with VirtualHome() as home:
-        entering(SOURCES[kind]()).subscribe(told, scheduler=home)
-        home.run()
+    told = Recorder()
+    with VirtualScheduler() as scheduler:
+        observe_on_run(SOURCES[kind]()).subscribe(told, scheduler=scheduler)
+        scheduler.run()
 
     assert (list(range(500)), ["completed"]) == (told.items, told.ends)
 
@@ -90,11 +90,11 @@ def test_subscribing_may_block():
         observer.on_completed()
         return Disposable()
 
-    home, told = Home(loop=daemon_loop()), Told()
-    entering(rx.create(subscribe)).subscribe(told, scheduler=home)
+    run_scheduler, told = RunScheduler(loop=daemon_loop()), Recorder()
+    observe_on_run(rx.create(subscribe)).subscribe(told, scheduler=run_scheduler)
     assert begun.wait(WATCHDOG)
 
-    settled(home)
+    settled(run_scheduler)
     stuck.set()
     assert "completed" == told.wait_end()
     assert ["rxagent-worker"] == names
@@ -109,9 +109,9 @@ def test_a_blocking_iterable_in_a_pipeline_blocks_a_worker():
             names.add(threading.current_thread().name)
             yield number
 
-    told = Told()
+    told = Recorder()
     stream = rx.timer(0.001).pipe(rxo.flat_map(lambda _: rx.from_iterable(slowly())))
-    entering(stream).subscribe(told, scheduler=Home(loop=daemon_loop()))
+    observe_on_run(stream).subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
 
     assert "completed" == told.wait_end()
     assert ([0, 1, 2], {"rxagent-worker"}) == (told.items, names)
@@ -119,8 +119,8 @@ def test_a_blocking_iterable_in_a_pipeline_blocks_a_worker():
 
 def test_at_most_64_items_ahead():
     """A thread that emits waits for a run that is behind, and for one that is held."""
-    home, told, emitted = Home(loop=daemon_loop()), Told(), []
-    hold = home.hold()
+    run_scheduler, told, emitted = RunScheduler(loop=daemon_loop()), Recorder(), []
+    hold = run_scheduler.hold()
 
     def subscribe(observer, scheduler=None):
         for number in range(1_000):
@@ -129,8 +129,8 @@ def test_at_most_64_items_ahead():
         observer.on_completed()
         return Disposable()
 
-    entering(rx.create(subscribe)).subscribe(told, scheduler=home)
-    settled(home)
+    observe_on_run(rx.create(subscribe)).subscribe(told, scheduler=run_scheduler)
+    settled(run_scheduler)
     assert ([], []) == (told.items, told.ends)
     hold.dispose()
 
@@ -140,7 +140,7 @@ def test_at_most_64_items_ahead():
 
 def test_what_waits_is_dropped_when_disposed():
     """Disposing within an item lets the thread go, and nothing more comes."""
-    home, closed = Home(loop=daemon_loop()), threading.Event()
+    run_scheduler, closed = RunScheduler(loop=daemon_loop()), threading.Event()
     subscribed = threading.Event()
 
     def endless(observer, scheduler=None):
@@ -161,12 +161,12 @@ def test_what_waits_is_dropped_when_disposed():
             assert subscribed.wait(WATCHDOG)
             subscription.dispose()
 
-    told = Told(leave)
-    subscription = entering(rx.create(endless)).subscribe(told, scheduler=home)
+    told = Recorder(leave)
+    subscription = observe_on_run(rx.create(endless)).subscribe(told, scheduler=run_scheduler)
     subscribed.set()
 
     assert closed.wait(WATCHDOG)
-    settled(home)
+    settled(run_scheduler)
     assert (list(range(11)), []) == (told.items, told.ends)
 
 
@@ -179,9 +179,9 @@ def test_what_waits_is_dropped_when_disposed():
 )
 def test_an_end_comes_after_the_items(end, last):
     """What another thread emits before the end comes before it."""
-    subject, told, home = Subject(), Told(), Home(loop=daemon_loop())
+    subject, told, scheduler = Subject(), Recorder(), RunScheduler(loop=daemon_loop())
     ready = threading.Event()
-    entering(rx.defer(lambda _: ready.set() or subject)).subscribe(told, scheduler=home)
+    observe_on_run(rx.defer(lambda _: ready.set() or subject)).subscribe(told, scheduler=scheduler)
     assert ready.wait(WATCHDOG)
     while not subject.observers:
         time.sleep(0)
@@ -196,12 +196,12 @@ def test_an_end_comes_after_the_items(end, last):
 @pytest.mark.parametrize("error", [LookupError("no"), GeneratorExit("no"), KeyboardInterrupt("no")])
 def test_what_subscribing_raises_is_the_end(error):
     """A stream that cannot be subscribed to fails, whatever it raises."""
-    told = Told()
+    told = Recorder()
 
     def subscribe(observer, scheduler=None):
         raise error
 
-    entering(rx.create(subscribe)).subscribe(told, scheduler=Home(loop=daemon_loop()))
+    observe_on_run(rx.create(subscribe)).subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
 
     end = told.wait_end()
     assert end is error or (type(end) is RunCancelled and end.__cause__ is error)
@@ -210,14 +210,14 @@ def test_what_subscribing_raises_is_the_end(error):
 def test_foreign_code_has_the_context_of_the_run():
     """Subscribing and what it schedules see the context variables of where the run was made."""
     token = user.set("Ada")
-    home = Home(loop=daemon_loop())
+    scheduler = RunScheduler(loop=daemon_loop())
     user.reset(token)
-    told = Told()
+    told = Recorder()
     stream = rx.defer(lambda _: rx.of(user.get())).pipe(
         rxo.concat(rx.timer(0.001).pipe(rxo.map(lambda _: user.get())))
     )
 
-    entering(stream).subscribe(told, scheduler=home)
+    observe_on_run(stream).subscribe(told, scheduler=scheduler)
 
     assert "completed" == told.wait_end()
     assert ["Ada", "Ada"] == told.items
@@ -227,9 +227,9 @@ def test_a_loop_s_own_thread_never_waits():
     """What is emitted on the thread of an asyncio loop waits in the queue, not the loop."""
 
     async def main():
-        subject, told, home = Subject(), Told(), Home()
-        hold = home.hold()
-        entering(subject).subscribe(told, scheduler=home)
+        subject, told, scheduler = Subject(), Recorder(), RunScheduler()
+        hold = scheduler.hold()
+        observe_on_run(subject).subscribe(told, scheduler=scheduler)
         while not subject.observers:
             await asyncio.sleep(0)
         for number in range(AHEAD * 3):
@@ -246,29 +246,29 @@ def test_a_loop_s_own_thread_never_waits():
 
 def test_what_the_loop_emits_passes_at_once():
     """An item that comes inside the run is passed on before anything else happens."""
-    home, subject, told = Home(loop=daemon_loop()), Subject(), Told()
-    gated(subject).subscribe(told, scheduler=home)
+    scheduler, subject, told = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
+    serialize_on_run(subject).subscribe(told, scheduler=scheduler)
     seen = []
 
     def emit():
         subject.on_next(1)
         seen.append(list(told.items))
 
-    home.gate(emit)
-    settled(home)
+    scheduler.run_serialized(emit)
+    settled(scheduler)
 
     assert [[1]] == seen
 
 
 def test_what_other_threads_emit_waits():
     """Items of another thread come on the loop's thread, in order, before those that follow."""
-    home, subject, threads = Home(loop=daemon_loop()), Subject(), set()
-    told = Told(lambda _: threads.add(threading.current_thread().name))
-    gated(subject).subscribe(told, scheduler=home)
+    scheduler, subject, threads = RunScheduler(loop=daemon_loop()), Subject(), set()
+    told = Recorder(lambda _: threads.add(threading.current_thread().name))
+    serialize_on_run(subject).subscribe(told, scheduler=scheduler)
     for number in range(AHEAD * 2):
         subject.on_next(number)
-    home.gate(lambda: subject.on_next(AHEAD * 2))
-    settled(home)
+    scheduler.run_serialized(lambda: subject.on_next(AHEAD * 2))
+    settled(scheduler)
     subject.on_completed()
 
     assert "completed" == told.wait_end()
@@ -277,13 +277,13 @@ def test_what_other_threads_emit_waits():
 
 def test_what_other_threads_emit_is_held():
     """While the run is held, what another thread emits is not heard of."""
-    home, subject, told = Home(loop=daemon_loop()), Subject(), Told()
-    gated(subject).subscribe(told, scheduler=home)
-    hold = home.hold()
-    settled(home)
+    scheduler, subject, told = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
+    serialize_on_run(subject).subscribe(told, scheduler=scheduler)
+    hold = scheduler.hold()
+    settled(scheduler)
     emitting = threading.Thread(target=lambda: (subject.on_next(1), subject.on_completed()))
     emitting.start()
-    settled(home)
+    settled(scheduler)
 
     assert ([], []) == (told.items, told.ends)
     hold.dispose()
@@ -294,13 +294,13 @@ def test_what_other_threads_emit_is_held():
 
 def test_a_disposed_gate_lets_threads_go():
     """Disposing drops what waits, and a thread that waits goes on."""
-    home, subject, told = Home(loop=daemon_loop()), Subject(), Told()
-    subscription = gated(subject).subscribe(told, scheduler=home)
-    hold = home.hold()
-    settled(home)
+    scheduler, subject, told = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
+    subscription = serialize_on_run(subject).subscribe(told, scheduler=scheduler)
+    hold = scheduler.hold()
+    settled(scheduler)
     emitting = threading.Thread(target=lambda: [subject.on_next(n) for n in range(AHEAD * 2)])
     emitting.start()
-    home.gate(subscription.dispose)
+    scheduler.run_serialized(subscription.dispose)
 
     emitting.join(WATCHDOG)
     assert (False, []) == (emitting.is_alive(), told.items)
@@ -314,9 +314,9 @@ def test_sources_of_a_run_pass():
         for number in range(3):
             yield number
 
-    told = Told()
-    stream = gated(from_async(numbers)).pipe(rxo.map(lambda number: number * 2))
-    stream.subscribe(told, scheduler=Home(loop=daemon_loop()))
+    told = Recorder()
+    stream = serialize_on_run(from_async(numbers)).pipe(rxo.map(lambda number: number * 2))
+    stream.subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
 
     assert "completed" == told.wait_end()
     assert [0, 2, 4] == told.items

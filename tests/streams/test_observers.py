@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.streams import Hub, Observing
+from rxagent.streams import Broadcaster, PartialObserver
 
-from .told import WATCHDOG, Told
+from .recorder import WATCHDOG, Recorder
 
 
 class Noting:
@@ -41,7 +41,7 @@ def tell_all(observer):
 def test_some_of_the_methods(methods):
     """What an object has no method for, it is not told."""
     noting = Noting(*methods)
-    tell_all(Observing.of(noting))
+    tell_all(PartialObserver.of(noting))
 
     assert methods == [name for name, *_ in noting.told]
 
@@ -49,10 +49,10 @@ def test_some_of_the_methods(methods):
 def test_functions():
     """Functions are told what they stand for, and nothing stands for what is missing."""
     told = []
-    tell_all(Observing.of(told.append))
-    tell_all(Observing.of(None, told.append))
-    tell_all(Observing.of(None, None, lambda: told.append("completed")))
-    tell_all(Observing.of(None))
+    tell_all(PartialObserver.of(told.append))
+    tell_all(PartialObserver.of(None, told.append))
+    tell_all(PartialObserver.of(None, None, lambda: told.append("completed")))
+    tell_all(PartialObserver.of(None))
 
     assert [1, ValueError, "completed"] == told
 
@@ -71,7 +71,7 @@ def test_what_is_called_and_has_methods():
             self.told.append(item)
 
     both = Both()
-    tell_all(Observing.of(both))
+    tell_all(PartialObserver.of(both))
 
     assert [1] == both.told
 
@@ -79,7 +79,7 @@ def test_what_is_called_and_has_methods():
 def test_it_falls_silent():
     """A muted observer is told nothing more, also by who has it at hand already."""
     noting = Noting("on_next", "on_error", "on_completed")
-    observer = Observing.of(noting)
+    observer = PartialObserver.of(noting)
     observer.on_next(0)
     observer.mute()
     tell_all(observer)
@@ -90,7 +90,7 @@ def test_it_falls_silent():
 def test_it_is_shown_as_what_it_was_made_of():
     """Whoever reads a log finds the object, not what was made around it."""
     noting = Noting("on_next")
-    observer = Observing.of(noting)
+    observer = PartialObserver.of(noting)
 
     assert (repr(noting), noting) == (repr(observer), observer.watching)
 
@@ -99,7 +99,7 @@ def test_it_is_shown_as_what_it_was_made_of():
 def test_what_can_be_told_nothing(wrong):
     """What cannot be told anything, and a class in place of its object, is refused with a hint."""
     with pytest.raises(TypeError, match=r"cannot observe(\.|:) (Give a function|write Noting\(\))"):
-        Observing.of(wrong)
+        PartialObserver.of(wrong)
 
 
 def test_what_nobody_would_await():
@@ -112,7 +112,7 @@ def test_what_nobody_would_await():
 
     for wrong in (later, Later()):
         with pytest.raises(TypeError, match="asynchronous, and nobody would await it"):
-            Observing.of(wrong)
+            PartialObserver.of(wrong)
 
 
 @pytest.fixture
@@ -122,21 +122,21 @@ def faults():
 
 
 @pytest.fixture
-def hub(faults):
+def broadcaster(faults):
     """Return a hub that notes its faults."""
-    return Hub(lambda observer, fault: faults.append((observer, type(fault))))
+    return Broadcaster(lambda observer, fault: faults.append((observer, type(fault))))
 
 
-def test_all_are_told_in_the_order_in_which_they_came(hub):
+def test_all_are_told_in_the_order_in_which_they_came(broadcaster):
     """Each observer is told each item and the end, the first to come first."""
     order = []
-    several = [Told(lambda item, name=name: order.append((name, item))) for name in "abc"]
+    several = [Recorder(lambda item, name=name: order.append((name, item))) for name in "abc"]
     for told in several:
-        hub.add(told)
+        broadcaster.add(told)
 
-    hub.on_next(1)
-    hub.on_next(2)
-    hub.on_completed()
+    broadcaster.on_next(1)
+    broadcaster.on_next(2)
+    broadcaster.on_completed()
 
     assert [(name, item) for item in (1, 2) for name in "abc"] == order
     assert [["completed"]] * 3 == [told.ends for told in several]
@@ -144,16 +144,16 @@ def test_all_are_told_in_the_order_in_which_they_came(hub):
 
 @pytest.mark.parametrize("place", range(3))
 @pytest.mark.parametrize("at", range(4))
-def test_one_that_raises_is_taken_off(hub, faults, place, at):
+def test_one_that_raises_is_taken_off(broadcaster, faults, place, at):
     """The others are told everything, and the fault is reported once."""
-    several = [Told(), Told(), Told()]
-    several[place] = Told(lambda item: item == at and 1 / 0)
+    several = [Recorder(), Recorder(), Recorder()]
+    several[place] = Recorder(lambda item: item == at and 1 / 0)
     for told in several:
-        hub.add(told)
+        broadcaster.add(told)
 
     for item in range(4):
-        hub.on_next(item)
-    hub.on_completed()
+        broadcaster.on_next(item)
+    broadcaster.on_completed()
 
     for told in several:
         raised = told is several[place]
@@ -163,68 +163,72 @@ def test_one_that_raises_is_taken_off(hub, faults, place, at):
 
 
 @pytest.mark.parametrize("end", ["on_error", "on_completed"])
-def test_one_that_raises_at_the_end_is_reported(hub, faults, end):
+def test_one_that_raises_at_the_end_is_reported(broadcaster, faults, end):
     """The others hear of the end, whatever one of them does about it."""
-    several = [Told(), Told(), Told()]
+    several = [Recorder(), Recorder(), Recorder()]
     setattr(several[1], end, lambda *_: 1 / 0)
     for told in several:
-        hub.add(told)
+        broadcaster.add(told)
 
-    hub.on_error(LookupError("gone")) if end == "on_error" else hub.on_completed()
+    broadcaster.on_error(LookupError("gone")) if end == "on_error" else broadcaster.on_completed()
 
     assert [1, 0, 1] == [len(told.ends) for told in several]
     assert [(several[1], ZeroDivisionError)] == faults
 
 
-def test_the_end_is_told_once(hub):
+def test_the_end_is_told_once(broadcaster):
     """After the end nobody is told anything."""
-    told = Told()
-    hub.add(told)
+    told = Recorder()
+    broadcaster.add(told)
 
-    hub.on_error(LookupError("gone"))
-    hub.on_error(LookupError("again"))
-    hub.on_completed()
-    hub.on_next(1)
+    broadcaster.on_error(LookupError("gone"))
+    broadcaster.on_error(LookupError("again"))
+    broadcaster.on_completed()
+    broadcaster.on_next(1)
 
     assert ["gone"] == [end.args[0] for end in told.ends]
     assert [] == told.items
 
 
-def test_observers_may_come_while_one_is_told(hub):
+def test_observers_may_come_while_one_is_told(broadcaster):
     """One that is added in `on_next` is told what follows."""
-    late = Told()
-    early = Told(lambda item: item == 1 and hub.add(late))
-    hub.add(early)
+    late = Recorder()
+    early = Recorder(lambda item: item == 1 and broadcaster.add(late))
+    broadcaster.add(early)
 
     for item in range(3):
-        hub.on_next(item)
+        broadcaster.on_next(item)
 
     assert ([0, 1, 2], [2]) == (early.items, late.items)
 
 
-def test_observers_may_go_while_one_is_told(hub):
+def test_observers_may_go_while_one_is_told(broadcaster):
     """One may leave, or take another off, in `on_next`; the rest stay."""
-    leaving, staying, other = Told(lambda _: [one.dispose() for one in going]), Told(), Told()
-    going = [hub.add(leaving)]
-    hub.add(staying)
-    going.append(hub.add(other))
+    leaving, staying, other = (
+        Recorder(lambda _: [one.dispose() for one in going]),
+        Recorder(),
+        Recorder(),
+    )
+    going = [broadcaster.add(leaving)]
+    broadcaster.add(staying)
+    going.append(broadcaster.add(other))
 
     for item in range(3):
-        hub.on_next(item)
+        broadcaster.on_next(item)
 
     assert ([0], [0, 1, 2]) == (leaving.items, staying.items)
     assert other.items in ([], [0])
 
 
-def test_removing_twice_removes_nobody_else(hub):
+def test_removing_twice_removes_nobody_else(broadcaster):
     """Disposing again does nothing, also when the same observer has come back."""
-    told = Told()
-    subscription = hub.add(told)
+    told = Recorder()
+    subscription = broadcaster.add(told)
     subscription.dispose()
-    hub.add(told)
+    broadcaster.add(told)
     subscription.dispose()
 
-    hub.on_next(1)
+    broadcaster.on_next(1)
 
     assert [1] == told.items
 
@@ -232,18 +236,18 @@ def test_removing_twice_removes_nobody_else(hub):
 @given(st.lists(st.sampled_from(["come", "go", "tell"]), max_size=50))
 def test_who_is_there_is_told(actions):
     """At each item, exactly those who have come and not gone are told."""
-    hub, present, gone, tellings = Hub(print), [], [], 0
+    broadcaster, present, gone, tellings = Broadcaster(print), [], [], 0
     for action in actions:
         match action:
             case "come":
-                told = Told()
-                present.append((told, hub.add(told), tellings))
+                told = Recorder()
+                present.append((told, broadcaster.add(told), tellings))
             case "go" if present:
                 told, subscription, since = present.pop(0)
                 subscription.dispose()
                 gone.append((told, since, tellings))
             case "tell":
-                hub.on_next(tellings)
+                broadcaster.on_next(tellings)
                 tellings += 1
 
     gone += [(told, since, tellings) for told, _, since in present]
@@ -252,25 +256,25 @@ def test_who_is_there_is_told(actions):
     ]
 
 
-def test_observers_come_and_go_on_many_threads(hub, faults):
+def test_observers_come_and_go_on_many_threads(broadcaster, faults):
     """While items are told, others may add and remove; none who stays misses one."""
-    staying, over = [Told() for _ in range(3)], threading.Event()
+    staying, over = [Recorder() for _ in range(3)], threading.Event()
     for told in staying:
-        hub.add(told)
+        broadcaster.add(told)
 
     def come_and_go():
         while not over.is_set():
-            hub.add(Told()).dispose()
+            broadcaster.add(Recorder()).dispose()
 
     threads = [threading.Thread(target=come_and_go) for _ in range(4)]
     for thread in threads:
         thread.start()
     for item in range(2000):
-        hub.on_next(item)
+        broadcaster.on_next(item)
     over.set()
     for thread in threads:
         thread.join(WATCHDOG)
 
     assert [list(range(2000))] * 3 == [told.items for told in staying]
-    assert 3 == len(hub._observers)
+    assert 3 == len(broadcaster._observers)
     assert [] == faults

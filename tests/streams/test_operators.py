@@ -8,13 +8,13 @@ from reactivex import operators as rxo
 from reactivex.disposable import Disposable
 from reactivex.subject import Subject
 
-from rxagent.streams import from_async, from_worker, merged
+from rxagent.streams import from_async, from_worker, merge
 from rxagent.streams import operators as stream_ops
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.ledger import opened
 from rxagent.testing.marbles import marbles
 
-from .told import Told
+from .recorder import Recorder
 
 FAULT = ValueError("no")
 UNJOINED = 'can only concatenate str (not "int") to str'
@@ -198,23 +198,23 @@ def ticks(name, *dues):
 def heard(stream, until=None):
     """Return all that a stream tells in virtual time, with the seconds."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         subscription = stream.subscribe(
-            lambda item: told.append((home.clock, item)),
-            lambda error: told.append((home.clock, type(error))),
-            lambda: told.append((home.clock, "|")),
-            scheduler=home,
+            lambda item: told.append((scheduler.clock, item)),
+            lambda error: told.append((scheduler.clock, type(error))),
+            lambda: told.append((scheduler.clock, "|")),
+            scheduler=scheduler,
         )
         if until is not None:
-            home.advance_to(until)
+            scheduler.advance_to(until)
             subscription.dispose()
-        home.run()
+        scheduler.run()
     return told
 
 
 def test_items_come_as_they_are_emitted():
     """Items of all sources come in the order of their times; the end is that of the last."""
-    stream = merged(ticks("a", 1, 4), ticks("b", 2), ticks("c", 3, 5))
+    stream = merge(ticks("a", 1, 4), ticks("b", 2), ticks("c", 3, 5))
 
     assert [(1, "a"), (2, "b"), (3, "c"), (4, "a"), (5, "c"), (5, "|")] == heard(stream)
 
@@ -226,7 +226,7 @@ def test_sources_of_all_kinds_are_merged():
         yield "a"
         yield "b"
 
-    stream = merged(rx.of(1, 2), from_async(letters), from_worker(lambda: "xy"), rx.empty())
+    stream = merge(rx.of(1, 2), from_async(letters), from_worker(lambda: "xy"), rx.empty())
 
     told = [item for _, item in heard(stream)]
     assert "|" == told.pop()
@@ -235,7 +235,7 @@ def test_sources_of_all_kinds_are_merged():
 
 def test_nothing_merged_is_empty():
     """No source at all completes at once."""
-    assert [(0, "|")] == heard(merged())
+    assert [(0, "|")] == heard(merge())
 
 
 @pytest.mark.parametrize("failing", range(3))
@@ -248,7 +248,7 @@ def test_the_first_error_ends_all(failing):
         streams.append(watched)
         ledgers.append(ledger)
 
-    assert [(0, LookupError)] == heard(merged(*streams))
+    assert [(0, LookupError)] == heard(merge(*streams))
     assert [0, 0, 0] == [ledger.open for ledger in ledgers]
 
 
@@ -261,7 +261,7 @@ def test_what_fails_while_it_is_subscribed_ends_all():
 
     after, ledger = opened(rx.never())
 
-    assert [(0, LookupError)] == heard(merged(rx.Observable(fail), after))
+    assert [(0, LookupError)] == heard(merge(rx.Observable(fail), after))
     assert 0 == ledger.subscribed
 
 
@@ -271,7 +271,7 @@ def test_disposing_lets_go_of_all(until):
     sources = [ticks("a", 1, 3), ticks("b", 2)]
     streams, ledgers = zip(*map(opened, sources), strict=True)
 
-    told = heard(merged(*streams), until)
+    told = heard(merge(*streams), until)
 
     assert [] == [item for item in told if item[0] > until]
     assert [(1, 1)] * 2 == [(ledger.subscribed, ledger.disposed) for ledger in ledgers]
@@ -279,14 +279,14 @@ def test_disposing_lets_go_of_all(until):
 
 def test_leaving_from_within():
     """A subscriber that has enough leaves in the midst of a source that emits at once."""
-    assert [(0, 1), (0, 2), (0, "|")] == heard(merged(rx.of(1, 2, 3), rx.never()).pipe(rxo.take(2)))
+    assert [(0, 1), (0, 2), (0, "|")] == heard(merge(rx.of(1, 2, 3), rx.never()).pipe(rxo.take(2)))
 
 
 def test_no_lock_is_held_while_emitting():
     """An observer may subscribe to the same merged stream, and emit into its sources."""
     subject = Subject()
-    stream = merged(subject, subject.pipe(rxo.map(lambda item: -item)))
-    inner, outer = Told(), Told()
+    stream = merge(subject, subject.pipe(rxo.map(lambda item: -item)))
+    inner, outer = Recorder(), Recorder()
 
     def again(item):
         if item == 1:
@@ -306,7 +306,7 @@ def test_nothing_is_lost(dues):
     """For all times, every item comes at its time, and the end is told once."""
     streams = [ticks(place, *times) for place, times in enumerate(dues)]
 
-    told = heard(merged(*streams))
+    told = heard(merge(*streams))
 
     expected = [(due, place) for place, times in enumerate(dues) for due in times]
     assert sorted(expected) == sorted(told[:-1])

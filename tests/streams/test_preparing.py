@@ -12,7 +12,7 @@ from rxagent.errors import ModelTimeout, ModelUnavailable
 from rxagent.events import TextDelta
 from rxagent.messages import Request
 from rxagent.streams.preparing import preparing
-from rxagent.testing import VirtualHome
+from rxagent.testing import VirtualScheduler
 
 seconds = st.integers(0, 9)
 
@@ -32,14 +32,14 @@ def asked(prepare, answer):
 def played(source):
     """Return what a stream tells, and when; no event comes after its end."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         source.subscribe(
-            lambda item: told.append((home.clock, item)),
-            lambda error: told.append((home.clock, type(error))),
-            lambda: told.append((home.clock, "|")),
-            scheduler=home,
+            lambda item: told.append((scheduler.clock, item)),
+            lambda error: told.append((scheduler.clock, type(error))),
+            lambda: told.append((scheduler.clock, "|")),
+            scheduler=scheduler,
         )
-        home.run()
+        scheduler.run()
     return told
 
 
@@ -97,28 +97,28 @@ def test_a_hedge_waits_from_the_request(prepare, answer):
     begun = []
 
     def second(_):
-        begun.append(home.clock)
+        begun.append(scheduler.clock)
         return rx.never()
 
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         hedged = ops.hedge(lambda _: asked(prepare, answer), second, after=3.5)
-        hedged(Request.of("Hi")).subscribe(scheduler=home)
-        home.run()
+        hedged(Request.of("Hi")).subscribe(scheduler=scheduler)
+        scheduler.run()
 
     assert begun == ([prepare + 3.5] if answer > 3.5 else [])
 
 
 def test_disposed_before_it_is_sent():
     """A source that was disposed while it prepared leaves the silence of others as it is."""
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         told = []
-        left = asked(9, 0).subscribe(scheduler=home)
+        left = asked(9, 0).subscribe(scheduler=scheduler)
         Subject().pipe(ops.timeout(idle=2)).subscribe(
-            on_error=lambda _: told.append(home.clock), scheduler=home
+            on_error=lambda _: told.append(scheduler.clock), scheduler=scheduler
         )
-        home.advance_to(1)
+        scheduler.advance_to(1)
         left.dispose()
-        home.run()
+        scheduler.run()
 
     assert [1 + 2] == told
 

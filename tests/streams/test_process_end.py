@@ -11,11 +11,18 @@ import threading
 import pytest
 import reactivex as rx
 
-from rxagent.streams import Home, daemon_loop, from_async, from_callback, is_daemon_loop, last
+from rxagent.streams import (
+    RunScheduler,
+    daemon_loop,
+    from_async,
+    from_callback,
+    is_daemon_loop,
+    last,
+)
 from rxagent.streams.background_loop import on_daemon_loop
 from rxagent.streams.open_work import OpenWork, open_work
 
-from .told import WATCHDOG, Told, Upstream
+from .recorder import WATCHDOG, Recorder, Upstream
 
 HEAD = """
 import asyncio, os, signal, sys, threading, time
@@ -98,7 +105,7 @@ def test_a_script_lives_until_its_runs_have_ended(script):
 )
 def test_threads_may_begin_after_the_last_line(script, stream):
     """What a run needs threads for it gets also when the script's own code is over."""
-    process = script(f"at_home({stream}).subscribe(say)")
+    process = script(f"run_scoped({stream}).subscribe(say)")
 
     assert (0, ["1", "2"], "") == ended(process)
 
@@ -159,7 +166,7 @@ def test_names_are_looked_up_after_the_last_line(script):
             await asyncio.sleep(0.1)
             yield bool(await asyncio.get_running_loop().getaddrinfo("localhost", 80))
 
-        at_home(from_async(look_up)).subscribe(say)
+        run_scoped(from_async(look_up)).subscribe(say)
         """
     )
 
@@ -225,7 +232,7 @@ _INTERRUPTED = """
 def interrupt(_):
     os.kill(os.getpid(), signal.SIGINT)
 
-rx.timer(0.1).subscribe(interrupt, scheduler=Home())
+rx.timer(0.1).subscribe(interrupt, scheduler=RunScheduler())
 from_async(silence).subscribe()
 """
 
@@ -398,9 +405,14 @@ async def _asked(question):
 
 def test_open_work_is_known_by_name():
     """What is open is listed until it ends: sources, timers, and other work."""
-    before, home, upstream, told = open_work(), Home(), Upstream(silent_at=0), Told()
-    knitting = OpenWork("knitting", home.loop, print)
-    timer = rx.timer(60).subscribe(scheduler=home)
+    before, scheduler, upstream, told = (
+        open_work(),
+        RunScheduler(),
+        Upstream(silent_at=0),
+        Recorder(),
+    )
+    knitting = OpenWork("knitting", scheduler.loop, print)
+    timer = rx.timer(60).subscribe(scheduler=scheduler)
     source = from_async(upstream.asynchronously).subscribe(told)
     upstream.wait_reads(1)
     assert ["knitting", "rxagent-source", "timer"] == sorted(
@@ -427,7 +439,7 @@ def test_work_that_ends_between_the_end_of_a_loop_and_its_closing_is_closed():
         go.wait(WATCHDOG)
 
     async def start():
-        from_callback(work).subscribe(Told(), scheduler=Home())
+        from_callback(work).subscribe(Recorder(), scheduler=RunScheduler())
         await asyncio.to_thread(begun.wait, WATCHDOG)
         await loop.shutdown_default_executor()
 
@@ -446,7 +458,7 @@ def test_asyncio_leaves_no_trace():
     """A program under `asyncio.run` needs no other loop, and its streams end with it."""
 
     async def main():
-        told = Told()
+        told = Recorder()
         from_async(Upstream().asynchronously).subscribe(told)
         while not told.ends:
             await asyncio.sleep(0)

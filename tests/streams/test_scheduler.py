@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from reactivex import operators as rxo
 from reactivex.scheduler import VirtualTimeScheduler
 
-from rxagent.streams import Home, at_home, daemon_loop, from_async, from_worker
+from rxagent.streams import RunScheduler, daemon_loop, from_async, from_worker, run_scoped
 from rxagent.streams.open_work import open_work
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 
 from ..meanwhile import meanwhile
-from .told import SOURCES, WATCHDOG, Told, Upstream
+from .recorder import SOURCES, WATCHDOG, Recorder, Upstream
 
 
 def together(*jobs):
@@ -49,15 +49,15 @@ def together(*jobs):
 )
 def test_actions_of_many_threads_are_serial(plans):
     """Actions run one at a time on the loop's thread; each thread's keep their order, all run."""
-    home, inside, done, threads = Home(), threading.Lock(), [], set()
-    home.owns(rx.empty().subscribe(), lambda _: None)
+    scheduler, inside, done, threads = RunScheduler(), threading.Lock(), [], set()
+    scheduler.owns(rx.empty().subscribe(), lambda _: None)
 
     def act(who, number, what):
         assert inside.acquire(blocking=False)
         threads.add(threading.current_thread().name)
         done.append((who, number))
         if what == "again":
-            home.gate(act, who, -number, "do")
+            scheduler.run_serialized(act, who, -number, "do")
             assert (who, -number) != done[-1]
         if what == "yield":
             time.sleep(0)
@@ -67,10 +67,10 @@ def test_actions_of_many_threads_are_serial(plans):
 
     def enter(who, plan):
         for number, what in enumerate(plan, start=1):
-            home.gate(act, who, number, what)
+            scheduler.run_serialized(act, who, number, what)
 
     together(*(lambda w=who, p=plan: enter(w, p) for who, plan in enumerate(plans)))
-    drained(home)
+    drained(scheduler)
 
     assert threads <= {"rxagent-loop"}
     for who, plan in enumerate(plans):
@@ -80,26 +80,26 @@ def test_actions_of_many_threads_are_serial(plans):
         assert again == [-number for number in mine if number < 0]
 
 
-def drained(home):
+def drained(scheduler):
     """Wait until all actions have run that are queued by now, and those that they queue."""
     for _ in range(2):
         over = threading.Event()
-        home.post(over.set)
+        scheduler.post(over.set)
         assert over.wait(WATCHDOG)
 
 
 def test_actions_within_actions_come_after():
     """What is asked for inside is done when the action that asks is over, in order."""
-    home, done = Home(), []
+    scheduler, done = RunScheduler(), []
 
     def outer():
-        home.gate(done.append, "first")
-        home.schedule(lambda *_: done.append("second"))
-        home.gate(done.append, "third")
+        scheduler.run_serialized(done.append, "first")
+        scheduler.schedule(lambda *_: done.append("second"))
+        scheduler.run_serialized(done.append, "third")
         done.append("outer")
 
-    home.gate(outer)
-    drained(home)
+    scheduler.run_serialized(outer)
+    drained(scheduler)
 
     assert ["outer", "first", "second", "third"] == done
 
@@ -108,9 +108,9 @@ def test_on_the_loop_an_action_runs_at_once():
     """On the loop's thread nothing waits for a turn of the loop, but what is posted."""
 
     async def main():
-        home, done = Home(), []
-        home.gate(done.append, "at once")
-        home.post(done.append, "later")
+        scheduler, done = RunScheduler(), []
+        scheduler.run_serialized(done.append, "at once")
+        scheduler.post(done.append, "later")
         done.append("here")
         await asyncio.sleep(0)
         return done
@@ -120,17 +120,17 @@ def test_on_the_loop_an_action_runs_at_once():
 
 def test_actions_within_actions_need_no_stack():
     """A chain of a hundred thousand actions, each asked for by the one before, is a loop."""
-    home, left, over = Home(), 100_000, threading.Event()
+    scheduler, left, over = RunScheduler(), 100_000, threading.Event()
 
     def again():
         nonlocal left
         left -= 1
         if left:
-            home.gate(again)
+            scheduler.run_serialized(again)
         else:
             over.set()
 
-    home.gate(again)
+    scheduler.run_serialized(again)
 
     assert over.wait(WATCHDOG)
 
@@ -139,9 +139,9 @@ def test_many_actions_leave_the_loop_its_turns():
     """What many actions take is taken in slices, between which others have their turn."""
 
     async def main():
-        home, done, beats = Home(), [], 0
+        scheduler, done, beats = RunScheduler(), [], 0
         for number in range(2_000):
-            home.post(lambda number=number: (done.append(number), time.sleep(1e-5)))
+            scheduler.post(lambda number=number: (done.append(number), time.sleep(1e-5)))
         while len(done) < 2_000:
             await asyncio.sleep(0)
             beats += 1
@@ -159,12 +159,12 @@ def test_actions_run_in_the_context_of_the_run():
     """Whoever asks for an action, and whatever context it has, the run's own counts."""
     seen = []
     token = user.set("Ada")
-    home = Home(loop=daemon_loop())
+    scheduler = RunScheduler(loop=daemon_loop())
     user.set("Bob")
-    home.gate(lambda: seen.append(user.get()))
-    together(lambda: home.gate(lambda: seen.append(user.get())))
+    scheduler.run_serialized(lambda: seen.append(user.get()))
+    together(lambda: scheduler.run_serialized(lambda: seen.append(user.get())))
     user.reset(token)
-    drained(home)
+    drained(scheduler)
 
     assert ["Ada", "Ada"] == seen
 
@@ -187,16 +187,16 @@ def test_actions_run_in_the_context_of_the_run():
 )
 def test_a_fault_stops_nothing_but_its_run(raising, fault):
     """What an action raises disposes the run that the home owns, and the rest is done."""
-    home, run, faults, done = Home(), rx.never().subscribe(), [], []
+    scheduler, run, faults, done = RunScheduler(), rx.never().subscribe(), [], []
     disposed = []
-    home.owns(rx.disposable.Disposable(lambda: disposed.append(run)), faults.append)
+    scheduler.owns(rx.disposable.Disposable(lambda: disposed.append(run)), faults.append)
 
     def several():
-        home.gate(raising)
-        home.gate(done.append, "rest")
+        scheduler.run_serialized(raising)
+        scheduler.run_serialized(done.append, "rest")
 
-    home.gate(several)
-    drained(home)
+    scheduler.run_serialized(several)
+    drained(scheduler)
 
     assert [fault] == list(map(repr, faults))
     assert (["rest"], [run]) == (done, disposed)
@@ -209,10 +209,10 @@ def raising(error):
 
 def test_a_run_that_cannot_be_disposed_still_hears_of_its_end():
     """What disposing raises, or what hears of the fault, is logged, and stops nothing."""
-    home, faults = Home(), []
-    home.owns(rx.disposable.Disposable(lambda: 1 / 0), faults.append)
-    home.gate(raising, LookupError())
-    drained(home)
+    scheduler, faults = RunScheduler(), []
+    scheduler.owns(rx.disposable.Disposable(lambda: 1 / 0), faults.append)
+    scheduler.run_serialized(raising, LookupError())
+    drained(scheduler)
 
     assert [LookupError] == list(map(type, faults))
 
@@ -220,12 +220,12 @@ def test_a_run_that_cannot_be_disposed_still_hears_of_its_end():
 def test_an_interrupt_loses_no_action():
     """Wherever Ctrl-C comes while an action is queued, each that is in the queue runs."""
     for step in range(1, 200):
-        home, ran = Home(loop=daemon_loop()), threading.Event()
+        scheduler, ran = RunScheduler(loop=daemon_loop()), threading.Event()
         try:
-            if not meanwhile(lambda h=home, r=ran: h.post(r.set), step, interrupt):
+            if not meanwhile(lambda h=scheduler, r=ran: h.post(r.set), step, interrupt):
                 break
         except KeyboardInterrupt:
-            queued = bool(home._queue)
+            queued = bool(scheduler._queue)
             assert not queued or ran.wait(WATCHDOG)
     assert step > 10
 
@@ -239,31 +239,31 @@ def test_a_loop_that_is_gone_says_so():
     """On a closed loop, and on that of the process that has forked this one, nothing is queued."""
 
     async def main():
-        return Home()
+        return RunScheduler()
 
-    home = asyncio.run(main())
+    scheduler = asyncio.run(main())
 
-    assert (True, True) == (home.is_lost, home.is_stopped)
-    assert not home.post(lambda: None)
+    assert (True, True) == (scheduler.is_lost, scheduler.is_stopped)
+    assert not scheduler.post(lambda: None)
     done = []
-    home.post_or_run(done.append, "here")
+    scheduler.post_or_run(done.append, "here")
     assert ["here"] == done
 
 
 def test_a_thread_knows_whether_it_is_inside():
     """Only the loop's thread is ever inside, and only while it runs an action of the run."""
-    home, other = Home(loop=daemon_loop()), []
+    scheduler, other = RunScheduler(loop=daemon_loop()), []
 
     def look():
-        together(lambda: other.append(home.is_inside))
-        return home.is_inside
+        together(lambda: other.append(scheduler.is_inside))
+        return scheduler.is_inside
 
     inside = []
-    home.gate(lambda: inside.append(look()))
-    drained(home)
+    scheduler.run_serialized(lambda: inside.append(look()))
+    drained(scheduler)
 
     assert ([True], [False]) == (inside, other)
-    assert not home.is_inside
+    assert not scheduler.is_inside
 
 
 # Where a run lives
@@ -273,10 +273,10 @@ def test_a_home_is_made_where_the_run_is_subscribed():
     """A run's loop is the one that runs there; without one, it is the process's own."""
 
     async def main():
-        return Home().loop is asyncio.get_running_loop()
+        return RunScheduler().loop is asyncio.get_running_loop()
 
     assert asyncio.run(main())
-    assert daemon_loop() is Home().loop
+    assert daemon_loop() is RunScheduler().loop
 
 
 @pytest.mark.parametrize("subscribing", ["plain", "asyncio"])
@@ -288,7 +288,7 @@ def test_a_run_begins_on_its_loop(subscribing):
         threads.append(threading.current_thread())
         return rx.of(subscribed.is_set())
 
-    stream, told = at_home(rx.defer(begin)), Told()
+    stream, told = run_scoped(rx.defer(begin)), Recorder()
 
     async def main():
         stream.subscribe(told)
@@ -313,20 +313,22 @@ def test_a_run_within_a_run_shares_its_home():
         homes.append(scheduler)
         return rx.of(1)
 
-    inner = at_home(rx.defer(note))
-    told = Told()
-    at_home(rx.defer(lambda home: homes.append(home) or rx.concat(inner, inner))).subscribe(told)
+    inner = run_scoped(rx.defer(note))
+    told = Recorder()
+    run_scoped(
+        rx.defer(lambda run_scheduler: homes.append(run_scheduler) or rx.concat(inner, inner))
+    ).subscribe(told)
 
     told.wait_end()
     assert 3 == len(homes)
     assert 1 == len(set(homes))
-    assert isinstance(homes[0], Home)
+    assert isinstance(homes[0], RunScheduler)
 
 
 def test_subscriptions_have_homes_of_their_own():
     """Two subscriptions of one stream are two runs."""
-    homes, several = [], [Told(), Told()]
-    stream = at_home(rx.defer(lambda home: homes.append(home) or rx.of(1)))
+    homes, several = [], [Recorder(), Recorder()]
+    stream = run_scoped(rx.defer(lambda scheduler: homes.append(scheduler) or rx.of(1)))
 
     for told in several:
         stream.subscribe(told)
@@ -340,7 +342,7 @@ def test_a_run_that_is_let_go_at_once_never_begins():
     begun, passed = [], threading.Event()
 
     async def main():
-        stream = at_home(rx.defer(lambda _: begun.append(1) or rx.of(1)))
+        stream = run_scoped(rx.defer(lambda _: begun.append(1) or rx.of(1)))
         stream.subscribe().dispose()
         asyncio.get_running_loop().call_soon(passed.set)
         await asyncio.sleep(0)
@@ -360,9 +362,9 @@ def test_all_that_happens_in_a_run_is_serial():
         time.sleep(0)
         inside.release()
 
-    told = Told(alone)
+    told = Recorder(alone)
     streams = [source(Upstream(length=50)) for source in SOURCES.values()] * 2
-    at_home(rx.defer(lambda _: rx.merge(*streams))).subscribe(told)
+    run_scoped(rx.defer(lambda _: rx.merge(*streams))).subscribe(told)
 
     assert "completed" == told.wait_end()
     assert sorted([*range(50)] * 10) == sorted(told.items)
@@ -372,18 +374,18 @@ def test_all_that_happens_in_a_run_is_serial():
 
 
 @pytest.fixture
-def home():
+def scheduler():
     """Return a virtual home, which leaves nothing open behind it."""
-    with VirtualHome() as home:
-        yield home
+    with VirtualScheduler() as scheduler:
+        yield scheduler
 
 
 def test_real_timers_fire_in_order():
     """In real time, too, what is due earlier comes earlier, from whatever thread it was asked."""
-    home, told = Home(), Told()
+    scheduler, told = RunScheduler(), Recorder()
     streams = (rx.timer(due).pipe(rxo.map(lambda _, due=due: due)) for due in (0.03, 0.01, 0.02))
 
-    rx.merge(*streams).subscribe(told, scheduler=home)
+    rx.merge(*streams).subscribe(told, scheduler=scheduler)
 
     told.wait_end()
     assert [0.01, 0.02, 0.03] == told.items
@@ -391,8 +393,8 @@ def test_real_timers_fire_in_order():
 
 def test_a_disposed_timer_is_forgotten():
     """Neither an action nor a note of open work is left of a timer that was disposed."""
-    home, before = Home(), open_work()
-    subscriptions = [rx.timer(60).subscribe(scheduler=home) for _ in range(100)]
+    scheduler, before = RunScheduler(), open_work()
+    subscriptions = [rx.timer(60).subscribe(scheduler=scheduler) for _ in range(100)]
     assert 100 == len(open_work()) - len(before)
 
     for subscription in subscriptions:
@@ -402,42 +404,46 @@ def test_a_disposed_timer_is_forgotten():
     assert before == open_work()
 
 
-def test_points_of_time_are_kept(home):
+def test_points_of_time_are_kept(scheduler):
     """An action may be asked for at a point of time, also at one that has passed."""
     done = []
-    home.schedule_absolute(home.now + timedelta(seconds=3), lambda *_: done.append(home.clock))
-    home.schedule_absolute(datetime(1960, 1, 1, tzinfo=UTC), lambda *_: done.append(home.clock))
-    home.run()
+    scheduler.schedule_absolute(
+        scheduler.now + timedelta(seconds=3), lambda *_: done.append(scheduler.clock)
+    )
+    scheduler.schedule_absolute(
+        datetime(1960, 1, 1, tzinfo=UTC), lambda *_: done.append(scheduler.clock)
+    )
+    scheduler.run()
 
     assert [0.0, 3.0] == done
 
 
 def test_another_scheduler_may_keep_the_time():
     """A home that is given a clock takes the time from there, and does what is due in its gate."""
-    clock, told = VirtualTimeScheduler(), Told()
-    home = Home.of(clock)
+    clock, told = VirtualTimeScheduler(), Recorder()
+    scheduler = RunScheduler.of(clock)
     inside = []
 
-    rx.timer(5.0).pipe(rxo.do_action(lambda _: inside.append(home.is_inside))).subscribe(
-        told, scheduler=home
+    rx.timer(5.0).pipe(rxo.do_action(lambda _: inside.append(scheduler.is_inside))).subscribe(
+        told, scheduler=scheduler
     )
-    drained(home)
+    drained(scheduler)
     clock.start()
     told.wait_end()
 
     assert ([0], [True]) == (told.items, inside)
-    assert home.now == clock.now
+    assert scheduler.now == clock.now
 
 
-def test_a_timer_within_its_own_action(home):
+def test_a_timer_within_its_own_action(scheduler):
     """A timer may set the next one, and be disposed from within."""
     told = []
     subscription = rx.interval(1.0).subscribe(
         lambda number: told.append(number) or (number == 2 and subscription.dispose()),
-        scheduler=home,
+        scheduler=scheduler,
     )
 
-    home.run()
+    scheduler.run()
 
     assert [0, 1, 2] == told
 
@@ -445,118 +451,120 @@ def test_a_timer_within_its_own_action(home):
 # The valve
 
 
-def test_timers_stand_still_while_the_run_is_held(home):
+def test_timers_stand_still_while_the_run_is_held(scheduler):
     """What was left of each timer when the hold came is left when it goes."""
     told = []
     for due in (1.0, 2.0, 3.0):
-        rx.timer(due).subscribe(lambda _, due=due: told.append((due, home.clock)), scheduler=home)
+        rx.timer(due).subscribe(
+            lambda _, due=due: told.append((due, scheduler.clock)), scheduler=scheduler
+        )
 
-    home.advance_to(1.5)
-    hold = home.hold()
-    home.advance_to(100)
+    scheduler.advance_to(1.5)
+    hold = scheduler.hold()
+    scheduler.advance_to(100)
     hold.dispose()
-    home.run()
+    scheduler.run()
 
     assert [(1.0, 1.0), (2.0, 100.5), (3.0, 101.5)] == told
 
 
-def test_a_timer_that_is_set_while_the_run_is_held_waits(home):
+def test_a_timer_that_is_set_while_the_run_is_held_waits(scheduler):
     """Its time begins when the run goes on; and it may be disposed before."""
     told = []
-    hold = home.hold()
-    rx.timer(2.0).subscribe(lambda _: told.append(home.clock), scheduler=home)
-    rx.timer(2.0).subscribe(lambda _: told.append("never"), scheduler=home).dispose()
-    home.advance_to(10)
+    hold = scheduler.hold()
+    rx.timer(2.0).subscribe(lambda _: told.append(scheduler.clock), scheduler=scheduler)
+    rx.timer(2.0).subscribe(lambda _: told.append("never"), scheduler=scheduler).dispose()
+    scheduler.advance_to(10)
     hold.dispose()
-    home.run()
+    scheduler.run()
 
     assert [12.0] == told
 
 
-def test_holds_are_nested(home):
+def test_holds_are_nested(scheduler):
     """The run goes on when the last hold is let go, in whatever order; each counts once."""
     told = []
-    rx.timer(1.0).subscribe(told.append, scheduler=home)
-    holds = [home.hold() for _ in range(3)]
+    rx.timer(1.0).subscribe(told.append, scheduler=scheduler)
+    holds = [scheduler.hold() for _ in range(3)]
 
     for hold in (holds[1], holds[0]):
         hold.dispose()
         hold.dispose()
-        home.advance_to(home.clock + 5)
-        assert home.is_held
+        scheduler.advance_to(scheduler.clock + 5)
+        assert scheduler.is_held
         assert [] == told
     holds[2].dispose()
-    home.run()
+    scheduler.run()
 
-    assert not home.is_held
-    assert (11.0, [0]) == (home.clock, told)
+    assert not scheduler.is_held
+    assert (11.0, [0]) == (scheduler.clock, told)
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=5))
 def test_the_time_of_a_run_does_not_count_its_holds(spells):
     """`time` passes only while nobody holds the run, however often somebody does."""
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         told = []
-        began = home.time()
+        began = scheduler.time()
         due = sum(going for going, _ in spells) + 1
-        rx.timer(due).subscribe(lambda _: told.append(home.clock), scheduler=home)
+        rx.timer(due).subscribe(lambda _: told.append(scheduler.clock), scheduler=scheduler)
         for going, held in spells:
-            home.advance_to(home.clock + going)
-            hold = home.hold()
-            home.advance_to(home.clock + held)
+            scheduler.advance_to(scheduler.clock + going)
+            hold = scheduler.hold()
+            scheduler.advance_to(scheduler.clock + held)
             hold.dispose()
-        home.run()
+        scheduler.run()
 
-        assert due == round(home.time() - began, 6)
+        assert due == round(scheduler.time() - began, 6)
         assert [due + sum(held for _, held in spells)] == told
 
 
-def test_a_held_source_goes_on_where_it_was(home):
+def test_a_held_source_goes_on_where_it_was(scheduler):
     """An async source is read no further while the run is held, and misses nothing."""
     reads, told = [], []
 
     async def read():
         for number in range(4):
-            reads.append((number, home.clock))
+            reads.append((number, scheduler.clock))
             yield number
 
     def hold(number):
-        told.append((number, home.clock))
+        told.append((number, scheduler.clock))
         if number == 1:
-            home.schedule_relative(0, lambda *_: None)
-            holds.append(home.hold())
+            scheduler.schedule_relative(0, lambda *_: None)
+            holds.append(scheduler.hold())
 
     holds = []
-    from_async(read).subscribe(hold, scheduler=home)
-    home.advance_to(5)
+    from_async(read).subscribe(hold, scheduler=scheduler)
+    scheduler.advance_to(5)
     assert [0, 1] == [number for number, _ in reads]
     holds[0].dispose()
-    home.run()
+    scheduler.run()
 
     assert [(0, 0.0), (1, 0.0), (2, 5.0), (3, 5.0)] == told == reads
 
 
 def test_a_real_timer_outlives_a_hold_from_another_thread():
     """Holds and timers of many threads at once lose no timer."""
-    home, told = Home(), Told()
+    scheduler, told = RunScheduler(), Recorder()
 
     def hold_often():
         for _ in range(200):
-            home.hold().dispose()
+            scheduler.hold().dispose()
 
     def set_often():
         for _ in range(50):
-            rx.timer(0.0001).subscribe(told.on_next, scheduler=home)
+            rx.timer(0.0001).subscribe(told.on_next, scheduler=scheduler)
 
     together(*[hold_often, set_often] * 4)
 
     told.wait_items(200)
-    assert not home.is_held
+    assert not scheduler.is_held
 
 
 def test_what_is_at_home_on_a_loop_ends_with_it():
     """A worker that is at work when `asyncio.run` ends tells nobody of it any more."""
-    begun, go, over, told = threading.Event(), threading.Event(), threading.Event(), Told()
+    begun, go, over, told = threading.Event(), threading.Event(), threading.Event(), Recorder()
 
     def work():
         try:
@@ -567,7 +575,7 @@ def test_what_is_at_home_on_a_loop_ends_with_it():
             over.set()
 
     async def main():
-        at_home(from_worker(work)).subscribe(told)
+        run_scoped(from_worker(work)).subscribe(told)
         await asyncio.to_thread(begun.wait, WATCHDOG)
 
     asyncio.run(main())

@@ -16,14 +16,14 @@ from reactivex.scheduler import ImmediateScheduler
 
 from rxagent import operators as ops
 from rxagent.events import RefusalDelta, StepStarted, TextDelta, ToolCallDelta
-from rxagent.streams import iterate, merged
+from rxagent.streams import iterate, merge
 from rxagent.streams import operators as stream_ops
-from rxagent.streams.sink import Joint, Link, Linked, linking
-from rxagent.testing.clock import VirtualHome
+from rxagent.streams.sink import MergeSink, Producer, Sink, lift
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.ledger import opened
 
 from ..meanwhile import meanwhile
-from .told import WATCHDOG
+from .recorder import WATCHDOG
 
 AT_ONCE = ImmediateScheduler()
 FAULT = LookupError("no")
@@ -54,7 +54,7 @@ class Spring:
             subscribing()
             return Disposable(self._close)
 
-        self.stream = Linked(subscribe)
+        self.stream = Producer(subscribe)
 
     def _close(self):
         self.disposals += 1
@@ -63,7 +63,7 @@ class Spring:
         tell(self.observer, *signs)
 
 
-class Ear(Link):
+class Ear(Sink):
     """An observer that notes all it is told, also what it must not be, and may do something."""
 
     def __init__(self, doing=lambda: None):
@@ -88,7 +88,7 @@ def once(source):
 
 
 OPERATORS = {
-    "passing": (linking(Link), 1),
+    "passing": (lift(Sink), 1),
     "of_type": (ops.of_type(int), 1),
     "steps": (ops.steps(), StepStarted(1)),
     "unless_refused": (ops.unless_refused(), RefusalDelta("no")),
@@ -106,7 +106,7 @@ OPERATORS = {
     "flat_map": (stream_ops.flat_map(rx.of), 1),
     "reduce": (stream_ops.reduce(add, 0), 1),
     "with_latest_from": (stream_ops.with_latest_from(rx.never(), 0), 1),
-    "merged": (merged, 1),
+    "merge": (merge, 1),
     "iterate": (once, 1),
 }
 each_operator = pytest.mark.parametrize(("operator", "item"), OPERATORS.values(), ids=OPERATORS)
@@ -189,7 +189,7 @@ def test_disposal_while_subscribing(signs):
         thread.join(WATCHDOG)
 
     spring, ear = Spring(*signs, subscribing=elsewhere), Ear()
-    link = Link(ear)
+    link = Sink(ear)
 
     link.follow(spring.stream, AT_ONCE)
 
@@ -199,11 +199,11 @@ def test_disposal_while_subscribing(signs):
 def test_disposal_from_many_threads():
     """However many dispose at the same moment, the source is disposed and nobody is harmed."""
     for _ in range(20):
-        spring, faults, gate = Spring(), [], threading.Barrier(8)
-        link = Link(Ear()).follow(spring.stream, AT_ONCE)
+        spring, faults, run_serialized = Spring(), [], threading.Barrier(8)
+        link = Sink(Ear()).follow(spring.stream, AT_ONCE)
 
-        def dispose(link=link, faults=faults, gate=gate):
-            gate.wait(WATCHDOG)
+        def dispose(link=link, faults=faults, run_serialized=run_serialized):
+            run_serialized.wait(WATCHDOG)
             try:
                 link.dispose()
             except Exception as fault:
@@ -260,7 +260,7 @@ def test_what_subscribing_raises_after_the_end_comes_out(end):
         raise ValueError("late")
 
     ear = Ear()
-    stream = linking(Link)(Spring(1, end, subscribing=fail).stream)
+    stream = lift(Sink)(Spring(1, end, subscribing=fail).stream)
 
     with pytest.raises(ValueError, match="late"):
         stream.subscribe(ear.on_next, ear.on_error, ear.on_completed)
@@ -311,7 +311,7 @@ def test_an_observer_that_raises_at_the_end(end):
         raise ValueError("ours")
 
     spring, ear = Spring(), Ear(fail)
-    Link(ear).follow(spring.stream, AT_ONCE)
+    Sink(ear).follow(spring.stream, AT_ONCE)
 
     with pytest.raises(ValueError, match="ours"):
         spring.tell(end)
@@ -357,10 +357,10 @@ def _flow_until_disposed(limit, while_subscribing):
         assert reached.wait(WATCHDOG)
         link.dispose()
 
-    link = Link(ear)
+    link = Sink(ear)
     disposing = threading.Thread(target=dispose)
     disposing.start()
-    link.follow(linking(Link)(Linked(subscribe)), AT_ONCE)
+    link.follow(lift(Sink)(Producer(subscribe)), AT_ONCE)
     for thread in (disposing, *flowing):
         thread.join(WATCHDOG)
 
@@ -376,7 +376,7 @@ def _flow_until_disposed(limit, while_subscribing):
 def knotted(*springs, doing=lambda: None):
     """Return an ear, and the joint before it of all sources; it follows the first."""
     ear = Ear(doing)
-    knot = Joint(ear, AT_ONCE)
+    knot = MergeSink(ear, AT_ONCE)
     first, *sides = springs
     for side in sides:
         knot.join(side.stream)
@@ -483,7 +483,11 @@ def test_joining_while_another_disposes():
     sys.setswitchinterval(1e-6)
     try:
         for _ in range(100):
-            knot, reached, limit = Joint(Ear(), AT_ONCE), threading.Event(), random.randrange(20)
+            knot, reached, limit = (
+                MergeSink(Ear(), AT_ONCE),
+                threading.Event(),
+                random.randrange(20),
+            )
 
             def dispose(knot=knot, reached=reached):
                 assert reached.wait(WATCHDOG)
@@ -518,7 +522,7 @@ def test_outside_a_run_all_are_subscribed_before_the_first_is_told():
         trigger.on_next("go")
         return told
 
-    assert heard(rxo.flat_map, rx.merge) == heard(stream_ops.flat_map, merged) == [1, 1, 2, 2]
+    assert heard(rxo.flat_map, rx.merge) == heard(stream_ops.flat_map, merge) == [1, 1, 2, 2]
 
 
 def turned(item):
@@ -539,9 +543,9 @@ OURS_AND_THEIRS = {
         lambda row: stream_ops.flat_map(lambda _: row),
         lambda row: rxo.flat_map(lambda _: row),
     ),
-    "merged": (lambda row: lambda source: merged(source, row), rxo.merge),
+    "merged": (lambda row: lambda source: merge(source, row), rxo.merge),
     "branch": (
-        lambda row: ops.branch(rxo.map(turned), lambda source: merged(source, row)),
+        lambda row: ops.branch(rxo.map(turned), lambda source: merge(source, row)),
         lambda row: rxo.publish(
             lambda source: rx.merge(source, source.pipe(rxo.map(turned)), rx.merge(source, row))
         ),
@@ -591,7 +595,7 @@ def cold(row, name):
 def heard(whose, row, stages, until):
     """Return what a pipeline tells, when, and how often it has subscribed to each source."""
     told = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         stream, ledger = cold(row, 0)
         ledgers = [ledger]
         for place, (stage, other) in enumerate(stages, 1):
@@ -599,16 +603,16 @@ def heard(whose, row, stages, until):
             ledgers.append(ledger)
             stream = stream.pipe(OURS_AND_THEIRS[stage][whose](beside))
         subscription = stream.subscribe(
-            lambda item: told.append((home.clock, item)),
-            lambda error: told.append((home.clock, repr(error))),
-            lambda: told.append((home.clock, "|")),
-            scheduler=home,
+            lambda item: told.append((scheduler.clock, item)),
+            lambda error: told.append((scheduler.clock, repr(error))),
+            lambda: told.append((scheduler.clock, "|")),
+            scheduler=scheduler,
         )
-        home.advance_to(until)
+        scheduler.advance_to(until)
         now = [ledger.open for ledger in ledgers]
         subscription.dispose()
         assert {0} == {ledger.open for ledger in ledgers}
-        home.run()
+        scheduler.run()
     return told, now, [ledger.subscribed for ledger in ledgers]
 
 

@@ -13,20 +13,20 @@ from reactivex import operators as rxo
 
 from rxagent.errors import RunCancelled
 from rxagent.streams import (
-    Home,
-    at_home,
+    RunScheduler,
     from_async,
     from_batches,
     from_blocking,
     from_callback,
     from_worker,
+    run_scoped,
 )
-from rxagent.streams.fairness import Pace
+from rxagent.streams.fairness import FairShare
 from rxagent.streams.handoff import AHEAD
 from rxagent.streams.workers import WORKERS
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 
-from .told import SOURCES, WATCHDOG, Told, Upstream
+from .recorder import SOURCES, WATCHDOG, Recorder, Upstream
 
 each_source = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 abortable = pytest.mark.parametrize(
@@ -38,16 +38,16 @@ THREADED = [SOURCES[kind] for kind in ("blocking", "callback", "worker")]
 user = ContextVar("user", default="nobody")
 
 
-class Silent(Home):
+class Silent(RunScheduler):
     """A home that tells when somebody waits for it to open."""
 
     def __init__(self):
         super().__init__()
         self.waited_for = threading.Semaphore(0)
 
-    def when_open(self, action):
-        super().when_open(action)
-        self.gate(self._note)
+    def when_resumed(self, action):
+        super().when_resumed(action)
+        self.run_serialized(self._note)
 
     def _note(self):
         if self.is_held:
@@ -57,7 +57,7 @@ class Silent(Home):
 @each_source
 def test_all_is_told_in_order(source):
     """The items come in their order, then the end, and the iterable is closed by then."""
-    upstream, told = Upstream(), Told()
+    upstream, told = Upstream(), Recorder()
 
     source(upstream).subscribe(told)
 
@@ -72,7 +72,7 @@ def test_a_source_is_cold(source):
     upstream = Upstream()
     stream = source(upstream)
     assert 0 == upstream.opened
-    several = [Told(), Told(), Told()]
+    several = [Recorder(), Recorder(), Recorder()]
 
     for told in several:
         stream.subscribe(told)
@@ -86,10 +86,10 @@ def test_a_source_is_cold(source):
 @each_source
 def test_disposing_one_subscription_leaves_the_others(source):
     """Of two subscriptions one may go, and the other is told everything."""
-    upstream, staying = Upstream(), Told()
+    upstream, staying = Upstream(), Recorder()
     stream = source(upstream)
     subscribed = threading.Event()
-    leaving = Told(lambda _: subscribed.wait(WATCHDOG) and subscription.dispose())
+    leaving = Recorder(lambda _: subscribed.wait(WATCHDOG) and subscription.dispose())
 
     stream.subscribe(staying)
     subscription = stream.subscribe(leaving)
@@ -105,7 +105,7 @@ def test_disposing_one_subscription_leaves_the_others(source):
 @pytest.mark.parametrize("position", range(5))
 def test_what_the_iterable_raises_comes_last(source, position):
     """An error travels by `on_error`, after the items that came before it."""
-    upstream, told = Upstream(broken_at=position), Told()
+    upstream, told = Upstream(broken_at=position), Recorder()
 
     source(upstream).subscribe(told)
 
@@ -122,7 +122,7 @@ def test_what_the_iterable_raises_comes_last(source, position):
 )
 def test_opening_may_fail(source, open, error):
     """What `open` raises, or that it returned nothing to iterate, travels by `on_error`."""
-    told = Told()
+    told = Recorder()
 
     source(open).subscribe(told)
 
@@ -142,7 +142,7 @@ def raising(error):
 @pytest.mark.parametrize("error", [SystemExit(3), Outcome("failed")], ids=repr)
 def test_nobody_leaves_the_interpreter(source, error):
     """A source that raises no Exception ends its stream with an error, and nobody else's."""
-    told, later = Told(), Told()
+    told, later = Recorder(), Recorder()
     upstream = Upstream(broken_at=1)
     upstream._read = lambda number: number < 1 or raising(error)
 
@@ -158,7 +158,7 @@ def test_nobody_leaves_the_interpreter(source, error):
 def test_disposing_from_within(source, position):
     """Whoever disposes in `on_next` is told nothing more, and the iterable is closed once."""
     upstream, subscribed = Upstream(), threading.Event()
-    told = Told(
+    told = Recorder(
         lambda item: item == position and subscribed.wait(WATCHDOG) and subscription.dispose()
     )
 
@@ -176,7 +176,7 @@ def test_disposing_from_within(source, position):
 @pytest.mark.parametrize("position", range(3))
 def test_disposing_in_silence(source, position):
     """Disposing reaches a source that waits for its first item, or for a later one."""
-    upstream, told = Upstream(silent_at=position), Told()
+    upstream, told = Upstream(silent_at=position), Recorder()
     subscription = source(upstream).subscribe(told)
     upstream.wait_reads(position + 1)
     told.wait_items(position)
@@ -192,7 +192,7 @@ def test_disposing_in_silence(source, position):
 
 def test_a_worker_is_let_go_at_its_next_item():
     """What a shared worker waits for cannot be cut short, but nobody is told of it."""
-    upstream, told = Upstream(silent_at=1), Told()
+    upstream, told = Upstream(silent_at=1), Recorder()
     subscription = SOURCES["worker"](upstream).subscribe(told)
     upstream.wait_reads(2)
     told.wait_items(1)
@@ -207,7 +207,7 @@ def test_a_worker_is_let_go_at_its_next_item():
 @abortable
 def test_disposing_from_other_threads(source):
     """Several threads may dispose at the same time; the source is closed once."""
-    upstream, told = Upstream(silent_at=1), Told()
+    upstream, told = Upstream(silent_at=1), Recorder()
     subscription = source(upstream).subscribe(told)
     upstream.wait_reads(2)
     told.wait_items(1)
@@ -226,7 +226,7 @@ def test_disposing_from_other_threads(source):
 @each_source
 def test_disposing_at_once(source):
     """Who disposes right after subscribing is told nothing, and nothing stays open."""
-    upstream, told = Upstream(silent_at=0), Told()
+    upstream, told = Upstream(silent_at=0), Recorder()
     subscription = source(upstream).subscribe(told)
 
     subscription.dispose()
@@ -238,9 +238,9 @@ def test_disposing_at_once(source):
 def test_a_source_that_was_let_go_before_its_turn_is_not_opened():
     """A source that a held run has not begun is never opened once it is disposed."""
     for kind, source in SOURCES.items():
-        upstream, home = Upstream(), Home()
-        hold = home.hold()
-        subscription = source(upstream).subscribe(scheduler=home)
+        upstream, scheduler = Upstream(), RunScheduler()
+        hold = scheduler.hold()
+        subscription = source(upstream).subscribe(scheduler=scheduler)
         subscription.dispose()
         hold.dispose()
         assert 0 == upstream.opened, kind
@@ -250,14 +250,14 @@ def test_abort_is_called_only_when_it_is_needed():
     """Neither the end nor an error calls `abort`, nor does disposing before `open` or twice."""
     aborted = []
     for upstream in (Upstream(), Upstream(broken_at=2)):
-        told = Told()
+        told = Recorder()
         from_blocking(upstream.blocking, lambda: aborted.append("end")).subscribe(told)
         told.wait_end()
 
-    home = Home()
-    hold = home.hold()
+    scheduler = RunScheduler()
+    hold = scheduler.hold()
     stream = from_blocking(Upstream().blocking, lambda: aborted.append("unopened"))
-    stream.subscribe(scheduler=home).dispose()
+    stream.subscribe(scheduler=scheduler).dispose()
     hold.dispose()
     assert [] == aborted
 
@@ -318,9 +318,9 @@ def faults():
 def test_a_subscriber_that_raises_ends_its_run(source, position, faults):
     """The run is disposed, the fault is logged once, and nothing more is told."""
     upstream = Upstream()
-    told = Told(lambda item: item == position and 1 / 0)
+    told = Recorder(lambda item: item == position and 1 / 0)
 
-    at_home(source(upstream)).subscribe(told)
+    run_scoped(source(upstream)).subscribe(told)
 
     assert ("ERROR", ZeroDivisionError) == faults.wait()
     upstream.wait_closed()
@@ -331,11 +331,11 @@ def test_a_subscriber_that_raises_ends_its_run(source, position, faults):
 @each_source
 def test_a_subscriber_that_raises_leaves_the_gate_open(source):
     """After a fault the home still does what comes in."""
-    home, upstream, done = Home(), Upstream(), threading.Event()
+    scheduler, upstream, done = RunScheduler(), Upstream(), threading.Event()
 
-    subscription = source(upstream).subscribe(lambda _: 1 / 0, scheduler=home)
+    subscription = source(upstream).subscribe(lambda _: 1 / 0, scheduler=scheduler)
     upstream.wait_closed()
-    home.gate(done.set)
+    scheduler.run_serialized(done.set)
 
     assert done.wait(WATCHDOG)
     subscription.dispose()
@@ -344,7 +344,7 @@ def test_a_subscriber_that_raises_leaves_the_gate_open(source):
 @each_source
 def test_an_error_that_nobody_takes_is_logged(source, faults):
     """Without `on_error`, an error is not lost."""
-    at_home(source(Upstream(broken_at=0))).subscribe()
+    run_scoped(source(Upstream(broken_at=0))).subscribe()
 
     assert ("ERROR", LookupError) == faults.wait()
 
@@ -353,11 +353,11 @@ def test_an_error_that_nobody_takes_is_logged(source, faults):
 def test_the_context_of_the_subscriber_is_kept(source):
     """Context variables are those of the place where the run was subscribed."""
     seen = []
-    upstream, told = Upstream(length=2), Told(lambda _: seen.append(user.get()))
+    upstream, told = Upstream(length=2), Recorder(lambda _: seen.append(user.get()))
     upstream._read = lambda _: seen.append(user.get())
     token = user.set("Ada")
 
-    at_home(source(upstream)).subscribe(told)
+    run_scoped(source(upstream)).subscribe(told)
 
     user.reset(token)
     told.wait_end()
@@ -372,9 +372,9 @@ def test_what_a_source_sets_in_its_context_is_its_own():
         await asyncio.sleep(0)
         yield user.get()
 
-    home, several = Home(), [Told(), Told()]
+    scheduler, several = RunScheduler(), [Recorder(), Recorder()]
     for name, told in zip("ab", several, strict=True):
-        from_async(partial(read, name)).subscribe(told, scheduler=home)
+        from_async(partial(read, name)).subscribe(told, scheduler=scheduler)
 
     assert [["a"], ["b"]] == [told.wait_end() and told.items for told in several]
     assert "nobody" == user.get()
@@ -384,11 +384,11 @@ def test_a_timer_keeps_the_context():
     """A timer that another thread's context has set fires in the run's own."""
     seen, done = [], threading.Event()
     token = user.set("Ada")
-    home = Home()
+    scheduler = RunScheduler()
     user.reset(token)
 
     rx.timer(0.001).subscribe(
-        lambda _: seen.append(user.get()), on_completed=done.set, scheduler=home
+        lambda _: seen.append(user.get()), on_completed=done.set, scheduler=scheduler
     )
 
     assert done.wait(WATCHDOG)
@@ -399,13 +399,13 @@ def test_a_timer_keeps_the_context():
 @pytest.mark.parametrize("position", [0, 2, 4])
 def test_a_held_run_reads_nothing(source, position):
     """From the hold on no item is emitted, and a thread reads 64 ahead at most; then all go on."""
-    home, upstream = Silent(), Upstream(length=5 + 2 * AHEAD)
+    scheduler, upstream = Silent(), Upstream(length=5 + 2 * AHEAD)
     holds = []
-    told = Told(lambda item: item == position and holds.append(home.hold()))
+    told = Recorder(lambda item: item == position and holds.append(scheduler.hold()))
 
-    source(upstream).subscribe(told, scheduler=home)
+    source(upstream).subscribe(told, scheduler=scheduler)
 
-    assert home.waited_for.acquire(timeout=WATCHDOG)
+    assert scheduler.waited_for.acquire(timeout=WATCHDOG)
     assert list(range(position + 1)) == told.items
     assert upstream.reads <= position + 1 + (AHEAD if source in THREADED else 0)
     assert [] == told.ends
@@ -419,9 +419,9 @@ def test_who_waits_in_line_to_begin_is_held_too(held_after):
     """A source of a run that is held in line opens nothing before the hold has ended."""
 
     async def main():
-        pace = Pace.of(asyncio.get_running_loop())
-        pace.seconds = 0
-        home, opened, ended = Home(), [], asyncio.Event()
+        share = FairShare.of(asyncio.get_running_loop())
+        share.seconds = 0
+        scheduler, opened, ended = RunScheduler(), [], asyncio.Event()
 
         async def open(number):
             opened.append(number)
@@ -429,10 +429,10 @@ def test_who_waits_in_line_to_begin_is_held_too(held_after):
 
         numbers = rx.from_iterable(range(6))
         sources = numbers.pipe(rxo.flat_map(lambda number: from_async(lambda: open(number))))
-        sources.subscribe(on_completed=ended.set, scheduler=home)
+        sources.subscribe(on_completed=ended.set, scheduler=scheduler)
         while len(opened) <= held_after:
             await asyncio.sleep(0)
-        hold = home.hold()
+        hold = scheduler.hold()
         before = len(opened)
         for _ in range(30):
             await asyncio.sleep(0)
@@ -450,15 +450,15 @@ def test_who_waits_in_line_to_begin_is_held_too(held_after):
 def test_what_arrives_while_the_run_is_held_waits(source):
     """The item, the end or the error that was awaited when the hold came is told after it."""
     for upstream in (Upstream(silent_at=1), Upstream(1, silent_at=1), Upstream(broken_at=1)):
-        home, told = Silent(), Told()
+        scheduler, told = Silent(), Recorder()
         reading, go_on = threading.Event(), threading.Event()
         _pause_at(upstream, 1, reading, go_on)
         upstream.silent_at = None
-        source(upstream).subscribe(told, scheduler=home)
+        source(upstream).subscribe(told, scheduler=scheduler)
         assert reading.wait(WATCHDOG)
-        hold = home.hold()
+        hold = scheduler.hold()
         go_on.set()
-        assert home.waited_for.acquire(timeout=WATCHDOG)
+        assert scheduler.waited_for.acquire(timeout=WATCHDOG)
         assert ([0], []) == (told.items, told.ends)
         hold.dispose()
         told.wait_end()
@@ -481,10 +481,10 @@ def _pause_at(upstream, number, reading, go_on):
 @each_source
 def test_a_held_run_can_be_disposed(source):
     """Disposing wakes who waits for the hold to end."""
-    home, upstream = Silent(), Upstream()
-    told = Told(lambda item: item == 1 and home.hold())
-    subscription = source(upstream).subscribe(told, scheduler=home)
-    assert home.waited_for.acquire(timeout=WATCHDOG)
+    scheduler, upstream = Silent(), Upstream()
+    told = Recorder(lambda item: item == 1 and scheduler.hold())
+    subscription = source(upstream).subscribe(told, scheduler=scheduler)
+    assert scheduler.waited_for.acquire(timeout=WATCHDOG)
 
     subscription.dispose()
 
@@ -495,16 +495,19 @@ def test_a_held_run_can_be_disposed(source):
 def test_held_workers_leave_their_slots():
     """More runs than there are workers may be held, and still others get their work done."""
     homes = [Silent() for _ in range(40)]
-    holds = [home.hold() for home in homes]
-    several = [Told(lambda _, home=home: holds.append(home.hold())) for home in homes]
-    for home, told, hold in zip(homes, several, tuple(holds), strict=True):
-        from_worker(lambda: range(2)).subscribe(told, scheduler=home)
+    holds = [scheduler.hold() for scheduler in homes]
+    several = [
+        Recorder(lambda _, scheduler=scheduler: holds.append(scheduler.hold()))
+        for scheduler in homes
+    ]
+    for scheduler, told, hold in zip(homes, several, tuple(holds), strict=True):
+        from_worker(lambda: range(2)).subscribe(told, scheduler=scheduler)
         hold.dispose()
-    for home in homes:
-        assert home.waited_for.acquire(timeout=WATCHDOG)
-        assert home.waited_for.acquire(timeout=WATCHDOG)
+    for scheduler in homes:
+        assert scheduler.waited_for.acquire(timeout=WATCHDOG)
+        assert scheduler.waited_for.acquire(timeout=WATCHDOG)
 
-    other = Told()
+    other = Recorder()
     from_worker(lambda: range(2)).subscribe(other)
 
     assert "completed" == other.wait_end()
@@ -524,7 +527,7 @@ def test_all_pumps_of_a_loop_share_its_turns(pumps):
     async def run():
         beats, longest, since = 0, 0, 0
         loop = asyncio.get_running_loop()
-        Pace.of(loop).seconds = 0
+        FairShare.of(loop).seconds = 0
 
         def beat():
             nonlocal beats, longest, since
@@ -564,7 +567,7 @@ def test_a_batch_is_told_at_one_stroke():
     async def run():
         turns, told = 0, []
         loop = asyncio.get_running_loop()
-        Pace.of(loop).seconds = 60
+        FairShare.of(loop).seconds = 60
 
         def turn():
             nonlocal turns
@@ -586,7 +589,7 @@ def test_a_batch_is_told_at_one_stroke():
 @pytest.mark.parametrize("kind", ["async", "batches"])
 def test_the_end_of_the_loop_ends_its_streams(kind):
     """When `asyncio.run` ends early, its sources are closed, and their subscribers are told."""
-    upstream, told = Upstream(silent_at=2), Told()
+    upstream, told = Upstream(silent_at=2), Recorder()
 
     async def main():
         SOURCES[kind](upstream).subscribe(told)
@@ -600,10 +603,10 @@ def test_the_end_of_the_loop_ends_its_streams(kind):
     assert 1 == upstream.closed
 
 
-@pytest.mark.parametrize("subscribed", [at_home, lambda stream: stream], ids=["run", "source"])
+@pytest.mark.parametrize("subscribed", [run_scoped, lambda stream: stream], ids=["run", "source"])
 def test_the_end_of_the_loop_ends_what_has_not_begun(subscribed):
     """A stream that was subscribed in the last turn of a loop is told of its end, too."""
-    upstream, told = Upstream(silent_at=0), Told()
+    upstream, told = Upstream(silent_at=0), Recorder()
 
     async def main():
         subscribed(SOURCES["async"](upstream)).subscribe(told)
@@ -614,16 +617,16 @@ def test_the_end_of_the_loop_ends_what_has_not_begun(subscribed):
     assert upstream.opened == upstream.closed
 
 
-@pytest.mark.parametrize("subscribed", [at_home, lambda stream: stream], ids=["run", "source"])
+@pytest.mark.parametrize("subscribed", [run_scoped, lambda stream: stream], ids=["run", "source"])
 def test_a_closed_loop_is_refused(subscribed):
     """A home whose loop is closed ends a stream with an error that says so."""
 
     async def main():
-        return Home()
+        return RunScheduler()
 
-    home, told = asyncio.run(main()), Told()
+    scheduler, told = asyncio.run(main()), Recorder()
 
-    subscribed(SOURCES["async"](Upstream())).subscribe(told, scheduler=home)
+    subscribed(SOURCES["async"](Upstream())).subscribe(told, scheduler=scheduler)
 
     assert "The event loop of this run is closed." == str(told.wait_end())
 
@@ -642,7 +645,7 @@ def test_a_run_stays_on_the_loop_where_it_was_subscribed():
             rxo.flat_map(lambda number: from_async(partial(read, number)))
         )
         loop = asyncio.get_running_loop()
-        at_home(stream).subscribe(on_completed=lambda: loop.call_soon_threadsafe(done.set))
+        run_scoped(stream).subscribe(on_completed=lambda: loop.call_soon_threadsafe(done.set))
         async with asyncio.timeout(WATCHDOG):
             await done.wait()
         return loops, loop
@@ -661,15 +664,15 @@ def test_a_generator_is_closed_while_it_may_still_await():
             yield
         finally:
             await asyncio.sleep(1)
-            closed.append(home.clock)
+            closed.append(scheduler.clock)
 
-    with VirtualHome() as home:
-        subscription = from_async(read).subscribe(scheduler=home)
-        home.advance_to(2)
+    with VirtualScheduler() as scheduler:
+        subscription = from_async(read).subscribe(scheduler=scheduler)
+        scheduler.advance_to(2)
         subscription.dispose()
-        home.advance_to(2.5)
+        scheduler.advance_to(2.5)
         subscription.dispose()
-        home.run()
+        scheduler.run()
 
     assert [3.0] == closed
 
@@ -683,7 +686,7 @@ def test_threads_are_named_and_shared():
         yield
 
     for source in (from_worker, from_blocking):
-        told = Told()
+        told = Recorder()
         source(read).subscribe(told)
         told.wait_end()
 
@@ -706,7 +709,7 @@ def test_a_callback_source_may_emit_from_several_threads():
         assert inside.acquire(blocking=False)
         inside.release()
 
-    told = Told(alone)
+    told = Recorder(alone)
     from_callback(hand_in).subscribe(told)
 
     assert "completed" == told.wait_end()

@@ -18,7 +18,7 @@ from rxagent import operators as ops
 from rxagent.streams import Stream
 from rxagent.testing import ScriptedModel
 
-from .told import WATCHDOG
+from .recorder import WATCHDOG
 
 agent = Agent(ScriptedModel(["Hello"]))
 

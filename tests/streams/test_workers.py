@@ -24,7 +24,7 @@ from rxagent.streams import each, from_worker, last
 from rxagent.streams.workers import WORKERS, Workers
 
 from ..meanwhile import meanwhile
-from .told import WATCHDOG
+from .recorder import WATCHDOG
 
 FOR_EVER = 1000.0
 """More seconds of patience or grace than a test has."""
@@ -365,10 +365,10 @@ def test_a_job_that_has_ended_cannot_be_lost():
 
 def test_only_what_does_not_return_soon_is_logged(log, stuck):
     """A job that was stopped and returns soon is not logged; each of the others is, once."""
-    pool, soon = Workers(limit=8, grace=0.1, idle=0.05), Stuck()
-    for job in soon.submit_to(pool, 4, "soon"):
+    pool, call_on_loop = Workers(limit=8, grace=0.1, idle=0.05), Stuck()
+    for job in call_on_loop.submit_to(pool, 4, "soon"):
         job.abandon()
-    soon.release()
+    call_on_loop.release()
     until(lambda: pool.lost == 0)
     for job in [*stuck.submit_to(pool, 3, "hang"), *stuck.submit_to(pool, 1, "fetch")]:
         job.abandon()

@@ -10,7 +10,7 @@ from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
 from rxagent.runs import launch
 from rxagent.state import State, fold_all
 from rxagent.subscribers import sampled
-from rxagent.testing import VirtualHome
+from rxagent.testing import VirtualScheduler
 
 EVENTS = [
     RunStarted("a task", "agent"),
@@ -23,13 +23,17 @@ EVENTS = [
 def played(events, gap, every, error=None):
     """Tell events at so many seconds from each other; return when each state was told."""
     told = []
-    with VirtualHome() as home:
-        watching = sampled(lambda state: told.append((home.clock, state)), every, scheduler=home)
+    with VirtualScheduler() as scheduler:
+        watching = sampled(
+            lambda state: told.append((scheduler.clock, state)), every, scheduler=scheduler
+        )
         end = watching.on_completed if error is None else lambda: watching.on_error(error)
         for number, event in enumerate(events):
-            home.schedule_relative(number * gap, lambda *_, event=event: watching.on_next(event))
-        home.schedule_relative(len(events) * gap + 5, lambda *_: end())
-        home.run()
+            scheduler.schedule_relative(
+                number * gap, lambda *_, event=event: watching.on_next(event)
+            )
+        scheduler.schedule_relative(len(events) * gap + 5, lambda *_: end())
+        scheduler.run()
     return told
 
 

@@ -26,9 +26,9 @@ from rxagent.events import (
     ToolStarted,
 )
 from rxagent.messages import ToolCall
-from rxagent.streams import Home, each, last, merged
+from rxagent.streams import RunScheduler, each, last, merge
 from rxagent.testing import ScriptedModel
-from rxagent.testing.clock import VirtualHome
+from rxagent.testing.clock import VirtualScheduler
 from rxagent.tools import Given, Toolbox, run_call, tool
 
 WATCHDOG = 5
@@ -52,14 +52,14 @@ def happened(function, arguments="{}", **options):
 def passed(stream):
     """Return what a stream emits in virtual time, and when."""
     seen = []
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         stream.subscribe(
-            lambda event: seen.append((home.clock, event)),
-            lambda error: seen.append((home.clock, error)),
-            lambda: seen.append((home.clock, "|")),
-            scheduler=home,
+            lambda event: seen.append((scheduler.clock, event)),
+            lambda error: seen.append((scheduler.clock, error)),
+            lambda: seen.append((scheduler.clock, "|")),
+            scheduler=scheduler,
         )
-        home.run()
+        scheduler.run()
     return seen
 
 
@@ -505,7 +505,7 @@ def test_a_sibling_is_unharmed():
     names = ["fail", "returned", "awaited", "fail"]
     calls = [run_call(box, ToolCall(f"c{n}", name)) for n, name in enumerate(names)]
 
-    events = list(each(merged(*calls)))
+    events = list(each(merge(*calls)))
     ends = {event.call_id: type(event) for event in events if not isinstance(event, ToolStarted)}
 
     assert {"c0": ToolFailed, "c1": ToolCompleted, "c2": ToolCompleted, "c3": ToolFailed} == ends
@@ -592,10 +592,10 @@ def test_an_observable_is_disposed_when_its_time_is_up():
         """Never end."""
         return Observable(lambda *_: Disposable(lambda: seen.append("disposed")))
 
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         events = run(tool(never, timeout=1.5))
-        events.subscribe(lambda event: seen.append(type(event)), scheduler=home)
-        home.advance_to(1.5)
+        events.subscribe(lambda event: seen.append(type(event)), scheduler=scheduler)
+        scheduler.advance_to(1.5)
 
     assert [ToolStarted, ToolFailed, "disposed"] == seen
 
@@ -657,20 +657,20 @@ def test_nothing_starts_while_the_run_is_held():
         """Wait."""
         await asyncio.sleep(30)
 
-    with VirtualHome() as home:
-        hold = home.hold()
-        run(tool(slow, timeout=1)).subscribe(seen.append, scheduler=home)
-        home.advance_to(5)
+    with VirtualScheduler() as scheduler:
+        hold = scheduler.hold()
+        run(tool(slow, timeout=1)).subscribe(seen.append, scheduler=scheduler)
+        scheduler.advance_to(5)
         before = list(seen)
         hold.dispose()
-        home.advance_to(5.5)
-        hold = home.hold()
-        home.advance_to(8)
+        scheduler.advance_to(5.5)
+        hold = scheduler.hold()
+        scheduler.advance_to(8)
         amid = [type(event) for event in seen]
         hold.dispose()
-        home.advance_to(8.25)
+        scheduler.advance_to(8.25)
         late = len(seen)
-        home.advance_to(8.5)
+        scheduler.advance_to(8.5)
 
     assert [] == before
     assert [ToolStarted] == amid
@@ -686,12 +686,12 @@ def test_a_call_disposed_while_held_never_starts():
         """Note."""
         seen.append("ran")
 
-    with VirtualHome() as home:
-        hold = home.hold()
-        subscription = run(note).subscribe(seen.append, scheduler=home)
+    with VirtualScheduler() as scheduler:
+        hold = scheduler.hold()
+        subscription = run(note).subscribe(seen.append, scheduler=scheduler)
         subscription.dispose()
         hold.dispose()
-        home.run()
+        scheduler.run()
 
     assert [] == seen
 
@@ -711,7 +711,7 @@ def test_a_call_is_told_before_it_runs():
     assert [ToolStarted, "ran", ToolCompleted] == seen
 
 
-class Watched(VirtualHome):
+class Watched(VirtualScheduler):
     """A home that counts what it was asked to do."""
 
     def __init__(self):
@@ -727,7 +727,7 @@ class Watched(VirtualHome):
         return super().spawn(*args, **kwargs)
 
 
-def seen_until(position, stream, home):
+def seen_until(position, stream, scheduler):
     """Return the first events of a stream, which is disposed when the last of them is told."""
     seen = []
 
@@ -736,9 +736,9 @@ def seen_until(position, stream, home):
         if len(seen) > position:
             subscription.dispose()
 
-    with home:
-        subscription = stream.subscribe(note, scheduler=home)
-        home.run()
+    with scheduler:
+        subscription = stream.subscribe(note, scheduler=scheduler)
+        scheduler.run()
     return seen
 
 
@@ -746,9 +746,9 @@ def seen_until(position, stream, home):
 def test_a_call_may_be_refused_by_who_is_told(kind):
     """Disposing at ToolStarted means that no code runs."""
     way = failing_ways(AssertionError("must not run"))[kind]
-    home = Watched()
+    scheduler = Watched()
 
-    assert [ToolStarted] == [type(event) for event in seen_until(0, run(way), home)]
+    assert [ToolStarted] == [type(event) for event in seen_until(0, run(way), scheduler)]
 
 
 @pytest.mark.parametrize("position", range(5))
@@ -775,7 +775,7 @@ def test_letting_go_at_any_event_closes_what_is_open(position, seconds):
         finally:
             closed.append(True)
 
-    seen = seen_until(position, run(emit if seconds is None else emit_async), VirtualHome())
+    seen = seen_until(position, run(emit if seconds is None else emit_async), VirtualScheduler())
 
     assert position + 1 == len(seen)
     assert [True] * (position > 0) == opened == closed
@@ -790,11 +790,12 @@ def test_letting_go_closes_a_generator_that_somebody_keeps(function):
         """Share."""
         return kept
 
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         subscription = run(share).subscribe(
-            lambda event: isinstance(event, ToolOutput) and subscription.dispose(), scheduler=home
+            lambda event: isinstance(event, ToolOutput) and subscription.dispose(),
+            scheduler=scheduler,
         )
-        home.run()
+        scheduler.run()
 
         assert None is getattr(kept, "gi_frame", None) is getattr(kept, "ag_frame", None)
 
@@ -810,11 +811,11 @@ def test_letting_go_cancels_a_coroutine_where_it_waits():
         finally:
             ended.append(asyncio.get_running_loop().time())
 
-    with VirtualHome() as home:
-        subscription = run(slow).subscribe(seen.append, seen.append, scheduler=home)
-        home.advance_to(4)
+    with VirtualScheduler() as scheduler:
+        subscription = run(slow).subscribe(seen.append, seen.append, scheduler=scheduler)
+        scheduler.advance_to(4)
         subscription.dispose()
-        home.run()
+        scheduler.run()
 
     assert [ToolStarted] == [type(event) for event in seen]
     assert [4] == ended
@@ -858,9 +859,9 @@ def test_a_stream_of_foreign_threads_comes_in_by_the_gate():
 
         return Observable(subscribe)
 
-    home = Home()
+    run_scheduler = RunScheduler()
     done = threading.Event()
-    run(listen).subscribe(seen.append, on_completed=done.set, scheduler=home)
+    run(listen).subscribe(seen.append, on_completed=done.set, scheduler=run_scheduler)
 
     def emit():
         subject.on_next(1)
@@ -875,7 +876,7 @@ def test_a_stream_of_foreign_threads_comes_in_by_the_gate():
         inside_is_over.set()
 
     inside_is_over = threading.Event()
-    home.gate(inside)
+    run_scheduler.run_serialized(inside)
     assert inside_is_over.wait(WATCHDOG)
     subject.on_completed()
 
@@ -896,7 +897,7 @@ def test_calls_run_side_by_side():
         return True
 
     box = Toolbox([meet])
-    events = list(each(merged(*(run_call(box, ToolCall(f"c{n}", "meet")) for n in range(8)))))
+    events = list(each(merge(*(run_call(box, ToolCall(f"c{n}", "meet")) for n in range(8)))))
 
     assert {f"c{n}" for n in range(8)} == {
         event.call_id for event in events if isinstance(event, ToolCompleted)
@@ -920,7 +921,7 @@ def test_many_tools_may_wait_for_tools():
     """Eight calls beside each other, five deep, all come to their end."""
     box = Toolbox([deep])
     calls = (run_call(box, ToolCall(f"c{n}", "deep", '{"levels": 5}')) for n in range(8))
-    events = list(each(merged(*calls)))
+    events = list(each(merge(*calls)))
 
     assert [5] * 8 == [event.value for event in events if isinstance(event, ToolCompleted)]
 
@@ -931,7 +932,7 @@ def test_a_tool_may_loop_over_calls():
     def outer() -> list[str]:
         """Call the others."""
         calls = [run_call(Toolbox([returned]), ToolCall(f"i{n}", "returned")) for n in range(40)]
-        return [event.result for event in each(merged(*calls)) if isinstance(event, ToolCompleted)]
+        return [event.result for event in each(merge(*calls)) if isinstance(event, ToolCompleted)]
 
     (completed,) = happened(outer)
 
@@ -981,11 +982,11 @@ def test_every_kind_of_tool_sees_the_run_s_context():
 )
 def test_an_async_tool_needs_no_worker(function, jobs, tasks):
     """Coroutines share the loop, so that many of them need few threads."""
-    with Watched() as home:
-        run(function).subscribe(scheduler=home)
-        home.run()
+    with Watched() as scheduler:
+        run(function).subscribe(scheduler=scheduler)
+        scheduler.run()
 
-    assert (jobs, tasks) == (home.jobs, home.tasks)
+    assert (jobs, tasks) == (scheduler.jobs, scheduler.tasks)
 
 
 def test_a_context_changed_in_a_tool_stays_there():

@@ -13,7 +13,7 @@ from .bindings import matches
 from .diagram import Diagram, Note, Watch
 from .performance import Outcome, Subscription
 from .rows import Kind, Line, duration
-from .writing import Signs, Strand, binding, strand_of, watch_strand, write
+from .writing import Signs, WorkerScheduler, binding, strand_of, watch_strand, write
 
 __all__ = [
     "ASTRAY",
@@ -166,7 +166,7 @@ def compare_subscriptions(
     ]
     if wanted == list(actual):
         return ""
-    rows: dict[str, Strand] = {}
+    rows: dict[str, WorkerScheduler] = {}
     for what, subscriptions in (("expected", wanted), ("actual", actual)):
         for number, subscription in enumerate(subscriptions, 1):
             rows[f"{what} {number}"] = watch_strand(subscription)

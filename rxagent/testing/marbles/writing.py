@@ -17,7 +17,7 @@ __all__ = [
     "LETTERS",
     "Row",
     "Signs",
-    "Strand",
+    "WorkerScheduler",
     "binding",
     "lay_out",
     "strand_of",
@@ -108,7 +108,7 @@ def _error(error: Exception) -> str:
 
 # Rows.
 
-Strand: TypeAlias = Sequence[tuple[float, str]]
+WorkerScheduler: TypeAlias = Sequence[tuple[float, str]]
 """The marbles of a row, each with its seconds."""
 
 _FAR = 40
@@ -119,22 +119,24 @@ class Row:
     """A row to write: its name with its sign, its marbles, and the time of its first column."""
 
     head: str
-    strand: Strand
+    strand: WorkerScheduler
     begun: float = 0.0
 
 
-def strand_of(notes: Iterable[Note], sign: Callable[[Note], str], begun: float = 0.0) -> Strand:
+def strand_of(
+    notes: Iterable[Note], sign: Callable[[Note], str], begun: float = 0.0
+) -> WorkerScheduler:
     """Return the marbles of some notes; those of one instant form a group."""
     return _grouped((round(begun + note.at, 6), sign(note)) for note in notes)
 
 
-def watch_strand(subscription: Subscription | Watch) -> Strand:
+def watch_strand(subscription: Subscription | Watch) -> WorkerScheduler:
     """Return the marbles of a row of subscriptions."""
     times = {"^": subscription.subscribed, "!": subscription.disposed}
     return _grouped((at, sign) for sign, at in times.items() if at is not None)
 
 
-def _grouped(signs: Iterable[tuple[float, str]]) -> Strand:
+def _grouped(signs: Iterable[tuple[float, str]]) -> WorkerScheduler:
     strand = []
     for at, together in groupby(signs, key=lambda sign: sign[0]):
         first, *others = (sign for _, sign in together)
@@ -142,7 +144,7 @@ def _grouped(signs: Iterable[tuple[float, str]]) -> Strand:
     return strand
 
 
-def write(strands: Mapping[str, Strand], tick: float) -> str:
+def write(strands: Mapping[str, WorkerScheduler], tick: float) -> str:
     """Return rows below one another, with a ruler if ticks do not give the time."""
     ruler, rows = lay_out([Row(f"{name}:", strand) for name, strand in strands.items()], tick)
     return "\n".join([ruler, *rows] if ruler else rows)
@@ -192,7 +194,7 @@ def _row(marbles: Sequence[tuple[int, str]], begun: int) -> str:
     return row if marbles else row + "-"
 
 
-def write_on(strand: Strand, timeline: Timeline) -> str | None:
+def write_on(strand: WorkerScheduler, timeline: Timeline) -> str | None:
     """Return a row with each marble in the column of its time; None if one has no column."""
     zero = timeline.labels[0][0]
     row = ""

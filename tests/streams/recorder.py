@@ -8,7 +8,7 @@ from rxagent.streams import from_async, from_batches, from_blocking, from_callba
 WATCHDOG = 5
 
 
-class Told:
+class Recorder:
     """All that an observer is told, on whatever thread, and a way to wait for it."""
 
     def __init__(self, on_next=None):

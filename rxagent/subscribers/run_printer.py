@@ -1,4 +1,4 @@
-"""Story: the lines that tell of one run, and of the runs inside it."""
+"""RunPrinter: the lines that tell of one run, and of the runs inside it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,16 +31,16 @@ from ..events import (
 )
 from ..messages import ToolCall
 from ..printable import one_line, shown, spelled
-from .shown import answer_text, call_text, duration, tokens
 from .terminal import Part, Terminal
+from .text import answer_text, call_text, duration, tokens
 
-__all__ = ["Story"]
+__all__ = ["RunPrinter"]
 
 _MILD = {"RunCancelled": "cancelled", "ModelRefused": "refused"}
 _TIMES = {1: "once", 2: "twice"}
 
 
-class Story:
+class RunPrinter:
     """What is written about a run: its own text as it comes, a line for each thing that ends.
 
     Runs inside it are told by stories of their own, indented, a whole message at a time, so that
@@ -236,10 +236,10 @@ class Story:
             self._line((f"  {line}", style))
 
     @property
-    def _root(self) -> "Story":
+    def _root(self) -> "RunPrinter":
         return self if self._within is None else self._within.story._root
 
-    def is_inside(self, other: "Story | None") -> bool:
+    def is_inside(self, other: "RunPrinter | None") -> bool:
         """Tell whether this is another story, or one of a run inside that run."""
         return self is other or (self._within is not None and self._within.story.is_inside(other))
 
@@ -252,13 +252,13 @@ class Story:
 class _Work:
     """What is written about one call."""
 
-    def __init__(self, story: Story, call: ToolCall) -> None:
+    def __init__(self, story: RunPrinter, call: ToolCall) -> None:
         self.story = story
         self.call = call
         self.began = story._clock()
         self._retries = 0
         self._told = False
-        self._inner: Story | None = None
+        self._inner: RunPrinter | None = None
 
     def hear(self, event: Event) -> None:
         """Tell of an event inside the call; of a tool that is no agent, only count retries."""
@@ -266,7 +266,7 @@ class _Work:
             self._retries += 1
             return
         if self._inner is None:
-            self._inner = Story(self.story._terminal, self.story._clock, within=self)
+            self._inner = RunPrinter(self.story._terminal, self.story._clock, within=self)
         self._inner._hear(event)
 
     def doing(self) -> str:

@@ -10,10 +10,10 @@ from reactivex.disposable import Disposable
 
 from .handoff import Handoff
 from .interruptible_wait import POLL_SECONDS, Latch
-from .scheduler import Home
+from .scheduler import RunScheduler
 from .serial_queue import as_error
 
-__all__ = ["Leave", "Reader", "Work", "drain"]
+__all__ = ["Leave", "ThreadReader", "Work", "drain"]
 
 _T = TypeVar("_T")
 
@@ -26,7 +26,7 @@ Leave = Callable[[], None]
 _log = logging.getLogger("rxagent")
 
 
-class Reader(Disposable, Generic[_T]):
+class ThreadReader(Disposable, Generic[_T]):
     """One subscription to a source that is read on a thread, at most 64 items ahead of the run.
 
     Args:
@@ -41,16 +41,16 @@ class Reader(Disposable, Generic[_T]):
         self,
         work: Work[_T],
         observer: abc.ObserverBase[_T],
-        home: Home,
+        scheduler: RunScheduler,
         began: Callable[[], None] | None,
         abort: Callable[[], None] | None,
     ) -> None:
         super().__init__(self._let_go)
         self._work = work
-        self._home = home
+        self._scheduler = scheduler
         self._began = began
         self._abort = abort
-        self._handoff = Handoff(observer, home)
+        self._handoff = Handoff(observer, scheduler)
         self._may_read = Latch()
         self._reading = self._has_ended = False
         self._leave: Leave | None = None
@@ -89,9 +89,9 @@ class Reader(Disposable, Generic[_T]):
                 began()
             self._may_read.set()
 
-        self._home.when_open(begin)
-        while self._home.can_wait and not self._may_read.wait(POLL_SECONDS):
-            if self._home.is_lost:
+        self._scheduler.when_resumed(begin)
+        while self._scheduler.can_wait and not self._may_read.wait(POLL_SECONDS):
+            if self._scheduler.is_lost:
                 self.dispose()
 
     def _let_go(self) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rxagent.events import Usage
 from rxagent.messages import ToolCall
-from rxagent.subscribers.shown import (
+from rxagent.subscribers.text import (
     answer_text,
     call_text,
     duration,
