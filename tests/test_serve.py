@@ -296,9 +296,9 @@ def silent(port, run):
 def waiting():
     """Return how many letters wait for each tab: what a run tells again, it keeps once for all."""
     return [
-        sum(len(getattr(event, "text", "")) for event in iter(reader._mailbox.take, None))
+        sum(len(getattr(event, "text", "")) for event in iter(reader._buffer.take, None))
         for reader in gc.get_objects()
-        if isinstance(reader, Reader) and setattr(reader._mailbox, "_replay", None) is None
+        if isinstance(reader, Reader) and setattr(reader._buffer, "_replay", None) is None
     ]
 
 

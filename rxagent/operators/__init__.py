@@ -1,9 +1,10 @@
 """Operators on streams of events and deltas; they stand beside those of reactivex."""
 
-from .accumulate import accumulate, normalise
+from .accumulate import accumulate
 from .branch import branch
 from .calls import parse_calls, sealed
 from .hedge import hedge, race
+from .normalise import normalise
 from .recover import fallback, retry, settle
 from .refuse import unless_refused
 from .select import (

@@ -8,20 +8,16 @@ from attrs import evolve
 from reactivex import Observable, abc, compose
 from reactivex import operators as rxo
 
-from ..arguments import number, one_of
+from ..arguments import one_of
 from ..draft import EMPTY, Draft, grow
-from ..errors import MalformedReply
-from ..events import Delta, Finish, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
+from ..events import Delta, ReasoningDelta, TextDelta
 from ..messages import Message
 from ..streams import operators as stream_ops
 from ..streams.sink import Sink, lift
-from ._fit import check_fit
-from ._fragments import Fragments
 from ._operator import operator
 
-__all__ = ["accumulate", "normalise"]
+__all__ = ["accumulate"]
 
-_SIGNS = {ToolCallDelta, Finish, StepRetried}
 _TEXTS = {TextDelta, ReasoningDelta}
 _MANY = 256
 
@@ -81,56 +77,4 @@ class _Whole(Sink[Delta, Message]):
     def on_completed(self) -> None:
         self._join()
         self.observer.on_next(self._draft.message)
-        super().on_completed()
-
-
-@operator
-def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
-    """Bring the fragments of tool calls into one form: an index for each call, an id, a whole name.
-
-    Providers number parallel calls alike, leave out ids or change them, send names in pieces or
-    after the arguments, or send a call twice. After this operator the first fragment of a call has
-    its own index, an id and the whole name, and later ones have arguments alone. A call that has
-    no name at all is named ``unnamed``. Other deltas pass unchanged.
-
-    .. marbles:: normalise/normalise
-
-    Args:
-        step: The number of the step, for the ids made where the provider gave none:
-            ``call_<step>_<attempt>_<index>``.
-
-    Raises:
-        MalformedReply: Something is no delta, or holds what a delta cannot; by `on_error`.
-    """
-    number("step", step, least=0, whole=True, what="the number of a step")
-
-    return lift(lambda observer: _Normalising(observer, step))
-
-
-class _Normalising(Sink[Delta, Delta]):
-    __slots__ = ("_fragments",)
-
-    def __init__(self, observer: abc.ObserverBase[Delta], step: int) -> None:
-        super().__init__(observer)
-        self._fragments = Fragments(step)
-
-    def on_next(self, value: Any) -> None:
-        kind = type(value)
-        if kind is TextDelta and isinstance(value.text, str):
-            self.observer.on_next(value)
-            return
-        try:
-            check_fit(value)
-        except MalformedReply as error:
-            self.on_error(error)
-            return
-        if kind in _SIGNS:
-            for piece in self._fragments.take(value):
-                self.observer.on_next(piece)
-        else:
-            self.observer.on_next(value)
-
-    def on_completed(self) -> None:
-        for piece in self._fragments.flush():
-            self.observer.on_next(piece)
         super().on_completed()

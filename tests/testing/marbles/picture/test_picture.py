@@ -234,7 +234,7 @@ def test_a_replayed_marble_is_heard_in_any_subscription():
 
 def test_the_readme_shows_what_its_diagram_says():
     """The README's picture is drawn from its diagram; `rxagent draw` makes it again."""
-    diagram = PROJECT / "marble_diagrams" / "share" / "hedge.marble"
+    diagram = PROJECT / "marble_diagrams" / "hedge" / "hedge.marble"
 
     picture = PROJECT / "docs" / "_static" / "hedge.svg"
 

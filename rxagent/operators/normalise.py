@@ -1,0 +1,117 @@
+"""Bringing the deltas of any provider into one form."""
+
+from collections.abc import Callable
+from types import NoneType
+from typing import Any
+
+from reactivex import Observable, abc
+
+from ..arguments import number, shown
+from ..errors import MalformedReply
+from ..events import (
+    Delta,
+    Finish,
+    ReasoningDelta,
+    RefusalDelta,
+    StepRetried,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from ..streams.sink import Sink, lift
+from ._fragments import Fragments
+from ._operator import operator
+
+__all__ = ["check_fit", "normalise"]
+
+_SIGNS = {ToolCallDelta, Finish, StepRetried}
+
+
+@operator
+def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
+    """Bring the fragments of tool calls into one form: an index for each call, an id, a whole name.
+
+    Providers number parallel calls alike, leave out ids or change them, send names in pieces or
+    after the arguments, or send a call twice. After this operator the first fragment of a call has
+    its own index, an id and the whole name, and later ones have arguments alone. A call that has
+    no name at all is named ``unnamed``. Other deltas pass unchanged.
+
+    .. marbles:: normalise/normalise
+
+    Args:
+        step: The number of the step, for the ids made where the provider gave none:
+            ``call_<step>_<attempt>_<index>``.
+
+    Raises:
+        MalformedReply: Something is no delta, or holds what a delta cannot; by `on_error`.
+    """
+    number("step", step, least=0, whole=True, what="the number of a step")
+
+    return lift(lambda observer: _Normalising(observer, step))
+
+
+class _Normalising(Sink[Delta, Delta]):
+    __slots__ = ("_fragments",)
+
+    def __init__(self, observer: abc.ObserverBase[Delta], step: int) -> None:
+        super().__init__(observer)
+        self._fragments = Fragments(step)
+
+    def on_next(self, value: Any) -> None:
+        kind = type(value)
+        if kind is TextDelta and isinstance(value.text, str):
+            self.observer.on_next(value)
+            return
+        try:
+            check_fit(value)
+        except MalformedReply as error:
+            self.on_error(error)
+            return
+        if kind in _SIGNS:
+            for piece in self._fragments.take(value):
+                self.observer.on_next(piece)
+        else:
+            self.observer.on_next(value)
+
+    def on_completed(self) -> None:
+        for piece in self._fragments.flush():
+            self.observer.on_next(piece)
+        super().on_completed()
+
+
+_TEXT = (str,)
+_SOME_TEXT = (str, NoneType)
+_COUNT = (int,)
+
+_FITTING: dict[type, dict[str, tuple[type, ...]]] = {
+    TextDelta: {"text": _TEXT},
+    ReasoningDelta: {"text": _TEXT},
+    RefusalDelta: {"text": _TEXT},
+    ToolCallDelta: {
+        "index": (int, NoneType),  # some providers leave it out
+        "id": _SOME_TEXT,
+        "name": _SOME_TEXT,
+        "arguments": _SOME_TEXT,
+    },
+    Usage: dict.fromkeys(
+        ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"), _COUNT
+    ),
+    Finish: {"reason": _TEXT},
+    StepRetried: {"attempt": _COUNT, "error": _TEXT},
+}
+
+
+def check_fit(delta: Any) -> None:
+    """Check that something is a delta, and that its fields are what they should be.
+
+    Raises:
+        MalformedReply: It is none.
+    """
+    if not isinstance(delta, Delta):
+        raise MalformedReply(
+            f"The model sent {shown(delta)}, which is no delta, as TextDelta('Hello') is one."
+        )
+    for name, kinds in _FITTING.get(type(delta), {}).items():
+        if not isinstance(getattr(delta, name), kinds):
+            wanted = " or ".join("None" if kind is NoneType else kind.__name__ for kind in kinds)
+            raise MalformedReply(f"The model sent {shown(delta)}, whose {name} should be {wanted}.")
