@@ -55,8 +55,8 @@ class Fragments:
 
     A fragment goes to the call that its id names, else to the latest one of its index. It begins
     another call where that one cannot go on: under another name, or when its arguments are whole.
-    A call is held back until it has its name, and arguments that are not `{}` follow or the turn
-    ends.
+    A call is held back until it has its name, and arguments follow or the turn ends. The arguments
+    `{}`, which the real ones may replace, are held back until another call has some.
     """
 
     def __init__(self, step: int) -> None:
@@ -67,6 +67,7 @@ class Fragments:
     def _forget(self) -> None:
         self._calls: list[_Call] = []
         self._held: dict[int, _Call] = {}
+        self._replaceable: dict[int, _Call] = {}
         self._highest = -1
         self._indexes: set[int] = set()
         self._ids: set[str] = set()
@@ -92,8 +93,7 @@ class Fragments:
             return
         call = self._known(piece)
         is_complete = call is not None and bool(call.name) and call.arguments.are_whole
-        is_told = call is not None and (call.told or call.may_be_replaced)
-        if call is not None and is_complete and (is_told or not piece.name):
+        if call is not None and is_complete and (call.told or not piece.name):
             yield from self._go_beyond(call, piece)
         else:
             yield from self._grow(call or self._begin(piece.index), piece)
@@ -117,6 +117,7 @@ class Fragments:
                 self._replace(call)
             text, extra = stray.arguments.text, stray.extra
             yield from self._grow(call, ToolCallDelta(call.index, arguments=text, extra=extra))
+        yield from self._release()
         for call in [call for call in self._held.values() if call.name]:
             yield from self._tell(call)
 
@@ -134,13 +135,20 @@ class Fragments:
 
     def _tell(self, call: _Call) -> Iterator[ToolCallDelta]:
         self._held.pop(call.index, None)
-        call.may_be_replaced = False
         yield from call.tell()
+
+    def _release(self) -> Iterator[ToolCallDelta]:
+        """Yield the arguments `{}` that were held back, as they are the real ones."""
+        replaceable, self._replaceable = self._replaceable, {}
+        for call in replaceable.values():
+            call.may_be_replaced = False
+            yield ToolCallDelta(call.index, arguments=call.arguments.text)
 
     def _replace(self, call: _Call) -> None:
         """Forget the arguments `{}` of a call."""
         call.arguments = Arguments()
         call.may_be_replaced = False
+        self._replaceable.pop(call.index, None)
 
     def _drop_repeated(self) -> None:
         """Drop calls without arguments, where another one of their id and name has some."""
@@ -226,10 +234,9 @@ class Fragments:
             yield from self._grow(call, evolve(piece, name=None))
             return
         if call.may_be_replaced and _opens(more) and _may_replace(call, piece):
-            self._replace(call)
             if more.strip() != _EMPTY:
-                yield from self._tell(call)
-            yield from self._grow(call, evolve(piece, name=None))
+                self._replace(call)
+                yield from self._grow(call, evolve(piece, name=None))
             return
         if call.again is None and piece.id and piece.id == call.raw_id and _opens(more):
             call.again = 0
@@ -281,13 +288,16 @@ class Fragments:
         if extra and not call.told:
             call.extra, extra = call.extra + extra, ()
         if piece.arguments:
-            if not (call.told or call.arguments) and piece.arguments.strip() == _EMPTY:
-                call.may_be_replaced = bool(call.name)
-            elif call.name and not call.told:
+            if call.name and not call.told:
+                yield from self._release()
                 yield from self._tell(call)
+                if not call.arguments and piece.arguments.strip() == _EMPTY:
+                    call.may_be_replaced = True
+                    self._replaceable[call.index] = call
             call.arguments.add(piece.arguments)
-        if (piece.arguments and call.told) or extra:
-            yield ToolCallDelta(call.index, None, None, piece.arguments or "", extra)
+        arguments = "" if call.may_be_replaced else piece.arguments or ""
+        if (arguments and call.told) or extra:
+            yield ToolCallDelta(call.index, None, None, arguments, extra)
 
     def _made_id(self, index: int) -> str:
         ids = (f"call_{self._step}_{self._attempt}_{number}" for number in count(index))
@@ -308,8 +318,7 @@ class Fragments:
 def _begins_anew(call: _Call, piece: ToolCallDelta) -> bool:
     """Tell whether a fragment begins another call, though it bears the marks of this one."""
     if call.name:
-        is_begun = call.arguments and (call.told or call.may_be_replaced)
-        return bool(piece.name and is_begun and piece.name != call.name)
+        return bool(piece.name and call.told and call.arguments and piece.name != call.name)
     return _opens(piece.arguments) and call.arguments.are_whole
 
 

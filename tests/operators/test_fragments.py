@@ -380,19 +380,15 @@ def test_a_stale_index():
 
 
 @law
-@given(st.data(), all_calls(), st.booleans())
-def test_the_real_arguments_after_empty_ones(data, calls, interleave):
-    """Arguments `{}` that come first are replaced by the real ones, in whatever order."""
-    firsts = [data.draw(st.sampled_from(["{}", "", None])) for _ in calls]
-    begun = [Piece(at, call.id, call.name, firsts[at]) for at, call in enumerate(calls)]
+@given(st.data(), all_calls())
+def test_the_real_arguments_after_empty_ones(data, calls):
+    """Arguments `{}` that come first are replaced by the real ones, if no other call is between."""
+    begun = [Piece(at, call.id, call.name, "{}") for at, call in enumerate(calls)]
     rest = [
         [Piece(at, arguments=piece) for piece in data.draw(cut(call.arguments)) if piece.strip()]
         for at, call in enumerate(calls)
     ]
-    if interleave:
-        fragments = [*begun, *data.draw(interleaved(*rest))]
-    else:
-        fragments = [piece for at, first in enumerate(begun) for piece in (first, *rest[at])]
+    fragments = [piece for at, first in enumerate(begun) for piece in (first, *rest[at])]
 
     found = calls_of(*fragments, Finish("tool_calls"))
 
@@ -401,15 +397,15 @@ def test_the_real_arguments_after_empty_ones(data, calls, interleave):
     ]
 
 
-def test_empty_arguments_are_told_at_the_end():
-    """A call whose arguments are `{}` is held back, as the real ones may follow."""
+def test_empty_arguments_come_with_the_next_ones():
+    """The arguments `{}` are held back until another call has some, or the turn ends."""
     first = Piece(0, "a", "add", "{}")
-    other = Piece(1, "b", "say", '{"b"')
-    told = [Piece(0, "a", "add", ""), Piece(0, arguments="{}")]
-    others = [Piece(1, "b", "say", ""), Piece(1, arguments='{"b"')]
+    head, empty = Piece(0, "a", "add", ""), Piece(0, arguments="{}")
+    other = [Piece(1, "b", "say", ""), Piece(1, arguments='{"b"')]
 
-    assert others == told_before_the_end(first, other)
-    assert [*others, *told] == normalised(first, other)
+    assert [head] == told_before_the_end(first)
+    assert [head, empty, *other] == told_before_the_end(first, Piece(1, "b", "say", '{"b"'))
+    assert [head, empty] == normalised(first)
 
 
 @law
