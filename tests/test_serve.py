@@ -29,7 +29,8 @@ from rxagent.events import (
     TextDelta,
 )
 from rxagent.models import OpenAIModel
-from rxagent.runs.reader import Reader
+from rxagent.runs.reader import RunReader
+from rxagent.streams.each import EMPTY
 from rxagent.testing import ScriptedServer
 from rxagent.testing.frames import text_chunk
 from rxagent.testing.leaks import assert_no_leaks, snapshot
@@ -296,9 +297,9 @@ def silent(port, run):
 def waiting():
     """Return how many letters wait for each tab: what a run tells again, it keeps once for all."""
     return [
-        sum(len(getattr(event, "text", "")) for event in iter(reader._buffer.take, None))
+        sum(len(getattr(event, "text", "")) for event in iter(reader._buffer.take, EMPTY))
         for reader in gc.get_objects()
-        if isinstance(reader, Reader) and setattr(reader._buffer, "_replay", None) is None
+        if isinstance(reader, RunReader) and setattr(reader._buffer, "_replay", None) is None
     ]
 
 
