@@ -8,14 +8,12 @@ from datetime import datetime
 from functools import partial
 from itertools import count
 from math import inf
-from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
 from ..streams.home import Home, as_error
 from ..streams.loop import leaving
 from ..streams.pace import Pace
-from ..streams.workers import Workers
 from .leaks import SHARED_THREADS
 
 __all__ = ["Restless", "VirtualHome"]
@@ -123,12 +121,7 @@ class VirtualHome(Home):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None:
             self._faults.clear()
         self.close()
@@ -138,23 +131,15 @@ class VirtualHome(Home):
         what: str,
         job: Callable[[], None],
         dispose: Callable[[], None],
-        refused: Callable[[Exception], object] | None = None,
-        *,
-        workers: Workers | None = None,
-        name: object = "a job",
+        *args: Any,
+        **kwargs: Any,
     ) -> Callable[[], None]:
         """Run a job, which must not raise, inline at this instant, or when the run resumes."""
         run, ticket = self._noted(what, job, dispose)
         self.when_open(partial(self.soon, run))
         return partial(leaving, ticket)
 
-    def thread(
-        self,
-        what: str,
-        job: Callable[[], None],
-        dispose: Callable[[], None],
-        refused: Callable[[Exception], object] | None = None,
-    ) -> NoReturn:
+    def thread(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse to start a thread."""
         _refuse("threads")
 
