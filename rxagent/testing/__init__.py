@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 
 if TYPE_CHECKING:
-    from .clock import VirtualHome
+    from .clock import VirtualScheduler
     from .marbles import marbles
     from .models import ScriptedModel
     from .server import ScriptedServer
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 _ROOM_OF = {
     "ScriptedModel": "models",
     "ScriptedServer": "server",
-    "VirtualHome": "clock",
+    "VirtualScheduler": "clock",
 }
 
-__all__ = ["ScriptedModel", "ScriptedServer", "VirtualHome", "marbles"]
+__all__ = ["ScriptedModel", "ScriptedServer", "VirtualScheduler", "marbles"]
 
 __getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__, ["marbles"])

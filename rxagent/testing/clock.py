@@ -11,12 +11,13 @@ from math import inf
 from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
-from ..streams.home import Home, as_error
+from ..streams.scheduler import RunScheduler
+from ..streams.serial_queue import as_error
 from ..streams.loop import leaving
-from ..streams.pace import Pace
+from ..streams.fairness import FairShare
 from .leaks import SHARED_THREADS
 
-__all__ = ["Restless", "VirtualHome"]
+__all__ = ["Restless", "VirtualScheduler"]
 
 _Args = TypeVarTuple("_Args")
 
@@ -25,7 +26,7 @@ class Restless(RuntimeError):
     """Virtual time does not come to rest: there is always more work."""
 
 
-class VirtualHome(Home):
+class VirtualScheduler(RunScheduler):
     """A run scheduler whose time jumps to the next timer, so that nothing ever waits.
 
     Async sources and tools run in its loop, with `asyncio.sleep`; synchronous ones run inline,
@@ -36,7 +37,7 @@ class VirtualHome(Home):
 
     .. code-block:: python
 
-        with VirtualHome() as home:
+        with VirtualScheduler() as home:
             stream.subscribe(print, scheduler=home)
             home.run()
     """
@@ -51,7 +52,7 @@ class VirtualHome(Home):
         self._faults: list[Exception] = []
         self._loop.set_exception_handler(self._note)
         # The order of one instant must not depend on the speed of the machine.
-        Pace.of(self._loop).seconds = inf
+        FairShare.of(self._loop).seconds = inf
 
     @property
     def clock(self) -> float:
@@ -64,7 +65,7 @@ class VirtualHome(Home):
         return self.to_datetime(self.clock)
 
     @property
-    def is_here(self) -> bool:
+    def on_loop_thread(self) -> bool:
         """Whether this is the thread that made the scheduler, the only one in its time."""
         return threading.get_ident() == self._thread
 
@@ -136,7 +137,7 @@ class VirtualHome(Home):
     ) -> Callable[[], None]:
         """Run a job, which must not raise, inline at this instant, or when the run resumes."""
         run, ticket = self._noted(what, job, dispose)
-        self.when_open(partial(self.soon, run))
+        self.when_resumed(partial(self.call_on_loop, run))
         return partial(leaving, ticket)
 
     def thread(self, *args: Any, **kwargs: Any) -> NoReturn:

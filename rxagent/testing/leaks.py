@@ -18,7 +18,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..runs.stage import STAGE
+from ..runs.viewer_pool import VIEWER_POOL
 from ..streams.loop import disposals, open_work
 
 __all__ = [
@@ -57,7 +57,7 @@ Opened = threading.Thread | asyncio.Task[Any] | Socket
 
 probes: dict[str, Callable[[], Sequence[str]]] = {
     "open work": open_work,
-    "viewers": lambda: ["a viewer is running"] * STAGE.busy,
+    "viewers": lambda: ["a viewer is running"] * VIEWER_POOL.busy,
 }
 """Functions that list what else is open."""
 

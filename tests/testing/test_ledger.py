@@ -60,9 +60,9 @@ def test_scheduler_is_passed_on() -> None:
         return Disposable()
 
     stream, _ = opened(rx.create(note))
-    stream.subscribe(scheduler=(home := rx.scheduler.ImmediateScheduler()))
+    stream.subscribe(scheduler=(run_scheduler := rx.scheduler.ImmediateScheduler()))
 
-    assert [home] == given
+    assert [run_scheduler] == given
 
 
 def test_waiting() -> None:

@@ -12,8 +12,8 @@ from reactivex.subject import Subject
 
 from ...arguments import meant
 from ...errors import MarbleSyntaxError, describe
-from ...streams import Home
-from ..clock import Restless, VirtualHome
+from ...streams import RunScheduler
+from ..clock import Restless, VirtualScheduler
 from .bindings import made
 from .diagram import Diagram, Note, Pipeline, Subscription
 from .rows import Kind
@@ -30,22 +30,22 @@ _NOT_HERE = (
 class Row(Observable[Any]):
     """A stream that plays notes, and records its subscriptions."""
 
-    def __init__(self, home: Home, notes: tuple[Note, ...]) -> None:
+    def __init__(self, scheduler: RunScheduler, notes: tuple[Note, ...]) -> None:
         super().__init__()
         self.subscriptions: list[Subscription] = []
-        self._home = home
+        self._scheduler = scheduler
         self._notes = notes
 
     def _subscribe_core(
         self, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        if not self._home.is_here:
+        if not self._scheduler.on_loop_thread:
             raise RuntimeError(_NOT_HERE)
-        subscription = Subscription(self._home.loop.time())
+        subscription = Subscription(self._scheduler.loop.time())
         self.subscriptions.append(subscription)
 
         def dispose() -> None:
-            subscription.disposed = self._home.loop.time()
+            subscription.disposed = self._scheduler.loop.time()
 
         return CompositeDisposable(Disposable(dispose), self._play(observer))
 
@@ -59,7 +59,7 @@ class ColdRow(Row):
 
     def _play(self, observer: abc.ObserverBase[Any]) -> abc.DisposableBase:
         timers = [
-            self._home.schedule_relative(note.at, partial(_emit, observer, note))
+            self._scheduler.schedule_relative(note.at, partial(_emit, observer, note))
             for note in self._notes
         ]
         return CompositeDisposable(timers)
@@ -68,14 +68,14 @@ class ColdRow(Row):
 class HotRow(Row):
     """A row that plays once; an observer that subscribes after its end receives only the end."""
 
-    def __init__(self, home: Home, notes: tuple[Note, ...]) -> None:
-        super().__init__(home, notes)
+    def __init__(self, scheduler: RunScheduler, notes: tuple[Note, ...]) -> None:
+        super().__init__(scheduler, notes)
         self._subject = Subject[Any]()
 
     def start(self) -> None:
         """Begin to play."""
         for note in self._notes:
-            self._home.schedule_relative(note.at, partial(_emit, self._subject, note))
+            self._scheduler.schedule_relative(note.at, partial(_emit, self._subject, note))
 
     def _play(self, observer: abc.ObserverBase[Any]) -> abc.DisposableBase:
         return self._subject.subscribe(observer)
@@ -103,9 +103,9 @@ class Recording:
         limit: After how many notes the stream counts as endless.
     """
 
-    def __init__(self, home: VirtualHome, limit: int) -> None:
+    def __init__(self, scheduler: VirtualScheduler, limit: int) -> None:
         self.notes: list[Note] = []
-        self._home = home
+        self._scheduler = scheduler
         self._limit = limit
         self._is_called_elsewhere = False
         self._subscription = SingleAssignmentDisposable()
@@ -119,7 +119,7 @@ class Recording:
     @property
     def is_astray(self) -> bool:
         """Whether a thread that waits in real time has emitted something, or may still do so."""
-        return not self.is_over and (self._is_called_elsewhere or self._home.has_escaped)
+        return not self.is_over and (self._is_called_elsewhere or self._scheduler.has_escaped)
 
     def subscribe(self, stream: Observable[Any]) -> None:
         """Subscribe to the stream, and record what it emits."""
@@ -127,7 +127,7 @@ class Recording:
             partial(self._write, Kind.NEXT),
             partial(self._write, Kind.ERROR),
             partial(self._write, Kind.COMPLETED),
-            scheduler=self._home,
+            scheduler=self._scheduler,
         )
 
     def dispose(self, *_: object) -> None:
@@ -135,13 +135,13 @@ class Recording:
         self._subscription.dispose()
 
     def _write(self, kind: Kind, value: Any = None) -> None:
-        if not self._home.is_here:
+        if not self._scheduler.on_loop_thread:
             self._is_called_elsewhere = True
             return
         if len(self.notes) >= self._limit:
             self.dispose()
             raise Endless(f"It has emitted {self._limit:,} items, and goes on.")
-        self.notes.append(Note(self._home.clock, kind, value))
+        self.notes.append(Note(self._scheduler.clock, kind, value))
 
 
 # A diagram.
@@ -173,30 +173,30 @@ def perform(diagram: Diagram) -> Outcome:
     own = {name: one.load() for name, one in diagram.imports.items()}
     for value in diagram.bindings.values():
         made(value)  # Values that cannot be made raise before anything plays.
-    with VirtualHome() as home:
+    with VirtualScheduler() as scheduler:
         rows: dict[str, Row] = {
             source.name: (HotRow if source.is_hot else ColdRow)(
-                home, tuple(evolve(note, value=made(note.value)) for note in source.notes)
+                scheduler, tuple(evolve(note, value=made(note.value)) for note in source.notes)
             )
             for source in diagram.sources
         }
-        recording = Recording(home, len(diagram.out.notes) + _TOO_MUCH)
+        recording = Recording(scheduler, len(diagram.out.notes) + _TOO_MUCH)
 
         def begin() -> None:
-            result = _evaluate(diagram.pipeline, {**own, **rows}, home)
+            result = _evaluate(diagram.pipeline, {**own, **rows}, scheduler)
             begun = 0.0
             for watch in diagram.watches_of("out"):
                 begun = watch.subscribed or 0.0
                 if watch.disposed is not None:
-                    home.schedule_relative(watch.disposed, recording.dispose)
-            home.schedule_relative(begun, lambda *_: recording.subscribe(result))
+                    scheduler.schedule_relative(watch.disposed, recording.dispose)
+            scheduler.schedule_relative(begun, lambda *_: recording.subscribe(result))
             for row in rows.values():
                 if isinstance(row, HotRow):
                     row.start()
 
         # The virtual loop must be running while the pipeline is evaluated.
-        home.soon(begin)
-        _run(diagram.pipeline, home)
+        scheduler.call_on_loop(begin)
+        _run(diagram.pipeline, scheduler)
         outcome = Outcome(
             tuple(recording.notes),
             recording.is_over,
@@ -207,11 +207,11 @@ def perform(diagram: Diagram) -> Outcome:
     return outcome
 
 
-def _evaluate(pipeline: Pipeline, known: Mapping[str, Any], home: VirtualHome) -> Observable[Any]:
+def _evaluate(pipeline: Pipeline, known: Mapping[str, Any], scheduler: VirtualScheduler) -> Observable[Any]:
     scope: dict[str, Any] = {}
     for name, node in pipeline.names.items():
         try:
-            scope[name] = known[name] if name in known else public(name, home)
+            scope[name] = known[name] if name in known else public(name, scheduler)
         except LookupError:
             what = (
                 f"Nothing is called {name!r}; import what is your own: "
@@ -240,9 +240,9 @@ def _hint(error: Exception, scope: Mapping[str, Any]) -> str:
     return meant(error.name, dir(error.obj)).replace(" Did you mean ", f". Did you mean {owner}")
 
 
-def _run(pipeline: Pipeline, home: VirtualHome) -> None:
+def _run(pipeline: Pipeline, scheduler: VirtualScheduler) -> None:
     try:
-        home.run(turns=_TOO_LONG)
+        scheduler.run(turns=_TOO_LONG)
     except MarbleSyntaxError:
         raise
     except (Endless, Restless) as error:

@@ -17,7 +17,7 @@ from ... import errors, events
 from ... import operators as ops
 from ...events import Delta, TextDelta
 from ...messages import Request
-from ...streams import Home, from_async
+from ...streams import RunScheduler, from_async
 
 if TYPE_CHECKING:
     from ...tools import Tool
@@ -93,7 +93,7 @@ KIT: dict[str, Any] = {
 """The names that no row and no import may take."""
 
 
-def public(name: str, home: Home) -> Any:
+def public(name: str, scheduler: RunScheduler) -> Any:
     """Return the value that a name has in every pipeline.
 
     Raises:
@@ -101,7 +101,7 @@ def public(name: str, home: Home) -> Any:
     """
     if name == "launch":
         # A run would schedule in real time by default.
-        return partial(import_module("rxagent").launch, home=home)
+        return partial(import_module("rxagent").launch, scheduler=scheduler)
     if name in KIT:
         return KIT[name]
     for room in (events, errors, import_module("rxagent"), builtins):

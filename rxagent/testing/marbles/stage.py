@@ -8,7 +8,7 @@ from typing import Any, Self
 from reactivex import Observable
 
 from ...arguments import text
-from ..clock import VirtualHome
+from ..clock import VirtualScheduler
 from .diagram import Note, Watch
 from .performance import ColdRow, HotRow, Recording, Row
 from .reader import notes_of, watch_of
@@ -65,37 +65,37 @@ class Marbles:
         self._bindings = bindings
         self._hot: list[HotRow] = []
         self._expectations: list[Expectation] = []
-        self._home: VirtualHome | None = None
+        self._scheduler: VirtualScheduler | None = None
 
     @property
-    def home(self) -> VirtualHome:
+    def run_scheduler(self) -> VirtualScheduler:
         """The virtual home in which the streams play."""
-        if self._home is None:
+        if self._scheduler is None:
             raise RuntimeError(
                 "Time begins with a block, whose end checks the expectations: "
                 "write `with marbles(...) as m:`."
             )
-        return self._home
+        return self._scheduler
 
     def __enter__(self) -> Self:
-        self._home = VirtualHome()
+        self._scheduler = VirtualScheduler()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None:
-            self.home.__exit__(kind, error, trace)
+            self.run_scheduler.__exit__(kind, error, trace)
             return
-        with self.home:
+        with self.run_scheduler:
             self.check()
 
     def cold(self, row: str) -> ColdRow:
         """Return a stream that plays a row from its subscription on."""
         start = len(row) - len(row.lstrip(" "))
-        return ColdRow(self.home, self._notes(row, start, start * self._timeline.tick))
+        return ColdRow(self.run_scheduler, self._notes(row, start, start * self._timeline.tick))
 
     def hot(self, row: str) -> HotRow:
         """Return a stream that plays a row from the beginning of time."""
-        hot = HotRow(self.home, self._notes(row))
+        hot = HotRow(self.run_scheduler, self._notes(row))
         self._hot.append(hot)
         return hot
 
@@ -111,7 +111,7 @@ class Marbles:
             raise ValueError("Nothing is expected, so this cannot fail: use m.expect(...).")
         for hot in self._hot:
             hot.start()
-        self.home.run()
+        self.run_scheduler.run()
         found = [expectation.check() for expectation in self._expectations]
         for expectation in self._expectations:
             expectation.dispose()
@@ -145,11 +145,11 @@ class Expectation:
         """Expect a stream to emit a row; `subscribed` is when it is subscribed and disposed."""
         stage, watch = self._stage, self._stage._watch(subscribed)
         expected = stage._notes(row)
-        recording = Recording(stage.home, len(expected) + _TOO_MUCH)
+        recording = Recording(stage.run_scheduler, len(expected) + _TOO_MUCH)
         self._recordings.append(recording)
         if watch.disposed is not None:
-            stage.home.schedule_relative(watch.disposed, recording.dispose)
-        stage.home.schedule_relative(
+            stage.run_scheduler.schedule_relative(watch.disposed, recording.dispose)
+        stage.run_scheduler.schedule_relative(
             watch.subscribed or 0.0, lambda *_: recording.subscribe(self._stream)
         )
         self._add("The stream is not as drawn.", lambda: stage._differ(expected, recording))

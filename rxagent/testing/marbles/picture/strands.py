@@ -14,7 +14,7 @@ from .style import Face, Shape, face_of
 __all__ = [
     "Ball",
     "Cluster",
-    "Strand",
+    "WorkerScheduler",
     "ball_of",
     "description",
     "moment",
@@ -143,7 +143,7 @@ def ball_of(sign: str, value: object, written: Mapping[str, str]) -> Ball:
 
 
 @frozen
-class Strand:
+class WorkerScheduler:
     """A stream: its line from `begun` to `ended`, what it emits, and its subscriptions.
 
     `spans` is None if the diagram does not show subscriptions, `ended` if the line does not end.
@@ -201,12 +201,12 @@ class Strand:
         )
 
 
-def strands(diagram: Diagram) -> tuple[list[Strand], Strand]:
+def strands(diagram: Diagram) -> tuple[list[WorkerScheduler], WorkerScheduler]:
     """Return the sources of a diagram, and its result."""
     return [_source(diagram, source) for source in diagram.sources], _result(diagram)
 
 
-def _source(diagram: Diagram, source: Source) -> Strand:
+def _source(diagram: Diagram, source: Source) -> WorkerScheduler:
     begun = 0.0 if source.is_hot else source.drawn
     clusters = _clusters(source.notes, diagram.written, begun)
     watches = diagram.watches_of(source.name)
@@ -216,19 +216,19 @@ def _source(diagram: Diagram, source: Source) -> Strand:
         if watch.subscribed is not None
     )
     shown = spans if watches else None
-    return Strand(source.name, source.is_hot, begun, clusters, shown, _end_of(clusters))
+    return WorkerScheduler(source.name, source.is_hot, begun, clusters, shown, _end_of(clusters))
 
 
-def _result(diagram: Diagram) -> Strand:
+def _result(diagram: Diagram) -> WorkerScheduler:
     clusters = _clusters(diagram.out.notes, diagram.written)
     ended = _end_of(clusters)
     watched = next(iter(diagram.watches_of("out")), None)
     if watched is None:
-        return Strand("out", False, 0.0, clusters, None, ended)
+        return WorkerScheduler("out", False, 0.0, clusters, None, ended)
     begun = watched.subscribed or 0.0
     # A stream that ends is not disposed afterwards.
     ended = watched.disposed if ended is None else ended
-    return Strand("out", False, begun, clusters, (Subscription(begun, ended),), ended)
+    return WorkerScheduler("out", False, begun, clusters, (Subscription(begun, ended),), ended)
 
 
 def _end_of(clusters: tuple[Cluster, ...]) -> float | None:
@@ -248,7 +248,7 @@ def description(diagram: Diagram) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _stream(strand: Strand) -> str:
+def _stream(strand: WorkerScheduler) -> str:
     emitted = [f"{_emitted(cluster)} at {moment(cluster.at)}" for cluster in strand.clusters]
     line = f"{strand.name}, from {moment(strand.begun)}: {', '.join(emitted) or 'nothing'}"
     spans = ["never subscribed"] if strand.spans == () else map(said, strand.spans or ())
