@@ -84,7 +84,9 @@ def test_time_is_rounded_to_microseconds(delays):
     done = []
     with VirtualScheduler() as scheduler:
         for delay in delays:
-            scheduler.schedule_relative(delay, lambda *_, delay=delay: done.append((scheduler.clock, delay)))
+            scheduler.schedule_relative(
+                delay, lambda *_, delay=delay: done.append((scheduler.clock, delay))
+            )
         scheduler.run()
 
     assert [(round(delay, 6), delay) for _, delay in done] == done
@@ -208,7 +210,9 @@ def test_a_held_run_keeps_its_order(scheduler):
 def test_what_a_job_emits_is_held(scheduler, timed):
     """A synchronous job takes no time, but its items wait while the run is held."""
     holds = []
-    stream = from_worker(lambda: range(3)).pipe(rxo.do_action(lambda _: holds.append(scheduler.hold())))
+    stream = from_worker(lambda: range(3)).pipe(
+        rxo.do_action(lambda _: holds.append(scheduler.hold()))
+    )
 
     notes = timed(stream)
     for seconds in (1, 2, 3):

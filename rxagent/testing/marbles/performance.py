@@ -207,7 +207,9 @@ def perform(diagram: Diagram) -> Outcome:
     return outcome
 
 
-def _evaluate(pipeline: Pipeline, known: Mapping[str, Any], scheduler: VirtualScheduler) -> Observable[Any]:
+def _evaluate(
+    pipeline: Pipeline, known: Mapping[str, Any], scheduler: VirtualScheduler
+) -> Observable[Any]:
     scope: dict[str, Any] = {}
     for name, node in pipeline.names.items():
         try:

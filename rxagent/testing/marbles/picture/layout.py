@@ -142,7 +142,9 @@ _LANE = 10.0
 _FRAME = 4.0
 
 
-def _add_stream(parts: list[Part], strand: WorkerScheduler, top: float, places: Places, end: float) -> float:
+def _add_stream(
+    parts: list[Part], strand: WorkerScheduler, top: float, places: Places, end: float
+) -> float:
     """Add the parts of a stream; its line ends at `end` if the stream does not end."""
     y = top + max([_LEAST, *(cluster.above for cluster in strand.clusters)])
     below = y + max([_LEAST, *(cluster.below for cluster in strand.clusters)])
