@@ -1,4 +1,4 @@
-"""What tests of streaming agents need: scripted models and servers, virtual time, leak checks."""
+"""Testing tools for streaming agents: scripted models and servers, virtual time, leak checks."""
 
 from typing import TYPE_CHECKING
 

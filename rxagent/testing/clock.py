@@ -1,4 +1,4 @@
-"""Virtual time: a home whose clock and asyncio loop are one, and never wait."""
+"""Virtual time: a run scheduler whose clock and asyncio loop are one, and never wait."""
 
 import asyncio
 import threading
@@ -8,14 +8,12 @@ from datetime import datetime
 from functools import partial
 from itertools import count
 from math import inf
-from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
 from ..streams.fairness import FairShare
 from ..streams.scheduler import RunScheduler
 from ..streams.serial_queue import as_error
-from ..streams.workers import Workers
 from .leaks import SHARED_THREADS
 
 __all__ = ["Restless", "VirtualScheduler"]
@@ -24,17 +22,17 @@ _Args = TypeVarTuple("_Args")
 
 
 class Restless(RuntimeError):
-    """Virtual time does not come to rest: something always remains to be done."""
+    """Virtual time does not come to rest: there is always more work."""
 
 
 class VirtualScheduler(RunScheduler):
-    """A home in which time jumps from one happening to the next, so that nothing ever waits.
+    """A run scheduler whose time jumps to the next timer, so that nothing ever waits.
 
-    Async sources and tools run in its loop, `asyncio.sleep` included; synchronous ones run
-    inline, at the instant at which their turn comes. Sockets, processes and threads are refused.
-    What any subscriber, task or callback raises is raised by `run`.
+    Async sources and tools run in its loop, with `asyncio.sleep`; synchronous ones run inline,
+    at the instant of their turn. Sockets, processes and threads are refused. `run` raises the
+    errors of subscribers, tasks and callbacks.
 
-    Leaving its `with` block cancels what is still open and closes the loop:
+    The end of its `with` block cancels all open work and closes the loop:
 
     .. code-block:: python
 
@@ -52,46 +50,46 @@ class VirtualScheduler(RunScheduler):
         self._threads = frozenset(threading.enumerate())
         self._faults: list[Exception] = []
         self._loop.set_exception_handler(self._note)
-        # However slow the machine is, what happens at one instant keeps its order.
+        # The order of one instant must not depend on the speed of the machine.
         FairShare.of(self._loop).seconds = inf
 
     @property
     def clock(self) -> float:
-        """The seconds that have passed since this home was made."""
+        """The virtual seconds since this scheduler was made."""
         return self._loop.time()
 
     @property
     def now(self) -> datetime:
-        """The time, as if this home had been made in the first second of 1970, UTC."""
+        """The virtual time, which begins with 1970, UTC."""
         return self.to_datetime(self.clock)
 
     @property
     def on_loop_thread(self) -> bool:
-        """Whether we are on the thread that made this home: there is no other in its time."""
+        """Whether this is the thread that made the scheduler, the only one in its time."""
         return threading.get_ident() == self._thread
 
     @property
     def has_escaped(self) -> bool:
-        """Whether a thread that was started since this home was made waits, in real time."""
+        """Whether a thread that started later waits in real time."""
         return any(map(_waits, set(threading.enumerate()) - self._threads))
 
     def run(self, turns: int = 1_000_000) -> None:
-        """Let time pass until nothing is left to happen.
+        """Let time pass until there is no more work.
 
         Raises:
-            Restless: The loop did not come to rest within so many turns.
-            Exception: What was raised meanwhile by a subscriber, a task or a callback.
+            Restless: The loop did not come to rest within this many turns.
+            Exception: The error of a subscriber, a task or a callback.
         """
         self._loop.play(inf, turns)
         self._raise_faults()
 
     def advance_to(self, seconds: float, turns: int = 1_000_000) -> None:
-        """Let time pass up to this second; all that is due by then has happened.
+        """Let time pass up to this second, with all work that is due by then.
 
         Raises:
             ValueError: That second has passed.
-            Restless: The loop did not come to that second within so many turns.
-            Exception: What was raised meanwhile by a subscriber, a task or a callback.
+            Restless: The loop did not come to that second within this many turns.
+            Exception: The error of a subscriber, a task or a callback.
         """
         if seconds < self.clock:
             raise ValueError(
@@ -101,7 +99,7 @@ class VirtualScheduler(RunScheduler):
         self._raise_faults()
 
     def close(self) -> None:
-        """Cancel what is still open, and close the loop."""
+        """Cancel all open work, and close the loop."""
         if self._loop.is_closed():
             return
         try:
@@ -123,12 +121,7 @@ class VirtualScheduler(RunScheduler):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None:
             self._faults.clear()
         self.close()
@@ -138,29 +131,21 @@ class VirtualScheduler(RunScheduler):
         what: str,
         job: Callable[[], None],
         dispose: Callable[[], None],
-        refused: Callable[[Exception], object] | None = None,
-        *,
-        workers: Workers | None = None,
-        name: object = "a job",
+        *args: Any,
+        **kwargs: Any,
     ) -> Callable[[], None]:
-        """Run a job, which must not raise, inline at this instant, or when the run goes on."""
+        """Run a job, which must not raise, inline at this instant, or when the run resumes."""
         run, noted = self._noted(what, job, dispose)
         self.when_resumed(partial(self.call_on_loop, run))
         return noted.detach
 
-    def thread(
-        self,
-        what: str,
-        job: Callable[[], None],
-        dispose: Callable[[], None],
-        refused: Callable[[Exception], object] | None = None,
-    ) -> NoReturn:
+    def thread(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse to start a thread."""
         _refuse("threads")
 
     @property
     def is_stopped(self) -> bool:
-        """Whether this home is closed: until then its time may go on."""
+        """Whether this scheduler is closed; its time may pass until then."""
         return self.is_lost
 
     def _fault(self, raised: BaseException) -> None:
@@ -175,11 +160,11 @@ class VirtualScheduler(RunScheduler):
         if len(faults) == 1:
             raise faults[0]
         if faults:
-            raise ExceptionGroup("several things were raised in virtual time", faults)
+            raise ExceptionGroup("several errors in virtual time", faults)
 
 
 class _VirtualLoop(asyncio.BaseEventLoop):
-    """An event loop that reads no clock and no socket: where others wait, it moves its time on."""
+    """An event loop without clock and sockets: instead of waiting it advances its time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,8 +184,8 @@ class _VirtualLoop(asyncio.BaseEventLoop):
         self.run_forever()
         if self._turns < 0:
             raise Restless(
-                f"Virtual time did not come to rest within {turns:,} turns of its loop; it has "
-                f"come to {self._instant:g} s. Is there a stream that never ends?"
+                f"Virtual time did not come to rest within {turns:,} turns of its loop; it is at "
+                f"{self._instant:g} s. Is there a stream that never ends?"
             )
 
     def run_until_complete(self, future: Any) -> Any:
@@ -208,7 +193,7 @@ class _VirtualLoop(asyncio.BaseEventLoop):
         return super().run_until_complete(future)
 
     def select(self, timeout: float | None) -> tuple[()]:
-        """Do what a selector does, which waits until the next thing is due."""
+        """Advance the time to the next timer, as a selector would wait for it."""
         self._turns -= 1
         following = inf if timeout is None else _rounded(self._instant + timeout)
         if following <= self._end and following < inf and self._turns >= 0:
@@ -244,7 +229,7 @@ class _VirtualLoop(asyncio.BaseEventLoop):
 
 
 class _Due(float):
-    """A point of time, and its place among all that is due then, which a heap would forget."""
+    """A time with an order among equal ones, which a heap does not keep."""
 
     order: int
 
@@ -269,8 +254,8 @@ def _rounded(seconds: float) -> float:
 
 def _refuse(what: str) -> NoReturn:
     raise RuntimeError(
-        f"There are no {what} in virtual time. Script what is at their other end "
-        "(rxagent.testing), or try this in real time."
+        f"There are no {what} in virtual time. Script their other end (rxagent.testing), or use "
+        "real time."
     )
 
 

@@ -1,7 +1,7 @@
-"""The leak check: what a test opens is closed when it ends.
+"""The leak check: a test closes everything that it opens.
 
-A leak is a thread, a task of any running loop, or an internet socket that was not there before,
-and whatever a probe reports that it did not report before.
+A leak is a new thread, a new task of any running loop, a new internet socket, or a new report of
+a probe.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ from ..runs.viewer_pool import VIEWER_POOL
 from ..streams.open_work import open_work
 
 __all__ = [
-    "LeakCheck",
     "Snapshot",
     "Socket",
     "assert_no_leaks",
@@ -51,20 +50,22 @@ class Socket:
         return f"socket {here} to {there}"
 
 
-# Who reads a failure reads the test, and not how it was checked.
+# pytest shows the test, not the check.
 __tracebackhide__ = True
 
 Opened = threading.Thread | asyncio.Task[Any] | Socket
 
 probes: dict[str, Callable[[], Sequence[str]]] = {
     "open work": lambda: [work.name for work in open_work()],
-    "viewers": lambda: ["a viewer is being told"] * VIEWER_POOL.busy,
+    "viewers": lambda: ["a viewer is running"] * VIEWER_POOL.busy,
 }
-"""What tells what else is open: each text is a thing that ought to be closed."""
+"""Functions that list what else is open."""
 
 SHARED_THREADS = ("rxagent-loop", "rxagent-worker", "rxagent-viewer", "asyncio_")
-"""How the names of threads begin that the process shares; a probe tells whether they are busy.
-Those of `asyncio` are a loop's own, for looking up addresses and the like."""
+"""Name prefixes of threads that the process shares; probes report their open work.
+
+`asyncio` starts its own for blocking calls, such as looking up addresses.
+"""
 
 
 def _is_shared_thread(opened: Opened) -> bool:
@@ -72,81 +73,50 @@ def _is_shared_thread(opened: Opened) -> bool:
 
 
 keepers: dict[str, Callable[[Opened], bool]] = {"shared threads": _is_shared_thread}
-"""What tells whether a thread, task or socket is kept on purpose, such as an idle connection."""
+"""Functions that tell whether a thread, task or socket stays open on purpose."""
 
 
 @frozen
 class Snapshot:
-    """What was open at some moment."""
+    """What is open at one moment: threads, tasks and sockets, and the reports of probes."""
 
-    threads: frozenset[threading.Thread]
-    tasks: frozenset[asyncio.Task[Any]]
-    sockets: frozenset[Socket]
+    opened: frozenset[Opened]
     reports: Counter[str]
 
 
 def snapshot() -> Snapshot:
     """Return what is open now."""
     return Snapshot(
-        frozenset(threading.enumerate()),
-        frozenset(_tasks()),
-        frozenset(_sockets()),
+        frozenset([*threading.enumerate(), *_tasks(), *_sockets()]),
         Counter(f"{name}: {report}" for name, probe in probes.items() for report in probe()),
     )
 
 
 def leaks_since(before: Snapshot) -> list[str]:
-    """Return a sentence for each thing that is open now, was not open then, and is not kept."""
+    """Describe each new thread, task, socket and report that is not kept."""
     now = snapshot()
-    opened: list[Opened] = [*now.threads - before.threads, *now.tasks - before.tasks]
-    opened += now.sockets - before.sockets
-    leaked = [_described(thing) for thing in opened if not _is_kept(thing)]
+    leaked = [
+        _described(opened)
+        for opened in now.opened - before.opened
+        if not any(keeps(opened) for keeps in keepers.values())
+    ]
     return sorted(leaked) + sorted((now.reports - before.reports).elements())
 
 
 def assert_no_leaks(before: Snapshot, within: float = 2.0) -> None:
-    """Raise an AssertionError that lists what has not been closed within so many seconds."""
+    """Raise an AssertionError that lists the leaks, unless they close within this many seconds."""
     deadline = time.monotonic() + within
     while leaks := leaks_since(before):
         if time.monotonic() > deadline:
-            raise AssertionError(_sentence(leaks))
+            listed = "\n  ".join(["Left open:", *leaks])
+            raise AssertionError(f"{listed}\nDispose it, or wait for its end.")
         time.sleep(0.005)
-
-
-class LeakCheck:
-    """A context, plain or asynchronous, that must leave nothing open `within` some seconds.
-
-    A block that raises is not checked, so that its own error is seen.
-    """
-
-    def __init__(self, within: float = 2.0) -> None:
-        self._within = within
-        self._before: Snapshot | None = None
-
-    def __enter__(self) -> None:
-        self._before = snapshot()
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        assert self._before is not None
-        if kind is None:
-            assert_no_leaks(self._before, self._within)
-
-    async def __aenter__(self) -> None:
-        self._before = snapshot()
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        assert self._before is not None
-        deadline = time.monotonic() + self._within
-        while kind is None and (leaks := leaks_since(self._before)):
-            if time.monotonic() > deadline:
-                raise AssertionError(_sentence(leaks))
-            await asyncio.sleep(0.005)
 
 
 def leak_check() -> Iterator[None]:
     """Check a test: `pytest.fixture(autouse=True)(leak_check)` makes a fixture of it.
 
-    Work of a run that the test leaves open is reported, and disposed, or pytest would wait for it.
+    Open work of a run is reported and disposed, since pytest would wait for it.
     """
     before, known = snapshot(), set(open_work())
     yield
@@ -158,31 +128,16 @@ def leak_check() -> Iterator[None]:
                 work.dispose()
 
 
-def _sentence(leaks: list[str]) -> str:
-    return "\n  ".join(["Left open:", *leaks]) + "\nDispose it, or wait for its end."
-
-
-def _is_kept(opened: Opened) -> bool:
-    return any(keeps(opened) for keeps in keepers.values())
-
-
-# What is open.
+# Finding.
 
 
 def _tasks() -> Iterator[asyncio.Task[Any]]:
-    for loop in _running_loops():
-        yield from asyncio.all_tasks(loop)
-
-
-def _running_loops() -> list[asyncio.AbstractEventLoop]:
-    """Find the loops by the threads that are inside of them; nobody keeps a list."""
-    loops = []
+    """Find the running loops in the stacks of all threads; asyncio keeps no list."""
     for frame in sys._current_frames().values():
         for caller in _outwards(frame):
             if caller.f_code is asyncio.BaseEventLoop.run_forever.__code__:
-                loops.append(caller.f_locals["self"])
+                yield from asyncio.all_tasks(caller.f_locals["self"])
                 break
-    return loops
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -192,14 +147,14 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _sockets() -> Iterator[Socket]:
-    """Find the internet sockets where the system lists them; elsewhere none."""
+    """Find the internet sockets, on systems that list them in /proc."""
     folder = Path("/proc/self/fd")
     for link in folder.iterdir() if folder.is_dir() else ():
         try:
             inode = os.readlink(link)
             if inode.startswith("socket:"):
                 yield from _internet_socket(inode, int(link.name))
-        except OSError:  # It was closed since.
+        except OSError:  # It is already closed.
             continue
 
 
@@ -223,7 +178,7 @@ def _address(ask: Callable[[], Any]) -> tuple[str, int] | None:
     return host, port
 
 
-# How it is told.
+# Describing.
 
 
 def _described(opened: Opened) -> str:
@@ -240,7 +195,7 @@ def _described(opened: Opened) -> str:
 
 
 def _inmost(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that is not the standard library's, if there is one."""
+    """Return the innermost frame outside the standard library, if there is one."""
     library = str(Path(threading.__file__).parent)
     for caller in _outwards(frame):
         file = caller.f_code.co_filename
@@ -251,5 +206,5 @@ def _inmost(frame: FrameType | None) -> FrameType | None:
 
 def _place(frame: FrameType | None) -> str:
     if frame is None:
-        return "which has ended since"
+        return "which has ended"
     return f"at {frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

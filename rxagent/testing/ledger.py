@@ -1,4 +1,4 @@
-"""The ledger of a stream: how often it was subscribed, and how often that was disposed."""
+"""The ledger of a stream: how often it was subscribed and disposed."""
 
 import threading
 from typing import TypeVar
@@ -23,14 +23,14 @@ class Ledger:
 
     @property
     def open(self) -> int:
-        """How many subscriptions are open."""
+        """The number of open subscriptions."""
         return self.subscribed - self.disposed
 
     def wait_disposed(self, count: int = 1, timeout: float = 2.0) -> None:
-        """Block until so many subscriptions have been disposed.
+        """Block until this many subscriptions are disposed.
 
         Raises:
-            TimeoutError: after so many seconds.
+            TimeoutError: They are not, after `timeout` seconds.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self.disposed >= count, timeout):

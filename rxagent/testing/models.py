@@ -1,4 +1,4 @@
-"""Scripted models: what a model will say, written down beforehand."""
+"""Scripted models, which give prepared answers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,14 +23,14 @@ def _turns(values: Iterable[Any]) -> tuple[Any, ...]:
 
 @frozen
 class ScriptedModel:
-    """A model that says one scripted turn after the other.
+    """A model that answers with one scripted turn after the other.
 
-    It counts nothing: which turn it says follows from how many turns the request tells of. So it
-    may be asked again, and serve many runs at once.
+    It has no counter: the number of turns in a request chooses the next. So requests can be
+    repeated, and many runs can use it at once.
 
     Args:
-        turns: What it says, turn by turn: a text, a Message (its calls too), some deltas, an
-            Observable of deltas, or an error to fail with.
+        turns: The answers: texts, Messages (with their calls), lists or Observables of deltas,
+            or errors to raise.
     """
 
     turns: tuple[Any, ...] = field(converter=_turns)
@@ -50,23 +50,16 @@ class ScriptedModel:
         return self
 
     def __call__(self, request: Request | str) -> Observable[Delta]:
-        """Return the turn that follows a request.
-
-        Raises:
-            LookupError: The script has no more turns; by `on_error`.
-        """
+        """Return the turn that follows a request; without one the stream fails by LookupError."""
         request = Request.of(request)
-        told = _turns_told(request)
-        if told >= len(self.turns):
-            return rx.throw(
-                LookupError(
-                    f"The script has {len(self.turns)} turns, and the run asks for another one."
-                )
-            )
-        return _said(self.turns[told])
+        turn = _number_of_turns(request)
+        if turn >= len(self.turns):
+            what = f"The script has {len(self.turns)} turns, and the run requests another one."
+            return rx.throw(LookupError(what))
+        return _stream(self.turns[turn])
 
 
-def _said(turn: Any) -> Observable[Delta]:
+def _stream(turn: Any) -> Observable[Delta]:
     match turn:
         case Observable():
             return turn
@@ -90,15 +83,15 @@ def _deltas(message: Message) -> Iterable[Delta]:
     yield Finish("tool_calls" if message.tool_calls else "stop")
 
 
-def _turns_told(request: Request) -> int:
-    """Return how many turns a request tells of: what was said, and failures where nothing was."""
-    told = 0
-    said = False
+def _number_of_turns(request: Request) -> int:
+    """Return the number of turns in a request: answers, and failures without an answer."""
+    turns = 0
+    has_answer = False
     for message in request.messages:
         if message.role == "assistant":
-            told += 1
-            said = True
+            turns += 1
+            has_answer = True
         elif message.role == "user" and message.text.endswith(MEND):
-            told += not said
-            said = False
-    return told
+            turns += not has_answer
+            has_answer = False
+    return turns

@@ -1,4 +1,4 @@
-"""The pytest plugin: each `*.marble` file, wherever it lies, is a test."""
+"""The pytest plugin: each `*.marble` file is a test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ _REWRITTEN = "marble diagram rewritten"
 
 
 class WrongPicture(Exception):
-    """A diagram does not show what really happens."""
+    """A diagram differs from what happens."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("rxagent").addoption(
         "--marbles-update",
         action="store_true",
-        help="rewrite the row `out:` of marble diagrams as what really comes",
+        help="rewrite the row `out:` of marble diagrams as what comes",
     )
 
 
@@ -40,7 +40,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "MarbleFil
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which diagrams were rewritten, so that somebody looks at them."""
+    """List the diagrams that were rewritten, for review."""
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, path in report.user_properties:
             if name == _REWRITTEN:
@@ -51,7 +51,7 @@ class MarbleFile(pytest.File):
     """A file with a marble diagram."""
 
     def collect(self) -> Iterator["MarbleItem"]:
-        """Yield the one test that a diagram is."""
+        """Yield the test of the diagram."""
         yield MarbleItem.from_parent(self, name=self.path.stem)
 
 
@@ -60,14 +60,14 @@ class MarbleItem(pytest.Item):
 
     def runtest(self) -> None:
         """Perform the diagram, and compare."""
-        # What tests need alone is imported by a test alone: pytest starts no later for it.
+        # Importing this at the top would make pytest start later.
         from .marbles import perform, read, report, updated
         from .marbles.report import from_here
 
         diagram = read(from_here(self.path))
         outcome = perform(diagram)
         wrong = report(diagram, outcome)
-        # What did not come in virtual time would be written down as silence.
+        # What comes in real time would be rewritten as silence.
         if wrong and self.config.getoption("marbles_update") and not outcome.is_astray:
             self.path.write_text(updated(diagram, outcome.notes), encoding="utf-8")
             self.user_properties.append((_REWRITTEN, str(from_here(self.path))))
@@ -77,13 +77,13 @@ class MarbleItem(pytest.Item):
             raise WrongPicture(wrong)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show what differs, or what is wrong in which line and column, and no traceback."""
+        """Show the difference or the error with its place, without our traceback."""
         from ..errors import MarbleSyntaxError
 
         if not isinstance(excinfo.value, WrongPicture | MarbleSyntaxError):
             return super().repr_failure(excinfo, style)
-        told = [str(excinfo.value), _in_own_code(excinfo.value.__cause__)]
-        return "\n\n".join(filter(None, told))
+        parts = [str(excinfo.value), _in_own_code(excinfo.value.__cause__)]
+        return "\n\n".join(filter(None, parts))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the diagram is."""
@@ -91,13 +91,13 @@ class MarbleItem(pytest.Item):
 
 
 def _in_own_code(error: BaseException | None) -> str:
-    """Return the traceback of an error through the user's own code, if it is in any module."""
+    """Return the traceback of an error through the user's own modules, if there are any."""
     from .marbles.report import is_of_diagram, is_own
 
     if error is None:
         return ""
-    told = pytest.ExceptionInfo.from_exception(error)
-    told.traceback = told.traceback.filter(lambda entry: is_own(entry.frame.raw))
-    if all(is_of_diagram(entry.frame.raw) for entry in told.traceback):
-        return ""  # The place in the diagram has been told.
-    return str(told.getrepr(style="short"))
+    info = pytest.ExceptionInfo.from_exception(error)
+    info.traceback = info.traceback.filter(lambda entry: is_own(entry.frame.raw))
+    if all(is_of_diagram(entry.frame.raw) for entry in info.traceback):
+        return ""  # The error already has its place in the diagram.
+    return str(info.getrepr(style="short"))

@@ -1,16 +1,16 @@
-"""The Sphinx extension: marble diagrams on a page, each of which has to be true.
+"""The Sphinx extension: marble diagrams on a page, each of which must be true.
 
-Name it in ``conf.py``, and say where the diagrams lie, as seen from there::
+Add it to ``conf.py``, with the folder of the diagrams, relative to the source folder::
 
     extensions = ["rxagent.testing.sphinx"]
     marbles_folder = "../marble_diagrams"
 
 Then ``.. marbles:: recover/retry`` shows ``recover/retry.marble``, in docstrings too;
-``.. marbles:: recover/*`` shows all that lie there, each beneath its name; and without a name,
-the directive shows the diagram that it holds.
+``.. marbles:: recover/*`` shows all of that folder, each below its name; without a name, the
+directive shows the diagram in its content.
 """
 
-# Types are checked where there is no Sphinx too, and nothing can be subclassed.
+# mypy may run without Sphinx, whose classes are then Any.
 # mypy: disable-error-code="misc"
 
 import logging
@@ -25,7 +25,7 @@ from docutils import nodes
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.util import logging as telling
+from sphinx.util import logging as sphinx_logging
 from sphinx.util.docutils import SphinxDirective
 
 from .. import __version__
@@ -34,7 +34,7 @@ from .marbles import Diagram, draw, parse, perform, report
 
 __all__ = ["Marbles", "setup"]
 
-_told = telling.getLogger(__name__)
+_log = sphinx_logging.getLogger(__name__)
 
 
 class Marbles(SphinxDirective):
@@ -44,7 +44,7 @@ class Marbles(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        """Return the pictures, each beneath what it is to show, with its text, folded."""
+        """Return the pictures, each with its title above and its text folded below."""
         if not self.arguments:
             return self._shown("\n".join(self.content), None)
         folder = Path(self.env.srcdir, self.config.marbles_folder)
@@ -78,14 +78,14 @@ class Marbles(SphinxDirective):
         return list(_figure(diagram, draw(diagram, f"marbles-{number}")))
 
     def _refuse(self, what: str) -> None:
-        self.env.note_reread()  # What mends it may lie where the builder does not look.
-        _told.error("%s", what, location=self.get_location(), type="marbles")
+        self.env.note_reread()  # The builder does not notice every change that fixes it.
+        _log.error("%s", what, location=self.get_location(), type="marbles")
         _false(self.env).add(self.env.docname)
 
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keep what a diagram shows to fail out of the builder's log."""
+    """Keep failures that diagrams show on purpose out of the log."""
     log = logging.getLogger("rxagent")
     was, log.disabled = log.disabled, True
     try:
@@ -115,7 +115,7 @@ def _caption(text: str) -> nodes.Node:
 
 
 def _false(env: BuildEnvironment) -> set[str]:
-    """Return the pages with a false picture, which fail the build until they are read anew."""
+    """Return the pages with a false picture; they fail the build until they are read again."""
     pages: set[str] = env.__dict__.setdefault("marbles_false", set())
     return pages
 
@@ -134,7 +134,7 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Make the directive known to Sphinx, and `marble` as a language of blocks."""
+    """Register the directive, and `marble` as a language of code blocks."""
     app.add_config_value("marbles_folder", "../marble_diagrams", "env", str)
     app.add_lexer("marble", TextLexer)
     app.add_directive("marbles", Marbles)

@@ -1,4 +1,4 @@
-"""Virtual time: everything in its order, nothing waited for, nothing left open."""
+"""Virtual time: the order of everything, without waiting, and nothing left open."""
 
 import asyncio
 import threading
@@ -17,8 +17,8 @@ from rxagent.testing.clock import Restless, VirtualScheduler
 
 
 @pytest.fixture
-def scheduler():
-    """Return a virtual home, which leaves nothing open behind it."""
+def run_scheduler():
+    """Return virtual time that leaves nothing open."""
     before = open_work()
     with VirtualScheduler() as scheduler:
         yield scheduler
@@ -27,32 +27,32 @@ def scheduler():
 
 @pytest.fixture
 def timed(scheduler):
-    """Return a function that subscribes to a stream and lists what it tells, with the times."""
+    """Return a function that subscribes to a stream and lists what it emits, with the times."""
 
     def timed(stream):
-        told = []
+        notes = []
 
-        def tell(kind):
-            return lambda *value: told.append((scheduler.clock, kind, *value))
+        def note(kind):
+            return lambda *value: notes.append((scheduler.clock, kind, *value))
 
-        stream.subscribe(tell("next"), tell("error"), tell("end"), scheduler=scheduler)
-        return told
+        stream.subscribe(note("next"), note("error"), note("end"), scheduler=scheduler)
+        return notes
 
     return timed
 
 
-def test_nobody_waits_for_the_clock(scheduler, timed):
-    """A stream that ticks once a day for a year tells its times at once."""
-    told = timed(rx.interval(86_400).pipe(rxo.take(365)))
+def test_the_clock_does_not_wait(scheduler, timed):
+    """A stream that ticks once a day for a year ends at once."""
+    notes = timed(rx.interval(86_400).pipe(rxo.take(365)))
 
     scheduler.run()
 
-    assert (365 * 86_400.0, "next", 364) == told[-2]
+    assert (365 * 86_400.0, "next", 364) == notes[-2]
     assert 365 * 86_400.0 == scheduler.clock
 
 
 def test_the_same_instant_keeps_its_order(scheduler):
-    """What is due at one instant is done in the order in which it was asked for."""
+    """Actions of one instant run in the order in which they were scheduled."""
     done = []
     for number in range(1000):
         scheduler.schedule_relative(0.1 + 0.2, lambda *_, number=number: done.append(number))
@@ -63,7 +63,7 @@ def test_the_same_instant_keeps_its_order(scheduler):
 
 
 def test_an_instant_holds_any_number_of_actions(scheduler):
-    """A hundred thousand actions, each asked for by the one before, take no time at all."""
+    """A hundred thousand actions, each scheduled by the one before, take no virtual time."""
     left = 100_000
 
     def again(*_):
@@ -79,8 +79,8 @@ def test_an_instant_holds_any_number_of_actions(scheduler):
 
 
 @given(st.lists(st.floats(0, 1e6), max_size=20))
-def test_time_is_told_in_microseconds(delays):
-    """Each action is done at its own time, rounded to the microsecond, and in order."""
+def test_time_is_rounded_to_microseconds(delays):
+    """Each action runs at its own time, rounded to the microsecond, and in order."""
     done = []
     with VirtualScheduler() as scheduler:
         for delay in delays:
@@ -94,16 +94,16 @@ def test_time_is_told_in_microseconds(delays):
 
 
 def test_advancing_stops_on_the_dot(scheduler, timed):
-    """All that is due by the second has happened, what is due later has not."""
-    told = timed(rx.timer(1.0, 1.0))
+    """Actions that are due by the second have run, later ones have not."""
+    notes = timed(rx.timer(1.0, 1.0))
 
     scheduler.advance_to(2.0)
-    assert [(1.0, "next", 0), (2.0, "next", 1)] == told
+    assert [(1.0, "next", 0), (2.0, "next", 1)] == notes
     scheduler.advance_to(2.999)
     assert 2.999 == scheduler.clock
-    assert 2 == len(told)
+    assert 2 == len(notes)
     scheduler.advance_to(3.0)
-    assert 3 == len(told)
+    assert 3 == len(notes)
 
 
 def test_time_does_not_run_backwards(scheduler):
@@ -122,16 +122,16 @@ def test_now_follows_the_clock(scheduler):
 
 
 def test_the_clock_serves_rx_operators(scheduler, timed):
-    """Operators of ReactiveX take their time from the home that is passed at subscribe."""
-    told = timed(rx.interval(1.0).pipe(rxo.throttle_first(2.5), rxo.delay(0.25), rxo.take(2)))
+    """Operators of ReactiveX take their time from the scheduler that is passed at subscribe."""
+    notes = timed(rx.interval(1.0).pipe(rxo.throttle_first(2.5), rxo.delay(0.25), rxo.take(2)))
 
     scheduler.run()
 
-    assert [(1.25, "next", 0), (4.25, "next", 3), (4.25, "end")] == told
+    assert [(1.25, "next", 0), (4.25, "next", 3), (4.25, "end")] == notes
 
 
 def test_async_sources_live_in_virtual_time(scheduler, timed):
-    """What an async generator sleeps is virtual, and its `finally` is run when it is disposed."""
+    """The sleep of an async generator is virtual, and its `finally` runs when it is disposed."""
     closed = []
 
     async def count():
@@ -143,15 +143,15 @@ def test_async_sources_live_in_virtual_time(scheduler, timed):
             await asyncio.sleep(1)
             closed.append(scheduler.clock)
 
-    told = timed(from_async(count).pipe(rxo.take(2)))
+    notes = timed(from_async(count).pipe(rxo.take(2)))
     scheduler.run()
 
-    assert [(30.0, "next", 0), (60.0, "next", 1), (60.0, "end")] == told
+    assert [(30.0, "next", 0), (60.0, "next", 1), (60.0, "end")] == notes
     assert [61.0] == closed
 
 
 def test_sync_jobs_run_inline_at_their_instant(scheduler, timed):
-    """A worker's job runs on our own thread, when its turn comes, and can be disposed midway."""
+    """A worker's job runs on the same thread, at its turn, and can be disposed midway."""
     threads = []
 
     def numbers():
@@ -161,15 +161,15 @@ def test_sync_jobs_run_inline_at_their_instant(scheduler, timed):
             yield number
             number += 1
 
-    told = timed(rx.timer(2.0).pipe(rxo.flat_map(lambda _: from_worker(numbers)), rxo.take(3)))
+    notes = timed(rx.timer(2.0).pipe(rxo.flat_map(lambda _: from_worker(numbers)), rxo.take(3)))
     scheduler.run()
 
-    assert [2.0] * 4 == [event[0] for event in told]
+    assert [2.0] * 4 == [event[0] for event in notes]
     assert [threading.current_thread()] * 3 == threads
 
 
 def test_a_job_sees_the_context_of_its_home():
-    """Context variables are those of the place where the home was made."""
+    """Context variables are those of the code that made the scheduler."""
     user = ContextVar("user", default="nobody")
     seen = []
     token = user.set("Ada")
@@ -181,20 +181,20 @@ def test_a_job_sees_the_context_of_its_home():
     assert ["Ada"] == seen
 
 
-def test_a_held_run_stands_still(scheduler, timed):
-    """While a run is held its timers rest, and take up where they stopped."""
-    told = timed(rx.timer(3.0))
+def test_a_held_run_pauses(scheduler, timed):
+    """The timers of a held run pause, and continue where they stopped."""
+    notes = timed(rx.timer(3.0))
     scheduler.advance_to(1.0)
     hold = scheduler.hold()
     scheduler.advance_to(10.0)
     hold.dispose()
     scheduler.run()
 
-    assert [(12.0, "next", 0), (12.0, "end")] == told
+    assert [(12.0, "next", 0), (12.0, "end")] == notes
 
 
 def test_a_held_run_keeps_its_order(scheduler):
-    """What is due at one instant keeps its order, although all stood still in between."""
+    """Actions of one instant keep their order through a pause."""
     done = []
     for number in range(100):
         scheduler.schedule_relative(3.0, lambda *_, number=number: done.append(number))
@@ -208,29 +208,29 @@ def test_a_held_run_keeps_its_order(scheduler):
 
 
 def test_what_a_job_emits_is_held(scheduler, timed):
-    """A synchronous job takes no time, but what it emits waits while the run is held."""
+    """A synchronous job takes no time, but its items wait while the run is held."""
     holds = []
     stream = from_worker(lambda: range(3)).pipe(
         rxo.do_action(lambda _: holds.append(scheduler.hold()))
     )
 
-    told = timed(stream)
+    notes = timed(stream)
     for seconds in (1, 2, 3):
         scheduler.advance_to(seconds)
         holds.pop().dispose()
     scheduler.run()
 
-    assert [(0.0, 0), (1.0, 1), (2.0, 2)] == [(event[0], event[2]) for event in told[:-1]]
-    assert 3.0 == told[-1][0]
+    assert [(0.0, 0), (1.0, 1), (2.0, 2)] == [(event[0], event[2]) for event in notes[:-1]]
+    assert 3.0 == notes[-1][0]
 
 
 def test_threads_are_refused(scheduler, timed):
-    """A source that needs a thread of its own is told that there is none."""
-    told = timed(from_blocking(lambda: [1]))
+    """A source that needs its own thread fails with a sentence."""
+    notes = timed(from_blocking(lambda: [1]))
 
     scheduler.run()
 
-    assert "There are no threads in virtual time." in str(told[0][2])
+    assert "There are no threads in virtual time." in str(notes[0][2])
 
 
 def test_the_pool_of_threads_is_refused(scheduler, timed):
@@ -239,27 +239,27 @@ def test_the_pool_of_threads_is_refused(scheduler, timed):
     async def read():
         yield await asyncio.to_thread(len, "text")
 
-    told = timed(from_async(read))
+    notes = timed(from_async(read))
     scheduler.run()
 
-    assert "There are no threads in virtual time." in str(told[0][2])
+    assert "There are no threads in virtual time." in str(notes[0][2])
 
 
 def test_a_foreign_thread_is_refused(scheduler):
-    """A thread that somebody has started nevertheless cannot reach the loop."""
-    told = []
+    """A thread that was started nevertheless cannot reach the loop."""
+    notes = []
 
     def knock():
         try:
             scheduler.call_on_loop(print)
         except RuntimeError as error:
-            told.append(str(error))
+            notes.append(str(error))
 
     thread = threading.Thread(target=knock)
     thread.start()
     thread.join(5)
 
-    assert told[0].startswith("There are no threads in virtual time.")
+    assert notes[0].startswith("There are no threads in virtual time.")
 
 
 @pytest.mark.parametrize(
@@ -278,14 +278,14 @@ def test_the_world_outside_is_refused(scheduler, timed, what, reach):
     async def read():
         yield await reach()
 
-    told = timed(from_async(read))
+    notes = timed(from_async(read))
     scheduler.run()
 
-    assert f"There are no {what} in virtual time." in str(told[0][2])
+    assert f"There are no {what} in virtual time." in str(notes[0][2])
 
 
 def test_what_a_subscriber_raises_is_raised(scheduler):
-    """A fault in a subscriber is not swallowed: `run` raises it."""
+    """`run` raises the error of a subscriber."""
     rx.timer(1.0).subscribe(lambda _: 1 / 0, scheduler=scheduler)
 
     with pytest.raises(ZeroDivisionError):
@@ -293,7 +293,7 @@ def test_what_a_subscriber_raises_is_raised(scheduler):
 
 
 def test_what_a_task_raises_is_raised(scheduler):
-    """A task that fails, and is none of a stream's, fails the run."""
+    """`run` raises the error of a task that belongs to no stream."""
 
     async def fail():
         await asyncio.sleep(1)
@@ -316,15 +316,15 @@ def test_several_faults_are_raised_together(scheduler):
 
 
 def test_a_stream_without_end_is_found(scheduler, timed):
-    """A loop that never comes to rest is stopped, and the error says at which time."""
+    """A loop that never comes to rest is stopped; the error gives the time."""
     timed(rx.interval(1.0))
 
-    with pytest.raises(Restless, match="within 100 turns of its loop; it has come to"):
+    with pytest.raises(Restless, match="within 100 turns of its loop; it is at"):
         scheduler.run(turns=100)
 
 
 def test_leaving_cancels_what_is_open():
-    """Tasks are cancelled, timers disposed and generators closed when the block is left."""
+    """The end of the block cancels tasks, disposes timers and closes generators."""
     closed = []
 
     async def forever():
@@ -350,7 +350,7 @@ def test_leaving_cancels_what_is_open():
 
 
 def test_leaving_by_an_error_raises_that_error():
-    """A block that fails is left with its own error, not with one that followed from it."""
+    """A block that fails raises its own error, not one that followed from it."""
 
     def block():
         with VirtualScheduler() as scheduler:
@@ -362,7 +362,7 @@ def test_leaving_by_an_error_raises_that_error():
 
 
 def test_a_home_made_in_virtual_time_shares_its_loop(scheduler):
-    """Who makes a home of their own while virtual time runs gets the same loop."""
+    """A run scheduler that is made while virtual time runs uses the same loop."""
     loops = []
     scheduler.schedule(lambda *_: scheduler.call_on_loop(lambda: loops.append(RunScheduler().loop)))
     scheduler.run()

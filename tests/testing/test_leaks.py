@@ -12,13 +12,13 @@ import openai
 import pytest
 
 from rxagent.testing import leaks
-from rxagent.testing.leaks import LeakCheck, assert_no_leaks, leaks_since, snapshot
+from rxagent.testing.leaks import assert_no_leaks, leaks_since, snapshot
 from rxagent.testing.server import ScriptedServer
 
 
 @pytest.fixture
 def probed() -> Iterator[list[str]]:
-    """What a probe reports while the test runs."""
+    """Reports of a probe while the test runs."""
     reports: list[str] = []
     leaks.probes["test"] = lambda: reports
     yield reports
@@ -26,12 +26,12 @@ def probed() -> Iterator[list[str]]:
 
 
 def test_nothing_is_open() -> None:
-    """What was there before is no leak."""
+    """Nothing new is no leak."""
     assert [] == leaks_since(snapshot())
 
 
 def test_thread() -> None:
-    """A thread that lives on is a leak, told with its name and where it is."""
+    """A thread that lives on is a leak, reported with its name and place."""
     before = snapshot()
     leave = threading.Event()
 
@@ -60,24 +60,26 @@ def test_shared_threads() -> None:
 
 
 def test_task() -> None:
-    """A task that lives on is a leak, told with its name and where it stands."""
+    """A task that lives on is a leak, reported with its name and place."""
 
     async def linger() -> None:
         await asyncio.sleep(60)
 
     async def main() -> None:
+        before = snapshot()
+        lingering = asyncio.create_task(linger(), name="lingerer")
+        await asyncio.sleep(0)
         with pytest.raises(AssertionError, match=r"task 'lingerer' of .*linger, at .*test_leaks"):
-            async with LeakCheck(within=0):
-                lingering = asyncio.create_task(linger(), name="lingerer")
-        async with LeakCheck():
-            lingering.cancel()
-            asyncio.create_task(asyncio.sleep(0.01))  # noqa: RUF006
+            assert_no_leaks(before, within=0)
+        lingering.cancel()
+        await asyncio.wait([lingering])
+        assert_no_leaks(before)
 
     asyncio.run(main())
 
 
 def test_task_of_another_loop() -> None:
-    """A task is found on any loop that runs, in whichever thread."""
+    """A task is found on the running loop of any thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -102,7 +104,7 @@ def test_task_of_another_loop() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="sockets are listed by Linux only")
 def test_socket() -> None:
-    """A socket that stays open is a leak, told with its addresses."""
+    """A socket that stays open is a leak, reported with its addresses."""
     before = snapshot()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -115,7 +117,7 @@ def test_socket() -> None:
 
 
 def test_probes(probed: list[str]) -> None:
-    """What a probe reports is a leak, once for each time that it was not reported before."""
+    """Each new report of a probe is a leak."""
     probed.append("a run")
     before = snapshot()
     probed += ["a run", "a viewer"]
@@ -135,32 +137,15 @@ def test_keepers() -> None:
 
 
 def test_waits(probed: list[str]) -> None:
-    """What is closed a moment later is no leak."""
+    """A thing that is closed a moment later is no leak."""
+    before = snapshot()
+    probed.append("a run")
     closing = threading.Timer(0.05, probed.clear)
-    with LeakCheck():
-        probed.append("a run")
-        closing.start()
+    closing.start()
+    assert_no_leaks(before)
     closing.join()
 
     assert [] == probed
-
-
-def test_own_error_is_seen(probed: list[str]) -> None:
-    """A block that raises is seen to raise what it raised."""
-
-    def wrong() -> None:
-        probed.append("a run")
-        raise KeyError("mine")
-
-    with pytest.raises(KeyError, match="mine"), LeakCheck():
-        wrong()
-
-    async def wrong_too() -> None:
-        async with LeakCheck():
-            wrong()
-
-    with pytest.raises(KeyError, match="mine"):
-        asyncio.run(wrong_too())
 
 
 def test_idle_connections_of_a_server_are_kept() -> None:
@@ -182,7 +167,7 @@ def test_idle_connections_of_a_server_are_kept() -> None:
 
 
 def test_server_left_running() -> None:
-    """A scripted server that nobody closes is a leak."""
+    """A scripted server that is not closed is a leak."""
     before = snapshot()
     server = ScriptedServer().start()
 
@@ -192,7 +177,7 @@ def test_server_left_running() -> None:
 
 
 def test_fixture(tmp_path: Path) -> None:
-    """As a fixture it makes an error of a test that leaves something open."""
+    """The fixture makes a test with a leak an error."""
     (tmp_path / "test_it.py").write_text(
         "import pytest, threading\n"
         "from rxagent.testing.leaks import leak_check\n"
@@ -222,7 +207,7 @@ def test_clean(no_leaks):
 
 
 def test_fixture_disposes_what_it_reports(tmp_path: Path) -> None:
-    """A run that is left open for ever is told of the test that left it, and pytest ends."""
+    """A run that a test leaves open is reported by it and disposed, so that pytest ends."""
     (tmp_path / "test_it.py").write_text(ENDLESS)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)

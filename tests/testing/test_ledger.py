@@ -12,14 +12,14 @@ from rxagent.testing.ledger import opened
 
 
 def test_cold_until_subscribed() -> None:
-    """A stream that nobody subscribed has an empty ledger."""
+    """A stream without subscriptions has an empty ledger."""
     _, ledger = opened(rx.of(1))
 
     assert (0, 0, 0) == (ledger.subscribed, ledger.disposed, ledger.open)
 
 
 def test_completed() -> None:
-    """The ledger changes nothing of the stream, and its end closes the subscription."""
+    """The ledger does not change the stream; its end closes the subscription."""
     stream, ledger = opened(rx.of(1, 2))
     said: list[int] = []
     stream.subscribe(said.append)
@@ -66,7 +66,7 @@ def test_scheduler_is_passed_on() -> None:
 
 
 def test_waiting() -> None:
-    """One may wait for a subscription to be disposed elsewhere, but not for ever."""
+    """Waiting for a subscription to be disposed elsewhere has a timeout."""
     stream, ledger = opened(rx.never())
     subscription = stream.subscribe()
     elsewhere = threading.Thread(target=subscription.dispose)

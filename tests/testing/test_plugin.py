@@ -1,4 +1,4 @@
-"""The pytest plugin: diagrams are tests, wherever they lie."""
+"""The pytest plugin: diagrams are tests, in any folder."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ def run(pytester):
 
 
 def test_each_file_is_a_test(run):
-    """Diagrams are collected wherever they lie, one item a file."""
+    """Diagrams are collected in every folder, one item a file."""
     result = run({"one.marble": TRUE, "deep/down/two.marble": TRUE, "three.md": FALSE}, "-v")
 
     result.assert_outcomes(passed=2)
@@ -34,7 +34,7 @@ def test_each_file_is_a_test(run):
 
 
 def test_a_false_picture_fails_with_both_rows(run):
-    """The report shows marbles and words, and no traceback of ours."""
+    """The report shows marbles and words, without our traceback."""
     result = run({"one.marble": FALSE})
 
     result.assert_outcomes(failed=1)
@@ -50,8 +50,8 @@ def test_a_false_picture_fails_with_both_rows(run):
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 
-def test_what_a_test_imports_a_diagram_does(run):
-    """A diagram imports what tests do, from where pytest lets them."""
+def test_a_diagram_imports_like_a_test(run):
+    """A diagram imports from the same paths as tests."""
     files = {
         "src/own_shop.py": "def same(stream):\n    return stream\n",
         "deep/one.marble": f"from own_shop import same\n{TRUE.replace('> a', '> same(a)')}",
@@ -65,8 +65,8 @@ def test_what_a_test_imports_a_diagram_does(run):
     run({}, "-o", "pythonpath=src").assert_outcomes(passed=1)
 
 
-def test_the_code_of_others_is_shown_where_it_raises(run):
-    """What raises in an operator of one's own has its traceback, without frames of ours."""
+def test_an_own_operator_that_raises_has_its_traceback(run):
+    """An error in the user's operator has its traceback, without our frames."""
     shop = "def raising(stream):\n    return stream.nothing\n"
     picture = f"from raising_shop import raising\n{TRUE.replace('> a', '> raising(a)')}"
 
@@ -84,8 +84,8 @@ def test_the_code_of_others_is_shown_where_it_raises(run):
     result.stdout.no_fnmatch_line("*performance.py*")
 
 
-def test_what_a_diagram_raises_itself_is_told_once(run):
-    """An error whose place is in the diagram alone is told there, and has no traceback beside."""
+def test_an_error_of_the_diagram_is_shown_once(run):
+    """An error whose only place is in the diagram has no traceback."""
     result = run({"one.marble": TRUE.replace("> a", "> a.pipe(\n  ops.txt())")})
 
     result.stdout.fnmatch_lines(
@@ -100,8 +100,8 @@ def test_what_a_diagram_raises_itself_is_told_once(run):
     result.stdout.no_fnmatch_line("E  *")
 
 
-def test_a_module_that_is_no_python_is_told_in_a_line(run):
-    """A module that cannot be read raises in no code of the user's, so there is no traceback."""
+def test_a_module_with_invalid_syntax_is_one_line(run):
+    """A module with invalid syntax runs no code of the user, so there is no traceback."""
     picture = f"from torn_shop import same\n{TRUE.replace('> a', '> same(a)')}"
 
     result = run({"torn_shop.py": "def (", "one.marble": picture}, "-o", "pythonpath=.")
@@ -126,7 +126,7 @@ def test_malformed():
 
 
 def test_a_false_picture_in_python_ends_in_its_test(run):
-    """A failure names the line that expects, and shows no code but the test's."""
+    """A failure names the line of the expectation, and shows only code of the test."""
     result = run({"test_it.py": PYTHON})
 
     result.assert_outcomes(failed=2)
@@ -150,7 +150,7 @@ def test_a_malformed_diagram_fails_at_its_place(run):
 
 
 def test_update_rewrites_and_passes(run, pytester):
-    """`--marbles-update` makes the picture true, and leaves true ones alone."""
+    """`--marbles-update` makes the picture true, and does not touch true ones."""
     result = run({"one.marble": FALSE, "two.marble": TRUE}, "--marbles-update")
 
     result.assert_outcomes(passed=2)
@@ -180,7 +180,7 @@ def careless(source):
 
 
 def test_update_writes_no_silence_for_what_went_astray(run, pytester):
-    """What waits in real time is told, and not written down as if it never came."""
+    """What waits in real time is reported, and not rewritten as silence."""
     late = TRUE.replace("> a", "> a.pipe(rxo.delay(60), careless)")
     picture = f"from careless_shop import careless\n{late}"
 
@@ -194,7 +194,7 @@ def test_update_writes_no_silence_for_what_went_astray(run, pytester):
 
 
 def test_pytest_starts_no_later():
-    """Loading the plugin loads nothing of what tests need, reactivex included."""
+    """Loading the plugin imports nothing else, not even reactivex."""
     program = (
         "import sys, pytest; before = set(sys.modules); import rxagent.testing.plugin;"
         "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"

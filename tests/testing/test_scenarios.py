@@ -1,4 +1,4 @@
-"""The scenarios of the scripted server, as the reference tells of them."""
+"""The scenarios of the scripted server, as the reference lists them."""
 
 import inspect
 import math
@@ -25,8 +25,8 @@ def ends(name):
     return len(items) < 1_000 and math.inf not in items
 
 
-def test_the_reference_tells_of_every_scenario():
-    """The table has a row for each scenario: what it says, and whether it ends."""
+def test_the_reference_lists_every_scenario():
+    """The table has a row for each scenario: its docstring, and whether it ends."""
     rows = [
         f"| `{name}` | {inspect.getdoc(scenario)} | {'yes' if ends(name) else '**never**'} |"
         for name, scenario in SCRIPTS.items()

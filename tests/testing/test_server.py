@@ -1,4 +1,4 @@
-"""The scripted server, asked by the real SDK over real sockets."""
+"""The scripted server, with the real SDK over real sockets."""
 
 import asyncio
 import json
@@ -45,21 +45,21 @@ checked = pytest.fixture(autouse=True)(leak_check)
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[ScriptedServer]:
-    """A server for tests that do not look at its books."""
+    """A server for tests that do not read its exchanges."""
     with ScriptedServer() as server:
         yield server
 
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    """A server of the test's own."""
+    """A server for one test."""
     with ScriptedServer() as server:
         yield server
 
 
 @cache
 def shared_client() -> openai.OpenAI:
-    """Return a client that keeps no connection; to make one for each test would take long."""
+    """Return a client that keeps no connections; one for each test would be slow."""
     headers = {"Connection": "close"}
     return openai.OpenAI(api_key="key", max_retries=0, timeout=5, default_headers=headers)
 
@@ -77,14 +77,14 @@ def client(server: ScriptedServer) -> openai.OpenAI:
 
 
 def chunks(server: ScriptedServer, model: str, **options: Any) -> list[dict[str, Any]]:
-    """Return what a scenario streams."""
+    """Return the chunks of a scenario."""
     options = {"messages": [TASK], "tools": [ADD]} | options
     stream = client(server).chat.completions.create(model=model, stream=True, **options)
     return [chunk.model_dump(exclude_unset=True, warnings=False) for chunk in stream]
 
 
 def whole(server: ScriptedServer, model: str, **options: Any) -> dict[str, Any]:
-    """Return what a scenario replies when it is not streamed."""
+    """Return the reply of a scenario without streaming."""
     options = {"messages": [TASK], "tools": [ADD]} | options
     reply = client(server).chat.completions.create(model=model, **options)
     return reply.model_dump(exclude_unset=True, warnings=False)
@@ -96,12 +96,12 @@ def deltas(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def text(said: list[dict[str, Any]], field: str = "content") -> str:
-    """Return what the chunks say in one field."""
+    """Return the text of the chunks in one field."""
     return "".join(delta.get(field) or "" for delta in deltas(said))
 
 
 def finish(said: list[dict[str, Any]]) -> list[str]:
-    """Return the reasons for which the answer ended."""
+    """Return the finish reasons of the chunks."""
     reasons = [choice["finish_reason"] for chunk in said for choice in chunk["choices"]]
     return [reason for reason in reasons if reason]
 
@@ -112,7 +112,7 @@ def fragments(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def usages(said: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    """Return what was reported, as (input, output)."""
+    """Return the reported usage, as (input, output)."""
     reported = [chunk["usage"] for chunk in said if chunk.get("usage")]
     return [(usage["prompt_tokens"], usage["completion_tokens"]) for usage in reported]
 
@@ -197,13 +197,13 @@ def named(scenario: str) -> str:
 
 
 def test_all_are_tried() -> None:
-    """There is no scenario that these tests leave out."""
+    """These tests cover every scenario."""
     assert set(SCRIPTS) == {*TEXTS, *CALLS, *ERRORS, *SILENT, *ALONE}
 
 
 @pytest.mark.parametrize("scenario", TEXTS)
 def test_texts(served: ScriptedServer, scenario: str) -> None:
-    """A scenario of text says it in pieces, once, and gives the reason why it ends."""
+    """A scenario of text sends it in pieces, once, with the reason for the end."""
     said = chunks(served, named(scenario))
 
     assert TEXTS[scenario] == (text(said), *finish(said))
@@ -211,7 +211,7 @@ def test_texts(served: ScriptedServer, scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", TEXTS)
 def test_whole_texts(served: ScriptedServer, scenario: str) -> None:
-    """Not streamed, a scenario says the same in one reply."""
+    """Without streaming, a scenario gives the same in one reply."""
     (choice,) = whole(served, named(scenario))["choices"]
 
     assert TEXTS[scenario] == (choice["message"]["content"] or "", choice["finish_reason"])
@@ -219,7 +219,7 @@ def test_whole_texts(served: ScriptedServer, scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", CALLS)
 def test_whole_calls(served: ScriptedServer, scenario: str) -> None:
-    """Not streamed, the calls are whole, and made from the tool's schema and the task."""
+    """Without streaming, the calls are whole, and made from the tool's schema and the task."""
     (choice,) = whole(served, scenario)["choices"]
     called = [call["function"] for call in choice["message"]["tool_calls"]]
 
@@ -261,7 +261,7 @@ def test_oddities(served: ScriptedServer, scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", sorted({*CALLS} - {"final-answer", "final-with-company"}))
 def test_answers_with_results(served: ScriptedServer, scenario: str) -> None:
-    """What a scenario says follows from the request: once there are results, it answers."""
+    """A scenario depends on the request: with results it answers."""
     said = chunks(served, scenario, messages=[TASK, RESULT])
 
     assert ("The answer is 5.", "stop") == (text(said), *finish(said))
@@ -270,7 +270,7 @@ def test_answers_with_results(served: ScriptedServer, scenario: str) -> None:
 @pytest.mark.parametrize("scenario", ERRORS)
 @pytest.mark.parametrize("streamed", [True, False])
 def test_errors(served: ScriptedServer, scenario: str, streamed: bool) -> None:
-    """A scenario of trouble is the trouble that its name says."""
+    """A scenario of trouble fails as its name says."""
     if scenario == "error-frame" and not streamed:
         assert "error" in whole(served, scenario)
         return
@@ -285,7 +285,7 @@ def test_errors(served: ScriptedServer, scenario: str, streamed: bool) -> None:
 @pytest.mark.parametrize("scenario", SILENT)
 @pytest.mark.parametrize("streamed", [True, False])
 def test_hang_up(server: ScriptedServer, scenario: str, streamed: bool) -> None:
-    """A client that lets go is noticed at once, be the server talking or silent."""
+    """A closed request is noticed at once, while the server sends and while it is silent."""
 
     async def let_go() -> None:
         async with openai.AsyncOpenAI(base_url=server.url, api_key="key", timeout=5) as api:
@@ -315,7 +315,7 @@ def test_hang_up(server: ScriptedServer, scenario: str, streamed: bool) -> None:
 
 
 def test_nothing_after_hang_up(server: ScriptedServer) -> None:
-    """After a hang-up the script is closed, and nothing more is sent."""
+    """The script of a closed request is closed, and sends nothing more."""
     closed = []
 
     async def talkative(body: Any) -> Any:
@@ -356,7 +356,7 @@ def test_frames(served: ScriptedServer) -> None:
 
 
 def test_thoughts_and_refusals_have_fields(served: ScriptedServer) -> None:
-    """Reasoning and refusals come in fields of their own."""
+    """Reasoning and refusals have their own fields."""
     assert "Let me think." == text(chunks(served, "reasoning"), "reasoning_content")
     assert "Let me think." == text(chunks(served, "reasoning-alt"), "reasoning")
     assert "I cannot help with that." == text(chunks(served, "refusal"), "refusal")
@@ -377,7 +377,7 @@ CUMULATIVE = [(5, 1), (5, 2), (5, 3), (5, 4), (5, 5), (5, 5)]
     ],
 )
 def test_usage(served: ScriptedServer, scenario: str, unasked: Any, asked: Any) -> None:
-    """Usage comes last and when asked for, unless the scenario is about usage."""
+    """Usage comes last and on request, unless the scenario is about usage."""
     options = {"stream_options": {"include_usage": True}}
 
     assert unasked == usages(chunks(served, scenario))
@@ -385,26 +385,26 @@ def test_usage(served: ScriptedServer, scenario: str, unasked: Any, asked: Any) 
 
 
 def test_whole_usage(served: ScriptedServer) -> None:
-    """Not streamed, usage is always there, unless the server never reports any."""
+    """Without streaming, usage is always there, unless the scenario reports none."""
     assert 5 == whole(served, "plain")["usage"]["completion_tokens"]
     assert 5 == whole(served, "usage-cumulative")["usage"]["completion_tokens"]
     assert "usage" not in whole(served, "usage-none")
 
 
 def test_final_with_company_then_alone(served: ScriptedServer) -> None:
-    """When it was told, the model gives its final answer alone."""
+    """With results, the model gives its final answer alone."""
     said = fragments(chunks(served, "final-with-company", messages=[TASK, RESULT]))
 
     assert ["final_answer"] == [c["function"]["name"] for c in said if "name" in c["function"]]
 
 
-def test_mends_when_told(served: ScriptedServer) -> None:
-    """A scenario that errs at first does better when it sees that it has spoken before."""
-    told = [TASK, {"role": "assistant", "content": "..."}, {"role": "user", "content": "Again"}]
+def test_corrects_itself(served: ScriptedServer) -> None:
+    """A scenario that fails at first succeeds after its first answer."""
+    again = [TASK, {"role": "assistant", "content": "..."}, {"role": "user", "content": "Again"}]
 
-    assert FINAL + '"hi"}}\n' == text(chunks(served, "text-json-twice", messages=told))
+    assert FINAL + '"hi"}}\n' == text(chunks(served, "text-json-twice", messages=again))
     assert PLAIN == text(chunks(served, "text-json-broken", tools=openai.NOT_GIVEN))
-    assert PLAIN == text(chunks(served, "empty", messages=told))
+    assert PLAIN == text(chunks(served, "empty", messages=again))
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_mends_when_told(served: ScriptedServer) -> None:
     [("429-then-plain", 1), ("503x2-then-plain", 2), ("429-0.01-then-plain", 1)],
 )
 def test_fails_first(server: ScriptedServer, model: str, failures: int) -> None:
-    """What is to fail first fails so many times and then goes on."""
+    """A scenario fails this many times and then succeeds."""
     for _ in range(failures):
         with pytest.raises(openai.APIStatusError):
             chunks(server, model)
@@ -422,7 +422,7 @@ def test_fails_first(server: ScriptedServer, model: str, failures: int) -> None:
 
 
 def test_unknown_model(served: ScriptedServer) -> None:
-    """A model that nobody scripted does not exist."""
+    """A model without a scenario does not exist."""
     with pytest.raises(openai.NotFoundError):
         chunks(served, "gpt-0")
 
@@ -438,7 +438,7 @@ def test_html(served: ScriptedServer) -> None:
 
 
 def test_cut_after_bytes(server: ScriptedServer) -> None:
-    """The connection breaks after exactly so many bytes of the body."""
+    """The connection breaks after exactly this many bytes of the body."""
     body = json.dumps({"model": "cut-300", "stream": True, "messages": [TASK]}).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
         raw.sendall(
@@ -474,7 +474,7 @@ def test_azure_needs_a_key(served: ScriptedServer) -> None:
 
 
 def test_requests_are_recorded(server: ScriptedServer) -> None:
-    """A test can read what the client really sent."""
+    """A test can read the requests of the client."""
     chunks(server, "plain", temperature=0.5)
     (request,) = server.requests
 
@@ -489,8 +489,8 @@ def test_requests_are_recorded(server: ScriptedServer) -> None:
     } == request.body
 
 
-def test_books(server: ScriptedServer) -> None:
-    """An exchange that was read to its end is completed, and its chunks are counted."""
+def test_exchanges(server: ScriptedServer) -> None:
+    """An exchange that the client reads to its end is completed, with a count of its chunks."""
     chunks(server, "plain")
     chunks(server, "tokens-600")
     whole(server, "plain")
@@ -505,7 +505,7 @@ def test_models(served: ScriptedServer) -> None:
 
 
 def test_own_scenario(served: ScriptedServer) -> None:
-    """A scenario of one's own, with numbers in its name, says chunks, bytes and pauses."""
+    """A new scenario, with numbers in its name, sends chunks, bytes and pauses."""
 
     async def own(body: Any, times: int) -> Any:
         for _ in range(times):
@@ -524,7 +524,7 @@ def test_own_scenario(served: ScriptedServer) -> None:
 
 
 def test_own_scenario_replaces(server: ScriptedServer) -> None:
-    """A scenario of one's own goes before one that was there."""
+    """A new scenario replaces one of the same name."""
     server.scenario("plain", lambda body: [Reply(418, {"error": {"message": "teapot"}})])
     with pytest.raises(openai.APIStatusError, match="teapot"):
         chunks(server, "plain")
@@ -541,14 +541,14 @@ def test_scenario_that_raises(server: ScriptedServer, caplog: pytest.LogCaptureF
 
 
 def test_waiting_in_vain(server: ScriptedServer) -> None:
-    """Who waits in vain is told what there was."""
+    """A timeout lists the exchanges."""
     chunks(server, "plain")
     with pytest.raises(TimeoutError, match="outcome='completed'"):
         server.wait_hang_up(timeout=0.01)
 
 
-def test_close_breaks_off() -> None:
-    """Closing the server breaks off what is open, and nobody listens any more."""
+def test_close_aborts() -> None:
+    """Closing the server aborts open exchanges and stops listening."""
     with ScriptedServer() as server:
         stream = client(server).chat.completions.create(model="stall", messages=[TASK], stream=True)
         next(stream)
@@ -562,7 +562,7 @@ def test_close_breaks_off() -> None:
 
 
 def sent(server: ScriptedServer, model: str, cut: int | None = None) -> socket.socket:
-    """Connect, send a request, or what is left of it when it is cut, and read nothing."""
+    """Connect, send a request or the beginning of one, and read nothing."""
     body = json.dumps({"model": model, "stream": True, "messages": [TASK]})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     connection = socket.create_connection(("127.0.0.1", server.port))
@@ -575,7 +575,7 @@ def sent(server: ScriptedServer, model: str, cut: int | None = None) -> socket.s
 
 
 def test_close_is_silent(caplog: pytest.LogCaptureFixture) -> None:
-    """Wherever its connections are, closing the server breaks them off, and logs nothing."""
+    """Closing the server aborts connections in any state, and logs nothing."""
 
     def large(body: Any) -> Any:
         yield b"x" * 2**23
@@ -596,7 +596,7 @@ def test_close_is_silent(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_close_amid_new_requests_is_silent(caplog: pytest.LogCaptureFixture) -> None:
-    """What connects and sends while the server closes is turned away, and logged nowhere."""
+    """Requests that arrive while the server closes are refused, and logged nowhere."""
     over = threading.Event()
 
     def ask(server: ScriptedServer) -> None:
@@ -621,7 +621,7 @@ def test_close_amid_new_requests_is_silent(caplog: pytest.LogCaptureFixture) -> 
 def test_a_shared_exception_does_not_grow(
     server: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A scenario may raise one exception time and again, before or after its first chunk."""
+    """A scenario may raise the same exception again, before or after its first chunk."""
     shared = LookupError("shared")
 
     def at_once(body: Any) -> Any:
@@ -649,8 +649,8 @@ def test_a_shared_exception_does_not_grow(
     assert 3 == len(lengths)
 
 
-def test_a_generator_is_closed_when_its_client_hangs_up(server: ScriptedServer) -> None:
-    """What a scenario must do at its end is done at once, not when it is collected."""
+def test_a_generator_is_closed_with_its_request(server: ScriptedServer) -> None:
+    """A scenario is closed at once, not when it is garbage-collected."""
     closed = threading.Event()
 
     def held(body: Any) -> Any:
@@ -670,7 +670,7 @@ def test_a_generator_is_closed_when_its_client_hangs_up(server: ScriptedServer) 
 def test_a_body_that_is_no_object_is_refused(
     server: ScriptedServer, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is no request is a client's error, and none of the server's."""
+    """An invalid body is an error of the client, not of the server."""
     request = urllib.request.Request(f"{server.url}/chat/completions", body)
     with pytest.raises(urllib.error.HTTPError, match="400") as refused:
         urllib.request.urlopen(request)
@@ -681,7 +681,7 @@ def test_a_body_that_is_no_object_is_refused(
 
 
 def test_a_server_that_could_not_start_can_be_started_again() -> None:
-    """When the port has become free, it serves."""
+    """It serves when the port is free."""
     with ScriptedServer() as first:
         second = ScriptedServer(first.port)
         with pytest.raises(OSError, match="address already in use"):
@@ -691,7 +691,7 @@ def test_a_server_that_could_not_start_can_be_started_again() -> None:
 
 
 def test_no_url_before_the_start() -> None:
-    """Who asks for the URL too early is told to start; a port that was chosen is known before."""
+    """The URL before the start is an error, unless a port was chosen."""
     with pytest.raises(RuntimeError, match=r"no URL before it starts: .*`server\.start\(\)`"):
         _ = ScriptedServer().url
 
@@ -699,7 +699,7 @@ def test_no_url_before_the_start() -> None:
 
 
 def test_starts_once(server: ScriptedServer) -> None:
-    """A server that has been started cannot be started, and a taken port is an error."""
+    """A started server cannot be started again, and a taken port is an error."""
     with pytest.raises(RuntimeError, match="started"):
         server.start()
     with pytest.raises(OSError, match="address already in use"):
@@ -708,7 +708,7 @@ def test_starts_once(server: ScriptedServer) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_program(number: signal.Signals) -> None:
-    """As a program it prints its URL, serves, and ends well when it is asked to."""
+    """As a program it prints its URL, serves, and ends well on a signal."""
     command = [sys.executable, "-m", "rxagent.testing.server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""The Sphinx extension: a page shows diagrams, and none that is false."""
+"""The Sphinx extension: a page shows diagrams, but no false ones."""
 
 import re
 import sys
@@ -12,14 +12,14 @@ FALSE = TRUE.replace("out: -'x'|", "out: -'y'|")
 
 
 def _write(path, text):
-    """Write a file, but leave one that says this alone, so that it counts as old."""
+    """Write a file, unless it has this text, so that it counts as old."""
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
 
 
 @pytest.fixture
 def build(tmp_path, monkeypatch, capsys):
-    """Return a function that builds a page: exit code, the page's HTML, and what is said."""
+    """Return a function that builds a page: exit code, the page's HTML, and stderr."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "marble_diagrams" / "say").mkdir(parents=True)
     (tmp_path / "docs" / "conf.py").write_text(
@@ -40,7 +40,7 @@ def build(tmp_path, monkeypatch, capsys):
 
 
 def test_a_diagram_is_drawn_on_its_page(build):
-    """The page holds the picture, what it is to show, and the text, folded."""
+    """The page has the title, the picture, and the text, folded."""
     code, html, said = build(".. marbles:: say/x", x=TRUE)
 
     assert (0, "") == (code, said)
@@ -57,7 +57,7 @@ def test_a_page_may_hold_its_diagram(build):
 
 
 def test_a_family_is_shown_whole(build):
-    """With a star, each diagram is shown beneath its name, and no two share an id."""
+    """With a star, each diagram is shown below its name, and no two share an id."""
     code, html, said = build(".. marbles:: say/*", x=TRUE, y=TRUE)
 
     assert (0, "", 2) == (code, said, html.count("<svg "))
@@ -66,7 +66,7 @@ def test_a_family_is_shown_whole(build):
 
 
 def test_docstrings_show_diagrams(build, tmp_path):
-    """The directive works where autodoc brings it."""
+    """The directive works in docstrings, by autodoc."""
     (tmp_path / "sayer.py").write_text('"""Say.\n\n.. marbles:: say/x\n"""\n')
     try:
         code, html, said = build(".. automodule:: sayer", x=TRUE)
@@ -79,8 +79,8 @@ def test_docstrings_show_diagrams(build, tmp_path):
 IMPORTING = f"from shouting import shouted\n{TRUE.replace('> a', '> shouted(a)')}"
 
 
-def test_a_diagram_finds_what_its_page_finds(build, tmp_path):
-    """Modules are imported from where conf.py says, and a page is read anew when they change."""
+def test_a_diagram_imports_like_conf_py(build, tmp_path):
+    """Modules are imported from the path of conf.py, and a page is read again when they change."""
     shouting = tmp_path / "docs" / "shouting.py"
     shouting.write_text("def shouted(a):\n    return a\n")
 
@@ -110,7 +110,7 @@ def test_a_diagram_finds_what_its_page_finds(build, tmp_path):
     ids=["false", "malformed", "raising", "missing"],
 )
 def test_a_false_picture_fails_the_build(build, text, sentence):
-    """What is false, malformed or missing is told at its place, and fails the build."""
+    """A false, malformed or missing diagram is an error at its place, and fails the build."""
     code, html, said = build(".. marbles:: say/x", **({"x": text} if text else {}))
 
     assert (1, 0) == (code, html.count("<svg "))
@@ -118,8 +118,8 @@ def test_a_false_picture_fails_the_build(build, text, sentence):
     assert sentence in said
 
 
-def test_a_false_picture_fails_until_it_is_mended(build):
-    """A build that has nothing to read anew does not forget; one that has, does."""
+def test_a_false_picture_fails_until_it_is_fixed(build):
+    """It fails a build that reads no page again, and no longer one that reads its page again."""
     assert 1 == build(".. marbles:: say/x", x=FALSE)[0]
     assert 1 == build(".. marbles:: say/x")[0]
     assert (0, 1) == ((built := build(".. marbles:: say/x", x=TRUE))[0], built[1].count("<svg "))

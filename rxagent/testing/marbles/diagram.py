@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from .rows import Kind, Line, Timeline
 from .snippets import Import, Snippet
 
-__all__ = ["Diagram", "Note", "Pipeline", "Source", "Watch"]
+__all__ = ["Diagram", "Note", "Pipeline", "Source", "Subscription", "Watch"]
 
 
 @frozen
@@ -35,6 +35,14 @@ class Source:
     drawn: float
     notes: tuple[Note, ...]
     line: Line
+
+
+@define
+class Subscription:
+    """When a stream was subscribed and disposed; None means not disposed."""
+
+    subscribed: float
+    disposed: float | None = None
 
 
 @frozen

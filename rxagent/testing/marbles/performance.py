@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import evolve, frozen
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 from reactivex.subject import Subject
@@ -15,24 +15,16 @@ from ...errors import MarbleSyntaxError, describe
 from ...streams import RunScheduler
 from ..clock import Restless, VirtualScheduler
 from .bindings import made
-from .diagram import Diagram, Note, Pipeline
+from .diagram import Diagram, Note, Pipeline, Subscription
 from .rows import Kind
 from .scope import public
 
-__all__ = ["ColdRow", "HotRow", "Outcome", "Recording", "Row", "Subscription", "perform"]
+__all__ = ["ColdRow", "HotRow", "Outcome", "Recording", "Row", "perform"]
 
 _NOT_HERE = (
     "A row plays in virtual time, which cannot be waited for: instead of blocking by `run`, "
     "`result` or `each`, expect what comes, by `m.expect(stream).to_be(...)` or a row `out:`."
 )
-
-
-@define
-class Subscription:
-    """When a stream was subscribed and disposed; None means not disposed."""
-
-    subscribed: float
-    disposed: float | None = None
 
 
 class Row(Observable[Any]):
@@ -63,7 +55,7 @@ class Row(Observable[Any]):
 
 
 class ColdRow(Row):
-    """A row that begins anew for each subscription."""
+    """A row that begins again for each subscription."""
 
     def _play(self, observer: abc.ObserverBase[Any]) -> abc.DisposableBase:
         timers = [

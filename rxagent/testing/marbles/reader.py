@@ -51,7 +51,7 @@ def parse(text: str, file: str | None = None) -> Diagram:
     Raises:
         MarbleSyntaxError: The text is no diagram; the error says where.
     """
-    return _Reader(text, file).diagram()
+    return _Parser(text, file).diagram()
 
 
 def notes_of(
@@ -97,7 +97,7 @@ def _time(line: Line, mark: Mark, timeline: Timeline) -> float:
 
 
 @define
-class _Row:
+class _RawRow:
     name: str
     sort: str
     line: Line
@@ -115,13 +115,13 @@ class _Row:
 
 
 @define
-class _Reader:
+class _Parser:
     """A diagram while it is read."""
 
     text: str
     file: str | None
-    rows: list[_Row] = Factory(list)
-    settings: dict[str, _Row] = Factory(dict)
+    rows: list[_RawRow] = Factory(list)
+    settings: dict[str, _RawRow] = Factory(dict)
     snippets: dict[str, Snippet] = Factory(dict)
     imports: dict[str, Import] = Factory(dict)
     comments: list[str] = Factory(list)
@@ -189,7 +189,7 @@ class _Reader:
         elif _IMPORT.match(line.text):
             return self._add_snippet(f"import {line.number}", line, 0)
         elif row := _ROW.match(line.text):
-            self._add_row(_Row(row[1], row[2], line, row.end()))
+            self._add_row(_RawRow(row[1], row[2], line, row.end()))
         elif binding := _BINDING.match(line.text):
             if len(binding[1]) != 1 or not (binding[1].isalnum() or binding[1] == "!"):
                 raise line.flaw(0, f"{binding[1]!r} is no letter; bind a letter, a digit or `!`.")
@@ -207,7 +207,7 @@ class _Reader:
         self.snippets[name] = Snippet((line,), start)
         return name
 
-    def _add_row(self, row: _Row) -> None:
+    def _add_row(self, row: _RawRow) -> None:
         if row.name in _SETTINGS and row.sort == ":":
             if row.name in self.settings:
                 raise row.line.flaw(0, f"There is already a line `{row.name}:`.")
@@ -258,13 +258,13 @@ class _Reader:
             raise ruler.line.flaw(ruler.start, "Time begins with 0, in the first column of all.")
         return Timeline(tick, tuple(labels))
 
-    def _source(self, row: _Row, timeline: Timeline, bindings: Mapping[str, Any]) -> Source:
+    def _source(self, row: _RawRow, timeline: Timeline, bindings: Mapping[str, Any]) -> Source:
         start = Mark(row.start, Kind.NEXT, "", row.start)
         drawn = _time(row.line, start, timeline) if row.sort == ":" and row.name != "out" else 0.0
         notes = notes_of(row.line, row.start, timeline, bindings, drawn)
         return Source(row.name, row.sort == "~", drawn, notes, row.line)
 
-    def _watch(self, row: _Row, timeline: Timeline) -> Watch:
+    def _watch(self, row: _RawRow, timeline: Timeline) -> Watch:
         watch = watch_of(row.name, row.line, row.body, timeline)
         if watch.subscribed is None and row.name != "out" and not row.is_blank:
             raise row.line.flaw(row.start, "This row does not say when: write ^ or leave it blank.")

@@ -10,10 +10,10 @@ from types import FrameType
 from typing import Any
 
 from .bindings import matches
-from .diagram import Diagram, Note, Watch
-from .performance import Outcome, Subscription
+from .diagram import Diagram, Note, Subscription, Watch
+from .performance import Outcome
 from .rows import Kind, Line, duration
-from .writing import Signs, WorkerScheduler, binding, strand_of, watch_strand, write
+from .writing import Signs, TimedSigns, binding, signs_of, watch_signs, write
 
 __all__ = [
     "ASTRAY",
@@ -80,8 +80,8 @@ def compare(
         return ""
     signs = Signs(bindings)
     rows = {
-        "expected": strand_of(expected, lambda note: note.sign),
-        "actual": strand_of(actual, signs.of),
+        "expected": signs_of(expected, lambda note: note.sign),
+        "actual": signs_of(actual, signs.of),
     }
     bound = [_bound(letter, value) for letter, value in signs.added.items()]
     difference = _first_difference(expected[same : same + 1], actual[same : same + 1])
@@ -166,10 +166,10 @@ def compare_subscriptions(
     ]
     if wanted == list(actual):
         return ""
-    rows: dict[str, WorkerScheduler] = {}
+    rows: dict[str, TimedSigns] = {}
     for what, subscriptions in (("expected", wanted), ("actual", actual)):
         for number, subscription in enumerate(subscriptions, 1):
-            rows[f"{what} {number}"] = watch_strand(subscription)
+            rows[f"{what} {number}"] = watch_signs(subscription)
     return write(rows, tick)
 
 

@@ -7,7 +7,7 @@ from ...errors import MarbleSyntaxError
 from .diagram import Diagram, Note
 from .reader import parse
 from .report import is_same
-from .writing import Row, Signs, binding, lay_out, strand_of, watch_strand, write_on
+from .writing import Signs, WrittenRow, binding, lay_out, signs_of, watch_signs, write_on
 
 __all__ = ["updated"]
 
@@ -40,7 +40,7 @@ def _lines(diagram: Diagram) -> list[str]:
 def _row_alone(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> list[str]:
     """Return the lines with a new row `out:` in the columns of the diagram."""
     lines = _lines(diagram)
-    row = write_on(strand_of(notes, signs.of), diagram.timeline)
+    row = write_on(signs_of(notes, signs.of), diagram.timeline)
     zero, _ = diagram.timeline.labels[0]
     if row is not None:
         lines[diagram.out.line.number - 1] = "out:".ljust(zero) + row
@@ -62,16 +62,18 @@ def _all_rows(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> list[s
     return lines
 
 
-def _rows(diagram: Diagram, notes: tuple[Note, ...], signs: Signs) -> Iterator[tuple[int, Row]]:
+def _rows(
+    diagram: Diagram, notes: tuple[Note, ...], signs: Signs
+) -> Iterator[tuple[int, WrittenRow]]:
     """Yield the rows to write with their line numbers; blank ones are left alone."""
     for source in diagram.sources:
-        strand = strand_of(source.notes, lambda note: note.sign, source.drawn)
+        row = signs_of(source.notes, lambda note: note.sign, source.drawn)
         head = f"{source.name}{'~' if source.is_hot else ':'}"
-        yield source.line.number, Row(head, strand, source.drawn)
+        yield source.line.number, WrittenRow(head, row, source.drawn)
     for watch in diagram.watches:
-        if strand := watch_strand(watch):
-            yield watch.line.number, Row(f"{watch.name}^", strand)
-    yield diagram.out.line.number, Row("out:", strand_of(notes, signs.of))
+        if row := watch_signs(watch):
+            yield watch.line.number, WrittenRow(f"{watch.name}^", row)
+    yield diagram.out.line.number, WrittenRow("out:", signs_of(notes, signs.of))
 
 
 def _is_equal(text: str, diagram: Diagram, notes: tuple[Note, ...]) -> bool:

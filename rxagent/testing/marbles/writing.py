@@ -9,19 +9,18 @@ from attrs import frozen
 from ... import events
 from ...errors import RxAgentError
 from .bindings import matches
-from .diagram import Note, Watch
-from .performance import Subscription
+from .diagram import Note, Subscription, Watch
 from .rows import Kind, Timeline, duration, quoted
 
 __all__ = [
     "LETTERS",
-    "Row",
     "Signs",
-    "WorkerScheduler",
+    "TimedSigns",
+    "WrittenRow",
     "binding",
     "lay_out",
-    "strand_of",
-    "watch_strand",
+    "signs_of",
+    "watch_signs",
     "write",
     "write_on",
 ]
@@ -108,49 +107,47 @@ def _error(error: Exception) -> str:
 
 # Rows.
 
-WorkerScheduler: TypeAlias = Sequence[tuple[float, str]]
+TimedSigns: TypeAlias = Sequence[tuple[float, str]]
 """The marbles of a row, each with its seconds."""
 
 _FAR = 40
 
 
 @frozen
-class Row:
+class WrittenRow:
     """A row to write: its name with its sign, its marbles, and the time of its first column."""
 
     head: str
-    strand: WorkerScheduler
+    signs: TimedSigns
     begun: float = 0.0
 
 
-def strand_of(
-    notes: Iterable[Note], sign: Callable[[Note], str], begun: float = 0.0
-) -> WorkerScheduler:
+def signs_of(notes: Iterable[Note], sign: Callable[[Note], str], begun: float = 0.0) -> TimedSigns:
     """Return the marbles of some notes; those of one instant form a group."""
     return _grouped((round(begun + note.at, 6), sign(note)) for note in notes)
 
 
-def watch_strand(subscription: Subscription | Watch) -> WorkerScheduler:
+def watch_signs(subscription: Subscription | Watch) -> TimedSigns:
     """Return the marbles of a row of subscriptions."""
     times = {"^": subscription.subscribed, "!": subscription.disposed}
     return _grouped((at, sign) for sign, at in times.items() if at is not None)
 
 
-def _grouped(signs: Iterable[tuple[float, str]]) -> WorkerScheduler:
-    strand = []
+def _grouped(signs: Iterable[tuple[float, str]]) -> TimedSigns:
+    grouped = []
     for at, together in groupby(signs, key=lambda sign: sign[0]):
         first, *others = (sign for _, sign in together)
-        strand.append((at, f"({''.join([first, *others])})" if others else first))
-    return strand
+        grouped.append((at, f"({''.join([first, *others])})" if others else first))
+    return grouped
 
 
-def write(strands: Mapping[str, WorkerScheduler], tick: float) -> str:
+def write(rows: Mapping[str, TimedSigns], tick: float) -> str:
     """Return rows below one another, with a ruler if ticks do not give the time."""
-    ruler, rows = lay_out([Row(f"{name}:", strand) for name, strand in strands.items()], tick)
-    return "\n".join([ruler, *rows] if ruler else rows)
+    ruler, lines = lay_out([WrittenRow(f"{name}:", signs) for name, signs in rows.items()], tick)
+    return "\n".join([ruler, *lines] if ruler else lines)
 
 
-def lay_out(rows: Sequence[Row], tick: float, margin: int = 0) -> tuple[str, list[str]]:
+def lay_out(rows: Sequence[WrittenRow], tick: float, margin: int = 0) -> tuple[str, list[str]]:
     """Return the ruler, empty if ticks give the time, and the rows.
 
     Their first column is `margin`, or the first one behind all names.
@@ -158,14 +155,14 @@ def lay_out(rows: Sequence[Row], tick: float, margin: int = 0) -> tuple[str, lis
     widths: dict[float, int] = {0.0: 1}
     for row in rows:
         widths.setdefault(row.begun, 1)
-        for at, marble in row.strand:
+        for at, marble in row.signs:
             widths[at] = max(widths.get(at, 1), len(marble))
     columns, ruler = _columns(widths, tick)
     heads = [*(["time:"] if ruler else []), *(row.head for row in rows)]
     margin = max(margin, max(map(len, heads)) + 1)
     written = [
         row.head.ljust(margin)
-        + _row([(columns[at], sign) for at, sign in row.strand], columns[row.begun])
+        + _row([(columns[at], sign) for at, sign in row.signs], columns[row.begun])
         for row in rows
     ]
     return ruler and "time:".ljust(margin) + ruler, written
@@ -194,11 +191,11 @@ def _row(marbles: Sequence[tuple[int, str]], begun: int) -> str:
     return row if marbles else row + "-"
 
 
-def write_on(strand: WorkerScheduler, timeline: Timeline) -> str | None:
+def write_on(signs: TimedSigns, timeline: Timeline) -> str | None:
     """Return a row with each marble in the column of its time; None if one has no column."""
     zero = timeline.labels[0][0]
     row = ""
-    for at, marble in strand:
+    for at, marble in signs:
         column = timeline.column(at)
         if column is None or column - zero < len(row):
             return None

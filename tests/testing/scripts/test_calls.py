@@ -1,4 +1,4 @@
-"""What a request holds, and the calls that fit it."""
+"""The calls that fit a request."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def test_values_fit(schema: dict[str, Any], value: Any) -> None:
 
 
 def test_numbers_in_order() -> None:
-    """Numbers are taken in their order, through both calls, then there is a default."""
+    """Numbers are used in their order, through both calls, then a default."""
     number = {"type": "number"}
     calls = fitting_calls(asking("3-4 is not -1.5", {"a": number, "b": number}))
 
@@ -49,7 +49,7 @@ def test_numbers_in_order() -> None:
 
 
 def test_optional_left_out() -> None:
-    """Only what is required is filled in."""
+    """Only required arguments are filled in."""
     calls = fitting_calls(asking("1", {"a": {"type": "integer"}, "b": {}}, required=["a"]))
 
     assert calls is not None
@@ -64,10 +64,10 @@ def test_parts_are_read() -> None:
 
 
 def test_nothing_to_call() -> None:
-    """There is nothing to call without tools, or when there are results."""
-    asked = asking("1", {})
-    told = {**asked, "messages": [*asked["messages"], {"role": "tool", "content": "2"}]}
+    """There is nothing to call without tools, or with results."""
+    request = asking("1", {})
+    answered = {**request, "messages": [*request["messages"], {"role": "tool", "content": "2"}]}
 
-    assert fitting_calls(told) is None
-    assert fitting_calls({**asked, "tools": asked["tools"][:1]}) is None
+    assert fitting_calls(answered) is None
+    assert fitting_calls({**request, "tools": request["tools"][:1]}) is None
     assert fitting_calls({"messages": []}) is None

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from ..diagram import Diagram
+from ..diagram import Diagram, Subscription
 from ..rows import Kind, Timeline
 from .code import filled, folded, unfolded
 from .parts import (
@@ -23,7 +23,7 @@ from .parts import (
     shortened,
     width_of,
 )
-from .strands import Ball, Cluster, Span, WorkerScheduler, ball_of, said, strands
+from .strands import Ball, Cluster, WorkerScheduler, ball_of, said, strands
 
 __all__ = ["across", "layout"]
 
@@ -199,7 +199,7 @@ def _cluster(cluster: Cluster, x: float, y: float, is_heard: bool) -> Iterator[P
         yield Stroke("cross" + faded, cross(x, (top + bottom) / 2), cluster.end_title)
 
 
-def _span(span: Span, y: float, places: Places, end: float) -> Stroke:
+def _span(span: Subscription, y: float, places: Places, end: float) -> Stroke:
     begun = places[span.subscribed]
     foot = f"M{begun - 4:g} {y + 3:g}h8l-4 -7z"
     if span.disposed is None:

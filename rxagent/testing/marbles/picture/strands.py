@@ -5,7 +5,7 @@ from itertools import groupby, pairwise
 
 from attrs import frozen
 
-from ..diagram import Diagram, Note, Source
+from ..diagram import Diagram, Note, Source, Subscription
 from ..rows import Kind, duration, unquoted
 from .code import unfolded
 from .parts import shortened, visible, width_of
@@ -14,7 +14,6 @@ from .style import Face, Shape, face_of
 __all__ = [
     "Ball",
     "Cluster",
-    "Span",
     "WorkerScheduler",
     "ball_of",
     "description",
@@ -144,14 +143,6 @@ def ball_of(sign: str, value: object, written: Mapping[str, str]) -> Ball:
 
 
 @frozen
-class Span:
-    """When a stream is subscribed and disposed; None means not disposed."""
-
-    subscribed: float
-    disposed: float | None
-
-
-@frozen
 class WorkerScheduler:
     """A stream: its line from `begun` to `ended`, what it emits, and its subscriptions.
 
@@ -162,7 +153,7 @@ class WorkerScheduler:
     is_hot: bool
     begun: float
     clusters: tuple[Cluster, ...]
-    spans: tuple[Span, ...] | None
+    spans: tuple[Subscription, ...] | None
     ended: float | None
 
     @property
@@ -220,7 +211,9 @@ def _source(diagram: Diagram, source: Source) -> WorkerScheduler:
     clusters = _clusters(source.notes, diagram.written, begun)
     watches = diagram.watches_of(source.name)
     spans = tuple(
-        Span(watch.subscribed, watch.disposed) for watch in watches if watch.subscribed is not None
+        Subscription(watch.subscribed, watch.disposed)
+        for watch in watches
+        if watch.subscribed is not None
     )
     shown = spans if watches else None
     return WorkerScheduler(source.name, source.is_hot, begun, clusters, shown, _end_of(clusters))
@@ -235,7 +228,7 @@ def _result(diagram: Diagram) -> WorkerScheduler:
     begun = watched.subscribed or 0.0
     # A stream that ends is not disposed afterwards.
     ended = watched.disposed if ended is None else ended
-    return WorkerScheduler("out", False, begun, clusters, (Span(begun, ended),), ended)
+    return WorkerScheduler("out", False, begun, clusters, (Subscription(begun, ended),), ended)
 
 
 def _end_of(clusters: tuple[Cluster, ...]) -> float | None:
@@ -267,7 +260,7 @@ def _emitted(cluster: Cluster) -> str:
     return " and ".join([*(ball.title for ball in cluster.balls), *end])
 
 
-def said(span: Span) -> str:
+def said(span: Subscription) -> str:
     """Return in words when a stream was subscribed."""
     since = f"subscribed from {moment(span.subscribed)}"
     return since if span.disposed is None else f"{since} to {moment(span.disposed)}"
