@@ -111,7 +111,7 @@ def test_reset_forgets(say, reachable):
     _, _, err = say("plain", "one", "/reset", "two")
 
     assert [[("user", "one")], [("user", "two")]] == told(reachable)
-    assert "All that was said is forgotten.\n" in err
+    assert "The conversation is forgotten.\n" in err
 
 
 def test_state_tells_what_the_conversation_has_come_to(say, reachable):
@@ -144,17 +144,17 @@ def test_exit_leaves(say, reachable):
     ("typed", "sentence"),
     [
         ("/rest", "There is no command /rest; did you mean /reset?"),
-        ("/etc/passwd says\tno", "There is no command /etc/passwd; /help shows those there are."),
-        ("/reset me", "/reset stands alone."),
-        ("/\x1b[2J", "There is no command /␛[2J; /help shows those there are."),
-        ("/", "There is no command /; /help shows those there are."),
+        ("/etc/passwd says\tno", "There is no command /etc/passwd; /help lists the commands."),
+        ("/reset me", "/reset takes no arguments."),
+        ("/\x1b[2J", "There is no command /␛[2J; /help lists the commands."),
+        ("/", "There is no command /; /help lists the commands."),
     ],
 )
 def test_what_is_no_command_is_not_said_to_the_model(say, reachable, typed, sentence):
     """A line that begins like a command, and is none, is answered by a sentence."""
     said = say("plain", typed)
 
-    assert (0, "", f"{sentence} A space before it makes it a message.\n") == said
+    assert (0, "", f"{sentence} Put a space before it to send it as a message.\n") == said
     assert [] == reachable.requests
 
 
@@ -189,7 +189,7 @@ def test_a_message_that_is_not_accepted_does_not_stay(say, reachable):
     code, out, err = say("400-then-plain", "one", "two")
 
     assert (0, HELLO) == (code, out)
-    assert "The conversation goes on without this message.\n" in err
+    assert "The conversation continues without this message.\n" in err
     assert [("user", "two")] == told(reachable)[1]
 
 

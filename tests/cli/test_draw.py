@@ -75,15 +75,18 @@ def test_a_malformed_diagram_is_told_at_its_place(call, folder):
     ("arguments", "sentence"),
     [
         (["nowhere.marble"], "File 'nowhere.marble' does not exist."),
-        (["bytes.marble"], "'bytes.marble' is no text in UTF-8."),
+        (["bytes.marble"], "'bytes.marble' is not UTF-8. Save it as UTF-8."),
         (["."], "File '.' is a directory."),
         (
             ["hello.marble", "other.marble"],
-            "Several pictures go into a folder: write `-o folder/`.",
+            "Several pictures need a folder: write `-o folder/`.",
         ),
         (["hello.marble", "other.marble", "-o", "a.svg"], "write `-o folder/`."),
-        (["-", "-o", "pictures/"], "What comes from stdin has no name: write `-o name.svg`."),
-        (["hello.marble", "./hello.marble", "-o", "."], "would be hello.svg: draw them apart."),
+        (["-", "-o", "pictures/"], "A diagram from stdin has no name: write `-o name.svg`."),
+        (
+            ["hello.marble", "./hello.marble", "-o", "."],
+            "would be hello.svg: draw them one at a time.",
+        ),
         ([], "Missing argument 'FILE...'."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -173,7 +173,7 @@ ENDS = [
     ("400", [], 1, "✗ openai answered 400", "Change the request"),
     ("garbage", [], 1, "✗ The model 'garbage' sent", "Check that the server"),
     ("cut-100", [], 69, "✗ The model 'cut-100' broke off", "Check the network"),
-    ("refusal", [], 4, "✗ ", "Say the task in other words"),
+    ("refusal", [], 4, "✗ ", "Rephrase the task"),
     ("plain", ["--max-steps", "0"], 3, "✗ The run found no answer", "Allow more steps"),
     ("stall", ["--timeout", "0.3"], 124, "✗ The run was cancelled: it took", "Allow more time"),
 ]
@@ -210,7 +210,7 @@ def test_a_server_that_is_not_there_is_unavailable(ask, monkeypatch):
     code, _, err = ask("plain", "hi")
 
     assert 69 == code
-    assert "`rxagent models` tells what can be reached." in err
+    assert "`rxagent models` shows what can be reached." in err
 
 
 def test_the_model_comes_from_flag_environment_folder_and_home(

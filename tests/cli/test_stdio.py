@@ -73,7 +73,7 @@ def test_stdout_that_cannot_be_written_is_told_in_a_sentence(shell, command, red
 
     assert 1 == code
     assert err.splitlines()[-1].startswith("Error: Stdout cannot be written: ")
-    assert err.splitlines()[-1].endswith(". Send it to a file or pipe that can be.")
+    assert err.splitlines()[-1].endswith(". Redirect it to a file or pipe that can.")
 
 
 @pytest.mark.parametrize("command", ["run", "chat"])

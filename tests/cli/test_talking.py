@@ -10,7 +10,7 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("signals and terminals of POSIX", allow_module_level=True)
 
-from rxagent.cli.history import History, history_path
+from rxagent.cli.editor import History, history_path
 from rxagent.testing.asked import said_by
 from rxagent.testing.frames import text_chunk
 from rxagent.testing.scripts.saying import plain
@@ -62,7 +62,7 @@ def test_two_turns_have_one_memory(talk, reachable):
     seen = screen.read_all()
 
     assert 0 == screen.process.returncode
-    assert seen.startswith("openai:plain listens; /help tells what can be typed.\n\n> one\n")
+    assert seen.startswith("Chatting with openai:plain; /help lists the commands.\n\n> one\n")
     assert seen.endswith("\n\n> \n")
     assert [("user", "one"), ("assistant", HELLO), ("user", "two")] == messages(
         reachable.requests[1]
@@ -76,7 +76,7 @@ def test_ctrl_c_stops_the_answer_and_keeps_what_was_said(talk, halting, reachabl
     screen.read_until("Hello from")
     screen.type(CTRL_C)
     reachable.wait_hang_up(timeout=PATIENCE)
-    screen.read_until("✗ The run was cancelled: interrupted", "What was said is kept.", "> ")
+    screen.read_until("✗ The run was cancelled: interrupted", "The text so far is kept.", "> ")
     screen.type("two\r")
     screen.read_until(HELLO, "> ")
     screen.type(CTRL_D)
@@ -154,7 +154,7 @@ def test_tab_completes_commands(talk, reachable):
     """As much of a command's name as tells it from the others is enough."""
     screen = talk("plain")
     screen.type("/re\t\r")
-    screen.read_until("/reset", "All that was said is forgotten.", "> ")
+    screen.read_until("/reset", "The conversation is forgotten.", "> ")
     screen.type(CTRL_D)
     screen.read_all()
 

@@ -35,13 +35,16 @@ REFUSED = [
     ([*MODEL, "--plain", "-q", "hi"], "Choose one of --json, --plain and --quiet."),
     ([*MODEL, "--max-steps", "-1", "hi"], "Invalid value for '--max-steps'"),
     ([*MODEL, "--timeout", "0", "hi"], "Invalid value for '--timeout'"),
-    (["models", "--timeout", "0"], "Invalid value for '--timeout': '0' is no number of seconds"),
+    (["models", "--timeout", "0"], "Invalid value for '--timeout': '0' is not a number of seconds"),
     ([*MODEL, "--nope", "hi"], "No such option"),
     ([*MODEL, " "], "The task is empty. Write one, or pipe one in."),
-    ([*MODEL, "-t", "calc", "hi"], "'calc' is no tool. Write -t module:function."),
-    ([*MODEL, "-t", ":add", "hi"], "':add' is no tool. Write -t module:function."),
-    ([*MODEL, "-t", "nowhere:add", "hi"], "There is no module 'nowhere' here or among"),
-    ([*MODEL, "-t", "os.nowhere:add", "hi"], "There is no module 'os.nowhere' here or among"),
+    ([*MODEL, "-t", "calc", "hi"], "'calc' is not a tool. Write -t module:function."),
+    ([*MODEL, "-t", ":add", "hi"], "':add' is not a tool. Write -t module:function."),
+    ([*MODEL, "-t", "nowhere:add", "hi"], "There is no module 'nowhere' in this folder or among"),
+    (
+        [*MODEL, "-t", "os.nowhere:add", "hi"],
+        "There is no module 'os.nowhere' in this folder or among",
+    ),
     ([*MODEL, "-t", "shelf:ad", "hi"], "shelf has no 'ad'. Did you mean 'add'?"),
     ([*MODEL, "-t", "shelf:zzz", "hi"], "shelf has no 'zzz'. It has: add, bare."),
     ([*MODEL, "-t", "shelf:bare", "hi"], "shelf:bare cannot be a tool. "),
@@ -69,12 +72,15 @@ def test_wrong_usage_says_what_and_what_to_do(refuse, folder, arguments, sentenc
     ("option", "said", "sentence"),
     [
         *(
-            ("--max-steps", said, "is no number of steps, 0 or more.")
+            ("--max-steps", said, "is not a number of steps. Write 0 or more.")
             for said in ("x", "-1", "2.5")
         ),
-        *(("--timeout", said, "is no number of seconds above 0.") for said in ("x", "0", "-1")),
         *(
-            ("--timeout", said, "is no number of seconds above 0.")
+            ("--timeout", said, "is not a number of seconds. Write one above 0.")
+            for said in ("x", "0", "-1")
+        ),
+        *(
+            ("--timeout", said, "is not a number of seconds. Write one above 0.")
             for said in ("nan", "inf", "1e99")
         ),
     ],
@@ -98,8 +104,8 @@ def test_a_terminal_without_a_task_is_told(refuse, monkeypatch):
 
 FILES = [
     ("model = ", "rxagent.toml cannot be read: "),
-    ("modle = 'x'", "rxagent.toml sets 'modle', which is no setting. Known: model, system,"),
-    ("tools = ['os:system']", "rxagent.toml sets 'tools', which is no setting."),
+    ("modle = 'x'", "rxagent.toml sets 'modle', which is not a setting. Known: model, system,"),
+    ("tools = ['os:system']", "rxagent.toml sets 'tools', which is not a setting."),
     ("model = 5", "rxagent.toml sets model to 5. Write a text."),
     ("max_steps = true", "rxagent.toml sets max_steps to True. Write a whole number."),
     ("history = 'no'", "rxagent.toml sets history to 'no'. Write true or false."),

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from rxagent.cli.history import History
+from rxagent.cli.editor import History
 
 
 @pytest.fixture
