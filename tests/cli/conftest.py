@@ -12,8 +12,18 @@ import rxagent
 from rxagent.cli import main
 from rxagent.testing.server import ScriptedServer
 
-PATIENCE = 20.0
-"""Seconds after which a process that does not end has failed the test."""
+from .warm import Warm
+
+PATIENCE = 50.0
+"""Seconds after which a process that does not end has failed the test, on a busy machine too."""
+
+ENVIRONMENT = {"PYTHONPATH": str(Path(rxagent.__file__).parents[1]), "PYTHONUTF8": "1"}
+
+_TAKE_THE_TERMINAL = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @pytest.fixture
@@ -30,8 +40,8 @@ def folder(tmp_path, monkeypatch):
         if name.startswith(("RXAGENT_", "OPENAI_", "AZURE_", "XDG_")) or name.endswith("_COLOR"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(Path(rxagent.__file__).parents[1]))
-    monkeypatch.setenv("PYTHONUTF8", "1")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield tmp_path
@@ -50,11 +60,18 @@ def reachable(folder, server, monkeypatch):
 
 @pytest.fixture
 def start(folder):
-    """Return a function that starts the command; it is killed when the test is over."""
+    """Return a function that starts the command in a fresh interpreter.
+
+    It is killed at the end of the test. In a terminal, its stdin becomes the terminal that
+    controls it.
+    """
     started = []
 
-    def start(*arguments, before=(), **options):
+    def start(*arguments, before=(), terminal=False, **options):
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        if terminal:
+            before = (*before, sys.executable, "-c", _TAKE_THE_TERMINAL)
+            options["start_new_session"] = True
         command = [*before, sys.executable, "-W", "error", "-m", "rxagent", *arguments]
         process = subprocess.Popen(command, **{**pipes, **options})
         started.append(process)
@@ -67,6 +84,28 @@ def start(folder):
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """Return a process that starts commands at once."""
+    warm = Warm(str(tmp_path_factory.mktemp("warm") / "socket"), ENVIRONMENT)
+    yield warm
+    warm.close()
+
+
+@pytest.fixture
+def launch(folder, warm):
+    """Return a function that starts the command at once; it is killed at the end of the test."""
+    started = []
+
+    def launch(*arguments, **options):
+        started.append(warm.start(*arguments, **options))
+        return started[-1]
+
+    yield launch
+    for process in started:
+        process.kill()
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@ import sys
 
 from rxagent.cli.demo import add
 
+from .conftest import PATIENCE
+
 
 def test_the_demo_shows_a_tool_at_work(finish):
     """Without key and server, an agent calls a tool in one step and answers in the next."""
@@ -39,7 +41,7 @@ def test_the_command_loads_nothing_heavy_before_it_is_asked_to_work(folder):
         " if m in sys.modules])"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, timeout=20, check=True
+        [sys.executable, "-c", program], capture_output=True, timeout=PATIENCE, check=True
     )
 
     assert "[]" == ran.stdout.decode().splitlines()[-1]

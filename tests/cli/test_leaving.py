@@ -8,7 +8,8 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("signals and terminals of POSIX", allow_module_level=True)
 
-from .screen import CTRL_C, PATIENCE, Screen
+from .conftest import PATIENCE
+from .screen import CTRL_C, Screen
 
 BLOCK = '''
 import time
@@ -61,8 +62,9 @@ def test_ctrl_c_does_not_wait_for_a_tool_that_blocks(start, reachable, folder):
 
 
 def test_a_second_ctrl_c_leaves_at_once(start, reachable, folder):
-    """Who presses Ctrl-C twice does not wait, not even for what would be let go of soon."""
-    (folder / "tools.py").write_text(BLOCK, encoding="utf-8")
+    """A second Ctrl-C ends the process, also when its patience with open work has no end."""
+    endless = "import rxagent.cli.leaving\n\nrxagent.cli.leaving._PATIENCE = float('inf')\n"
+    (folder / "tools.py").write_text(endless + BLOCK, encoding="utf-8")
     process = start("run", "-m", "openai:demo", "-t", "tools:block", "hi")
     assert b"blocking\n" == process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -70,7 +72,7 @@ def test_a_second_ctrl_c_leaves_at_once(start, reachable, folder):
         pass
     process.send_signal(signal.SIGINT)
 
-    assert 130 == process.wait(1.5)  # less than the patience of a first Ctrl-C
+    assert 130 == process.wait(PATIENCE)
 
 
 def test_a_timeout_does_not_wait_for_a_tool_that_blocks(finish, reachable, folder):

@@ -1,7 +1,7 @@
 """What is pasted into a conversation, and what is typed before it was asked for."""
 
 import math
-import subprocess
+import os
 import sys
 import threading
 
@@ -14,7 +14,8 @@ from rxagent.testing.asked import said_by
 from rxagent.testing.frames import text_chunk
 from rxagent.testing.scripts.saying import plain, saying
 
-from .screen import CTRL_C, CTRL_D, PATIENCE, Screen
+from .conftest import PATIENCE
+from .screen import CTRL_C, CTRL_D, Screen
 
 HELLO = "Hello from the scripted model."
 LINE_MODE = "\x1b[?2004l"
@@ -26,7 +27,7 @@ LINES = [f"line {number} of what was pasted" for number in range(200)]
 
 
 @pytest.fixture(params=["xterm", "dumb", "no readline", "redirected"])
-def talk(request, start, folder, reachable):
+def talk(request, launch, folder, reachable):
     """Return a function that begins a conversation in each kind of terminal."""
 
     def talk(scenario):
@@ -34,12 +35,13 @@ def talk(request, start, folder, reachable):
         if request.param == "no readline":
             (folder / "readline.py").write_text("raise ImportError('none')\n", encoding="utf-8")
         if request.param == "redirected":
-            options["stdout"] = subprocess.DEVNULL
-        screen = Screen(start, "chat", "-m", f"openai:{scenario}", **options)
+            options["stdout"] = nowhere
+        screen = Screen(launch, "chat", "-m", f"openai:{scenario}", **options)
         screen.read_until("> ")
         return screen
 
-    return talk
+    with open(os.devnull, "wb") as nowhere:
+        yield talk
 
 
 @pytest.fixture
@@ -86,12 +88,14 @@ def leave(screen):
 def test_what_is_pasted_at_the_prompt_is_one_message(talk, reachable, marked):
     """All lines are sent together, once, whether the terminal marks a paste or not."""
     screen = talk("plain")
-    text = "\r".join(LINES)
+    # What is not marked has to arrive at once: it fits into the terminal's buffer.
+    lines = LINES if marked else LINES[:100]
+    text = "\r".join(lines)
     screen.type(f"{BEGIN}{text}{END}\r" if marked else f"{text}\r")
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["\n".join(LINES)] == asked(reachable)
+    assert ["\n".join(lines)] == asked(reachable)
 
 
 def test_a_paste_without_an_end_waits_for_enter(talk, reachable):
@@ -185,13 +189,13 @@ def test_ctrl_d_typed_ahead_leaves(talk, gated, reachable):
     assert 0 == screen.process.returncode
 
 
-def test_a_tool_may_ask_the_person(start, folder, reachable):
+def test_a_tool_may_ask_the_person(launch, folder, reachable):
     """What a tool reads by `input` is typed after it asked, seen, and no message."""
     (folder / "tools.py").write_text(
         'def ask(text: str) -> str:\n    """Ask."""\n    return input("Really? ").upper()\n',
         encoding="utf-8",
     )
-    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:ask")
+    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:ask")
     screen.read_until("> ")
     screen.type("one\r")
     screen.read_until("Really? ", LINE_MODE)
@@ -208,14 +212,14 @@ def modes(screen):
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_the_terminal_is_left_as_it_was(start, reachable, endless, folder, presses):
+def test_the_terminal_is_left_as_it_was(launch, reachable, endless, folder, presses):
     """However one leaves, line mode and echo are back."""
     (folder / "tools.py").write_text(
         'import time\n\ndef block(text: str) -> str:\n    """Block."""\n'
         '    print("blocking", flush=True)\n    time.sleep(60)\n',
         encoding="utf-8",
     )
-    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:block")
+    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:block")
     before = modes(screen)
     screen.read_until("> ")
     screen.type("one\r")

@@ -7,6 +7,8 @@ from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, Tex
 from rxagent.testing.frames import call_chunks, text_chunk
 from rxagent.testing.scripts.saying import saying, texts
 
+from .conftest import PATIENCE
+
 HELLO = "Hello from the scripted model.\n"
 
 CALC = '''
@@ -72,7 +74,7 @@ def test_an_open_pipe_is_not_waited_for(start, reachable):
     process = start("run", "-m", "openai:plain", "hi")
 
     assert HELLO.encode() == process.stdout.read()
-    assert 0 == process.wait(20)
+    assert 0 == process.wait(PATIENCE)
 
 
 def test_instructions_reach_the_model(ask, reachable):

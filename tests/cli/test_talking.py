@@ -2,7 +2,6 @@
 
 import math
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -15,19 +14,20 @@ from rxagent.testing.asked import said_by
 from rxagent.testing.frames import text_chunk
 from rxagent.testing.scripts.saying import plain
 
-from .screen import CTRL_C, CTRL_D, PATIENCE, UP, Screen
+from .conftest import PATIENCE
+from .screen import CTRL_C, CTRL_D, UP, Screen
 
 HELLO = "Hello from the scripted model."
 AGAIN = "Ctrl-C again leaves."
 
 
 @pytest.fixture
-def talk(start, reachable):
+def talk(launch, reachable):
     """Return a function that begins a conversation, and returns the screen at its first prompt."""
 
     def talk(scenario, *arguments, TERM="dumb", **options):
         model = f"openai:{scenario}"
-        screen = Screen(start, "chat", "-m", model, *arguments, TERM=TERM, **options)
+        screen = Screen(launch, "chat", "-m", model, *arguments, TERM=TERM, **options)
         screen.read_until("> ")
         return screen
 
@@ -222,15 +222,16 @@ def test_it_works_without_readline(talk, folder, reachable):
     assert 1 == len(reachable.requests)
 
 
-def test_answers_can_be_redirected(talk, reachable):
+def test_answers_can_be_redirected(talk, folder, reachable):
     """With stdout elsewhere, prompt and all else stay on the screen, and answers go there."""
-    screen = talk("plain", stdout=subprocess.PIPE)
+    with (folder / "answers").open("wb") as answers:
+        screen = talk("plain", stdout=answers)
     screen.type("one\n")
     screen.read_until("1 step · ", "> ")
     screen.type(CTRL_D)
     seen = screen.read_all()
 
-    assert f"{HELLO}\n".encode() == screen.process.stdout.read()
+    assert f"{HELLO}\n" == (folder / "answers").read_text(encoding="utf-8")
     assert HELLO not in seen
 
 
