@@ -4,6 +4,7 @@ Importing takes most of the time of a command. What the start itself does is tes
 fixtures `start` and `finish`, which run a fresh interpreter.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -98,6 +99,7 @@ def _serve(path):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(path)
     listener.listen()
+    gc.freeze()  # so that the forks share its memory for longer
     os.write(1, b"ready\n")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that the system reaps the forks
     while listener in select.select([listener, 0], [], [])[0]:
