@@ -19,8 +19,6 @@ from .stdio import OutputLost, echo, guarded
 
 __all__ = ["app", "invoke"]
 
-_WITH_SETTINGS = ("chat", "run")
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -34,7 +32,7 @@ def app(context: click.Context) -> None:
     rxagent chat -m openai:gpt-5-mini              talk with it
     rxagent draw hello.marble -o hello.svg         draw a marble diagram
     """
-    if context.invoked_subcommand in _WITH_SETTINGS:
+    if context.invoked_subcommand in ("chat", "run"):
         context.default_map = {context.invoked_subcommand: settings()}
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: the command as a process, and a server to ask."""
+"""Fixtures for the tests of the command line: the command as a process, and a server."""
 
 import io
 import os
@@ -35,7 +35,7 @@ def server():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Return an empty folder, in which the command is run, and which is its home, too."""
+    """Return an empty folder, which is the current folder of the command and contains its home."""
     for name in list(os.environ):
         if name.startswith(("RXAGENT_", "OPENAI_", "AZURE_", "XDG_")) or name.endswith("_COLOR"):
             monkeypatch.delenv(name)
@@ -52,7 +52,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def reachable(folder, server, monkeypatch):
-    """Return the server, to which the environment leads."""
+    """Return the server, whose address is in the environment."""
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     monkeypatch.setenv("OPENAI_API_KEY", "scripted")
     return server
@@ -122,7 +122,7 @@ def finish(start):
 
 @pytest.fixture
 def call(folder, capsys, monkeypatch):
-    """Return a function that does the same within this process, which is much quicker."""
+    """Return a function that does the same in this process, which is much faster."""
 
     def call(*arguments, piped=""):
         monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""A terminal in which a command runs, and at whose keyboard a test sits."""
+"""A terminal in which a command runs, and whose keyboard a test uses."""
 
 import codecs
 import os

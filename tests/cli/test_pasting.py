@@ -1,4 +1,4 @@
-"""What is pasted into a conversation, and what is typed before it was asked for."""
+"""Text that is pasted into a conversation, and text that is typed before the prompt."""
 
 import math
 import os
@@ -19,7 +19,7 @@ from .screen import CTRL_C, CTRL_D, Screen
 
 HELLO = "Hello from the scripted model."
 LINE_MODE = "\x1b[?2004l"
-"""What a terminal is told when it hands over lines again."""
+"""The sequence that a terminal receives when its line mode is back."""
 
 BEGIN, END = "\x1b[200~", "\x1b[201~"
 
@@ -46,7 +46,7 @@ def talk(request, launch, folder, reachable):
 
 @pytest.fixture
 def gated(reachable):
-    """Return a scenario whose first answer goes on when the event is set, and that event."""
+    """Return a scenario whose first answer continues when the event is set, and that event."""
     gate = threading.Event()
 
     def gated(body):
@@ -60,7 +60,7 @@ def gated(reachable):
 
 @pytest.fixture
 def endless(reachable):
-    """Return a scenario that stops in the midst of its first answer, and answers what follows."""
+    """Return a scenario that stops halfway through its first answer, and answers what follows."""
 
     def endless(body):
         if said_by(body, "assistant"):
@@ -71,13 +71,13 @@ def endless(reachable):
     return "endless"
 
 
-def asked(server):
-    """Return what the user said in the latest message of each request."""
+def latest(server):
+    """Return the latest message of each request."""
     return [request.body["messages"][-1]["content"] for request in server.requests]
 
 
 def leave(screen):
-    """Leave the conversation at its prompt, and return all that was seen."""
+    """Leave the conversation at its prompt, and return the whole screen."""
     screen.type(CTRL_D)
     seen = screen.read_all()
     assert 0 == screen.process.returncode
@@ -95,11 +95,11 @@ def test_what_is_pasted_at_the_prompt_is_one_message(talk, reachable, marked):
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["\n".join(lines)] == asked(reachable)
+    assert ["\n".join(lines)] == latest(reachable)
 
 
 def test_a_paste_without_an_end_waits_for_enter(talk, reachable):
-    """Where the last line of a paste is not ended, it can be gone on with."""
+    """The last line of a paste can be continued when it has no end."""
     screen = talk("plain")
     screen.type("one\rtwo\rthr")
     screen.read_until("two", "thr")
@@ -107,7 +107,7 @@ def test_a_paste_without_an_end_waits_for_enter(talk, reachable):
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["one\ntwo\nthree"] == asked(reachable)
+    assert ["one\ntwo\nthree"] == latest(reachable)
 
 
 def test_a_line_may_be_longer_than_the_terminal_s_buffer(talk, reachable):
@@ -119,12 +119,12 @@ def test_a_line_may_be_longer_than_the_terminal_s_buffer(talk, reachable):
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["0123456789" * 1000] == asked(reachable)
+    assert ["0123456789" * 1000] == latest(reachable)
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_a_paste_while_an_answer_comes_is_asked_for(talk, gated, reachable, marked):
-    """It stands in the next line, whole, is sent by Enter alone, and is one message."""
+def test_a_paste_during_an_answer_waits_for_enter(talk, gated, reachable, marked):
+    """It appears in the next line, whole; Enter alone sends it, as one message."""
     scenario, gate = gated
     screen = talk(scenario)
     screen.type("one\r")
@@ -135,12 +135,12 @@ def test_a_paste_while_an_answer_comes_is_asked_for(talk, gated, reachable, mark
         screen.type(f"{BEGIN}{piece}{END}" if marked else piece)
     gate.set()
     screen.read_until("1 step · ", "> ", LINES[-1])
-    assert ["one"] == asked(reachable)
+    assert ["one"] == latest(reachable)
     screen.type("\r")
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["one", "\n".join(LINES)] == asked(reachable)
+    assert ["one", "\n".join(LINES)] == latest(reachable)
 
 
 def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, gated, reachable):
@@ -157,11 +157,11 @@ def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, gated, reachable):
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["one", "three"] == asked(reachable)
+    assert ["one", "three"] == latest(reachable)
 
 
 def test_ctrl_c_gets_through_a_long_paste(talk, endless, reachable):
-    """However much is pasted while an answer comes, Ctrl-C stops it, and nothing is sent."""
+    """However much is pasted during an answer, Ctrl-C stops it, and nothing is sent."""
     screen = talk(endless)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
@@ -173,11 +173,11 @@ def test_ctrl_c_gets_through_a_long_paste(talk, endless, reachable):
     screen.interrupt("> ")
     leave(screen)
 
-    assert ["one"] == asked(reachable)
+    assert ["one"] == latest(reachable)
 
 
 def test_ctrl_d_typed_ahead_leaves(talk, gated, reachable):
-    """Who has nothing more to say need not wait for the answer's end."""
+    """Ctrl-D during an answer leaves at its end."""
     scenario, gate = gated
     screen = talk(scenario)
     screen.type("one\r")
@@ -189,8 +189,8 @@ def test_ctrl_d_typed_ahead_leaves(talk, gated, reachable):
     assert 0 == screen.process.returncode
 
 
-def test_a_tool_may_ask_the_person(launch, folder, reachable):
-    """What a tool reads by `input` is typed after it asked, seen, and no message."""
+def test_a_tool_may_read_a_line(launch, folder, reachable):
+    """A tool reads by `input` what is typed after its prompt; it is shown, and is no message."""
     (folder / "tools.py").write_text(
         'def ask(text: str) -> str:\n    """Ask."""\n    return input("Really? ").upper()\n',
         encoding="utf-8",
@@ -213,7 +213,7 @@ def modes(screen):
 
 @pytest.mark.parametrize("presses", [1, 2])
 def test_the_terminal_is_left_as_it_was(launch, reachable, endless, folder, presses):
-    """However one leaves, line mode and echo are back."""
+    """However the command ends, line mode and echo are back."""
     (folder / "tools.py").write_text(
         'import time\n\ndef block(text: str) -> str:\n    """Block."""\n'
         '    print("blocking", flush=True)\n    time.sleep(60)\n',

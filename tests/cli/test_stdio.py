@@ -76,7 +76,7 @@ def shell(folder, reachable, launch):
 @pytest.mark.parametrize("command", MAIN)
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>|"])
 def test_stderr_may_be_lost(shell, command, redirection):
-    """What is said beside the answer costs neither the answer nor its exit code."""
+    """Losing the comments loses neither the answer nor its exit code."""
     code, out, err = shell(COMMANDS[command], redirection)
 
     assert (0, "") == (code, err)
@@ -89,8 +89,8 @@ def test_stderr_may_be_lost(shell, command, redirection):
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "</dev/null 1<&0"])
-def test_stdout_that_cannot_be_written_is_told_in_a_sentence(shell, command, redirection):
-    """Where the answer cannot be written, the command says so on stderr, and fails."""
+def test_stdout_that_cannot_be_written_is_an_error(shell, command, redirection):
+    """When the answer cannot be written, the command says so on stderr, and fails."""
     code, _, err = shell(COMMANDS[command], redirection)
     if command == "chat" and "<" in redirection:
         return  # there are no messages, so there is nothing to write
@@ -101,8 +101,8 @@ def test_stdout_that_cannot_be_written_is_told_in_a_sentence(shell, command, red
 
 
 @pytest.mark.parametrize("command", ["run", "chat"])
-def test_no_model_is_asked_for_a_closed_stdout(shell, reachable, command):
-    """An answer that nobody can read is not paid for."""
+def test_a_closed_stdout_sends_no_request(shell, reachable, command):
+    """The user does not pay for an answer that cannot be printed."""
     shell(COMMANDS[command], ">&-")
 
     assert [] == reachable.requests
@@ -110,7 +110,7 @@ def test_no_model_is_asked_for_a_closed_stdout(shell, reachable, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_reader_may_leave(shell, command):
-    """Where nothing reads the pipe, nothing complains: the exit code says that it was cut."""
+    """When the pipe has no reader, there is no error text: the exit code says that it was cut."""
     code, out, err = shell(COMMANDS[command], ">|")
 
     assert (1, b"") == (code, out)
@@ -122,7 +122,7 @@ FRESH = ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full", ">/d
 
 @pytest.mark.parametrize("redirection", [*FRESH, "</dev/null 1<&0", "| true"])
 def test_a_fresh_interpreter_does_the_same(shell, folder, redirection):
-    """What a shell closes before the interpreter starts ends like what is closed after that."""
+    """Streams that a shell redirects before the interpreter starts have the same effect."""
     command = shlex.join([sys.executable, "-W", "error", "-m", "rxagent", *COMMANDS["draw"]])
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
@@ -141,7 +141,7 @@ def test_a_fresh_interpreter_does_the_same(shell, folder, redirection):
 @pytest.mark.parametrize("command", MAIN)
 @pytest.mark.parametrize("redirection", [">/dev/full 2>&1", "<&- >&- 2>&-"])
 def test_everything_may_be_lost(shell, command, redirection):
-    """Without any stream the exit code is all that is left, and it is not that of a crash."""
+    """Without any stream only the exit code is left, and it is not that of a crash."""
     code, out, err = shell(COMMANDS[command], redirection)
 
     assert (b"", "") == (out, err)
@@ -150,7 +150,7 @@ def test_everything_may_be_lost(shell, command, redirection):
 
 @pytest.mark.parametrize("command", [name for name in MAIN if name != "chat"])
 def test_a_task_needs_no_stdin(shell, command):
-    """What was given as words is done, though stdin is closed."""
+    """A task on the command line is done, though stdin is closed."""
     code, out, err = shell(COMMANDS[command], "<&-")
 
     assert 0 == code
@@ -161,8 +161,8 @@ def test_a_task_needs_no_stdin(shell, command):
 @pytest.mark.parametrize(
     "arguments", [["run", "-m", "openai:plain"], ["chat", "-m", "openai:plain"], ["draw", "-"]]
 )
-def test_what_is_read_of_a_closed_stdin_is_wrong_usage(shell, arguments):
-    """A command that has to read says in a sentence that it cannot."""
+def test_reading_a_closed_stdin_is_wrong_usage(shell, arguments):
+    """A command that has to read stdin fails with a sentence."""
     code, out, err = shell(arguments, "<&-")
 
     assert (2, b"") == (code, out)
@@ -170,8 +170,8 @@ def test_what_is_read_of_a_closed_stdin_is_wrong_usage(shell, arguments):
 
 
 @pytest.mark.parametrize("arguments", [["run", "-m", "openai:plain"], ["draw", "-"]])
-def test_a_stdin_that_cannot_be_read_is_told_in_a_sentence(shell, arguments):
-    """A file that is open for writing only is no reason for a traceback."""
+def test_a_stdin_that_cannot_be_read_is_an_error(shell, arguments):
+    """A file that is open only for writing gives no traceback."""
     code, _, err = shell(arguments, "0>away.txt")
 
     assert code in (1, 2)
@@ -179,11 +179,11 @@ def test_a_stdin_that_cannot_be_read_is_told_in_a_sentence(shell, arguments):
 
 
 def test_no_file_gets_the_number_of_a_closed_stream(start, folder, reachable):
-    """What a tool writes to file 1 does not land in a socket that has taken its place."""
+    """A tool that writes to descriptor 1 does not write to a socket that has its number."""
     (folder / "tools.py").write_text(
         "import os\n\n"
         "def number(text: str) -> str:\n"
-        '    """Return what the files 0 to 2 are."""\n'
+        '    """Return the files of the descriptors 0 to 2."""\n'
         "    return ', '.join(os.readlink(f'/proc/self/fd/{n}') for n in range(3))\n",
         encoding="utf-8",
     )
@@ -199,14 +199,14 @@ def test_no_file_gets_the_number_of_a_closed_stream(start, folder, reachable):
 
 
 def test_a_picture_in_a_file_needs_no_stdout(shell, folder):
-    """What prints nothing works where nothing can be printed."""
+    """A command that prints nothing works without stdout."""
     assert 0 == shell(["draw", "hello.marble", "-o", "hello.svg"], ">&-")[0]
     assert "<svg" in (folder / "hello.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", ["run", "demo"])
 def test_a_terminal_that_goes_away_ends_the_command(start, reachable, command):
-    """Where the terminal is gone and its signal ignored, the exit code is no crash's."""
+    """When the terminal is gone and its signal ignored, the exit code is not that of a crash."""
     import pty
 
     primary, secondary = pty.openpty()

@@ -1,7 +1,7 @@
 """Commands that start at once: forks of a process that has imported all that a command needs.
 
-Importing takes most of the time of a command. What the start itself does is tested by the
-fixtures `start` and `finish`, which run a fresh interpreter.
+Importing takes most of the time of a command. The start itself is tested with the fixtures
+`start` and `finish`, which run a fresh interpreter.
 """
 
 import gc
