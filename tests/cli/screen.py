@@ -73,7 +73,7 @@ class Screen:
             self._more(0.002)
             with suppress(OSError):
                 state = status.read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-                asleep = asleep + 1 if state == "S" else 0
+                asleep = asleep + 1 if state in "SZ" else 0
 
     def read_until(self, *texts):
         """Read until the texts have been seen, one after the other, since what was read before."""

@@ -44,9 +44,7 @@ class Warm:
 
         In a terminal, its stdin becomes the terminal that controls it.
         """
-        streams = [
-            None if stream is None else _number(stream) for stream in (stdin, stdout, stderr)
-        ]
+        streams = [_number(stream) for stream in (stdin, stdout, stderr)]
         request = {
             "arguments": arguments,
             "open": [number for number in range(3) if streams[number] is not None],
