@@ -45,16 +45,16 @@ def talk(request, launch, folder, reachable):
 
 
 @pytest.fixture
-def gated(reachable):
+def serialize_on_run(reachable):
     """Return a scenario whose first answer continues when the event is set, and that event."""
     gate = threading.Event()
 
-    def gated(body):
+    def serialize_on_run(body):
         if said_by(body, "assistant"):
             return plain(body)
         return saying(body, [text_chunk("Well"), gate, text_chunk(", done.")])
 
-    reachable.scenario("gated", gated)
+    reachable.scenario("gated", serialize_on_run)
     return "gated", gate
 
 
@@ -123,9 +123,9 @@ def test_a_line_may_be_longer_than_the_terminal_s_buffer(talk, reachable):
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_a_paste_during_an_answer_waits_for_enter(talk, gated, reachable, marked):
+def test_a_paste_during_an_answer_waits_for_enter(talk, serialize_on_run, reachable, marked):
     """It appears in the next line, whole; Enter alone sends it, as one message."""
-    scenario, gate = gated
+    scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
@@ -143,9 +143,9 @@ def test_a_paste_during_an_answer_waits_for_enter(talk, gated, reachable, marked
     assert ["one", "\n".join(LINES)] == latest(reachable)
 
 
-def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, gated, reachable):
+def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, serialize_on_run, reachable):
     """Backspace and Ctrl-U mean what they mean in a line, and Ctrl-C drops what waits."""
-    scenario, gate = gated
+    scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
@@ -176,9 +176,9 @@ def test_ctrl_c_gets_through_a_long_paste(talk, endless, reachable):
     assert ["one"] == latest(reachable)
 
 
-def test_ctrl_d_typed_ahead_leaves(talk, gated, reachable):
+def test_ctrl_d_typed_ahead_leaves(talk, serialize_on_run, reachable):
     """Ctrl-D during an answer leaves at its end."""
-    scenario, gate = gated
+    scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
