@@ -23,11 +23,11 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "viewers": viewers.rows,
     "import": imports.rows,
 }
-"""What can be measured, by name: functions of the far end's URL, and of whether haste is made."""
+"""The benchmarks by name: functions of the server's URL, and of whether to be quick."""
 
 
 def main() -> None:
-    """Measure what the command line names, everything by default."""
+    """Run the benchmarks that the command line names; by default, all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[*FAMILIES, []], help=", ".join(FAMILIES))
     parser.add_argument("--quick", action="store_true", help="fewer turns, so more noise")
@@ -40,7 +40,7 @@ def main() -> None:
                 print(f"    {row.name}: {row.value:.3g} {row.unit}", file=sys.stderr, flush=True)
                 rows.append(row)
     print(table(rows))
-    print("\nNot measured: local models, which are not there yet.")
+    print("\nNot measured: local models, which do not exist yet.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One answer: what a delta costs, in short and in long ones, and what their text keeps."""
+"""One answer: the cost of a delta, in short and long answers, and the memory of their text."""
 
 import gc
 import tracemalloc
@@ -36,7 +36,7 @@ def short(url: str, quick: bool) -> Iterator[Row]:
 
 
 def long(url: str, quick: bool) -> Iterator[Row]:
-    """Compare a delta of a very long answer with one of a long answer, and weigh the text."""
+    """Compare a delta of a very long answer with one of a long answer, and measure the text."""
     ours = Ours(url)
 
     def read(count: int) -> float:

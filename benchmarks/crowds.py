@@ -1,4 +1,4 @@
-"""Crowds: 200 answers read at once in one process, slow ones and fast ones."""
+"""Crowds: 200 answers read at once in one process, slow and fast."""
 
 from collections.abc import Iterator
 from statistics import median
@@ -13,7 +13,7 @@ MANY = 200
 
 
 def paced(url: str, quick: bool) -> Iterator[Row]:
-    """Compare the CPU time of a delta where each run is told one per 20 ms."""
+    """Compare the CPU time of a delta when each run receives one per 20 ms."""
     ours, sdk, count = Ours(url), Sdk(url), 150
     model = f"tokens-{count}-every-20"
 
@@ -26,7 +26,7 @@ def paced(url: str, quick: bool) -> Iterator[Row]:
 
 
 def unpaced(url: str, quick: bool) -> Iterator[Row]:
-    """Compare the CPU time of a delta, and how many are told in a second, as fast as they come."""
+    """Compare the CPU time of a delta, and the number per second, without pauses."""
     ours, sdk, count = Ours(url), Sdk(url), 500
     model = f"tokens-{count}"
     seconds: dict[str, list[float]] = {ours.name: [], sdk.name: []}

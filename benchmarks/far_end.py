@@ -1,7 +1,7 @@
-"""The far end: the scripted server in a process of its own, whose time is not the client's.
+"""The far end: the scripted server in a process of its own, apart from the client's CPU time.
 
-Beside its scenarios it knows `held-M-N`, which says M words, then waits until `release` is asked
-for, then says N tokens as fast as it can.
+Besides its scenarios it has `held-M-N`, which sends M words, waits for a request to `release`, then
+sends N tokens as fast as it can.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ __all__ = ["release", "serving"]
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve while the block runs, and give it the URL."""
+    """Serve during the block, and yield the URL."""
     _allow_many_connections()
     command = [sys.executable, "-m", "benchmarks.far_end"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -35,7 +35,7 @@ def serving() -> Iterator[str]:
 
 
 def release(url: str) -> None:
-    """Let all streams that are held go on; blocks for a moment."""
+    """Release all held streams; blocks briefly."""
     connection = HTTPConnection(urlsplit(url).netloc)
     connection.request("POST", "/v1/chat/completions", b'{"model": "release"}')
     connection.getresponse().read()
@@ -51,7 +51,7 @@ def _allow_many_connections() -> None:
 
 
 class _Held:
-    """The streams that wait."""
+    """The held streams."""
 
     def __init__(self) -> None:
         self._released = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The first request of a process: how long it holds the loop of who asks.
+"""The first request of a process: how long it blocks the client's event loop.
 
 `python -m benchmarks.first_request SIDE URL` is such a process, and prints the longest gaps between
 the beats of its loop: in the first request, in the next one, and in one with another key; and the
@@ -26,7 +26,7 @@ REST = 0.05
 
 
 def rows(url: str, quick: bool) -> Iterator[Row]:
-    """Compare the longest gaps, by the wall's clock, in fresh processes."""
+    """Compare the longest gaps, in wall-clock time, in fresh processes."""
     ours, sdk = (
         [_gaps(side, url) for _ in range(1 if quick else 10)] for side in ("rxagent", "sdk")
     )
@@ -38,7 +38,7 @@ def rows(url: str, quick: bool) -> Iterator[Row]:
         "ms",
         "at most 50 ms",
         first <= 50,
-        f"by the wall's clock, at worst {worst:.0f}, the longest garbage collection "
+        f"wall-clock, at worst {worst:.0f}, the longest garbage collection "
         f"{collection:.0f}; then a known client {known:.0f}, a new one {new:.0f}",
         median(gaps[0] for gaps in sdk),
     )
@@ -82,7 +82,7 @@ async def _ours(url: str) -> None:
 
 
 async def _sdk(url: str) -> None:
-    """Ask by the SDK as its documentation shows it, imported where it is needed."""
+    """Send a request with the SDK as its documentation shows, imported on first use."""
     clients = {}
 
     async def ask(key: str) -> None:

@@ -1,4 +1,4 @@
-"""Hanging up: how long until the server sees that a run was cancelled."""
+"""Cancelling: how long until the server sees the connection close."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ CASES = {
     "while it is silent": ("stall", 2),
     "before its headers": ("stall-headers", 0),
 }
-"""A model for each case, and how many of its chunks are awaited before the run is cancelled."""
+"""A model for each case, and how many of its chunks arrive before the run is cancelled."""
 
 
 def rows(_: str, quick: bool) -> Iterator[Row]:
-    """Measure with a server in this process, which notes when it sees the hang-up."""
+    """Measure with a server in this process, which records when the connection closes."""
     with ScriptedServer() as server:
         ours, sdk = Ours(server.url), Sdk(server.url)
         for case, (model, chunks) in CASES.items():
@@ -48,7 +48,7 @@ def rows(_: str, quick: bool) -> Iterator[Row]:
 
 @frozen
 class _Seen:
-    """A hang-up that the server has seen: after how long, and when so many chunks were sent."""
+    """A closed connection: after how many seconds, and after how many sent chunks."""
 
     milliseconds: float
     exchange: Exchange
@@ -56,7 +56,7 @@ class _Seen:
 
     @property
     def more(self) -> int:
-        """How many chunks were sent since."""
+        """The number of chunks sent since."""
         return self.exchange.sent - self.sent
 
 

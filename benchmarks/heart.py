@@ -1,4 +1,4 @@
-"""A heart of an event loop. It imports nothing, so that a process can measure its first import."""
+"""A heartbeat of an event loop. It imports nothing, so that a process can measure its imports."""
 
 import asyncio
 from time import perf_counter, process_time
@@ -9,7 +9,7 @@ BEAT = 0.001
 
 
 class Heart:
-    """Beats every millisecond, and notes the longest gaps, in milliseconds."""
+    """Beats every millisecond, and records the longest gaps, in milliseconds."""
 
     def __init__(self) -> None:
         self.longest = self.by_the_clock = 0.0
@@ -25,5 +25,5 @@ class Heart:
         self._next = self._loop.call_later(BEAT, self._beat)
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop beating."""
         self._next.cancel()

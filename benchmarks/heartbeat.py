@@ -1,4 +1,4 @@
-"""The heartbeat of an event loop, while streams are read whose bytes wait already."""
+"""The heartbeat of an event loop that reads streams whose bytes have arrived already."""
 
 import asyncio
 import gc
@@ -14,7 +14,7 @@ from .sides import Ours, Sdk
 __all__ = ["held"]
 
 ARRIVING = 1.0
-"""Seconds in which the loop does nothing, so that the bytes of all streams come to wait."""
+"""Seconds in which the loop does nothing, so that the bytes of all streams arrive."""
 
 
 def held(url: str, quick: bool) -> Iterator[Row]:
@@ -35,14 +35,14 @@ def held(url: str, quick: bool) -> Iterator[Row]:
             "ms",
             f"at most {most} ms",
             longest <= most,
-            f"{count:,} deltas wait in each; of CPU; by the wall's clock {wall}",
+            f"{count:,} deltas wait in each; of CPU; wall-clock {wall}",
             theirs and theirs.longest,
         )
     sdk.close()
 
 
 async def _beaten(url: str, side: Ours | Sdk, model: str, streams: int) -> Heart:
-    """Return a heart that has beaten since all streams had begun, and their bytes waited."""
+    """Return a heart that has beaten since the bytes of all streams arrived."""
     begun = asyncio.Semaphore(0)
     async with asyncio.TaskGroup() as reading:
         for _ in range(streams):
@@ -50,7 +50,7 @@ async def _beaten(url: str, side: Ours | Sdk, model: str, streams: int) -> Heart
         for _ in range(streams):
             await begun.acquire()
         release(url)
-        gc.collect()  # it takes as long as there is much in memory, whoever brought it there
+        gc.collect()  # its time grows with all the memory in use, not only with ours
         time.sleep(ARRIVING)
         heart = Heart()
     heart.stop()

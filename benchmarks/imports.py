@@ -1,4 +1,4 @@
-"""Imports: how long `import rxagent` takes, and what it brings along."""
+"""Imports: how long `import rxagent` takes, and what it imports."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ LOADED = "import sys; import rxagent; print(*set({}) & set(sys.modules))"
 
 
 def rows(_: str, quick: bool) -> Iterator[Row]:
-    """Compare with importing what rxagent stands on, each time in a fresh process."""
+    """Compare with importing the dependencies of rxagent, each in a fresh process."""
     both = [
         (_told(TIMED.format("import rxagent")), _told(TIMED.format("import reactivex, attrs")))
         for _ in range(3 if quick else 10)

@@ -1,4 +1,4 @@
-"""Memory: what one more run costs while 200 are open, in a fresh process for each side.
+"""Memory: the cost of one more run while 200 are open, in a fresh process for each side.
 
 `python -m benchmarks.memory SIDE URL` is such a process, and prints the bytes.
 """
@@ -22,7 +22,7 @@ TOLD = 100
 
 
 def rows(url: str, quick: bool) -> Iterator[Row]:
-    """Compare what the process grows by for each of many answers in their midst."""
+    """Compare the growth of the process for each of many unfinished answers."""
     if not _STATM.exists():
         return
     both = [(_grown("ours", url), _grown("sdk", url)) for _ in range(1 if quick else 3)]
@@ -52,7 +52,7 @@ def _resident() -> int:
 
 
 async def _open(side: Ours | Sdk, url: str) -> float:
-    """Return the bytes that each of many answers takes which have been told in part."""
+    """Return the bytes that each of many unfinished answers takes."""
     model = f"held-{TOLD}-{TOLD}"
 
     async def read(times: int) -> int:

@@ -1,4 +1,4 @@
-"""Rows: what was measured, beside what is asked of it."""
+"""Rows: a measurement beside its limit."""
 
 from attrs import frozen
 

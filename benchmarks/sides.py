@@ -1,4 +1,4 @@
-"""The two sides: the SDK's own loop, and a whole agent that is watched by three.
+"""The two sides: the SDK's own loop, and a whole agent with three viewers.
 
 Both keep their objects, so all but the first answer are read by warm clients.
 """
@@ -21,11 +21,11 @@ TASK = "How much is 2 + 3?"
 KEY = "none"
 VIEWERS = 3
 SETTINGS: dict[str, Any] = {"max_retries": 0, "timeout": 120}
-"""Of the client on both sides; machines may be busy."""
+"""The client's time-out on both sides; machines may be busy."""
 
 
 class Side(Protocol):
-    """What can read answers."""
+    """A reader of answers."""
 
     name: str
 
@@ -33,7 +33,7 @@ class Side(Protocol):
         """Read as many answers at once."""
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
 
 
 class Sdk:
@@ -61,7 +61,7 @@ class Sdk:
         await asyncio.gather(*(self.open(model, _nothing) for _ in range(times)))
 
     async def open(self, model: str, tell: Callable[[], Any]) -> None:
-        """Read an answer, and tell of each of its pieces."""
+        """Read an answer, and call `tell` for each piece."""
         async for chunk in await self.ask(model, [{"role": "user", "content": TASK}]):
             if chunk.choices and chunk.choices[0].delta.content:
                 tell()
@@ -98,41 +98,41 @@ class Ours:
         self._agents: dict[str, Agent] = {}
 
     def agent(self, model: str) -> Agent:
-        """Return the agent that asks a model, always the same one."""
+        """Return the agent for a model, always the same one."""
         if model not in self._agents:
             by = OpenAIModel(model, api_base=self._url, api_key=KEY, client_kwargs=SETTINGS)
             self._agents[model] = Agent(by, self._tools)
         return self._agents[model]
 
     def read(self, model: str, times: int = 1) -> None:
-        """Run the agent as many times at once, until all viewers have been told the end."""
+        """Run the agent as many times at once, until all viewers have received the end."""
         for started in [self.start(model) for _ in range(times)]:
             started.wait()
 
     async def open(self, model: str, tell: Callable[[], Any]) -> None:
-        """Run the agent on this loop, and tell of each piece at once, beside three viewers."""
+        """Run the agent on this loop with three viewers, and call `tell` for each piece."""
         run = self.start(model).run
         run.subscribe(lambda event: tell() if type(event) is TextDelta else None)
         await run
 
     def start(self, model: str) -> "Watched":
-        """Start a run that is watched."""
+        """Start a run with viewers."""
         viewers = [Watching() for _ in range(VIEWERS)]
         return Watched(self.agent(model).start(TASK, attach=viewers), viewers)
 
     def close(self) -> None:
-        """Nothing is open: the clients close with their loop."""
+        """Do nothing: the clients close with their loop."""
 
 
 @frozen
 class Watched:
-    """A run and those who watch it."""
+    """A run and its viewers."""
 
     run: Run
     viewers: "list[Watching]"
 
     def wait(self) -> Any:
-        """Block until the run has ended and all have been told so, and return the answer."""
+        """Block until all viewers have received the end, and return the answer."""
         answer = self.run.result(timeout=120)
         for viewer in self.viewers:
             viewer.wait()
@@ -153,15 +153,15 @@ class Watching:
             self.count += 1
 
     def on_error(self, error: Exception) -> None:
-        """Note the end."""
+        """Record the end."""
         self._open.release()
 
     def on_completed(self) -> None:
-        """Note the end."""
+        """Record the end."""
         self._open.release()
 
     def wait(self) -> None:
-        """Block until the end has been told."""
+        """Block until the end has arrived."""
         self._open.acquire(timeout=60)
 
 

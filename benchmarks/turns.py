@@ -13,7 +13,7 @@ __all__ = ["Turns", "cpu", "per", "take_turns", "wall"]
 
 
 def cpu(work: Callable[[], object]) -> float:
-    """Return the CPU seconds that this process spends on some work, in all its threads."""
+    """Return the CPU seconds that this process takes for some work, in all its threads."""
     gc.collect()
     before = process_time()
     work()
@@ -28,24 +28,24 @@ def wall(work: Callable[[], object]) -> float:
 
 
 def per(count: int, measure: Callable[[], float]) -> Callable[[], float]:
-    """Return a measure in millionths of what another one gives, for each of so many."""
+    """Return a measure in millionths of another, per item."""
     return lambda: measure() / count * 1e6
 
 
 @frozen
 class Turns:
-    """What both sides took, turn by turn."""
+    """The measurements of both sides, turn by turn."""
 
     ours: tuple[float, ...]
     theirs: tuple[float, ...]
 
     @property
     def ratios(self) -> list[float]:
-        """How many times theirs ours was, in each turn."""
+        """Ours divided by theirs, in each turn."""
         return [one / other for one, other in zip(self.ours, self.theirs, strict=True)]
 
     def row(self, name: str, unit: str, most: float, note: str = "") -> Row:
-        """Return the row that asks for a ratio of at most so much; the median turn counts."""
+        """Return the row with this limit for the ratio; the median turn counts."""
         ratio = median(self.ratios)
         spread = f"{min(self.ratios):.3f} to {max(self.ratios):.3f}"
         return Row(
@@ -63,6 +63,6 @@ class Turns:
 def take_turns(
     ours: Callable[[], float], theirs: Callable[[], float], times: int, warm: int = 1
 ) -> Turns:
-    """Measure both in turns, after as many turns to warm up as are not counted."""
+    """Measure both in turns; the warm-up turns do not count."""
     pairs = [(ours(), theirs()) for _ in range(warm + times)][warm:]
     return Turns(*zip(*pairs, strict=True))

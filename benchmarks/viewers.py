@@ -1,4 +1,4 @@
-"""Viewers: what it costs to tell one, and how soon one that comes late has been told all."""
+"""Viewers: the cost of an event for each, and the time of a late replay."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ PIECE = TextDelta("token ")
 
 
 def rows(url: str, quick: bool) -> Iterator[Row]:
-    """Measure what an event costs for each viewer, and how long a late replay takes."""
+    """Measure the cost of an event for each viewer, and the time of a late replay."""
     count = 20_000 if quick else 100_000
     for viewers in (1, 10, 100):
         events = max(5_000, count // viewers)
@@ -81,7 +81,7 @@ def _told(count: int, viewers: int, attach: bool = False) -> tuple[float, float]
 
 
 def _subject(count: int, viewers: int) -> float:
-    """Return what an event costs with a Subject of reactivex, without what makes it."""
+    """Return the cost of an event with a Subject of reactivex, without that of making it."""
 
     def once() -> None:
         subject: Subject[Event] = Subject()
@@ -94,7 +94,7 @@ def _subject(count: int, viewers: int) -> float:
 
 
 def _replay(count: int) -> float:
-    """Return the seconds until a viewer that comes after the end has been told everything."""
+    """Return the seconds of a full replay for a viewer that subscribes after the end."""
     run = launch(_source(count).pipe(operators.map(lambda piece: piece)), keep="everything")
     run.result()
 
@@ -122,12 +122,12 @@ class _Watching:
         self.over = threading.Event()
 
     def on_next(self, event: Event) -> None:
-        """Be told."""
+        """Receive a notification."""
 
     def on_error(self, error: Exception) -> None:
-        """Be told."""
+        """Receive a notification."""
         self.over.set()
 
     def on_completed(self) -> None:
-        """Be told."""
+        """Receive a notification."""
         self.over.set()

@@ -24,7 +24,7 @@ def add(a: int, b: int) -> int:
 
 
 def first(url: str, quick: bool) -> Iterator[Row]:
-    """Compare the time from asking to the first piece of the answer, alone and in a crowd."""
+    """Compare the time from the request to the first piece of the answer, alone and in a crowd."""
     ours, sdk, model = Ours(url), Sdk(url), "tokens-20"
 
     async def read(side: Ours | Sdk, times: int = 1) -> float:
@@ -71,7 +71,7 @@ def step(url: str, quick: bool) -> Iterator[Row]:
 
 
 async def _by_hand(sdk: Sdk, model: str) -> str:
-    """Ask, call what is to be called, and ask again."""
+    """Send a request, call the tools, and send another."""
     parameters = {
         "type": "object",
         "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},

@@ -7,18 +7,18 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> Never:
-    """Run the command line, and leave with its exit code.
+    """Run the command line and exit with its code.
 
     Args:
-        arguments: What stands after the command's name; by default the process's own arguments.
+        arguments: The words after the command's name; by default those of the process.
     """
     try:
-        # Before anything that takes long to import.
-        from .leaving import interrupts_leave, leave
+        # Imported before everything slow, so that Ctrl-C during an import exits quietly.
+        from .leaving import leave, leave_at_once, on_interrupt
 
-        with interrupts_leave():
+        with on_interrupt(lambda *_: leave_at_once(130)):
             from .app import invoke
 
             leave(invoke(arguments))
-    except KeyboardInterrupt:  # so early that nothing was set up
+    except KeyboardInterrupt:  # before the handler was installed
         raise SystemExit(130) from None

@@ -1,4 +1,4 @@
-"""The commands, and how each of them ends."""
+"""The group of commands, and how each command ends."""
 
 import io
 import sys
@@ -9,19 +9,15 @@ import click
 from .. import __version__
 from ..errors import describe
 from .chat import chat
-from .completion import completion
 from .demo import demo
 from .draw import draw
 from .failures import ExitCode
-from .logs import shown_logs
 from .models import models
+from .options import settings
 from .run import run
-from .settings import settings
 from .stdio import OutputLost, echo, guarded
 
 __all__ = ["app", "invoke"]
-
-_WITH_SETTINGS = ("chat", "run")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,17 +32,35 @@ def app(context: click.Context) -> None:
     rxagent chat -m openai:gpt-5-mini              talk with it
     rxagent draw hello.marble -o hello.svg         draw a marble diagram
     """
-    if context.invoked_subcommand in _WITH_SETTINGS:
+    if context.invoked_subcommand in ("chat", "run"):
         context.default_map = {context.invoked_subcommand: settings()}
 
 
-for command in (chat, completion, demo, draw, models, run):
+@app.command(short_help="Print a shell script that completes commands.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a script for SHELL that completes commands and options.
+
+    \b
+    eval "$(rxagent completion bash)"                       in ~/.bashrc
+    eval "$(rxagent completion zsh)"                        in ~/.zshrc
+    rxagent completion fish > ~/.config/fish/completions/rxagent.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    assert made is not None
+    echo(made(context.find_root().command, {}, "rxagent", "_RXAGENT_COMPLETE").source())
+
+
+for command in (chat, demo, draw, models, run):
     app.add_command(command)
 
 
 def invoke(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments ask for, and return the exit code."""
-    with guarded(), shown_logs():
+    """Run the command that the arguments name, and return its exit code."""
+    with guarded():
         try:
             return _invoke(arguments)
         except OutputLost as lost:
@@ -61,14 +75,14 @@ def _invoke(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
         return int(code or ExitCode.ANSWERED)
     except click.ClickException as error:
-        said = io.StringIO()
-        error.show(said)
-        echo(said.getvalue(), err=True, end="")
+        text = io.StringIO()
+        error.show(text)
+        echo(text.getvalue(), err=True, end="")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except OSError as error:  # of a stream or a file
+    except OSError as error:  # a stream or a file failed
         echo(f"Error: {describe(error)}", err=True)
         return ExitCode.FAILED
-    except SystemExit as left:  # so ends what shells ask for to complete commands
+    except SystemExit as left:  # click completes commands for a shell, then exits
         return left.code if isinstance(left.code, int) else ExitCode.ANSWERED

@@ -2,42 +2,40 @@
 
 import difflib
 import signal
-from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
-from .failures import ExitCode, exit_code
-from .history import History, history_path
+from ..errors import ModelRefused, ModelRejected, RunCancelled
+from ..printable import one_line
+from .editor import History, history_path
+from .failures import ExitCode, exit_code, explain
 from .leaving import on_interrupt
 from .options import Options, with_options
 from .prompt import Keyboard, Pipe
 from .stdio import echo, open_stdin, require_stdout
 
-if TYPE_CHECKING:
-    from .conversation import Conversation
-
 __all__ = ["chat"]
 
 _COMMANDS = {
     "/help": "show this",
-    "/state": "show what the conversation has come to",
-    "/reset": "forget it, and begin a new one",
+    "/state": "show what the conversation contains",
+    "/reset": "forget the conversation, and begin a new one",
     "/exit": "leave, as Ctrl-D does",
 }
 _HELP = "\n".join(
     (
         *(f"{name:8}{what}" for name, what in _COMMANDS.items()),
-        "Tab     complete a command; the arrow keys find what was typed before",
-        "Ctrl-C  stop an answer and keep what was said; once more: leave",
+        "Tab     complete a command; the arrow keys find earlier messages",
+        "Ctrl-C  stop an answer and keep its text; press it again to leave",
         "",
-        "What is typed while an answer comes waits in the next line, for Enter.",
-        "A line that ends in \\ goes on in the next one.",
+        "Keys typed during an answer appear in the next line; Enter sends them.",
+        "A line that ends in \\ continues in the next one.",
         'Lines between """ and """ are one message, and so are lines pasted together.',
         "A message that begins with a space is never a command.",
     )
 )
-
-_ESCAPE = "A space before it makes it a message."
+_ESCAPE = "Put a space before it to send it as a message."
 
 
 @click.command(short_help="Talk with an agent.")
@@ -47,14 +45,14 @@ _ESCAPE = "A space before it makes it a message."
     default=True,
     envvar="RXAGENT_HISTORY",
     show_envvar=True,
-    help="Whether what is typed is remembered for later conversations, in a file.",
+    help="Whether to keep messages in a file for later conversations.",
 )
 def chat(options: Options, history: bool) -> ExitCode:
-    """Talk with an agent, which remembers what was said before.
+    """Talk with an agent that remembers the conversation.
 
-    Answers go to stdout, everything else to stderr. Ctrl-C stops an answer and keeps what was
-    said, a second one leaves; /help tells what else can be typed. Of a pipe, each line is a
-    message, and the exit code is that of the last answer, as `rxagent run` has it.
+    Answers go to stdout, everything else to stderr. Ctrl-C stops an answer and keeps its text; a
+    second one leaves. /help lists the commands. From a pipe, each line is a message, and the exit
+    code is that of the last answer, as for `rxagent run`.
 
     \b
     rxagent chat -m openai:gpt-5-mini
@@ -62,32 +60,92 @@ def chat(options: Options, history: bool) -> ExitCode:
     """
     require_stdout()
     stdin = open_stdin()
-    agent = options.agent()
-    from .conversation import Conversation
-
-    conversation = Conversation(agent, options)
+    conversation = _Conversation(options)
     with on_interrupt(signal.default_int_handler):
         if not stdin.isatty():
             return _talk(conversation, Pipe())
         if not options.quiet:
-            echo(f"{options.model} listens; /help tells what can be typed.", err=True)
+            echo(f"Chatting with {options.model}; /help lists the commands.", err=True)
         remembered = History(history_path()) if history else None
         return _talk(conversation, Keyboard(remembered, tuple(_COMMANDS)))
 
 
-def _talk(conversation: "Conversation", prompt: Keyboard | Pipe) -> ExitCode:
+class _Conversation:
+    """Runs of one agent, each of which continues the state of the one before."""
+
+    def __init__(self, options: Options) -> None:
+        self._agent = options.agent()
+        self._options = options
+        self._watcher = options.watcher()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the conversation."""
+        from ..state import State
+
+        self._state = State()
+
+    def say(self, text: str) -> Exception | None:
+        """Show the agent's answer, and return the error that ended it, if any.
+
+        The text before the error stays in the conversation. A message that the model's server
+        rejects does not, since the server would reject each later request that contains it.
+        """
+        from .performance import perform
+
+        before = self._state
+        run = self._agent.start(text, state=before)
+        error = perform(run, self._watcher, self._options.timeout)
+        self._state = run.state
+        if error is not None:
+            explain(error, shown=self._options.shows_errors, verbose=self._options.verbose)
+            answered = any(step.said for step in run.state.steps[len(before.steps) :])
+            if _is_rejection(error) and not answered:
+                self._state = evolve(before, error=run.state.error)
+                echo("The conversation continues without this message.", err=True)
+            elif isinstance(error, RunCancelled):
+                echo("The text so far is kept.", err=True)
+        return error
+
+    def report(self) -> str:
+        """Return the numbers of messages, steps and tokens, and the last error, as lines."""
+        from ..subscribers.text import tokens
+
+        state = self._state
+        messages, steps = len(state.messages()), len(state.steps)
+        lines = [f"{_plural(messages, 'message')} · {_plural(steps, 'step')}"]
+        for agent, usage in state.usage_by_agent.items():
+            lines.append(f"{one_line(agent)}: {tokens(usage)}")
+        if state.unreported:
+            lines.append(f"{_plural(state.unreported, 'answer')} without a report of tokens")
+        if state.error is not None:
+            lines.append(f"last error: {one_line(state.error)}")
+        return "\n".join(lines)
+
+
+def _is_rejection(error: Exception) -> bool:
+    return isinstance(error, ModelRejected) or (
+        isinstance(error, ModelRefused) and error.status is not None
+    )
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _talk(conversation: _Conversation, prompt: Keyboard | Pipe) -> ExitCode:
+    code = ExitCode.ANSWERED
+    interrupted = False
     with prompt.open():
-        code = ExitCode.ANSWERED
-        interrupted = False
         try:
             while True:
-                said = prompt.read(interrupted=interrupted)
-                if said.startswith("/") and "\n" not in said:
-                    echo(_obeyed(said.strip(), conversation), err=True)
+                message = prompt.read(interrupted=interrupted)
+                if message.startswith("/") and "\n" not in message:
+                    echo(_obey(message.strip(), conversation), err=True)
                     interrupted = False
                 else:
                     with prompt.answering():
-                        code = exit_code(conversation.say(said.strip()))
+                        code = exit_code(conversation.say(message.strip()))
                     interrupted = code is ExitCode.INTERRUPTED
         except EOFError:
             return ExitCode.ANSWERED if prompt.is_terminal else code
@@ -95,8 +153,12 @@ def _talk(conversation: "Conversation", prompt: Keyboard | Pipe) -> ExitCode:
             return ExitCode.INTERRUPTED
 
 
-def _obeyed(command: str, conversation: "Conversation") -> str:
-    """Do what a command says, and return what there is to tell about it."""
+def _obey(command: str, conversation: _Conversation) -> str:
+    """Execute a command, and return the text to print.
+
+    Raises:
+        EOFError: The command is /exit.
+    """
     match command:
         case "/help":
             return _HELP
@@ -104,12 +166,12 @@ def _obeyed(command: str, conversation: "Conversation") -> str:
             return conversation.report()
         case "/reset":
             conversation.reset()
-            return "All that was said is forgotten."
+            return "The conversation is forgotten."
         case "/exit":
             raise EOFError
     name = command.split()[0]
     if name in _COMMANDS:
-        return f"{name} stands alone. {_ESCAPE}"
+        return f"{name} takes no arguments. {_ESCAPE}"
     close = difflib.get_close_matches(name, _COMMANDS, n=1)
-    meant = f"did you mean {close[0]}?" if close else "/help shows those there are."
-    return f"There is no command {name}; {meant} {_ESCAPE}"
+    hint = f"did you mean {close[0]}?" if close else "/help lists the commands."
+    return f"There is no command {name}; {hint} {_ESCAPE}"

@@ -21,7 +21,7 @@ def add(a: int, b: int) -> int:
 def demo() -> ExitCode:
     """Show an agent that calls a tool and answers.
 
-    A server on this machine says what the model would say; nothing else is played.
+    A server on this machine sends scripted answers of a model; everything else is real.
     """
     from ..agents import Agent
     from ..models import OpenAIModel
@@ -30,7 +30,7 @@ def demo() -> ExitCode:
     from .performance import perform
 
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-    echo("The answers are scripted: no model is asked, and nothing leaves this machine.")
+    echo("The answers are scripted: there is no model, and nothing leaves this machine.")
     echo(f"\n> {_TASK}")
     with ScriptedServer() as server:
         model = OpenAIModel("demo", api_base=server.url, api_key="scripted")

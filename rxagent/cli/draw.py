@@ -21,21 +21,20 @@ __all__ = ["draw"]
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
 )
 @click.option(
-    "-o",
-    "--output",
+    *("-o", "--output"),
     type=click.Path(writable=True),
-    help="Where to write the picture; by default it is printed. Several go into a folder.",
+    help="The file to write, or a folder for several pictures; the default is stdout.",
 )
 @click.option(
     "--theme",
     type=click.Choice(["auto", "light", "dark"]),
     default="auto",
-    help="Which colours; by default those of the page, or the reader's.",
+    help="The colours; by default those of the page, or the reader's.",
 )
 def draw(files: tuple[str, ...], output: str | None, theme: str) -> ExitCode:
-    """Draw the marble diagram in each FILE as SVG; `-` is read from stdin.
+    """Draw the marble diagram in each FILE as SVG; `-` is stdin.
 
-    The picture shows what the file says. Whether that is true is what pytest tells, which performs
+    The picture shows what the file says. To check that it is true, run pytest, which performs
     every *.marble file.
 
     \b
@@ -55,22 +54,20 @@ def draw(files: tuple[str, ...], output: str | None, theme: str) -> ExitCode:
 
 
 def _pictures(files: tuple[str, ...], output: str | None) -> list[tuple[str, Path | None]]:
-    """Return where the picture of each file goes; None is stdout."""
-    if output is not None and (output.endswith(("/", os.sep)) or Path(output).is_dir()):
-        return _within(Path(output), files)
-    if len(files) > 1:
-        raise click.UsageError("Several pictures go into a folder: write `-o folder/`.")
-    return [(files[0], None if output is None else Path(output))]
-
-
-def _within(folder: Path, files: tuple[str, ...]) -> list[tuple[str, Path | None]]:
-    """Return where the picture of each file goes in a folder, which is made if need be."""
+    """Return the path of each file's picture; None is stdout."""
+    if output is None or not (output.endswith(("/", os.sep)) or Path(output).is_dir()):
+        if len(files) > 1:
+            raise click.UsageError("Several pictures need a folder: write `-o folder/`.")
+        return [(files[0], None if output is None else Path(output))]
     if "-" in files:
-        raise click.UsageError("What comes from stdin has no name: write `-o name.svg`.")
+        raise click.UsageError("A diagram from stdin has no name: write `-o name.svg`.")
+    folder = Path(output)
     names = [f"{Path(file).stem}.svg" for file in files]
     for name in names:
         if names.count(name) > 1:
-            raise click.UsageError(f"Several of these pictures would be {name}: draw them apart.")
+            raise click.UsageError(
+                f"Several of these pictures would be {name}: draw them one at a time."
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -101,4 +98,6 @@ def _text(file: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise click.BadParameter(f"{file!r} is no text in UTF-8.", param_hint="'FILE'") from None
+        raise click.BadParameter(
+            f"{file!r} is not UTF-8. Save it as UTF-8.", param_hint="'FILE'"
+        ) from None

@@ -1,47 +1,97 @@
-"""Editors: how one line is asked for at a terminal."""
+"""Editors: how one line is read at a terminal, and the history behind the arrow keys."""
 
+import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
 
 from ..printable import shown
-from .history import History
-from .keys import Keys, Tty
+from .terminal import Keys, Tty
 
-__all__ = ["Editor", "line_editor"]
+__all__ = ["Editor", "History", "history_path", "line_editor"]
+
+_KEPT = 1000
 
 
-class Editor(Protocol):
-    """Asks for lines."""
+def history_path() -> Path:
+    """Return the file with the messages of `rxagent chat`, in the folder of its settings."""
+    return Path(click.get_app_dir("rxagent")) / "chat-history.jsonl"
+
+
+class History:
+    """A file of texts, each a line of JSON, the latest last.
+
+    Several processes may append to it. When it cannot be read or written, the history is empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the latest texts; remove the older ones from a long file."""
+        with suppress(OSError):
+            lines = self._path.read_bytes().splitlines(keepends=True)
+            if len(lines) > 2 * _KEPT:
+                self._write(b"".join(lines[-_KEPT:]), os.O_TRUNC)
+            for line in lines[-_KEPT:]:
+                with suppress(ValueError):
+                    if isinstance(text := json.loads(line), str):
+                        yield text
+
+    def add(self, text: str) -> None:
+        """Append a text."""
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._write(json.dumps(text).encode() + b"\n", os.O_APPEND)
+
+    def _write(self, lines: bytes, how: int) -> None:
+        # Only the user may read the messages, also in a file from before.
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | how, mode=0o600)
+        try:
+            if hasattr(os, "fchmod"):
+                os.fchmod(file, 0o600)
+            os.write(file, lines)
+        finally:
+            os.close(file)
+
+
+class Editor:
+    """Reads lines from a terminal, in the system's own line mode."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing stands in the line, or stood there when Ctrl-C was pressed."""
+        """Whether the line is empty, or was when Ctrl-C was pressed."""
+        return True
 
     def ask(self, sign: str, begun: str) -> str:
         """Return the next line.
 
         Args:
-            sign: What is shown before it.
-            begun: What stands in it already, to be sent by Enter or edited; it may be several
-                lines, which are one then.
+            sign: The prompt.
+            begun: Text that the line contains from the start, for the user to edit or send;
+                several lines become one. The system's line mode has none.
 
         Raises:
-            EOFError: There are no more.
+            EOFError: There are no more lines.
         """
+        return input(sign)
 
     def remember(self, text: str) -> None:
-        """Let a text be found again."""
+        """Add a text to the history, if there is one."""
 
 
-class _Readline:
-    """Python's readline, and a history."""
+class _Readline(Editor):
+    """Python's readline, with a history."""
 
     def __init__(self, readline: Any, history: History | None, tty: Tty | None) -> None:
         self._readline = readline
         self._tty = tty
-        self._begun = ""  # what is not in the line yet
+        self._begun = ""  # text that is not in the line yet
         self._history = history
         self._latest = ""
         for self._latest in history or ():
@@ -58,18 +108,16 @@ class _Readline:
             self._readline.redisplay()
 
         self._begun = begun
-
         self._readline.set_pre_input_hook(insert if begun else None)
         if self._tty is None:
             return input(sign)
-        self._tty.open(echo=True)  # or readline shows nothing
+        self._tty.open(echo=True)  # without it readline shows nothing
         try:
             return input(sign)
         finally:
             self._tty.open()
 
     def remember(self, text: str) -> None:
-        """Let a text be found again by the arrow keys, also in later processes."""
         if text != self._latest:
             self._latest = text
             self._readline.add_history(text)
@@ -77,8 +125,8 @@ class _Readline:
                 self._history.add(text)
 
 
-class _Plain:
-    """A line in which the last characters can be taken back, on any terminal."""
+class _Plain(Editor):
+    """A line in which Backspace works, on any terminal; it has no history."""
 
     def __init__(self, tty: Tty, screen: Any) -> None:
         self._tty = tty
@@ -94,7 +142,7 @@ class _Plain:
         self._show(sign + shown(begun))
         while True:
             before = keys.text
-            data = self._tty.read(1)  # one at a time, for what follows Enter is not of this line
+            data = self._tty.read(1)  # one byte: those after Enter belong to the next line
             keys.press(data)
             if not data and keys.text:
                 return keys.text
@@ -105,51 +153,33 @@ class _Plain:
             if data in (b"\r", b"\n") and not keys.is_pasting:
                 return keys.text[:-1]
 
-    def remember(self, text: str) -> None:
-        """Forget it: there are no arrow keys."""
-
     def _show(self, text: str) -> None:
         self._screen.write(text)
         self._screen.flush()
 
 
-class _System:
-    """What the system's terminal makes of a line by itself."""
-
-    is_empty = True
-
-    def ask(self, sign: str, begun: str) -> str:
-        return input(sign)
-
-    def remember(self, text: str) -> None:
-        """Forget it: there are no arrow keys."""
-
-
 def line_editor(history: History | None, words: Sequence[str], tty: Tty | None) -> Editor:
-    """Return the best editor there is.
+    """Return the best editor that the terminal supports.
 
     Args:
-        history: What was typed before; None where nothing is to be remembered for later.
-        words: What Tab completes at the beginning of a line.
+        history: The earlier texts; None to keep none.
+        words: The completions of Tab at the start of a line.
         tty: The terminal at stdin, if its keys can be read.
     """
-    if sys.stdout.isatty():
-        try:
+    on_screen = sys.stdout.isatty()
+    if on_screen:
+        with suppress(ImportError):
             import readline
-        except ImportError:
-            pass
-        else:
+
             _set_up(readline, words)
             return _Readline(readline, history, tty)
-    return (
-        _System() if tty is None else _Plain(tty, sys.stdout if sys.stdout.isatty() else sys.stderr)
-    )
+    return Editor() if tty is None else _Plain(tty, sys.stdout if on_screen else sys.stderr)
 
 
 def _set_up(readline: Any, words: Sequence[str]) -> None:
     def complete(begun: str, at: int) -> str | None:
-        fitting = [word for word in words if begun and word.startswith(begun)]
-        return fitting[at] if at < len(fitting) else None
+        matching = [word for word in words if begun and word.startswith(begun)]
+        return matching[at] if at < len(matching) else None
 
     readline.set_auto_history(False)
     readline.set_completer_delims("")
@@ -158,6 +188,6 @@ def _set_up(readline: Any, words: Sequence[str]) -> None:
         readline.parse_and_bind("bind ^I rl_complete")
     else:
         readline.parse_and_bind("tab: complete")
-        # Lines that are pasted together are one text then; a dumb terminal cannot tell.
+        # Makes lines that are pasted together one text; a dumb terminal cannot mark a paste.
         pasted = "off" if os.environ.get("TERM") == "dumb" else "on"
         readline.parse_and_bind(f"set enable-bracketed-paste {pasted}")

@@ -1,4 +1,4 @@
-"""Failures: the exit code of each, and what can be done about it."""
+"""Failures: the exit code of each, and what the user can do about it."""
 
 import traceback
 from enum import IntEnum
@@ -18,17 +18,15 @@ from ..errors import (
 )
 from .stdio import echo
 
-__all__ = ["INTERRUPTED", "TOO_LONG", "ExitCode", "advice", "exit_code", "explain"]
+__all__ = ["INTERRUPTED", "TOO_LONG", "ExitCode", "exit_code", "explain"]
 
 INTERRUPTED = "interrupted"
 TOO_LONG = "it took longer than"
 """How the reasons begin for which the command line cancels a run."""
 
-_UNAUTHORISED = (401, 403)
-
 
 class ExitCode(IntEnum):
-    """What the command line tells the shell."""
+    """The exit codes of the command line."""
 
     ANSWERED = 0
     FAILED = 1
@@ -41,13 +39,13 @@ class ExitCode(IntEnum):
 
 
 def exit_code(error: Exception | None) -> ExitCode:
-    """Return the exit code of a run that ended by this error, or by an answer."""
+    """Return the exit code of a run that ended with this error, or with an answer."""
     match error:
         case None:
             return ExitCode.ANSWERED
-        case RunCancelled() if _reason(error).startswith(INTERRUPTED):
+        case RunCancelled(reason=str(reason)) if reason.startswith(INTERRUPTED):
             return ExitCode.INTERRUPTED
-        case RunCancelled() if _reason(error).startswith(TOO_LONG):
+        case RunCancelled(reason=str(reason)) if reason.startswith(TOO_LONG):
             return ExitCode.TIMEOUT
         case TimeoutError():
             return ExitCode.TIMEOUT
@@ -60,34 +58,36 @@ def exit_code(error: Exception | None) -> ExitCode:
     return ExitCode.FAILED
 
 
-def explain(error: Exception, *, told: bool, verbose: bool) -> None:
-    """Say on stderr what can be done about an error.
+def explain(error: Exception, *, shown: bool, verbose: bool) -> None:
+    """Print to stderr what the user can do about an error.
 
     Args:
-        error: What ended a run.
-        told: Whether it was said already what has happened.
-        verbose: Whether to say where.
+        error: The error that ended a run.
+        shown: Whether the error itself is on the screen already.
+        verbose: Whether to print the traceback.
     """
-    said = str(error) if isinstance(error, RxAgentError) else describe(error)
-    where = "".join(traceback.format_exception(error)) if verbose else ""
-    for sentence in (where, "" if told else f"Error: {said}", advice(error)):
-        if sentence:
-            echo(sentence, err=True)
+    if verbose:
+        echo("".join(traceback.format_exception(error)), err=True)
+    if not shown:
+        text = str(error) if isinstance(error, RxAgentError) else describe(error)
+        echo(f"Error: {text}", err=True)
+    if advice := _advice(error):
+        echo(advice, err=True)
 
 
-def advice(error: Exception) -> str:
-    """Return a sentence of what to do about an error; none when nothing is to be done."""
+def _advice(error: Exception) -> str:
+    """Return a sentence that says what to do; empty when there is nothing to do."""
     match error:
-        case RunCancelled() if _reason(error).startswith(TOO_LONG):
+        case RunCancelled(reason=str(reason)) if reason.startswith(TOO_LONG):
             return "Allow more time with --timeout."
         case RunCancelled() | MissingExtra():
             return ""
-        case ModelUnavailable(status=int()):  # so the server can be reached
+        case ModelUnavailable(status=int()):  # so the server was reached
             return "Try again later, or choose another model with -m."
         case ModelUnavailable():
             return (
                 "Check the network and the server's address (OPENAI_BASE_URL); "
-                "`rxagent models` tells what can be reached."
+                "`rxagent models` shows what can be reached."
             )
         case RateLimited(retry_after=None):
             return "Try again later."
@@ -96,19 +96,15 @@ def advice(error: Exception) -> str:
         case ModelTimeout():
             return "Try again, or choose another model with -m."
         case ModelRefused():
-            return "Say the task in other words, or choose another model with -m."
-        case ModelRejected(status=status) if status in (None, *_UNAUTHORISED):
-            return "Check the provider's key; `rxagent models` tells which variable holds it."
+            return "Rephrase the task, or choose another model with -m."
+        case ModelRejected(status=None | 401 | 403):
+            return "Check the provider's key; `rxagent models` shows which variable holds it."
         case ModelRejected(status=404):
-            return "Check the model's name; `rxagent models` lists those there are."
+            return "Check the model's name; `rxagent models` lists the available ones."
         case ModelRejected():
             return "Change the request: the model, the tools or the length of the task."
         case MalformedReply():
             return "Check that the server at OPENAI_BASE_URL speaks OpenAI's protocol."
         case NoAnswer():
-            return "Allow more steps with --max-steps, or ask for less."
+            return "Allow more steps with --max-steps, or give a smaller task."
     return "Run it again with -v to see where it happened."
-
-
-def _reason(error: RunCancelled) -> str:
-    return error.reason or ""

@@ -1,4 +1,4 @@
-"""Leaving: how the process ends, soon and quietly."""
+"""Leaving: how the process ends, soon and quietly. It imports only the standard library."""
 
 import os
 import signal
@@ -9,26 +9,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Never
 
-__all__ = ["before_leaving", "interrupts_leave", "leave", "leave_at_once", "on_interrupt"]
+__all__ = ["before_leaving", "leave", "leave_at_once", "on_interrupt"]
 
-_INTERRUPTED = 130
 _PATIENCE = 2.0
 
 _undoing: list[Callable[[], object]] = []
 
 
 def leave(code: int) -> Never:
-    """End the process, once what is open has been let go, or without that when it takes long.
+    """End the process when its open work is done, or after two seconds.
 
-    A tool that blocks its thread cannot be stopped; nobody should have to wait for it.
+    A tool that blocks its thread cannot be stopped; the user should not have to wait for it.
     """
-    if _is_busy():
-        leave_at_once(code)
+    loop = sys.modules.get("rxagent.streams.open_work")
+    deadline = time.monotonic() + _PATIENCE
+    while loop is not None and loop.open_work():
+        if time.monotonic() > deadline:
+            leave_at_once(code)
+        time.sleep(0.005)
     sys.exit(code)
 
 
 def leave_at_once(code: int) -> Never:
-    """End the process from any place in it, with the terminal as it was before."""
+    """End the process from any thread, with the terminal as it was before."""
     for undo in _undoing:
         undo()
     os._exit(code)
@@ -36,7 +39,7 @@ def leave_at_once(code: int) -> Never:
 
 @contextmanager
 def before_leaving(undo: Callable[[], object]) -> Iterator[None]:
-    """Call a function at the end of the block, also where the process ends in the midst of it."""
+    """Call a function at the end of the block, also when the process ends inside it."""
     _undoing.append(undo)
     try:
         yield
@@ -45,16 +48,11 @@ def before_leaving(undo: Callable[[], object]) -> Iterator[None]:
         undo()
 
 
-def interrupts_leave() -> Any:
-    """Let Ctrl-C end the process at once, with no traceback of whatever is being imported."""
-    return on_interrupt(lambda *_: leave_at_once(_INTERRUPTED))
-
-
 @contextmanager
-def on_interrupt(handler: Callable[..., object]) -> Iterator[None]:
-    """Let Ctrl-C call a function during a block; where it is ignored (`nohup`), it stays ignored.
+def on_interrupt(handler: Callable[..., Any]) -> Iterator[None]:
+    """Let Ctrl-C call a function during a block, unless it is ignored, as under `nohup`.
 
-    What the handler was replaced by meanwhile is replaced, too, when the block ends.
+    At the end of the block the handler from before is back, whatever replaced this one.
     """
     ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)
     if ignored or threading.current_thread() is not threading.main_thread():
@@ -65,13 +63,3 @@ def on_interrupt(handler: Callable[..., object]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _is_busy() -> bool:
-    loop = sys.modules.get("rxagent.streams.open_work")
-    if loop is None:
-        return False
-    deadline = time.monotonic() + _PATIENCE
-    while loop.open_work() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return bool(loop.open_work())

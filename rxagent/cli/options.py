@@ -1,15 +1,16 @@
-"""Options: what every command is told about the agent in it, and what is made of that."""
+"""Options: what every command reads about its agent, from flags, the environment and files."""
 
 import sys
+import tomllib
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import fields, frozen
 
-from .numbers import seconds, steps
-from .settings import FILE
 from .tools import load_tool
 
 if TYPE_CHECKING:
@@ -18,17 +19,27 @@ if TYPE_CHECKING:
     from ..agents import Agent
     from ..events import Event
 
-__all__ = ["Options", "with_options"]
+__all__ = ["Options", "seconds", "settings", "with_options"]
 
+_FILE = "rxagent.toml"
 _NO_MODEL = (
     "No model was chosen. Name one with -m, like -m openai:gpt-5-mini, or in RXAGENT_MODEL, "
-    f"or in {FILE} (model = ...); `rxagent demo` needs none."
+    f"or in {_FILE} (model = ...); `rxagent demo` needs none."
 )
+
+# No tools and no addresses: a folder from elsewhere must not run code or receive keys.
+_SETTINGS: dict[str, tuple[tuple[type, ...], str]] = {
+    "model": ((str,), "a text"),
+    "system": ((str,), "a text"),
+    "max_steps": ((int,), "a whole number"),
+    "timeout": ((int, float), "a number of seconds"),
+    "history": ((bool,), "true or false"),
+}
 
 
 @frozen
 class Options:
-    """Which agent is to answer, and how its answers are shown."""
+    """The options about the agent and about how its answers are shown."""
 
     model: str | None
     tools: tuple[str, ...]
@@ -45,15 +56,15 @@ class Options:
             raise click.UsageError("Choose one of --json, --plain and --quiet.")
 
     @property
-    def tells_errors(self) -> bool:
-        """Whether what shows the answers says in words why there is none."""
+    def shows_errors(self) -> bool:
+        """Whether the observer of the answers shows errors in words."""
         return not (self.as_json or self.quiet)
 
     def agent(self) -> "Agent":
         """Return the agent.
 
         Raises:
-            click.UsageError: There can be no such agent.
+            click.UsageError: The options do not make an agent.
         """
         if not self.model:
             raise click.UsageError(_NO_MODEL)
@@ -67,9 +78,9 @@ class Options:
             raise click.UsageError(str(error)) from error
 
     def watcher(self) -> "abc.ObserverBase[Event]":
-        """Return what shows the agent's answers."""
+        """Return the observer that shows the agent's answers."""
         if self.as_json:
-            from .json_lines import JsonLines
+            from .performance import JsonLines
 
             return JsonLines(sys.stdout)
         from ..subscribers import Console
@@ -78,52 +89,86 @@ class Options:
         return Console(plain=self.plain, err=Nowhere() if self.quiet else None)
 
 
+def seconds(text: str | float) -> float:
+    """Return a number of seconds above 0, as long as a thread can wait."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= TIMEOUT_MAX:
+        raise click.BadParameter(f"{text!r} is not a number of seconds. Write one above 0.")
+    return number
+
+
+def steps(text: str | int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise click.BadParameter(f"{text!r} is not a number of steps. Write 0 or more.")
+    return number
+
+
+def _option(*names: str, help: str, **how: Any) -> Callable[[Any], Any]:
+    """Return an option that an environment variable of its name can set, too."""
+    variable = f"RXAGENT_{names[-1].lstrip('-').replace('-', '_').upper()}"
+    return click.option(*names, envvar=variable, show_envvar=True, help=help, **how)
+
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("-m", "--model", envvar="RXAGENT_MODEL", show_envvar=True, help="provider:name"),
+    _option("-m", "--model", help="provider:name"),
     click.option(
-        "-t",
-        "--tool",
-        "tools",
+        *("-t", "--tool", "tools"),
         multiple=True,
         metavar="MODULE:FUNCTION",
         help="A tool; repeatable.",
     ),
-    click.option(
-        "-s",
-        "--system",
-        envvar="RXAGENT_SYSTEM",
-        show_envvar=True,
-        help="What the agent should heed.",
-    ),
-    click.option(
-        "--max-steps",
-        type=steps,
-        envvar="RXAGENT_MAX_STEPS",
-        show_envvar=True,
-        help="Steps before it must answer.",
-    ),
-    click.option(
-        "--timeout",
-        type=seconds,
-        envvar="RXAGENT_TIMEOUT",
-        show_envvar=True,
-        help="Stop an answer after so long.",
-    ),
+    _option("-s", "--system", help="Instructions for the agent."),
+    _option("--max-steps", help="Steps before the agent must answer.", type=steps),
+    _option("--timeout", help="Stop an answer after so many seconds.", type=seconds),
     click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON."),
-    click.option("--plain", is_flag=True, help="Tell each event in a line, without styles."),
-    click.option("-q", "--quiet", is_flag=True, help="Print the answer alone."),
+    click.option("--plain", is_flag=True, help="Print each event as a line, without styles."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only the answer."),
     click.option("-v", "--verbose", is_flag=True, help="Show where an error happened."),
 )
 
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command be told all this, as its argument `options`."""
+    """Give a command these options, as its argument `options`."""
 
     @wraps(command)
     def gather(**given: Any) -> Any:
-        told = {field.name: given.pop(field.name) for field in fields(Options)}
-        return command(options=Options(**told), **given)
+        ours = {field.name: given.pop(field.name) for field in fields(Options)}
+        return command(options=Options(**ours), **given)
 
     for option in reversed(_OPTIONS):
         gather = option(gather)
     return gather
+
+
+def settings() -> dict[str, Any]:
+    """Return the settings in `rxagent.toml`; those in this folder override those in the home.
+
+    Raises:
+        click.UsageError: A file cannot be read, or a setting in it is not valid.
+    """
+    home = Path(click.get_app_dir("rxagent"))
+    return {**_read(home / _FILE), **_read(Path(_FILE))}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{path} cannot be read: {error}. Fix or remove it.") from None
+    for name, value in found.items():
+        if name not in _SETTINGS:
+            known = ", ".join(_SETTINGS)
+            raise click.UsageError(f"{path} sets {name!r}, which is not a setting. Known: {known}.")
+        kinds, described = _SETTINGS[name]
+        if type(value) not in kinds:
+            raise click.UsageError(f"{path} sets {name} to {value!r}. Write {described}.")
+    return found

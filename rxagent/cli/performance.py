@@ -1,65 +1,75 @@
-"""Performance: a run before an audience, which Ctrl-C and the clock may end."""
+"""Performance: a run in front of one observer, which Ctrl-C or a time-out may cancel."""
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, TextIO
 
 from reactivex import Notification, abc
 from reactivex import operators as rxo
 
-from ..events import Event
+from ..errors import describe
+from ..events import Event, RunFailed
 from ..runs import Run
 from ..streams import each
+from ..wire import dumps
 from .failures import INTERRUPTED, TOO_LONG, ExitCode
 from .leaving import leave_at_once, on_interrupt
 
-__all__ = ["perform"]
+__all__ = ["JsonLines", "perform"]
 
 
 def perform(
     run: Run, watcher: abc.ObserverBase[Event], timeout: float | None = None
 ) -> Exception | None:
-    """Show a run to a watcher, which is told on this thread, to the run's end.
+    """Pass a run's events to an observer, on this thread, until the run ends.
 
-    The first Ctrl-C cancels the run, down to the request it waits for, and the watcher is told
-    so; the second leaves the process at once.
+    The first Ctrl-C cancels the run and its open request, and the observer receives the error;
+    the second ends the process at once.
 
     Args:
         run: The run.
-        watcher: Who is told of it.
-        timeout: The seconds after which the run is cancelled.
+        watcher: The observer.
+        timeout: The seconds after which to cancel the run.
 
     Returns:
-        What ended the run; None when it completed.
+        The error that ended the run; None when it completed.
     """
+
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGINT, lambda *_: leave_at_once(ExitCode.INTERRUPTED))
+        run.cancel(INTERRUPTED)
+
     ended: Exception | None = None
     notification: Notification[Event]
-    with run, _interruptible(run), _limited(run, timeout):
+    with ExitStack() as stack:
+        stack.enter_context(run)
+        stack.enter_context(on_interrupt(interrupt))
+        if timeout is not None:
+            timer = threading.Timer(timeout, run.cancel, [f"{TOO_LONG} {timeout:g} s"])
+            timer.daemon = True
+            timer.start()
+            stack.callback(timer.cancel)
         for notification in each(run.pipe(rxo.materialize())):
             ended = getattr(notification, "exception", None)
             notification.accept(watcher)
     return ended
 
 
-def _interruptible(run: Run) -> AbstractContextManager[None]:
-    def interrupt(*_: Any) -> None:
-        signal.signal(signal.SIGINT, lambda *_: leave_at_once(ExitCode.INTERRUPTED))
-        run.cancel(INTERRUPTED)
+class JsonLines(abc.ObserverBase[Event]):
+    """Writes each event to a stream as a line of JSON, and an error as `RunFailed`."""
 
-    return on_interrupt(interrupt)
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
+    def on_next(self, event: Event) -> None:
+        """Write an event."""
+        self._stream.write(dumps(event) + "\n")
+        self._stream.flush()
 
-@contextmanager
-def _limited(run: Run, seconds: float | None) -> Iterator[None]:
-    if seconds is None:
-        yield
-        return
-    timer = threading.Timer(seconds, run.cancel, [f"{TOO_LONG} {seconds:g} s"])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    def on_error(self, error: Exception) -> None:
+        """Write the error that ended the run."""
+        self.on_next(RunFailed(type(error).__name__, describe(error)))
+
+    def on_completed(self) -> None:
+        """Do nothing: the last event said that the run completed."""

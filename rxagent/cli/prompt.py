@@ -1,16 +1,13 @@
-"""Prompt: messages as people type them at a terminal, or as a pipe brings them."""
+"""Prompt: messages that a person types at a terminal, or that a pipe contains."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext, suppress
 
-from .editor import line_editor
-from .history import History
-from .keys import QUIET, Keys, Tty
+from .editor import History, line_editor
 from .leaving import before_leaving
 from .stdio import echo
-from .type_ahead import TypeAhead
+from .terminal import QUIET, Keys, Tty, TypeAhead
 
 __all__ = ["Keyboard", "Pipe", "read_message"]
 
@@ -21,11 +18,11 @@ _QUOTES = '"""'
 def read_message(ask: Callable[[str], str]) -> str:
     """Return the next message: a line, or several.
 
-    A line that ends in a backslash goes on in the next one, and a block stands between triple
-    quotes. Where there are no more lines in the midst of a message, it ends there, too.
+    A line that ends in a backslash continues in the next one, and a block stands between triple
+    quotes. The end of input also ends an unfinished message.
 
     Args:
-        ask: Returns the next line; told what to ask for it with.
+        ask: Returns the next line; its argument is the prompt.
 
     Raises:
         EOFError: There are no more messages.
@@ -54,20 +51,20 @@ def _continued(line: str, ask: Callable[[str], str]) -> Iterator[str]:
 
 
 class Keyboard:
-    """Asks for messages at a terminal.
+    """Reads messages at a terminal.
 
-    Lines that arrive together are one message. What is typed while an answer comes stands in the
-    line of the next prompt, and is sent when Enter is pressed there.
+    Lines that arrive together are one message. Text that is typed during an answer appears at the
+    next prompt, and Enter sends it.
 
     Args:
-        history: What was typed before; known and added to where lines can be edited.
-        words: What Tab completes at the beginning of a message.
+        history: The earlier messages; new ones are added where the editor has a history.
+        words: The completions of Tab at the start of a message.
     """
 
     is_terminal = True
 
     def __init__(self, history: History | None, words: Sequence[str]) -> None:
-        _reconfigure(sys.stdin, errors="replace")
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         self._shares_stdout = sys.stdout.isatty()
         screen = sys.stdout if self._shares_stdout else sys.stderr
         self._tty = Tty.of_stdin(screen if screen.isatty() else None)
@@ -75,36 +72,26 @@ class Keyboard:
         self._editor = line_editor(history, words, self._tty)
         self._ended = False
 
-    @contextmanager
-    def open(self) -> Iterator[None]:
-        """Hold the terminal during a conversation."""
-        if self._tty is None:
-            yield
-        else:
-            with before_leaving(self._tty.close):
-                yield
+    def open(self) -> AbstractContextManager[None]:
+        """Restore the terminal at the end of a block, or of the process."""
+        return nullcontext() if self._tty is None else before_leaving(self._tty.close)
 
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Collect what is typed while an answer comes."""
-        if self._ahead is None:
-            yield
-        else:
-            with self._ahead.collecting():
-                yield
+    def answering(self) -> AbstractContextManager[None]:
+        """Collect what is typed during an answer."""
+        return nullcontext() if self._ahead is None else self._ahead.collecting()
 
     def read(self, *, interrupted: bool = False) -> str:
         """Return the next message that is not blank.
 
-        Ctrl-C drops what is being typed. When there is nothing to drop, it has to be pressed
-        again, and the user is told so.
+        Ctrl-C drops the text being typed. Without any text, a hint appears, and a second Ctrl-C
+        leaves.
 
         Args:
-            interrupted: Whether it was pressed just before.
+            interrupted: Whether Ctrl-C was pressed just before.
 
         Raises:
             EOFError: There are no more messages.
-            KeyboardInterrupt: Ctrl-C was pressed again.
+            KeyboardInterrupt: Ctrl-C was pressed a second time.
         """
         while True:
             if interrupted:
@@ -149,10 +136,10 @@ class Keyboard:
         return "\n".join(lines)
 
     def _typed_ahead(self) -> str:
-        """Return what was typed before it was asked for.
+        """Return the text typed during the answer.
 
         Raises:
-            EOFError: It was Ctrl-D.
+            EOFError: Ctrl-D was pressed.
         """
         if self._tty is None or self._ahead is None:
             return ""
@@ -162,7 +149,7 @@ class Keyboard:
         return self._ahead.take()
 
     def _arrived_with_it(self) -> str:
-        """Return what arrives together with a line: the rest of what was pasted."""
+        """Return the text that arrives together with a line: the rest of a paste."""
         keys = Keys()
         if self._tty is not None:
             self._tty.drain(keys, QUIET)
@@ -172,40 +159,35 @@ class Keyboard:
     def _edited(self, sign: str, begun: str) -> str:
         try:
             return self._editor.ask(sign, begun)
-        except EOFError:
-            self._end_line()
-            raise
-        except KeyboardInterrupt:
-            self._end_line()
-            if sign == _MORE or not self._editor.is_empty:
+        except (EOFError, KeyboardInterrupt) as error:
+            self._show("\n")
+            dropped = sign == _MORE or not self._editor.is_empty
+            if isinstance(error, KeyboardInterrupt) and dropped:
                 raise _Dropped from None
             raise
-
-    def _end_line(self) -> None:
-        self._show("\n")
 
     def _show(self, text: str) -> None:
         echo(text, err=not self._shares_stdout, end="")
 
 
 class _Dropped(Exception):
-    """What was being typed is not wanted any more."""
+    """Ctrl-C dropped the text being typed."""
 
 
 class Pipe:
-    """Takes messages from a pipe or a file, without a word."""
+    """Reads messages from a pipe or a file, without a prompt."""
 
     is_terminal = False
 
     def __init__(self) -> None:
-        _reconfigure(sys.stdin, encoding="utf-8", errors="replace")
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
 
     def open(self) -> AbstractContextManager[None]:
         """Do nothing."""
         return nullcontext()
 
     def answering(self) -> AbstractContextManager[None]:
-        """Do nothing: a pipe keeps what is not read."""
+        """Do nothing: the pipe keeps what is not read."""
         return nullcontext()
 
     def read(self, *, interrupted: bool = False) -> str:
@@ -226,7 +208,3 @@ class Pipe:
         if not line:
             raise EOFError
         return line.removesuffix("\n")
-
-
-def _reconfigure(stream: Any, **how: str) -> None:
-    stream.reconfigure(**how)

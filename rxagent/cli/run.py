@@ -18,8 +18,8 @@ __all__ = ["run"]
 def run(task: tuple[str, ...], options: Options) -> ExitCode:
     """Do a TASK with an agent, and print its answer.
 
-    The answer goes to stdout, everything else to stderr. A word `-` of the TASK stands for what
-    is read from stdin, and so does no TASK at all.
+    The answer goes to stdout, everything else to stderr. A word `-` in the TASK stands for the
+    text from stdin; without a TASK, that text is the task.
 
     \b
     rxagent run -m openai:gpt-5-mini "What is the capital of Peru?"
@@ -32,23 +32,23 @@ def run(task: tuple[str, ...], options: Options) -> ExitCode:
     """
     require_stdout()
     agent = options.agent()
-    said = _task(task)
+    text = _text(task)
     from .performance import perform
 
-    error = perform(agent.start(said), options.watcher(), options.timeout)
+    error = perform(agent.start(text), options.watcher(), options.timeout)
     if error is not None:
-        explain(error, told=options.tells_errors, verbose=options.verbose)
+        explain(error, shown=options.shows_errors, verbose=options.verbose)
     return exit_code(error)
 
 
-def _task(words: tuple[str, ...]) -> str:
+def _text(words: tuple[str, ...]) -> str:
     if not words and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("There is no task. Write one, or pipe one in.")
     parts = [
         open_stdin().buffer.read() if word == "-" else os.fsencode(word) for word in words or ("-",)
     ]
     separator = b"\n\n" if "-" in words else b" "
-    task = separator.join(parts).decode("utf-8", errors="replace").strip()
-    if not task:
+    text = separator.join(parts).decode("utf-8", errors="replace").strip()
+    if not text:
         raise click.UsageError("The task is empty. Write one, or pipe one in.")
-    return task
+    return text

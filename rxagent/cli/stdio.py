@@ -1,13 +1,14 @@
 """Stdio: the three standard streams, which may be closed, full or cut.
 
-What goes to stdout was asked for: where it cannot be written, the command fails. What goes to
-stderr is said beside it: where that cannot be written, the command goes on.
+Stdout carries what the user asked for: when it cannot be written, the command fails. Stderr
+carries comments: when it cannot be written, the command continues.
 """
 
 import errno
+import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -23,21 +24,21 @@ class OutputLost(Exception):
 
     @property
     def reader_left(self) -> bool:
-        """Whether a reader that has left is the reason, as with `| head`."""
+        """Whether the reader closed its end, as `| head` does."""
         return getattr(self.__cause__, "errno", None) == errno.EPIPE
 
     def __str__(self) -> str:
         why = getattr(self.__cause__, "strerror", None) or self.__cause__
-        return f"Stdout cannot be written: {why}. Send it to a file or pipe that can be."
+        return f"Stdout cannot be written: {why}. Redirect it to a file or pipe that can."
 
 
 def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
-    """Print a text, with its control characters visible; nothing else of the command line prints.
+    """Print a text, with its control characters visible; the command line prints in no other way.
 
     Args:
-        text: It may hold what models, tools and servers say.
-        err: Whether it goes to stderr.
-        end: What is printed after it.
+        text: Text that may come from models, tools and servers.
+        err: Whether to print to stderr.
+        end: What to print after it.
     """
     stream = sys.stderr if err else sys.stdout
     stream.write(shown(text) + end)
@@ -56,7 +57,7 @@ def open_stdin() -> Any:
 
 
 def require_stdout() -> None:
-    """Check that stdout is open, before a model is paid for an answer that cannot be printed.
+    """Check that stdout is open, before the user pays for an answer that cannot be printed.
 
     Raises:
         OutputLost: It is closed.
@@ -67,19 +68,25 @@ def require_stdout() -> None:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Let `sys.stdout` raise OutputLost and `sys.stderr` be silent where they cannot be written."""
+    """Guard the standard streams and the log during a block.
+
+    `sys.stdout` raises OutputLost and `sys.stderr` does nothing when they cannot be written.
+    Log records without a handler go to stderr, with their control characters visible.
+    """
     _fill_descriptors()
-    before = sys.stdout, sys.stderr
+    before = sys.stdout, sys.stderr, logging.lastResort
     sys.stdout = _Output(before[0])
-    sys.stderr = _Commentary(before[1], is_stdout=_is_one(*before))
+    sys.stderr = _Commentary(before[1], is_stdout=_same_file(*before[:2]))
+    logging.lastResort = handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(_Formatter())
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = before
+        sys.stdout, sys.stderr, logging.lastResort = before
 
 
-def _is_one(one: Any, other: Any) -> bool:
-    """Tell whether two streams lead to one and the same place."""
+def _same_file(one: Any, other: Any) -> bool:
     try:
         return os.path.samestat(os.fstat(one.fileno()), os.fstat(other.fileno()))
     except (AttributeError, OSError, ValueError):
@@ -89,13 +96,18 @@ def _is_one(one: Any, other: Any) -> bool:
 def _fill_descriptors() -> None:
     """Open the null device as each standard stream that is closed.
 
-    The next file or socket would get its number, and be written to as if it were that stream.
+    Otherwise the next file or socket would get its number, and receive what is written to it.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the system takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # the system takes the lowest free number
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
 
 
 class _Output:
@@ -110,79 +122,72 @@ class _Output:
 
     @property
     def encoding(self) -> str:
-        """The encoding, as of any stream of text."""
+        """The encoding, also of a closed stream."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def isatty(self) -> bool:
-        """Tell whether this is a terminal."""
+        """Return whether the stream is a terminal."""
         return self._stream is not None and self._stream.isatty()
 
     def write(self, text: str) -> int:
-        """Write a text; characters that the encoding lacks are written as their numbers."""
+        """Write a text; characters that the encoding lacks appear as their numbers."""
         self.require()
         if self._lost is None:
-            with self._faults():
-                self._write(text)
+            with self._failures():
+                try:
+                    self._stream.write(text)
+                except UnicodeEncodeError:
+                    known = text.encode(self.encoding, "backslashreplace")
+                    self._stream.write(known.decode(self.encoding))
         return len(text)
 
-    def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-        except UnicodeEncodeError:
-            known = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
-            self._stream.write(known)
-
-    def writelines(self, lines: Any) -> None:
+    def writelines(self, lines: Iterable[str]) -> None:
         """Write several texts."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Write what waits in the buffer."""
-        if self._stream is None:
-            return
-        self.require()
-        if self._lost is None:
-            with self._faults():
-                self._stream.flush()
+        """Write the buffer; a stream that was closed from the start has none."""
+        if self._stream is not None:
+            self.require()
+            if self._lost is None:
+                with self._failures():
+                    self._stream.flush()
 
     def require(self) -> None:
-        """Raise where nothing can be written, as known from the start or from an earlier try."""
+        """Raise OutputLost when an earlier write failed, or the stream is closed."""
         if self._lost is not None:
             self.lose(self._lost)
 
     def lose(self, error: OSError) -> None:
-        """Deal with what cannot be written."""
+        """Handle an error that makes the stream unusable."""
         raise OutputLost from error
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _failures(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self._silence()
+            # The interpreter flushes the buffer again at exit: send that to the null device.
+            with suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
             self._lost = error
             self.lose(error)
-        except ValueError as error:  # what Python says of a stream that was closed meanwhile
+        except ValueError as error:  # the stream was closed meanwhile
             self._lost = OSError(errno.EBADF, str(error))
             self.lose(self._lost)
 
-    def _silence(self) -> None:
-        """Lead the stream to nowhere: what waits in its buffer is flushed again at our end."""
-        with suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
-
 
 class _Commentary(_Output):
-    """Stderr: silent where it cannot be written."""
+    """Stderr: silent when it cannot be written."""
 
     def __init__(self, stream: Any, *, is_stdout: bool) -> None:
         super().__init__(stream)
         self._is_stdout = is_stdout
 
     def lose(self, error: OSError) -> None:
-        """Go on, unless stdout is the same pipe, whose reader has left (`2>&1 | head`)."""
+        """Do nothing, unless stdout is the same pipe, whose reader closed it (`2>&1 | head`)."""
         if error.errno == errno.EPIPE and self._is_stdout:
             raise OutputLost from error

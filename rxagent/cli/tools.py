@@ -15,18 +15,18 @@ __all__ = ["load_tool"]
 
 
 def load_tool(named: str, *, verbose: bool = False) -> Any:
-    """Return what `module:function` means; modules of the current folder are found, too.
+    """Return the tool that `module:function` names; the module may lie in the current folder.
 
     Raises:
-        click.UsageError: There is no such thing, or it cannot be a tool.
+        click.UsageError: There is no such function, or it cannot be a tool.
     """
     module_name, colon, path = named.partition(":")
     if not (colon and module_name and path):
-        raise click.UsageError(f"{named!r} is no tool. Write -t module:function.")
+        raise click.UsageError(f"{named!r} is not a tool. Write -t module:function.")
     found = _module(module_name, verbose=verbose)
     for name in path.split("."):
         if not hasattr(found, name):
-            raise click.UsageError(_lacking(module_name, found, name))
+            raise click.UsageError(_missing(module_name, found, name))
         found = getattr(found, name)
     from ..tools import as_tool
 
@@ -42,32 +42,27 @@ def _module(name: str, *, verbose: bool) -> Any:
         sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise _broken(name, error, verbose=verbose) from error
-        raise click.UsageError(
-            f"There is no module {name!r} here or among the installed ones. "
-            "Write the name of a file of this folder, without .py."
-        ) from None
     except (Exception, SystemExit) as error:
-        raise _broken(name, error, verbose=verbose) from error
+        absent = error.name if isinstance(error, ModuleNotFoundError) else None
+        if absent is not None and f"{name}.".startswith(f"{absent}."):
+            raise click.UsageError(
+                f"There is no module {name!r} in this folder or among the installed ones. "
+                "Write the name of a file in this folder, without .py."
+            ) from None
+        if verbose:
+            echo("".join(traceback.format_exception(error)), err=True)
+        raise click.UsageError(
+            f"The module {name!r} cannot be imported: {type(error).__name__}: {error}. "
+            "Fix it; -v shows where it fails."
+        ) from error
 
 
-def _broken(name: str, error: BaseException, *, verbose: bool) -> click.UsageError:
-    if verbose:
-        echo("".join(traceback.format_exception(error)), err=True)
-    return click.UsageError(
-        f"The module {name!r} cannot be imported: {type(error).__name__}: {error}. "
-        "Mend it; -v shows where it fails."
-    )
-
-
-def _lacking(module_name: str, found: Any, name: str) -> str:
+def _missing(module_name: str, found: Any, name: str) -> str:
     functions = [
         known for known, value in vars(found).items() if callable(value) and known[0] != "_"
     ]
     close = difflib.get_close_matches(name, functions, n=1)
     if close:
         return f"{module_name} has no {name!r}. Did you mean {close[0]!r}?"
-    known = ", ".join(sorted(functions)[:10]) or "nothing that can be called"
+    known = ", ".join(sorted(functions)[:10]) or "no functions"
     return f"{module_name} has no {name!r}. It has: {known}."

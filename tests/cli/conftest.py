@@ -1,4 +1,4 @@
-"""What the tests of the command line share: the command as a process, and a server to ask."""
+"""Fixtures for the tests of the command line: the command as a process, and a server."""
 
 import io
 import os
@@ -12,8 +12,18 @@ import rxagent
 from rxagent.cli import main
 from rxagent.testing.server import ScriptedServer
 
-PATIENCE = 20.0
-"""Seconds after which a process that does not end has failed the test."""
+from .warm import Warm
+
+PATIENCE = 50.0
+"""Seconds after which a process that does not end has failed the test, on a busy machine too."""
+
+ENVIRONMENT = {"PYTHONPATH": str(Path(rxagent.__file__).parents[1]), "PYTHONUTF8": "1"}
+
+_TAKE_THE_TERMINAL = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @pytest.fixture
@@ -25,13 +35,13 @@ def server():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Return an empty folder, in which the command is run, and which is its home, too."""
+    """Return an empty folder, which is the current folder of the command and contains its home."""
     for name in list(os.environ):
         if name.startswith(("RXAGENT_", "OPENAI_", "AZURE_", "XDG_")) or name.endswith("_COLOR"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(Path(rxagent.__file__).parents[1]))
-    monkeypatch.setenv("PYTHONUTF8", "1")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield tmp_path
@@ -42,7 +52,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def reachable(folder, server, monkeypatch):
-    """Return the server, to which the environment leads."""
+    """Return the server, whose address is in the environment."""
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     monkeypatch.setenv("OPENAI_API_KEY", "scripted")
     return server
@@ -50,11 +60,18 @@ def reachable(folder, server, monkeypatch):
 
 @pytest.fixture
 def start(folder):
-    """Return a function that starts the command; it is killed when the test is over."""
+    """Return a function that starts the command in a fresh interpreter.
+
+    It is killed at the end of the test. In a terminal, its stdin becomes the terminal that
+    controls it.
+    """
     started = []
 
-    def start(*arguments, before=(), **options):
+    def start(*arguments, before=(), terminal=False, **options):
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        if terminal:
+            before = (*before, sys.executable, "-c", _TAKE_THE_TERMINAL)
+            options["start_new_session"] = True
         command = [*before, sys.executable, "-W", "error", "-m", "rxagent", *arguments]
         process = subprocess.Popen(command, **{**pipes, **options})
         started.append(process)
@@ -67,6 +84,28 @@ def start(folder):
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """Return a process that starts commands at once."""
+    warm = Warm(str(tmp_path_factory.mktemp("warm") / "socket"), ENVIRONMENT)
+    yield warm
+    warm.close()
+
+
+@pytest.fixture
+def launch(folder, warm):
+    """Return a function that starts the command at once; it is killed at the end of the test."""
+    started = []
+
+    def launch(*arguments, **options):
+        started.append(warm.start(*arguments, **options))
+        return started[-1]
+
+    yield launch
+    for process in started:
+        process.kill()
 
 
 @pytest.fixture
@@ -83,7 +122,7 @@ def finish(start):
 
 @pytest.fixture
 def call(folder, capsys, monkeypatch):
-    """Return a function that does the same within this process, which is much quicker."""
+    """Return a function that does the same in this process, which is much faster."""
 
     def call(*arguments, piped=""):
         monkeypatch.setattr(

@@ -1,28 +1,23 @@
-"""A terminal in which a command runs, and at whose keyboard a test sits."""
+"""A terminal in which a command runs, and whose keyboard a test uses."""
 
 import codecs
 import os
 import pty
 import select
 import subprocess
-import sys
+from contextlib import suppress
+from pathlib import Path
 
-PATIENCE = 20.0
-"""Seconds for what a process does at once, but only after it has started."""
+from .conftest import PATIENCE
 
-OVERLOOKED = 4.0
+OVERLOOKED = 20.0
 """Seconds after which Ctrl-C is pressed again.
 
-Between showing a prompt and waiting for keys, Python's `input` overlooks a signal.
+Between showing a prompt and waiting for keys, Python's `input` overlooks a signal. So the keyboard
+waits until the command sleeps, which cannot be seen on every system.
 """
 
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
-
-_TAKE_THE_TERMINAL = (
-    "import fcntl, os, sys, termios\n"
-    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-    "os.execv(sys.argv[1], sys.argv[1:])"
-)
 
 
 class Screen:
@@ -32,8 +27,7 @@ class Screen:
         self.primary, secondary = pty.openpty()
         self.process = start(
             *arguments,
-            before=(sys.executable, "-c", _TAKE_THE_TERMINAL),
-            start_new_session=True,
+            terminal=True,
             stdin=secondary,
             stdout=stdout or secondary,
             stderr=secondary,
@@ -50,24 +44,36 @@ class Screen:
 
     def interrupt(self, *texts):
         """Press Ctrl-C, and read until these texts."""
+        self._wait_until_it_sleeps()
         self.type(CTRL_C)
         if not self._comes(texts[0], OVERLOOKED):
             self.type(CTRL_C)
         self.read_until(*texts)
 
     def leave(self):
-        """Press Ctrl-C, upon which the command ends; return all that was seen."""
+        """Press Ctrl-C, which ends the command; return all that was seen."""
         self.press_until_it_ends(CTRL_C)
         return self.read_all()
 
     def press_until_it_ends(self, key):
-        """Press a key, again if need be, upon which the command ends."""
+        """Press a key, again if need be, which ends the command."""
+        self._wait_until_it_sleeps()
         self.type(key)
         try:
             self.process.wait(OVERLOOKED)
         except subprocess.TimeoutExpired:
             self.type(key)
             self.process.wait(PATIENCE)
+
+    def _wait_until_it_sleeps(self):
+        """Wait until the command's main thread has slept for longer than a turn of another's."""
+        status = Path(f"/proc/{self.process.pid}/stat")
+        asleep = 0
+        while asleep < 10 and status.exists():
+            self._more(0.002)
+            with suppress(OSError):
+                state = status.read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+                asleep = asleep + 1 if state in "SZ" else 0
 
     def read_until(self, *texts):
         """Read until the texts have been seen, one after the other, since what was read before."""
@@ -94,7 +100,7 @@ class Screen:
             return False
         try:
             piece = os.read(self.primary, 4096)
-        except OSError:  # so says Linux that the other side was closed
+        except OSError:  # Linux raises it when the other side was closed
             return False
         self.seen += self._decode(piece)
         return bool(piece)

@@ -3,6 +3,8 @@ import sys
 
 from rxagent.cli.demo import add
 
+from .conftest import PATIENCE
+
 
 def test_the_demo_shows_a_tool_at_work(finish):
     """Without key and server, an agent calls a tool in one step and answers in the next."""
@@ -17,7 +19,7 @@ def test_the_demo_shows_a_tool_at_work(finish):
 
 
 def test_the_demo_needs_no_network(finish, monkeypatch):
-    """A proxy that does not answer is not asked, and keys of the environment are not used."""
+    """Proxies and keys in the environment are not used."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -26,12 +28,12 @@ def test_the_demo_needs_no_network(finish, monkeypatch):
 
 
 def test_the_demo_s_tool_adds():
-    """The tool does what its docstring says."""
+    """The tool returns the sum."""
     assert 5 == add(2, 3)
 
 
-def test_the_command_loads_nothing_heavy_before_it_is_asked_to_work(folder):
-    """`--help` brings no provider's SDK, no pydantic and no rich."""
+def test_the_help_loads_nothing_heavy(folder):
+    """`--help` imports no provider's SDK, no pydantic and no rich."""
     program = (
         "import sys\nfrom rxagent.cli import main\ntry:\n    main(['--help'])\n"
         "except SystemExit:\n    pass\n"
@@ -39,7 +41,7 @@ def test_the_command_loads_nothing_heavy_before_it_is_asked_to_work(folder):
         " if m in sys.modules])"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, timeout=20, check=True
+        [sys.executable, "-c", program], capture_output=True, timeout=PATIENCE, check=True
     )
 
     assert "[]" == ran.stdout.decode().splitlines()[-1]

@@ -18,7 +18,7 @@ def hello(folder):
 
 
 def test_the_picture_is_printed(call, hello):
-    """The picture goes to stdout, and nothing else does."""
+    """Only the picture goes to stdout."""
     assert (0, draw(parse(HELLO)), "") == call("draw", hello)
 
 
@@ -29,7 +29,7 @@ def test_the_picture_is_written(call, hello, folder):
 
 
 def test_several_pictures_go_into_a_folder(call, hello, folder):
-    """Each has the name of its diagram; the folder is made, and one that is torn hinders none."""
+    """Each has the name of its diagram; the folder is made, and a malformed one stops no other."""
     (folder / "deep").mkdir()
     (folder / "deep" / "v1.2.marble").write_text(HELLO.replace("'lo'", "'la'"), encoding="utf-8")
     (folder / "torn.marble").write_text("a: -?\n> a\nout: -", encoding="utf-8")
@@ -44,7 +44,7 @@ def test_several_pictures_go_into_a_folder(call, hello, folder):
 
 
 def test_one_picture_may_go_into_a_folder(call, hello, folder):
-    """In a folder that is there a picture has the name of its diagram."""
+    """In an existing folder a picture has the name of its diagram."""
     assert (0, "", "") == call("draw", hello, "-o", ".")
     assert (folder / "hello.svg").exists()
 
@@ -56,11 +56,11 @@ def test_a_theme_is_fixed(call, hello, theme):
 
 
 def test_a_diagram_may_be_piped_in(call):
-    """`-` is what comes in."""
+    """`-` is stdin."""
     assert (0, draw(parse(HELLO)), "") == call("draw", "-", piped=HELLO)
 
 
-def test_a_malformed_diagram_is_told_at_its_place(call, folder):
+def test_a_malformed_diagram_is_reported_at_its_place(call, folder):
     """The error begins with file, line and column; no picture is written."""
     (folder / "torn.marble").write_text("a: -?\n> a\nout: -", encoding="utf-8")
 
@@ -75,21 +75,24 @@ def test_a_malformed_diagram_is_told_at_its_place(call, folder):
     ("arguments", "sentence"),
     [
         (["nowhere.marble"], "File 'nowhere.marble' does not exist."),
-        (["bytes.marble"], "'bytes.marble' is no text in UTF-8."),
+        (["bytes.marble"], "'bytes.marble' is not UTF-8. Save it as UTF-8."),
         (["."], "File '.' is a directory."),
         (
             ["hello.marble", "other.marble"],
-            "Several pictures go into a folder: write `-o folder/`.",
+            "Several pictures need a folder: write `-o folder/`.",
         ),
         (["hello.marble", "other.marble", "-o", "a.svg"], "write `-o folder/`."),
-        (["-", "-o", "pictures/"], "What comes from stdin has no name: write `-o name.svg`."),
-        (["hello.marble", "./hello.marble", "-o", "."], "would be hello.svg: draw them apart."),
+        (["-", "-o", "pictures/"], "A diagram from stdin has no name: write `-o name.svg`."),
+        (
+            ["hello.marble", "./hello.marble", "-o", "."],
+            "would be hello.svg: draw them one at a time.",
+        ),
         ([], "Missing argument 'FILE...'."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_told(call, hello, folder, arguments, sentence):
-    """What cannot be read or written is said in a sentence, with exit code 2."""
+def test_wrong_usage_is_reported(call, hello, folder, arguments, sentence):
+    """What cannot be read or written gets a sentence, with exit code 2."""
     (folder / "bytes.marble").write_bytes(b"\xff\xfe")
     (folder / "other.marble").write_text(HELLO, encoding="utf-8")
 
@@ -99,23 +102,23 @@ def test_wrong_usage_is_told(call, hello, folder, arguments, sentence):
     assert sentence in err
 
 
-def test_what_cannot_be_written_is_told(call, hello):
-    """A picture that finds no place fails, and says where."""
+def test_what_cannot_be_written_is_reported(call, hello):
+    """A picture that cannot be written fails, and the error names its path."""
     code, out, err = call("draw", hello, "-o", "nowhere/hello.svg")
 
     assert (1, "") == (code, out)
     assert err == "Error: Could not open file 'nowhere/hello.svg': No such file or directory\n"
 
 
-def test_a_folder_that_cannot_be_made_is_told(call, hello):
-    """A folder that would lie in a file fails, and says where."""
+def test_a_folder_that_cannot_be_made_is_reported(call, hello):
+    """A folder inside a file cannot be made, and the error names its path."""
     code, out, err = call("draw", hello, "-o", "hello.marble/")
 
     assert (1, "", "Error: Could not open file 'hello.marble': File exists\n") == (code, out, err)
 
 
 def test_the_help_s_example_is_true(call):
-    """The diagram in the help can be drawn, and is what happens."""
+    """The diagram in the help can be drawn, and is true."""
     _, out, _ = call("draw", "--help")
     (example,) = re.findall(r"^    model:(?:.*\n)+?(?=\n)", out, re.MULTILINE)
 

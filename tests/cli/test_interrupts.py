@@ -28,7 +28,7 @@ IMPORTS = [
 @pytest.mark.parametrize("module", IMPORTS)
 @pytest.mark.parametrize("command", ["run", "chat", "script"])
 def test_ctrl_c_while_modules_are_imported_is_130(folder, reachable, module, command):
-    """Whatever is being imported when Ctrl-C is pressed, the exit code is 130, and no traceback."""
+    """Whatever is being imported at Ctrl-C, the exit code is 130, without a traceback."""
     arguments = ["-m", "rxagent", command, "-m", "openai:stall"]
     if command == "script":  # what pip installs as `rxagent`
         program = "import sys; from rxagent.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -58,7 +58,7 @@ def test_ctrl_c_while_modules_are_imported_is_130(folder, reachable, module, com
 
 
 def test_an_interrupt_that_is_ignored_stays_ignored(start, reachable):
-    """What a shell starts in the background, with Ctrl-C ignored, is not ended by it."""
+    """Ctrl-C does not end a command that a shell started in the background with Ctrl-C ignored."""
     process = start(
         "run", "-m", "openai:stall", "hi", before=("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
     )

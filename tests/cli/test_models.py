@@ -6,15 +6,15 @@ import pytest
 from rxagent.models import prefixes
 
 
-def test_every_provider_is_told(call):
-    """Each prefix that a model's name may have is spoken of, and told apart."""
+def test_every_provider_is_shown(call):
+    """Each prefix that a model's name may have gets a line."""
     out = call("models")[1]
 
     assert [*prefixes()] == [line.partition(":")[0] for line in out.splitlines()]
 
 
 def test_what_is_not_set_up_says_how(call):
-    """Without a key nothing can be reached, and each provider says what to set."""
+    """Without a key nothing can be reached, and each line says what to set."""
     code, out, err = call("models")
 
     assert (69, "") == (code, err)
@@ -23,7 +23,7 @@ def test_what_is_not_set_up_says_how(call):
 
 
 def test_what_can_be_reached_is_listed(call, reachable):
-    """A server that answers tells its models, by the names that -m takes."""
+    """The models of a server that answers are listed by the names that -m takes."""
     code, out, _ = call("models")
 
     assert 0 == code
@@ -32,7 +32,7 @@ def test_what_can_be_reached_is_listed(call, reachable):
 
 
 def test_what_cannot_be_reached_says_why(call, reachable, monkeypatch):
-    """A server that does not answer is told with the reason."""
+    """A server that does not answer is shown with the reason."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     code, out, _ = call("models")
 
@@ -44,7 +44,7 @@ def test_what_cannot_be_reached_says_why(call, reachable, monkeypatch):
     "body", [b"[]", b'{"data": null}', b'{"data": [{"id": null}, {"id": 5}]}', b"nonsense", b""]
 )
 def test_a_server_that_answers_something_else_is_a_sentence(call, reachable, monkeypatch, body):
-    """Whatever a server says to the question for its models, it is no traceback."""
+    """Whatever a server sends as its list of models, there is no traceback."""
 
     class Odd(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -70,7 +70,7 @@ def test_a_server_that_answers_something_else_is_a_sentence(call, reachable, mon
 
 
 def test_the_wait_is_limited(call, reachable, monkeypatch):
-    """A server that accepts and stays silent is given up after --timeout."""
+    """A server that accepts and stays silent counts as unreachable after --timeout."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -1,7 +1,7 @@
-"""What is pasted into a conversation, and what is typed before it was asked for."""
+"""Text that is pasted into a conversation, and text that is typed before the prompt."""
 
 import math
-import subprocess
+import os
 import sys
 import threading
 
@@ -10,14 +10,17 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("terminals of POSIX", allow_module_level=True)
 
-from rxagent.testing.frames import said_by, saying, text_chunk
-from rxagent.testing.scripts import plain
+from rxagent.testing.asked import said_by
+from rxagent.testing.scripts.saying import plain, saying
 
-from .screen import CTRL_C, CTRL_D, PATIENCE, Screen
+from rxagent.testing.frames import text_chunk
+
+from .conftest import PATIENCE
+from .screen import CTRL_C, CTRL_D, Screen
 
 HELLO = "Hello from the scripted model."
 LINE_MODE = "\x1b[?2004l"
-"""What a terminal is told when it hands over lines again."""
+"""The sequence that a terminal receives when its line mode is back."""
 
 BEGIN, END = "\x1b[200~", "\x1b[201~"
 
@@ -25,7 +28,7 @@ LINES = [f"line {number} of what was pasted" for number in range(200)]
 
 
 @pytest.fixture(params=["xterm", "dumb", "no readline", "redirected"])
-def talk(request, start, folder, reachable):
+def talk(request, launch, folder, reachable):
     """Return a function that begins a conversation in each kind of terminal."""
 
     def talk(scenario):
@@ -33,17 +36,18 @@ def talk(request, start, folder, reachable):
         if request.param == "no readline":
             (folder / "readline.py").write_text("raise ImportError('none')\n", encoding="utf-8")
         if request.param == "redirected":
-            options["stdout"] = subprocess.DEVNULL
-        screen = Screen(start, "chat", "-m", f"openai:{scenario}", **options)
+            options["stdout"] = nowhere
+        screen = Screen(launch, "chat", "-m", f"openai:{scenario}", **options)
         screen.read_until("> ")
         return screen
 
-    return talk
+    with open(os.devnull, "wb") as nowhere:
+        yield talk
 
 
 @pytest.fixture
 def serialize_on_run(reachable):
-    """Return a scenario whose first answer goes on when the event is set, and that event."""
+    """Return a scenario whose first answer continues when the event is set, and that event."""
     gate = threading.Event()
 
     def serialize_on_run(body):
@@ -57,7 +61,7 @@ def serialize_on_run(reachable):
 
 @pytest.fixture
 def endless(reachable):
-    """Return a scenario that stops in the midst of its first answer, and answers what follows."""
+    """Return a scenario that stops halfway through its first answer, and answers what follows."""
 
     def endless(body):
         if said_by(body, "assistant"):
@@ -68,13 +72,13 @@ def endless(reachable):
     return "endless"
 
 
-def asked(server):
-    """Return what the user said in the latest message of each request."""
+def latest(server):
+    """Return the latest message of each request."""
     return [request.body["messages"][-1]["content"] for request in server.requests]
 
 
 def leave(screen):
-    """Leave the conversation at its prompt, and return all that was seen."""
+    """Leave the conversation at its prompt, and return the whole screen."""
     screen.type(CTRL_D)
     seen = screen.read_all()
     assert 0 == screen.process.returncode
@@ -85,16 +89,18 @@ def leave(screen):
 def test_what_is_pasted_at_the_prompt_is_one_message(talk, reachable, marked):
     """All lines are sent together, once, whether the terminal marks a paste or not."""
     screen = talk("plain")
-    text = "\r".join(LINES)
+    # What is not marked has to arrive at once: it fits into the terminal's buffer.
+    lines = LINES if marked else LINES[:100]
+    text = "\r".join(lines)
     screen.type(f"{BEGIN}{text}{END}\r" if marked else f"{text}\r")
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["\n".join(LINES)] == asked(reachable)
+    assert ["\n".join(lines)] == latest(reachable)
 
 
 def test_a_paste_without_an_end_waits_for_enter(talk, reachable):
-    """Where the last line of a paste is not ended, it can be gone on with."""
+    """The last line of a paste can be continued when it has no end."""
     screen = talk("plain")
     screen.type("one\rtwo\rthr")
     screen.read_until("two", "thr")
@@ -102,7 +108,7 @@ def test_a_paste_without_an_end_waits_for_enter(talk, reachable):
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["one\ntwo\nthree"] == asked(reachable)
+    assert ["one\ntwo\nthree"] == latest(reachable)
 
 
 def test_a_line_may_be_longer_than_the_terminal_s_buffer(talk, reachable):
@@ -114,12 +120,12 @@ def test_a_line_may_be_longer_than_the_terminal_s_buffer(talk, reachable):
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["0123456789" * 1000] == asked(reachable)
+    assert ["0123456789" * 1000] == latest(reachable)
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_a_paste_while_an_answer_comes_is_asked_for(talk, serialize_on_run, reachable, marked):
-    """It stands in the next line, whole, is sent by Enter alone, and is one message."""
+def test_a_paste_during_an_answer_waits_for_enter(talk, serialize_on_run, reachable, marked):
+    """It appears in the next line, whole; Enter alone sends it, as one message."""
     scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
@@ -130,12 +136,12 @@ def test_a_paste_while_an_answer_comes_is_asked_for(talk, serialize_on_run, reac
         screen.type(f"{BEGIN}{piece}{END}" if marked else piece)
     gate.set()
     screen.read_until("1 step · ", "> ", LINES[-1])
-    assert ["one"] == asked(reachable)
+    assert ["one"] == latest(reachable)
     screen.type("\r")
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["one", "\n".join(LINES)] == asked(reachable)
+    assert ["one", "\n".join(LINES)] == latest(reachable)
 
 
 def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, serialize_on_run, reachable):
@@ -152,11 +158,11 @@ def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, serialize_on_run, r
     screen.read_until("1 step · ", "> ")
     leave(screen)
 
-    assert ["one", "three"] == asked(reachable)
+    assert ["one", "three"] == latest(reachable)
 
 
 def test_ctrl_c_gets_through_a_long_paste(talk, endless, reachable):
-    """However much is pasted while an answer comes, Ctrl-C stops it, and nothing is sent."""
+    """However much is pasted during an answer, Ctrl-C stops it, and nothing is sent."""
     screen = talk(endless)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
@@ -168,11 +174,11 @@ def test_ctrl_c_gets_through_a_long_paste(talk, endless, reachable):
     screen.interrupt("> ")
     leave(screen)
 
-    assert ["one"] == asked(reachable)
+    assert ["one"] == latest(reachable)
 
 
 def test_ctrl_d_typed_ahead_leaves(talk, serialize_on_run, reachable):
-    """Who has nothing more to say need not wait for the answer's end."""
+    """Ctrl-D during an answer leaves at its end."""
     scenario, gate = serialize_on_run
     screen = talk(scenario)
     screen.type("one\r")
@@ -184,13 +190,13 @@ def test_ctrl_d_typed_ahead_leaves(talk, serialize_on_run, reachable):
     assert 0 == screen.process.returncode
 
 
-def test_a_tool_may_ask_the_person(start, folder, reachable):
-    """What a tool reads by `input` is typed after it asked, seen, and no message."""
+def test_a_tool_may_read_a_line(launch, folder, reachable):
+    """A tool reads by `input` what is typed after its prompt; it is shown, and is no message."""
     (folder / "tools.py").write_text(
         'def ask(text: str) -> str:\n    """Ask."""\n    return input("Really? ").upper()\n',
         encoding="utf-8",
     )
-    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:ask")
+    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:ask")
     screen.read_until("> ")
     screen.type("one\r")
     screen.read_until("Really? ", LINE_MODE)
@@ -207,14 +213,14 @@ def modes(screen):
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_the_terminal_is_left_as_it_was(start, reachable, endless, folder, presses):
-    """However one leaves, line mode and echo are back."""
+def test_the_terminal_is_left_as_it_was(launch, reachable, endless, folder, presses):
+    """However the command ends, line mode and echo are back."""
     (folder / "tools.py").write_text(
         'import time\n\ndef block(text: str) -> str:\n    """Block."""\n'
         '    print("blocking", flush=True)\n    time.sleep(60)\n',
         encoding="utf-8",
     )
-    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:block")
+    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:block")
     before = modes(screen)
     screen.read_until("> ")
     screen.type("one\r")

@@ -1,4 +1,4 @@
-"""What a server, a model, a tool or a file says is shown by every command, and never obeyed."""
+"""Every command shows text of servers, models, tools and files so that no terminal obeys it."""
 
 import ast
 import http.server
@@ -23,7 +23,7 @@ OBEYED = re.compile(
 
 
 class Evil(http.server.BaseHTTPRequestHandler):
-    """Says evil things in every place of a reply."""
+    """Sends control characters in every place of a reply."""
 
     status = 200
 
@@ -33,7 +33,7 @@ class Evil(http.server.BaseHTTPRequestHandler):
         self.reply({"object": "list", "data": [model]})
 
     def do_POST(self):
-        """Answer: call a tool first, then say something, and fail where that is asked for."""
+        """Answer with an empty reply, or with an error."""
         self.rfile.read(int(self.headers["content-length"]))
         self.reply({})
 
@@ -49,12 +49,12 @@ class Evil(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Say nothing here."""
+        """Log nothing."""
 
 
 @pytest.fixture(params=[200, 400, 401, 404, 429, 500])
 def evil(request, folder, monkeypatch):
-    """Return the status with which a server of evil words replies, to which all leads."""
+    """Return the status of the replies of a server with evil words, to which requests go."""
     handler = type("Evil", (Evil,), {"status": request.param})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -134,7 +134,7 @@ WORDS = [
 
 @pytest.mark.parametrize("arguments", WORDS, ids=range(len(WORDS)))
 def test_no_word_of_the_user_or_of_a_file_is_obeyed(call, folder, arguments):
-    """Usage errors repeat what was typed, and errors of files what stands in them."""
+    """Usage errors repeat the arguments, and errors of files their contents."""
     (folder / "broken.py").write_text(f"raise ValueError({EVIL!r})\n", encoding="utf-8")
     (folder / "evil.marble").write_text(f"out: --{EVIL}\n", encoding="utf-8", newline="")
     (folder / "a").mkdir()
@@ -149,7 +149,7 @@ def test_no_word_of_the_user_or_of_a_file_is_obeyed(call, folder, arguments):
 
 
 def test_no_word_of_a_settings_file_is_obeyed(call, folder):
-    """A folder from elsewhere may hold a file of settings."""
+    """A folder from elsewhere may contain a file of settings."""
     name = json.dumps(EVIL.replace("\x7f", "").replace("\x00", ""))
     (folder / "rxagent.toml").write_text(f"{name} = 1\n", encoding="utf-8")
     code, out, err = call("run", "hi")
@@ -159,7 +159,7 @@ def test_no_word_of_a_settings_file_is_obeyed(call, folder):
 
 
 def test_no_word_that_is_logged_is_obeyed(call, folder, reachable, monkeypatch):
-    """Warnings of the package and of the SDKs, with their tracebacks, go by the same way."""
+    """Warnings of the package and of the SDKs, with their tracebacks, are shown the same way."""
     (folder / "logs.py").write_text(
         "import logging\n\n"
         "def log(text: str) -> str:\n"
@@ -179,15 +179,17 @@ def test_no_word_that_is_logged_is_obeyed(call, folder, reachable, monkeypatch):
 
 
 def test_one_function_prints():
-    """No module of the command line prints by another way than `echo`."""
+    """No module of the command line prints other than by `echo`."""
     for path in Path(rxagent.cli.__file__).parent.glob("*.py"):
-        if path.name in ("stdio.py", "json_lines.py", "editor.py", "keys.py"):
-            continue  # the way itself, the wire, which is ASCII, and the terminal's own signs
-        calls = [
+        if path.name in ("stdio.py", "editor.py", "terminal.py"):
+            continue  # `echo` itself, and the signs that the terminal obeys on purpose
+        calls = {
             ast.unparse(node.func)
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.Call)
-        ]
+        }
+        if path.name == "performance.py":
+            calls.discard("self._stream.write")  # lines of JSON, which are ASCII
         assert [] == [
             name
             for name in calls

@@ -8,7 +8,7 @@ lines = st.lists(st.text(st.characters(exclude_characters='\\"\n')), min_size=1)
 
 
 def read(text):
-    """Return the messages of a text, and the signs with which their lines were asked for."""
+    """Return the messages of a text, and the prompts of their lines."""
     typed = text.splitlines()
     signs = []
 
@@ -42,7 +42,7 @@ def read(text):
     ],
 )
 def test_messages_are_lines_and_more(text, messages, signs):
-    """A line is a message, unless it goes on or opens a block; the sign tells which."""
+    """A line is a message, unless it continues or opens a block; the prompt shows which."""
     assert (messages, signs) == read(text)
 
 
@@ -60,7 +60,7 @@ def test_a_backslash_joins_any_lines(lines):
 
 @given(lines)
 def test_a_block_holds_any_lines(lines):
-    """What stands between triple quotes is one message as it stands."""
+    """The text between triple quotes is one message, unchanged."""
     typed = iter(['"""', *lines, '"""', "end"])
 
     def ask(_):

@@ -6,6 +6,8 @@ from rxagent import wire
 from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, TextDelta
 from rxagent.testing.frames import call_chunks, saying, text_chunk, texts
 
+from .conftest import PATIENCE
+
 HELLO = "Hello from the scripted model.\n"
 
 CALC = '''
@@ -32,7 +34,7 @@ def ask(call, reachable):
 
 
 def test_the_answer_is_on_stdout_and_all_else_on_stderr(finish, reachable, folder):
-    """A run with a tool prints the answer, and tells of the tool and the cost beside it."""
+    """A run with a tool prints the answer, and the tool and the cost beside it."""
     (folder / "calc.py").write_text(CALC, encoding="utf-8")
     code, out, err = finish("run", "-m", "openai:demo", "-t", "calc:add", "What is", "2 + 3?")
 
@@ -59,23 +61,23 @@ def test_words_make_one_task(ask, reachable):
         (("What", "is this?"), "What is this?"),
     ],
 )
-def test_stdin_is_read_when_it_is_asked_for(ask, reachable, words, task):
-    """No task at all, or a word `-`, stands for what is piped in; else nothing is read."""
+def test_stdin_is_read_where_the_task_names_it(ask, reachable, words, task):
+    """No task, or a word `-`, stands for stdin; otherwise it is not read."""
     ask("plain", *words, piped="größer\n")
 
     assert task == reachable.requests[0].body["messages"][-1]["content"]
 
 
 def test_an_open_pipe_is_not_waited_for(start, reachable):
-    """A task that was given is done at once, though stdin never ends."""
+    """A task on the command line is done at once, though stdin never ends."""
     process = start("run", "-m", "openai:plain", "hi")
 
     assert HELLO.encode() == process.stdout.read()
-    assert 0 == process.wait(20)
+    assert 0 == process.wait(PATIENCE)
 
 
 def test_instructions_reach_the_model(ask, reachable):
-    """What -s says stands in the system prompt."""
+    """The text of -s is in the system prompt."""
     ask("plain", "-s", "Speak like a pirate.", "hi")
     first = reachable.requests[0].body["messages"][0]
 
@@ -105,7 +107,7 @@ def test_json_is_the_wire(ask):
 
 
 def test_json_ends_with_what_went_wrong(ask):
-    """A run that fails has RunFailed as its last line, and says the same in words."""
+    """A run that fails has RunFailed as its last line, and an error in words."""
     code, out, err = ask("500", "--json", "hi")
     last = wire.loads(out.splitlines()[-1])
 
@@ -116,7 +118,7 @@ def test_json_ends_with_what_went_wrong(ask):
 
 
 def test_plain_is_a_line_an_event(ask):
-    """--plain tells each event in one line on stderr, and the answer on stdout."""
+    """--plain prints each event as a line on stderr, and the answer on stdout."""
     code, out, err = ask("plain", "--plain", "hi")
 
     assert (0, HELLO) == (code, out)
@@ -125,7 +127,7 @@ def test_plain_is_a_line_an_event(ask):
 
 
 def test_quiet_is_the_answer_alone(ask):
-    """-q prints the answer, and nothing of how it came about; errors are still told."""
+    """-q prints only the answer; errors are still printed."""
     assert (0, HELLO, "") == ask("plain", "-q", "hi")
 
     code, out, err = ask("404", "-q", "hi")
@@ -134,7 +136,7 @@ def test_quiet_is_the_answer_alone(ask):
 
 
 def test_a_pipe_gets_the_answer_alone_when_there_are_tools(ask, folder, reachable):
-    """What a model says beside its calls is no part of the answer."""
+    """A model's text beside its calls is no part of the answer."""
 
     def chatty(body):
         asked = any(message["role"] == "tool" for message in body["messages"])
@@ -150,7 +152,7 @@ def test_a_pipe_gets_the_answer_alone_when_there_are_tools(ask, folder, reachabl
 
 
 def test_quiet_prints_an_answer_that_was_written_as_a_call(ask):
-    """-q prints what the run answered, not how the model put it."""
+    """-q prints the run's answer, not the model's notation."""
     assert (0, "hi\n", "") == ask("text-json", "-q", "hi")
 
 
@@ -172,7 +174,7 @@ ENDS = [
     ("400", [], 1, "✗ openai answered 400", "Change the request"),
     ("garbage", [], 1, "✗ The model 'garbage' sent", "Check that the server"),
     ("cut-100", [], 69, "✗ The model 'cut-100' broke off", "Check the network"),
-    ("refusal", [], 4, "✗ ", "Say the task in other words"),
+    ("refusal", [], 4, "✗ ", "Rephrase the task"),
     ("plain", ["--max-steps", "0"], 3, "✗ The run found no answer", "Allow more steps"),
     ("stall", ["--timeout", "0.3"], 124, "✗ The run was cancelled: it took", "Allow more time"),
 ]
@@ -185,18 +187,18 @@ ENDS = [
 )
 def test_each_failure_has_its_code_and_says_what_to_do(ask, scenario, options, code, what, advice):
     """A run without an answer says what happened, what it cost, and what to do, each in a line."""
-    said = ask(scenario, *options, "hi")
-    told, cost, hint = said[2].splitlines()[-3:]
+    ended = ask(scenario, *options, "hi")
+    error, cost, hint = ended[2].splitlines()[-3:]
 
-    assert code == said[0]
-    assert told.startswith(what)
+    assert code == ended[0]
+    assert error.startswith(what)
     assert " · " in cost
     assert hint.startswith(advice)
-    assert "Traceback" not in said[2]
+    assert "Traceback" not in ended[2]
 
 
 def test_verbose_shows_where_it_happened(ask):
-    """-v adds the traceback to what is said anyway."""
+    """-v adds the traceback."""
     err = ask("500", "-v", "hi")[2]
 
     assert "Traceback (most recent call last):" in err
@@ -204,18 +206,18 @@ def test_verbose_shows_where_it_happened(ask):
 
 
 def test_a_server_that_is_not_there_is_unavailable(ask, monkeypatch):
-    """Without a server, the run says so and how to find out more."""
+    """Without a server, the error says so and how to find out more."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     code, _, err = ask("plain", "hi")
 
     assert 69 == code
-    assert "`rxagent models` tells what can be reached." in err
+    assert "`rxagent models` shows what can be reached." in err
 
 
 def test_the_model_comes_from_flag_environment_folder_and_home(
     call, reachable, folder, monkeypatch
 ):
-    """The flag goes before the environment, then the folder's file, then the home's."""
+    """The flag overrides the environment, then the folder's file, then the home's."""
     home = folder / "home" / ".config" / "rxagent"
     home.mkdir(parents=True)
     asked = []

@@ -1,9 +1,11 @@
 """Standard streams that are closed, full or cut."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -24,35 +26,57 @@ COMMANDS = {
     "help": ["run", "--help"],
     "version": ["--version"],
 }
+NAMES = ["stdin", "stdout", "stderr"]
 MAIN = ["run", "run --plain", "chat", "models", "draw", "demo"]
 MARBLE = "model: --'Hel'--'lo'--|\n> model.pipe(ops.text())\nout:   --'Hel'--'lo'--|\n"
 
 
+def redirected(redirections, stack):
+    """Return the streams by name, as a shell redirects them; a closed one is None.
+
+    `>|` stands for a pipe whose reader has left, as in `| head`.
+    """
+    streams = {}
+    for redirection in redirections.split():
+        number, sign, target = re.fullmatch(r"(\d?)([<>])(\S+)", redirection).groups()
+        name = NAMES[int(number or "<>".index(sign))]
+        if target == "&-":
+            streams[name] = None
+        elif target[0] == "&":
+            streams[name] = streams[NAMES[int(target[1])]]
+        elif target == "|":
+            reading, writing = os.pipe()
+            os.close(reading)
+            streams[name] = stack.enter_context(os.fdopen(writing, "wb"))
+        else:
+            file = open(target, "rb" if sign == "<" else "wb")  # noqa: SIM115  # the stack closes it
+            streams[name] = stack.enter_context(file)
+    return streams
+
+
 @pytest.fixture
-def shell(folder, reachable):
+def shell(folder, reachable, launch):
     """Return a function that runs a command with redirections of a shell."""
     (folder / "hello.marble").write_text(MARBLE, encoding="utf-8")
 
     def shell(arguments, redirections, piped="one\ntwo\n"):
-        command = [sys.executable, "-W", "error", "-m", "rxagent", *arguments]
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", f"{shlex.join(command)} {redirections}"],
-            input=piped.encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert b"Traceback" not in done.stderr
-        assert b"Exception ignored" not in done.stderr
-        return done.returncode, done.stdout, done.stderr.decode()
+        (folder / "in").write_text(piped, encoding="utf-8")
+        with ExitStack() as stack:
+            streams = redirected(f"<in >out 2>err {redirections}", stack)
+            process = launch(*arguments, **streams)
+            code = process.wait(PATIENCE)
+        err = (folder / "err").read_text(encoding="utf-8")
+        assert "Traceback" not in err
+        assert "Exception ignored" not in err
+        return code, (folder / "out").read_bytes(), err
 
     return shell
 
 
 @pytest.mark.parametrize("command", MAIN)
-@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2> >(true)"])
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>|"])
 def test_stderr_may_be_lost(shell, command, redirection):
-    """What is said beside the answer costs neither the answer nor its exit code."""
+    """Losing the comments loses neither the answer nor its exit code."""
     code, out, err = shell(COMMANDS[command], redirection)
 
     assert (0, "") == (code, err)
@@ -65,20 +89,20 @@ def test_stderr_may_be_lost(shell, command, redirection):
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "</dev/null 1<&0"])
-def test_stdout_that_cannot_be_written_is_told_in_a_sentence(shell, command, redirection):
-    """Where the answer cannot be written, the command says so on stderr, and fails."""
+def test_stdout_that_cannot_be_written_is_an_error(shell, command, redirection):
+    """When the answer cannot be written, the command says so on stderr, and fails."""
     code, _, err = shell(COMMANDS[command], redirection)
     if command == "chat" and "<" in redirection:
         return  # there are no messages, so there is nothing to write
 
     assert 1 == code
     assert err.splitlines()[-1].startswith("Error: Stdout cannot be written: ")
-    assert err.splitlines()[-1].endswith(". Send it to a file or pipe that can be.")
+    assert err.splitlines()[-1].endswith(". Redirect it to a file or pipe that can.")
 
 
 @pytest.mark.parametrize("command", ["run", "chat"])
-def test_no_model_is_asked_for_a_closed_stdout(shell, reachable, command):
-    """An answer that nobody can read is not paid for."""
+def test_a_closed_stdout_sends_no_request(shell, reachable, command):
+    """The user does not pay for an answer that cannot be printed."""
     shell(COMMANDS[command], ">&-")
 
     assert [] == reachable.requests
@@ -86,18 +110,38 @@ def test_no_model_is_asked_for_a_closed_stdout(shell, reachable, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_reader_may_leave(shell, command):
-    """`| true` reads nothing, and nothing complains: the exit code says that it was cut."""
-    code, out, err = shell(COMMANDS[command], "| true")
+    """When the pipe has no reader, there is no error text: the exit code says that it was cut."""
+    code, out, err = shell(COMMANDS[command], ">|")
 
-    assert code in (0, 1)
-    assert b"" == out
+    assert (1, b"") == (code, out)
     assert "Error" not in err
+
+
+FRESH = ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full", ">/dev/full 2>&1"]
+
+
+@pytest.mark.parametrize("redirection", [*FRESH, "</dev/null 1<&0", "| true"])
+def test_a_fresh_interpreter_does_the_same(shell, folder, redirection):
+    """Streams that a shell redirects before the interpreter starts have the same effect."""
+    command = shlex.join([sys.executable, "-W", "error", "-m", "rxagent", *COMMANDS["draw"]])
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
+        input=b"",
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    found = done.returncode, done.stdout, done.stderr.decode()
+    if redirection == "| true":  # which may live longer than the command
+        assert found in ((0, b"", ""), (1, b"", ""))
+    else:
+        assert shell(COMMANDS["draw"], redirection) == found
 
 
 @pytest.mark.parametrize("command", MAIN)
 @pytest.mark.parametrize("redirection", [">/dev/full 2>&1", "<&- >&- 2>&-"])
 def test_everything_may_be_lost(shell, command, redirection):
-    """Without any stream the exit code is all that is left, and it is not that of a crash."""
+    """Without any stream only the exit code is left, and it is not that of a crash."""
     code, out, err = shell(COMMANDS[command], redirection)
 
     assert (b"", "") == (out, err)
@@ -106,7 +150,7 @@ def test_everything_may_be_lost(shell, command, redirection):
 
 @pytest.mark.parametrize("command", [name for name in MAIN if name != "chat"])
 def test_a_task_needs_no_stdin(shell, command):
-    """What was given as words is done, though stdin is closed."""
+    """A task on the command line is done, though stdin is closed."""
     code, out, err = shell(COMMANDS[command], "<&-")
 
     assert 0 == code
@@ -117,8 +161,8 @@ def test_a_task_needs_no_stdin(shell, command):
 @pytest.mark.parametrize(
     "arguments", [["run", "-m", "openai:plain"], ["chat", "-m", "openai:plain"], ["draw", "-"]]
 )
-def test_what_is_read_of_a_closed_stdin_is_wrong_usage(shell, arguments):
-    """A command that has to read says in a sentence that it cannot."""
+def test_reading_a_closed_stdin_is_wrong_usage(shell, arguments):
+    """A command that has to read stdin fails with a sentence."""
     code, out, err = shell(arguments, "<&-")
 
     assert (2, b"") == (code, out)
@@ -126,8 +170,8 @@ def test_what_is_read_of_a_closed_stdin_is_wrong_usage(shell, arguments):
 
 
 @pytest.mark.parametrize("arguments", [["run", "-m", "openai:plain"], ["draw", "-"]])
-def test_a_stdin_that_cannot_be_read_is_told_in_a_sentence(shell, arguments):
-    """A file that is open for writing only is no reason for a traceback."""
+def test_a_stdin_that_cannot_be_read_is_an_error(shell, arguments):
+    """A file that is open only for writing gives no traceback."""
     code, _, err = shell(arguments, "0>away.txt")
 
     assert code in (1, 2)
@@ -135,11 +179,11 @@ def test_a_stdin_that_cannot_be_read_is_told_in_a_sentence(shell, arguments):
 
 
 def test_no_file_gets_the_number_of_a_closed_stream(start, folder, reachable):
-    """What a tool writes to file 1 does not land in a socket that has taken its place."""
+    """A tool that writes to descriptor 1 does not write to a socket that has its number."""
     (folder / "tools.py").write_text(
         "import os\n\n"
         "def number(text: str) -> str:\n"
-        '    """Return what the files 0 to 2 are."""\n'
+        '    """Return the files of the descriptors 0 to 2."""\n'
         "    return ', '.join(os.readlink(f'/proc/self/fd/{n}') for n in range(3))\n",
         encoding="utf-8",
     )
@@ -155,14 +199,14 @@ def test_no_file_gets_the_number_of_a_closed_stream(start, folder, reachable):
 
 
 def test_a_picture_in_a_file_needs_no_stdout(shell, folder):
-    """What prints nothing works where nothing can be printed."""
+    """A command that prints nothing works without stdout."""
     assert 0 == shell(["draw", "hello.marble", "-o", "hello.svg"], ">&-")[0]
     assert "<svg" in (folder / "hello.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", ["run", "demo"])
 def test_a_terminal_that_goes_away_ends_the_command(start, reachable, command):
-    """Where the terminal is gone and its signal ignored, the exit code is no crash's."""
+    """When the terminal is gone and its signal ignored, the exit code is not that of a crash."""
     import pty
 
     primary, secondary = pty.openpty()

@@ -2,7 +2,6 @@
 
 import math
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -10,23 +9,26 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("signals and terminals of POSIX", allow_module_level=True)
 
-from rxagent.cli.history import History, history_path
-from rxagent.testing.frames import said_by, text_chunk
-from rxagent.testing.scripts import plain
+from rxagent.testing.asked import said_by
+from rxagent.testing.scripts.saying import plain
 
-from .screen import CTRL_C, CTRL_D, PATIENCE, UP, Screen
+from rxagent.cli.editor import History, history_path
+from rxagent.testing.frames import text_chunk
+
+from .conftest import PATIENCE
+from .screen import CTRL_C, CTRL_D, UP, Screen
 
 HELLO = "Hello from the scripted model."
 AGAIN = "Ctrl-C again leaves."
 
 
 @pytest.fixture
-def talk(start, reachable):
+def talk(launch, reachable):
     """Return a function that begins a conversation, and returns the screen at its first prompt."""
 
     def talk(scenario, *arguments, TERM="dumb", **options):
         model = f"openai:{scenario}"
-        screen = Screen(start, "chat", "-m", model, *arguments, TERM=TERM, **options)
+        screen = Screen(launch, "chat", "-m", model, *arguments, TERM=TERM, **options)
         screen.read_until("> ")
         return screen
 
@@ -35,7 +37,7 @@ def talk(start, reachable):
 
 @pytest.fixture
 def halting(reachable):
-    """Return a scenario that stops in the midst of its first answer, and answers what follows."""
+    """Return a scenario that stops halfway through its first answer, and answers what follows."""
 
     def halting(body):
         if said_by(body, "assistant"):
@@ -47,12 +49,12 @@ def halting(reachable):
 
 
 def messages(request):
-    """Return who says what in a request, but for the system."""
+    """Return the roles and texts in a request, without the system's."""
     return [(message["role"], message["content"]) for message in request.body["messages"][1:]]
 
 
 def test_two_turns_have_one_memory(talk, reachable):
-    """What was said before is told to the model again, and Ctrl-D leaves."""
+    """The model receives the earlier turn again, and Ctrl-D leaves."""
     screen = talk("plain")
     for said in ("one", "two"):
         screen.type(f"{said}\r")
@@ -61,21 +63,21 @@ def test_two_turns_have_one_memory(talk, reachable):
     seen = screen.read_all()
 
     assert 0 == screen.process.returncode
-    assert seen.startswith("openai:plain listens; /help tells what can be typed.\n\n> one\n")
+    assert seen.startswith("Chatting with openai:plain; /help lists the commands.\n\n> one\n")
     assert seen.endswith("\n\n> \n")
     assert [("user", "one"), ("assistant", HELLO), ("user", "two")] == messages(
         reachable.requests[1]
     )
 
 
-def test_ctrl_c_stops_the_answer_and_keeps_what_was_said(talk, halting, reachable):
-    """The request is hung up, the prompt comes back, and the model is told half its answer."""
+def test_ctrl_c_stops_the_answer_and_keeps_its_text(talk, halting, reachable):
+    """The request is closed, the prompt is back, and the model receives half its answer."""
     screen = talk(halting)
     screen.type("one\r")
     screen.read_until("Hello from")
     screen.type(CTRL_C)
     reachable.wait_hang_up(timeout=PATIENCE)
-    screen.read_until("✗ The run was cancelled: interrupted", "What was said is kept.", "> ")
+    screen.read_until("✗ The run was cancelled: interrupted", "The text so far is kept.", "> ")
     screen.type("two\r")
     screen.read_until(HELLO, "> ")
     screen.type(CTRL_D)
@@ -88,7 +90,7 @@ def test_ctrl_c_stops_the_answer_and_keeps_what_was_said(talk, halting, reachabl
 
 
 def test_a_second_ctrl_c_leaves(talk, halting):
-    """The first one has stopped the answer, so the next one is meant for us."""
+    """The first one has stopped the answer, so the next one ends the command."""
     screen = talk(halting)
     screen.type("one\r")
     screen.read_until("Hello from")
@@ -99,7 +101,7 @@ def test_a_second_ctrl_c_leaves(talk, halting):
 
 
 def test_ctrl_c_drops_what_is_typed_before_it_leaves(talk, reachable):
-    """One drops a line or the lines of a block, one says what the next one does, one leaves."""
+    """One drops a line or the lines of a block, one prints what the next one does, one leaves."""
     screen = talk("plain")
     screen.type("half a li")
     screen.read_until("half a li")
@@ -120,7 +122,7 @@ def test_ctrl_c_drops_what_is_typed_before_it_leaves(talk, reachable):
 
 
 def test_a_tool_that_blocks_does_not_hold_the_prompt(talk, folder):
-    """Its thread cannot be stopped, but one can talk on, and leave."""
+    """Its thread cannot be stopped, but the conversation continues."""
     (folder / "tools.py").write_text(
         'import time\n\ndef block(text: str) -> str:\n    """Block."""\n'
         '    print("blocking", flush=True)\n    time.sleep(60)\n',
@@ -139,7 +141,7 @@ def test_a_tool_that_blocks_does_not_hold_the_prompt(talk, folder):
 
 
 def test_lines_pasted_together_are_one_message(talk, reachable):
-    """A terminal that tells what was pasted is understood."""
+    """The marks of a paste are understood."""
     screen = talk("plain", TERM="xterm")
     screen.type("\x1b[200~one\rtwo\x1b[201~\r")
     screen.read_until(HELLO, "> ")
@@ -150,10 +152,10 @@ def test_lines_pasted_together_are_one_message(talk, reachable):
 
 
 def test_tab_completes_commands(talk, reachable):
-    """As much of a command's name as tells it from the others is enough."""
+    """The unique start of a command's name is enough."""
     screen = talk("plain")
     screen.type("/re\t\r")
-    screen.read_until("/reset", "All that was said is forgotten.", "> ")
+    screen.read_until("/reset", "The conversation is forgotten.", "> ")
     screen.type(CTRL_D)
     screen.read_all()
 
@@ -178,7 +180,7 @@ def test_what_was_typed_before_comes_back(talk, folder, reachable):
 
 @pytest.mark.parametrize("way", ["--no-history", "environment", "settings"])
 def test_the_history_can_be_switched_off(talk, folder, reachable, way):
-    """With a flag, a variable or a setting nothing is read from the file, or written to it."""
+    """With a flag, a variable or a setting the file is neither read nor written."""
     path = history_path()
     History(path).add("before")
     if way == "settings":
@@ -197,7 +199,7 @@ def test_the_history_can_be_switched_off(talk, folder, reachable, way):
 
 
 def test_the_history_can_be_switched_on_again(talk, folder, reachable):
-    """The flag goes before the variable, and that before the file."""
+    """The flag overrides the variable, which overrides the file."""
     (folder / "rxagent.toml").write_text("history = false\n", encoding="utf-8")
     screen = talk("plain", "--history")
     screen.type("one\r")
@@ -209,7 +211,7 @@ def test_the_history_can_be_switched_on_again(talk, folder, reachable):
 
 
 def test_it_works_without_readline(talk, folder, reachable):
-    """Where Python comes without readline one can talk all the same."""
+    """A conversation works in a Python without readline."""
     (folder / "readline.py").write_text("raise ImportError('none here')\n", encoding="utf-8")
     screen = talk("plain")
     screen.type("one\n")
@@ -221,20 +223,21 @@ def test_it_works_without_readline(talk, folder, reachable):
     assert 1 == len(reachable.requests)
 
 
-def test_answers_can_be_redirected(talk, reachable):
-    """With stdout elsewhere, prompt and all else stay on the screen, and answers go there."""
-    screen = talk("plain", stdout=subprocess.PIPE)
+def test_answers_can_be_redirected(talk, folder, reachable):
+    """With stdout redirected, only the answers go there."""
+    with (folder / "answers").open("wb") as answers:
+        screen = talk("plain", stdout=answers)
     screen.type("one\n")
     screen.read_until("1 step · ", "> ")
     screen.type(CTRL_D)
     seen = screen.read_all()
 
-    assert f"{HELLO}\n".encode() == screen.process.stdout.read()
+    assert f"{HELLO}\n" == (folder / "answers").read_text(encoding="utf-8")
     assert HELLO not in seen
 
 
-def test_ctrl_c_ends_what_a_pipe_asks(start, reachable):
-    """Of a pipe nothing more is read: one Ctrl-C is enough."""
+def test_ctrl_c_ends_a_conversation_from_a_pipe(start, reachable):
+    """From a pipe nothing more is read: one Ctrl-C is enough."""
     process = start("chat", "-m", "openai:stall")
     process.stdin.write(b"one\ntwo\n")
     process.stdin.flush()

@@ -9,7 +9,7 @@ MODEL = ["run", "-m", "openai:plain"]
 
 @pytest.fixture
 def refuse(folder, capsys):
-    """Return a function that runs the command in this process, and returns how it was refused."""
+    """Return a function that runs the command in this process, and returns the usage error."""
 
     def refuse(*arguments):
         with pytest.raises(SystemExit) as left:
@@ -35,13 +35,16 @@ REFUSED = [
     ([*MODEL, "--plain", "-q", "hi"], "Choose one of --json, --plain and --quiet."),
     ([*MODEL, "--max-steps", "-1", "hi"], "Invalid value for '--max-steps'"),
     ([*MODEL, "--timeout", "0", "hi"], "Invalid value for '--timeout'"),
-    (["models", "--timeout", "0"], "Invalid value for '--timeout': '0' is no number of seconds"),
+    (["models", "--timeout", "0"], "Invalid value for '--timeout': '0' is not a number of seconds"),
     ([*MODEL, "--nope", "hi"], "No such option"),
     ([*MODEL, " "], "The task is empty. Write one, or pipe one in."),
-    ([*MODEL, "-t", "calc", "hi"], "'calc' is no tool. Write -t module:function."),
-    ([*MODEL, "-t", ":add", "hi"], "':add' is no tool. Write -t module:function."),
-    ([*MODEL, "-t", "nowhere:add", "hi"], "There is no module 'nowhere' here or among"),
-    ([*MODEL, "-t", "os.nowhere:add", "hi"], "There is no module 'os.nowhere' here or among"),
+    ([*MODEL, "-t", "calc", "hi"], "'calc' is not a tool. Write -t module:function."),
+    ([*MODEL, "-t", ":add", "hi"], "':add' is not a tool. Write -t module:function."),
+    ([*MODEL, "-t", "nowhere:add", "hi"], "There is no module 'nowhere' in this folder or among"),
+    (
+        [*MODEL, "-t", "os.nowhere:add", "hi"],
+        "There is no module 'os.nowhere' in this folder or among",
+    ),
     ([*MODEL, "-t", "shelf:ad", "hi"], "shelf has no 'ad'. Did you mean 'add'?"),
     ([*MODEL, "-t", "shelf:zzz", "hi"], "shelf has no 'zzz'. It has: add, bare."),
     ([*MODEL, "-t", "shelf:bare", "hi"], "shelf:bare cannot be a tool. "),
@@ -54,7 +57,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("arguments", "sentence"), REFUSED, ids=[" ".join(r[0]) for r in REFUSED])
 def test_wrong_usage_says_what_and_what_to_do(refuse, folder, arguments, sentence):
-    """Before a model is asked anything, what is wrong is said in a sentence, with exit code 2."""
+    """Wrong usage gets a sentence before any request, with exit code 2."""
     (folder / "shelf.py").write_text(
         'NUMBER = 5\ndef add(a: int) -> int:\n    """Add."""\n    return a\ndef bare(a): ...\n',
         encoding="utf-8",
@@ -69,23 +72,26 @@ def test_wrong_usage_says_what_and_what_to_do(refuse, folder, arguments, sentenc
     ("option", "said", "sentence"),
     [
         *(
-            ("--max-steps", said, "is no number of steps, 0 or more.")
+            ("--max-steps", said, "is not a number of steps. Write 0 or more.")
             for said in ("x", "-1", "2.5")
         ),
-        *(("--timeout", said, "is no number of seconds above 0.") for said in ("x", "0", "-1")),
         *(
-            ("--timeout", said, "is no number of seconds above 0.")
+            ("--timeout", said, "is not a number of seconds. Write one above 0.")
+            for said in ("x", "0", "-1")
+        ),
+        *(
+            ("--timeout", said, "is not a number of seconds. Write one above 0.")
             for said in ("nan", "inf", "1e99")
         ),
     ],
 )
-def test_a_number_that_is_none_is_told_in_plain_words(refuse, option, said, sentence):
-    """Whoever mistypes a number reads which numbers there are, not how they are checked."""
+def test_what_is_not_a_number_is_an_error_in_plain_words(refuse, option, said, sentence):
+    """The error says which numbers are valid, not how they are parsed."""
     assert refuse(*MODEL, option, said, "hi").endswith(f": {said!r} {sentence}")
 
 
-def test_a_terminal_without_a_task_is_told(refuse, monkeypatch):
-    """Nobody is left waiting for a prompt that is not there."""
+def test_a_terminal_without_a_task_is_wrong_usage(refuse, monkeypatch):
+    """The command does not wait for input without a prompt."""
 
     class Keyboard(io.StringIO):
         def isatty(self):
@@ -98,8 +104,8 @@ def test_a_terminal_without_a_task_is_told(refuse, monkeypatch):
 
 FILES = [
     ("model = ", "rxagent.toml cannot be read: "),
-    ("modle = 'x'", "rxagent.toml sets 'modle', which is no setting. Known: model, system,"),
-    ("tools = ['os:system']", "rxagent.toml sets 'tools', which is no setting."),
+    ("modle = 'x'", "rxagent.toml sets 'modle', which is not a setting. Known: model, system,"),
+    ("tools = ['os:system']", "rxagent.toml sets 'tools', which is not a setting."),
     ("model = 5", "rxagent.toml sets model to 5. Write a text."),
     ("max_steps = true", "rxagent.toml sets max_steps to True. Write a whole number."),
     ("history = 'no'", "rxagent.toml sets history to 'no'. Write true or false."),
@@ -109,7 +115,7 @@ FILES = [
 
 @pytest.mark.parametrize(("text", "sentence"), FILES, ids=[text for text, _ in FILES])
 def test_a_wrong_setting_says_where_it_stands(refuse, folder, text, sentence):
-    """What the file says is checked, and the file is named."""
+    """Settings are checked, and the error names the file."""
     (folder / "rxagent.toml").write_text(text, encoding="utf-8")
 
     assert refuse("run", "hi").startswith(sentence)
@@ -125,7 +131,7 @@ def test_verbose_shows_where_a_module_fails(folder, capsys):
 
 
 def show(capsys, *arguments):
-    """Return what a command that asks nobody prints, and its exit code."""
+    """Return the exit code and the output of a command without an agent."""
     with pytest.raises(SystemExit) as left:
         main(arguments)
     out, err = capsys.readouterr()
@@ -142,7 +148,7 @@ def test_the_version_is_the_package_s(folder, capsys):
 
 @pytest.mark.parametrize("command", ["chat", "completion", "demo", "models", "run"])
 def test_help_lists_every_command(folder, capsys, command):
-    """Each command stands in the help, and has help of its own, with -h too."""
+    """Each command is in the help, and has its own help, with -h too."""
     assert f"\n  {command} " in show(capsys, "--help")[1]
     assert (0, f"Usage: rxagent {command} ") == (
         show(capsys, command, "-h")[0],
@@ -152,7 +158,7 @@ def test_help_lists_every_command(folder, capsys, command):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(folder, capsys, shell):
-    """Each shell gets the script that asks us what may come next."""
+    """Each shell gets the script that completes commands."""
     code, script = show(capsys, "completion", shell)
 
     assert 0 == code
@@ -160,7 +166,7 @@ def test_completion_prints_a_script(folder, capsys, shell):
 
 
 def test_completion_completes(folder, capsys, monkeypatch):
-    """What the script asks for is answered: the commands that begin so."""
+    """The script receives the commands that begin so."""
     monkeypatch.setenv("_RXAGENT_COMPLETE", "zsh_complete")
     monkeypatch.setenv("COMP_WORDS", "rxagent d")
     monkeypatch.setenv("COMP_CWORD", "1")

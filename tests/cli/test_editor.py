@@ -4,17 +4,17 @@ import sys
 
 import pytest
 
-from rxagent.cli.history import History
+from rxagent.cli.editor import History
 
 
 @pytest.fixture
 def path(tmp_path):
-    """Return the path of a history that is not there yet, in a folder that is not there either."""
+    """Return the path of a history that does not exist, in a folder that does not exist."""
     return tmp_path / "home" / "history.jsonl"
 
 
 def test_a_history_comes_back_in_order(path):
-    """What was added is there in the same order, whatever it is made of, for others too."""
+    """Texts come back in their order, whatever they contain, in other objects too."""
     texts = ["one", "two\nlines", "größer", '"\\', "one"]
     for text in texts:
         History(path).add(text)
@@ -24,12 +24,12 @@ def test_a_history_comes_back_in_order(path):
 
 
 def test_no_file_is_no_history(path):
-    """Before anything was added there is nothing."""
+    """A history without a file is empty."""
     assert [] == list(History(path))
 
 
-def test_what_is_no_text_is_passed_over(path):
-    """Lines that say nothing, or no text, do no harm to the others."""
+def test_what_is_not_a_text_is_skipped(path):
+    """Lines without a text do not affect the others."""
     path.parent.mkdir()
     path.write_bytes(b'"one"\n\n{"a": 1}\nnonsense\n\xff\n"two"\n"cut')
 
@@ -37,7 +37,7 @@ def test_what_is_no_text_is_passed_over(path):
 
 
 def test_a_history_does_not_grow_for_ever(path):
-    """Of more than 2,000 texts the latest 1,000 are kept; nobody is told of more than these."""
+    """Of more than 2,000 texts the latest 1,000 are kept; iteration yields only these."""
     history = History(path)
     for number in range(2001):
         history.add(str(number))
@@ -49,7 +49,7 @@ def test_a_history_does_not_grow_for_ever(path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 def test_a_history_is_private(path):
-    """Others on this machine cannot read what was said."""
+    """Other users of this machine cannot read the messages."""
     before = os.umask(0)
     try:
         History(path).add("secret")
@@ -63,7 +63,7 @@ def test_a_history_is_private(path):
 
 
 def test_where_nothing_can_be_written_nothing_is_remembered(tmp_path):
-    """A home that is a file is no reason to fail."""
+    """A home that is a file does not fail."""
     (tmp_path / "home").write_text("", encoding="utf-8")
     history = History(tmp_path / "home" / "history.jsonl")
     history.add("one")
