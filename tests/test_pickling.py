@@ -21,6 +21,8 @@ from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel
 from rxagent.tools import Toolbox
 
+from .ids import shown
+
 WATCHDOG = 60
 
 
@@ -269,7 +271,7 @@ def test_a_client_that_was_given_is_named():
         AzureOpenAIModel("m", azure_endpoint="http://localhost", api_version="1", api_key="k"),
         OpenAIModel("m", http_client=connect),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_a_provider_s_model_keeps_its_settings(model):
     """What a model was made with is what its twin asks with."""
@@ -291,7 +293,7 @@ def test_a_provider_s_model_keeps_its_settings(model):
         (operators.hedge(ScriptedModel(["yes"]), ScriptedModel(["no"]), after=9.0), "yes"),
         (operators.race(ScriptedModel(["yes"])), "yes"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_an_agent_answers_as_before(model, answer):
     """An agent that was sent asks the same model."""

@@ -10,10 +10,8 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("terminals of POSIX", allow_module_level=True)
 
-from rxagent.testing.asked import said_by
-from rxagent.testing.scripts.saying import plain, saying
-
-from rxagent.testing.frames import text_chunk
+from rxagent.testing.frames import said_by, saying, text_chunk
+from rxagent.testing.scripts.answers import plain
 
 from .conftest import PATIENCE
 from .screen import CTRL_C, CTRL_D, Screen

@@ -21,6 +21,7 @@ from rxagent.state import State, fold_all
 from rxagent.streams import RunScheduler, daemon_loop, each
 from rxagent.testing import VirtualScheduler
 
+from ..ids import shown
 from .watching import EVENTS, WATCHDOG, Feed, Seen, done, joined, run_of, scheduler, streamed
 
 
@@ -745,7 +746,7 @@ def test_what_a_run_says_of_itself():
     assert ("The run was cancelled.", "") == (str(seen.end), seen.end.reason)
 
 
-@pytest.mark.parametrize("wrong", [None, 5, [StepStarted(1)], launch], ids=repr)
+@pytest.mark.parametrize("wrong", [None, 5, [StepStarted(1)], launch], ids=shown)
 def test_only_streams_are_launched(wrong):
     """What is no stream is refused at once, and so is what is no list of observers."""
     with pytest.raises(TypeError, match=r"launch takes a stream, as launch\(agent\(task\)\), not "):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rxagent.streams import Broadcaster, PartialObserver
 
+from ..ids import shown
 from .recorder import WATCHDOG, Recorder
 
 
@@ -95,7 +96,7 @@ def test_it_is_shown_as_what_it_was_made_of():
     assert (repr(noting), noting) == (repr(observer), observer.watching)
 
 
-@pytest.mark.parametrize("wrong", [5, "print", object(), Noting], ids=repr)
+@pytest.mark.parametrize("wrong", [5, "print", object(), Noting], ids=shown)
 def test_what_can_be_told_nothing(wrong):
     """What cannot be told anything, and a class in place of its object, is refused with a hint."""
     with pytest.raises(TypeError, match=r"cannot observe(\.|:) (Give a function|write Noting\(\))"):

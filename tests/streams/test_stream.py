@@ -18,6 +18,7 @@ from rxagent import operators as ops
 from rxagent.streams import Stream
 from rxagent.testing import ScriptedModel
 
+from ..ids import shown
 from .recorder import WATCHDOG
 
 agent = Agent(ScriptedModel(["Hello"]))
@@ -271,7 +272,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", WRONG, ids=shown)
 @pytest.mark.parametrize(
     "stream",
     [

@@ -11,6 +11,8 @@ from rxagent.errors import InvalidArguments
 from rxagent.tools import tool
 from rxagent.tools.argument_errors import expected, type_of
 
+from ..ids import shown
+
 
 class Unit(enum.Enum):
     CELSIUS = "C"
@@ -77,7 +79,7 @@ TYPES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "actual", "should"), TYPES, ids=repr)
+@pytest.mark.parametrize(("kind", "value", "actual", "should"), TYPES, ids=shown)
 def test_a_wrong_type_is_named_with_the_right_one(kind, value, actual, should):
     """The sentence names the argument, the type it has, and the type it should have."""
     assert f"Argument x has type '{actual}' but should be '{should}'." == wrong(kind, value)
@@ -102,7 +104,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "text"), VALUES, ids=repr)
+@pytest.mark.parametrize(("kind", "value", "text"), VALUES, ids=shown)
 def test_a_wrong_value_is_shown_with_what_it_should_be(kind, value, text):
     """Where the type is right, the sentence shows the value, cut when it is long."""
     assert f"Argument x {text}" == wrong(kind, value)
@@ -131,7 +133,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "text"), PLACES, ids=repr)
+@pytest.mark.parametrize(("kind", "value", "text"), PLACES, ids=shown)
 def test_what_is_wrong_inside_is_named_by_its_path(kind, value, text):
     """The sentence leads to the part of an argument that is wrong."""
     assert text == wrong(kind, value)
@@ -153,7 +155,7 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "form"), FORMS, ids=repr)
+@pytest.mark.parametrize(("kind", "form"), FORMS, ids=shown)
 def test_the_expected_form_is_short_and_ends(kind, form):
     """A type is shown in one line, also one that holds itself."""
     assert f'{{"x": {form}}}' == expected(takes(kind).parameters)

@@ -16,6 +16,8 @@ from rxagent.errors import InvalidArguments
 from rxagent.messages import Image
 from rxagent.tools.result_text import error_text, images_in, result_text
 
+from ..ids import shown
+
 
 class Point(BaseModel):
     x: int
@@ -65,7 +67,7 @@ class Unsayable:
         (PurePosixPath("/a/b"), "/a/b"),
         (Colour.RED, "Colour.RED"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_a_result_is_said_as_a_model_reads_it(value, text):
     """A text stays, JSON is JSON, and all else is its `str`."""
@@ -167,7 +169,7 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "image"), FORMS, ids=repr)
+@pytest.mark.parametrize(("value", "image"), FORMS, ids=shown)
 def test_an_image_is_an_image(value, image):
     """Whatever form it has, alone or in a list or dict, and the text names it."""
     assert (image,) == images_in(value)

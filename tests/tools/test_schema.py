@@ -16,6 +16,8 @@ from rxagent.errors import InvalidArguments
 from rxagent.tools import Given, tool
 from rxagent.tools.anything import ANYTHING
 
+from ..ids import shown
+
 
 class Unit(enum.Enum):
     CELSIUS = "C"
@@ -107,7 +109,7 @@ def test_a_tool_without_parameters_takes_an_empty_object():
             {"type": "integer", "description": "how many", "minimum": 1},
         ),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_each_type_has_its_schema(kind, schema):
     """An annotation is said in the words of JSON Schema."""
@@ -157,7 +159,7 @@ def test_an_annotation_wins_over_the_docstring():
         (float("inf"), {}),
         (object(), {}),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_a_default_is_shown_where_json_can_say_it(default, shown):
     """A default that JSON cannot say only makes its parameter optional."""
@@ -206,7 +208,7 @@ TOOLS = {kind: takes(kind) for kind in VALUES}
 
 
 @given(st.data())
-@pytest.mark.parametrize("kind", VALUES, ids=repr)
+@pytest.mark.parametrize("kind", VALUES, ids=shown)
 def test_what_was_written_is_read_back(kind, data):
     """A value, written as its type's JSON, is read as the same value of the same type."""
     value = data.draw(VALUES[kind])
@@ -218,7 +220,7 @@ def test_what_was_written_is_read_back(kind, data):
 
 
 @given(st.data())
-@pytest.mark.parametrize("kind", [int, float, str, bool, list[int], Place, Unit], ids=repr)
+@pytest.mark.parametrize("kind", [int, float, str, bool, list[int], Place, Unit], ids=shown)
 def test_a_value_of_no_fitting_type_is_refused_by_name(kind, data):
     """Nothing is converted: what is not of the type is refused, and the argument is named."""
     fitting = {
@@ -308,7 +310,7 @@ def test_an_integer_is_a_number():
     assert (3.0, float) == (read, type(read))
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "null", "{}", '"{}"'], ids=repr)
+@pytest.mark.parametrize("text", ["", "  \n", "null", "{}", '"{}"'], ids=shown)
 def test_nothing_is_no_arguments(text):
     """Models write nothing in several ways."""
     assert {} == ping.read(text).arguments
@@ -360,7 +362,7 @@ TAKES = ' add takes {"a": integer, "b"?: integer}.'
             "Argument b has type 'number' but should be 'integer'. Argument c is unknown.",
         ),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_arguments_that_do_not_fit_are_told_apart(text, said):
     """The sentence names everything that is wrong, then shows the whole form."""

@@ -1,0 +1,116 @@
+"""The public surface as type checkers see it: mypy and basedpyright check it, nothing runs it."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+from reactivex import Observable
+from reactivex import operators as rxo
+
+from rxagent import Agent, Image, Message, Request, Run, State, Tool, ToolCall, each, fold, launch
+from rxagent import operators as ops
+from rxagent.events import Delta, Event, StepStarted, TextDelta, Usage
+from rxagent.models import Model, OpenAIModel, as_model, resolve
+from rxagent.runs import Viewer
+from rxagent.subscribers import Console, Metrics
+from rxagent.tools import tool
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Return the sum of two integers."""
+    return a + b
+
+
+@tool(name="other")
+async def named(a: int) -> str:
+    """Return a number as text."""
+    return str(a)
+
+
+def shout(request: Request) -> Iterator[str]:
+    """Answer in capital letters."""
+    yield request.messages[-1].text.upper()
+
+
+async def stream(request: Request) -> AsyncIterator[Delta]:
+    """Answer with one delta."""
+    yield TextDelta(request.messages[-1].text)
+
+
+def is_short(value: Any, state: State) -> bool:
+    """Check an answer."""
+    return len(str(value)) < 10 and state.answer is None
+
+
+async def is_polite(value: Any, state: State) -> None:
+    """Check an answer, asynchronously."""
+
+
+async def check_tools() -> None:
+    """A tool is still the function that it was made of."""
+    assert_type(add(1, 2), int)
+    assert_type(await named(1), str)
+    assert_type(Agent(shout).as_tool(), Tool)
+
+
+def check_models() -> None:
+    """Whatever answers a request is a model."""
+    assert_type(as_model(shout), Model)
+    assert_type(as_model(stream), Model)
+    assert_type(resolve("openai:gpt-5-mini"), Model)
+    assert_type(as_model(shout)("Hi"), Observable[Delta])
+    assert_type(OpenAIModel("gpt-5-mini")([Message("user", "Hi")]), Observable[Delta])
+    assert_type(ops.fallback(as_model(shout), as_model(stream))(Request([])), Observable[Delta])
+
+
+def check_agents() -> None:
+    """An agent makes streams of events, runs and answers."""
+    agent = Agent(
+        shout,
+        tools=[add, named],
+        final_answer_checks=[is_short, is_polite],
+        managed_agents=[Agent(stream, name="inner", description="Say it again.")],
+    )
+    assert_type(agent("Go"), Observable[Event])
+    assert_type(agent.start("Go", attach=[Console(), Metrics(), print]), Run)
+    assert_type(agent.as_tool(), Tool)
+    agent("Look", images=[Image("https://example.org/cat.png")], state=State())
+
+
+def check_pipes() -> None:
+    """Operators of ours and of ReactiveX keep the types of what they emit."""
+    events = Agent(shout)("Go")
+    assert_type(events.pipe(ops.text()), Observable[str])
+    assert_type(events.pipe(ops.usage()), Observable[Usage])
+    assert_type(events.pipe(ops.of_type(StepStarted)), Observable[StepStarted])
+    assert_type(events.pipe(ops.tool_calls()), Observable[ToolCall])
+    assert_type(events.pipe(ops.text(), rxo.map(len)), Observable[int])
+    assert_type(as_model(shout)("Hi").pipe(ops.timeout(idle=20), ops.retry(2)), Observable[Delta])
+
+
+def check_loops() -> None:
+    """Loops give what the stream emits."""
+    for piece in each(Agent(shout)("Go").pipe(ops.text())):
+        assert_type(piece, str)
+    for event in Agent(shout).start("Go"):
+        assert_type(event, Event)
+
+
+async def check_asyncio() -> None:
+    """Asynchronous loops do the same."""
+    async for piece in each(Agent(shout)("Go").pipe(ops.text())):
+        assert_type(piece, str)
+    async for event in Agent(shout).start("Go").follow(since=3):
+        assert_type(event, Event)
+
+
+def check_runs(run: Run) -> None:
+    """A run is watched, owned and folded."""
+    assert_type(run.attach(print), Viewer)
+    assert_type(run.attach(Console(), overflow="block", since=3), Viewer)
+    assert_type(run.state, State)
+    assert_type(run.pipe(ops.text()), Observable[str])
+    assert_type(launch(Agent(shout)("Go"), attach=[print]), Run)
+    assert_type(fold(State(), TextDelta("Hi")), State)
+    with run:
+        run.cancel("enough")
