@@ -246,8 +246,15 @@ def test_an_observer_that_raises(error, at, other):
         def on_completed(self):
             raise error
 
-    run = Agent(ScriptedModel(["done"])).start("x", attach=[Broken()])
-    run.subscribe(Broken())
+    watched = threading.Event()
+
+    def model(request):
+        assert watched.wait(WATCHDOG)
+        return "done"
+
+    run = Agent(model).start("x", attach=[Broken()])
+    run.subscribe(Broken())  # before the end: a late one is notified here, on the main thread
+    watched.set()
 
     assert "completed" == ended(run)
     assert "done" == run.result()
