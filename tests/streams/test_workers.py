@@ -572,7 +572,7 @@ def test_quick_jobs_use_as_many_threads_as_may_be(threads):
 
 def test_jobs_that_compute_do_not_make_it_grow():
     """A job that computes is not blocked: another thread would only be in its way."""
-    pool, meter = Workers(limit=4, patience=0.005, idle=0.05), Meter()
+    pool, meter = Workers(limit=4, patience=0.2, idle=0.05), Meter()
 
     def job():
         with meter:

@@ -17,7 +17,7 @@ from rxagent.testing.clock import Restless, VirtualScheduler
 
 
 @pytest.fixture
-def run_scheduler():
+def scheduler():
     """Return virtual time that leaves nothing open."""
     before = open_work()
     with VirtualScheduler() as scheduler:
