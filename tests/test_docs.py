@@ -79,9 +79,18 @@ def blocks(page):
         yield Block(language, text, line, caption)
 
 
+CAT = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\x02\0\0\0\x90wS\xde"
+    b"\0\0\0\x0cIDATx\x9cc\xf8\xcf\xc0\0\0\x03\1\1\0\xc9\xfe\x92\xef\0\0\0\0IEND\xaeB`\x82"
+)
+"""The picture `cat.png` that pages use: a PNG file of one pixel."""
+
+
 def gpt(body):
-    """Answer as a model might: call the tool that is offered, count, remember a name."""
+    """Answer as a model might: describe an image, call a tool, count, remember a name."""
     wanted, results, said = fitting_calls(body), said_by(body, "tool"), task(body)
+    if any(map(_has_image, body["messages"])):
+        return saying(body, [text_chunk("A cat.")])
     if said.startswith("Count"):
         return saying(body, paced((text_chunk(f"{n} ") for n in itertools.count(1)), 0.01))
     if said.startswith("Tell me a long story"):
@@ -92,6 +101,11 @@ def gpt(body):
         answer = results[-1].rstrip(".!")
         return saying(body, [text_chunk("The answer"), text_chunk(f" is {answer}.")])
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
+
+
+def _has_image(message):
+    content = message.get("content")
+    return isinstance(content, list) and any(part["type"] == "image_url" for part in content)
 
 
 def _name(body):
@@ -151,6 +165,7 @@ def folder(monkeypatch, tmp_path):
     scripts = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     monkeypatch.setenv("PATH", scripts)
     monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "cat.png").write_bytes(CAT)
     return tmp_path
 
 
