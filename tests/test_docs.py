@@ -21,6 +21,7 @@ import re
 import subprocess
 import sys
 import threading
+from configparser import ConfigParser
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -283,6 +284,20 @@ def test_the_index_leads_to_every_page():
     titles = {page.relative_to(DOCS).as_posix(): title_of(page) for page in pages}
 
     assert titles == {path: title for title, path in linked}
+
+
+def test_the_table_of_extras_is_that_of_the_package():
+    """The README lists each extra with its packages and their bounds, as setup.cfg has them."""
+    config = ConfigParser()
+    config.read(PROJECT / "setup.cfg", encoding="utf-8")
+    extras = {"none": config["options"]["install_requires"], **config["options.extras_require"]}
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- extras -->")[2].partition("<!-- end of extras -->")[0]
+    rows = re.findall(r"^\| (?:`(\w+)`|(none)) \| (.+?) \|", table, re.MULTILINE)
+
+    assert {name: packages.split() for name, packages in extras.items()} == {
+        name or none: re.findall(r"`(.+?)`", packages) for name, none, packages in rows
+    }
 
 
 def title_of(page):
