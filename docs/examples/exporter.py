@@ -1,4 +1,4 @@
-"""An exporter: what can be measured of a run, the moment it is known."""
+"""A metrics exporter: emits each measurement of a run as soon as it is known."""
 
 import reactivex as rx
 from attrs import frozen
@@ -17,13 +17,13 @@ from rxagent.events import (
     Usage,
 )
 
-SPEECH = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
+OUTPUT = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 ENDS = (ToolCompleted, ToolFailed)
 
 
 @frozen
 class Measured:
-    """A measurement, under the name that the dashboard knows."""
+    """A measurement, under the name that a dashboard uses."""
 
     name: str
     value: float
@@ -31,15 +31,15 @@ class Measured:
 
 
 def measured():
-    """Emit what can be measured of a run, the moment it is known."""
+    """Emit each measurement of a run as soon as it is known."""
     return rx.compose(
         ops.stamp(),
-        rxo.publish(lambda run: rx.merge(first_token(run), pace(run), tools(run))),
+        rxo.publish(lambda run: rx.merge(first_token(run), speed(run), tools(run))),
     )
 
 
 def spans(begins, ends):
-    """Emit an event of one kind, the next one of another kind, and the seconds between them."""
+    """Emit an event of one kind, the next event of another kind, and the seconds between them."""
     return rx.compose(
         rxo.filter(lambda stamped: isinstance(stamped.event, (begins, ends))),
         rxo.distinct_until_changed(lambda stamped: isinstance(stamped.event, begins)),
@@ -50,18 +50,18 @@ def spans(begins, ends):
 
 
 def first_token(run):
-    """Measure the seconds until the model says anything."""
+    """Measure the seconds until the model emits anything."""
     return run.pipe(
-        spans(RunStarted, SPEECH),
+        spans(RunStarted, OUTPUT),
         rxo.take(1),
         rxo.starmap(lambda _, __, seconds: Measured("first_token_seconds", seconds)),
     )
 
 
-def pace(run):
-    """Measure how fast each turn is spoken; its usage is reported at its end."""
+def speed(run):
+    """Measure the tokens per second of each turn; its usage is reported at its end."""
     return run.pipe(
-        spans(SPEECH, Usage),
+        spans(OUTPUT, Usage),
         rxo.filter(lambda span: span[2] > 0),
         rxo.starmap(lambda _, usage, seconds: usage.output_tokens / seconds),
         rxo.map(lambda tokens: Measured("tokens_per_second", tokens)),
@@ -69,7 +69,7 @@ def pace(run):
 
 
 def tools(run):
-    """Measure the seconds that each call takes, also of calls that run at once."""
+    """Measure the seconds that each call takes, including calls that run in parallel."""
     return run.pipe(
         rxo.filter(lambda stamped: isinstance(stamped.event, (ToolStarted, *ENDS))),
         rxo.group_by(lambda stamped: call_id(stamped.event)),
@@ -79,5 +79,5 @@ def tools(run):
 
 
 def call_id(event):
-    """Return the call that an event is about."""
+    """Return the id of the call that an event belongs to."""
     return event.call.id if isinstance(event, ToolStarted) else event.call_id

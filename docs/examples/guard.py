@@ -1,4 +1,4 @@
-"""A guard: a second model reads along, and cuts the answer that it objects to."""
+"""A guard: a second model reads the answer and cuts it off if it objects."""
 
 from operator import attrgetter
 
@@ -15,13 +15,13 @@ text_of = rxo.map(attrgetter("text"))
 
 
 def guarded(model, moderator):
-    """Return a model whose answers end where a moderator objects to them."""
+    """Return a model whose answers are cut off when a moderator objects to them."""
     model, moderator = as_model(model), as_model(moderator)
 
     def objections(deltas):
-        said = deltas.pipe(ops.accumulate(), text_of)
-        sentences = said.pipe(rxo.filter(ends_a_sentence))
-        return rx.merge(sentences, said.pipe(rxo.take_last(1), rxo.filter(bool))).pipe(
+        texts = deltas.pipe(ops.accumulate(), text_of)
+        sentences = texts.pipe(rxo.filter(ends_a_sentence))
+        return rx.merge(sentences, texts.pipe(rxo.take_last(1), rxo.filter(bool))).pipe(
             rxo.distinct_until_changed(),
             rxo.flat_map(verdict),
             rxo.filter(lambda verdict: verdict.startswith("unsafe")),
@@ -42,5 +42,5 @@ def guarded(model, moderator):
 
 
 def ends_a_sentence(text):
-    """Tell whether a text can be judged as it is."""
+    """Return whether a text ends with a whole sentence."""
     return text.endswith((".", "!", "?"))

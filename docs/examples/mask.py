@@ -1,4 +1,4 @@
-"""An operator that masks the e-mail addresses in what a model says."""
+"""An operator that masks the e-mail addresses in a model's text."""
 
 import re
 
@@ -6,16 +6,16 @@ from reactivex import Observable
 
 from rxagent.events import Finish, StepRetried, TextDelta
 
-ADDRESS = re.compile(r"[\w.+-]+@[\w-]*(?:\.[\w-]+)*")  # also one that was cut short
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]*(?:\.[\w-]+)*")  # matches incomplete addresses, too
 
 
 def mask(sign="***"):
-    """Mask the e-mail addresses in a model's text, however it is cut into deltas."""
+    """Mask the e-mail addresses in a model's text, even if they are split over several deltas."""
 
     def masked(source):
         def subscribe(observer, scheduler=None):
-            word = ""  # the last one, which may go on in the next delta
-            behind = []  # what came after it
+            word = ""  # the last word, which may continue in the next delta
+            behind = []  # the events after it
 
             def on_next(delta):
                 nonlocal word

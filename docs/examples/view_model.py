@@ -18,7 +18,7 @@ class View:
 
 
 def views(hz=30):
-    """Make views of a run's events, at most so many a second."""
+    """Emit views of a run, at most so many a second."""
     return rx.compose(
         ops.settle(),
         rxo.scan(fold, State()),

@@ -1,4 +1,4 @@
-"""Runs over server-sent events, as an application of FastAPI."""
+"""Serve runs as server-sent events, with FastAPI."""
 
 import asyncio
 import time
@@ -16,10 +16,10 @@ from rxagent.runs import Following
 from rxagent.wire import dumps
 
 BEHIND = 256
-"""How many events may wait for a tab."""
+"""How many events may wait for one tab."""
 
 PART = 65_536
-"""How much of a message is sent at once."""
+"""How many characters of a message are sent at once."""
 
 UNDELAYED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -28,8 +28,8 @@ def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
     """Return an application that serves an agent's runs.
 
     Args:
-        agent: Who answers.
-        kept: Seconds that a run can be looked up after its end.
+        agent: The agent that answers; by default one without tools.
+        kept: How many seconds a run is kept after its end.
     """
     agent = agent or Agent("openai:gpt-5-mini")
     app = FastAPI()
@@ -59,7 +59,7 @@ def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
         if last_event_id is not None:
             since = last_event_id
         try:
-            lines = told(name, found(name), since)
+            lines = messages_of(name, found(name), since)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         return StreamingResponse(lines, headers=UNDELAYED, media_type="text/event-stream")
@@ -71,10 +71,10 @@ def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
     return app
 
 
-def told(name: str, run: Run, since: int) -> AsyncIterator[str]:
-    """Return what a run tells from a place on, in messages that a browser understands.
+def messages_of(name: str, run: Run, since: int) -> AsyncIterator[str]:
+    """Yield a run's events from a position on, as server-sent messages.
 
-    Each holds the lines of what is told together, and as its id the place where to go on.
+    Each message holds the events that arrived together; its id is the position after them.
     """
 
     def follow(since: int) -> Following:
@@ -96,9 +96,9 @@ def told(name: str, run: Run, since: int) -> AsyncIterator[str]:
                             for part in parts(f"id: {seq}\n{lines}\n"):
                                 yield part
                             lines = ""
-                except BufferOverflow:  # the tab is behind: the run keeps what it has missed
+                except BufferOverflow:  # the tab is behind; the run still has what it missed
                     following, is_over = follow(seq), False
-                except Exception as error:  # whatever has ended the run
+                except Exception as error:  # the error that ended the run
                     failed = RunFailed(type(error).__name__, describe(error))
                     yield f"{line(failed, seq)}\n"
 
