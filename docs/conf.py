@@ -3,7 +3,7 @@ from pathlib import Path
 
 import rxagent
 
-sys.path.insert(0, str(Path(__file__).parent / "examples"))  # Diagrams speak of them.
+sys.path.insert(0, str(Path(__file__).parent / "examples"))  # Diagrams import them.
 
 project = "rxagent"
 author = "The rxagent authors"
@@ -22,12 +22,12 @@ napoleon_numpy_docstring = False
 
 nitpicky = True
 nitpick_ignore_regex = [
-    # The docs are built without a network, so names of other libraries lead nowhere.
+    # The docs are built without a network, so names of other libraries cannot be linked.
     (
         "py:.*",
         r"(asyncio|collections|contextlib|inspect|logging|os|pathlib|reactivex|types|typing)\..*",
     ),
-    # Variables of types are private, and rooms within rooms no user need enter.
+    # Type variables are private, and so are these packages.
     ("py:.*", r"(.*\.)?~?_[A-Z]\w*"),
     ("py:.*", r"rxagent\.(streams|testing\.marbles)\..*"),
 ]
