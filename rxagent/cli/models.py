@@ -1,39 +1,19 @@
 """`rxagent models`: which models can be reached, and why others cannot."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from attrs import frozen
 
 from ..printable import one_line, spelled
 from .failures import ExitCode
 from .options import seconds
 from .stdio import echo
 
+if TYPE_CHECKING:
+    from ..models import Provider
+
 __all__ = ["models"]
-
-
-@frozen
-class _Provider:
-    client: str
-    variables: tuple[str, ...]
-    note: str = ""
-    lists: bool = True
-
-
-_PROVIDERS = {
-    "azure": _Provider(
-        "AzureOpenAI",
-        ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"),
-        lists=False,
-    ),
-    "openai": _Provider(
-        "OpenAI",
-        ("OPENAI_API_KEY",),
-        "OPENAI_BASE_URL may name any server of that protocol; its key may be any text",
-    ),
-}
 
 
 @click.command(short_help="Show which models can be reached, and why others cannot.")
@@ -44,31 +24,43 @@ def models(timeout: float) -> ExitCode:
     """Show which models can be reached from here, and why others cannot."""
     from ..models import prefixes
 
-    reached = [_show(prefix, _PROVIDERS[prefix], timeout) for prefix in prefixes()]
+    reached = [_show(prefix, timeout) for prefix in prefixes()]
     return ExitCode.ANSWERED if any(reached) else ExitCode.UNAVAILABLE
 
 
-def _show(prefix: str, provider: _Provider, timeout: float) -> bool:
-    missing = [name for name in provider.variables if not os.environ.get(name)]
-    if missing:
-        note = f" ({provider.note})" if provider.note else ""
-        echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}.")
-        return False
-    import openai
+def _show(prefix: str, timeout: float) -> bool:
+    from ..models.resolve import load_provider
 
+    prefix = one_line(prefix)
     try:
-        with getattr(openai, provider.client)(timeout=timeout, max_retries=0) as client:
-            address, names = client.base_url, [str(model.id) for model in client.models.list()]
+        provider = load_provider(prefix)
+    except ValueError as error:
+        echo(f"{prefix}: cannot be used. {one_line(str(error))}")
+        return False
+    if missing := [name for name in provider.variables if not os.environ.get(name)]:
+        note = f" ({provider.note})" if provider.note else ""
+        echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}. See {provider.docs}")
+        return False
+    if provider.list_models is None:
+        echo(f"{prefix}: runs without a server. See {provider.docs}")
+        return True
+    try:
+        address, names = provider.list_models(timeout)
+        names = sorted(map(str, names))
     except Exception as error:  # a server may send anything
         echo(f"{prefix}: cannot be reached. {_why(error)}")
         return False
     echo(f"{prefix}: can be reached at {one_line(str(address))}")
-    if not provider.lists:
-        echo(f"  {prefix}:NAME, with the name of your deployment")
-        return True
-    for name in sorted(names):
-        echo(f"  {prefix}:{spelled(name)}")
+    _show_names(provider, names)
     return True
+
+
+def _show_names(provider: "Provider", names: list[str]) -> None:
+    if provider.naming:
+        echo(f"  {provider.prefix}:NAME, with {provider.naming}")
+        return
+    for name in names:
+        echo(f"  {provider.prefix}:{spelled(name)}")
 
 
 def _why(error: Any) -> str:

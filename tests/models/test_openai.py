@@ -80,7 +80,7 @@ def test_whole_text(server):
 @STREAMED
 @pytest.mark.parametrize("name", ["reasoning", "reasoning-alt", "think-tags"])
 def test_reasoning(server, name, stream):
-    """Thoughts are told apart from the answer, in whichever way a server sends them."""
+    """ThinkTags are told apart from the answer, in whichever way a server sends them."""
     message, _ = answer(name, stream=stream)
 
     assert ("Let me think.", PLAIN) == (message.reasoning, message.text)

@@ -34,7 +34,7 @@ def test_prefixes(name, kind, model_id):
         ("nobody:gpt-5", "no provider 'nobody'; those known are azure:, openai:"),
         ("ollama:llama3", r"OpenAI's protocol, write OpenAIModel\(name, api_base="),
         ("openai:", "names no model"),
-        ("", "does not say who provides it"),
+        ("", "has no provider"),
     ],
 )
 def test_names_that_mean_nothing(name, said):
@@ -68,11 +68,14 @@ def test_unknown_name():
 
 
 def test_nothing_heavy():
-    """Neither the room nor making a model loads an SDK; asking does."""
+    """Neither the package, nor declarations, nor making a model loads an SDK; calling it does."""
     program = """
 import sys
-from rxagent.models import AzureOpenAIModel, OpenAIModel, resolve
+from rxagent.models import AzureOpenAIModel, OpenAIModel, prefixes, resolve
+from rxagent.models.resolve import load_provider
 resolve("openai:gpt-5-mini")
+for prefix in prefixes():
+    load_provider(prefix)
 print({"openai", "aiohttp", "pydantic", "httpx", "httpx2"} & set(sys.modules))
 """
     ran = subprocess.run(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.models.frames import Frames, Strange
+from rxagent.models.sse import Frames, Strange
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:

@@ -20,8 +20,7 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import OpenAIModel
-from rxagent.models.faults import ErrorFactory
-from rxagent.models.waits import retry_after
+from rxagent.models.errors import ErrorFactory, retry_after
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
 from rxagent.testing.scenarios import Ending, Reply
@@ -308,7 +307,7 @@ SILENCE = float("inf")
 )
 def test_silence_after_the_finish(server, monkeypatch, rest, usage):
     """A server that says all and keeps the connection open is not waited for."""
-    monkeypatch.setattr("rxagent.models.openai._USAGE_WITHIN", 0.1)
+    monkeypatch.setattr("rxagent.models.reader._USAGE_WITHIN", 0.1)
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *rest, SILENCE)
 
     assert [TextDelta("Hi"), Finish("stop"), *usage] == list(each(OpenAIModel(name)("Hi")))
@@ -317,7 +316,7 @@ def test_silence_after_the_finish(server, monkeypatch, rest, usage):
 
 def test_pings_after_the_finish(server, monkeypatch):
     """What is sent after the finish reason does not lengthen the wait for the usage."""
-    monkeypatch.setattr("rxagent.models.openai._USAGE_WITHIN", 0.2)
+    monkeypatch.setattr("rxagent.models.reader._USAGE_WITHIN", 0.2)
     pings = [part for _ in range(100) for part in (0.05, b": ping\n\n")]
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *pings)
     begun = monotonic()
@@ -331,7 +330,7 @@ def test_long_descriptions(text):
     """However long a description of an error is, it is soon read."""
     begun = monotonic()
 
-    ErrorFactory("openai", "m").told({"code": text, "message": text})
+    ErrorFactory("openai", "m").reported({"code": text, "message": text})
 
     assert 2 > monotonic() - begun
 

@@ -1,16 +1,29 @@
-"""Thoughts between think tags at the start of a text."""
+"""ThinkTags between think tags at the start of a text."""
+
+from functools import reduce
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.events import ReasoningDelta, StepRetried, TextDelta
-from rxagent.models.thoughts import Thoughts
+from rxagent.events import (
+    ReasoningDelta,
+    StepRetried,
+    TextDelta,
+)
+from rxagent.models.openai_chat.think_tags import ThinkTags
+from rxagent.state import Draft, grow
+from rxagent.testing.frames import (
+    DONE,
+    call_chunk,
+    sse,
+    text_chunk,
+)
 
 
 def told(*pieces):
     """Return the thought and the answer that pieces of text hold, and check that none is empty."""
-    thoughts = Thoughts()
+    thoughts = ThinkTags()
     deltas = [delta for piece in pieces for delta in thoughts.add(piece)] + thoughts.end()
     assert all(delta.text for delta in deltas)
     return tuple(
@@ -60,7 +73,7 @@ def test_nothing_is_lost(pieces):
 
 def test_at_once():
     """Text is told as it comes, once it cannot begin a tag."""
-    thoughts = Thoughts()
+    thoughts = ThinkTags()
 
     assert [TextDelta("Hi")] == thoughts.add("Hi")
     assert thoughts.may_pass
@@ -86,7 +99,7 @@ MENTIONS = [
 @given(places=st.lists(st.integers(0)))
 def test_a_tag_that_is_mentioned(text, places):
     """A text that speaks of the tag, in code, in quotes or in a sentence, stays the answer."""
-    thoughts = Thoughts()
+    thoughts = ThinkTags()
     deltas = [d for piece in in_pieces(text, places) for d in thoughts.add(piece)]
 
     assert [TextDelta(text)] == [TextDelta("".join(d.text for d in [*deltas, *thoughts.end()]))]
@@ -111,7 +124,7 @@ ENDED = {
 @given(places=st.lists(st.integers(0)))
 def test_a_tag_that_ends_a_thought(text, places):
     """A lone tag at the end of a line or of a word ends a thought, however the text is cut."""
-    thoughts, told = Thoughts(), []
+    thoughts, told = ThinkTags(), []
     for piece in in_pieces(text, places):
         told += thoughts.add(piece)
     told += thoughts.end()
@@ -122,3 +135,36 @@ def test_a_tag_that_ends_a_thought(text, places):
         "".join(delta.text for delta in left if isinstance(delta, kind))
         for kind in (ReasoningDelta, TextDelta)
     )
+
+
+@given(st.lists(st.integers(0, 60)), st.booleans())
+def test_a_thought_without_an_opening_tag(read, places, escaped):
+    """However it is cut, text before a lone closing tag is a thought."""
+    text = "The user greets <me>.</think>\n\nHi, you"
+    ends = sorted(place % (len(text) + 1) for place in places)
+    pieces = [text[a:b] for a, b in zip([0, *ends], [*ends, len(text)], strict=True)]
+    frames = [sse(text_chunk(piece)) for piece in pieces]
+    frames = [part.replace(b"<", b"\\u003c") if escaped else part for part in frames]
+
+    draft = reduce(grow, read(*frames, DONE), Draft())
+
+    assert ("The user greets <me>.", "Hi, you") == (draft.reasoning.text, draft.text.text)
+
+
+def test_a_lone_tag_after_a_call(read):
+    """A closing tag that stands alone counts in the first text of a reply only."""
+    parts = text_chunk("a"), call_chunk(0, "x", "add", "{}"), text_chunk("b</think>c")
+
+    assert "ab</think>c" == reduce(grow, read(*map(sse, parts), DONE), Draft()).text.text
+
+
+def test_a_lone_tag_takes_back_what_was_said(read):
+    """Text is told as it comes; at the lone tag it is taken back, and told as reasoning."""
+    parts = text_chunk("Hm"), text_chunk(".</think>"), text_chunk("Hi")
+
+    told = read(*map(sse, parts), DONE)
+
+    assert [TextDelta("Hm"), ReasoningDelta("Hm."), TextDelta("Hi")] == [
+        delta for delta in told if not isinstance(delta, StepRetried)
+    ]
+    assert [1] == [delta.attempt for delta in told if isinstance(delta, StepRetried)]
