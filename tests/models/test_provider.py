@@ -166,7 +166,7 @@ def test_a_package_cannot_replace_a_provider_of_ours(install):
     assert "openai" == resolve("openai:gpt-5").provider
 
 
-@pytest.mark.parametrize("prefix", [None, "", "openai:", "nobody", "a/b"])
+@pytest.mark.parametrize("prefix", [None, "", "openai:", "unknown", "a/b"])
 def test_an_unknown_provider(prefix):
     """A prefix without a provider has no declaration."""
     assert find_provider(prefix) is None

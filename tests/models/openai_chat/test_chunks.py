@@ -23,8 +23,8 @@ from rxagent.testing.frames import (
 )
 
 
-def test_a_message_that_says_it_all_again(read):
-    """A message behind the deltas tells only what they have not told."""
+def test_a_message_that_repeats_the_deltas(read):
+    """A message behind the deltas adds only what they have not given."""
     call = call_chunk(0, "a", "add", "{}")["choices"][0]["delta"]
     last = {"message": {"content": "Hi", **call}, "finish_reason": "stop"}
 
@@ -36,7 +36,7 @@ def test_a_message_that_says_it_all_again(read):
 
 
 def test_a_call_in_two_forms(read):
-    """A call that is told in its old form, too, is one call."""
+    """A call that also comes in its old form is one call."""
     call = call_chunk(0, "a", "add", "{}")["choices"][0]["delta"]
     both = {**call, "function_call": {"name": "add", "arguments": "{}"}}
 
@@ -86,7 +86,7 @@ def test_calls_of_another_choice(read):
 
 
 def test_extra_fields_of_calls(kept):
-    """Fields of a call that nobody knows are kept with it, as they came."""
+    """Unknown fields of a call are kept with it, as they came."""
     call = {"index": 0, "id": "a", "function": {"name": "add", "arguments": "{}", "x": 1}}
     call["extra_content"] = {"google": {"thought_signature": "c2ln"}}
 

@@ -75,7 +75,7 @@ FAILURES = {
 @pytest.mark.parametrize("end", [b"", DONE, sse(finish_chunk("stop")) + DONE])
 @pytest.mark.parametrize("crlf", [False, True])
 def test_failures(failure, end, crlf):
-    """A failure, in whatever form, is an error after the text before it; no end heals it."""
+    """A failure, in any form, is an error behind the text before it, whatever the end is."""
     data = sse(text_chunk("Hi")) + failure + end
     data = data.replace(b"\n", b"\r\n") if crlf else data
     reply, deltas = ChatReply(ErrorFactory("openai", "m")), []
@@ -144,11 +144,11 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "kind"), KINDS, ids=str)
-def test_kinds(read, said, kind):
+@pytest.mark.parametrize(("description", "kind"), KINDS, ids=str)
+def test_kinds(read, description, kind):
     """An error is known by its status, as a number or text, or by its words alone."""
     with pytest.raises(ModelError) as raised:
-        read(sse({"error": {"message": "No.", **said}}), DONE)
+        read(sse({"error": {"message": "No.", **description}}), DONE)
 
     assert kind is type(raised.value)
 
@@ -164,10 +164,10 @@ WAITS = [
 ]
 
 
-@pytest.mark.parametrize("said", WAITS, ids=str)
-def test_waits_in_the_body(read, said):
-    """A wait that the description of an error names is obeyed."""
+@pytest.mark.parametrize("description", WAITS, ids=str)
+def test_waits_in_the_body(read, description):
+    """The error has the wait that its description names."""
     with pytest.raises(RateLimited) as raised:
-        read(sse({"error": {"code": 429, **said}}))
+        read(sse({"error": {"code": 429, **description}}))
 
     assert 2.0 == raised.value.retry_after

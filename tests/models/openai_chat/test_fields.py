@@ -35,19 +35,19 @@ KNOWN = {
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [(word, reason) for reason, words in KNOWN.items() for word in words.split()]
+    ("word", "meant"), [(one, reason) for reason, words in KNOWN.items() for one in words.split()]
 )
-def test_known(said, meant):
+def test_known(word, meant):
     """A word of any provider, however it is spelled, has one meaning."""
-    assert meant == finish_of(said)
+    assert meant == finish_of(word)
 
 
 @pytest.mark.parametrize(
-    "said", ["error", "insufficient_system_resource", "abort", "network_error", "odd", "", "?"]
+    "word", ["error", "insufficient_system_resource", "abort", "network_error", "odd", "", "?"]
 )
-def test_unknown(said):
-    """A failure is in no table, nor is what nobody knows."""
-    assert finish_of(said) is None
+def test_unknown(word):
+    """A failure is in no table, and neither is an unknown word."""
+    assert finish_of(word) is None
 
 
 def test_wrong_finish(read):
@@ -107,7 +107,7 @@ def test_halves(read, text, data):
 
 
 def test_a_lone_half(read):
-    """A half that stays alone is replaced, at the end and in the midst."""
+    """A half that stays alone is replaced, at the end and in the middle."""
     alone = b"data: %s\n\n" % json.dumps(text_chunk("a\ud83d")).encode()
 
     assert "a\ufffd" == "".join(delta.text for delta in read(alone, DONE))

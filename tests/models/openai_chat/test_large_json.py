@@ -49,7 +49,7 @@ def test_large_json_that_is_broken(value, at, noise):
         try:
             wanted = json.JSONDecoder(strict=False).raw_decode(broken)
         except ValueError:
-            with pytest.raises(ValueError):  # noqa: PT011  # no text, as the parser's is told
+            with pytest.raises(ValueError):  # noqa: PT011  # its text is unused
                 drained(read_value(broken))
         else:
             with suppress(ValueError):  # an empty list with blanks in it is left to the parser

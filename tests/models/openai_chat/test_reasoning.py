@@ -55,9 +55,9 @@ FORMS = {
 @pytest.mark.parametrize("whole", [False, True])
 def test_the_only_choice_is_the_answer(read, content, index, whole):
     """A content in any form, in the only choice whatever its index, is the answer."""
-    said = {"message" if whole else "delta": {"role": "assistant", "content": content}}
+    sent = {"message" if whole else "delta": {"role": "assistant", "content": content}}
     first = {"choices": [{"index": index, **({} if whole else {"delta": {"role": "assistant"}})}]}
-    last = {"choices": [{"index": index, **said, "finish_reason": "stop"}]}
+    last = {"choices": [{"index": index, **sent, "finish_reason": "stop"}]}
     deltas = read(sse(first), sse(last), DONE)
 
     assert "Hi" == "".join(d.text for d in deltas if isinstance(d, TextDelta))
@@ -66,9 +66,9 @@ def test_the_only_choice_is_the_answer(read, content, index, whole):
 
 def test_a_refusal_as_a_part(read):
     """A part may be a refusal."""
-    said = chunk({"content": [{"type": "refusal", "refusal": "No."}]}, "stop")
+    sent = chunk({"content": [{"type": "refusal", "refusal": "No."}]}, "stop")
 
-    assert [RefusalDelta("No."), Finish("stop")] == read(sse(said))
+    assert [RefusalDelta("No."), Finish("stop")] == read(sse(sent))
 
 
 def test_reasoning_details(kept):
@@ -91,7 +91,7 @@ def test_reasoning_details(kept):
 
 
 def test_reasoning_details_of_two_ids(kept):
-    """Parts are told apart by their ids, and their pieces may be interleaved."""
+    """Parts are separated by their ids, and their pieces may be interleaved."""
     pieces = [("r1", "H"), ("r2", "O"), ("r1", "m."), ("r2", "h.")]
     parts = [
         chunk({"reasoning_details": [{"type": "reasoning.text", "id": id, "text": text}]})

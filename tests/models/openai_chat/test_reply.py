@@ -123,7 +123,7 @@ ASIDES = [
     gaps=st.sampled_from([(",", ":"), (", ", ": ")]),
 )
 def test_moulds(read, envelope, decoys, texts, asides, ascii, gaps):
-    """What a frame tells depends on itself alone, whichever frames came before."""
+    """The deltas of a frame depend on itself alone, whichever frames came before."""
     chunks = []
     for text, aside, decoy in zip(texts, asides, decoys, strict=False):
         choice = {"index": 0, "delta": {"content": text}}
@@ -132,8 +132,8 @@ def test_moulds(read, envelope, decoys, texts, asides, ascii, gaps):
         b"data: " + json.dumps(part, ensure_ascii=ascii, separators=gaps).encode() + b"\n\n"
         for part in chunks
     ]
-    told = [choice["delta"].get("content") for part in chunks for choice in part["choices"][-1:]]
-    wanted = "".join(text for text in told if text)
+    found = [choice["delta"].get("content") for part in chunks for choice in part["choices"][-1:]]
+    wanted = "".join(text for text in found if text)
     deltas = read(*frames, DONE)
 
     assert wanted == "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
@@ -237,8 +237,8 @@ BESIDE = ["usage", "id", "created", "model", "system_fingerprint", "service_tier
 
 
 @given(st.dictionaries(st.sampled_from(BESIDE), ODD), st.booleans())
-def test_nothing_beside_the_text_costs_the_text(read, odd, first):
-    """Whatever stands in the fields beside the choices, the answer is told."""
+def test_fields_beside_the_text_leave_the_text_alone(read, odd, first):
+    """Whatever stands in the fields beside the choices, the answer is read."""
     parts = [
         {**text_chunk("All "), **(odd if first else {})},
         {**chunk({"content": "text"}), **odd},
@@ -311,7 +311,7 @@ HI += [
 @pytest.mark.parametrize("data", HI)
 @given(size=st.integers(1, 60))
 def test_bytes(read, data, before, size):
-    """What a reply is, its bytes say: streamed, whole, or both, in any pieces."""
+    """Its bytes decide how a reply is read: streamed, whole, or both, in any pieces."""
     data = before + data
 
     deltas = read(*(data[at : at + size] for at in range(0, len(data), size)))
@@ -321,6 +321,6 @@ def test_bytes(read, data, before, size):
 
 @pytest.mark.parametrize("data", [b"", DONE, b": hush\n\n" + DONE, b"{}", b"[]", b"<p>No", b"null"])
 def test_no_answer(read, data):
-    """A reply that says nothing is an error, and never silence."""
+    """A reply without an answer is an error."""
     with pytest.raises(ModelError):
         read(data)

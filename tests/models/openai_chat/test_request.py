@@ -19,18 +19,18 @@ def part(image):
 
 def test_texts():
     """Messages of text alone have it as their content."""
-    said = [Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Hm.")]
+    messages = [Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Hm.")]
 
     assert [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Hi"},
         {"role": "assistant", "content": "Hm."},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 def test_calls():
     """Calls and their results are native; reasoning of unknown origin is not sent back."""
-    said = [
+    messages = [
         Message("assistant", tool_calls=(ToolCall("c", "add", '{"a": 1}'),), reasoning="Hm."),
         Message("tool", "1", tool_call_id="c"),
     ]
@@ -43,7 +43,7 @@ def test_calls():
             "tool_calls": [{"id": "c", "type": "function", "function": function}],
         },
         {"role": "tool", "tool_call_id": "c", "content": "1"},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,17 @@ def test_arguments(arguments, sent):
 
 def test_images():
     """Images are parts of the content, after its text."""
-    said = [Message("user", "Look", images=(CAT, DOG)), Message("user", images=(CAT,))]
+    messages = [Message("user", "Look", images=(CAT, DOG)), Message("user", images=(CAT,))]
 
     assert [
         {"role": "user", "content": [{"type": "text", "text": "Look"}, part(CAT), part(DOG)]},
         {"role": "user", "content": [part(CAT)]},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 def test_images_of_tools():
     """Images that tools return follow their results, in a message of the user's."""
-    said = [
+    messages = [
         Message("tool", "1", tool_call_id="c", images=(CAT,)),
         Message("tool", "2", tool_call_id="d", images=(DOG,)),
         Message("assistant", "Cute."),
@@ -93,7 +93,7 @@ def test_images_of_tools():
         {"role": "assistant", "content": "Cute."},
         {"role": "tool", "tool_call_id": "e", "content": "3"},
         {"role": "user", "content": [part(CAT)]},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 # What a provider wants back.
@@ -114,10 +114,10 @@ RESULT = Message("tool", "5", tool_call_id="c")
 
 def test_given_back():
     """What a provider wants back goes back to it as it came, and to no other."""
-    said = [Message("user", "Hi"), called(UNDER, *DETAILS), RESULT]
+    messages = [Message("user", "Hi"), called(UNDER, *DETAILS), RESULT]
 
-    _, mine, _ = chat_messages(said, "here")
-    _, others, _ = chat_messages(said, "there")
+    _, mine, _ = chat_messages(messages, "here")
+    _, others, _ = chat_messages(messages, "there")
 
     assert ("Hm.", [1, 2]) == (mine["reasoning_content"], mine["reasoning_details"])
     (call,) = mine["tool_calls"]
@@ -128,9 +128,9 @@ def test_given_back():
 
 
 def test_reasoning_goes_back_while_tools_are_called():
-    """After the next thing that the user says, reasoning is dropped; what calls have is not."""
-    mended = Message("user", "Now try again.")  # which follows a result, so the turn goes on
-    loop = [called(UNDER), RESULT, mended, called(UNDER), RESULT]
+    """After the next message of the user, reasoning is dropped; the data of calls is not."""
+    retry = Message("user", "Now try again.")  # which follows a result, so the turn goes on
+    loop = [called(UNDER), RESULT, retry, called(UNDER), RESULT]
 
     sent = list(chat_messages([Message("user", "Hi"), *loop, Message("assistant", "5")], "here"))
     later = list(
@@ -147,8 +147,8 @@ def test_reasoning_goes_back_while_tools_are_called():
     )
 
 
-def test_what_json_cannot_say_is_not_given_back():
-    """A number that is none is dropped, and does not cost the request."""
+def test_what_json_cannot_hold_is_not_given_back():
+    """A number that JSON cannot hold is dropped, and the request is sent."""
     odd = ToolCall("c", "add", "{}", [ProviderData("here", {"x": float("nan")})])
 
     (message,) = chat_messages([Message("assistant", tool_calls=[odd])], "here")
@@ -165,12 +165,12 @@ IDS = st.text(max_size=60) | st.sampled_from(["a", "b", ""])
 @given(st.lists(st.lists(st.tuples(IDS, NAMES), max_size=4), max_size=3))
 def test_what_is_sent_is_acceptable(turns):
     """Every name and id fits, no id is given twice, and each result has the id of its call."""
-    said = []
+    messages = []
     for calls in turns:
-        said.append(Message("assistant", "", [ToolCall(id, name) for id, name in calls]))
-        said += [Message("tool", str(at), tool_call_id=id) for at, (id, _) in enumerate(calls)]
+        messages.append(Message("assistant", "", [ToolCall(id, name) for id, name in calls]))
+        messages += [Message("tool", str(at), tool_call_id=id) for at, (id, _) in enumerate(calls)]
 
-    sent = list(chat_messages(said))
+    sent = list(chat_messages(messages))
 
     calls = [call for message in sent for call in message.get("tool_calls", ())]
     assert all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", call["function"]["name"]) for call in calls)
@@ -185,7 +185,7 @@ def test_what_is_sent_is_acceptable(turns):
     [("add", "add"), ("functions.add", "functions_add"), ("", "unnamed"), ("ü tool", "__tool")],
 )
 def test_names(name, sent):
-    """A name that would be refused is mended, and one that would not stays as it is."""
+    """A name that would be rejected is replaced, and any other stays as it is."""
     (message,) = chat_messages([Message("assistant", "", [ToolCall("a", name)])])
 
     assert ("a", sent) == (
