@@ -1,7 +1,7 @@
 """`rxagent models`: which models can be reached, and why others cannot."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -9,9 +9,6 @@ from ..printable import one_line, spelled
 from .failures import ExitCode
 from .options import seconds
 from .stdio import echo
-
-if TYPE_CHECKING:
-    from ..models import Provider
 
 __all__ = ["models"]
 
@@ -51,16 +48,10 @@ def _show(prefix: str, timeout: float) -> bool:
         echo(f"{prefix}: cannot be reached. {_why(error)}")
         return False
     echo(f"{prefix}: can be reached at {one_line(str(address))}")
-    _show_names(provider, names)
+    named = [f"NAME, with {provider.naming}"] if provider.naming else map(spelled, names)
+    for name in named:
+        echo(f"  {prefix}:{name}")
     return True
-
-
-def _show_names(provider: "Provider", names: list[str]) -> None:
-    if provider.naming:
-        echo(f"  {provider.prefix}:NAME, with {provider.naming}")
-        return
-    for name in names:
-        echo(f"  {provider.prefix}:{spelled(name)}")
 
 
 def _why(error: Any) -> str:

@@ -10,6 +10,7 @@ import threading
 import traceback
 import weakref
 from contextlib import AsyncExitStack, closing, suppress
+from time import monotonic
 
 import openai
 import pytest
@@ -271,8 +272,12 @@ def test_a_dropped_loop_is_collected():
     loop = Quiet()
     (client,) = loop.run_until_complete(lent("same"))
     dropped = weakref.ref(loop), weakref.ref(client)
+    collected = threading.Event()
+    weakref.finalize(loop, collected.set)
     del loop, client
-    gc.collect()
+    deadline = monotonic() + 5
+    while not collected.wait(0.001) and monotonic() < deadline:  # until the worker is idle again
+        gc.collect()
 
     assert [None, None] == [there() for there in dropped]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Generator, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from ...frozen import FrozenList, freeze
 from ...streams.fairness import REST, Rest, rested
@@ -21,9 +21,10 @@ class Failed(tuple[Any]):
     """The description of an error in the place of a part of a content; it has one item."""
 
 
-def pieces_in(
-    content: Any,
-) -> Iterator[tuple[Literal["text", "reasoning", "refusal"], str] | Failed | Rest]:
+_Piece: TypeAlias = tuple[Literal["text", "reasoning", "refusal"], str] | Failed | Rest
+
+
+def pieces_in(content: Any) -> Iterator[_Piece]:
     """Yield the pieces of a content: text, reasoning, refusals, or an error.
 
     Raises:
@@ -44,9 +45,7 @@ def pieces_in(
             raise TypeError
 
 
-def _pieces_of(
-    part: Mapping[str, Any],
-) -> Iterator[tuple[Literal["text", "reasoning", "refusal"], str] | Failed | Rest]:
+def _pieces_of(part: Mapping[str, Any]) -> Iterator[_Piece]:
     if (error := failure_in(part, inside=True)) is not None:
         yield Failed((error,))
         return
