@@ -2,10 +2,12 @@
 
 import traceback
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from ..errors import (
     MalformedReply,
     MissingExtra,
+    ModelError,
     ModelRefused,
     ModelRejected,
     ModelTimeout,
@@ -17,6 +19,9 @@ from ..errors import (
     describe,
 )
 from .stdio import echo
+
+if TYPE_CHECKING:
+    from ..models import Provider
 
 __all__ = ["INTERRUPTED", "TOO_LONG", "ExitCode", "exit_code", "explain"]
 
@@ -77,6 +82,7 @@ def explain(error: Exception, *, shown: bool, verbose: bool) -> None:
 
 def _advice(error: Exception) -> str:
     """Return a sentence that says what to do; empty when there is nothing to do."""
+    provider = _provider_of(error)
     match error:
         case RunCancelled(reason=str(reason)) if reason.startswith(TOO_LONG):
             return "Allow more time with --timeout."
@@ -86,7 +92,7 @@ def _advice(error: Exception) -> str:
             return "Try again later, or choose another model with -m."
         case ModelUnavailable():
             return (
-                "Check the network and the server's address (OPENAI_BASE_URL); "
+                f"Check the network and the server's address{_in(provider, 'url_variable')}; "
                 "`rxagent models` shows what can be reached."
             )
         case RateLimited(retry_after=None):
@@ -98,13 +104,33 @@ def _advice(error: Exception) -> str:
         case ModelRefused():
             return "Rephrase the task, or choose another model with -m."
         case ModelRejected(status=None | 401 | 403):
-            return "Check the provider's key; `rxagent models` shows which variable holds it."
+            return (
+                f"Check the provider's key{_in(provider, 'key_variable')}; "
+                "`rxagent models` shows which variables are missing."
+            )
         case ModelRejected(status=404):
             return "Check the model's name; `rxagent models` lists the available ones."
         case ModelRejected():
             return "Change the request: the model, the tools or the length of the task."
-        case MalformedReply():
-            return "Check that the server at OPENAI_BASE_URL speaks OpenAI's protocol."
+        case MalformedReply() if provider is not None:
+            return (
+                f"Check that the server's address{_in(provider, 'url_variable')} leads to a "
+                f"server of {provider.prefix}'s protocol."
+            )
         case NoAnswer():
             return "Allow more steps with --max-steps, or give a smaller task."
     return "Run it again with -v to see where it happened."
+
+
+def _provider_of(error: Exception) -> "Provider | None":
+    if not isinstance(error, ModelError):
+        return None
+    from ..models.resolve import find_provider
+
+    return find_provider(error.provider)
+
+
+def _in(provider: "Provider | None", variable: str) -> str:
+    """Return the name of a provider's environment variable in brackets, if it has one."""
+    name = getattr(provider, variable, None)
+    return f" ({name})" if name else ""

@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import click
-from attrs import frozen
 
 from ..printable import one_line, spelled
 from .failures import ExitCode
@@ -12,28 +11,6 @@ from .options import seconds
 from .stdio import echo
 
 __all__ = ["models"]
-
-
-@frozen
-class _Provider:
-    client: str
-    variables: tuple[str, ...]
-    note: str = ""
-    lists: bool = True
-
-
-_PROVIDERS = {
-    "azure": _Provider(
-        "AzureOpenAI",
-        ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"),
-        lists=False,
-    ),
-    "openai": _Provider(
-        "OpenAI",
-        ("OPENAI_API_KEY",),
-        "OPENAI_BASE_URL may name any server of that protocol; its key may be any text",
-    ),
-}
 
 
 @click.command(short_help="Show which models can be reached, and why others cannot.")
@@ -44,30 +21,36 @@ def models(timeout: float) -> ExitCode:
     """Show which models can be reached from here, and why others cannot."""
     from ..models import prefixes
 
-    reached = [_show(prefix, _PROVIDERS[prefix], timeout) for prefix in prefixes()]
+    reached = [_show(prefix, timeout) for prefix in prefixes()]
     return ExitCode.ANSWERED if any(reached) else ExitCode.UNAVAILABLE
 
 
-def _show(prefix: str, provider: _Provider, timeout: float) -> bool:
-    missing = [name for name in provider.variables if not os.environ.get(name)]
-    if missing:
-        note = f" ({provider.note})" if provider.note else ""
-        echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}.")
-        return False
-    import openai
+def _show(prefix: str, timeout: float) -> bool:
+    from ..models.resolve import load_provider
 
+    prefix = one_line(prefix)
     try:
-        with getattr(openai, provider.client)(timeout=timeout, max_retries=0) as client:
-            address, names = client.base_url, [str(model.id) for model in client.models.list()]
+        provider = load_provider(prefix)
+    except ValueError as error:
+        echo(f"{prefix}: cannot be used. {one_line(str(error))}")
+        return False
+    if missing := [name for name in provider.variables if not os.environ.get(name)]:
+        note = f" ({provider.note})" if provider.note else ""
+        echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}. See {provider.docs}")
+        return False
+    if provider.list_models is None:
+        echo(f"{prefix}: runs without a server. See {provider.docs}")
+        return True
+    try:
+        address, names = provider.list_models(timeout)
+        names = sorted(map(str, names))
     except Exception as error:  # a server may send anything
         echo(f"{prefix}: cannot be reached. {_why(error)}")
         return False
     echo(f"{prefix}: can be reached at {one_line(str(address))}")
-    if not provider.lists:
-        echo(f"  {prefix}:NAME, with the name of your deployment")
-        return True
-    for name in sorted(names):
-        echo(f"  {prefix}:{spelled(name)}")
+    named = [f"NAME, with {provider.naming}"] if provider.naming else map(spelled, names)
+    for name in named:
+        echo(f"  {prefix}:{name}")
     return True
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 from .functions import as_model
 from .model import Model
+from .provider import Provider
 from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 
 _ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
 
-__all__ = ["AzureOpenAIModel", "Model", "OpenAIModel", "as_model", "prefixes", "resolve"]
+__all__ = [
+    "AzureOpenAIModel",
+    "Model",
+    "OpenAIModel",
+    "Provider",
+    "as_model",
+    "prefixes",
+    "resolve",
+]
 
 __getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__)

@@ -1,21 +1,38 @@
 """Azure: OpenAI's models, as Azure serves them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from .openai import OpenAIModel
+from .openai_chat.sdk import list_models
+from .provider import Provider
 
-__all__ = ["AzureOpenAIModel"]
+__all__ = ["PROVIDER", "AzureOpenAIModel"]
+
+PROVIDER = Provider(
+    prefix="azure",
+    model=f"{__name__}:AzureOpenAIModel",
+    sdk="OpenAI's SDK",
+    extra="openai",
+    requires="openai[aiohttp]",
+    docs="https://learn.microsoft.com/azure/ai-foundry/openai/",
+    variables=("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"),
+    key_variable="AZURE_OPENAI_API_KEY",
+    url_variable="AZURE_OPENAI_ENDPOINT",
+    list_models=partial(list_models, "AzureOpenAI"),
+    naming="the name of your deployment",
+)
 
 
 class AzureOpenAIModel(OpenAIModel):
     """A model that Azure serves.
 
-    What is not given is read from the environment, as the SDK does it: AZURE_OPENAI_ENDPOINT,
-    AZURE_OPENAI_API_KEY, AZURE_OPENAI_AD_TOKEN, OPENAI_API_VERSION.
+    Arguments that are missing are read from the environment, as the SDK does it:
+    AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY, AZURE_OPENAI_AD_TOKEN, OPENAI_API_VERSION.
 
     Args:
-        model_id: The model's name, and the deployment's, if no other is given.
+        model_id: The name of the model, and of the deployment unless that is given.
         azure_endpoint: The resource's URL, like `https://example.openai.azure.com`.
         api_version: The version of Azure's interface.
         azure_deployment: The deployment's name.
@@ -27,8 +44,8 @@ class AzureOpenAIModel(OpenAIModel):
         options: As for `OpenAIModel`.
     """
 
-    provider: ClassVar[str] = "azure"
-    _key_variable: ClassVar[str] = "AZURE_OPENAI_API_KEY"
+    provider: ClassVar[str] = PROVIDER.prefix
+    _declaration: ClassVar[Provider] = PROVIDER
     _sdk_client: ClassVar[str] = "AsyncAzureOpenAI"
 
     def __init__(

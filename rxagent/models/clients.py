@@ -1,4 +1,4 @@
-"""Clients: made on a worker thread, shared by all models that agree in their settings, bounded.
+"""Clients: made on a worker thread, shared by all models of equal settings, and bounded.
 
 Each event loop has clients of its own. A loop holds its pool by a timer:
 
@@ -6,16 +6,24 @@ Each event loop has clients of its own. A loop holds its pool by a timer:
 
     loop ──▶ timer ──▶ grip ──▶ pool ──▶ clients ──▶ connections ──▶ loop
 
-so nothing outside keeps a loop alive, and a loop that is closed, which drops its timers, drops
-the grip and by that closes the connections.
+so nothing else keeps a loop alive, and a loop that is closed drops its timers, and with them the
+grip, which closes the connections.
+
+A client closes by its loop, and asyncio lets a closed loop close nothing: the sockets would stay
+open, or be closed with a ResourceWarning when they are collected. So the transports are searched
+among the objects of the HTTP libraries, and their connections are lost, as their loop would do at
+its next turn. Tried on asyncio of Python 3.11 to 3.13; transports without
+`_call_connection_lost` are only aborted.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import sys
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
 from types import TracebackType
@@ -25,7 +33,6 @@ from weakref import WeakValueDictionary
 from attrs import define, field
 
 from ..streams.workers import Workers
-from .cut_off import cut_off
 
 __all__ = ["IDLE", "LIMIT", "shared"]
 
@@ -40,8 +47,8 @@ IDLE = 60.0
 """Seconds after which a client that is not in use is closed."""
 
 _MAKERS = Workers(limit=4, name="rxagent-worker-clients")
-"""Where clients are made: never behind tools, and few at once, for each takes the interpreter's
-lock from the loops."""
+"""Makes clients: never behind tools, and few at once, since each takes the interpreter's lock
+from the loops."""
 
 _Close: TypeAlias = Callable[[Any], Awaitable[None]]
 
@@ -52,17 +59,17 @@ _log = logging.getLogger("rxagent")
 async def shared(
     settings: Any, make: Callable[[], _T], close: Callable[[_T], Awaitable[None]] | None
 ) -> AsyncIterator[_T]:
-    """Lend the running loop's client of these settings; the first request has it made.
+    """Lend the running loop's client of these settings; the first request makes it.
 
     While the block runs, the client is not closed. Afterwards it is closed when it has been idle
     for `IDLE` seconds, when `LIMIT` others were used since, or when its loop shuts down its
     asynchronous generators, as `asyncio.run` does, or is closed.
 
     Args:
-        settings: All that tells a client from others, compared by `==`.
+        settings: What identifies a client, compared by `==`.
         make: Makes the client, on a worker thread. All requests that wait for the client get
             its error, and the next one makes the client again.
-        close: Closes it, on the loop; None for a client that is not ours to close.
+        close: Closes it, on the loop; None for a client that is left open.
     """
     pool = _pool(asyncio.get_running_loop())
     kept = pool.take(settings, make, close)
@@ -74,7 +81,7 @@ async def shared(
 
 @define(eq=False)
 class _Kept:
-    """A client of a pool, from the beginning of its making."""
+    """A client of a pool, which may still be in the making."""
 
     settings: Any
     close: _Close | None
@@ -100,7 +107,7 @@ class _Made:
 
 @define(eq=False)
 class _Pool:
-    """The clients of one loop, those used last at the end; used on the loop's thread only."""
+    """The clients of one loop, the last used at the end; accessed on the loop's thread only."""
 
     loop: AbstractEventLoop
     limit: int = field(factory=lambda: LIMIT)
@@ -111,7 +118,7 @@ class _Pool:
     tasks: set[asyncio.Task[None]] = field(factory=set)
 
     def take(self, settings: Any, make: Callable[[], Any], close: _Close | None) -> _Kept:
-        """Return the client of these settings, as one more user of it."""
+        """Return the client of these settings, and count one more user."""
         for kept in self.kept:
             if kept.settings == settings:
                 self.kept.remove(kept)
@@ -126,7 +133,7 @@ class _Pool:
         return kept
 
     def give_back(self, kept: _Kept) -> None:
-        """Note that a user of a client has left."""
+        """Count one user less."""
         kept.users -= 1
         kept.idle_since = self.loop.time()
         self._trim()
@@ -150,17 +157,15 @@ class _Pool:
             self.kept.remove(kept)
         self._trim()
 
-    # Closing
-
     def _trim(self) -> None:
-        """Close those used longest ago, as long as there are too many."""
+        """Close the least recently used, as long as there are too many."""
         if self.loop.is_closed():
             return
         for kept in self._unused()[: max(0, len(self.kept) - self.limit)]:
             self._close(kept)
 
     def look(self, grip: "_Grip") -> None:
-        """Close what has been idle for too long, and look again when the next may have been."""
+        """Close the clients that have been idle for too long, and call again for the next ones."""
         now = self.loop.time()
         for kept in self._unused():
             if kept.idle_since + self.idle <= now:
@@ -193,7 +198,7 @@ class _Pool:
             self.leaving.remove(kept)
 
     async def shut_down(self) -> None:
-        """Close all clients, also those whose closing was cut short."""
+        """Close all clients, also those whose closing was interrupted."""
         for kept in tuple(self.kept):
             self.kept.remove(kept)
             if kept.made.done() and kept.close is not None:
@@ -202,24 +207,22 @@ class _Pool:
             await self._closed(kept)
 
     def cut_off(self) -> None:
-        """Close the connections of all clients, now that their loop does nothing more."""
+        """Close the connections of all clients without their loop."""
         for kept in (*self.kept, *self.leaving):
             if kept.made.done() and kept.close is not None:
-                cut_off(kept.made.result().client, kept.close, self.loop)
-
-    # How the loop holds it
+                _cut_off(kept.made.result().client, kept.close, self.loop)
 
     def _hold(self) -> None:
         if not self.is_held:
             self.is_held = True
             grip = _Grip(self)
             with suppress(StopIteration):
-                anext(grip.end).send(None)  # it does not wait, but from now on the loop knows it
+                anext(grip.end).send(None)  # it does not wait, but registers it with the loop
             self.loop.call_later(self.idle, grip.look)
 
 
 class _Grip:
-    """What a loop holds its pool by; a grip that is lost while it holds cuts the clients off."""
+    """Holds a pool for a loop; when it is collected while it holds, the connections are closed."""
 
     def __init__(self, pool: _Pool) -> None:
         self._pool = pool
@@ -260,10 +263,46 @@ def _as_exception(error: BaseException) -> Exception:
     return raised
 
 
+_LIBRARIES = {"aiohttp", "anyio", "httpcore", "httpcore2", "httpx", "httpx2", "httpx_aiohttp"}
+_CONTAINERS = (dict, defaultdict, OrderedDict, list, tuple, set, frozenset, deque)
+_OF_ASYNCIO = (asyncio.BaseTransport, asyncio.BaseProtocol)
+
+
+def _cut_off(client: Any, close: _Close, loop: AbstractEventLoop) -> None:
+    """Close a client's connections without its loop, which is closed or is being collected."""
+    for transport in tuple(_transports(client, loop)):
+        with suppress(Exception):
+            transport.abort()  # it leaves the rest to the loop
+        with suppress(Exception):
+            transport._call_connection_lost(None)
+    # With no connection left there is nothing to wait for: one step marks it as closed.
+    with suppress(Exception):
+        next(close(client).__await__())
+
+
+def _transports(client: Any, loop: AbstractEventLoop) -> Iterator[Any]:
+    libraries = {*_LIBRARIES, _library(client)}
+    seen: dict[int, Any] = {}
+    todo = [client]
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen or isinstance(thing, type):
+            continue
+        seen[id(thing)] = thing
+        if isinstance(thing, asyncio.BaseTransport) and getattr(thing, "_loop", loop) is loop:
+            yield thing
+        if isinstance(thing, (*_OF_ASYNCIO, *_CONTAINERS)) or _library(thing) in libraries:
+            todo += gc.get_referents(thing)
+
+
+def _library(thing: Any) -> str:
+    return type(thing).__module__.partition(".")[0]
+
+
 def _inherit() -> None:
     """Keep a forked child from closing what it shares with its parent, even when it ends.
 
-    To close a connection is to take it out of the selector, and the selector is the parent's.
+    Closing a connection removes it from the selector, which is the parent's.
     """
     from ctypes import py_object, pythonapi
 

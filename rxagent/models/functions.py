@@ -1,4 +1,4 @@
-"""Functions as models: whatever a function returns or yields, told as deltas."""
+"""Functions as models: what they return or yield becomes deltas."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
@@ -22,45 +22,44 @@ from .resolve import resolve
 __all__ = ["as_model"]
 
 
-def as_model(said: Any, workers: Workers | None = None) -> Model:
-    """Return the model that somebody means: by a name, by a function, or itself.
+def as_model(model: Any, workers: Workers | None = None) -> Model:
+    """Return a model from its name, from a function, or from a model, which is returned as it is.
 
-    A function takes a `Request`. What it returns or yields is told as deltas: texts, messages
-    with their tool calls, and deltas such as `Usage`; a missing `Finish` is added. A plain
-    function is called by a worker of the shared pool, since it may block; an asynchronous one
-    runs on the run's event loop. It may return a coroutine, or an Observable of all that, to which
-    no `Finish` is added.
+    A function takes a `Request`. It returns or yields texts, messages with their tool calls, and
+    deltas such as `Usage`; a missing `Finish` is added. A plain function is called on a worker of
+    the shared pool, since it may block; an asynchronous one on the run's event loop. It may also
+    return a coroutine, or an Observable of such values, to which no `Finish` is added.
 
     Args:
-        said: The name, the function, or the model.
-        workers: The pool of a plain function; by default the one that the process shares.
+        model: The name, the function, or the model.
+        workers: The pool of a plain function; by default the shared one of the process.
 
     Raises:
-        TypeError: It is none of these; the sentence says what is.
+        TypeError: It is none of these.
     """
-    if isinstance(said, str):
-        return resolve(said)
-    if inspect.isclass(said):
-        raise TypeError(f"{said.__name__} is a class: make a model of it, {said.__name__}(...).")
-    if getattr(said, "is_model", False):
-        model: Model = said
-        return model
-    if hasattr(said, "as_tool") or not _takes_one(said):
+    if isinstance(model, str):
+        return resolve(model)
+    if inspect.isclass(model):
+        raise TypeError(f"{model.__name__} is a class: make a model of it, {model.__name__}(...).")
+    if getattr(model, "is_model", False):
+        found: Model = model
+        return found
+    if hasattr(model, "as_tool") or not _takes_one_argument(model):
         raise TypeError(
-            f"{shown(said)} is no model: give a name like 'openai:gpt-5-mini', a model, "
+            f"{shown(model)} is no model: give a name like 'openai:gpt-5-mini', a model, "
             "or a function that takes a Request."
         )
-    return _Function(said, workers)
+    return _Function(model, workers)
 
 
-def _takes_one(said: Any) -> bool:
-    if not callable(said):
+def _takes_one_argument(function: Any) -> bool:
+    if not callable(function):
         return False
     try:
-        inspect.signature(said).bind(None)
+        inspect.signature(function).bind(None)
     except TypeError:
         return False
-    except ValueError:  # nobody knows what it takes
+    except ValueError:  # its signature is unknown
         pass
     return True
 
@@ -80,42 +79,42 @@ class _Function(Model):
     def __copy__(self) -> "_Function":
         return self
 
-    def __deepcopy__(self, _: Any) -> "_Function":  # as a function is copied
+    def __deepcopy__(self, _: Any) -> "_Function":  # as functions are copied
         return self
 
-    def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
+    def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         function = self._function
-        call = partial(function, Request.of(said))
+        call = partial(function, Request.of(request))
         called = calling(call, workers=self._workers, name=f"the model {_name(function)}")
         return run_scoped(lift(partial(_Answer, _name(function)))(called))
 
 
 class _Answer(MergeSink[Any, Delta]):
-    """Emits what a function gives as deltas."""
+    """Emits the values of a function as deltas."""
 
-    __slots__ = ("_adds_finish", "_telling")
+    __slots__ = ("_adds_finish", "_converter")
 
     def __init__(self, name: str, observer: abc.ObserverBase[Delta]) -> None:
         super().__init__(observer)
-        self._telling = _Telling(name)
+        self._converter = _Converter(name)
         self._adds_finish = True
 
     def on_next(self, value: Any) -> None:
         match value:
             case Returned(Observable() as deltas):
                 self._adds_finish = False
-                self.join(observe_on_run(deltas).pipe(lift(partial(_Translating, self._telling))))
-            case Returned(list() | tuple() as said):
-                self._tell(*said)
-            case Returned(said):
-                self._tell(said)
+                self.join(observe_on_run(deltas).pipe(lift(partial(_Converting, self._converter))))
+            case Returned(list() | tuple() as values):
+                self._emit(*values)
+            case Returned(returned):
+                self._emit(returned)
             case _:
-                self._tell(value)
+                self._emit(value)
 
-    def _tell(self, *said: Any) -> None:
+    def _emit(self, *values: Any) -> None:
         try:
-            for one in said:
-                for delta in self._telling.of(one):
+            for value in values:
+                for delta in self._converter.of(value):
                     self.observer.on_next(delta)
         except MalformedReply as error:
             self.on_error(error)
@@ -125,34 +124,35 @@ class _Answer(MergeSink[Any, Delta]):
 
     def on_completed(self) -> None:
         if self._adds_finish:
-            for delta in self._telling.end():
+            for delta in self._converter.end():
                 self.observer.on_next(delta)
         super().on_completed()
 
 
-class _Telling:
-    """Turns what one answer's function gives into deltas, one thing after the other."""
+class _Converter:
+    """Converts the values of one answer to deltas, one after the other."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._calls = 0
         self._finished = False
 
-    def of(self, said: Any) -> Iterator[Delta]:
-        match said:
+    def of(self, value: Any) -> Iterator[Delta]:
+        match value:
             case str():
-                if said:
-                    yield TextDelta(said)
+                if value:
+                    yield TextDelta(value)
             case Message():
-                yield from self._message(said)
+                yield from self._message(value)
             case Delta():
-                self._calls += isinstance(said, ToolCallDelta)
-                self._finished = self._finished or isinstance(said, Finish)
-                yield said
+                self._calls += isinstance(value, ToolCallDelta)
+                self._finished = self._finished or isinstance(value, Finish)
+                yield value
             case _:
                 raise MalformedReply(
-                    f"The model {self._name} gave {said!r} of type {type(said).__name__}: it must "
-                    "return or yield text, messages or deltas, or return an Observable of them.",
+                    f"The model {self._name} returned or yielded {value!r} of type "
+                    f"{type(value).__name__}: it must return or yield text, messages or deltas, "
+                    "or return an Observable of them.",
                     model=self._name,
                 )
 
@@ -170,16 +170,16 @@ class _Telling:
             self._calls += 1
 
 
-class _Translating(Sink[Any, Delta]):
-    __slots__ = ("_telling",)
+class _Converting(Sink[Any, Delta]):
+    __slots__ = ("_converter",)
 
-    def __init__(self, telling: _Telling, observer: abc.ObserverBase[Delta]) -> None:
+    def __init__(self, converter: _Converter, observer: abc.ObserverBase[Delta]) -> None:
         super().__init__(observer)
-        self._telling = telling
+        self._converter = converter
 
     def on_next(self, value: Any) -> None:
         try:
-            deltas = tuple(self._telling.of(value))
+            deltas = tuple(self._converter.of(value))
         except MalformedReply as error:
             self.on_error(error)
             return

@@ -1,4 +1,4 @@
-"""The model: a function from a request to deltas."""
+"""Model: a function from a request to deltas."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ __all__ = ["Model"]
 
 
 class Model(ABC):
-    """What answers a request, or a text, or messages, by a cold stream of deltas.
+    """Answers a request, a text, or messages, by a cold stream of deltas.
 
-    It holds nothing of any run, so one object serves any number of them at once.
+    It holds no state of a run, so one object serves any number of runs at once.
     A function is a model too, see `as_model`; this class is for those that need no adapting.
     """
 
     is_model: ClassVar[bool] = True
-    """Tells `as_model` that calling it returns at once, with an Observable of deltas."""
+    """Lets `as_model` return it as it is: a call returns at once, with an Observable of deltas."""
 
     @abstractmethod
-    def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
-        """Return the deltas of an answer; each subscription asks anew."""
+    def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
+        """Return the deltas of an answer; each subscription sends the request again."""

@@ -1,52 +1,97 @@
-"""Resolve: from a name like `openai:gpt-5-mini` to the model it means."""
+"""Resolve: from a name such as `openai:gpt-5-mini` to its model, by the provider's declaration."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..arguments import text
+from ..arguments import shown, text
+from ..errors import describe
 from .model import Model
+from .provider import Provider
 
-__all__ = ["prefixes", "resolve"]
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
-_PROVIDERS = {
-    "azure": ("azure", "AzureOpenAIModel"),
-    "openai": ("openai", "OpenAIModel"),
-}
-"""The room and the class of each prefix."""
+__all__ = ["find_provider", "load_provider", "prefixes", "resolve"]
+
+_BUILT_IN = ("azure", "openai")
+"""The modules of this package that declare a provider, each named by its prefix."""
 
 
 def prefixes() -> tuple[str, ...]:
-    """Return what may stand before the colon of a model's name."""
-    return tuple(_PROVIDERS)
+    """Return the prefixes that the name of a model may have before its colon.
+
+    Those of other packages are among them.
+    """
+    return tuple(sorted({*_BUILT_IN, *_installed()}))
 
 
 def resolve(name: str, **options: Any) -> Model:
-    """Return the model of a name with its provider before it: `openai:gpt-5-mini`.
+    """Return the model of a name that begins with its provider: `openai:gpt-5-mini`.
 
     Args:
         name: The provider, a colon, and the name by which the provider knows the model.
         options: Passed to the model's class.
 
     Raises:
-        ValueError: The name has no provider, or one that is unknown.
+        ValueError: The name has no provider, or one that is unknown or cannot be loaded.
     """
     text("The name of a model", name)
-    provider, colon, model_id = name.partition(":")
-    known = ", ".join(f"{prefix}:" for prefix in prefixes())
-    if not colon or "/" in provider:
+    prefix, colon, model_id = name.partition(":")
+    if not colon or "/" in prefix:
         before, _, after = name.partition("/")
-        meant = f"{before}:{after}" if before in _PROVIDERS else f"openai:{name}"
+        suggestion = f"{before}:{after}" if before in prefixes() else f"openai:{name}"
         raise ValueError(
-            f"The model {name!r} does not say who provides it: write {meant!r}, "
-            f"or one of {known} before the name."
+            f"The name {name!r} has no provider: write {suggestion!r}, "
+            f"or one of {_known()} before the name."
         )
-    if provider not in _PROVIDERS:
+    if not model_id and prefix in _BUILT_IN:
+        raise ValueError(f"{name!r} names no model: write one after the colon.")
+    return load_provider(prefix).load()(model_id, **options)
+
+
+def load_provider(prefix: str) -> Provider:
+    """Return the declaration of a provider.
+
+    Raises:
+        ValueError: There is none of this prefix, or it cannot be loaded.
+    """
+    if prefix in _BUILT_IN:
+        declared: Provider = import_module(f".{prefix}", __package__).PROVIDER
+        return declared
+    entry = _installed().get(prefix)
+    if entry is None:
         raise ValueError(
-            f"There is no provider {provider!r}; those known are {known}. "
+            f"There is no provider {prefix!r}; those known are {_known()}. "
             "For a server that speaks OpenAI's protocol, write OpenAIModel(name, api_base=...)."
         )
-    if not model_id:
-        raise ValueError(f"{name!r} names no model: write one after the colon.")
-    room, kind = _PROVIDERS[provider]
-    model: Model = getattr(import_module(f".{room}", __package__), kind)(model_id, **options)
-    return model
+    owner = f"The provider {prefix!r} of the package {entry.dist.name if entry.dist else '?'}"
+    try:
+        found = entry.load()
+    except Exception as error:
+        raise ValueError(
+            f"{owner} cannot be loaded: {describe(error)}. Update or uninstall that package."
+        ) from error
+    if not isinstance(found, Provider) or found.prefix != prefix:
+        raise ValueError(
+            f"{owner} cannot be loaded: {entry.value} is {shown(found)}, and not a Provider with "
+            f"prefix={prefix!r}. Update or uninstall that package."
+        )
+    return found
+
+
+def find_provider(prefix: str | None) -> Provider | None:
+    """Return the declaration of a provider, or None if there is no usable one."""
+    try:
+        return load_provider(prefix or "")
+    except ValueError:
+        return None
+
+
+def _known() -> str:
+    return ", ".join(f"{prefix}:" for prefix in prefixes())
+
+
+def _installed() -> "dict[str, EntryPoint]":
+    from importlib.metadata import entry_points  # it takes 30 ms to import
+
+    return {entry.name: entry for entry in entry_points(group="rxagent.providers")}

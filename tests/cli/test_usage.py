@@ -27,7 +27,7 @@ REFUSED = [
     (["run", "hi"], "No model was chosen. Name one with -m, like -m openai:gpt-5-mini, or in"),
     (
         ["run", "-m", "gpt-5", "hi"],
-        "The model 'gpt-5' does not say who provides it: write 'openai:",
+        "The name 'gpt-5' has no provider: write 'openai:",
     ),
     (["run", "-m", "nope:x", "hi"], "There is no provider 'nope'"),
     (["run", "-m", "openai:", "hi"], "'openai:' names no model"),

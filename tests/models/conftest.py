@@ -9,7 +9,7 @@ from rxagent.testing.leaks import keepers
 from rxagent.testing.server import ScriptedServer
 
 keepers["executor"] = lambda opened: isinstance(opened, Thread) and opened.name[:8] == "asyncio_"
-"""An event loop keeps the threads on which the SDK asks for the platform, once for each client."""
+"""An event loop keeps the threads on which the SDK looks up the platform, once for each client."""
 
 
 @pytest.fixture

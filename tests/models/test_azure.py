@@ -1,4 +1,4 @@
-"""Azure's models, asked through the real SDK over a real socket."""
+"""Azure's models, called through the real SDK over a real socket."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def text(model):
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch):
-    """Let nothing be read from the environment of whoever runs the tests."""
+    """Clear the variables of the environment in which the tests run."""
     for name in ("AD_TOKEN", "API_KEY", "ENDPOINT"):
         monkeypatch.delenv(f"AZURE_OPENAI_{name}", raising=False)
     monkeypatch.delenv("OPENAI_API_VERSION", raising=False)
@@ -80,15 +80,15 @@ def test_token_provider(server, provider):
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"),
+    ("missing", "variable"),
     [("api_key", "AZURE_OPENAI_API_KEY"), ("api_version", "OPENAI_API_VERSION")],
 )
-def test_what_is_missing(server, missing, said):
-    """What is missing is told when the model is asked, with where it could come from."""
+def test_what_is_missing(server, missing, variable):
+    """An error names what is missing, and its variable, when the model is called."""
     given = {name: value for name, value in GIVEN.items() if name != missing}
     model = AzureOpenAIModel("plain", azure_endpoint=server.azure_endpoint, **given)
 
-    with pytest.raises(ModelRejected, match=said) as caught:
+    with pytest.raises(ModelRejected, match=variable) as caught:
         text(model)
     assert "azure" == caught.value.provider
 

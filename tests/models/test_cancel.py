@@ -1,4 +1,4 @@
-"""Disposing: at whatever moment, the server sees that we hang up, and nothing follows."""
+"""Disposing: at any moment, it closes the connection, and nothing follows."""
 
 import asyncio
 from threading import Event
@@ -14,7 +14,7 @@ STREAMED = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "wh
 
 
 class Watched:
-    """A subscription that tells when so many deltas have come, and what came at all."""
+    """A subscription that counts deltas, and keeps them."""
 
     def __init__(self, model, count=1):
         self.seen = []
@@ -49,7 +49,7 @@ def test_while_waiting_for_headers(server, stream):
 
 @pytest.mark.parametrize(("name", "count"), [("slow-20", 1), ("slow-20", 3), ("stall", 2)])
 def test_in_mid_stream(server, name, count):
-    """A stream that speaks, and one that is silent, are hung up on."""
+    """The connection of a stream is closed, whether it sends or is silent."""
     watched = Watched(OpenAIModel(name), count)
     assert watched.enough.wait(2)
     before = watched.dispose()
@@ -61,7 +61,7 @@ def test_in_mid_stream(server, name, count):
 
 @pytest.mark.parametrize("count", range(1, 8))
 def test_inside_a_delta(server, count):
-    """Disposing while a delta is told lets no other one follow, at every place of the answer."""
+    """Disposing while a delta is emitted lets no other one follow, at every place of the answer."""
     seen, ended = [], Event()
 
     def on_next(delta):
@@ -82,7 +82,7 @@ def test_inside_a_delta(server, count):
 
 
 def test_at_once(server):
-    """What is disposed as soon as it is subscribed never asks, or gives the request up."""
+    """What is disposed as soon as it is subscribed sends no request, or closes it."""
     for _ in range(20):
         Watched(OpenAIModel("slow-20")).dispose()
 
@@ -102,14 +102,14 @@ def test_after_the_end(server):
 
 
 def test_leaving_a_loop(server):
-    """Leaving a `for` over an answer hangs up."""
+    """Leaving a `for` over an answer closes the connection."""
     for _ in each(OpenAIModel("slow-20")("Hi")):
         break
 
     assert server.wait_hang_up().sent < 10
 
 
-def test_stop_hangs_up(server):
+def test_stop_closes_the_connection(server):
     """An answer that is cut at a stop, which the server did not keep to, is not paid for on."""
     request = Request((Message("user", "Hi"),), stop=(" 7",))
     text = "".join(
@@ -124,14 +124,14 @@ def test_twenty_at_once(server):
     """Twenty streams of one object do not mix, nor does giving half of them up harm the others."""
     model = OpenAIModel("echo")
     slow = [Watched(OpenAIModel("slow-20")) for _ in range(10)]
-    told = {}
+    texts = {}
 
-    async def ask(number):
+    async def answer(number):
         pieces = [d.text async for d in each(model(f"{number} " * 50)) if isinstance(d, TextDelta)]
-        told[number] = "".join(pieces)
+        texts[number] = "".join(pieces)
 
     async def main():
-        await asyncio.gather(*map(ask, range(20)))
+        await asyncio.gather(*map(answer, range(20)))
 
     for watched in slow:
         assert watched.enough.wait(2)
@@ -141,5 +141,5 @@ def test_twenty_at_once(server):
     for watched in slow[5:]:
         watched.dispose()
 
-    assert {number: " ".join([f"{number}"] * 50) for number in range(20)} == told
+    assert {number: " ".join([f"{number}"] * 50) for number in range(20)} == texts
     server.wait_hang_up(10)

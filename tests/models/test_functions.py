@@ -103,15 +103,15 @@ def by_async_generator(values):
     return lambda request: async_generator(values)(request)
 
 
-def deltas(function, said="Hi"):
-    """Return what a function says as a model."""
-    return list(each(as_model(function)(said)))
+def deltas(function, request="Hi"):
+    """Return the deltas of a function as a model."""
+    return list(each(as_model(function)(request)))
 
 
 @pytest.mark.parametrize("case", GIVEN)
 @pytest.mark.parametrize("form", [plain, asynchronous, by_coroutine, callable_object])
 def test_returned(form, case):
-    """What a function returns, in whatever form it is one, is told as the same deltas."""
+    """What a function returns, in whatever form, becomes the same deltas."""
     value, wanted = GIVEN[case]
 
     assert wanted == deltas(form(value))
@@ -130,7 +130,7 @@ def test_yielded(form, case):
 
 @pytest.mark.parametrize("form", [plain, asynchronous])
 def test_observables(form):
-    """An Observable is passed on, texts in it told as deltas, and nothing is added."""
+    """An Observable is passed on, its texts as deltas, and nothing is added."""
     observable = rx.from_iterable(["Hi", Usage(1, 2), TextDelta("!")])
 
     assert [TextDelta("Hi"), Usage(1, 2), TextDelta("!")] == deltas(form(observable))
@@ -154,7 +154,7 @@ def test_observables_of_other_threads():
 
 
 def test_observables_are_not_gathered():
-    """What an Observable emits while it is being subscribed is told piece by piece."""
+    """What an Observable emits while it is being subscribed is emitted piece by piece."""
 
     def function(request):
         def subscribe(observer, scheduler=None):
@@ -175,14 +175,14 @@ def test_observables_are_not_gathered():
 @pytest.mark.parametrize("form", [plain, asynchronous])
 def test_what_is_no_answer(form, value):
     """Anything else is an error that says what it was, and what is accepted."""
-    said = f"of type {type(value).__name__}: it must return or yield text, messages or deltas"
-    with pytest.raises(MalformedReply, match=said):
+    part = f"of type {type(value).__name__}: it must return or yield text, messages or deltas"
+    with pytest.raises(MalformedReply, match=part):
         deltas(form(value))
 
 
 @pytest.mark.parametrize("form", [generator, async_generator])
 def test_what_is_no_piece(form):
-    """What was yielded before is told."""
+    """What was yielded before is emitted."""
     found = []
     with pytest.raises(MalformedReply, match="of type int"):
         found.extend(each(as_model(form(["Hi", 5]))("Hi")))
@@ -215,18 +215,18 @@ def test_errors(error):
 
 
 def test_request():
-    """A function is given a Request, whatever the model was asked with."""
+    """A function is given a Request, whatever the model was called with."""
     seen = []
     model = as_model(lambda request: seen.append(request) or "")
     request = Request((Message("user", "Hi"),))
-    for said in (request, "Hi", Message("user", "Hi"), [Message("user", "Hi")]):
-        list(each(model(said)))
+    for argument in (request, "Hi", Message("user", "Hi"), [Message("user", "Hi")]):
+        list(each(model(argument)))
 
     assert [request] * 4 == seen
 
 
 def test_cold():
-    """Nothing is called before somebody subscribes, and each subscription calls anew."""
+    """Nothing is called before a subscription, and each subscription calls again."""
     calls = []
     stream = as_model(lambda request: calls.append(1) or "Hi")("Hi")
     assert [] == calls
@@ -302,7 +302,7 @@ def test_models_are_left_alone():
     """What is a model already, or says so, is not adapted."""
 
     class Mine(Model):
-        def __call__(self, said):
+        def __call__(self, request):
             return rx.of(TextDelta("Hi"))
 
     def marked(request):

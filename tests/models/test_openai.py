@@ -1,4 +1,4 @@
-"""OpenAI's models, asked through the real SDK over a real socket."""
+"""OpenAI's models, called through the real SDK over a real socket."""
 
 import pytest
 
@@ -37,9 +37,9 @@ SUMS = Request((Message("user", "What is 2 + 3, and 4 + 5?"),), (ADD,))
 FIRST, SECOND = '{"a": 2, "b": 3}', '{"a": 4, "b": 5}'
 
 
-def deltas(name, said="Hi", **options):
+def deltas(name, request="Hi", **options):
     """Return the deltas of one answer."""
-    return list(each(OpenAIModel(name, **options)(said)))
+    return list(each(OpenAIModel(name, **options)(request)))
 
 
 def folded(found):
@@ -52,13 +52,13 @@ def folded(found):
     return draft.message, usage
 
 
-def answer(name, said="Hi", **options):
+def answer(name, request="Hi", **options):
     """Return the message and the usage of one answer, the fragments of its calls normalised."""
-    return folded(each(OpenAIModel(name, **options)(said).pipe(normalise())))
+    return folded(each(OpenAIModel(name, **options)(request).pipe(normalise())))
 
 
 def serve(server, *items):
-    """Let the server say this, under a name that is returned."""
+    """Let the server send this for a model, and return the name of that model."""
     server.scenario("here", lambda body: items)
     return "here"
 
@@ -80,14 +80,14 @@ def test_whole_text(server):
 @STREAMED
 @pytest.mark.parametrize("name", ["reasoning", "reasoning-alt", "think-tags"])
 def test_reasoning(server, name, stream):
-    """Thoughts are told apart from the answer, in whichever way a server sends them."""
+    """Thoughts are separated from the answer, in whichever way a server sends them."""
     message, _ = answer(name, stream=stream)
 
     assert ("Let me think.", PLAIN) == (message.reasoning, message.text)
 
 
-def test_reasoning_said_twice(server):
-    """A server that sends one thought under both names is understood to think it once."""
+def test_reasoning_sent_twice(server):
+    """A thought that comes under both names is read once."""
     both = {"reasoning": "Hm.", "reasoning_content": "Hm."}
 
     thought, *rest = deltas(serve(server, chunk(both), finish_chunk("stop")))
@@ -106,7 +106,7 @@ def test_content_in_parts(server):
 
 @STREAMED
 def test_refusal(server, stream):
-    """A refusal has a channel of its own, and no text."""
+    """A refusal has deltas of its own, and no text."""
     found = deltas("refusal", stream=stream)
     pieces = [delta.text for delta in found if isinstance(delta, RefusalDelta)]
 
@@ -132,12 +132,12 @@ def test_finish(server, name, reason, stream):
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "reason"),
     [("function_call", "tool_calls"), ("max_tokens", "length"), ("eos", "stop"), ("STOP", "stop")],
 )
-def test_finish_of_other_servers(server, sent, told):
-    """Reasons that other servers name otherwise are told in our words."""
-    assert [Finish(told)] == deltas(serve(server, finish_chunk(sent), finish_chunk(sent)))
+def test_finish_of_other_servers(server, sent, reason):
+    """Reasons that other servers name otherwise are emitted in our words."""
+    assert [Finish(reason)] == deltas(serve(server, finish_chunk(sent), finish_chunk(sent)))
 
 
 # Usage.
@@ -165,7 +165,7 @@ def test_usage_without_choices(server):
 
 
 def test_usage_with_content(server):
-    """A chunk with both text and usage tells both."""
+    """A chunk with both text and usage gives both."""
     name = serve(server, {**text_chunk("Hi"), "usage": usage_chunk(5, 6)["usage"]})
 
     assert [TextDelta("Hi"), Usage(5, 6)] == deltas(name)
@@ -179,7 +179,7 @@ def test_usage_in_two_parts(server):
 
 
 def test_usage_before_and_after_the_finish(server):
-    """A report before the finish reason does not keep us from hearing the one after it."""
+    """A report before the finish reason does not hide the one after it."""
     name = serve(server, usage_chunk(5, 0), finish_chunk("stop"), 0.02, usage_chunk(5, 6))
 
     assert [Usage(5, 0), Finish("stop"), Usage(0, 6)] == deltas(name)
@@ -191,7 +191,7 @@ def test_usage_of_zeros(server):
 
 
 def test_usage_unasked(server):
-    """A server that does not know the option is not asked for usage, and still ends well."""
+    """A server that does not know the option gets no such option, and still ends well."""
     found = deltas("plain", stream_options=None)
 
     assert "stream_options" not in server.requests[0].body
@@ -221,7 +221,7 @@ MADE = ToolCall("call_1_1_0", "add", FIRST), ToolCall("call_1_1_1", "add", SECON
     ],
 )
 def test_calls(server, name, calls, stream):
-    """However a server numbers and splits its calls, they are told apart and are whole."""
+    """However a server numbers and splits its calls, they are separate and whole."""
     assert calls == answer(name, SUMS, stream=stream)[0].tool_calls
 
 
@@ -285,7 +285,7 @@ def test_arguments_as_an_object(server):
 
 
 def test_whole_calls_without_ids(server):
-    """Calls of a whole reply are told apart by their places."""
+    """Calls of a whole reply are separated by their positions."""
     calls = [{"function": {"name": "now", "arguments": ""}} for _ in range(2)]
     message = {"role": "assistant", "content": None, "tool_calls": calls}
     reply = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
@@ -328,14 +328,14 @@ def test_characters_in_pieces(server, stream):
 
 
 def test_null_delta(server):
-    """A delta that is null says nothing beside its finish reason."""
+    """A delta that is null adds nothing to its finish reason."""
     assert [TextDelta("Hi"), Finish("stop")] == deltas(
         serve(server, text_chunk("Hi"), chunk(None, "stop"))
     )
 
 
 NOTHING = [None, {}, {"index": 0}, {"index": 0, "delta": None}]
-NOTHING += [{"delta": said} for said in ({"refusal": True}, {"tool_calls": [None]})]
+NOTHING += [{"delta": fields} for fields in ({"refusal": True}, {"tool_calls": [None]})]
 
 
 @pytest.mark.parametrize("choice", NOTHING, ids=str)
@@ -355,7 +355,7 @@ def test_whole_reply_to_a_streamed_request(server):
 
 
 def test_other_choices(server):
-    """Only the first of several choices is heard."""
+    """Only the first of several choices is read."""
     second = {"index": 1, "delta": {"content": "No"}, "finish_reason": None}
     both = {"choices": [second, *text_chunk("Yes")["choices"]]}
 
@@ -366,7 +366,7 @@ def test_other_choices(server):
 
 
 def test_least_request(server):
-    """Nothing is sent that was not asked for, but for the wish to hear the usage."""
+    """Nothing is sent beside the request, except the option that reports usage."""
     deltas("plain")
 
     assert {

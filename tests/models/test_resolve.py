@@ -18,7 +18,7 @@ from rxagent.models import AzureOpenAIModel, OpenAIModel, as_model, prefixes, re
     ],
 )
 def test_prefixes(name, kind, model_id):
-    """The prefix says who provides the model, the rest is its name there."""
+    """The prefix is the provider, the rest is the name of the model there."""
     model = resolve(name)
 
     assert (kind, model_id) == (type(model), model.model_id)
@@ -26,31 +26,31 @@ def test_prefixes(name, kind, model_id):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "part"),
     [
         ("gpt-5-mini", "write 'openai:gpt-5-mini'"),
         ("meta/llama:8b", "write 'openai:meta/llama:8b'"),
         ("openai/gpt-5-mini", "write 'openai:gpt-5-mini'"),
-        ("nobody:gpt-5", "no provider 'nobody'; those known are azure:, openai:"),
+        ("unknown:gpt-5", "no provider 'unknown'; those known are azure:, openai:"),
         ("ollama:llama3", r"OpenAI's protocol, write OpenAIModel\(name, api_base="),
         ("openai:", "names no model"),
-        ("", "does not say who provides it"),
+        ("", "has no provider"),
     ],
 )
-def test_names_that_mean_nothing(name, said):
+def test_names_that_mean_nothing(name, part):
     """A name without provider or model is refused, with what to write."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=part):
         as_model(name)
 
 
 def test_every_prefix_leads_to_a_model():
-    """What `prefixes` tells can be resolved."""
+    """What `prefixes` returns can be resolved."""
     assert ("azure", "openai") == prefixes()
     assert ["a", "a"] == [resolve(f"{prefix}:a").model_id for prefix in prefixes()]
 
 
 def test_options():
-    """Options go to the model's class, which refuses what it cannot mean."""
+    """Options go to the model's class, which rejects reserved ones."""
     with pytest.raises(TypeError, match="no option named messages"):
         resolve("openai:gpt-5", messages=[])
 
@@ -68,11 +68,14 @@ def test_unknown_name():
 
 
 def test_nothing_heavy():
-    """Neither the room nor making a model loads an SDK; asking does."""
+    """Neither the package, nor declarations, nor making a model loads an SDK; calling it does."""
     program = """
 import sys
-from rxagent.models import AzureOpenAIModel, OpenAIModel, resolve
+from rxagent.models import AzureOpenAIModel, OpenAIModel, prefixes, resolve
+from rxagent.models.resolve import load_provider
 resolve("openai:gpt-5-mini")
+for prefix in prefixes():
+    load_provider(prefix)
 print({"openai", "aiohttp", "pydantic", "httpx", "httpx2"} & set(sys.modules))
 """
     ran = subprocess.run(

@@ -1,9 +1,13 @@
-"""What a server of OpenAI's protocol is asked."""
+"""The requests of OpenAI's chat protocol."""
+
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rxagent.messages import Image, Message, ProviderData, ToolCall
-from rxagent.models.chat_requests import chat_messages
+from rxagent.models.openai_chat.request import chat_messages
 
 CAT, DOG = Image("https://example.com/cat.png"), Image("data:image/png;base64,AA==")
 
@@ -15,18 +19,18 @@ def part(image):
 
 def test_texts():
     """Messages of text alone have it as their content."""
-    said = [Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Hm.")]
+    messages = [Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Hm.")]
 
     assert [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Hi"},
         {"role": "assistant", "content": "Hm."},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 def test_calls():
     """Calls and their results are native; reasoning of unknown origin is not sent back."""
-    said = [
+    messages = [
         Message("assistant", tool_calls=(ToolCall("c", "add", '{"a": 1}'),), reasoning="Hm."),
         Message("tool", "1", tool_call_id="c"),
     ]
@@ -39,7 +43,7 @@ def test_calls():
             "tool_calls": [{"id": "c", "type": "function", "function": function}],
         },
         {"role": "tool", "tool_call_id": "c", "content": "1"},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 @pytest.mark.parametrize(
@@ -65,17 +69,17 @@ def test_arguments(arguments, sent):
 
 def test_images():
     """Images are parts of the content, after its text."""
-    said = [Message("user", "Look", images=(CAT, DOG)), Message("user", images=(CAT,))]
+    messages = [Message("user", "Look", images=(CAT, DOG)), Message("user", images=(CAT,))]
 
     assert [
         {"role": "user", "content": [{"type": "text", "text": "Look"}, part(CAT), part(DOG)]},
         {"role": "user", "content": [part(CAT)]},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 def test_images_of_tools():
     """Images that tools return follow their results, in a message of the user's."""
-    said = [
+    messages = [
         Message("tool", "1", tool_call_id="c", images=(CAT,)),
         Message("tool", "2", tool_call_id="d", images=(DOG,)),
         Message("assistant", "Cute."),
@@ -89,7 +93,7 @@ def test_images_of_tools():
         {"role": "assistant", "content": "Cute."},
         {"role": "tool", "tool_call_id": "e", "content": "3"},
         {"role": "user", "content": [part(CAT)]},
-    ] == list(chat_messages(said))
+    ] == list(chat_messages(messages))
 
 
 # What a provider wants back.
@@ -110,10 +114,10 @@ RESULT = Message("tool", "5", tool_call_id="c")
 
 def test_given_back():
     """What a provider wants back goes back to it as it came, and to no other."""
-    said = [Message("user", "Hi"), called(UNDER, *DETAILS), RESULT]
+    messages = [Message("user", "Hi"), called(UNDER, *DETAILS), RESULT]
 
-    _, mine, _ = chat_messages(said, "here")
-    _, others, _ = chat_messages(said, "there")
+    _, mine, _ = chat_messages(messages, "here")
+    _, others, _ = chat_messages(messages, "there")
 
     assert ("Hm.", [1, 2]) == (mine["reasoning_content"], mine["reasoning_details"])
     (call,) = mine["tool_calls"]
@@ -124,9 +128,9 @@ def test_given_back():
 
 
 def test_reasoning_goes_back_while_tools_are_called():
-    """After the next thing that the user says, reasoning is dropped; what calls have is not."""
-    mended = Message("user", "Now try again.")  # which follows a result, so the turn goes on
-    loop = [called(UNDER), RESULT, mended, called(UNDER), RESULT]
+    """After the next message of the user, reasoning is dropped; the data of calls is not."""
+    retry = Message("user", "Now try again.")  # which follows a result, so the turn goes on
+    loop = [called(UNDER), RESULT, retry, called(UNDER), RESULT]
 
     sent = list(chat_messages([Message("user", "Hi"), *loop, Message("assistant", "5")], "here"))
     later = list(
@@ -143,10 +147,48 @@ def test_reasoning_goes_back_while_tools_are_called():
     )
 
 
-def test_what_json_cannot_say_is_not_given_back():
-    """A number that is none is dropped, and does not cost the request."""
+def test_what_json_cannot_hold_is_not_given_back():
+    """A number that JSON cannot hold is dropped, and the request is sent."""
     odd = ToolCall("c", "add", "{}", [ProviderData("here", {"x": float("nan")})])
 
     (message,) = chat_messages([Message("assistant", tool_calls=[odd])], "here")
 
     assert {"id", "type", "function"} == message["tool_calls"][0].keys()
+
+
+# Names and ids.
+
+NAMES = st.text(max_size=80) | st.sampled_from(["add", "functions.add", "", "my tool", "x" * 100])
+IDS = st.text(max_size=60) | st.sampled_from(["a", "b", ""])
+
+
+@given(st.lists(st.lists(st.tuples(IDS, NAMES), max_size=4), max_size=3))
+def test_what_is_sent_is_acceptable(turns):
+    """Every name and id fits, no id is given twice, and each result has the id of its call."""
+    messages = []
+    for calls in turns:
+        messages.append(Message("assistant", "", [ToolCall(id, name) for id, name in calls]))
+        messages += [Message("tool", str(at), tool_call_id=id) for at, (id, _) in enumerate(calls)]
+
+    sent = list(chat_messages(messages))
+
+    calls = [call for message in sent for call in message.get("tool_calls", ())]
+    assert all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", call["function"]["name"]) for call in calls)
+    ids = [call["id"] for call in calls]
+    assert all(1 <= len(id) <= 40 for id in ids)
+    assert len(ids) == len(set(ids))
+    assert ids == [message["tool_call_id"] for message in sent if message["role"] == "tool"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [("add", "add"), ("functions.add", "functions_add"), ("", "unnamed"), ("ü tool", "__tool")],
+)
+def test_names(name, sent):
+    """A name that would be rejected is replaced, and any other stays as it is."""
+    (message,) = chat_messages([Message("assistant", "", [ToolCall("a", name)])])
+
+    assert ("a", sent) == (
+        message["tool_calls"][0]["id"],
+        message["tool_calls"][0]["function"]["name"],
+    )

@@ -20,8 +20,7 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import OpenAIModel
-from rxagent.models.faults import ErrorFactory
-from rxagent.models.waits import retry_after
+from rxagent.models.errors import ErrorFactory, retry_after
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
 from rxagent.testing.scenarios import Ending, Reply
@@ -40,7 +39,7 @@ def failure(name, **options):
 
 
 def serve(server, *items):
-    """Let the server say this, under a name that is returned."""
+    """Let the server send this for a model, and return the name of that model."""
     server.scenario("here", lambda body: items)
     return "here"
 
@@ -50,7 +49,7 @@ def serve(server, *items):
 
 @STREAMED
 @pytest.mark.parametrize(
-    ("name", "kind", "said"),
+    ("name", "kind", "message"),
     [
         ("400", ModelRejected, "maximum context length"),
         ("401", ModelRejected, "Incorrect API key"),
@@ -65,12 +64,12 @@ def serve(server, *items):
         ("503", ModelUnavailable, "overloaded"),
     ],
 )
-def test_statuses(server, name, kind, said, stream):
-    """A status is a kind of error, which tells who said what; it is asked once only."""
+def test_statuses(server, name, kind, message, stream):
+    """A status is a kind of error, with the provider and its message; one request is sent."""
     found, error = failure(name, stream=stream)
 
     assert (kind, []) == (type(error), found)
-    assert said in str(error)
+    assert message in str(error)
     assert ("openai", name, int(name)) == (error.provider, error.model, error.status)
     assert 1 == len(server.requests)
 
@@ -85,14 +84,14 @@ def test_statuses(server, name, kind, said, stream):
     ],
 )
 def test_codes(server, status, code, kind):
-    """Some codes tell more than their status."""
+    """Some codes mean more than their status."""
     _, error = failure(serve(server, Reply(status, {"error": {"message": "No.", "code": code}})))
 
     assert kind is type(error)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"error": {"message": "No."}}, "No."),
         ({"error": "No."}, "No."),
@@ -105,11 +104,11 @@ def test_codes(server, status, code, kind):
         ("x" * 1000, "x" * 299 + "…"),
     ],
 )
-def test_messages(server, body, said):
-    """The provider's sentence is told, in whatever it is wrapped."""
+def test_messages(server, body, message):
+    """The error has the provider's message, in whatever it is wrapped."""
     _, error = failure(serve(server, Reply(502, body)))
 
-    assert f"openai answered 502 for 'here': {said}" == str(error)
+    assert f"openai answered 502 for 'here': {message}" == str(error)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,7 @@ def test_messages(server, body, said):
     ],
 )
 def test_retry_after(headers, seconds):
-    """When to come back is said in seconds, in milliseconds, or by a date."""
+    """A wait may come in seconds, in milliseconds, or as a date."""
     assert seconds == retry_after(headers)
 
 
@@ -151,7 +150,7 @@ def test_retry_after_a_date():
 @STREAMED
 @pytest.mark.parametrize("status", [408, 409, 429, 502, 503, 504, 529])
 def test_retry_after_of_any_status(server, status, stream):
-    """A wait that the server names is told, whichever status it comes with."""
+    """The error has the wait that the server names, with any status."""
     busy = Reply(status, {"error": {"message": "No."}}, {"Retry-After": "2"})
     _, error = failure(serve(server, busy), stream=stream)
 
@@ -194,10 +193,10 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "kind", "status"), ERRORS)
-def test_error_frames(server, said, kind, status):
+@pytest.mark.parametrize(("description", "kind", "status"), ERRORS)
+def test_error_frames(server, description, kind, status):
     """An error in mid-stream comes after the deltas before it, and means what it would first."""
-    found, error = failure(serve(server, text_chunk("Hi"), {"error": said}))
+    found, error = failure(serve(server, text_chunk("Hi"), {"error": description}))
 
     assert ([TextDelta("Hi")], kind, status) == (found, type(error), error.status)
     assert str(error).endswith("for 'here': No.")
@@ -254,7 +253,7 @@ def test_whole_reply_without_answer(server):
 @pytest.mark.parametrize("ending", Ending)
 @pytest.mark.parametrize("half", [b"", b'data: {"choices": [{"del', b": hush", b"dat"])
 def test_cut(server, ending, half):
-    """A stream that ends in mid-reply tells what it told, and is an error however it ends."""
+    """A stream that ends in mid-reply keeps its deltas, and is an error however it ends."""
     found, error = failure(serve(server, text_chunk("Hi"), half, ending))
 
     assert ([TextDelta("Hi")], ModelUnavailable) == (found, type(error))
@@ -262,7 +261,7 @@ def test_cut(server, ending, half):
 
 
 def test_cut_thought(server):
-    """What was held back, as it could have begun a tag, is told when the stream is cut."""
+    """What was held back, as it could have begun a tag, is emitted when the stream is cut."""
     found, _ = failure(serve(server, text_chunk("<thi"), Ending.QUIET))
 
     assert [TextDelta("<thi")] == found
@@ -308,7 +307,7 @@ SILENCE = float("inf")
 )
 def test_silence_after_the_finish(server, monkeypatch, rest, usage):
     """A server that says all and keeps the connection open is not waited for."""
-    monkeypatch.setattr("rxagent.models.openai._USAGE_WITHIN", 0.1)
+    monkeypatch.setattr("rxagent.models.reader._USAGE_WITHIN", 0.1)
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *rest, SILENCE)
 
     assert [TextDelta("Hi"), Finish("stop"), *usage] == list(each(OpenAIModel(name)("Hi")))
@@ -317,7 +316,7 @@ def test_silence_after_the_finish(server, monkeypatch, rest, usage):
 
 def test_pings_after_the_finish(server, monkeypatch):
     """What is sent after the finish reason does not lengthen the wait for the usage."""
-    monkeypatch.setattr("rxagent.models.openai._USAGE_WITHIN", 0.2)
+    monkeypatch.setattr("rxagent.models.reader._USAGE_WITHIN", 0.2)
     pings = [part for _ in range(100) for part in (0.05, b": ping\n\n")]
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *pings)
     begun = monotonic()
@@ -331,7 +330,7 @@ def test_long_descriptions(text):
     """However long a description of an error is, it is soon read."""
     begun = monotonic()
 
-    ErrorFactory("openai", "m").told({"code": text, "message": text})
+    ErrorFactory("openai", "m").reported({"code": text, "message": text})
 
     assert 2 > monotonic() - begun
 
@@ -347,16 +346,16 @@ def test_last_frame_left_open(server):
 # Connections that fail.
 
 
-@pytest.mark.parametrize(("name", "told"), [("stall", 2), ("stall-headers", 0)])
-def test_stall(server, name, told):
-    """Silence for longer than allowed is a time-out, which hangs up."""
+@pytest.mark.parametrize(("name", "count"), [("stall", 2), ("stall-headers", 0)])
+def test_stall(server, name, count):
+    """Silence for longer than allowed is a time-out, which closes the connection."""
     found, error = failure(name, timeout=0.2)
 
-    assert (ModelTimeout, told) == (type(error), len(found))
+    assert (ModelTimeout, count) == (type(error), len(found))
     server.wait_hang_up()
 
 
-def test_nobody_there(monkeypatch):
+def test_no_server(monkeypatch):
     """A server that cannot be reached is unavailable, which is no time-out."""
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
@@ -367,8 +366,8 @@ def test_nobody_there(monkeypatch):
     assert f"could not be reached at http://127.0.0.1:{port}: " in str(error)
 
 
-def test_hung_up_on(monkeypatch):
-    """A server that hangs up before it answers is unavailable, which is no time-out."""
+def test_connection_closed_by_the_server(monkeypatch):
+    """A server that closes the connection before it answers is unavailable, no time-out."""
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
 
@@ -393,7 +392,7 @@ def played(monkeypatch, reply, stream):
 
         def answer():
             connection, _ = listening.accept()
-            with connection, suppress(ConnectionError):  # as who reads no further hangs up
+            with connection, suppress(ConnectionError):  # a client that stops reading closes it
                 connection.recv(65536)
                 connection.sendall(reply.encode())
                 connection.shutdown(socket.SHUT_WR)
@@ -451,17 +450,17 @@ def test_a_body_that_cannot_be_read(monkeypatch, reply, stream):
 
 
 @pytest.mark.parametrize(
-    ("said", "options", "why"),
+    ("messages", "options", "why"),
     [
         ("\ud800", {}, "surrogates"),
         ("Hi", {"temperature": object()}, "not JSON serializable"),
         ("Hi", {"temperature": float("nan")}, "not JSON compliant"),
     ],
 )
-def test_unsayable(server, said, options, why):
+def test_unsendable(server, messages, options, why):
     """A request that cannot be sent is rejected before it is."""
     with pytest.raises(ModelRejected, match=why):
-        list(each(OpenAIModel("plain", **options)(said)))
+        list(each(OpenAIModel("plain", **options)(messages)))
 
     assert [] == server.requests
 
@@ -475,7 +474,7 @@ def test_capitals(server):
 
 
 def test_no_key(server, monkeypatch):
-    """A model can be made without a key; asking it says what to do."""
+    """A model can be made without a key; calling it raises an error that says what to do."""
     monkeypatch.delenv("OPENAI_API_KEY")
     _, error = failure("plain")
 
@@ -486,7 +485,7 @@ def test_no_key(server, monkeypatch):
 
 
 def test_an_address_that_is_none(monkeypatch):
-    """An address in the environment that is no URL is told by the variable's name."""
+    """The error about an address that is no URL names its variable."""
     monkeypatch.setenv("OPENAI_BASE_URL", "localhost:8000")
     _, error = failure("plain", api_key="key")
 

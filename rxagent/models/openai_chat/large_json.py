@@ -1,16 +1,16 @@
-"""Large JSON: a text of many values, read in slices, since a parser holds the loop to the end."""
+"""Large JSON, read in slices: a parser would block the loop until the end of the text."""
 
 import json
 import re
 from collections.abc import Generator
 from typing import Any
 
-from ..streams.fairness import REST, Rest
+from ...streams.fairness import REST, Rest
 
 __all__ = ["read_value"]
 
 _SMALL = 2048
-"""An object or a list of so many characters is read at once; a larger one, item by item."""
+"""Up to so many characters an object or a list is parsed at once; a larger one, item by item."""
 
 _DEEPEST = 100
 _STRIDE = 32
@@ -21,15 +21,15 @@ _LARGE: Any = object()
 
 
 def read_value(text: str, at: int = 0) -> Generator[Rest, None, tuple[Any, int]]:
-    """Return the JSON value that begins at a place of a text, and the place where it ends.
+    """Return the JSON value that begins at a position of a text, and the position of its end.
 
     Yields REST now and then.
 
     Raises:
         ValueError: None begins there, or it is nested very deeply.
-        RecursionError: A small part of it is.
+        RecursionError: A small part of it is nested very deeply.
     """
-    outer: list[tuple[Any, str]] = []  # what is open, and the key under which a value is to come
+    outer: list[tuple[Any, str]] = []  # open containers, each with the key of its next value
     read = 0
     while True:
         at = _after_gap(text, at)
@@ -75,7 +75,7 @@ def _read_small(text: str, at: int) -> tuple[Any, int]:
 
 
 def _key(text: str, at: int) -> tuple[str, int]:
-    """Return the key that comes next, and the place behind its colon."""
+    """Return the next key, and the position behind its colon."""
     key, at = _decode(text, _after_gap(text, at))
     at = _after_gap(text, at)
     if not isinstance(key, str) or text[at : at + 1] != ":":

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.models.frames import Frames, Strange
+from rxagent.models.sse import Frames, Strange
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -66,5 +66,5 @@ def test_strange():
 
 @pytest.mark.parametrize("line", [b": hush", b"retry: 5", b"id: 7", b"trace-id: abc", b"  "])
 def test_other_fields(line):
-    """Comments, and fields that nobody knows, are nothing."""
+    """Comments and unknown fields are skipped."""
     assert [b"1"] == frames(line + b"\ndata: 1\n\n" + line + b"\n\n")

@@ -1,4 +1,4 @@
-"""Frames: the data of server-sent events, however the network has cut their bytes."""
+"""Server-sent events: their data, however the network has cut the bytes."""
 
 import re
 from typing import Any
@@ -12,10 +12,10 @@ _FAILED = re.compile(rb"error|fail", re.IGNORECASE)
 
 
 class _Odd(bytes):
-    """What is no usual data, and so fits no mould, whatever its bytes are."""
+    """Bytes that are no usual data; a reader that knows frames by their first bytes skips them."""
 
     def startswith(self, *_: Any) -> bool:
-        """Return False: its first bytes never look like data."""
+        """Return False."""
         return False
 
 
@@ -24,7 +24,7 @@ class Failure(_Odd):
 
 
 class Strange(_Odd):
-    """The beginning of what belongs to no event stream, such as HTML or a garbled line."""
+    """The beginning of bytes that belong to no event stream, such as HTML or a garbled line."""
 
 
 class Frames:
@@ -32,7 +32,7 @@ class Frames:
 
     Lines may end in LF, CR or CRLF, an event may have several lines of data, and the last event
     need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. Comments
-    and unknown fields are left out.
+    and unknown fields are skipped.
     """
 
     def __init__(self) -> None:
@@ -44,9 +44,9 @@ class Frames:
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_lf(chunk)
         rest = self._rest
-        looked_at = max(0, len(rest) - 1)
+        searched = max(0, len(rest) - 1)
         rest += chunk
-        end = rest.rfind(b"\n\n", looked_at)
+        end = rest.rfind(b"\n\n", searched)
         if end < 0:
             return []
         text = bytes(rest[:end])
@@ -57,12 +57,12 @@ class Frames:
         return [data for event in text.split(b"\n\n") for data in self._data(event)]
 
     def flush(self) -> list[bytes]:
-        """Return the data of the event that the end of the stream has left open, if any."""
+        """Return the data of the event that is still open at the end of the stream."""
         event, self._rest = bytes(self._rest), bytearray()
         return self._data(event)
 
     def _with_lf(self, chunk: bytes) -> bytes:
-        """Let all lines end in LF; a CR that ends a chunk may be the half of a CRLF."""
+        """Return a chunk with lines that end in LF; a CR at its end may be half of a CRLF."""
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")
             self._after_cr = False
@@ -88,11 +88,11 @@ class Frames:
                 failures.append(Failure(value.strip()))
             elif field not in _FIELDS and not (colon and _is_field(field, value)):
                 strange += line.strip()[: 200 - len(strange)]
-        told = [kind(b"\n".join(data))] if data or kind is Failure else []
+        whole = [kind(b"\n".join(data))] if data or kind is Failure else []
         odd = [Strange(strange)] if strange else []
-        return failures + odd + told + ([kind(b"\n".join(bare))] if bare else [])
+        return failures + odd + whole + ([kind(b"\n".join(bare))] if bare else [])
 
 
 def _is_field(name: bytes, value: bytes) -> bool:
-    """Tell whether a line is a field that we do not know, and no data under a garbled name."""
+    """Return whether a line is an unknown field, and not data under a garbled name."""
     return bool(_NAME.fullmatch(name)) and not value.lstrip().startswith((b"{", b"["))

@@ -1,4 +1,4 @@
-"""Replies: the bytes that a server of OpenAI's chat protocol answers, read as deltas."""
+"""Replies: the bytes of an answer in OpenAI's chat protocol, read as deltas."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from typing import Any
 
 from jiter import from_json
 
-from ..errors import MalformedReply, ModelError
-from ..events import Delta, TextDelta
-from ..streams.fairness import REST, Rest
-from .chat_chunks import ChatChunks
-from .faults import ErrorFactory
-from .frames import Failure, Frames, Strange
+from ...errors import MalformedReply, ModelError
+from ...events import Delta, TextDelta
+from ...streams.fairness import REST, Rest
+from ..errors import ErrorFactory
+from ..sse import Failure, Frames, Strange
+from .chunks import ChatChunks
 from .large_json import read_value
 
 __all__ = ["ChatReply"]
@@ -26,60 +26,60 @@ _ESCAPED = b"\\u003"
 """How JSON may write the sign `<` with which a tag begins, and some others."""
 
 _EVERY = 16
-"""Of so many frames that fit no mould, one is made a mould."""
+"""Of so many frames that do not fit the mould, one becomes the next mould."""
 
 _NO_MOULD = b"\r", b"\r"
-"""What no frame fits, as CR ends a line."""
+"""A mould that no frame fits, as CR ends a line."""
 
 _STRIDE = 32
 _SLICE = 1 << 13
 _LARGE = 1 << 15
-"""Bytes that are looked at in one go, and of JSON, that are parsed in one."""
+"""Bytes that are read in one go, and bytes of JSON that are parsed in one."""
 
 _GAP = re.compile(r"[ \t\r\n,]*")
 
 
 class ChatReply:
-    """Reads one reply, streamed or whole, as the deltas it consists of.
+    """Reads one reply, streamed or whole, as its deltas.
 
-    Which of the two it is, its first sign says, and not its label or what was asked for. A whole
-    one may consist of several values, and of events behind them.
+    Its first sign decides whether it is streamed, not its label and not the request. A whole one
+    may consist of several JSON values, with events behind them.
 
     Most frames of a stream differ in their text alone. So the bytes around one frame's text are
-    kept as a mould, and of a frame that fits it nothing but the text is parsed.
+    kept as a mould, and of a frame that fits it only the text is parsed.
 
     Args:
-        faults: Makes the errors.
-        origin: What the provider wants back goes back to this origin; None, to no one.
+        errors: Makes the errors.
+        origin: The origin that gets back the data it wants back; None keeps no such data.
     """
 
-    def __init__(self, faults: ErrorFactory, origin: str | None = None) -> None:
-        self._faults = faults
+    def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
+        self._errors = errors
         self._frames = Frames()
-        self._chunks = ChatChunks(faults, origin)
+        self._chunks = ChatChunks(errors, origin)
         self._whole: list[bytes] | None = None
-        self._begun = self._heard = self._told = self._done = False
+        self._begun = self._emitted = self._done = False
         self._mould = _NO_MOULD
-        self._unfit = self._looked_at = 0
+        self._unfit = self._read_frames = 0
         self._tail = b""
         self._strange = b""
         self._signed = False
 
     @property
     def is_finished(self) -> bool:
-        """Whether the reply is whole, though its usage, or another call, may follow."""
+        """Whether the answer is whole, though its usage, or another call, may follow."""
         return self._done or self._chunks.finished
 
     @property
-    def is_over(self) -> bool:
-        """Whether its end was marked, so that nothing more will follow."""
+    def is_settled(self) -> bool:
+        """Whether the end of the reply was marked, so that nothing more will follow."""
         return self._done
 
     def feed(self, data: bytes) -> Iterator[Delta | Rest]:
-        """Yield the deltas that these bytes complete; REST, where much tells little.
+        """Yield the deltas that these bytes complete; REST, where much holds few deltas.
 
         Raises:
-            ModelError: They tell of an error, or cannot be read.
+            ModelError: The bytes report an error, or cannot be read.
         """
         if len(data) > _SLICE:
             for start in range(0, len(data), _SLICE):
@@ -94,8 +94,8 @@ class ChatReply:
             self._whole.append(data)
             return
         frames = self._frames.feed(data)
-        thoughts = self._chunks.thoughts
-        has_sign = not thoughts.are_over and self._has_sign(data, frames)
+        tags = self._chunks.tags
+        has_sign = not tags.are_over and self._has_sign(data, frames)
         passed: list[str] = []
         head, tail = self._fit(has_sign)
         start, end = len(head), -len(tail)
@@ -110,48 +110,48 @@ class ChatReply:
                     yield TextDelta(text)
                     continue
             if passed:
-                thoughts.passed("".join(passed))
+                tags.passed("".join(passed))
                 passed = []
             yield from self._read(frame)
-            self._looked_at += 1
-            if not self._looked_at % _STRIDE:
+            self._read_frames += 1
+            if not self._read_frames % _STRIDE:
                 yield REST
             head, tail = self._fit(has_sign)
             start, end = len(head), -len(tail)
         if passed:
-            self._told = True
-            thoughts.passed("".join(passed))
+            self._emitted = True
+            tags.passed("".join(passed))
 
     def end(self) -> Iterator[Delta | Rest]:
-        """Yield what was held back, now that no byte will come.
+        """Yield what was held back, at the end of the bytes.
 
         Raises:
-            ModelUnavailable: The reply ended in its midst.
-            MalformedReply: It was none.
-            ModelError: It tells of an error.
+            ModelUnavailable: The reply broke off.
+            MalformedReply: The bytes were no reply.
+            ModelError: The reply reports an error.
         """
         if self._whole is not None:
             yield from self._read_whole(b"".join(self._whole))
-        with suppress(MalformedReply):  # a frame that was cut short is not the model's fault
+        with suppress(MalformedReply):  # a frame that was cut short is not the model's mistake
             for frame in self._frames.flush():
                 yield from self._read(frame)
         for delta in self._chunks.end():
-            self._told = True
+            self._emitted = True
             yield delta
-        is_none = not self._chunks.answered and (self._whole is not None or not self._told)
-        said = self._strange or b"".join(self._whole or ())
-        if is_none and (said or self._done):
-            raise self._faults.malformed("a reply without an answer", said)
+        is_none = not self._chunks.answered and (self._whole is not None or not self._emitted)
+        received = self._strange or b"".join(self._whole or ())
+        if is_none and (received or self._done):
+            raise self._errors.malformed("a reply without an answer", received)
         if not self.is_finished:
-            raise self._faults.unavailable("broke off in the midst of its reply")
+            raise self._errors.unavailable("broke off before its reply was whole")
 
     def _read(self, frame: bytes) -> Iterator[Delta | Rest]:
         if self._done or not (frame or type(frame) is Failure):
             return
         if type(frame) is Strange:
             self._strange = self._strange or frame
-            if self._told and not self.is_finished:
-                raise self._faults.malformed("what belongs to no reply", frame)
+            if self._emitted and not self.is_finished:
+                raise self._errors.malformed("bytes that belong to no reply", frame)
             return
         if frame.lstrip(b' "').startswith(b"[DONE]"):
             self._done = True
@@ -160,25 +160,25 @@ class ChatReply:
         deltas = 0
         try:
             if type(frame) is Failure:
-                self._chunks.fail(self._said(frame))
+                self._chunks.fail(self._description(frame))
             else:
                 large = len(frame) > _LARGE
-                chunk = (yield from self._parsed_slowly(frame)) if large else self._parsed(frame)
+                chunk = (yield from self._parse_slowly(frame)) if large else self._parse(frame)
                 for delta in self._chunks.read(chunk):
                     deltas += 1
                     yield delta
         except ModelError:
-            if self.is_finished:  # what is whole cannot break
+            if self.is_finished:  # a whole answer cannot break
                 return
             raise
-        self._told = self._told or bool(deltas)
+        self._emitted = self._emitted or bool(deltas)
         if self._chunks.failure is not None:
             raise self._chunks.failure
         if deltas == 1 and type(delta) is TextDelta and self._chunks.is_plain:
             self._take_mould(frame, chunk, delta.text)
 
     def _read_whole(self, data: bytes) -> Iterator[Delta | Rest]:
-        """Yield the deltas of JSON values that stand one behind the other, or before events."""
+        """Yield the deltas of JSON values that follow each other, or precede events."""
         at = 0
         text = data.decode(errors="replace")
         while text[at : at + 1] in ("{", "[") and text[at : at + 6] != "[DONE]":
@@ -186,7 +186,7 @@ class ChatReply:
                 value, end = yield from read_value(text, at)
             except (ValueError, RecursionError) as error:
                 if not at:
-                    raise self._faults.malformed("what is not JSON", data) from error
+                    raise self._errors.malformed("text that is not JSON", data) from error
                 break
             yield from self._read_value(value)
             gap = _GAP.match(text, end)
@@ -196,13 +196,13 @@ class ChatReply:
 
     def _read_value(self, value: Any) -> Iterator[Delta | Rest]:
         for delta in self._chunks.read(value):
-            self._told = True
+            self._emitted = True
             yield delta
         if self._chunks.failure is not None:
             raise self._chunks.failure
 
     def _has_sign(self, data: bytes, frames: list[bytes]) -> bool:
-        """Tell whether a tag may begin in what these bytes complete."""
+        """Return whether a tag may begin in the frames that these bytes complete."""
         seen = self._tail + data
         self._tail = seen[-8:]
         has_sign = b"<" in seen or _ESCAPED in seen
@@ -211,8 +211,8 @@ class ChatReply:
         return signed
 
     def _fit(self, has_sign: bool) -> tuple[bytes, bytes]:
-        """Return the mould, unless text must be read with care."""
-        if (has_sign and not self._chunks.thoughts.are_over) or self._done:
+        """Return the mould, unless every frame must be parsed as a whole."""
+        if (has_sign and not self._chunks.tags.are_over) or self._done:
             return _NO_MOULD
         return self._mould if self._chunks.is_plain else _NO_MOULD
 
@@ -221,33 +221,33 @@ class ChatReply:
         self._unfit += 1
         if self._unfit % _EVERY != 1:
             return
-        string = f'"{text}"'.encode()
-        start = frame.find(string, frame.find(_CONTENT) + len(_CONTENT))
-        head, tail = frame[:start], frame[start + len(string) :]
+        quoted = f'"{text}"'.encode()
+        start = frame.find(quoted, frame.find(_CONTENT) + len(_CONTENT))
+        head, tail = frame[:start], frame[start + len(quoted) :]
         with suppress(ValueError, LookupError, TypeError):
             (choice,) = chunk["choices"]
             choice["delta"]["content"] = other = text + "?"
             if start > 0 and from_json(head + f'"{other}"'.encode() + tail) == chunk:
                 self._mould = head, tail
 
-    def _parsed(self, data: bytes) -> Any:
+    def _parse(self, data: bytes) -> Any:
         try:
             return from_json(data)
         except ValueError as error:
             with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
                 return json.loads(data.decode(errors="replace"), strict=False)
-            raise self._faults.malformed("what is not JSON", data) from error
+            raise self._errors.malformed("text that is not JSON", data) from error
 
-    def _parsed_slowly(self, data: bytes) -> Generator[Rest, None, Any]:
+    def _parse_slowly(self, data: bytes) -> Generator[Rest, None, Any]:
         text = data.decode(errors="replace").strip()
         with suppress(ValueError, RecursionError):
             value, end = yield from read_value(text)
             if end == len(text):
                 return value
-        return self._parsed(data)
+        return self._parse(data)
 
-    def _said(self, data: bytes) -> Any:
+    def _description(self, data: bytes) -> Any:
         try:
-            return self._parsed(data)
+            return self._parse(data)
         except MalformedReply:
             return data.decode(errors="replace")

@@ -1,17 +1,30 @@
-"""Thoughts between think tags at the start of a text."""
+"""ThinkTags between think tags at the start of a text."""
+
+from functools import reduce
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.events import ReasoningDelta, StepRetried, TextDelta
-from rxagent.models.thoughts import Thoughts
+from rxagent.events import (
+    ReasoningDelta,
+    StepRetried,
+    TextDelta,
+)
+from rxagent.models.openai_chat.think_tags import ThinkTags
+from rxagent.state import Draft, grow
+from rxagent.testing.frames import (
+    DONE,
+    call_chunk,
+    sse,
+    text_chunk,
+)
 
 
-def told(*pieces):
+def split(*pieces):
     """Return the thought and the answer that pieces of text hold, and check that none is empty."""
-    thoughts = Thoughts()
-    deltas = [delta for piece in pieces for delta in thoughts.add(piece)] + thoughts.end()
+    tags = ThinkTags()
+    deltas = [delta for piece in pieces for delta in tags.add(piece)] + tags.end()
     assert all(delta.text for delta in deltas)
     return tuple(
         "".join(delta.text for delta in deltas if isinstance(delta, kind))
@@ -46,8 +59,8 @@ CASES = {
 @pytest.mark.parametrize("text", CASES)
 @given(places=st.lists(st.integers(0)))
 def test_tags(text, places):
-    """However a text is cut, it tells the same thought and the same answer."""
-    assert CASES[text] == told(*in_pieces(text, places))
+    """However a text is cut, it gives the same thought and the same answer."""
+    assert CASES[text] == split(*in_pieces(text, places))
 
 
 @given(st.lists(st.text(alphabet="<think/> x\n")))
@@ -55,16 +68,16 @@ def test_nothing_is_lost(pieces):
     """A text that does not start with a tag is the answer, to the last letter."""
     text = "".join(pieces)
     if not text.lstrip().startswith("<think>") and "</think>" not in text:
-        assert ("", text) == told(*pieces)
+        assert ("", text) == split(*pieces)
 
 
 def test_at_once():
-    """Text is told as it comes, once it cannot begin a tag."""
-    thoughts = Thoughts()
+    """Text is emitted as it comes, once it cannot begin a tag."""
+    tags = ThinkTags()
 
-    assert [TextDelta("Hi")] == thoughts.add("Hi")
-    assert thoughts.may_pass
-    assert [TextDelta("<think>")] == thoughts.add("<think>")
+    assert [TextDelta("Hi")] == tags.add("Hi")
+    assert tags.may_pass
+    assert [TextDelta("<think>")] == tags.add("<think>")
 
 
 MENTIONS = [
@@ -85,11 +98,11 @@ MENTIONS = [
 @pytest.mark.parametrize("text", MENTIONS)
 @given(places=st.lists(st.integers(0)))
 def test_a_tag_that_is_mentioned(text, places):
-    """A text that speaks of the tag, in code, in quotes or in a sentence, stays the answer."""
-    thoughts = Thoughts()
-    deltas = [d for piece in in_pieces(text, places) for d in thoughts.add(piece)]
+    """A text that mentions the tag, in code, in quotes or in a sentence, stays the answer."""
+    tags = ThinkTags()
+    deltas = [d for piece in in_pieces(text, places) for d in tags.add(piece)]
 
-    assert [TextDelta(text)] == [TextDelta("".join(d.text for d in [*deltas, *thoughts.end()]))]
+    assert [TextDelta(text)] == [TextDelta("".join(d.text for d in [*deltas, *tags.end()]))]
     assert all(isinstance(delta, TextDelta) for delta in deltas)
 
 
@@ -111,14 +124,47 @@ ENDED = {
 @given(places=st.lists(st.integers(0)))
 def test_a_tag_that_ends_a_thought(text, places):
     """A lone tag at the end of a line or of a word ends a thought, however the text is cut."""
-    thoughts, told = Thoughts(), []
+    tags, deltas = ThinkTags(), []
     for piece in in_pieces(text, places):
-        told += thoughts.add(piece)
-    told += thoughts.end()
-    retried = [at for at, delta in enumerate(told) if isinstance(delta, StepRetried)]
-    left = told[retried[-1] + 1 :] if retried else told
+        deltas += tags.add(piece)
+    deltas += tags.end()
+    retried = [at for at, delta in enumerate(deltas) if isinstance(delta, StepRetried)]
+    left = deltas[retried[-1] + 1 :] if retried else deltas
 
     assert ENDED[text] == tuple(
         "".join(delta.text for delta in left if isinstance(delta, kind))
         for kind in (ReasoningDelta, TextDelta)
     )
+
+
+@given(st.lists(st.integers(0, 60)), st.booleans())
+def test_a_thought_without_an_opening_tag(read, places, escaped):
+    """However it is cut, text before a lone closing tag is a thought."""
+    text = "The user greets <me>.</think>\n\nHi, you"
+    ends = sorted(place % (len(text) + 1) for place in places)
+    pieces = [text[a:b] for a, b in zip([0, *ends], [*ends, len(text)], strict=True)]
+    frames = [sse(text_chunk(piece)) for piece in pieces]
+    frames = [part.replace(b"<", b"\\u003c") if escaped else part for part in frames]
+
+    draft = reduce(grow, read(*frames, DONE), Draft())
+
+    assert ("The user greets <me>.", "Hi, you") == (draft.reasoning.text, draft.text.text)
+
+
+def test_a_lone_tag_after_a_call(read):
+    """A closing tag that stands alone counts in the first text of a reply only."""
+    parts = text_chunk("a"), call_chunk(0, "x", "add", "{}"), text_chunk("b</think>c")
+
+    assert "ab</think>c" == reduce(grow, read(*map(sse, parts), DONE), Draft()).text.text
+
+
+def test_a_lone_tag_retracts_the_text(read):
+    """Text is emitted as it comes; a lone tag retracts it, and it follows as reasoning."""
+    parts = text_chunk("Hm"), text_chunk(".</think>"), text_chunk("Hi")
+
+    deltas = read(*map(sse, parts), DONE)
+
+    assert [TextDelta("Hm"), ReasoningDelta("Hm."), TextDelta("Hi")] == [
+        delta for delta in deltas if not isinstance(delta, StepRetried)
+    ]
+    assert [1] == [delta.attempt for delta in deltas if isinstance(delta, StepRetried)]

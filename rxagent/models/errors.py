@@ -1,0 +1,273 @@
+"""Errors of providers: statuses, words and lost connections, as the errors of `rxagent.errors`."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+
+from ..errors import (
+    MalformedReply,
+    ModelError,
+    ModelRefused,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+    describe,
+)
+
+__all__ = ["MESSAGES", "STATUSES", "ErrorFactory", "retry_after", "status_of"]
+
+_E = TypeVar("_E", bound=ModelError)
+
+STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "error_code", "type")
+"""The fields of an error that may hold its status."""
+
+MESSAGES = ("error_message", "error_msg", "status_msg", "reason")
+"""Fields that may hold its message, beside `message`, `detail` and `msg`."""
+
+_REFUSED = re.compile(r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive")
+_SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
+_BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
+    (r"insufficient.?(quota|balance|credit)|billing|payment", ModelRejected),
+    (r"rate.?limit|too.?many.?(request|token)|throttl|resource.?exhausted|quota", RateLimited),
+    (r"time.?d?.?out|deadline.?exceeded|took too long", ModelTimeout),
+    (
+        r"overload|capacity|unavailable|internal|insufficient.?system|try again|busy|server.?error",
+        ModelUnavailable,
+    ),
+    (
+        r"context.?length|invalid.?(request|api|parameter|argument|key|prompt|value)|bad.?request"
+        r"|authenti|unauthori[sz]ed|permission|forbidden|not.?found|not.?exist"
+        r"|unsupported|not.?support",
+        ModelRejected,
+    ),
+)
+"""Words that classify an error without a status; the first match counts."""
+
+_WORDS = ("code", "type", "status", "error_code", "reason")
+_READ = 10_000
+"""How many characters of a long text are searched for the message."""
+
+_BY_STATUS: dict[int, type[ModelError]] = {
+    408: ModelTimeout,
+    409: ModelUnavailable,
+    425: ModelUnavailable,
+    429: RateLimited,
+    504: ModelTimeout,
+}
+
+
+@frozen
+class ErrorFactory:
+    """Makes the errors of one model.
+
+    Attributes:
+        provider: The provider.
+        model: The model's name.
+        headers: The headers of the reply, once they are known.
+    """
+
+    provider: str
+    model: str
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+
+    def malformed(self, what: str, received: Any) -> MalformedReply:
+        """Return the error that the model sent what its protocol does not allow."""
+        text = f"The model {self.model!r} sent {what}: {_short(received)}"
+        return self._error(MalformedReply, text)
+
+    def unavailable(self, what: str, cause: BaseException | None = None) -> ModelUnavailable:
+        """Return the error that the model could not be reached, or that its reply broke off."""
+        why = "." if cause is None else f": {_short(_innermost(cause))}"
+        return self._error(ModelUnavailable, f"The model {self.model!r} {what}{why}")
+
+    def lost(self, what: str, cause: Exception) -> ModelError:
+        """Return the error that a connection was lost, or was silent for too long."""
+        # The SDK's transport over aiohttp reports any lost connection as a time-out.
+        if any(isinstance(link, TimeoutError) for link in _causes(cause)):
+            return self._error(ModelTimeout, f"The model {self.model!r} was silent for too long.")
+        return self.unavailable(what, cause)
+
+    def rejected(self, what: str) -> ModelRejected:
+        """Return the error that a request cannot be sent as it is."""
+        return self._error(ModelRejected, f"The model {self.model!r} {what}")
+
+    def reported(
+        self, error: Any, status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> ModelError:
+        """Return the error that a provider describes.
+
+        Args:
+            error: The description: an object, or a text, which may be a page of HTML.
+            status: The HTTP status with which it came; None when it came in mid-stream.
+            headers: The headers with which it came.
+        """
+        while isinstance(error, list) and error:
+            error = error[0]
+        wait = _first((retry_after(headers or self.headers), _wait_in(error)))
+        if isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
+            error = {**error["error"], **{k: v for k, v in error.items() if k in STATUSES}}
+        fields = error if isinstance(error, Mapping) else {}
+        message = _message(error)
+        if status is None:
+            status = next(filter(None, (status_of(fields.get(name)) for name in STATUSES)), None)
+        words = " ".join(str(fields.get(name)) for name in _WORDS if fields.get(name))
+        return self._error(
+            _kind(words.lower(), message.lower(), status),
+            f"{self.provider} answered {status or 'an error'} for {self.model!r}: {message}",
+            status=status,
+            retry_after=_first((wait, _wait_in_words(message))),
+        )
+
+    def _error(self, kind: type[_E], message: str, **fields: Any) -> _E:
+        return kind(message, provider=self.provider, model=self.model, **fields)
+
+
+def status_of(code: Any) -> int | None:
+    """Return the HTTP status that a code is, as a number or at the beginning of a text."""
+    if isinstance(code, str):
+        found = re.match(r"(?:http|status|error|code|[\s:_-])*+([45]\d\d)(?!\d)", code, re.I)
+        return int(found[1]) if found else None
+    is_number = isinstance(code, int | float) and not isinstance(code, bool)
+    return int(code) if is_number and 400 <= code < 600 else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it, the innermost cause last."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _kind(words: str, message: str, status: int | None) -> type[ModelError]:
+    """Return the kind of an error, by its status, its codes, and the words of its message."""
+    if _REFUSED.search(words):
+        return ModelRefused
+    if _SPENT & set(words.split()):
+        return ModelRejected  # unlike a rate limit, it does not pass by waiting
+    if status is not None:
+        return _BY_STATUS.get(status, ModelRejected if status < 500 else ModelUnavailable)
+    for text in (words, message):
+        for pattern, kind in _BY_WORD:
+            if re.search(pattern, text):
+                return kind
+    return ModelUnavailable
+
+
+def _message(error: Any) -> str:
+    """Return the message in a description of an error."""
+    if isinstance(error, list) and error and not isinstance(error[0], str):
+        error = error[0] if set(map(str, error[0] or ())) & {"error", "message"} else error
+    if isinstance(error, Mapping):
+        for key in ("message", "detail", "error", "msg", *MESSAGES):
+            if value := error.get(key):
+                return _message(value)
+        return _short(error)
+    if error and not isinstance(error, str):
+        return _short(error)
+    text = (error or "no reason was given")[:_READ]
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    plain = re.sub(r"<[^<>]*>", " ", title[1] if title else text)
+    return _short(" ".join(plain.split()))
+
+
+def _short(value: Any) -> str:
+    match value:
+        case bytes():
+            text = value.decode(errors="replace")
+        case str():
+            text = value
+        case _:
+            text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _innermost(error: BaseException) -> str:
+    described = [link for link in _causes(error) if str(link)]
+    return " ".join(describe(described[-1] if described else error).split())
+
+
+# Waits: when a server may be asked again, as its headers, its fields or its message say.
+
+_UNITS = {"ms": 0.001, "mi": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNIT = "(?:ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
+_DURATION = rf"(?:\d+(?:\.\d+)?\s{{0,3}}{_UNIT}(?![a-z])\s{{0,3}}|\d+(?:\.\d+)?[hms](?=\d))+"
+_MEASURED = re.compile(_DURATION, re.IGNORECASE)
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mi(?=ll)|[hms])", re.IGNORECASE)
+_IN_WORDS = re.compile(
+    rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)? ({_DURATION})", re.I
+)
+_WAIT = re.compile(r"retry_?(?:after|delay)(?:_?in)?(?:_?(ms|milliseconds|s|secs?|seconds))?")
+_MOST = 200
+"""How many fields of a description are searched."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds after which a server takes the next request, or None."""
+    names = ("retry-after-ms", "ms"), ("retry-after", "s")
+    return _first(_wait(headers.get(name), unit) for name, unit in names)
+
+
+def _wait_in(description: Any) -> float | None:
+    """Return the seconds that a field of a description gives, or None."""
+    return _first(_waits(description))
+
+
+def _wait_in_words(message: str) -> float | None:
+    """Return the seconds in a text such as `try again in 1m30s`, or None."""
+    found = _IN_WORDS.search(message)
+    return _length(found[1]) if found else None
+
+
+def _waits(description: Any) -> Iterator[float | None]:
+    todo, left = [description], _MOST
+    while todo and left:
+        part = todo.pop()
+        if isinstance(part, list):
+            todo += reversed(part[:_MOST])
+        elif isinstance(part, Mapping):
+            for name, value in list(part.items())[:_MOST]:
+                if found := _WAIT.fullmatch(_snake(name)):
+                    yield _wait(value, "ms" if (found[1] or "").startswith("m") else "s")
+            todo += reversed([v for v in part.values() if isinstance(v, list | Mapping)][:_MOST])
+        left -= 1
+
+
+def _wait(value: Any, unit: str) -> float | None:
+    """Return the seconds of a number, of a text such as `2`, `1.5s` or `20 ms`, or of a date."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        wait = float(value) * _UNITS[unit]
+    except (ValueError, OverflowError):
+        return _parsed_wait(str(value).strip()[:100])
+    return max(0.0, wait) if isfinite(wait) else None
+
+
+def _parsed_wait(text: str) -> float | None:
+    if _MEASURED.fullmatch(text):
+        return _length(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _length(duration: str) -> float:
+    return sum(float(n) * _UNITS[unit.lower()] for n, unit in _PIECE.findall(duration))
+
+
+def _snake(name: Any) -> str:
+    """Return the name of a field as `retry_after_ms`, however it is written."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", str(name)[:40]).lower()
+
+
+def _first(waits: Iterable[float | None]) -> float | None:
+    return next((wait for wait in waits if wait is not None), None)

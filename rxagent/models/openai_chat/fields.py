@@ -1,0 +1,191 @@
+"""Fields of a chunk in all dialects: usage, finish reasons, indexes, ids and cut characters."""
+
+import json
+import re
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from ...events import Usage
+
+__all__ = [
+    "FAR",
+    "Halves",
+    "Usages",
+    "finish_of",
+    "id_of",
+    "number",
+    "reason_of",
+    "string",
+    "whole",
+]
+
+FAR = 1_000_000
+"""An index that no choice and no call of the answer reaches."""
+
+_NO_REASON = ("", "null", "none")
+
+
+def string(value: Any) -> str:
+    """Return a text.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def number(value: Any) -> int | None:
+    """Return an index, as a number or as text; None when it is none."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        value = int(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+    return int(value) if is_number and 0 <= value < FAR else None
+
+
+def id_of(value: Any) -> str | None:
+    """Return an id as text, whatever its type."""
+    if isinstance(value, str):
+        return whole(value) or None
+    return None if value is None or isinstance(value, bool) else json.dumps(value)
+
+
+# Finish reasons
+
+_MEANINGS = {
+    "stop": """
+        stop stopped stop_sequence stop_token stop_str end end_turn end_of_turn end_of_text
+        eos eos_token complete completed done finished normal
+    """,
+    "length": """
+        length max_tokens max_length max_new_tokens max_output_tokens max_completion_tokens
+        model_length model_context_window_exceeded context_length context_length_exceeded
+        context_window_exceeded token_limit length_limit error_limit truncated
+    """,
+    "tool_calls": """
+        tool_calls tool_call tool_use function_call function_calls
+    """,
+    "content_filter": """
+        content_filter content_filtered content_policy content_policy_violation safety image_safety
+        recitation language blocklist prohibited_content spii sensitive moderation blocked
+        guardrail_intervened guardrails error_toxic model_armor
+    """,
+    "refusal": """
+        refusal refused refuse
+    """,
+}
+"""The words of OpenAI, Azure, Anthropic, Bedrock, Cohere, DeepSeek, Gemini, Mistral, TGI, vLLM,
+Zhipu and the gateways before them (November 2026). A word that is in no list is a failure.
+"""
+
+_TABLE = {word: reason for reason, words in _MEANINGS.items() for word in words.split()}
+
+
+def reason_of(value: Any) -> str:
+    """Return the finish reason of a choice in its provider's word; empty when there is none."""
+    if isinstance(value, Mapping):
+        value = value.get("type") or value.get("reason") or value
+    reason = string(value or "")
+    return "" if reason.strip().lower() in _NO_REASON else reason
+
+
+def finish_of(reason: str) -> str | None:
+    """Return the finish reason that a provider's word means, or None when it is unknown."""
+    word = re.sub(r"[^a-z]+", "_", reason.strip().lower()).strip("_")
+    return _TABLE.get(word.removeprefix("finish_reason_"))
+
+
+# Usage
+
+_INPUT = "prompt_tokens", "input_tokens"
+_OUTPUT = "completion_tokens", "output_tokens"
+_DETAILS = "prompt_tokens_details", "input_tokens_details"
+_WRITTEN = "completion_tokens_details", "output_tokens_details"
+
+
+class Usages:
+    """Turns the usage reports of one reply, which are totals so far, into increments.
+
+    A report that cannot be read counts as unknown, and so does a detail.
+    """
+
+    def __init__(self) -> None:
+        self._used = [0, 0, 0, 0]
+
+    def add(self, report: Any) -> Usage | None:
+        """Return what a report adds to those before it; None when that is nothing."""
+        if not isinstance(report, Mapping):
+            return None
+        counts = [_count(_first(report, _INPUT)), _count(_first(report, _OUTPUT))]
+        if None in counts:
+            return None
+        counts += [
+            _count(_detail(report, _DETAILS, "cached_tokens")),
+            _count(_detail(report, _WRITTEN, "reasoning_tokens")),
+        ]
+        totals = [count or 0 for count in counts]
+        added = [max(0, now - before) for now, before in zip(totals, self._used, strict=True)]
+        if not any(added):
+            return None
+        self._used = [sum(pair) for pair in zip(self._used, added, strict=True)]
+        return Usage(*added)
+
+
+def _first(report: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((report[name] for name in names if report.get(name) is not None), None)
+
+
+def _detail(report: Mapping[str, Any], names: tuple[str, ...], name: str) -> Any:
+    details = _first(report, names)
+    return details.get(name) if isinstance(details, Mapping) else None
+
+
+def _count(value: Any) -> int | None:
+    """Return a number of tokens, zero when it is missing; None when it makes no sense."""
+    if value is None:
+        return 0
+    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+    return int(value) if is_whole and value >= 0 else None
+
+
+# Characters that a provider has cut in two
+
+
+class Halves:
+    """Joins the halves of surrogate pairs across the pieces of several texts.
+
+    The first half waits for the next piece of its text; a half that stays alone becomes U+FFFD,
+    since no text with one can be encoded.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, str] = {}
+
+    def __len__(self) -> int:
+        """How many halves wait for their other ones."""
+        return len(self._kept)
+
+    def join(self, key: Hashable, text: str) -> str:
+        """Return a piece of the text of this key as whole characters."""
+        if not self._kept and text.isascii():
+            return text
+        text = self._kept.pop(key, "") + text
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._kept[key] = text[-1]
+            text = text[:-1]
+        return whole(text)
+
+    def flush(self) -> dict[Hashable, str]:
+        """Return the replacements of the halves that are left, by key."""
+        kept, self._kept = self._kept, {}
+        return dict.fromkeys(kept, "�")
+
+
+def whole(text: str) -> str:
+    """Return a text without halves: pairs are joined, single ones become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

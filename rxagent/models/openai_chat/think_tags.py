@@ -1,0 +1,221 @@
+"""Think tags: what a model thinks in the text of its answer, between `<think>` and `</think>`."""
+
+import re
+from enum import Enum, auto
+from io import StringIO
+
+from ...events import Delta, ReasoningDelta, StepRetried, TextDelta
+
+__all__ = ["ThinkTags"]
+
+_OPEN = "<think>"
+_CLOSE = "</think>"
+_LONGEST = 1 << 20
+"""Characters after which the search for a closing tag ends."""
+
+_MOST_MENTIONS = 16
+"""Tags that are only mentioned, after which the search ends."""
+
+_ENOUGH = 200
+"""Characters behind a tag that suffice to see whether it is only mentioned."""
+
+_RETRACTED = "The text so far was a thought: it ended in </think>."
+
+
+class _State(Enum):
+    START = auto()
+    THOUGHT = auto()
+    WATCH = auto()
+    GAP = auto()
+    ANSWER = auto()
+
+
+class ThinkTags:
+    """Separates the thoughts at the start of a text from the answer behind them.
+
+    A tag may come in pieces, so what could be the beginning of one is held back. White space
+    between the two is dropped. Some servers send the closing tag alone, since their template has
+    opened the thought already. The text before such a tag was emitted as the answer's, so a
+    `StepRetried` retracts it, and it follows as reasoning.
+
+    Attributes:
+        are_over: Whether all further text is the answer's.
+        may_pass: Whether text without the sign `<` is the answer's, as far as can be known.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State.START
+        self._blank: list[str] = []
+        self._held = ""
+        self._emitted = StringIO()
+        self._length = 0
+        self._watches = True
+        self._mentions = 0
+        self.are_over = self.may_pass = False
+
+    def passed(self, text: str) -> None:
+        """Note a text without the sign `<` that was emitted as the answer's."""
+        if self._state is _State.WATCH:
+            self._emitted.write(text)
+            self._length += len(text)
+            if self._length > _LONGEST:
+                self._settle()
+
+    def add(self, text: str) -> list[Delta]:
+        """Add a piece of the text, and return the deltas that are certain now."""
+        deltas: list[Delta] = []
+        self._held += text
+        if self._state is _State.START:
+            self._begin()
+        if self._state is _State.THOUGHT:
+            deltas += self._think()
+        if self._state is _State.WATCH:
+            deltas += self._watch()
+        if self._state is _State.GAP:
+            self._held = self._held.lstrip()
+            if self._held:
+                self._state = _State.ANSWER
+        if self._state is _State.ANSWER and self._held:
+            deltas.append(TextDelta(self._held))
+            self._held = ""
+        self.are_over = self._state is _State.ANSWER
+        self.may_pass = self.are_over or (self._state is _State.WATCH and not self._held)
+        return deltas
+
+    def settle(self) -> list[Delta]:
+        """End the search for a closing tag, and return the text that was held back for it."""
+        self._watches = False
+        if self._state is not _State.WATCH:
+            return []
+        deltas = self._watch(at_end=True)
+        if self._state is _State.WATCH:
+            self._settle()
+        return deltas + self.add("")
+
+    def end(self) -> list[Delta]:
+        """Return what was held back, at the end of the text."""
+        deltas = self._watch(at_end=True) if self._state is _State.WATCH else []
+        kind = ReasoningDelta if self._state is _State.THOUGHT else TextDelta
+        held = "".join(self._blank) + self._held
+        self._blank, self._held = [], ""
+        return [*deltas, kind(held)] if held and self._state is not _State.GAP else deltas
+
+    def _settle(self) -> None:
+        self._state = _State.ANSWER
+        self._emitted = StringIO()
+        self.are_over = True
+
+    def _begin(self) -> None:
+        """Find out whether the text opens a thought; read the blanks before it only once."""
+        seen = self._held.lstrip()
+        self._blank.append(self._held[: len(self._held) - len(seen)])
+        self._held = seen
+        if seen.startswith(_OPEN):
+            self._held = seen[len(_OPEN) :]
+            self._blank = []
+            self._state = _State.THOUGHT
+        elif seen == _CLOSE or not (_OPEN.startswith(seen) or _CLOSE.startswith(seen)):
+            self._held = "".join(self._blank) + seen
+            self._blank = []
+            self._state = _State.WATCH if self._watches else _State.ANSWER
+
+    def _think(self) -> list[Delta]:
+        thought, tag, after = self._held.partition(_CLOSE)
+        if tag:
+            self._held = after
+            self._state = _State.GAP
+        else:
+            kept = _beginning_of(_CLOSE, thought)
+            thought, self._held = thought[: len(thought) - kept], thought[len(thought) - kept :]
+        return [ReasoningDelta(thought)] if thought else []
+
+    def _watch(self, at_end: bool = False) -> list[Delta]:
+        deltas: list[Delta] = []
+        while self._state is _State.WATCH and self._held:
+            before, tag, after = self._held.partition(_CLOSE)
+            if _OPEN in before:  # then no closing tag stands alone
+                self._settle()
+            elif not tag:
+                kept = max(_beginning_of(_CLOSE, before), _beginning_of(_OPEN, before))
+                self._held = before[len(before) - kept :]
+                deltas += self._pass(before[: len(before) - kept])
+                break
+            else:
+                is_known = at_end or len(after) > _ENOUGH
+                ends = _ends_thought(self._emitted.getvalue() + before, after, is_known)
+                if ends is None:  # it depends on what follows
+                    break
+                if ends:
+                    deltas += self._retract(before)
+                    self._held = after
+                else:
+                    self._held = after
+                    self._mentions += 1
+                    deltas += self._pass(before + tag)
+                    if self._mentions >= _MOST_MENTIONS:
+                        self._settle()
+        return deltas
+
+    def _pass(self, text: str) -> list[Delta]:
+        self.passed(text)
+        return [TextDelta(text)] if text else []
+
+    def _retract(self, before: str) -> list[Delta]:
+        emitted = self._emitted.getvalue()
+        self._settle()
+        self._state, self.are_over = _State.GAP, False  # from which `add` goes on
+        deltas: list[Delta] = [StepRetried(1, _RETRACTED)] if emitted else []
+        thought = emitted + before
+        return [*deltas, ReasoningDelta(thought)] if thought.strip() else deltas
+
+
+def _beginning_of(tag: str, text: str) -> int:
+    """Return the length of the end of a text that may be the beginning of a tag."""
+    return next(size for size in range(len(tag) - 1, -1, -1) if text.endswith(tag[:size]))
+
+
+_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»", "„": "“"}
+_PAIRS |= {"(": ")", "[": "]", "{": "}", ">": "<", "*": "*", "_": "_", "|": "|", "/": "/"}
+_MARKS = ".,;:!?)]}"
+_ENDS = ".!?:;…)]}\"'”’»*`。！？>"
+
+
+def _ends_thought(before: str, after: str, at_end: bool = False) -> bool | None:
+    """Return whether a closing tag without an opening one ends a thought, or is only mentioned.
+
+    It ends one where it stands in a line of its own, right behind a word, or, behind a blank, at
+    the end of a line. It does not in code, in quotes, and in the middle of a sentence.
+
+    Args:
+        before: The text before it.
+        after: As much of the text behind it as is known.
+        at_end: Whether no more text will come.
+
+    Returns:
+        None, if that depends on what comes next.
+    """
+    line = before[before.rfind("\n") + 1 :]
+    if line.count("`") % 2 or len(_FENCE.findall(before)) % 2:
+        return False
+    if not line.strip():
+        return True
+    stands_off = line[-1:].isspace()
+    mark = after[:1]
+    if not mark and not at_end:
+        return None
+    if mark and (mark in _MARKS or _PAIRS.get(line[-1]) == mark):
+        return False
+    if not stands_off:
+        return True
+    rest = after.lstrip(" \t")
+    if not rest and not at_end:
+        return None
+    if rest and rest[0] not in "\r\n":
+        return False
+    if line.rstrip()[-1] in _ENDS:
+        return True
+    is_apart = re.match(r"\r?\n[ \t]*\r?\n", rest)
+    if is_apart or at_end or rest.strip():
+        return bool(is_apart)
+    return None

@@ -1,0 +1,173 @@
+"""The errors that a reply reports, and the signs of life that are none."""
+
+import json
+
+import pytest
+
+from rxagent.errors import (
+    ModelError,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+)
+from rxagent.events import (
+    Finish,
+    TextDelta,
+)
+from rxagent.models.errors import ErrorFactory
+from rxagent.models.openai_chat.reply import ChatReply
+from rxagent.testing.frames import (
+    DONE,
+    chunk,
+    finish_chunk,
+    sse,
+    text_chunk,
+)
+
+WORDS = {"message": "upstream failed", "type": "server_error"}
+
+
+FAILURES = {
+    "event": b'event: error\ndata: {"message": "upstream failed"}\n\n',
+    "event in words": b"event: error\ndata: upstream failed\n\n",
+    "event without data": b"event: error\n\n",
+    "field": b'error: {"code":500,"message":"upstream failed"}\n\n',
+    "bare line": b'{"error": {"message": "upstream failed"}}\n\n',
+    "bare lines": b'{\n "error": {\n  "message": "upstream failed"\n }\n}\n\n',
+    "on the chunk": sse({"choices": [], "error": WORDS}),
+    "on a chunk with text": sse({**text_chunk("."), "error": WORDS}),
+    "on the choice": sse({"choices": [{"index": 0, "delta": {}, "error": WORDS}]}),
+    "on the delta": sse(chunk({"error": WORDS})),
+    "object": sse({"object": "error", "message": "upstream failed"}),
+    "code": sse({"code": 500, "message": "upstream failed"}),
+    "code as text": sse({"code": "500", "msg": "upstream failed"}),
+    "status": sse({"status": "failed", "detail": "upstream failed"}),
+    "detail": sse({"detail": "upstream failed"}),
+    "list": sse([{"error": WORDS}]),
+    "errors": sse({"errors": [WORDS]}),
+    "base_resp": sse({**chunk({}), "base_resp": {"status_code": 1004, "status_msg": "No."}}),
+    "finish": sse(chunk({}, "error")),
+    "resource": sse(chunk({}, "insufficient_system_resource")),
+    "unknown finish": sse(chunk({}, "somersault")),
+    "foreign object": sse({"fault": {"faultstring": "upstream failed"}}),
+    "page": b"<html>upstream failed</html>\n\n",
+    "garbled line": b'xdata: {"choices": []}\n\n',
+    "event of a chunk": b"event: error\n" + sse(text_chunk("upstream failed")),
+    "in a fragment": sse(chunk({"tool_calls": [{"index": 0, "error": WORDS}]})),
+    "in a function": sse(chunk({"tool_calls": [{"index": 0, "function": {"error": WORDS}}]})),
+    "in a part": sse(chunk({"content": [{"type": "error", "error": WORDS}]})),
+    "as a part": sse(chunk({"content": [{"type": "error", "message": "upstream failed"}]})),
+    "code beside a usage": sse({"code": 500, "error": "No.", "usage": {"prompt_tokens": 5}}),
+    "words beside a usage": sse({"code": "busy", "message": "No.", "usage": {"prompt_tokens": 5}}),
+    "status beside choices": sse({**text_chunk("."), "status": 503}),
+    "code of success with words": sse({"error": {"code": 0, "message": "upstream failed"}}),
+    "object as status": sse({"status": {"code": 503, "message": "overloaded"}}),
+    "no success": sse({"success": False}),
+    "finish and error on the chunk": sse({**finish_chunk("stop"), "error": WORDS}),
+    "finish and error": sse(
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "error": WORDS}]}
+    ),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("end", [b"", DONE, sse(finish_chunk("stop")) + DONE])
+@pytest.mark.parametrize("crlf", [False, True])
+def test_failures(failure, end, crlf):
+    """A failure, in any form, is an error behind the text before it, whatever the end is."""
+    data = sse(text_chunk("Hi")) + failure + end
+    data = data.replace(b"\n", b"\r\n") if crlf else data
+    reply, deltas = ChatReply(ErrorFactory("openai", "m")), []
+
+    with pytest.raises(ModelError) as raised:
+        for at in range(0, len(data), 7):
+            deltas += reply.feed(data[at : at + 7])
+        deltas += reply.end()
+
+    assert TextDelta("Hi") == deltas[0]
+    assert Finish("stop") not in deltas
+    assert "broke off" not in str(raised.value)
+
+
+def test_an_error_behind_a_whole_reply(read):
+    """An error that stands behind a whole message fails the reply."""
+    whole = json.dumps({"choices": [{"message": {"content": "Hi"}}]}).encode()
+
+    with pytest.raises(ModelUnavailable, match="No"):
+        read(whole + b'\n{"error": {"message": "No."}}')
+
+
+PINGS = [
+    {},
+    {"type": "ping"},
+    {"choices": [], "x": 1},
+    {"id": "1"},
+    {"code": 0},
+    {"code": 200},
+    {"code": "200", "message": "OK"},
+    {"code": 0, "message": "success", "data": None},
+    {"error": {"code": 0}},
+    {"error": {"code": 200, "message": ""}},
+    {"error": {"code": None, "message": None}},
+    {"error": "none"},
+    {"error": 0},
+    {"error": False},
+    {"status": "processing"},
+    {"message": "keep-alive"},
+    {"success": True},
+    {"event": "heartbeat", "ts": 5},
+]
+
+
+@pytest.mark.parametrize("ping", PINGS, ids=str)
+def test_signs_of_life(read, ping):
+    """An object that is a sign of life only, or a chunk without a choice, is nothing."""
+    assert [TextDelta("Hi"), Finish("stop")] == read(
+        sse(text_chunk("Hi")), sse(ping), sse(finish_chunk("stop")), DONE
+    )
+
+
+KINDS = [
+    ({"code": 504}, ModelTimeout),
+    ({"code": "504"}, ModelTimeout),
+    ({"code": "HTTP 504"}, ModelTimeout),
+    ({"status": 429}, RateLimited),
+    ({"status": "429 Too Many Requests"}, RateLimited),
+    ({"type": "overloaded_error"}, ModelUnavailable),
+    ({"message": "Rate limit reached, slow down"}, RateLimited),
+    ({"message": "The request timed out"}, ModelTimeout),
+    ({"message": "The engine is overloaded"}, ModelUnavailable),
+    ({"message": "Invalid API key"}, ModelRejected),
+    ({"message": "Could not connect to 10.0.0.1:4290"}, ModelUnavailable),
+    ({"code": 1302, "message": "too many requests"}, RateLimited),
+]
+
+
+@pytest.mark.parametrize(("description", "kind"), KINDS, ids=str)
+def test_kinds(read, description, kind):
+    """An error is known by its status, as a number or text, or by its words alone."""
+    with pytest.raises(ModelError) as raised:
+        read(sse({"error": {"message": "No.", **description}}), DONE)
+
+    assert kind is type(raised.value)
+
+
+WAITS = [
+    {"retry_after": 2},
+    {"retryAfter": "2"},
+    {"retry_after_ms": 2000},
+    {"details": [{"@type": "RetryInfo", "retryDelay": "2s"}]},
+    {"metadata": {"headers": {"Retry-After": "2"}}},
+    {"message": "Rate limit reached. Please try again in 2s."},
+    {"message": "Please retry after 2 seconds."},
+]
+
+
+@pytest.mark.parametrize("description", WAITS, ids=str)
+def test_waits_in_the_body(read, description):
+    """The error has the wait that its description names."""
+    with pytest.raises(RateLimited) as raised:
+        read(sse({"error": {"code": 429, **description}}))
+
+    assert 2.0 == raised.value.retry_after

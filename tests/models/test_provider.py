@@ -1,0 +1,206 @@
+"""Providers: their declarations, and those of other packages."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rxagent import models
+from rxagent.errors import MalformedReply, ModelRejected, ModelUnavailable
+from rxagent.events import TextDelta
+from rxagent.models import Provider, as_model, prefixes, resolve
+from rxagent.models.resolve import find_provider, load_provider
+from rxagent.streams import each
+
+BUILT_IN = ["azure", "openai"]
+
+ACME = """
+from rxagent.models import Provider
+
+PROVIDER = Provider(
+    prefix="acme",
+    model="acme_models:make",
+    sdk="Acme's SDK",
+    extra="acme",
+    requires="acme-sdk",
+    docs="https://acme.example/models",
+)
+"""
+
+MODELS = """
+from rxagent.models import as_model
+
+
+def make(model_id, word="Hi"):
+    return as_model(lambda request: f"{word} from {model_id}")
+"""
+
+LISTING = ACME.replace("docs=", "list_models=lambda timeout: ('http://acme', ['b', 'a']), docs=")
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that installs a package with a provider, as an installer does."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(name, source, entry, prefix="acme"):
+        (tmp_path / f"{name}.py").write_text(source)
+        (tmp_path / f"{name}_models.py").write_text(MODELS)
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[rxagent.providers]\n{prefix} = {entry}\n")
+        for module in (name, f"{name}_models"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        return tmp_path
+
+    before = set(sys.modules)
+    yield install
+    for module in set(sys.modules) - before:
+        del sys.modules[module]
+
+
+def text(model):
+    """Return the answer's text."""
+    return "".join(delta.text for delta in each(model("Hi")) if isinstance(delta, TextDelta))
+
+
+def rxagent(path, *arguments):
+    """Return what the command line prints, where packages are installed in a directory."""
+    environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, [path, *sys.path]))
+    ran = subprocess.run(
+        [sys.executable, "-m", "rxagent", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return ran.returncode, ran.stdout.splitlines(), ran.stderr
+
+
+@pytest.mark.parametrize("prefix", BUILT_IN)
+def test_declarations_agree_with_the_package(prefix):
+    """A declaration has its module's prefix, and its class is one that the package offers."""
+    provider = load_provider(prefix)
+    kind = provider.load()
+
+    assert (prefix, prefix) == (provider.prefix, kind.provider)
+    assert kind is getattr(models, kind.__name__)
+    assert {provider.key_variable, provider.url_variable} - {*provider.variables} <= {
+        "OPENAI_BASE_URL"
+    }
+
+
+def test_a_provider_of_another_package(install):
+    """An entry point is all that a package needs; options reach its model."""
+    install("acme", ACME, "acme:PROVIDER")
+
+    assert ("acme", *BUILT_IN) == prefixes()
+    assert "Hi from one" == text(as_model("acme:one"))
+    assert "Ho from two" == text(resolve("acme:two", word="Ho"))
+
+
+def test_other_packages_are_read_lazily(install):
+    """Neither a name that needs no other package nor a list of prefixes imports one."""
+    install("acme", "raise SystemExit", "acme:PROVIDER")
+
+    resolve("openai:gpt-5-mini")
+    prefixes()
+
+    assert "acme" not in sys.modules
+
+
+BROKEN = {
+    "import": ("import acme_missing", "acme:PROVIDER", "ModuleNotFoundError: No module named"),
+    "syntax": ("def", "acme:PROVIDER", "SyntaxError"),
+    "no name": ("", "acme:PROVIDER", "AttributeError"),
+    "no module": ("", "acme_absent:PROVIDER", "ModuleNotFoundError"),
+    "no declaration": ("PROVIDER = 5", "acme:PROVIDER", "acme:PROVIDER is 5, and not a Provider"),
+    "no object": ("", "acme", "acme is <module 'acme'"),
+    "prefix": (ACME.replace('="acme"', '="other"', 1), "acme:PROVIDER", "prefix='acme'"),
+}
+
+
+@pytest.mark.parametrize(("source", "entry", "why"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_provider_is_named(install, source, entry, why):
+    """A provider that cannot be loaded is an error with its name, its package and the cause."""
+    install("acme", source, entry)
+
+    with pytest.raises(ValueError, match=why) as raised:
+        resolve("acme:one")
+
+    assert str(raised.value).startswith("The provider 'acme' of the package acme cannot be loaded")
+    assert find_provider("acme") is None
+
+
+def test_a_broken_provider_does_not_break_the_others(install):
+    """The others are resolved and shown; the broken one has a line that says why."""
+    path = install("acme", LISTING, "acme:PROVIDER")
+    install("broken", "1 / 0", "broken:PROVIDER", prefix="broken")
+
+    code, lines, err = rxagent(path, "models")
+
+    assert "Hi from one" == text(resolve("acme:one"))
+    assert (0, "") == (code, err)
+    assert ["acme: can be reached at http://acme", "  acme:a", "  acme:b"] == lines[:3]
+    assert ["azure", "broken", "openai"] == [line.partition(":")[0] for line in lines[3:]]
+    assert "broken: cannot be used. The provider 'broken' of the package broken" in lines[4]
+    assert "ZeroDivisionError" in lines[4]
+
+
+def test_a_provider_without_a_server_is_shown(install):
+    """Models that run on this machine need no connection to be shown."""
+    code, (line, *_), _ = rxagent(install("acme", ACME, "acme:PROVIDER"), "models")
+
+    assert (0, "acme: runs without a server. See https://acme.example/models") == (code, line)
+
+
+def test_a_package_cannot_replace_a_provider_of_ours(install):
+    """The prefix of a provider of this package keeps its meaning."""
+    install("acme", ACME.replace('="acme"', '="openai"', 1), "acme:PROVIDER", prefix="openai")
+
+    assert tuple(BUILT_IN) == prefixes()
+    assert "openai" == resolve("openai:gpt-5").provider
+
+
+@pytest.mark.parametrize("prefix", [None, "", "openai:", "unknown", "a/b"])
+def test_an_unknown_provider(prefix):
+    """A prefix without a provider has no declaration."""
+    assert find_provider(prefix) is None
+
+
+ADVICE = [
+    (ModelRejected("No.", provider="azure", status=401), "(AZURE_OPENAI_API_KEY)"),
+    (ModelRejected("No.", provider="openai", status=401), "(OPENAI_API_KEY)"),
+    (ModelRejected("No.", provider="other", status=401), "provider's key;"),
+    (ModelUnavailable("No.", provider="azure"), "(AZURE_OPENAI_ENDPOINT)"),
+    (ModelUnavailable("No.", provider="openai"), "(OPENAI_BASE_URL)"),
+    (ModelUnavailable("No."), "server's address;"),
+    (MalformedReply("No.", provider="openai"), "(OPENAI_BASE_URL) leads to a server of openai's"),
+    (MalformedReply("No."), "with -v"),
+]
+
+
+@pytest.mark.parametrize(("error", "part"), ADVICE, ids=str)
+def test_advice_names_the_variables_of_the_provider(capsys, error, part):
+    """What the command line advises is about the provider that failed."""
+    from rxagent.cli.failures import explain
+
+    explain(error, shown=True, verbose=False)
+
+    assert part in capsys.readouterr().err
+
+
+def test_a_declaration_is_a_value():
+    """Declarations compare by their fields and cannot change."""
+    first, second = (
+        Provider(prefix="a", model="b:C", sdk="D", extra="e", requires="f", docs="g")
+        for _ in range(2)
+    )
+
+    assert first == second
+    with pytest.raises(AttributeError):
+        first.prefix = "b"
