@@ -741,7 +741,7 @@ def test_what_a_run_says_of_itself():
     run.drain(WATCHDOG)
 
     assert ["<Run: running, 3 events>", "<Run: cancelled, 3 events>"] == [*shown, repr(run)]
-    assert "<Viewer <built-in function print>: 3 events told, 0 waiting>" == repr(viewer)
+    assert "<Viewer <built-in function print>: 3 events received, 0 waiting>" == repr(viewer)
     assert ("The run was cancelled.", "") == (str(seen.end), seen.end.reason)
 
 
@@ -758,5 +758,5 @@ def test_a_run_is_made_of_events():
     """A stream of anything else fails as a run, and says what was no event."""
     run = launch(rx.of(StepStarted(1), "Hello"), scheduler=scheduler())
 
-    with pytest.raises(TypeError, match="A run is made of events, and 'Hello' is none"):
+    with pytest.raises(TypeError, match="A run emits events, and 'Hello' is none"):
         run.result(WATCHDOG)

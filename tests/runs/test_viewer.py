@@ -149,7 +149,7 @@ def test_a_viewer_that_is_stuck():
             run.drain(0.01)
     run.drain(WATCHDOG)
 
-    assert f"Not all has been told after 0.01 s to {stuck!r}." == str(refused.value)
+    assert f"After 0.01 s, events still wait for {stuck!r}." == str(refused.value)
     assert ["completed"] == stuck.ends
 
 
