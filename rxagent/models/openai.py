@@ -26,7 +26,7 @@ from ..operators import stop_at
 from ..pickling import portable
 from ..streams import from_batches
 from ..streams.fairness import Rest
-from ..streams.preparing import preparing
+from ..streams.sources import preparing
 from .chat_calls import chat_call, check_options, permitted
 from .chat_replies import ChatReply
 from .clients import shared

@@ -139,7 +139,7 @@ def test_what_speaks_at_once_is_heard():
 @pytest.mark.parametrize("choose", [ops.race, lambda: ops.hedge(after=1)])
 def test_somebody_must_be_asked(choose):
     """A contest without models is refused when it is made."""
-    with pytest.raises(TypeError, match="At least one model"):
+    with pytest.raises(TypeError, match="No model is given"):
         choose()
 
 

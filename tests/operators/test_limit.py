@@ -301,5 +301,5 @@ def test_one_word_may_stand_alone():
 
 def test_an_empty_word_is_refused():
     """A word that is everywhere is no place to stop at."""
-    with pytest.raises(ValueError, match="empty text"):
+    with pytest.raises(ValueError, match="texts that are not empty"):
         ops.stop_at(["", "x"])

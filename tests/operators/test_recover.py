@@ -197,7 +197,7 @@ def test_each_model_is_given_the_request():
 
 def test_a_fallback_needs_a_model():
     """A fallback to nothing is refused when it is made."""
-    with pytest.raises(TypeError, match="At least one model"):
+    with pytest.raises(TypeError, match="No model is given"):
         ops.fallback()
 
 

@@ -111,7 +111,7 @@ def test_what_nobody_would_await():
         async def on_next(self, item): ...
 
     for wrong in (later, Later()):
-        with pytest.raises(TypeError, match="asynchronous, and nobody would await it"):
+        with pytest.raises(TypeError, match="asynchronous, and would not be awaited"):
             PartialObserver.of(wrong)
 
 

@@ -11,7 +11,7 @@ from rxagent import operators as ops
 from rxagent.errors import ModelTimeout, ModelUnavailable
 from rxagent.events import TextDelta
 from rxagent.messages import Request
-from rxagent.streams.preparing import preparing
+from rxagent.streams.sources import preparing
 from rxagent.testing import VirtualScheduler
 
 seconds = st.integers(0, 9)
