@@ -1,4 +1,4 @@
-"""Viewers: what one is told, whoever comes first."""
+"""Viewers: what one receives, in any order of events, ends and disposals."""
 
 import asyncio
 import threading
@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import reactivex as rx
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from rxagent.errors import ModelUnavailable
 from rxagent.events import StepStarted, TextDelta
 from rxagent.runs import launch
-from rxagent.runs.buffers import Buffer
+from rxagent.runs.buffers import Buffer, Overflow, buffer_for
 from rxagent.runs.viewer import Viewer
 from rxagent.runs.viewer_pool import Dispatch
 from rxagent.streams import PartialObserver, RunScheduler, daemon_loop
@@ -64,6 +66,69 @@ def test_the_end_is_told_once() -> None:
     viewer.on_completed()
     tell_all()
     assert observer.told == [StepStarted(1), "end"]
+
+
+@given(
+    past=st.integers(0, 4),
+    live=st.integers(0, 4),
+    last=st.integers(1, 8),
+    overflow=st.sampled_from(["merge", "block", "fail", "drop_oldest"]),
+    is_spent=st.booleans(),
+    is_elsewhere=st.booleans(),
+)
+def test_a_viewer_that_is_disposed_during_its_delivery(
+    past: int,
+    live: int,
+    last: int,
+    overflow: Overflow,
+    is_spent: bool,
+    is_elsewhere: bool,
+) -> None:
+    """It receives and counts no event after the current one, and its delivery ends."""
+    assume(last <= past + live)
+    events = [StepStarted(number) for number in range(1, past + live + 1)]
+    due: list[Callable[[], None]] = []
+    received: list[object] = []
+    faults: list[object] = []
+    drained: list[str] = []
+
+    class Leaving(Observer):
+        def on_next(self, event: object) -> None:
+            received.append(event)
+            if len(received) == last:
+                if is_elsewhere:
+                    thread = threading.Thread(target=viewer.dispose)
+                    thread.start()
+                    thread.join(WATCHDOG)
+                else:
+                    viewer.dispose()
+
+        def on_completed(self) -> None:
+            received.append("end")
+
+    on = Dispatch(due.append, lambda: lambda: is_spent, lambda: False)
+    buffer = buffer_for(overflow, 1024, scheduler())
+    viewer = Viewer(PartialObserver.of(Leaving()), buffer, on, lambda *fault: faults.append(fault))
+    viewer.begin(zip(events[:past], range(1, past + 1), strict=True), past)
+    for event in events[past:]:
+        viewer.on_next(event)
+    viewer.on_completed()
+    viewer.afterwards(lambda: drained.append("drained"))
+    turns = 0
+    while due:
+        due.pop()()
+        turns += 1
+
+    assert (events[:last], last, 0) == (received, viewer.seq, viewer.waiting)
+    assert (last if is_spent else 1, ["drained"], []) == (turns, drained, faults)
+
+    viewer.on_next(StepStarted(99))
+    viewer.on_completed()
+    viewer.afterwards(lambda: drained.append("drained again"))
+    while due:
+        due.pop()()
+    assert (events[:last], last) == (received, viewer.seq)
+    assert ["drained", "drained again"] == drained
 
 
 class Late(Seen):
