@@ -1,4 +1,8 @@
-"""Channels: which pieces of a run may be joined, and how."""
+"""Coalescing: which pieces of a run may be joined, and how.
+
+A piece is a fragment of a text. Its channel is the text that it belongs to, as a key: pieces of
+one channel may be joined.
+"""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from io import StringIO
@@ -19,7 +23,7 @@ TEXTS = frozenset((TextDelta, RefusalDelta))
 """The types whose every event is a piece, with its type as channel."""
 
 _TYPED = TEXTS | {ReasoningDelta}
-"""The channels that are a type."""
+"""Types whose pieces have their type as channel."""
 
 _MANY = 256
 
@@ -27,9 +31,9 @@ _MANY = 256
 def channel(event: Any) -> Hashable | None:
     """Return the channel of a piece, which is its path and kind; None if an event is no piece.
 
-    The pieces are fragments of text, reasoning, refusals and arguments, those of inner runs too.
-    A fragment that names its call is none, since a call begins there; nor is anything with an
-    `extra`, which belongs to its place.
+    Pieces are fragments of text, reasoning, refusals and arguments, those of inner runs too. A
+    fragment that names its call is no piece, since a call begins there; nor is a fragment with an
+    `extra`, which must keep its position.
     """
     kind: type = type(event)
     if kind in TEXTS:
@@ -55,7 +59,7 @@ def piece(event: Any) -> str:
 
 
 def like(event: Any) -> Callable[[str], Event]:
-    """Return what makes a piece of the same channel from another text."""
+    """Return a function that makes a piece of the same channel from another text."""
     match event:
         case ToolOutput(call_id, inner):
             make = like(inner)
@@ -68,10 +72,10 @@ def like(event: Any) -> Callable[[str], Event]:
 
 
 class Joiner:
-    """Pieces, joined by channel; the channels stay in the order in which they began."""
+    """Joins pieces by channel; the channels stay in the order in which they began."""
 
     def __init__(self) -> None:
-        self._joints: dict[Hashable, tuple[Event, StringIO]] = {}
+        self._joined: dict[Hashable, tuple[Event, StringIO]] = {}
         self._channels: list[Hashable] = []
         self._pieces: list[Any] = []
 
@@ -92,30 +96,30 @@ class Joiner:
     def _join(self) -> None:
         channels, pieces = self._channels, self._pieces
         self._channels, self._pieces = [], []
-        if len(set(channels)) == 1 and channels[0] in _TYPED:  # as it is as a rule
+        if len(set(channels)) == 1 and channels[0] in _TYPED:  # the usual case
             self._write(channels[0], pieces[0], "".join([event.text for event in pieces]))
         else:
             for channel, event in zip(channels, pieces, strict=True):
                 self._write(channel, event, piece(event))
 
     def _write(self, channel: Hashable, event: Event, text: str) -> None:
-        joint = self._joints.get(channel)
-        if joint is None:
-            joint = self._joints[channel] = event, StringIO()
-        joint[1].write(text)
+        joined = self._joined.get(channel)
+        if joined is None:
+            joined = self._joined[channel] = event, StringIO()
+        joined[1].write(text)
 
     def take(self) -> list[Event]:
-        """Return what has been joined, and begin anew."""
+        """Return the joined pieces, and start again without any."""
         self._join()
-        joints, self._joints = self._joints, {}
-        return [like(event)(text.getvalue()) for event, text in joints.values()]
+        joined, self._joined = self._joined, {}
+        return [like(event)(text.getvalue()) for event, text in joined.values()]
 
     def __len__(self) -> int:
-        return len({**self._joints, **dict.fromkeys(self._channels)})
+        return len({**self._joined, **dict.fromkeys(self._channels)})
 
 
 def coalesced(events: Iterable[Event]) -> Iterator[Event]:
-    """Join pieces by channel, each up to the next event that is none."""
+    """Join pieces by channel, each up to the next event that is no piece."""
     joiner = Joiner()
     for event in events:
         kind = channel(event)

@@ -71,6 +71,6 @@ class _EagerCall(Sink[Event, Event]):
 
     def retract(self, failed: Event) -> None:
         """End the call with an event."""
-        self._let_go()
+        self._dispose_source()
         self.observer.on_next(failed)
         super().on_completed()

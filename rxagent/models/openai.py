@@ -22,7 +22,7 @@ from ..messages import Message, Request
 from ..operators import stop_at
 from ..pickling import portable
 from ..streams import from_batches
-from ..streams.preparing import preparing
+from ..streams.sources import preparing
 from .clients import shared
 from .errors import ErrorFactory
 from .model import Model

@@ -1,4 +1,4 @@
-"""Operators on streams of events and deltas; they stand beside those of reactivex."""
+"""Operators on streams of events and deltas, to use beside those of reactivex."""
 
 from .accumulate import accumulate
 from .branch import branch

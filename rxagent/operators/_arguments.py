@@ -1,4 +1,4 @@
-"""Arguments of a call, as their pieces come in."""
+"""The arguments of a call, as their pieces arrive."""
 
 import re
 
@@ -8,9 +8,9 @@ _IN_STRING = re.compile(r'\\.|\\\Z|"', re.DOTALL)
 
 
 class Arguments:
-    """The pieces of a call's arguments, which know whether they make a whole JSON object.
+    """The pieces of a call's arguments, and whether they make a whole JSON object.
 
-    All work is linear in the text: a piece is looked at once, and only if that is asked for.
+    All work is linear in the text: a piece is parsed once, and only when `are_whole` is read.
     """
 
     __slots__ = ("_depth", "_escaped", "_in_string", "_looked_at", "_nested", "_pieces", "_text")
@@ -39,7 +39,7 @@ class Arguments:
 
     @property
     def are_whole(self) -> bool:
-        """Whether they are an object or a list that has been closed."""
+        """Whether they are an object or a list that is closed."""
         for piece in self._pieces[self._looked_at :]:
             self._look(piece)
         self._looked_at = len(self._pieces)

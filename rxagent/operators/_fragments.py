@@ -1,4 +1,4 @@
-"""Fragments of tool calls, brought into one form."""
+"""The fragments of tool calls, brought into one form."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -15,17 +15,17 @@ __all__ = ["UNNAMED", "Fragments"]
 _EMPTY = "{}"
 
 UNNAMED = "unnamed"
-"""The name of a call that came without one, so that the model reads that there is no such tool."""
+"""The name of a call that has none, so that the model reads that there is no such tool."""
 
 
 @define(eq=False)
 class _Call:
-    """A call, and how far it has been told.
+    """A call, and how much of it was emitted.
 
-    `again` is how much of its arguments the provider has said a second time; None when it does
-    not say them again. `is_named_again` is true after its name alone was said again.
-    `may_be_replaced` is true while its arguments are `{}`, in whose place the real ones may come.
-    `earlier` is a call of the same index without a name, which it goes on with if ids change.
+    `repeated` is how many characters of its arguments the provider has sent a second time; None
+    while it does not repeat them. `is_named_again` is true after its name alone was repeated.
+    `may_be_replaced` is true while its arguments are `{}`, which the real ones may replace.
+    `earlier` is a call of the same index without a name, which this one continues if ids change.
     """
 
     index: int
@@ -34,29 +34,29 @@ class _Call:
     name: str = ""
     arguments: Arguments = field(factory=Arguments)
     extra: tuple[ProviderData, ...] = ()
-    told: bool = False
-    again: int | None = None
+    is_emitted: bool = False
+    repeated: int | None = None
     is_named_again: bool = False
     may_be_replaced: bool = False
     earlier: "_Call | None" = None
 
-    def tell(self) -> Iterator[ToolCallDelta]:
-        """Yield the first fragment, and the arguments that came before it."""
-        if self.told:
+    def begin(self) -> Iterator[ToolCallDelta]:
+        """Yield the first fragment, and the arguments that arrived before it."""
+        if self.is_emitted:
             return
-        self.told = True
+        self.is_emitted = True
         yield ToolCallDelta(self.index, self.id, self.name, "", self.extra)
         if self.arguments:
             yield ToolCallDelta(self.index, arguments=self.arguments.text)
 
 
 class Fragments:
-    """The calls of one turn, as their fragments come in.
+    """The calls of one turn, as their fragments arrive.
 
     A fragment goes to the call that its id names, else to the latest one of its index. It begins
-    another call where that one cannot go on: under another name, or when its arguments are whole.
-    A call is held back until it has its name, and arguments follow or the turn ends. The arguments
-    `{}`, which the real ones may replace, are held back until another call has some.
+    another call where that one cannot continue: under another name, or when its arguments are
+    whole. A call is held back until it has its name, and arguments follow or the turn ends. The
+    arguments `{}`, which the real ones may replace, are held back until another call has some.
     """
 
     def __init__(self, step: int) -> None:
@@ -76,7 +76,7 @@ class Fragments:
         self._first_of_id: dict[str, _Call] = {}
 
     def take(self, delta: Delta) -> Iterator[Delta]:
-        """Take a delta in that may concern calls, and yield what can be told by now."""
+        """Add a delta that may concern calls, and yield the deltas that can be emitted now."""
         match delta:
             case ToolCallDelta():
                 yield from self.add(delta)
@@ -88,13 +88,13 @@ class Fragments:
                 yield delta
 
     def add(self, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
-        """Take a fragment in, and yield what can be told by now."""
+        """Add a fragment, and yield the fragments that can be emitted now."""
         if not (piece.id or piece.name or piece.arguments or piece.extra):
             return
         call = self._known(piece)
         is_complete = call is not None and bool(call.name) and call.arguments.are_whole
-        if call is not None and is_complete and (call.told or not piece.name):
-            yield from self._go_beyond(call, piece)
+        if call is not None and is_complete and (call.is_emitted or not piece.name):
+            yield from self._add_to_whole(call, piece)
         else:
             yield from self._grow(call or self._begin(piece.index), piece)
 
@@ -119,33 +119,33 @@ class Fragments:
             yield from self._grow(call, ToolCallDelta(call.index, arguments=text, extra=extra))
         yield from self._release()
         for call in [call for call in self._held.values() if call.name]:
-            yield from self._tell(call)
+            yield from self._emit(call)
 
     def flush(self) -> Iterator[ToolCallDelta]:
-        """Yield all that is held back, now that no fragment will come."""
+        """Yield all that is held back, when no fragment follows."""
         yield from self.settle()
         for call in [call for call in self._held.values() if call.arguments]:
             call.name = UNNAMED
-            yield from self._tell(call)
+            yield from self._emit(call)
 
     def retract(self) -> None:
-        """Forget all calls: the next attempt begins."""
+        """Drop all calls, since the next attempt begins."""
         self._forget()
         self._attempt += 1
 
-    def _tell(self, call: _Call) -> Iterator[ToolCallDelta]:
+    def _emit(self, call: _Call) -> Iterator[ToolCallDelta]:
         self._held.pop(call.index, None)
-        yield from call.tell()
+        yield from call.begin()
 
     def _release(self) -> Iterator[ToolCallDelta]:
-        """Yield the arguments `{}` that were held back, as they are the real ones."""
+        """Yield the arguments `{}` that were held back, since they are the real ones."""
         replaceable, self._replaceable = self._replaceable, {}
         for call in replaceable.values():
             call.may_be_replaced = False
             yield ToolCallDelta(call.index, arguments=call.arguments.text)
 
     def _replace(self, call: _Call) -> None:
-        """Forget the arguments `{}` of a call."""
+        """Drop the arguments `{}` of a call."""
         call.arguments = Arguments()
         call.may_be_replaced = False
         self._replaceable.pop(call.index, None)
@@ -165,7 +165,7 @@ class Fragments:
             self._calls = [call for call in self._calls if call.index not in repeated]
 
     def _join(self, call: _Call) -> list[tuple[int, _Call]]:
-        """Join a call without a name with those that it goes on with; return what became whose."""
+        """Join a call without a name with those that it continues; return each one's new call."""
         joined = []
         while call.earlier is not None and not call.earlier.name:
             joined.append(call)
@@ -178,7 +178,7 @@ class Fragments:
         return [(id(part), call) for part in joined]
 
     def _hand_over(self, owners: dict[int, _Call]) -> None:
-        """Let all that is known of some calls be known of others."""
+        """Replace calls by others, wherever they are known."""
         if not owners:
             return
         self._calls = [call for call in self._calls if id(call) not in owners]
@@ -206,11 +206,11 @@ class Fragments:
             if piece.name:
                 call = call if _goes_on(call, piece) else None
             elif not call.name and call.arguments and _opens(piece.arguments):
-                return None  # ids may tell calls apart before their names do
-        return None if call is None or _begins_anew(call, piece) else call
+                return None  # ids may distinguish calls before their names do
+        return None if call is None or _begins_another(call, piece) else call
 
     def _elsewhere(self, piece: ToolCallDelta) -> _Call | None:
-        """Return the call of a fragment's id at another index, unless it can be another's."""
+        """Return the call of a fragment's id at another index, if the fragment fits it."""
         call = self._first_of_id.get(piece.id or "")
         if call is None or not piece.name:
             return call
@@ -220,16 +220,16 @@ class Fragments:
             return call if call.arguments.text.startswith(piece.arguments or "") else None
         return call if _goes_on(call, piece) else None
 
-    def _go_beyond(self, call: _Call, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
-        """Take a fragment that comes when the arguments are whole.
+    def _add_to_whole(self, call: _Call, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
+        """Add a fragment to a call whose arguments are whole.
 
-        What bears the call's id may say it a second time, which is skipped as long as it does.
+        Fragments with the call's id may repeat its arguments; they are skipped while they do.
         """
         self._latest[piece.index] = call
         more = piece.arguments or ""
         if more.isspace() or not more:
             if piece.name and not more:
-                call.again = 0 if piece.id else call.again
+                call.repeated = 0 if piece.id else call.repeated
                 call.is_named_again = True
             yield from self._grow(call, evolve(piece, name=None))
             return
@@ -238,16 +238,17 @@ class Fragments:
                 self._replace(call)
                 yield from self._grow(call, evolve(piece, name=None))
             return
-        if call.again is None and piece.id and piece.id == call.raw_id and _opens(more):
-            call.again = 0
-        if call.again is not None:
-            said, whole = call.again, call.arguments.text
-            if whole.startswith(more, said):
-                call.again = said + len(more) if said + len(more) < len(whole) else None
-                call.is_named_again = call.is_named_again and call.again is not None
+        if call.repeated is None and piece.id and piece.id == call.raw_id and _opens(more):
+            call.repeated = 0
+        if call.repeated is not None:
+            start, whole = call.repeated, call.arguments.text
+            if whole.startswith(more, start):
+                end = start + len(more)
+                call.repeated = end if end < len(whole) else None
+                call.is_named_again = call.is_named_again and call.repeated is not None
                 return
-            call.again = None
-            yield from self._begin_another(call, piece, whole[:said] + more)
+            call.repeated = None
+            yield from self._begin_another(call, piece, whole[:start] + more)
         elif _opens(more):
             yield from self._begin_another(call, piece, more)
         else:
@@ -261,7 +262,7 @@ class Fragments:
         begun = evolve(piece, name=name, arguments=arguments)
         yield from self._grow(self._begin(piece.index), begun)
 
-    # What becomes of a call
+    # Beginning and growing a call
 
     def _begin(self, index: int | None) -> _Call:
         given = index
@@ -282,21 +283,21 @@ class Fragments:
         self._latest[piece.index] = call
         if piece.id:
             self._identify(call, piece.index, piece.id)
-        if piece.name and not call.told:
+        if piece.name and not call.is_emitted:
             call.name = _join_name(call.name, piece.name)
         extra = piece.extra
-        if extra and not call.told:
+        if extra and not call.is_emitted:
             call.extra, extra = call.extra + extra, ()
         if piece.arguments:
-            if call.name and not call.told:
+            if call.name and not call.is_emitted:
                 yield from self._release()
-                yield from self._tell(call)
+                yield from self._emit(call)
                 if not call.arguments and piece.arguments.strip() == _EMPTY:
                     call.may_be_replaced = True
                     self._replaceable[call.index] = call
             call.arguments.add(piece.arguments)
         arguments = "" if call.may_be_replaced else piece.arguments or ""
-        if (arguments and call.told) or extra:
+        if (arguments and call.is_emitted) or extra:
             yield ToolCallDelta(call.index, None, None, arguments, extra)
 
     def _made_id(self, index: int) -> str:
@@ -309,28 +310,28 @@ class Fragments:
         if call.raw_id is not None:
             return
         call.raw_id = raw_id
-        if not call.told and raw_id not in self._ids:
+        if not call.is_emitted and raw_id not in self._ids:
             self._ids.remove(call.id)
             self._ids.add(raw_id)
             call.id = raw_id
 
 
-def _begins_anew(call: _Call, piece: ToolCallDelta) -> bool:
-    """Tell whether a fragment begins another call, though it bears the marks of this one."""
+def _begins_another(call: _Call, piece: ToolCallDelta) -> bool:
+    """Return whether a fragment begins another call, though its id or index is this one's."""
     if call.name:
-        return bool(piece.name and call.told and call.arguments and piece.name != call.name)
+        return bool(piece.name and call.is_emitted and call.arguments and piece.name != call.name)
     return _opens(piece.arguments) and call.arguments.are_whole
 
 
 def _may_replace(call: _Call, piece: ToolCallDelta) -> bool:
-    """Tell whether arguments that follow on `{}` are those of the same call."""
+    """Return whether arguments that follow `{}` are those of the same call."""
     if piece.name:
         return bool(piece.id) and piece.id == call.raw_id
     return not call.is_named_again or piece.id == call.raw_id
 
 
 def _goes_on(call: _Call, piece: ToolCallDelta) -> bool:
-    """Tell whether a fragment that has a name, and another id, still belongs to a call."""
+    """Return whether a fragment that has a name, and another id, still belongs to a call."""
     is_begun = bool(call.arguments) and not call.arguments.are_whole
     if not call.name:
         return is_begun and not _opens(piece.arguments)
@@ -343,5 +344,5 @@ def _opens(arguments: str | None) -> bool:
 
 
 def _join_name(name: str, piece: str) -> str:
-    """Return a name with a piece more, which may be the whole name said again."""
+    """Return a name with one more piece, which may be the whole name repeated."""
     return piece if piece.startswith(name) else name + piece

@@ -1,4 +1,4 @@
-"""What the operators on models agree upon."""
+"""Models made of other models: what `fallback`, `hedge` and `race` have in common."""
 
 from collections.abc import Callable, Iterable
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
@@ -25,7 +25,7 @@ _NO_STREAMS = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
 
 def _is_model(_: Any, __: Any, models: tuple[Any, ...]) -> None:
     if not models:
-        raise TypeError("At least one model is needed.")
+        raise TypeError("No model is given. Give one or more, as fallback(big, small).")
     for model in models:
         if isinstance(model, str):
             raise TypeError(
@@ -47,7 +47,7 @@ class ModelOf:
 
     Attributes:
         how: The operator's name.
-        models: What it is made of.
+        models: The models that it is made of.
         answer: Makes the answer to a request.
         again: Makes the same of other models, in another process too.
     """
@@ -69,26 +69,26 @@ class ModelOf:
     def __deepcopy__(self, _: Any) -> "ModelOf":  # as a function is copied
         return self
 
-    def __call__(self, said: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
-        """Return the deltas of an answer; each subscription asks anew."""
-        return self.answer(Request.of(said))
+    def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
+        """Return the deltas of an answer; each subscription sends the request again."""
+        return self.answer(Request.of(request))
 
     def __repr__(self) -> str:
         return f"{self.how}({', '.join(map(repr, self.models))})"
 
 
 def speaks(delta: Delta) -> bool:
-    """Tell whether a delta says something: text, reasoning, a refusal, or a piece of a call.
+    """Return whether a delta holds text, reasoning, a refusal, or a piece of a call.
 
-    A report of usage says nothing, and neither does an empty text.
+    A report of usage does not count, and neither does an empty text.
     """
     return isinstance(delta, ToolCallDelta) or (isinstance(delta, _TEXTS) and bool(delta.text))
 
 
 def ask(model: Model, request: Request) -> Observable[Delta]:
-    """Return a model's answer, asked for at subscribe; what the model raises is its `on_error`.
+    """Return a model's answer, requested at subscribe; what the model raises is its `on_error`.
 
-    What a function answers comes in by the run's gate, on whatever thread it speaks.
+    The answer of a plain function is observed on the run's loop thread.
     """
 
     def answer() -> Observable[Delta]:
@@ -97,8 +97,8 @@ def ask(model: Model, request: Request) -> Observable[Delta]:
             raise TypeError(_adapt(model))
         return stream
 
-    said = stream_ops.defer(answer)
-    return said if getattr(model, "is_model", False) else observe_on_run(said)
+    deltas = stream_ops.defer(answer)
+    return deltas if getattr(model, "is_model", False) else observe_on_run(deltas)
 
 
 def _adapt(model: Any) -> str:

@@ -1,4 +1,4 @@
-"""What all operators on streams have in common: they are called, then given a stream."""
+"""The check that all operators on streams share: each is called, then given a stream."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,9 +15,9 @@ _F = TypeVar("_F", bound=Callable[..., Callable[[Any], Any]])
 
 
 def operator(make: _F) -> _F:
-    """Let an operator refuse what is no stream, and say what to write instead.
+    """Let an operator refuse anything but a stream, and say what to write instead.
 
-    One without arguments also refuses the stream that was piped to it uncalled.
+    An operator without arguments also refuses a stream, to which it was piped without brackets.
     """
     name = f"ops.{make.__name__}"
     takes_arguments = bool(signature(make).parameters)

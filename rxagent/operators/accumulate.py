@@ -44,15 +44,15 @@ def accumulate(
 
 
 class _Whole(Sink[Delta, Message]):
-    """Tells the message once it is complete; its text is joined before it is folded."""
+    """Emits the message when it is complete; joins its text before folding it."""
 
-    __slots__ = ("_draft", "_kind", "_said")
+    __slots__ = ("_draft", "_kind", "_pieces")
 
     def __init__(self, observer: abc.ObserverBase[Message]) -> None:
         super().__init__(observer)
         self._draft = EMPTY
         self._kind: Any = None
-        self._said: list[Any] = []
+        self._pieces: list[Any] = []
 
     def on_next(self, value: Any) -> None:
         kind = type(value)
@@ -62,16 +62,16 @@ class _Whole(Sink[Delta, Message]):
                 self._draft = grow(self._draft, value)
                 return
             self._kind = kind
-        self._said.append(value)
-        if len(self._said) >= _MANY:
+        self._pieces.append(value)
+        if len(self._pieces) >= _MANY:
             self._join()
 
     def _join(self) -> None:
-        if self._said:
-            said, self._said = self._said, []
-            joined = self._kind("".join([piece.text for piece in said]))
+        if self._pieces:
+            pieces, self._pieces = self._pieces, []
+            joined = self._kind("".join([piece.text for piece in pieces]))
             if self._kind is ReasoningDelta:
-                joined = evolve(joined, extra=tuple(kept for piece in said for kept in piece.extra))
+                joined = evolve(joined, extra=tuple(one for piece in pieces for one in piece.extra))
             self._draft = grow(self._draft, joined)
 
     def on_completed(self) -> None:

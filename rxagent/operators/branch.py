@@ -22,9 +22,9 @@ def branch(
 ) -> Callable[[Observable[_T]], Observable[_T | _R]]:
     """Pass a stream on, and merge in what operators make of it, subscribing to it once.
 
-    An item is passed on before the operators are told of it, in their order. It differs from
+    An item is passed on before the operators receive it, in their order. It differs from
     `publish(mapper)` with `merge` in that all branches are subscribed before the stream is, and
-    in that no lock is held while emitting: a run's gate has made its notifications serial.
+    in that no lock is held while emitting, as the notifications of a run are serial already.
 
     .. marbles:: branch/branch
     """

@@ -59,8 +59,8 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     """Emit each call of a turn as soon as its arguments can grow no more.
 
     A call is sealed when its arguments are whole and the next one begins, by the finish reason, or
-    by the end; arguments that merely parse are not, and the one that the length limit has cut never
-    is. Takes normalised deltas.
+    by the end. Arguments that merely parse do not seal it, and a call that the length limit has
+    cut is never sealed. Takes normalised deltas.
 
     .. marbles:: calls/sealed
     """
@@ -69,7 +69,7 @@ def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
 
 
 class _Sealing(Sink[Delta, ToolCall]):
-    __slots__ = ("_arguments", "_growing", "_is_cut", "_latest", "_told")
+    __slots__ = ("_arguments", "_growing", "_is_cut", "_latest", "_sealed")
 
     def __init__(self, observer: abc.ObserverBase[ToolCall]) -> None:
         super().__init__(observer)
@@ -78,14 +78,14 @@ class _Sealing(Sink[Delta, ToolCall]):
     def _begin(self) -> None:
         self._growing: dict[int, Draft] = {}
         self._arguments: dict[int, Arguments] = {}
-        self._told: set[int] = set()
+        self._sealed: set[int] = set()
         self._latest: int | None = None
         self._is_cut = False
 
     def on_next(self, value: Delta) -> None:
         match value:
             case ToolCallDelta(index):
-                if index not in self._told:
+                if index not in self._sealed:
                     self._growing[index] = grow(self._growing.get(index, EMPTY), value)
                     self._arguments.setdefault(index, Arguments()).add(value.arguments or "")
                 before, self._latest = self._latest, index
@@ -108,19 +108,19 @@ class _Sealing(Sink[Delta, ToolCall]):
 
     def _seal(self, indexes: Iterable[int]) -> None:
         for index in list(indexes):
-            self._told.add(index)
+            self._sealed.add(index)
             del self._arguments[index]
             self.observer.on_next(*self._growing.pop(index).message.tool_calls)
 
 
-_PATIENCE = 1000
-"""So many braces may lead to nothing."""
+_MOST_FAILURES = 1000
+"""Braces that may turn out to open no JSON object."""
 
 _MOST_BRACES = 10_000
 _MOST_VALUES = 200_000
 _MOST_WASTED = 100_000
-"""Characters that may be read in vain; with the two above, any text is read in some milliseconds,
-as it has to be: it is read on the event loop."""
+"""Characters that may be read in vain. These limits keep the reading of any text to some
+milliseconds, as it happens on the event loop."""
 
 _decoder = json.JSONDecoder()
 _opening = re.compile(r'\{\s*["}]')
@@ -163,8 +163,8 @@ def find_calls(
 
 def _named_in(text: str, names: frozenset[str], name_key: str) -> str | None:
     """Return the first tool that is named behind the first brace, as a call names it."""
-    said = re.compile(rf'"{re.escape(name_key)}"\s*:\s*"([^"]*)"')
-    found = said.findall(text, max(0, text.find("{"))) if "{" in text else ()
+    named = re.compile(rf'"{re.escape(name_key)}"\s*:\s*"([^"]*)"')
+    found = named.findall(text, text.find("{")) if "{" in text else ()
     return next((name for name in found if name in names), None)
 
 
@@ -177,12 +177,12 @@ def _is_one_of(names: frozenset[str], value: Any) -> bool:
 
 
 def _split(text: str) -> tuple[list[dict[str, Any]], str]:
-    """Return the JSON objects in a text, and what is left of it from the first bad brace on.
+    """Return the JSON objects in a text, and the rest of it from the first bad brace on.
 
-    The work is linear in the text, whatever it is.
+    The work is linear in the text.
 
     Raises:
-        RecursionError: Braces are nested too deep, or too many of them lead to nothing.
+        RecursionError: Braces are nested too deep, or too many of them open no JSON object.
     """
     if text.count("{") > _MOST_BRACES or sum(map(text.count, "[,")) > _MOST_VALUES:
         raise RecursionError
@@ -199,7 +199,7 @@ def _split(text: str) -> tuple[list[dict[str, Any]], str]:
             except ValueError as error:
                 failures += 1
                 wasted += getattr(error, "pos", brace) - brace
-                if failures > _PATIENCE or wasted > _MOST_WASTED:
+                if failures > _MOST_FAILURES or wasted > _MOST_WASTED:
                     raise RecursionError from None
         if end == brace + 1:
             rest.append("{")

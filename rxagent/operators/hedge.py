@@ -1,4 +1,4 @@
-"""Several models asked, of which the first to speak answers."""
+"""Models that send a request to several models; the first to speak answers."""
 
 from collections import deque
 from functools import partial
@@ -19,9 +19,9 @@ __all__ = ["hedge", "race"]
 def hedge(*models: Model, after: float) -> Model:
     """Return a model that asks the first one, and one more after each `after` seconds of silence.
 
-    The first to speak (text, reasoning, refusal or call) answers, and the others are hung up on;
-    what they had reported as usage passes. When one fails, the next is asked at once. The silence
-    counts from the moment when the request is sent, as it does for `timeout`.
+    The first to speak (text, reasoning, refusal or call) answers, and the requests to the others
+    are closed; usage that they had reported passes. When one fails, the next is asked at once.
+    The silence counts from the moment when the request is sent, as it does for `timeout`.
 
     .. marbles:: hedge/hedge
     """
@@ -32,8 +32,8 @@ def hedge(*models: Model, after: float) -> Model:
 def race(*models: Model) -> Model:
     """Return a model that asks several at once, and lets the first to speak answer.
 
-    It differs from `amb` in what it takes for a sign of life: text, reasoning, a refusal or a
-    call, but neither a report of usage, which passes, nor a ModelError, while others still run.
+    It differs from `amb` in what decides: text, reasoning, a refusal or a call, but neither a
+    report of usage, which passes, nor a ModelError while others still run.
 
     .. marbles:: hedge/race
     """
@@ -41,7 +41,7 @@ def race(*models: Model) -> Model:
 
 
 _NOW = 1e-6
-"""What is due in less than this many seconds is due now."""
+"""A timer that is due in fewer seconds is due now."""
 
 
 def _first_to_speak(how: str, models: tuple[Model, ...], after: float | None) -> ModelOf:
@@ -51,9 +51,9 @@ def _first_to_speak(how: str, models: tuple[Model, ...], after: float | None) ->
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            contest = ModelRace(models, request, after, observer, RunScheduler.of(scheduler))
-            contest.enter()
-            return Disposable(contest.dispose)
+            race = ModelRace(models, request, after, observer, RunScheduler.of(scheduler))
+            race.enter()
+            return Disposable(race.dispose)
 
         return run_scoped(Observable(subscribe))
 
@@ -86,7 +86,7 @@ class ModelRace:
         self._asked_at = 0.0
 
     def enter(self, *_: object) -> None:
-        """Ask the next model, and see to it that the others have their turn."""
+        """Ask the next model, and the others at their time."""
         model = self._to_come.popleft()
         contender = _Contender()
         self._running.add(contender)
@@ -105,7 +105,7 @@ class ModelRace:
             self.enter()
 
     def _look(self, *_: object) -> None:
-        """Ask the next model, unless the last one has been silent for less time than it seems."""
+        """Ask the next model, unless the latest request was sent too late for that."""
         assert self._after is not None
         since = self._scheduler.silent_since(self._asked_at)
         left = since + self._after - self._scheduler.time()
@@ -115,7 +115,7 @@ class ModelRace:
             self.enter()
 
     def dispose(self) -> None:
-        """Ask nobody else, and hang up on all."""
+        """Ask no further model, and close all requests."""
         self._to_come.clear()
         self._timer.dispose()
         for contender in self._running:
@@ -150,7 +150,7 @@ class ModelRace:
             self._observer.on_completed()
 
     def _goes_on_without(self, contender: "_Contender") -> bool:
-        """Tell whether others may still answer; if nobody else is asked, ask the next."""
+        """Ask the next model, if there is one; return whether any may still answer."""
         self._running.discard(contender)
         if self._to_come:
             self.enter()
@@ -159,7 +159,7 @@ class ModelRace:
 
 
 class _Contender:
-    """A model that was asked, and what of its deltas waits for it to win."""
+    """A model that was asked, and its deltas that wait for it to win."""
 
     def __init__(self) -> None:
         self.subscription = SingleAssignmentDisposable()

@@ -1,4 +1,4 @@
-"""Bringing the deltas of any provider into one form."""
+"""The operator that brings the deltas of any provider into one form."""
 
 from collections.abc import Callable
 from types import NoneType
@@ -24,7 +24,7 @@ from ._operator import operator
 
 __all__ = ["check_fit", "normalise"]
 
-_SIGNS = {ToolCallDelta, Finish, StepRetried}
+_OF_CALLS = {ToolCallDelta, Finish, StepRetried}
 
 
 @operator
@@ -43,7 +43,7 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
             ``call_<step>_<attempt>_<index>``.
 
     Raises:
-        MalformedReply: Something is no delta, or holds what a delta cannot; by `on_error`.
+        MalformedReply: An item is no delta, or a field has a wrong type; by `on_error`.
     """
     number("step", step, least=0, whole=True, what="the number of a step")
 
@@ -67,7 +67,7 @@ class _Normalising(Sink[Delta, Delta]):
         except MalformedReply as error:
             self.on_error(error)
             return
-        if kind in _SIGNS:
+        if kind in _OF_CALLS:
             for piece in self._fragments.take(value):
                 self.observer.on_next(piece)
         else:
@@ -102,10 +102,10 @@ _FITTING: dict[type, dict[str, tuple[type, ...]]] = {
 
 
 def check_fit(delta: Any) -> None:
-    """Check that something is a delta, and that its fields are what they should be.
+    """Check that a value is a delta, and that its fields have the right types.
 
     Raises:
-        MalformedReply: It is none.
+        MalformedReply: They have not.
     """
     if not isinstance(delta, Delta):
         raise MalformedReply(

@@ -1,4 +1,4 @@
-"""Operators that go on when a model or a run has failed."""
+"""Operators that continue when a model or a run has failed."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -36,24 +36,24 @@ def retry(
     """Ask a model again when it fails before it has said anything.
 
     It differs from `retry` of ReactiveX in that it waits before it asks again, and in that it
-    emits StepRetried before it waits, so what it returns is a model's stream again. Once the
-    model has said something (text, reasoning, a refusal or a piece of a call; a report of usage
-    is none of these) its error passes, unless `midstream` is set.
+    emits StepRetried before it waits, so that its result is a model's stream again. Once the
+    model has said something (text, reasoning, a refusal or a piece of a call, but not a report of
+    usage) its error passes, unless `midstream` is set.
 
     The order matters. In ``pipe(timeout(...), retry(...))`` each attempt has the whole time, and
     one that is too slow is made again. In ``pipe(retry(...), timeout(...))`` all attempts share
-    one time, their waits included, and when it is over the error passes.
+    one time, their waits included, and ModelTimeout passes.
 
     .. marbles:: recover/retry
 
     Args:
         attempts: How often the model is asked, the first time included.
-        delay: Seconds to wait before the second time, doubled for each that follows. A time
-            that the server names itself (Retry-After, of whatever status) is waited instead.
-        max_delay: The longest wait in seconds; when the model asks for more, its error passes.
+        delay: Seconds to wait before the second time, doubled for each that follows. If the
+            server names a time itself (Retry-After, of any status), that is waited instead.
+        max_delay: The longest wait in seconds; when the server names more, the error passes.
         on: The errors after which the model is asked again, as types or as a predicate; any
             other passes.
-        midstream: Ask again also when the model has said something. StepRetried then retracts
+        midstream: Also ask again when the model has said something. StepRetried then retracts
             it, which `text` does not show; `text_so_far` does.
     """
     number("attempts", attempts, least=1, whole=True, what="how often the model is asked in all")
@@ -78,9 +78,9 @@ def retry(
 
 
 def fallback(*models: Model, on: Errors = ModelError, midstream: bool = False) -> Model:
-    """Return a model that asks the first one, and the next when one fails without a word.
+    """Return a model that asks the first one, and the next when one fails before it speaks.
 
-    It differs from `catch` in that it emits StepRetried in between; in that it goes on after a
+    It differs from `catch` in that it emits StepRetried in between; in that it continues after a
     ModelError only; and in that the error of a model that has said something passes, as with
     `retry`.
 
@@ -90,7 +90,7 @@ def fallback(*models: Model, on: Errors = ModelError, midstream: bool = False) -
         models: The models, in the order in which they are asked.
         on: The errors after which the next one is asked, as types or as a predicate; any other
             passes.
-        midstream: Go on also when the failed model has said something, which StepRetried
+        midstream: Also continue when the failed model has said something, which StepRetried
             retracts. `text` does not show a retraction; `text_so_far` does.
     """
     one_of("midstream", midstream, (True, False))
@@ -129,10 +129,10 @@ def _predicate(on: Errors) -> Callable[[Exception], bool]:
 
 
 def _going_on(first: Observable[Delta], following: _Following) -> Observable[Delta]:
-    """Emit a stream; when it fails, emit StepRetried and go on with the one that follows.
+    """Emit a stream; when it fails, emit StepRetried and continue with the one that follows.
 
-    `following(error, failures, spoken)` returns after how many seconds to go on, and with what;
-    None lets the error pass.
+    `following(error, failures, spoken)` returns after how many seconds to continue, and with
+    which stream; if it returns None, the error passes.
     """
 
     def subscribe(
@@ -167,11 +167,11 @@ class _GoingOn(Sink[Delta, Delta]):
 
     def on_error(self, error: Exception) -> None:
         self._failures += 1
-        way = self._following(error, self._failures, self._spoken)
-        if way is None:
+        next_one = self._following(error, self._failures, self._spoken)
+        if next_one is None:
             super().on_error(error)
             return
-        wait, source = way
+        wait, source = next_one
         self.on_next(StepRetried(self._retractions + 1, describe(error)))
 
         def go_on(*_: object) -> None:

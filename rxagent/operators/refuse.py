@@ -1,4 +1,4 @@
-"""The operator that makes an error of a refusal."""
+"""The operator that turns a refusal into an error."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from ._operator import operator
 
 __all__ = ["unless_refused"]
 
-_SIGNS = {Finish, RefusalDelta, StepRetried}
+_NOTED = {Finish, RefusalDelta, StepRetried}
 _REASONS = {"refusal": "The model declined to answer", "content_filter": "A filter cut the answer"}
 
 
@@ -29,30 +29,30 @@ def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
 
 
 class _Refusing(Sink[Delta, Delta]):
-    __slots__ = ("_reason", "_said")
+    __slots__ = ("_reason", "_words")
 
     def __init__(self, observer: abc.ObserverBase[Delta]) -> None:
         super().__init__(observer)
-        self._said = self._reason = ""
+        self._words = self._reason = ""
 
     def on_next(self, value: Delta) -> None:
-        if type(value) in _SIGNS:
+        if type(value) in _NOTED:
             self._note(value)
         self.observer.on_next(value)
 
     def _note(self, delta: Delta) -> None:
         match delta:
             case RefusalDelta(text) if text:
-                self._said += text
+                self._words += text
                 self._reason = self._reason or "refusal"
             case Finish("refusal" | "content_filter"):
                 self._reason = delta.reason
             case StepRetried():
-                self._said = self._reason = ""
+                self._words = self._reason = ""
 
     def on_completed(self) -> None:
         if self._reason:
-            why = f": {self._said}" if self._said else "."
+            why = f": {self._words}" if self._words else "."
             self.on_error(ModelRefused(f"{_REASONS[self._reason]}{why}"))
         else:
             super().on_completed()

@@ -1,4 +1,4 @@
-"""Operators that pick what interests somebody out of a run."""
+"""Operators that select events of a run."""
 
 from collections.abc import Callable
 from functools import partial
@@ -75,11 +75,11 @@ class _Among(dict[type, bool]):
 
 @operator
 def text() -> Callable[[Observable[Event]], Observable[str]]:
-    """Emit the pieces of what the model says.
+    """Emit the pieces of the model's text.
 
-    What was emitted is not taken back: when the model says something and then emits StepRetried,
-    as under ``retry(..., midstream=True)``, the pieces of both attempts come, one after the
-    other. Where that can happen, use `text_so_far`.
+    Text that was emitted is not taken back: when the model says something and then emits
+    StepRetried, as under ``retry(..., midstream=True)``, the pieces of both attempts are emitted,
+    one after the other. Where that can happen, use `text_so_far`.
 
     .. marbles:: select/text
     """
@@ -88,9 +88,9 @@ def text() -> Callable[[Observable[Event]], Observable[str]]:
 
 @operator
 def text_so_far() -> Callable[[Observable[Event]], Observable[TextView]]:
-    """Emit all that the model has said, each time it changes; shorter again at a retraction.
+    """Emit the model's text so far, each time it changes; shorter again at a retraction.
 
-    It differs from `scan` over `text` in that StepRetried takes back what the attempt has said.
+    It differs from `scan` over `text` in that StepRetried takes back the text of the attempt.
     A `TextView` costs no copy before it is read: `str(view)` is the text, and a screen that needs
     few of many puts `sample` behind this.
 
@@ -100,30 +100,30 @@ def text_so_far() -> Callable[[Observable[Event]], Observable[TextView]]:
 
 
 class _Gathering(Sink[Event, TextView]):
-    __slots__ = ("_kept", "_said")
+    __slots__ = ("_kept", "_text")
 
     def __init__(self, observer: abc.ObserverBase[TextView]) -> None:
         super().__init__(observer)
-        self._kept = self._said = TextView()
+        self._kept = self._text = TextView()
 
     def on_next(self, value: Event) -> None:
         kind = type(value)
         if kind is TextDelta:
-            self._tell(self._said + value.text)  # type: ignore[attr-defined]  # as its type says
+            self._emit(self._text + value.text)  # type: ignore[attr-defined]  # as its type says
         elif kind is StepRetried:
-            self._tell(self._kept)
+            self._emit(self._kept)
         elif kind in _TURNS:
-            self._kept = self._said
+            self._kept = self._text
 
-    def _tell(self, said: TextView) -> None:
-        if len(said) != len(self._said):
-            self._said = said
-            self.observer.on_next(said)
+    def _emit(self, text: TextView) -> None:
+        if len(text) != len(self._text):
+            self._text = text
+            self.observer.on_next(text)
 
 
 @operator
 def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
-    """Emit the pieces of what the model thinks.
+    """Emit the pieces of the model's reasoning.
 
     .. marbles:: select/reasoning
     """
@@ -132,7 +132,7 @@ def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
 
 @operator
 def usage() -> Callable[[Observable[Event]], Observable[Usage]]:
-    """Emit the reports of tokens spent, those of inner runs too; each is an increment.
+    """Emit the reports of tokens used, those of inner runs too; each is an increment.
 
     .. marbles:: select/usage
     """
@@ -172,7 +172,7 @@ def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, E
     """Emit each step as a stream of its own events, whose `key` is the step's number.
 
     It differs from `group_by` in that a step's stream completes when the step has ended. As
-    there, it must be subscribed to when it comes, or what it tells is lost.
+    there, it must be subscribed to when it is emitted, or its events are lost.
 
     .. marbles:: select/steps
     """
@@ -217,7 +217,7 @@ _AFTER_A_STEP = (StepStarted, PlanStarted, StepLimitReached, FinalAnswer, RunCom
 
 @operator
 def unnest() -> Callable[[Observable[Event]], Observable[tuple[tuple[str, ...], Event]]]:
-    """Emit ``(path, event)`` for the events of a run and of all runs inside it alike.
+    """Emit ``(path, event)`` for the events of a run and of all runs inside it.
 
     The path holds the ids of the calls within which the event happened, the outermost first.
 

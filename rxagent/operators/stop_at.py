@@ -1,4 +1,4 @@
-"""Ending a model's answer at some words."""
+"""The operator that ends a model's answer at some words."""
 
 import re
 from collections import deque
@@ -7,7 +7,7 @@ from functools import partial
 
 from reactivex import Observable, abc
 
-from ..arguments import several
+from ..arguments import several, shown
 from ..events import Delta, Finish, StepRetried, TextDelta
 from ..streams.sink import Sink, lift
 from ._operator import operator
@@ -17,17 +17,17 @@ __all__ = ["stop_at"]
 
 @operator
 def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[Delta]]:
-    """Cut a model's text before the first of some words, and hang up on the model.
+    """Cut a model's text before the first of some words, and close the request.
 
-    Text that could be the start of such a word waits until that is known, and what came after it
-    waits behind it; all else passes at once. A cut answer ends with `Finish("stop")`. How the
-    model cuts its text into deltas makes no difference.
+    Text that could be the start of such a word waits until that is known, and later deltas wait
+    behind it; all else passes at once. A cut answer ends with `Finish("stop")`. How the model
+    splits its text into deltas makes no difference.
 
     .. marbles:: stop_at/stop_at
     """
     stops = (words,) if isinstance(words, str) else several("words", words, "texts", str)
     if not all(stops):
-        raise ValueError("An empty text is no place to stop at.")
+        raise ValueError(f"words is one or more texts that are not empty, not {shown(words)}.")
 
     return lift(partial(_Stopping, stops))
 
@@ -42,7 +42,7 @@ class _Stopping(Sink[Delta, Delta]):
     def on_next(self, value: Delta) -> None:
         for passed in self._stops.add(value):
             if self._stops.stopped:
-                self._let_go()
+                self._dispose_source()
             self.observer.on_next(passed)
         if self._stops.stopped:
             super().on_completed()
@@ -61,7 +61,7 @@ class _Stopping(Sink[Delta, Delta]):
 
 
 class StopMatcher:
-    """The deltas of a turn on their way past some words, at the first of which the turn ends."""
+    """Passes the deltas of a turn until its text contains one of some words."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self.stopped = False
@@ -73,7 +73,7 @@ class StopMatcher:
         self._find = re.compile(f"{_any(self._words)}|{begun}").search
 
     def add(self, delta: Delta) -> Iterable[Delta]:
-        """Take one more delta; return what need not wait any longer."""
+        """Add a delta; return the deltas that need not wait any longer."""
         if not isinstance(delta, TextDelta):
             return self._pass(delta)
         if not self._waiting and self._find(delta.text) is None:
@@ -93,7 +93,7 @@ class StopMatcher:
             yield delta
 
     def flush(self) -> Iterator[Delta]:
-        """Yield all that waits."""
+        """Yield all deltas that wait."""
         while self._waiting:
             yield self._waiting.popleft()
 
@@ -109,17 +109,17 @@ class StopMatcher:
         yield Finish("stop")
 
     def _end(self, text: str) -> int | None:
-        """Return where the word begins that is complete first, the longest of several."""
+        """Return where the word begins that ends first, the longest of several."""
         found = [(at + len(word), at) for word in self._words if (at := text.find(word)) >= 0]
         return min(found)[1] if found else None
 
     def _sure(self, text: str) -> int:
-        """Return how much of a text belongs to no word, however it goes on."""
+        """Return how many characters of a text belong to no word, however it continues."""
         begun = self._find_begun(text)
         return len(text) if begun is None else begun.start()
 
     def _release(self, characters: int) -> Iterator[Delta]:
-        """Yield so many characters, and what waits behind no further one."""
+        """Yield so many characters, and the other deltas between them and after them."""
         while self._waiting:
             delta = self._waiting[0]
             if isinstance(delta, TextDelta):

@@ -18,7 +18,7 @@ __all__ = ["timeout"]
 _T = TypeVar("_T")
 
 _NOW = 1e-6
-"""What is due in less than this many seconds is due now."""
+"""A timer that is due in fewer seconds is due now."""
 
 
 @operator
@@ -27,8 +27,8 @@ def timeout(
 ) -> Callable[[Observable[_T]], Observable[_T]]:
     """Raise ModelTimeout when a stream is silent, begins or ends too late.
 
-    It differs from `timeout` of ReactiveX in that an item costs no new timer: the one there is
-    looks at the clock when it is due. While the run is held, the time stands still.
+    It differs from `timeout` of ReactiveX in that an item costs no new timer: one timer checks
+    the clock when it is due. Time in which the run is held does not count.
 
     `idle` and `first` count from the moment when the model's request is sent: importing an SDK
     and making a client, here or in another model of the same run, is not the model's silence.
@@ -38,8 +38,8 @@ def timeout(
 
     Args:
         idle: The longest silence in seconds, before the first item and after each.
-        first: The seconds until the first item, in place of `idle`; a report of usage is none.
-        total: The seconds until the end, with all that comes before the request.
+        first: The seconds until the first item, in place of `idle`; a report of usage is no item.
+        total: The seconds until the end, with those before the request.
 
     Raises:
         ModelTimeout: One of the times is over; by `on_error`.
@@ -69,8 +69,8 @@ class _Limiting(Sink[_T, _T]):
         "_began",
         "_first",
         "_has_spoken",
-        "_heard",
         "_idle",
+        "_latest",
         "_scheduler",
         "_timer",
         "_total",
@@ -83,7 +83,7 @@ class _Limiting(Sink[_T, _T]):
         self._scheduler = scheduler
         self._idle, self._first, self._total = times
         self._timer = SerialDisposable()
-        self._began = self._heard = scheduler.time()
+        self._began = self._latest = scheduler.time()
         self._has_spoken = self._first is None
         self._look()
 
@@ -95,7 +95,7 @@ class _Limiting(Sink[_T, _T]):
         if not self._has_spoken and first is not None:
             yield silent_since(self._began) + first, f"The model has not begun after {first:g} s."
         elif idle is not None:
-            yield silent_since(self._heard) + idle, f"The model has been silent for {idle:g} s."
+            yield silent_since(self._latest) + idle, f"The model has been silent for {idle:g} s."
 
     def _look(self, *_: object) -> None:
         for due, why in sorted(self._limits())[:1]:
@@ -108,7 +108,7 @@ class _Limiting(Sink[_T, _T]):
                 observer.on_error(ModelTimeout(why))
 
     def on_next(self, value: _T) -> None:
-        self._heard = self._scheduler.time()
+        self._latest = self._scheduler.time()
         if not self._has_spoken and not isinstance(value, Usage | StepRetried):
             self._has_spoken = True
             self._look()

@@ -1,4 +1,4 @@
-"""Operators for those who watch a stream without having a say in it."""
+"""Operators for watching a stream: they do not change what its observer receives."""
 
 import logging
 import time
@@ -26,11 +26,11 @@ _log = logging.getLogger("rxagent")
 
 @operator
 def watch(*observers: Any) -> Callable[[Observable[_T]], Observable[_T]]:
-    """Pass a stream on, and tell others of it, each before the stream's own observer is told.
+    """Pass a stream on, and notify other observers of it, before the stream's own observer.
 
-    It differs from `do` in that one that raises is taken off and logged, and the others and the
-    stream go on. They are told at once, so they must never block; `Run.attach` is for those that
-    may.
+    It differs from `do` in that an observer that raises is removed and logged, and the others and
+    the stream go on. Observers are notified at once, so they must never block; `Run.attach` is
+    for those that may.
 
     .. marbles:: watch/watch
 
@@ -41,7 +41,7 @@ def watch(*observers: Any) -> Callable[[Observable[_T]], Observable[_T]]:
 
 
 class _Watching(Sink[_T, _T]):
-    """What is still on its way when somebody has left is told to no watcher either."""
+    """Watchers receive nothing after the stream's own observer has left."""
 
     __slots__ = ("_broadcaster",)
 
@@ -104,10 +104,10 @@ class _Stamping(Sink[Event, Stamped]):
 
 @operator
 def coalesce() -> Callable[[Observable[Event]], Observable[Event]]:
-    """Join pieces of text, reasoning, refusals and arguments, up to the next event that is none.
+    """Join pieces of text, reasoning, refusals and arguments, up to the next other event.
 
     Pieces of the same path and kind become one; nothing is lost. It differs from `buffer` in that
-    it emits events again, so that two runs which differ in their pieces alone become equal.
+    it emits events again, so that two runs that differ in their pieces alone become equal.
 
     .. marbles:: watch/coalesce
     """
@@ -130,8 +130,8 @@ class _Coalescing(Sink[Event, Event]):
             self.observer.on_next(value)
 
     def _flush(self) -> None:
-        for joint in self._joiner.take():
-            self.observer.on_next(joint)
+        for joined in self._joiner.take():
+            self.observer.on_next(joined)
 
     def on_error(self, error: Exception) -> None:
         self._flush()

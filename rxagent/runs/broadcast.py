@@ -25,14 +25,14 @@ __all__ = ["QueuedObserver", "ReplayObserver", "RunBroadcast", "ViewerFault", "V
 _log = logging.getLogger("rxagent")
 
 _Again: TypeAlias = Callable[..., bool]
-"""Called as `again(action, *args)`: has the action run later, if this slice has to end now."""
+"""Called as `again(action, *args)`: schedules the action, if this slice has to end now."""
 
 
 class ReplayObserver(abc.ObserverBase[Event]):
     """An observer of a run.
 
     Attributes:
-        seat: Holds its place among those who are told.
+        subscription: Its subscription to the run.
     """
 
     subscription: SingleAssignmentDisposable
@@ -40,27 +40,27 @@ class ReplayObserver(abc.ObserverBase[Event]):
     @property
     @abstractmethod
     def observes_errors(self) -> bool:
-        """Whether somebody notices when it is told an error."""
+        """Whether it handles errors."""
 
 
 class QueuedObserver(ReplayObserver):
-    """An observer with a queue, from which it takes the past, too."""
+    """An observer with a queue, which holds the replay too."""
 
     is_queued = True
     """Notifying it takes no time."""
 
     @abstractmethod
     def begin(self, replay: NumberedEvents, seq: int) -> None:
-        """Take what is kept of the `seq` events so far."""
+        """Queue the replay of the `seq` events so far."""
 
 
 class RunBroadcast:
-    """All who watch a run, told one thing after the other, in its gate.
+    """Broadcast the events of a run, one after the other, on its loop thread.
 
     Args:
-        home: The run's.
-        record: What those who come late are told.
-        on_heard: Called when somebody is told the error that ended the run.
+        scheduler: The run's.
+        replay_log: The events so far, for late observers.
+        on_observed: Called when an observer handles the error that ended the run.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class RunBroadcast:
         self._scheduler.post_or_run(self._join, observer, since)
 
     def admit_direct(self, observer: ReplayObserver) -> None:
-        """Do the same for an observer that is notified as things happen.
+        """Replay all events to an observer without a queue, then add it.
 
-        That of a run that has ended is notified on this thread; on the thread of an asyncio loop,
-        in slices.
+        If the run has ended, the observer is notified on this thread; on the thread of an asyncio
+        loop, in slices.
         """
         if not self.ended:
             self._scheduler.post_or_run(self._catch_up, observer, 0, self._again)
@@ -99,7 +99,7 @@ class RunBroadcast:
                 self._add(observer)
 
     def _catch_up(self, observer: ReplayObserver, since: int, again: "_Again") -> None:
-        """Replay all there is by now, in slices; what happens meanwhile follows in the same way."""
+        """Replay the events so far, in slices; those that happen meanwhile follow likewise."""
         self._replay(observer, self._replay_log.since(since), len(self._replay_log), again)
 
     def _replay(
@@ -154,13 +154,13 @@ class RunBroadcast:
                 seconds * 1000,
             )
 
-    def tell(self, event: Event) -> None:
-        """Tell all of an event."""
+    def emit(self, event: Event) -> None:
+        """Log an event, and notify all observers."""
         self._replay_log.add(event)
         self._broadcaster.on_next(event)
 
     def end(self, error: Exception | None) -> None:
-        """Tell all of the end."""
+        """Notify all observers of the end."""
         self.ended, self._error = True, error
         if error is None:
             self._broadcaster.on_completed()
@@ -176,8 +176,8 @@ class RunBroadcast:
             self._on_observed()
 
     def report(self, observer: object, fault: BaseException) -> None:
-        """Tell of what somebody has raised, and log it."""
-        # Whoever gave no on_error to ReactiveX raises the run's own error, which is no fault.
+        """Emit what an observer has raised as a fault, and log it."""
+        # A ReactiveX observer without on_error raises the run's own error, which is no fault.
         if fault is not self._error:
             self.faults.report(getattr(observer, "watching", observer), fault)
 
@@ -195,9 +195,6 @@ def _next_turn(
     return False
 
 
-_log = logging.getLogger("rxagent")
-
-
 @frozen
 class ViewerFault:
     """A viewer was detached from its run because of an error, its own or an overflow."""
@@ -207,9 +204,9 @@ class ViewerFault:
 
 
 class ViewerFaults(Observable[ViewerFault]):
-    """The faults of a run's viewers; who subscribes late is told of the earlier ones too.
+    """The faults of a run's viewers, with a replay of the earlier ones for late subscribers.
 
-    It never ends, since viewers may outlive the run.
+    It never completes, since viewers may outlive the run.
     """
 
     def __init__(self, scheduler: RunScheduler) -> None:
@@ -219,11 +216,11 @@ class ViewerFaults(Observable[ViewerFault]):
         self._broadcaster: Broadcaster[ViewerFault] = Broadcaster(_log_fault)
 
     def report(self, viewer: Any, error: BaseException) -> None:
-        """Tell of a fault, and log it."""
+        """Emit a fault, and log it."""
         _log_fault(viewer, error)
-        self._scheduler.post_or_run(self._tell, ViewerFault(viewer, error))
+        self._scheduler.post_or_run(self._emit, ViewerFault(viewer, error))
 
-    def _tell(self, fault: ViewerFault) -> None:
+    def _emit(self, fault: ViewerFault) -> None:
         self._known.append(fault)
         self._broadcaster.on_next(fault)
 

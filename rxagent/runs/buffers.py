@@ -1,4 +1,4 @@
-"""Buffers: the events that wait for a viewer, and what happens when there are too many."""
+"""Buffers: the events that wait for a viewer, and what happens when they are too many."""
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -25,10 +25,10 @@ class Buffer:
     the other.
 
     Args:
-        room: How many events may wait before this one does what its kind does about it.
+        room: How many events may wait before the overflow policy applies.
 
     Attributes:
-        seq: How many events of the run the viewer has been told, lost ones included.
+        seq: How many events of the run the viewer has received, lost ones included.
         dropped: How many pieces were lost.
     """
 
@@ -39,25 +39,25 @@ class Buffer:
         self._replay: NumberedEvents | None = None
 
     def begin(self, replay: NumberedEvents, seq: int) -> None:
-        """Let what has happened so far, which were `seq` events, be taken before all else."""
+        """Let a replay, which stands for `seq` events, be taken before all else."""
         self._replay = replay
         self._seq_then = seq
 
     @property
     def merged(self) -> int:
-        """How many pieces were joined to others that were waiting."""
+        """How many pieces were joined to others in the buffer."""
         return 0
 
     def put(self, event: Event) -> None:
-        """Let an event wait."""
+        """Add an event."""
         self._queue.append(event)
 
     def take(self) -> Event | Any:
         """Return the event that has waited longest, or `EMPTY`."""
         if self._replay is not None:
-            told = next(self._replay, None)
-            if told is not None:
-                event, self.seq = told
+            replayed = next(self._replay, None)
+            if replayed is not None:
+                event, self.seq = replayed
                 return event
             self._replay, self.seq = None, self._seq_then
         try:
@@ -72,7 +72,7 @@ class Buffer:
         return EMPTY
 
     def close(self) -> None:
-        """Let go of what waits; nothing more is put."""
+        """Drop what waits; nothing more is put."""
         self._queue.clear()
 
     def __len__(self) -> int:
@@ -85,11 +85,11 @@ Overflow: TypeAlias = Literal["merge", "block", "fail", "drop_oldest"]
 
 
 def buffer_for(overflow: Overflow, room: int, scheduler: RunScheduler) -> Buffer:
-    """Return a mailbox for a viewer of the run that has its home there.
+    """Return a buffer with an overflow policy, for a viewer of a run.
 
     Raises:
         TypeError: `room` is no whole number.
-        ValueError: There is no such way, or no room.
+        ValueError: There is no such policy, or no room.
     """
     kinds: dict[str, Callable[[], Buffer]] = {
         "merge": lambda: MergeBuffer(room),
@@ -103,35 +103,35 @@ def buffer_for(overflow: Overflow, room: int, scheduler: RunScheduler) -> Buffer
     return kinds[overflow]()
 
 
-def check_since(since: int, told: int) -> None:
-    """Check that a viewer can begin at an event, of so many that there were so far.
+def check_since(since: int, count: int) -> None:
+    """Check that a viewer can begin at an event, when there were `count` events so far.
 
     Raises:
-        TypeError: It is no whole number.
+        TypeError: `since` is no whole number.
         ValueError: There is no such event yet.
     """
     is_whole = isinstance(since, int) and not isinstance(since, bool)
-    if not is_whole or not 0 <= since <= told:
+    if not is_whole or not 0 <= since <= count:
         fault = ValueError if is_whole else TypeError
-        raise fault(f"since is a number from 0 to {told:,}, not {shown(since)}.")
+        raise fault(f"since is a number from 0 to {count:,}, not {shown(since)}.")
 
 
 class MergeBuffer(Buffer):
-    """Joins pieces by channel, each up to the next event that is none: nothing is lost.
+    """Joins pieces by channel, each up to the next event that is no piece: nothing is lost.
 
-    While something waits beyond the room, all that comes goes there, too, many at a time.
+    When the queue is full, events go into a crowd, many at a time, until that has been taken.
     """
 
     def __init__(self, room: int) -> None:
         super().__init__(room)
-        self._crowding = RLock()  # a reader may be collected, and leave, meanwhile
+        self._crowding = RLock()  # a reader may be collected, and close this, meanwhile
         self._crowd: _Crowd | None = None
         self._outside: list[Event] = []
         self._merged = 0
 
     def put(self, event: Event) -> None:
-        """Let an event wait; a piece together with those of its channel, when all is full."""
-        outside = self._outside  # asked first, for what has left it is in the crowd by then
+        """Add an event; join a piece to those of its channel when the queue is full."""
+        outside = self._outside  # read first, since what has left it is in the crowd already
         if not outside and self._crowd is None and len(self._queue) < self._room:
             self._queue.append(event)
             return
@@ -156,12 +156,12 @@ class MergeBuffer(Buffer):
             if not self._queue:  # else the run was quicker, and the queue comes first
                 crowd = self._join()
                 self._merged += crowd.merged
-                self.begin(crowd.told(self.seq), self.seq + crowd.count)
+                self.begin(crowd.replay(self.seq), self.seq + crowd.count)
                 self._crowd = None
         return self.take()
 
     def close(self) -> None:
-        """Let go of what waits; nothing more is put."""
+        """Drop what waits; nothing more is put."""
         super().close()
         with self._crowding:
             self._crowd = None
@@ -169,7 +169,7 @@ class MergeBuffer(Buffer):
 
     @property
     def merged(self) -> int:
-        """How many pieces were joined to others that were waiting."""
+        """How many pieces were joined to others in the buffer."""
         with self._crowding:
             return self._merged + self._join().merged if self._is_crowded else self._merged
 
@@ -183,19 +183,19 @@ class MergeBuffer(Buffer):
 
 
 class _Crowd:
-    """Events that found no room."""
+    """Events that found no room, joined."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._told: list[tuple[Event, int]] = []
+        self._settled: list[tuple[Event, int]] = []
         self._joiner = Joiner()
         self._began = 0
 
     def add(self, events: Sequence[Event]) -> None:
-        """Take events in."""
+        """Add events."""
         kind: Hashable | None
         kinds = set(map(type, events))
-        if len(kinds) == 1 and kinds <= TEXTS:  # as it is as a rule
+        if len(kinds) == 1 and kinds <= TEXTS:  # the usual case
             (kind,) = kinds
             self.count += len(events)
             self._joiner.extend(kind, events)
@@ -208,7 +208,7 @@ class _Crowd:
             else:
                 self._settle()
                 self.count = self._began = self.count + 1
-                self._told.append((event, self.count))
+                self._settled.append((event, self.count))
 
     @property
     def merged(self) -> int:
@@ -216,15 +216,15 @@ class _Crowd:
         return self.count - len(self)
 
     def _settle(self) -> None:
-        self._told.extend(numbered(self._joiner.take(), self._began, self.count))
+        self._settled.extend(numbered(self._joiner.take(), self._began, self.count))
 
-    def told(self, seq: int) -> NumberedEvents:
-        """Return everything, numbered from `seq` on."""
+    def replay(self, seq: int) -> NumberedEvents:
+        """Return all events, numbered from `seq` on."""
         self._settle()
-        return ((event, seq + count) for event, count in self._told)
+        return ((event, seq + count) for event, count in self._settled)
 
     def __len__(self) -> int:
-        return len(self._told) + len(self._joiner)
+        return len(self._settled) + len(self._joiner)
 
 
 class BlockBuffer(Buffer):
@@ -237,39 +237,39 @@ class BlockBuffer(Buffer):
         self._closed = False
 
     def put(self, event: Event) -> None:
-        """Let an event wait, and the run as well when that was the last place."""
+        """Add an event, and hold the run if that was the last place."""
         self._queue.append(event)
         if self._hold is None and len(self._queue) >= self._room and not self._closed:
             self._hold = self._scheduler.hold()
-            self._let_go()  # for the viewer may have taken all before it could see the hold
+            self._release()  # the viewer may have taken all before it could see the hold
 
     def take(self) -> Event | Any:
         """Return the event that has waited longest, or `EMPTY`."""
         event = super().take()
         if self._hold is not None and self._is_low():
-            self._scheduler.run_serialized(self._let_go)
+            self._scheduler.run_serialized(self._release)
         return event
 
     def _is_low(self) -> bool:
         return self._closed or len(self._queue) <= self._room // 2
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._hold is not None and self._is_low():
             self._hold.dispose()
             self._hold = None
 
     def close(self) -> None:
-        """Let go of what waits, and of the run; nothing more is put."""
+        """Drop what waits, and release the run; nothing more is put."""
         self._closed = True
         super().close()
-        self._scheduler.run_serialized(self._let_go)
+        self._scheduler.run_serialized(self._release)
 
 
 class FailBuffer(Buffer):
-    """Takes no event for which there is no room."""
+    """Refuses an event when it is full."""
 
     def put(self, event: Event) -> None:
-        """Let an event wait.
+        """Add an event.
 
         Raises:
             BufferOverflow: There is no room.
@@ -287,18 +287,18 @@ class DropBuffer(Buffer):
 
     def __init__(self, room: int) -> None:
         super().__init__(room)
-        self._moving = RLock()  # a reader may be collected, and leave, meanwhile
+        self._moving = RLock()  # a reader may be collected, and close this, meanwhile
         self._put = 0
         self._kept: deque[tuple[Event, int]] = deque()
         self._waiting: deque[tuple[Event, int]] = deque()
 
     def begin(self, replay: NumberedEvents, seq: int) -> None:
-        """Let what has happened so far, which were `seq` events, be taken before all else."""
+        """Let a replay, which stands for `seq` events, be taken before all else."""
         super().begin(replay, seq)
         self._put = seq
 
     def put(self, event: Event) -> None:
-        """Let an event wait, in place of the oldest piece when all is full."""
+        """Add an event, in place of the oldest piece when the buffer is full."""
         with self._moving:
             self._put += 1
             self._waiting.append((event, self._put))
@@ -322,7 +322,7 @@ class DropBuffer(Buffer):
         return event
 
     def close(self) -> None:
-        """Let go of what waits; nothing more is put."""
+        """Drop what waits; nothing more is put."""
         with self._moving:
             self._kept.clear()
             self._waiting.clear()

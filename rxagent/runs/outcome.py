@@ -1,4 +1,4 @@
-"""Outcomes: how a run has ended."""
+"""The outcome of a run: how it has ended, and the wait for that."""
 
 import asyncio
 import logging
@@ -15,7 +15,6 @@ __all__ = ["Ending", "Outcome"]
 
 Ending: TypeAlias = Literal["completed", "failed", "cancelled"]
 
-
 _log = logging.getLogger("rxagent")
 
 
@@ -31,17 +30,17 @@ class _Decision:
 
 
 class Outcome:
-    """How a run has ended, once it has: the first claim decides.
+    """How a run has ended; the first claim decides.
 
     Claiming and finishing take no lock that another thread holds, so a signal handler or a
     finaliser may do both. A failure that is never observed is logged when this is collected.
 
     Args:
-        home: The run's.
+        scheduler: The run's.
 
     Attributes:
         decision: Holds the decision, once there is one.
-        heard: Whether the error was observed.
+        is_observed: Whether the error was observed.
     """
 
     def __init__(self, scheduler: RunScheduler) -> None:
@@ -51,7 +50,7 @@ class Outcome:
         self.is_observed = False
 
     def claim(self, error: Exception | None) -> bool:
-        """Decide for an ending; return whether it was open until now."""
+        """Decide how the run has ended; return whether that was undecided."""
         kind: Ending = "cancelled" if isinstance(error, RunCancelled) else "failed"
         mine = _Decision("completed" if error is None else kind, error)
         # One step, which no other thread and no interrupt can see half done.
@@ -59,13 +58,13 @@ class Outcome:
 
     @property
     def ending(self) -> Ending | None:
-        """How the run has ended; None while that is open."""
+        """How the run has ended; None while that is undecided."""
         decided = self.decision.get("end")
         return None if decided is None else decided.ending
 
     @property
     def error(self) -> Exception | None:
-        """What ended the run without an answer."""
+        """The error that ended the run without an answer."""
         decided = self.decision.get("end")
         return None if decided is None else decided.error
 
@@ -79,14 +78,14 @@ class Outcome:
         return self._finished.is_set
 
     def finish(self) -> None:
-        """Let those go on that wait for the end."""
+        """End all waits for the end."""
         self._finished.set()
 
     def wait(self, timeout: float | None) -> bool:
         """Block until the end; return False if the loop has stopped before it.
 
         Raises:
-            TimeoutError: There was none within so many seconds.
+            TimeoutError: The run has not ended within `timeout` seconds.
             RuntimeError: This thread cannot wait, since it does the work.
         """
         if self._finished.is_set:
@@ -111,7 +110,7 @@ class Outcome:
         elif self._scheduler.on_loop_thread:
             raise RuntimeError(f"This loop runs the run, so it cannot wait. Write {instead}.")
 
-    async def come(self) -> bool:
+    async def wait_async(self) -> bool:
         """Wait for the end, on any loop; return False if the run's loop has stopped before it."""
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
@@ -135,20 +134,20 @@ class Outcome:
             self._finished.discard(wake)
 
     def raise_error(self) -> None:
-        """Raise what ended the run, as it was when it did."""
+        """Raise the error that ended the run, with the traceback it had then."""
         self.note_observed()
         decided = self.decision.get("end")
         if decided is not None and decided.error is not None:
             raise decided.error.with_traceback(decided.traceback)
 
     def __del__(self) -> None:
-        unheard = self.ending == "failed" and not self.is_observed
-        # Not at once: the thread that collects may hold any lock, also one of a log.
-        if unheard and not self._scheduler.call_on_loop(_log_unheard, self.error):
-            _log_unheard(self.error)
+        is_lost = self.ending == "failed" and not self.is_observed
+        # Not here: the thread that collects may hold any lock, also one of a log handler.
+        if is_lost and not self._scheduler.call_on_loop(_log_unobserved, self.error):
+            _log_unobserved(self.error)
 
 
-def _log_unheard(error: Exception | None) -> None:
+def _log_unobserved(error: Exception | None) -> None:
     if isinstance(error, RxAgentError):
         _log.error("a run failed, and its end was never observed: %s", one_line(describe(error)))
     else:

@@ -18,9 +18,9 @@ class RunReader(Reader[Event], QueuedObserver):
     """An observer that keeps the events of a run until a loop reads them.
 
     Args:
-        mailbox: Where the events wait.
-        look: Ends the run if its loop is gone.
-        wake: Called, on any thread, when something has come after `read` had nothing left.
+        buffer: Where the events wait.
+        look: Ends the run if its loop has stopped.
+        wake: Called, on any thread, when something arrives after `read` had nothing left.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class RunReader(Reader[Event], QueuedObserver):
         return self._events.seq
 
     def look(self) -> object:
-        """End the run if its loop is gone."""
+        """End the run if its loop has stopped."""
         return self._look()
 
     def begin(self, replay: NumberedEvents, seq: int) -> None:
-        """Keep what has happened so far."""
+        """Keep the replay."""
         self._events.begin(replay, seq)
         self._call()
 
     def on_next(self, event: Event) -> None:
-        """Keep an event; leave the run where the buffer is full, which `read` raises then."""
+        """Keep an event; if the buffer refuses it, leave the run and let `read` raise that."""
         try:
             super().on_next(event)
         except BufferOverflow as error:
@@ -59,15 +59,15 @@ class RunReader(Reader[Event], QueuedObserver):
             self.subscription.dispose()
 
     def dispose(self) -> None:
-        """Leave the run, and end the reading."""
+        """Unsubscribe from the run, and end the reading."""
         self.subscription.dispose()
         super().dispose()
 
 
 class Following(Pull[Event, RunReader]):
-    """One `async for` over a run; it leaves when it is dropped, as leaving the loop does."""
+    """One `async for` over a run; leaving the loop, or dropping this, unsubscribes."""
 
     @property
     def seq(self) -> int:
-        """How many events of the run it has read; as `since`, it goes on there."""
+        """How many events of the run were read; as `since`, it continues there."""
         return self._reader.seq

@@ -1,4 +1,4 @@
-"""Replay: the events of a run, kept for late subscribers in little memory."""
+"""Replay: the events of a run, kept for late observers in little memory."""
 
 from array import array
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -17,17 +17,17 @@ from ..state import State, fold, fold_all
 __all__ = ["Keep", "NumberedEvents", "PackedDeltas", "ReplayLog", "numbered"]
 
 Keep: TypeAlias = Literal["everything", "merged", "nothing"]
-"""What late viewers get of the past: every event; pieces joined; or only what follows."""
+"""What late observers get of the past: every event; pieces joined; or nothing."""
 
 NumberedEvents: TypeAlias = Iterator[tuple[Event, int]]
-"""Events, each with the number of events of the run that have been told with it."""
+"""Events, each with the number of events of the run up to and with it."""
 
 _PACK = 256
 _FORGET = 64
 
 
 class PackedDeltas:
-    """Neighbouring pieces, joined by channel, which can be told apart again.
+    """Neighbouring pieces, joined by channel, which can be separated again.
 
     Beside the text, a piece costs a byte or two.
 
@@ -52,17 +52,17 @@ class PackedDeltas:
             self.joined: tuple[Event, ...] = (like(pieces[0])("".join(texts)),)
             return
         self._order = order = _small([numbers[channel] for channel in channels])
-        told: list[list[str]] = [[] for _ in numbers]
+        by_channel: list[list[str]] = [[] for _ in numbers]
         for number, text in zip(order, texts, strict=True):
-            told[number].append(text)
+            by_channel[number].append(text)
         firsts = (pieces[order.index(number)] for number in numbers.values())
         self.joined = tuple(
-            like(first)("".join(text)) for first, text in zip(firsts, told, strict=True)
+            like(first)("".join(parts)) for first, parts in zip(firsts, by_channel, strict=True)
         )
 
     def pieces(self) -> Iterator[Event]:
-        """Tell the pieces apart again."""
-        channels = [(like(joint), piece(joint)) for joint in self.joined]
+        """Yield the pieces, separated again."""
+        channels = [(like(event), piece(event)) for event in self.joined]
         ends = [0] * len(channels)
         for number, length in zip(self._order or bytes(self.count), self._lengths, strict=True):
             make, text = channels[number]
@@ -79,7 +79,7 @@ def _small(numbers: list[int]) -> Sequence[int]:
 
 
 def numbered(events: Sequence[Event], start: int, end: int) -> NumberedEvents:
-    """Number what stands for the events from `start` to `end`; all is told with the last one."""
+    """Number events that stand for those from `start` to `end`; the last one completes them."""
     return zip(events, chain([start] * (len(events) - 1), [end]), strict=False)
 
 
@@ -111,14 +111,14 @@ class _Page:
 
 
 class ReplayLog:
-    """The events of a run so far, in little room.
+    """The events of a run so far, in little memory.
 
     One thread at a time may add, and never waits; reading is safe on any thread meanwhile, also in
     a signal handler. A reader takes the current page, which is complete in itself.
 
     Args:
         before: The state that the events continue.
-        keep: What those who come late are told.
+        keep: What late observers get of the past.
     """
 
     def __init__(self, before: State, keep: Keep) -> None:
@@ -133,7 +133,7 @@ class ReplayLog:
         return page.events + len(page.pieces)
 
     def add(self, event: Event) -> None:
-        """Remember one more event."""
+        """Add an event."""
         page, kind = self._page, channel(event)
         if kind is None:
             self._settle(event)
@@ -145,7 +145,7 @@ class ReplayLog:
 
     def _settle(self, event: Event) -> None:
         if not isinstance(event, Event):
-            raise TypeError(f"A run is made of events, and {shown(event)} is none.")
+            raise TypeError(f"A run emits events, and {shown(event)} is none.")
         self._page = page = self._turned(self._page, event)
         if self._keep == "nothing" and page.end - page.first >= _FORGET:
             state = self._fold(page, self._known)
@@ -165,7 +165,7 @@ class ReplayLog:
         return _Page(page.first, page.before, page.entries, end, settled, events)
 
     def fail(self, error: Exception) -> None:
-        """Remember why the run has ended without an answer; nothing is added after it."""
+        """Keep why the run has ended without an answer; nothing is added after it."""
         self._failure = RunFailed(type(error).__name__, describe(error))
 
     # Reading
@@ -180,9 +180,9 @@ class ReplayLog:
         if self._keep == "nothing":
             return iter(())
         page = self._page
-        return self._told(seq, page.between(page.first, page.end), page.pieces[:])
+        return self._replay(seq, page.between(page.first, page.end), page.pieces[:])
 
-    def _told(
+    def _replay(
         self, seq: int, entries: Iterable[Event | PackedDeltas], pieces: list[Event]
     ) -> NumberedEvents:
         end = 0
@@ -206,8 +206,8 @@ class ReplayLog:
 
     @property
     def state(self) -> State:
-        """What the events so far come to; folds only what is new."""
-        failure = self._failure  # the last thing that comes, and so the first to be looked at
+        """The state that the events so far fold into; folds only what is new."""
+        failure = self._failure  # read first, since it is written last
         known = self._known  # before the page, so that it is never ahead of it
         page = self._page
         state = self._fold(page, known)
@@ -216,7 +216,7 @@ class ReplayLog:
         return state if failure is None else fold(state, failure)
 
     def _fold(self, page: _Page, known: tuple[State, int]) -> State:
-        """Return what the settled entries of a page come to, going on from what is known."""
+        """Fold the settled entries of a page, continuing from a known state."""
         state, folded = known
         if folded < page.first:
             state, folded = page.before, page.first
@@ -226,7 +226,7 @@ class ReplayLog:
         return state
 
     def _learn(self, state: State, folded: int) -> None:
-        """Let the next reader go on from here, unless another one knows more."""
+        """Let the next reader continue from here, unless another one has come further."""
         if self._learning.acquire(blocking=False):
             try:
                 if folded > self._known[1]:

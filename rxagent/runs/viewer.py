@@ -24,26 +24,26 @@ __all__ = ["DirectObserver", "Drain", "Viewer"]
 
 
 class DirectObserver(PartialObserver, ReplayObserver, abc.DisposableBase):
-    """An observer that is notified as things happen; disposing detaches it."""
+    """An observer that is notified at once, on the run's loop thread; disposing detaches it."""
 
     def __init__(self, *observing: Any) -> None:
         super().__init__(*observing)
         self.subscription = SingleAssignmentDisposable()
 
     def dispose(self) -> None:
-        """Tell the observer nothing more, from this moment on."""
+        """Detach the observer; it receives nothing more from this moment on."""
         self.mute()
         self.subscription.dispose()
 
 
 class Viewer(QueuedObserver, abc.DisposableBase):
-    """An observer with a queue, told beside the run; disposing detaches it.
+    """An observer with a queue, notified beside the run; disposing detaches it.
 
     Args:
-        observer: Who is told.
-        mailbox: Its queue.
-        place: Where it is told.
-        on_fault: Told of the viewer and of what it raised.
+        observer: The observer.
+        buffer: Its queue.
+        dispatch: Where it is notified.
+        on_fault: Called with the viewer and with what its observer raised.
     """
 
     def __init__(
@@ -59,33 +59,33 @@ class Viewer(QueuedObserver, abc.DisposableBase):
         self._put: Callable[[Event], None] = buffer.put
         self._call = dispatch.call
         self._turn = dispatch.turn
-        self._is_nowhere = dispatch.is_gone
+        self._is_gone = dispatch.is_gone
         self._on_fault = on_fault
         self._context = copy_context()
         self._token = Lock()
         self._end: Callable[[], Any] | None = None
         self._afterwards: list[Callable[[], Any]] = []
-        self._gone = False
+        self._detached = False
         self._thread: int | None = None
 
     @property
     def observes_errors(self) -> bool:
-        """Whether its observer is told errors."""
+        """Whether its observer handles errors."""
         return self._observer.observes_errors
 
     @property
     def watching(self) -> Any:
-        """What was attached."""
+        """The function or object that was attached."""
         return self._observer.watching
 
     @property
     def waiting(self) -> int:
-        """How many events wait to be told; what was joined counts as one."""
+        """How many events wait in the queue; joined pieces count as one."""
         return len(self._buffer)
 
     @property
     def merged(self) -> int:
-        """How many pieces were joined to others that were waiting."""
+        """How many pieces were joined to others in the queue."""
         return self._buffer.merged
 
     @property
@@ -95,32 +95,34 @@ class Viewer(QueuedObserver, abc.DisposableBase):
 
     @property
     def seq(self) -> int:
-        """How many events of the run it has been told of; as `since`, it goes on there.
+        """How many events of the run the observer has received; as `since`, it continues there.
 
-        Where several channels were joined, it moves on when all of them have been told.
+        Where pieces of several kinds were joined, it moves on when all of them were received.
         """
         return self._buffer.seq
 
-    def is_told_on(self, thread: int) -> bool:
-        """Tell whether a thread, by its number, is telling the observer."""
+    def is_notified_on(self, thread: int) -> bool:
+        """Return whether a thread, by its number, is notifying the observer."""
         return self._thread == thread
 
     def __repr__(self) -> str:
-        return f"<Viewer {self._observer!r}: {self.seq:,} events told, {self.waiting:,} waiting>"
+        return (
+            f"<Viewer {self._observer!r}: {self.seq:,} events received, {self.waiting:,} waiting>"
+        )
 
     def dispose(self) -> None:
-        """Tell the observer nothing more, from this moment on."""
-        self._gone = True
+        """Detach the observer; it receives nothing more from this moment on."""
+        self._detached = True
         self._observer.mute()
         self.subscription.dispose()
-        self._put = lambda _: None  # for an event that is on its way to it
+        self._put = lambda _: None  # for an event that the run is emitting right now
         self._buffer.close()
-        self._call_those(len(self._afterwards))
+        self._call_first(len(self._afterwards))
 
-    # What the run tells, in its gate.
+    # Called by the run, on its loop thread.
 
     def begin(self, replay: NumberedEvents, seq: int) -> None:
-        """Queue what has happened so far."""
+        """Queue the replay."""
         self._buffer.begin(replay, seq)
         if seq:
             self._wake()
@@ -132,7 +134,7 @@ class Viewer(QueuedObserver, abc.DisposableBase):
         except Exception as fault:
             self.on_error(fault)
             raise
-        if not self._token.locked():  # whoever holds it looks again when it has let go
+        if not self._token.locked():  # a delivery looks again after it has released the token
             self._wake()
 
     def on_error(self, error: Exception) -> None:
@@ -146,37 +148,34 @@ class Viewer(QueuedObserver, abc.DisposableBase):
         self._wake()
 
     def afterwards(self, call: Callable[[], Any]) -> None:
-        """Have a function called when all that waits by now is told, or never will be."""
+        """Call a function once the events that wait now are received, or dropped."""
         self._afterwards.append(call)
-        if self._gone or self._is_nowhere():
-            self._call_those(1)
+        if self._detached or self._is_gone():
+            self._call_first(1)
         else:
             self._wake()
 
-    def _call_those(self, count: int) -> None:
-        with suppress(IndexError):  # Two may call; each function is called by one of them.
+    def _call_first(self, count: int) -> None:
+        with suppress(IndexError):  # two threads may do this; each function is called by one
             for _ in range(count):
                 self._afterwards.pop(0)()
 
     def _wake(self) -> None:
         if self._token.acquire(False):
-            self._begin_show()
+            try:
+                self._call(self._deliver)
+            except BaseException:  # no thread can be started
+                self.dispose()
+                raise
 
-    def _begin_show(self) -> None:
-        try:
-            self._call(self._show)
-        except BaseException:  # no thread is to be had
-            self.dispose()
-            raise
+    # Delivery, where the dispatch calls it, one at a time: by the holder of the token.
 
-    # What the observer is told; by whoever holds the token.
-
-    def _show(self) -> None:
-        asked = len(self._afterwards)
+    def _deliver(self) -> None:
+        due = len(self._afterwards)
         self._thread = get_ident()
         try:
-            # It may be gone: the run wakes it for the end that others have told it meanwhile.
-            told_all = self._gone or self._context.run(self._tell)
+            # It may be detached: the run also wakes it for an end that is already delivered.
+            is_done = self._detached or self._context.run(self._notify)
         except KeyboardInterrupt:
             self.dispose()
             raise
@@ -187,32 +186,32 @@ class Viewer(QueuedObserver, abc.DisposableBase):
             return
         finally:
             self._thread = None
-        if not told_all:
-            self._call(self._show)
+        if not is_done:
+            self._call(self._deliver)
             return
-        self._call_those(len(self._afterwards) if self._gone else asked)
+        self._call_first(len(self._afterwards) if self._detached else due)
         self._token.release()
-        if not self._gone and (self._end is not None or len(self._buffer) or self._afterwards):
+        if not self._detached and (self._end is not None or len(self._buffer) or self._afterwards):
             self._wake()
 
-    def _tell(self) -> bool:
-        """Tell what waits; return whether all was told."""
+    def _notify(self) -> bool:
+        """Notify the observer of what waits, for one time slice; return whether that was all."""
         end, take, observer = self._end, self._buffer.take, self._observer
         is_spent = self._turn()
         while (event := take()) is not EMPTY:
             observer.on_next(event)
-            if self._gone:
+            if self._detached:
                 return True
             if is_spent():
                 return False
         if end is not None:
             end()
-            self._gone = True
+            self._detached = True
         return True
 
 
 class Drain:
-    """The wait until some viewers have been told all that waited for them when it began."""
+    """The wait until some viewers have received all that waited for them when it began."""
 
     def __init__(self) -> None:
         self._late: set[Viewer] = set()
@@ -221,31 +220,31 @@ class Drain:
         self._refused = False
 
     def begin(self, viewers: Collection[Viewer]) -> None:
-        """Wait for these; in the gate of their run."""
-        self._refused = any(viewer.is_told_on(self._thread) for viewer in viewers)
+        """Begin to wait for viewers, on their run's loop thread."""
+        self._refused = any(viewer.is_notified_on(self._thread) for viewer in viewers)
         if self._refused:
             self._over.set()
             return
         self._late.update(viewers)
         for viewer in viewers:
-            viewer.afterwards(partial(self._told, viewer))
+            viewer.afterwards(partial(self._received, viewer))
         if not self._late:
             self._over.set()
 
-    def _told(self, viewer: Viewer) -> None:
+    def _received(self, viewer: Viewer) -> None:
         self._late.discard(viewer)
         if not self._late:
             self._over.set()
 
     def wait(self, timeout: float | None, is_vain: Callable[[], bool]) -> None:
-        """Block until all have been notified, or until that is in vain.
+        """Block until all viewers have received what waited, or `is_vain()` is true.
 
         Raises:
-            TimeoutError: Some were not, within so many seconds.
+            TimeoutError: Some have not, within `timeout` seconds.
             RuntimeError: One of them waits here for itself.
         """
         if not InterruptibleWait().wait(self._over.wait, timeout, is_vain):
             late = ", ".join(sorted(repr(viewer.watching) for viewer in list(self._late)))
-            raise TimeoutError(f"Not all has been told after {timeout} s to {late}.")
+            raise TimeoutError(f"After {timeout} s, events still wait for {late}.")
         if self._refused:
-            raise RuntimeError("A viewer cannot wait until it has been told.")
+            raise RuntimeError("A viewer cannot wait for its own events inside its observer.")

@@ -1,4 +1,4 @@
-"""Where viewers run, and for how long before others have their turn."""
+"""Where viewers run, and their time slice."""
 
 from collections.abc import Callable
 from time import monotonic, perf_counter
@@ -20,18 +20,18 @@ class ViewerPool(ElasticThreads):
     """Threads that viewers share: one as a rule, more when viewers are slow or blocked.
 
     A viewer that does not return keeps its thread, attached or not; others get another one. After
-    `grace` seconds it is logged by name. Up to `spare` viewers may be blocked at once; that the
-    last thread is taken is logged, too.
+    `grace` seconds it is logged by name. Up to `spare` viewers may be blocked at once; when the
+    last thread is taken, that is logged too.
 
-    After each round a thread rests for a moment, so viewers are notified at once of what arrives
-    in quick succession, for the cost of one waking.
+    After each round a thread rests for a moment, so that events which arrive in quick succession
+    cost one waking.
 
     Args:
         spare: How many threads there may be beyond one.
-        patience: For how many seconds viewers may have to wait before threads are added.
-        rest: How many seconds a thread rests between rounds.
-        idle: After how many seconds without work a thread ends.
-        grace: After how many seconds a viewer that has not returned is logged, when others had to
+        patience: Seconds for which viewers may have to wait before threads are added.
+        rest: Seconds for which a thread rests between rounds.
+        idle: Seconds without work after which a thread ends.
+        grace: Seconds after which a viewer that has not returned is logged, when others had to
             wait for it.
     """
 
@@ -50,7 +50,7 @@ class ViewerPool(ElasticThreads):
         return self.submit(show, getattr(show, "__self__", show) if what is None else what)
 
     def finish(self, patience: float = 0.5) -> None:
-        """Wait until all calls have returned, or none has begun or returned for so many seconds."""
+        """Wait until all calls have returned, or none began or returned for `patience` seconds."""
         jobs = self._jobs
         with self._lock:
             self._is_awaited = True
@@ -76,9 +76,8 @@ class ViewerPool(ElasticThreads):
 
 VIEWER_POOL = ViewerPool()
 
-# A script that ends lets its viewers be notified of all that has happened.
+# A script that ends lets its viewers receive all events first.
 at_script_end(VIEWER_POOL.finish)
-
 
 On: TypeAlias = Literal["thread", "loop"]
 
@@ -87,12 +86,12 @@ _TURN = 0.005
 
 @frozen
 class Dispatch:
-    """Where a viewer is told.
+    """Where a viewer is notified.
 
     Attributes:
-        call: Has a function called there, soon.
-        turn: Begins a turn; what it returns tells whether the turn is over.
-        is_gone: Tells whether nobody will be told there any more.
+        call: Schedules a function call there.
+        turn: Begins a time slice; returns a function that returns whether the slice is over.
+        is_gone: Returns whether nothing is called there any more.
     """
 
     call: Callable[[Callable[[], None]], Any]
@@ -101,13 +100,13 @@ class Dispatch:
 
 
 def dispatch(on: str, scheduler: RunScheduler) -> Dispatch:
-    """Return the place on the stage's threads, or that on a run's loop.
+    """Return the dispatch to the viewer pool's threads, or to a run's loop.
 
     Raises:
-        ValueError: There is no such place.
+        ValueError: `on` is neither.
     """
     if on == "thread":
-        return _STAGE
+        return _ON_THREADS
     if on == "loop":
         share = FairShare.of(scheduler.loop)
         return Dispatch(
@@ -121,4 +120,4 @@ def _turn() -> Callable[[], bool]:
     return lambda: perf_counter() > until
 
 
-_STAGE = Dispatch(VIEWER_POOL.call, _turn, lambda: False)
+_ON_THREADS = Dispatch(VIEWER_POOL.call, _turn, lambda: False)

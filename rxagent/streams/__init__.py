@@ -1,4 +1,4 @@
-"""Streams: sources, the home they run in, and the bridges out of them."""
+"""Streams: sources, the scheduler they run on, and loops over them."""
 
 from . import operators
 from .background_loop import daemon_loop, is_daemon_loop

@@ -1,4 +1,4 @@
-"""The asyncio loop of the process, for threads in which none is running."""
+"""The process's own asyncio loop, for threads in which none is running."""
 
 import asyncio
 import logging
@@ -91,7 +91,7 @@ def process_generation() -> int:
 
 
 def _forget() -> None:
-    """Begin without a loop in a forked child: its thread stays with the parent."""
+    """Reset in a forked child: the loop's thread stays with the parent."""
     global _loop, _thread, _lock, _generation
     _generation += 1
     _loop = _thread = None

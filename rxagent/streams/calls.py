@@ -1,4 +1,4 @@
-"""Calls: whatever a callable returns or yields, as a stream."""
+"""Calls: what a callable returns or yields, as a stream."""
 
 import asyncio
 import inspect
@@ -32,7 +32,7 @@ Call = Callable[[], Any]
 
 @frozen
 class Returned:
-    """What a callable returned, as against what one yields while it works."""
+    """A value that a callable returned, as opposed to one that it yielded."""
 
     value: Any
 
@@ -43,14 +43,14 @@ def _same(value: Any) -> Any:
 
 @frozen
 class _Makers:
-    """Make what is emitted for what a callable returned and yielded."""
+    """Functions that make the emitted items from values returned and yielded."""
 
     returned: Callable[[Any], Any]
     yielded: Callable[[Any], Any]
 
 
 class Raised(Exception):
-    """What a callable's own code raised; any other error of its stream is not its fault."""
+    """An error that a callable's own code raised; other errors of its stream are not wrapped."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(describe(cause))
@@ -58,7 +58,7 @@ class Raised(Exception):
 
 
 def cause_of(error: Exception) -> Exception:
-    """Return what a callable's code raised, in place of the `Raised` that says so."""
+    """Return the cause of a `Raised`, as an Exception; any other error as it is."""
     return as_error("It", error.cause) if isinstance(error, Raised) else error
 
 
@@ -101,7 +101,7 @@ def calling(
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Return whether calling something gives a coroutine, or an asynchronous generator."""
+    """Return whether calling a function gives a coroutine or an asynchronous generator."""
     kind = _code_of(function)
     return inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind)
 
@@ -133,7 +133,7 @@ class _Later:
 
 
 class _Following(MergeSink[Any, Any]):
-    """Emits values, and those that a result still has to come."""
+    """Emits values, and the values of results that arrive later."""
 
     __slots__ = ()
 
@@ -146,7 +146,7 @@ class _Following(MergeSink[Any, Any]):
 
 
 def _called(call: Call, makers: _Makers) -> Iterator[Any]:
-    with _blamed():
+    with _as_raised():
         result = call()
     if isinstance(result, Iterator):
         yield from _iterated(result, makers)
@@ -155,13 +155,13 @@ def _called(call: Call, makers: _Makers) -> Iterator[Any]:
 
 
 async def _awaited(call: Call, makers: _Makers) -> AsyncIterator[Any]:
-    with _blamed():
+    with _as_raised():
         result = await call()
     yield _values_of(result, makers)
 
 
 def _values_of(result: Any, makers: _Makers) -> Any:
-    """Return what is emitted for a result, or the stream of the values that it has to come."""
+    """Return the item to emit for a result, or the stream of its values that arrive later."""
     match result:
         case Observable():
             return Returned(result)
@@ -171,7 +171,7 @@ def _values_of(result: Any, makers: _Makers) -> Any:
             return _Later(from_worker(partial(_iterated, result, makers)))
         case Awaitable():
             return _Later(_awaiting(result, makers), result)
-    with _blamed():
+    with _as_raised():
         return makers.returned(result)
 
 
@@ -181,7 +181,7 @@ def _awaiting(result: Awaitable[Any], makers: _Makers) -> Observable[Any]:
 
 
 class _Awaiting(_Following):
-    """Closes a coroutine that is not awaited after all."""
+    """Closes a coroutine that is disposed before it is awaited."""
 
     __slots__ = ("_result",)
 
@@ -195,16 +195,16 @@ class _Awaiting(_Following):
 
 
 def _forget(result: Any) -> None:
-    """Close a coroutine that is not awaited after all."""
+    """Close a coroutine that is never awaited."""
     if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
-        with suppress(ValueError):  # it has begun this moment
+        with suppress(ValueError):  # it has begun meanwhile
             result.close()
 
 
 def _iterated(items: Iterator[Any], makers: _Makers) -> Iterator[Any]:
     try:
         while True:
-            with _blamed():
+            with _as_raised():
                 item = next(items, _END)
                 if item is not _END:
                     item = makers.yielded(item)
@@ -214,16 +214,16 @@ def _iterated(items: Iterator[Any], makers: _Makers) -> Iterator[Any]:
     finally:
         close = getattr(items, "close", None)
         if inspect.isgenerator(items) and close is not None:
-            with _blamed():
+            with _as_raised():
                 close()
 
 
 async def _yielded(call: Callable[[], AsyncIterable[Any]], makers: _Makers) -> AsyncIterator[Any]:
-    with _blamed():
+    with _as_raised():
         items = aiter(call())
     try:
         while True:
-            with _blamed():
+            with _as_raised():
                 item = await anext(items, _END)
                 if item is not _END:
                     item = makers.yielded(item)
@@ -233,13 +233,13 @@ async def _yielded(call: Callable[[], AsyncIterable[Any]], makers: _Makers) -> A
     finally:
         close = getattr(items, "aclose", None)
         if close is not None:
-            with _blamed():
+            with _as_raised():
                 await close()
 
 
 @contextmanager
-def _blamed() -> Iterator[None]:
-    """Tell what a callable's code raises from what is done to it: Ctrl-C, a cancelled task."""
+def _as_raised() -> Iterator[None]:
+    """Wrap what a callable's code raises, but not Ctrl-C and the cancelling of its task."""
     try:
         yield
     except BaseException as error:

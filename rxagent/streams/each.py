@@ -1,4 +1,4 @@
-"""Loops of Python over a stream: for, async for, and a plain call."""
+"""Python loops over a stream: for, async for, and a plain call."""
 
 import asyncio
 from collections import deque
@@ -26,14 +26,14 @@ _ENOUGH = 1024
 
 
 def each(source: Observable[_T]) -> "Each[_T]":
-    """Return what a `for` or an `async for` can loop over; leaving the loop disposes.
+    """Return an iterable for `for` or `async for`; leaving the loop disposes.
 
-    A `for` blocks its thread and reads by the process's own loop; an `async for` reads by the
-    running one. A loop that is slower than the stream brakes it, also a run from which the stream
-    is piped: nothing is dropped, and some 1,024 items wait at most.
+    A `for` blocks its thread and reads on the process's own loop; an `async for` reads on the
+    running one. A loop that is slower than the stream slows it down, also a run from which the
+    stream is piped: nothing is dropped, and some 1,024 items wait at most.
 
     Raises:
-        TypeError: It is no stream.
+        TypeError: `source` is no stream.
     """
     if not isinstance(source, Observable):
         raise TypeError(f"each takes a stream, as each(agent(task)), not {shown(source)}.")
@@ -69,7 +69,7 @@ class Each(Generic[_T]):
 
     def __iter__(self) -> Iterator[_T]:
         if isinstance(self._source, Iterable):
-            return iter(self._source)  # A run knows best how to be looped over.
+            return iter(self._source)  # a run has a loop of its own
         refuse_own_loop("Use `async for` instead.")
         scheduler = RunScheduler(loop=daemon_loop())
         scheduler.blocked = asyncio._get_running_loop()
@@ -84,11 +84,11 @@ class Each(Generic[_T]):
 
 
 EMPTY: Any = object()
-"""What is read when nothing waits."""
+"""The sign that nothing waits to be read."""
 
 
 class ReadBuffer(Protocol[_T]):
-    """What waits to be read, in order; put by one thread and taken by another."""
+    """The items that wait to be read, in order; put by one thread and taken by another."""
 
     def put(self, item: _T) -> None:
         """Add an item."""
@@ -105,7 +105,7 @@ class Reader(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
 
     Args:
         buffer: Where the items wait.
-        wake: Called, on any thread, when something has come after `read` had nothing left.
+        wake: Called, on any thread, when something arrives after `read` had nothing left.
     """
 
     def __init__(self, buffer: ReadBuffer[_T], wake: Callable[[], object]) -> None:
@@ -115,7 +115,7 @@ class Reader(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         self._error: Exception | None = None
 
     def look(self) -> object:
-        """End if nothing can come any more; called now and then while a thread waits."""
+        """End if nothing can arrive any more; called now and then while a thread waits."""
 
     def on_next(self, item: _T) -> None:
         """Keep an item."""
@@ -138,7 +138,7 @@ class Reader(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         self._wake()
 
     def read(self) -> Iterator[_T]:
-        """Yield what has come, and `EMPTY` when that was all; raise the error."""
+        """Yield what has arrived, and `EMPTY` when that was all; raise the error."""
         while not self._is_left:
             ended, item = self._has_ended, self._buffer.take()
             if item is not EMPTY:
@@ -154,7 +154,7 @@ class Reader(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
                 yield item
 
     def dispose(self) -> None:
-        """Leave the source, and end the reading."""
+        """Unsubscribe from the source, and end the reading."""
         self._is_left = True
         self._buffer.close()
         self._call()
@@ -166,25 +166,27 @@ Make = Callable[[Callable[[], object]], _R]
 
 
 def pull(make: Make[_R], begin: Callable[[_R], object]) -> Iterator[Any]:
-    """Yield what an reader is told, blocking for it; leaving the loop disposes.
+    """Yield what a reader receives, blocking until it arrives; leaving the loop disposes.
 
     Args:
         make: Makes the reader.
-        begin: Called with it when somebody asks.
+        begin: Called with the reader at the first `next`.
     """
     arrived: SimpleQueue[None] = SimpleQueue()
     reader = make(lambda: arrived.put(None))
-    patience = InterruptibleWait()
+    interruptible = InterruptibleWait()
     with disposing(reader.dispose):
         begin(reader)
         for item in reader.read():
             if item is EMPTY:
-                patience.wait(partial(_has_come, arrived), is_vain=lambda: bool(reader.look()))
+                interruptible.wait(
+                    partial(_has_arrived, arrived), is_vain=lambda: bool(reader.look())
+                )
             else:
                 yield item
 
 
-def _has_come(arrived: SimpleQueue[None], timeout: float | None) -> bool:
+def _has_arrived(arrived: SimpleQueue[None], timeout: float | None) -> bool:
     try:
         arrived.get(timeout=timeout)
     except Empty:
@@ -193,11 +195,11 @@ def _has_come(arrived: SimpleQueue[None], timeout: float | None) -> bool:
 
 
 class Pull(AsyncIterator[_T], Generic[_T, _R]):
-    """One `async for`, on the running loop; it disposes when it is dropped, as leaving it does.
+    """One `async for`, on the running loop; leaving the loop, or dropping this, disposes.
 
     Args:
         make: Makes the reader.
-        begin: Called with it at once.
+        begin: Called with the reader at once.
     """
 
     def __init__(self, make: Make[_R], begin: Callable[[_R], object]) -> None:
@@ -215,7 +217,7 @@ class Pull(AsyncIterator[_T], Generic[_T, _R]):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Ask no more."""
+        """End the reading."""
         self._reader.dispose()
 
     async def __aenter__(self) -> Self:
@@ -235,13 +237,13 @@ def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
         return
     try:
         loop.call_soon_threadsafe(arrived.set)
-    except RuntimeError:  # The loop is closed, so nobody asks any more.
+    except RuntimeError:  # the loop is closed, so nothing reads any more
         if not loop.is_closed():
             raise
 
 
 class _StreamReader(Reader[_T]):
-    """Reads a stream that is subscribed on a loop of its own choice."""
+    """Reads a stream that is subscribed on a run scheduler's loop."""
 
     def __init__(self, scheduler: RunScheduler, wake: Callable[[], object]) -> None:
         super().__init__(_HoldingBuffer(scheduler), wake)
@@ -264,7 +266,7 @@ class _StreamReader(Reader[_T]):
             self.on_error(RunCancelled("The event loop of this stream is closed."))
 
     def dispose(self) -> None:
-        """Leave the stream, and end the reading."""
+        """Unsubscribe from the stream, and end the reading."""
         self._subscription.dispose()
         super().dispose()
 

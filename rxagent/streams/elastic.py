@@ -24,22 +24,22 @@ class ElasticThreads(ABC):
     """Up to `limit` threads that run jobs, and up to `spare` more when those are blocked or lost.
 
     While jobs wait and all slots are taken, a thread without a job watches the others for
-    `patience` seconds at a time; a subclass says how many slots are to be added then. Threads
-    without work end.
+    `patience` seconds at a time; a subclass returns how many slots to add then. Threads without
+    work end.
 
-    There are two more at most, of which one watches, and one waits to report what is lost.
+    There may be two more threads: one that watches, and one that waits to report lost jobs.
 
-    Each change to the jobs is followed by `_provide`, which starts or wakes whom it needs.
+    Each change to the jobs is followed by `_provide`, which starts or wakes the threads needed.
 
     Args:
         name: The name of the threads.
         limit: How many jobs run at once, blocked and abandoned ones not counted.
         spare: How many threads there may be beyond the limit.
         kept: How many of these are kept for jobs within others, as long as some wait.
-        patience: For how many seconds jobs wait before the pool looks whether it has to grow.
-        idle: After how many seconds without work a thread ends.
-        grace: After how many seconds a job that should have returned is reported.
-        rest: How many seconds a thread rests when it has run all jobs, so that those which arrive
+        patience: Seconds for which jobs wait before the pool checks whether it has to grow.
+        idle: Seconds without work after which a thread ends.
+        grace: Seconds after which a job that should have returned is reported.
+        rest: Seconds for which a thread rests when it has run all jobs, so that jobs which arrive
             in quick succession cost one waking.
     """
 
@@ -66,7 +66,7 @@ class ElasticThreads(ABC):
         _pools.add(self)
 
     def _forget(self) -> None:
-        # Entered itself, for Ctrl-C may come between a condition and its lock.
+        # Used directly, since Ctrl-C may come between entering a condition and its lock.
         self._lock = threading.RLock()
         self._has_ended = threading.Condition(self._lock)
         self._jobs = Jobs(self._limit, self._spare, self._kept)
@@ -79,7 +79,7 @@ class ElasticThreads(ABC):
 
     @property
     def size(self) -> int:
-        """How many threads there are."""
+        """The number of threads."""
         return self._threads
 
     @property
@@ -121,11 +121,11 @@ class ElasticThreads(ABC):
                 function has begun; it must not block.
 
         Raises:
-            PoolExhausted: No thread can be started, and none is left that will ever be free.
+            PoolExhausted: No thread can be started, and none will become free.
         """
         job = Job(run, what, refused, self._abandon, parent() if self._kept else None)
         self._jobs.add(job)
-        # A thread that watches or rests looks at the queue again; one that ends a job does so too.
+        # A thread that watches, rests or ends a job looks at the queue again.
         if (self._is_watched or self._resting) and not self._jobs.ready:
             return job
         try:
@@ -144,7 +144,7 @@ class ElasticThreads(ABC):
     @staticmethod
     @contextmanager
     def waiting() -> Iterator[None]:
-        """Let another job run in place of that of this thread, if it has one, within the block."""
+        """Let another job run in place of this thread's job, if it has one, within the block."""
         at: tuple[ElasticThreads, Job] | None = getattr(here, "at", None)
         if at is None or not at[0]._begin_wait(at[1]):
             yield
@@ -161,7 +161,7 @@ class ElasticThreads(ABC):
                 self._provide_or_refuse()
             return gives_up
 
-    # What there is to do; with the lock held, as all that follows.
+    # What there is to do. From here on, everything runs with the lock held.
 
     def _may_begin(self) -> bool:
         return self._jobs.ready > 0
@@ -189,7 +189,7 @@ class ElasticThreads(ABC):
         """Start or wake a thread for each thing there is to do.
 
         Raises:
-            PoolExhausted: No thread can be started, and none is left that will ever be free.
+            PoolExhausted: No thread can be started, and none will become free.
         """
         wanted = self._wanted()
         if not wanted:
@@ -219,11 +219,11 @@ class ElasticThreads(ABC):
         self._coming.add(thread)
         try:
             thread.start()
-        except BaseException:  # after Ctrl-C it may have started, and will find itself unwanted
+        except BaseException:  # after Ctrl-C it may have started; it will end at once
             self._coming.discard(thread)
             raise
 
-    # Who does it.
+    # The threads.
 
     def _work(self) -> None:
         with self._lock:
@@ -237,7 +237,7 @@ class ElasticThreads(ABC):
                     pass
             finally:
                 self._threads -= 1
-                self._provide_or_refuse()  # what was submitted while this thread made up its mind
+                self._provide_or_refuse()  # for jobs submitted while this thread was ending
 
     def _do_something(self) -> bool:
         if job := self._jobs.begin():
@@ -253,8 +253,8 @@ class ElasticThreads(ABC):
     def _sleep_until(self, is_over: Callable[[], bool], seconds: float) -> bool:
         """Wait for a condition, at most so long; return whether it holds.
 
-        The bell hangs before the condition is looked at, so that a call of a finaliser on this very
-        thread, between the look and the wait, is heard.
+        The bell is registered before the condition is checked, so that a finaliser's call on this
+        very thread, between the check and the wait, is not missed.
         """
         until = monotonic() + seconds
         bell = threading.Lock()
@@ -292,10 +292,10 @@ class ElasticThreads(ABC):
         except BaseException:
             _log.exception("%s raised, which a job must not", job)
         finally:
-            del run  # what it holds is let go of without the lock
+            del run  # without the lock, since this may run finalisers
             here.at = None
             self._lock.acquire()
-        job.thread = 0  # from here on, abandoning it changes nothing
+        job.thread = 0  # from now on, abandoning it changes nothing
         jobs.ended += 1
         if self._rest and job not in jobs.abandoned and not jobs.due:
             self._rest_a_while()
@@ -363,16 +363,16 @@ class ElasticThreads(ABC):
             self,
         )
 
-    def _warn(self, line: str, *facts: object) -> None:
+    def _warn(self, line: str, *values: object) -> None:
         self._logging += 1
         try:
             with self._unlocked():
-                _log.warning(line, *facts)
+                _log.warning(line, *values)
         finally:
             self._logging -= 1
 
     def _exhaustion(self) -> PoolExhausted | None:
-        """Return the error with which jobs are refused, if they are."""
+        """Return the error with which the pool refuses jobs, if it does."""
         if self.lost < self._spare or self._jobs.lost(self._grace) < self._spare:
             return None
         return PoolExhausted(
@@ -386,7 +386,7 @@ class ElasticThreads(ABC):
 
 
 def _forget_all() -> None:
-    """Let a forked child start anew: threads and their locks have stayed with its parent."""
+    """Reset all pools in a forked child: threads and their locks stay with the parent."""
     here.at = None
     for pool in tuple(_pools):
         pool._forget()

@@ -17,13 +17,13 @@ _shares: "WeakKeyDictionary[asyncio.AbstractEventLoop, FairShare]" = WeakKeyDict
 
 
 class Rest(Enum):
-    """What a batch holds beside its items, where reading it takes long."""
+    """The type of `REST`."""
 
     REST = "rest"
 
 
 REST: Final = Rest.REST
-"""No item: a place at which the loop may be given back."""
+"""No item: a point in a batch at which the loop may run other work."""
 
 _STRIDE = 32
 
@@ -37,11 +37,11 @@ def rested(items: Iterable[_T]) -> Iterator[_T | Rest]:
 
 
 class FairShare:
-    """The time, in seconds, that all pumps of a loop may spend in one of its turns.
+    """The time, in seconds, that all streams read on a loop may spend in one turn of it.
 
-    One that finds it spent waits in line, and is let on in a later turn of the loop. Those that
-    are still to begin have a line of their own, and the lines take turns: of many requests the
-    first answers are read while the last are still to be sent, so little that arrives has to wait.
+    A stream that finds it spent waits in line for a later turn of the loop. Streams that have yet
+    to begin have a line of their own, and the lines alternate: of many requests, the first answers
+    are read while the last requests are still to be sent.
     """
 
     def __init__(self, seconds: float = 0.002) -> None:
@@ -53,7 +53,7 @@ class FairShare:
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> "FairShare":
-        """Return the pace that all pumps of a loop share."""
+        """Return the fair share of a loop, which all its streams use."""
         share = _shares.get(loop)
         if share is None:
             share = _shares[loop] = cls()

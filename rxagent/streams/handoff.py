@@ -54,11 +54,11 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         return self._is_disposed
 
     def on_next(self, item: _T) -> None:
-        """Pass an item on; wait while the run is too far behind."""
+        """Pass an item on; block while the run is too far behind."""
         if self._is_disposed:
             return
         self._items.append(item)
-        self._ask()
+        self._request_delivery()
         if self._is_behind and self._may_wait:
             self._wait()
 
@@ -73,17 +73,17 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
     def _finish(self, end: Callable[[], None]) -> None:
         if self._end is None and not self._is_disposed:
             self._end = end
-            self._ask()
+            self._request_delivery()
 
     def dispose(self) -> None:
-        """Drop what waits, and let the threads go that wait."""
+        """Drop the items that wait, and wake the threads that wait."""
         self._is_disposed = True
         self._items.clear()
-        self._let_go()
+        self._wake_all()
 
     # On the run's loop thread.
 
-    def _ask(self) -> None:
+    def _request_delivery(self) -> None:
         if self._is_queued:
             return
         self._is_queued = True
@@ -108,7 +108,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
                 if items:
                     on_next(items.popleft())
                     if self._waiting and len(items) <= AHEAD // 2:
-                        self._let_go()
+                        self._wake_all()
                     if (scheduler.is_busy or scheduler.is_spent) and (items or self._end):
                         scheduler.post(self._deliver)
                         return
@@ -119,7 +119,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
                     self._is_queued = False
                     if not items and self._end is None:
                         return
-                    if self._is_queued:  # a thread has asked meanwhile
+                    if self._is_queued:  # another thread has requested one meanwhile
                         return
                     self._is_queued = True
         except BaseException:
@@ -142,12 +142,12 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         waiting.acquire()
         self._waiting.append(waiting.release)
         if self._is_disposed or not self._is_behind:
-            self._let_go()
+            self._wake_all()
         while not waiting.acquire(timeout=POLL_SECONDS):
             if self._scheduler.is_lost:
                 self.dispose()
 
-    def _let_go(self) -> None:
+    def _wake_all(self) -> None:
         while self._waiting:
             try:
                 release = self._waiting.popleft()

@@ -31,7 +31,7 @@ class Latch:
         return self._is_set
 
     def set(self) -> None:
-        """Set it, and call what was given to `call`."""
+        """Set it, and call the functions that `call` was given."""
         self._is_set = True
         while True:
             try:
@@ -41,18 +41,18 @@ class Latch:
             call()
 
     def call(self, call: Callable[[], object]) -> None:
-        """Have a function, which must not raise, called when it is set; at once if it is."""
+        """Call a function, which must not raise, when it is set; at once if it is."""
         self._calls.append(call)
         if self._is_set:
             self.set()
 
     def discard(self, call: Callable[[], object]) -> None:
-        """Call a function no more."""
+        """Drop a function that `call` was given."""
         with suppress(ValueError):
             self._calls.remove(call)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until it is set, for so many seconds at most; return whether it is."""
+        """Block until it is set, for `timeout` seconds at most; return whether it is."""
         if not self._is_set and (timeout is None or timeout > 0):
             waiting = allocate_lock()
             waiting.acquire()
@@ -64,17 +64,17 @@ class Latch:
 
 
 POLL_SECONDS = 0.1
-"""Seconds after which a thread that waits looks for Ctrl-C, and whether its loop is lost.
+"""Seconds after which a waiting thread checks for Ctrl-C, and whether its loop is lost.
 
-Python looks for Ctrl-C before it waits and when it wakes; what comes in between would be missed.
+Python checks for Ctrl-C before it waits and when it wakes, but not in between.
 """
 
 
 class InterruptibleWait:
-    """The waiting of a thread, in which Ctrl-C is heard, also where it is a coroutine that blocks.
+    """A wait of a thread that Ctrl-C ends, also inside a coroutine that blocks.
 
-    `asyncio.run` takes Ctrl-C for a wish to cancel the task, which a task that blocks cannot hear,
-    so it is asked for now and then. Made when the waiting begins.
+    On Ctrl-C, `asyncio.run` cancels the task, which a task that blocks does not notice, so this
+    polls for the cancellation. Create it when the wait begins.
     """
 
     def __init__(self) -> None:
@@ -82,20 +82,21 @@ class InterruptibleWait:
             self._task = asyncio.current_task()
         except RuntimeError:
             self._task = None
-        self._wishes = self._task.cancelling() if self._task else 0
+        self._cancellations = self._task.cancelling() if self._task else 0
 
     def wait(
         self,
-        has_come: Callable[[float | None], bool],
+        has_happened: Callable[[float | None], bool],
         timeout: float | None = None,
         is_vain: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """Block until `has_come(seconds)`, which waits so long at most, is true; else return False.
+        """Block until `has_happened(seconds)` is true; return False if the time is over.
 
         Args:
-            has_come: What is waited for.
+            has_happened: Waits for the event, at most so many seconds, and returns whether it
+                has happened.
             timeout: Seconds to wait at most.
-            is_vain: Whether it can come no more, which ends the wait as if it had come.
+            is_vain: Returns whether it can happen no more, which ends the wait likewise.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed.
@@ -103,12 +104,10 @@ class InterruptibleWait:
         with Workers.waiting():
             end = None if timeout is None else monotonic() + timeout
             while True:
-                if self._task is not None and self._task.cancelling() > self._wishes:
+                if self._task is not None and self._task.cancelling() > self._cancellations:
                     raise KeyboardInterrupt
                 left = POLL_SECONDS if end is None else min(POLL_SECONDS, end - monotonic())
-                if has_come(max(0.0, left)):
-                    return True
-                if is_vain():
+                if has_happened(max(0.0, left)) or is_vain():
                     return True
                 if end is not None and left <= 0:
                     return False

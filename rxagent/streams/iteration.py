@@ -1,4 +1,4 @@
-"""Iteration: the loop under every agent, and the loops of Python over a stream."""
+"""Iteration: the loop under every agent."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -23,13 +23,13 @@ def iterate(
     """Emit the events of step after step, each made from the state that all events so far give.
 
     It differs from `expand` in that it is a loop, not a recursion: 100,000 steps need no more
-    stack than one. In a run each step is a turn of the run's queue, so others come in between.
+    stack than one. In a run each step is a turn of the run's queue, so other actions run between.
 
     Args:
         step: Makes the next step from the state.
-        fold: Takes an event into the state, before the event is emitted.
+        fold: Folds an event into the state, before the event is emitted.
         seed: Makes the first state of a subscription.
-        done: Tells whether the state needs no further step; asked before each step.
+        done: Returns whether the state needs no further step; called before each step.
 
     Raises:
         Exception: What one of the four has raised; by `on_error`.
@@ -39,7 +39,7 @@ def iterate(
         observer: abc.ObserverBase[_E], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         steps = _Steps(observer, scheduler, step, fold, seed(), done)
-        # Not at once, so that who subscribes can dispose in the first step already.
+        # Scheduled, so that the subscriber can dispose in the first step already.
         (scheduler or CurrentThreadScheduler.singleton()).schedule(steps.drive)
         return steps
 
@@ -93,7 +93,7 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
             self.drive()
 
     def drive(self, *_: object) -> None:
-        """Take the next step; outside a run all that follow, too, as long as they end at once."""
+        """Take the next step; outside a run, also those that follow while each ends at once."""
         if self._run_scheduler is not None:
             self._advance()
             return

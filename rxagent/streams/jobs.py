@@ -1,4 +1,4 @@
-"""Jobs: what the threads of a pool run, and the books of which of them hold a slot."""
+"""Jobs: the functions that the threads of a pool run, and which of them hold a slot."""
 
 import logging
 import threading
@@ -52,7 +52,7 @@ class Job:
         self.what = what
         self.refused = refused
         self.thread = 0  # the number of the thread that runs it
-        self.clock: int | None = None  # what counts the time for which that computes
+        self.clock: int | None = None  # counts that thread's computing time
         self.is_reported = False
         self._abandon = abandon
 
@@ -76,7 +76,7 @@ class Job:
 
 
 class Jobs:
-    """The jobs of a pool; used with the pool's lock held, but for `add` and `free`.
+    """The jobs of a pool; used with the pool's lock held, except `add` and `free`.
 
     Every count is the length of a collection whose operations are atomic, so that a signal handler
     or a finaliser may add and abandon jobs amid a change, on the same thread.
@@ -95,7 +95,7 @@ class Jobs:
         self._queue: deque[Job] = deque()
         self._nested: deque[Job] = deque()  # those within others, which come first
         self.running: dict[Job, None] = {}
-        self.waiting: set[Job] = set()  # those which said that they wait
+        self.waiting: set[Job] = set()  # those that wait for a run
         self.abandoned: dict[Job, float] = {}  # since when
         self.overdue: dict[Job, float] = {}  # since when; to be reported
         self.added = 0  # slots
@@ -132,12 +132,12 @@ class Jobs:
 
     @property
     def live(self) -> int:
-        """How many jobs hold a slot by right."""
+        """How many jobs run that neither wait nor were abandoned."""
         return len(self.running) - len(self.waiting) - len(self.abandoned)
 
     @property
     def free(self) -> int:
-        """How many slots are free; jobs keep their own when there is no spare one in its place."""
+        """How many slots are free; a job keeps its own when no spare one can replace it."""
         given_up = min(len(self.abandoned) + len(self.waiting), self._spare - self.added)
         return self._limit + self.added - len(self.running) + given_up
 
@@ -149,13 +149,13 @@ class Jobs:
 
     @property
     def is_full(self) -> bool:
-        """Whether no slot can be added for those that have not begun."""
+        """Whether no slot can be added for jobs that have not begun."""
         if self.added + len(self.abandoned) + len(self.waiting) >= self._spare:
             return True
         return self._room <= 0 and not self.due_within
 
     def add_slots(self, count: int) -> None:
-        """Add slots, if there are any to spare."""
+        """Add slots, as far as there are spare ones."""
         spare = self._spare - self.added - len(self.abandoned) - len(self.waiting)
         self.added += max(0, min(count, spare))
 
@@ -178,7 +178,7 @@ class Jobs:
         return None
 
     def end(self, job: Job) -> None:
-        """Give the job's slot up. A slot that was added stays while as many jobs run as then."""
+        """Give up the job's slot. An added slot stays while as many jobs run as then."""
         job.thread = 0
         job.parent = None
         self.abandoned.pop(job, None)
@@ -205,12 +205,12 @@ class Jobs:
         return True
 
     def lost(self, grace: float) -> int:
-        """Return how many jobs have not returned so many seconds after they were abandoned."""
+        """Return how many jobs have not returned `grace` seconds after they were abandoned."""
         until = monotonic() - grace
         return sum(since <= until for since in tuple(self.abandoned.values()))
 
     def report(self, grace: float) -> list[Job]:
-        """Return the jobs that are overdue by so many seconds, each once."""
+        """Return the jobs that are overdue by `grace` seconds, each once."""
         until = monotonic() - grace
         late = [job for job, since in tuple(self.overdue.items()) if since <= until]
         for job in late:
@@ -221,13 +221,13 @@ class Jobs:
         return late
 
     def refuse(self, error: PoolExhausted) -> None:
-        """Refuse all that wait; one that cannot be refused goes on waiting."""
+        """Refuse all queued jobs; one that cannot be refused goes on waiting."""
         for job in self.queued:
             _refuse(job, error)
 
     def refuse_deepest(self) -> bool:
-        """Refuse the job that is nested deepest, if all that run are those within which others
-        have not begun; return whether that was so."""
+        """Refuse the job nested deepest, if every running job waits for one within it to begin;
+        return whether that was so."""
         queued = [job for job in self._nested.copy() if job.run and job.refused]
         stuck = set(self.running) - set(self.abandoned)
         for job in queued:
@@ -287,12 +287,12 @@ _within: ContextVar["Job | None"] = ContextVar("rxagent_within", default=None)
 
 
 def parent() -> "Job | None":
-    """Return the job that this thread runs, or within which this context was made."""
+    """Return the job that this thread runs, or within which this context was copied."""
     at: tuple[Any, Job] | None = getattr(here, "at", None)
     return at[1] if at else _within.get()
 
 
 def knowing_its_job(work: Callable[[], None]) -> None:
-    """Run some work; what it starts in this context, or a copy of it, is known to be within."""
+    """Run some work, so that jobs submitted in this context, or a copy, have it as parent."""
     _within.set(parent())
     work()

@@ -47,7 +47,7 @@ def cancels_itself() -> bool:
 
 
 class LoopTask(abc.DisposableBase):
-    """A task on a run's loop, from its asking to its end.
+    """A task on a run's loop, from its request to its end.
 
     Args:
         queue: The run's.
@@ -77,7 +77,7 @@ class LoopTask(abc.DisposableBase):
         self._noted = OpenWork(what, queue.loop, self.dispose)
 
     def begin(self) -> None:
-        """Have the task begun.
+        """Start the task.
 
         Raises:
             RunCancelled: The loop is closed.
@@ -110,7 +110,7 @@ class LoopTask(abc.DisposableBase):
             )
 
     def dispose(self) -> None:
-        """Cancel the task, unless it is the one that says so."""
+        """Cancel the task, unless it is the one that calls this."""
         if self._disposed:
             return
         self._disposed = True
@@ -126,13 +126,13 @@ class LoopTask(abc.DisposableBase):
 
 
 class LoopTimer(abc.DisposableBase):
-    """A time-out of a run; it stands still while the run is held.
+    """A timer of a run; it is stopped while the run is held.
 
     Args:
         queue: The run's.
-        timers: Those that are running there, among which it is until it is over.
+        timers: The run's timers; this one is among them until it is over.
         seconds: How long it takes.
-        action: What is done then, in the gate.
+        action: Run then, on the run's loop thread.
     """
 
     def __init__(
@@ -152,19 +152,19 @@ class LoopTimer(abc.DisposableBase):
         timers[self] = None
 
     def start(self) -> None:
-        """Let the time run."""
+        """Start or continue the timer."""
         self._due = self._queue.loop.time() + self._left
         self._on_loop(self._arm)
 
     def stop(self) -> None:
-        """Let the time stand still."""
+        """Stop the timer; `start` continues it."""
         if self._due is not None:
             self._left = max(0.0, self._due - self._queue.loop.time())
             self._due = None
             self._on_loop(self._disarm)
 
     def dispose(self) -> None:
-        """Let nothing be done."""
+        """Cancel the timer."""
         self._timers.pop(self, None)
         self._noted.close()
         self._on_loop(self._disarm)

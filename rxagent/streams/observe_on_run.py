@@ -19,10 +19,10 @@ _T = TypeVar("_T")
 
 
 def observe_on_run(source: Observable[_T]) -> Observable[_T]:
-    """Emit what a source emits, on whatever thread, on the run's loop thread.
+    """Emit what a source emits, on any thread, on the run's loop thread.
 
     It differs from `observe_on` in that the source is subscribed on a worker, as it may block, and
-    in that it waits when it is 64 items ahead or while the run is held.
+    in that its thread blocks when it is 64 items ahead or while the run is held.
     """
 
     def subscribe(
@@ -57,7 +57,7 @@ class _Entry(abc.DisposableBase, Generic[_T]):
         if self._handoff.is_disposed:
             return
         try:
-            # As a link it is notified directly by a stream of ours.
+            # A sink is notified directly by a stream of ours.
             self._subscription.disposable = source.subscribe(
                 Sink(self._handoff), scheduler=scheduler
             )
@@ -71,22 +71,22 @@ class _Entry(abc.DisposableBase, Generic[_T]):
 
 
 def serialize_on_run(source: Observable[_T]) -> Observable[_T]:
-    """Emit what a source emits on the run's loop thread, whatever thread it emits on.
+    """Emit what a source emits, on any thread, on the run's loop thread, one after the other.
 
-    It differs from `entering` in that the source is subscribed here and now, as its subscribing is
-    known not to block, and in that what is emitted on the loop's thread passes at once.
+    It differs from `observe_on_run` in that the source is subscribed here and now, as subscribing
+    to it does not block, and in that what it emits on the loop's thread passes at once.
     """
 
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         run_scheduler = RunScheduler.of(scheduler)
-        return _Gate(observer, run_scheduler).follow(source, run_scheduler)
+        return _Serializing(observer, run_scheduler).follow(source, run_scheduler)
 
     return Producer(subscribe)
 
 
-class _Gate(Sink[_T, _T]):
+class _Serializing(Sink[_T, _T]):
     __slots__ = ("_handoff", "_scheduler")
 
     def __init__(self, observer: abc.ObserverBase[_T], scheduler: RunScheduler) -> None:
@@ -98,23 +98,23 @@ class _Gate(Sink[_T, _T]):
         if self._scheduler.inside == get_ident() and self._handoff is None:
             self.observer.on_next(value)
         else:
-            self._by_hand.on_next(value)
+            self._handed.on_next(value)
 
     def on_error(self, error: Exception) -> None:
         if self._handoff is None and self._scheduler.is_inside:
             super().on_error(as_error("A stream", error))
         else:
-            self._by_hand.on_error(error)
+            self._handed.on_error(error)
 
     def on_completed(self) -> None:
         if self._handoff is None and self._scheduler.is_inside:
             super().on_completed()
         else:
-            self._by_hand.on_completed()
+            self._handed.on_completed()
 
     @property
-    def _by_hand(self) -> Handoff[_T]:
-        # From the first notification that came elsewhere on, all go this way, in their order.
+    def _handed(self) -> Handoff[_T]:
+        # From the first notification on another thread on, all go this way, in their order.
         if self._handoff is None:
             passing = PartialObserver(self, self._pass, super().on_error, super().on_completed)
             self._handoff = Handoff(passing, self._scheduler)

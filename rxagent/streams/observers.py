@@ -50,7 +50,7 @@ def methods_of(
             )
     if any(map(_is_asynchronous, methods)):
         raise TypeError(
-            f"{watching!r} is asynchronous, and nobody would await it. Write `async for`."
+            f"{watching!r} is asynchronous, and would not be awaited. Write `async for`."
         )
     return methods
 
@@ -63,10 +63,10 @@ def _is_asynchronous(method: Any) -> bool:
 
 
 class PartialObserver(abc.ObserverBase[Any]):
-    """An observer made of functions, or of what has some of an observer's methods.
+    """An observer made of functions, or of an object with some of an observer's methods.
 
     Attributes:
-        watching: What it was made of.
+        watching: The function or object that it was made of.
     """
 
     on_next: Callable[[Any], None] = _nothing  # type: ignore[assignment]  # a method as a value
@@ -92,26 +92,16 @@ class PartialObserver(abc.ObserverBase[Any]):
         on_error: Callable[[Exception], None] | None = None,
         on_completed: Callable[[], None] | None = None,
     ) -> Self:
-        """Return an observer for what somebody wants to be told.
-
-        Args:
-            watching: An object with some of on_next, on_error and on_completed, or a function of
-                an item; None for nothing.
-            on_error: Told the error, unless `watching` is such an object.
-            on_completed: Told the end, unless `watching` is such an object.
-
-        Raises:
-            TypeError: It cannot be told anything.
-        """
+        """Return an observer made of what `methods_of` takes, and raise what it raises."""
         return cls(watching, *methods_of(watching, on_error, on_completed))
 
     @property
     def observes_errors(self) -> bool:
-        """Whether an error is told to somebody."""
+        """Whether it handles errors."""
         return self.on_error is not _nothing
 
     def mute(self) -> None:
-        """Let whatever follows be told to nobody, from this moment on."""
+        """Ignore all notifications from this moment on."""
         self.on_next = self.on_error = self.on_completed = _nothing
 
     def __repr__(self) -> str:
@@ -122,10 +112,6 @@ SLOW = 0.1
 """Seconds for which an observer may hold the thread that notifies it before that is reported."""
 
 _T = TypeVar("_T")
-
-
-def _no_matter(observer: Any, seconds: float) -> None:
-    pass
 
 
 class Broadcaster(Generic[_T]):
@@ -144,28 +130,28 @@ class Broadcaster(Generic[_T]):
     def __init__(
         self,
         on_fault: Callable[[Any, BaseException], None],
-        on_slow: Callable[[Any, float], None] = _no_matter,
+        on_slow: Callable[[Any, float], None] = _nothing,
     ) -> None:
         self._on_slow = on_slow
         self._is_timed = False
         self._observers: tuple[abc.ObserverBase[_T], ...] = ()
-        self._changing = threading.RLock()  # a collected viewer may leave meanwhile
+        self._changing = threading.RLock()  # a viewer that is collected may leave meanwhile
         self._on_fault = on_fault
 
     @property
     def observers(self) -> tuple[abc.ObserverBase[_T], ...]:
-        """Who is told at the moment."""
+        """The observers at the moment."""
         return self._observers
 
     def add(self, observer: abc.ObserverBase[_T]) -> abc.DisposableBase:
-        """Tell an observer all that follows, until what is returned is disposed."""
+        """Notify an observer of all that follows, until the returned disposable is disposed."""
         with self._changing:
             self._observers = (*self._observers, observer)
             self._is_timed = self._is_timed or not getattr(observer, "is_queued", False)
-        return _Place(self, observer)
+        return _Subscription(self, observer)
 
     def leave(self, observer: abc.ObserverBase[_T]) -> None:
-        """Tell an observer nothing more."""
+        """Notify an observer no more."""
         with self._changing:
             self._observers = tuple(other for other in self._observers if other is not observer)
 
@@ -190,19 +176,19 @@ class Broadcaster(Generic[_T]):
             began = ended
 
     def on_error(self, error: Exception) -> None:
-        """Tell all observers of the error, once."""
+        """Notify all observers of the error, once."""
         self._end(lambda observer: observer.on_error(error))
 
     def on_completed(self) -> None:
-        """Tell all observers of the end, once."""
+        """Notify all observers of the end, once."""
         self._end(lambda observer: observer.on_completed())
 
-    def _end(self, tell: Callable[[abc.ObserverBase[_T]], None]) -> None:
+    def _end(self, notify: Callable[[abc.ObserverBase[_T]], None]) -> None:
         with self._changing:
             observers, self._observers = self._observers, ()
         for observer in observers:
             try:
-                tell(observer)
+                notify(observer)
             except BaseException as fault:
                 self._detach(observer, fault)
 
@@ -213,9 +199,7 @@ class Broadcaster(Generic[_T]):
         self._on_fault(observer, fault)
 
 
-class _Place(abc.DisposableBase):
-    """Where one observer is among the others; it is left once."""
-
+class _Subscription(abc.DisposableBase):
     __slots__ = ("_broadcaster", "_observer")
 
     def __init__(self, broadcaster: Broadcaster[Any], observer: abc.ObserverBase[Any]) -> None:

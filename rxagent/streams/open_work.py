@@ -1,4 +1,4 @@
-"""Open work: what still runs in this process. Scripts wait for it, and tests find leaks by it."""
+"""Open work: what still runs in this process. Scripts wait for it; tests find leaks with it."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ class OpenWork:
             _open[self] = None
 
     def detach(self) -> None:
-        """Let no script wait for the work any more, though it may go on."""
+        """Stop scripts from waiting for the work, though it may go on."""
         with _lock:
             self.is_awaited = False
             _changed.notify_all()
@@ -81,7 +81,7 @@ def dispose_work_of(loop: asyncio.AbstractEventLoop | None) -> None:
 
 
 def wait_for_work(loop: asyncio.AbstractEventLoop | None, timeout: float) -> bool:
-    """Block until no awaited work of a loop is open; return False after so many seconds."""
+    """Block until no awaited work of a loop is open; return False after `timeout` seconds."""
     with _changed:
         return _changed.wait_for(
             lambda: not any(work.is_awaited and work.loop is loop for work in open_work()), timeout
@@ -89,7 +89,7 @@ def wait_for_work(loop: asyncio.AbstractEventLoop | None, timeout: float) -> boo
 
 
 def _forget() -> None:
-    """Begin with nothing in a forked child: threads and their locks stay with the parent."""
+    """Reset in a forked child: threads and their locks stay with the parent."""
     global _lock, _changed
     _lock = threading.RLock()
     _changed = threading.Condition(_lock)

@@ -73,7 +73,7 @@ def from_items(items: Iterable[_T]) -> Observable[_T]:
 
 
 def defer(make: Callable[[], Observable[_T]]) -> Observable[_T]:
-    """Emit what a stream emits that is made at subscribe."""
+    """Emit the items of a stream that is made at subscribe."""
 
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
@@ -83,62 +83,62 @@ def defer(make: Callable[[], Observable[_T]]) -> Observable[_T]:
     return Producer(subscribe)
 
 
-def map(look: Callable[[_T], _R]) -> Callable[[Observable[_T]], Observable[_R]]:
-    """Emit what a function makes of each item."""
-    return lift(partial(_Mapping, look))
+def map(function: Callable[[_T], _R]) -> Callable[[Observable[_T]], Observable[_R]]:
+    """Emit the result of a function for each item."""
+    return lift(partial(_Mapping, function))
 
 
 class _Mapping(Sink[_T, _R], Generic[_T, _R]):
-    __slots__ = ("_look",)
+    __slots__ = ("_function",)
 
-    def __init__(self, look: Callable[[_T], _R], observer: abc.ObserverBase[_R]) -> None:
+    def __init__(self, function: Callable[[_T], _R], observer: abc.ObserverBase[_R]) -> None:
         super().__init__(observer)
-        self._look = look
+        self._function = function
 
     def on_next(self, value: _T) -> None:
         try:
-            made = self._look(value)
+            made = self._function(value)
         except Exception as error:
             self.on_error(error)
         else:
             self.observer.on_next(made)
 
 
-def filter(look: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
+def filter(accepts: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
     """Emit the items that a function accepts."""
-    return lift(partial(_Filtering, look))
+    return lift(partial(_Filtering, accepts))
 
 
 class _Filtering(Sink[_T, _T]):
-    __slots__ = ("_look",)
+    __slots__ = ("_accepts",)
 
-    def __init__(self, look: Callable[[_T], bool], observer: abc.ObserverBase[_T]) -> None:
+    def __init__(self, accepts: Callable[[_T], bool], observer: abc.ObserverBase[_T]) -> None:
         super().__init__(observer)
-        self._look = look
+        self._accepts = accepts
 
     def on_next(self, value: _T) -> None:
         try:
-            is_meant = self._look(value)
+            is_accepted = self._accepts(value)
         except Exception as error:
             self.on_error(error)
         else:
-            self._decide(value, is_meant)
+            self._decide(value, is_accepted)
 
-    def _decide(self, value: _T, is_meant: bool) -> None:
-        if is_meant:
+    def _decide(self, value: _T, is_accepted: bool) -> None:
+        if is_accepted:
             self.observer.on_next(value)
 
 
-def take_while(look: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
+def take_while(accepts: Callable[[_T], bool]) -> Callable[[Observable[_T]], Observable[_T]]:
     """Emit the items until a function rejects one, and complete there."""
-    return lift(partial(_Taking, look))
+    return lift(partial(_Taking, accepts))
 
 
 class _Taking(_Filtering[_T]):
     __slots__ = ()
 
-    def _decide(self, value: _T, is_meant: bool) -> None:
-        if is_meant:
+    def _decide(self, value: _T, is_accepted: bool) -> None:
+        if is_accepted:
             self.observer.on_next(value)
         else:
             self.on_completed()
@@ -147,7 +147,7 @@ class _Taking(_Filtering[_T]):
 def catch(
     handle: Callable[[Exception], Observable[_T]],
 ) -> Callable[[Observable[_T]], Observable[_T]]:
-    """Go on with another stream, made of the error, when the source fails; once."""
+    """Continue with another stream, made from the error, when the source fails; once."""
     return lift(partial(_Catching, handle))
 
 
@@ -175,22 +175,22 @@ class _Catching(MergeSink[_T, _T]):
 
 
 def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
-    """Emit an item before all others; the source is subscribed to after that."""
+    """Emit an item, and then subscribe to the source."""
 
     def starting(source: Observable[_T]) -> Observable[_T]:
         def subscribe(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            link: Sink[_T, _T] = Sink(observer)
+            sink: Sink[_T, _T] = Sink(observer)
 
             def begin(*_: Any) -> None:
-                link.on_next(first)
-                if not link.is_stopped:
-                    link.follow(source, scheduler)
+                sink.on_next(first)
+                if not sink.is_stopped:
+                    sink.follow(source, scheduler)
 
-            # Not at once, so that who subscribes can dispose at the first item already.
+            # Scheduled, so that the subscriber can dispose at the first item already.
             (scheduler or CurrentThreadScheduler.singleton()).schedule(begin)
-            return link
+            return sink
 
         return Producer(subscribe)
 
@@ -198,7 +198,7 @@ def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:
 
 
 def flat_map(project: Callable[[_T], Observable[_R]]) -> Callable[[Observable[_T]], Observable[_R]]:
-    """Emit what the streams emit, side by side, that are made of the items."""
+    """Emit the items of streams made from the items, all at the same time."""
     return lift(partial(_Flattening, project))
 
 
@@ -221,7 +221,7 @@ class _Flattening(MergeSink[_T, _R]):
 
 
 def reduce(fold: Callable[[_S, _T], _S], seed: _S) -> Callable[[Observable[_T]], Observable[_S]]:
-    """Emit what all items come to, once they have completed."""
+    """Emit the state that all items fold into, when they have completed."""
     return lift(partial(_Reducing, fold, seed))
 
 
@@ -249,9 +249,9 @@ class _Reducing(Sink[_T, _S], Generic[_T, _S]):
 def with_latest_from(
     other: Observable[_R], first: _R
 ) -> Callable[[Observable[_T]], Observable[tuple[_T, _R]]]:
-    """Emit each item with the latest one of another stream, `first` before there is one.
+    """Emit each item with the latest one of another stream, or `first` before there is one.
 
-    The other stream is subscribed to before the source, and its end is not the end.
+    The other stream is subscribed to before the source, and may complete before it.
     """
 
     def pairing(source: Observable[_T]) -> Observable[tuple[_T, _R]]:
@@ -283,12 +283,12 @@ class _Pairing(Sink[_T, tuple[_T, _R]], Generic[_T, _R]):
 
 
 class _Latest(Sink[_R, Any]):
-    """Keeps the latest item; an error is that of all."""
+    """Keeps the latest item of the other stream, and passes its error on."""
 
     __slots__ = ("item",)
 
-    def __init__(self, behind: abc.ObserverBase[Any], first: _R) -> None:
-        super().__init__(behind)
+    def __init__(self, pairs: abc.ObserverBase[Any], first: _R) -> None:
+        super().__init__(pairs)
         self.item = first
 
     def on_next(self, value: _R) -> None:
@@ -299,7 +299,7 @@ class _Latest(Sink[_R, Any]):
 
 
 def merge(*sources: Observable[_T]) -> Observable[_T]:
-    """Emit what several sources emit, until all have completed or one has failed.
+    """Emit the items of several sources, until all have completed or one has failed.
 
     It differs from `merge` in that it subscribes to all of them, in their order, and holds no lock
     while emitting. In a run, many are subscribed in slices, so that others have their turn.
@@ -308,21 +308,21 @@ def merge(*sources: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        joint: MergeSink[_T, _T] = MergeSink(observer, scheduler)
+        sink: MergeSink[_T, _T] = MergeSink(observer, scheduler)
         run_scheduler = getattr(scheduler, "run_scheduler", None)
         left = iter(sources)
 
         def begin() -> None:
             for source in left:
-                if joint.is_stopped:
+                if sink.is_stopped:
                     return
-                joint.join(source)
+                sink.join(source)
                 if run_scheduler is not None and run_scheduler.is_inside and run_scheduler.is_spent:
                     run_scheduler.post(begin)
                     return
-            joint.on_completed()
+            sink.on_completed()
 
         begin()
-        return joint
+        return sink
 
     return Producer(subscribe)

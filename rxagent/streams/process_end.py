@@ -29,7 +29,7 @@ from .open_work import dispose_work_of, wait_for_work
 __all__ = ["at_script_end", "disposing", "disposing_with_loop"]
 
 _SECONDS = 2.0
-"""How long the end of a process waits for what it has cancelled."""
+"""How long the end of a process waits for the work that it has cancelled."""
 
 _ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 _disposals: dict[object, Callable[[], None]] = {}
@@ -45,7 +45,7 @@ def at_script_end(finish: Callable[[], object]) -> None:
 
 @contextmanager
 def disposing(dispose: Callable[[], None]) -> Iterator[None]:
-    """Dispose when the block is left, also when the script ends inside of it."""
+    """Dispose when the block is left, also when the script ends inside it."""
     key = object()
     if threading.current_thread() is threading.main_thread():
         _disposals[key] = dispose
@@ -111,7 +111,7 @@ def _cancel_runs() -> None:
 
 
 def _die_of_interrupt() -> None:
-    """Cancel all runs, and end as a program that Ctrl-C has ended, so that a shell sees it."""
+    """Cancel all runs, and end the process by SIGINT, so that a shell sees the reason."""
     global _interrupted, _waited
     _interrupted = _waited = True
     _cancel_runs()

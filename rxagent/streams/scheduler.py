@@ -1,4 +1,4 @@
-"""The scheduler of a run: its queue, clock, tasks, workers and valve."""
+"""The scheduler of a run: its queue, clock, tasks, workers and holds."""
 
 import asyncio
 import threading
@@ -28,7 +28,7 @@ def _nothing() -> None:
 
 
 class ActionScheduler(PeriodicScheduler):
-    """A scheduler that runs its actions by `gate`."""
+    """A scheduler that runs its actions by `run_serialized`."""
 
     def run_serialized(self, action: Callable[..., Any], *args: Any) -> None:
         """Run an action after those that were scheduled before it."""
@@ -62,19 +62,19 @@ class ActionScheduler(PeriodicScheduler):
 
 
 class RunScheduler(SerialQueue, ActionScheduler):
-    """Where one run happens: on its loop's thread, in its context, one action after the other.
+    """Run the actions of one run: on its loop's thread, in its context, one after the other.
 
     It is passed as the scheduler at subscribe, so every source, tool and timed operator of a run
-    finds it without looking.
+    gets it.
 
     Args:
         loop: The asyncio loop of the run; by default the one running in this thread, else the
             process's own.
-        clock: Another scheduler that tells and keeps the time; by default the loop does.
+        clock: Another scheduler, which keeps the time; by default the loop does.
     """
 
     can_wait = True
-    """Whether the jobs of this home may block their thread."""
+    """Whether the jobs of this run may block their thread."""
 
     def __init__(
         self,
@@ -83,30 +83,30 @@ class RunScheduler(SerialQueue, ActionScheduler):
     ) -> None:
         super().__init__(loop)
         self.blocked: asyncio.AbstractEventLoop | None = None
-        """The loop whose thread blocks for what happens here; nothing can come from there."""
+        """The loop whose thread blocks for this run, so that it can run nothing for it."""
         self._clock = clock
         self._holds = 0
         self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
-        self._stood = 0.0
+        self._held_for = 0.0
         self._followed: dict[RunScheduler, abc.DisposableBase | None] = {}
-        self._timers: dict[LoopTimer, None] = {}  # in their order, which a set would forget
+        self._timers: dict[LoopTimer, None] = {}  # in order, which a set would not keep
         self._preparing: set[object] = set()
         self._sent_at = -inf
 
     @classmethod
     def of(cls, scheduler: abc.SchedulerBase | None) -> "RunScheduler":
-        """Return the home that a scheduler belongs to, or a new one that keeps its time."""
+        """Return the run scheduler of a scheduler, or a new one that uses its clock."""
         run_scheduler = getattr(scheduler, "run_scheduler", None)
         return run_scheduler if isinstance(run_scheduler, RunScheduler) else cls(clock=scheduler)
 
     def is_of(self, scheduler: abc.SchedulerBase | None) -> bool:
-        """Whether a scheduler belongs to this home, which was not made for it then."""
+        """Return whether a scheduler belongs to this one, so that `of` has not made a new one."""
         return getattr(scheduler, "run_scheduler", None) is self
 
     @property
     def run_scheduler(self) -> "RunScheduler":
-        """This home; schedulers that belong to one have the same attribute."""
+        """This scheduler; schedulers that belong to a run have the same attribute."""
         return self
 
     # The loop and the workers
@@ -121,9 +121,9 @@ class RunScheduler(SerialQueue, ActionScheduler):
     ) -> abc.DisposableBase:
         """Run a coroutine function as a task on the loop; disposing cancels the task.
 
-        A task that disposes itself is not cancelled: it goes on to its own end. When anybody else
-        cancels it, as the end of `asyncio.run` does, `lost` is called. One that is watched knows
-        by `cancels_itself` that its own code did.
+        A task that disposes itself is not cancelled: it goes on to its own end. When other code
+        cancels it, as the end of `asyncio.run` does, `lost` is called. `cancels_itself` returns
+        whether a watched task was cancelled by its own code.
         """
         task = LoopTask(self, what, work, lost, is_watched)
         task.begin()
@@ -142,8 +142,8 @@ class RunScheduler(SerialQueue, ActionScheduler):
         """Run a job, which must not raise, on a worker of a pool.
 
         Args:
-            what: The kind of work, among what is open.
-            job: What runs, in the run's context.
+            what: The kind of work, for `open_work`.
+            job: The job; it runs in the run's context.
             dispose: Called when the script ends before the job.
             refused: Called on any thread if the pool is exhausted before the job has begun.
             workers: The pool; by default the one that the process shares.
@@ -153,7 +153,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
             PoolExhausted: Too many stopped jobs of the pool have not returned.
 
         Returns:
-            What says that the job is not waited for any more.
+            A function that stops waiting for the job.
         """
         run, noted = self._noted(what, partial(knowing_its_job, job), dispose)
         begun: list[bool] = []
@@ -178,7 +178,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
         dispose: Callable[[], None],
         refused: Callable[[Exception], object] | None = None,
     ) -> Callable[[], None]:
-        """Run a job, which must not raise, on a thread of its own; returns what `work` does."""
+        """Run a job, which must not raise, on a thread of its own; otherwise like `work`."""
         run, noted = self._noted(what, job, dispose)
         with _closing_if_refused(noted):
             threading.Thread(target=run, name=what, daemon=True).start()
@@ -209,7 +209,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
         """Return the seconds that have passed, without those in which the run was held."""
         if self._clock is not None:
             return self._clock.now.timestamp()
-        return (self.loop.time() if self._held_at is None else self._held_at) - self._stood
+        return (self.loop.time() if self._held_at is None else self._held_at) - self._held_for
 
     def schedule_relative(
         self,
@@ -217,7 +217,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
         action: typing.ScheduledAction[Any],
         state: Any = None,
     ) -> abc.DisposableBase:
-        """Do an action after some seconds, during which the run was not paused."""
+        """Run an action after some seconds, during which the run was not held."""
         result = SingleAssignmentDisposable()
         if self._clock is not None:
             return CompositeDisposable(
@@ -234,28 +234,28 @@ class RunScheduler(SerialQueue, ActionScheduler):
     def _clocked(
         self, clock: abc.SchedulerBase, duetime: typing.RelativeTime, action: Callable[[], None]
     ) -> abc.DisposableBase:
-        asked = SingleAssignmentDisposable()
+        timer = SingleAssignmentDisposable()
 
         def due(_: abc.SchedulerBase, __: Any = None) -> None:
             self.run_serialized(action)
 
-        def ask() -> None:
+        def start() -> None:
             try:
-                asked.disposable = clock.schedule_relative(duetime, due)
+                timer.disposable = clock.schedule_relative(duetime, due)
             except BaseException as error:
                 self.fail(error)
 
         if isinstance(clock, VirtualTimeScheduler):  # it has no thread of its own, and never sleeps
-            ask()
-            return asked
+            start()
+            return timer
         return CompositeDisposable(
-            asked, Disposable(self.work("rxagent-clock", ask, asked.dispose))
+            timer, Disposable(self.work("rxagent-clock", start, timer.dispose))
         )
 
     # Silence
 
     def preparing(self) -> abc.DisposableBase:
-        """Note that a source of the run prepares a request; dispose what is returned at sending."""
+        """Note that a source of the run prepares a request; dispose the result at sending."""
         request = object()
         self._preparing.add(request)
         return Disposable(partial(self._sent, request))
@@ -264,17 +264,17 @@ class RunScheduler(SerialQueue, ActionScheduler):
         self._sent_at = self.time()
         self._preparing.discard(request)
 
-    def silent_since(self, heard: float) -> float:
-        """Return since when a source is silent that was last heard at some `time`.
+    def silent_since(self, latest: float) -> float:
+        """Return since when a source is silent that emitted its latest item at some `time`.
 
-        While a request of the run is being prepared, that is now: the far end was not asked yet.
+        While a request of the run is being prepared, that is now: the request was not sent yet.
         """
-        return self.time() if self._preparing else max(heard, self._sent_at)
+        return self.time() if self._preparing else max(latest, self._sent_at)
 
-    # The valve
+    # Holding the run
 
     def must_wait(self) -> bool:
-        """Return whether actions are queued, or the run is held: nothing may be emitted now."""
+        """Return whether actions are queued, or the run is held, so nothing may be emitted now."""
         return bool(self._queue) or self._holds > 0
 
     @property
@@ -283,12 +283,12 @@ class RunScheduler(SerialQueue, ActionScheduler):
         return self._holds > 0
 
     def hold(self) -> abc.DisposableBase:
-        """Hold the run until what is returned is disposed; at once, within an action of the run."""
+        """Hold the run until the result is disposed; within an action of the run, at once."""
         if self.is_inside:
             self._hold()
         else:
             self.run_serialized(self._hold)
-        return Disposable(lambda: self.run_serialized(self._let_go))
+        return Disposable(lambda: self.run_serialized(self._unhold))
 
     def _hold(self) -> None:
         self._holds += 1
@@ -299,10 +299,10 @@ class RunScheduler(SerialQueue, ActionScheduler):
             for other in self._followed:
                 self._followed[other] = other.hold()
 
-    def _let_go(self) -> None:
+    def _unhold(self) -> None:
         self._holds -= 1
         if self._holds == 0 and self._held_at is not None:
-            self._stood += self.loop.time() - self._held_at
+            self._held_for += self.loop.time() - self._held_at
             self._held_at = None
             for timer in tuple(self._timers):
                 timer.start()
@@ -313,7 +313,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
                 self.run_serialized(action)
 
     def follows(self, other: "RunScheduler") -> abc.DisposableBase:
-        """Hold another home whenever this one is held, until what is returned is disposed."""
+        """Hold another run whenever this one is held, until the result is disposed."""
         self.run_serialized(self._follow, other)
         return Disposable(lambda: self.run_serialized(self._unfollow, other))
 
@@ -335,12 +335,12 @@ class RunScheduler(SerialQueue, ActionScheduler):
         self.run_serialized(lambda: self._held.append(action) if self._holds else action())
 
     async def resumed(self) -> None:
-        """Wait until the actions that are queued by now have run, and the run is not held."""
+        """Wait until the actions queued so far have run, and the run is not held."""
         while self.must_wait():
             opened = asyncio.Event()
             self.when_resumed(partial(self.call_on_loop, opened.set))
             await opened.wait()
-            if not self._holds:  # what others have queued meanwhile comes after us
+            if not self._holds:  # actions queued meanwhile come after the caller
                 return
 
 
@@ -348,6 +348,6 @@ class RunScheduler(SerialQueue, ActionScheduler):
 def _closing_if_refused(work: OpenWork) -> Iterator[None]:
     try:
         yield
-    except BaseException:  # no thread is to be had, or Ctrl-C
+    except BaseException:  # no thread can be started, or Ctrl-C
         work.close()
         raise

@@ -1,4 +1,4 @@
-"""Being at home: a stream whose every subscription is a run of its own."""
+"""Scoping: streams whose every subscription is a run of its own."""
 
 from typing import TypeVar
 
@@ -18,11 +18,11 @@ _T = TypeVar("_T")
 
 
 def run_scoped(source: Observable[_T]) -> Observable[_T]:
-    """Give every subscription of a source a home of its own, unless it comes with one.
+    """Give every subscription of a source its own run scheduler, unless it has one.
 
-    It begins on the home's loop, so subscribing returns before the first item, unless it is
-    subscribed from within a run, whose part it then is. When a subscriber of such a run raises,
-    the run is disposed and the fault is logged.
+    The source is subscribed on the run's loop, so subscribing returns before the first item,
+    except within a run, of which the subscription is then a part. When a subscriber raises, the
+    run is disposed and the fault is logged.
     """
 
     def subscribe(
@@ -43,17 +43,11 @@ class ScopedStream(Producer[_T]):
 
     def __init__(self, subscribe: abc.Subscription[_T]) -> None:
         super().__init__(subscribe)
-        self.never_blocks = True  # what wraps this shares its attributes
+        self.never_blocks = True  # a `Stream` of it shares its attributes
 
 
 class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
-    """A subscription from outside a run: any thread may dispose it, the loop's does the work.
-
-    Args:
-        observer: What is notified, until it is disposed.
-        home: The run's.
-        source: What is subscribed to, on the loop's thread.
-    """
+    """A subscription from outside a run; any thread may dispose it."""
 
     def __init__(
         self, observer: abc.ObserverBase[_T], scheduler: RunScheduler, source: Observable[_T]
@@ -112,7 +106,7 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
             observer.on_error(fault)
 
     def dispose(self) -> None:
-        """Notify nothing more from this moment on; what was opened is closed on the loop."""
+        """Stop at once; what was opened is closed on the loop."""
         self._observer = NO_OBSERVER
         self._source = None
         if not self._scheduler.post(self._upstream.dispose):

@@ -2,9 +2,9 @@
 
 .. code-block:: text
 
-    loop thread    gate(action) ─────────────▶ drain: actions in order, in the run's context
-    other threads  gate(action) ─▶ queue ─▶ wake the loop ─▶ drain
-    anywhere       post(action) ─▶ queue ─▶ wake the loop ─▶ drain
+    loop thread    run_serialized(action) ───▶ drain: actions in order, in the run's context
+    other threads  run_serialized(action) ─▶ queue ─▶ wake the loop ─▶ drain
+    anywhere       post(action) ───────────▶ queue ─▶ wake the loop ─▶ drain
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class SerialQueue:
         self.loop = loop or _get_running_loop() or daemon_loop()
         self.context = copy_context()
         self.inside: int | None = None
-        """The thread that is running an action: the loop's, or none."""
+        """The loop's thread while it runs an action; else None."""
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._ended: deque[OpenWork] = deque()
         self._woken = False
@@ -71,10 +71,10 @@ class SerialQueue:
             self.context.run(self._drain, action, args)
 
     def post(self, action: Callable[..., Any], *args: Any) -> bool:
-        """Queue an action for the loop's thread; return whether it may still come to run.
+        """Queue an action for the loop's thread; return whether it can still run.
 
         It never runs before this returns, so this is safe in a finaliser, in a signal handler and
-        on a deep stack. An interrupt meanwhile loses nothing.
+        on a deep stack. An interrupt meanwhile loses no action.
         """
         try:
             self._queue.append((action, args))
@@ -155,7 +155,7 @@ class SerialQueue:
 
     @property
     def is_spent(self) -> bool:
-        """Whether the time of this turn of the loop is used up, so others must come first."""
+        """Whether the time of this turn of the loop is used up, so that others come first."""
         return self._share.spent
 
     @property
@@ -170,7 +170,7 @@ class SerialQueue:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the loop does not run, so that nothing of the run goes on."""
+        """Whether the loop does not run, so that the run cannot go on."""
         return self.is_lost or not (is_daemon_loop(self.loop) or self.loop.is_running())
 
     def owns(
@@ -184,7 +184,7 @@ class SerialQueue:
         self._on_fault = on_fault or log_fault
 
     def fail(self, raised: BaseException) -> None:
-        """End the run with what was raised in it; on any thread."""
+        """End the run with an error that was raised in it; on any thread."""
         self.run_serialized(self._fault, raised)
 
     def _fault(self, raised: BaseException) -> None:
@@ -202,7 +202,7 @@ class SerialQueue:
 
     @property
     def on_loop_thread(self) -> bool:
-        """Whether we are on the thread of the run's loop."""
+        """Whether this thread is running the run's loop."""
         return _get_running_loop() is self.loop
 
     def call_on_loop(self, action: Callable[..., Any], *args: Any) -> bool:
@@ -219,29 +219,29 @@ class SerialQueue:
 
 
 def is_main_thread() -> bool:
-    """Whether this thread is the one that Ctrl-C interrupts."""
+    """Return whether this thread is the one that Ctrl-C interrupts."""
     return threading.current_thread() is threading.main_thread()
 
 
-def as_error(who: str, error: Any) -> Exception:
-    """Return an Exception that `on_error` may carry in place of anything else."""
+def as_error(origin: str, error: Any) -> Exception:
+    """Return an error as it is; in place of anything but an Exception, one that names it."""
     if isinstance(error, Exception):
         return error
     if not isinstance(error, BaseException):
         return TypeError(f"on_error takes an exception, not {shown(error)}.")
-    cancelled = RunCancelled(f"{who} raised {describe(error)}.")
+    cancelled = RunCancelled(f"{origin} raised {describe(error)}.")
     cancelled.__cause__ = error
     return cancelled
 
 
 def behind(error: Exception) -> BaseException:
-    """Return the BaseException in whose place `as_error` has put an error; else the error."""
+    """Return the BaseException that `as_error` has replaced; else the error itself."""
     cause = error.__cause__ if isinstance(error, RunCancelled) else None
     return error if cause is None or isinstance(cause, Exception) else cause
 
 
 def log_fault(fault: Exception) -> None:
-    """Log what ended a run whose subscriber cannot hear of it."""
+    """Log the error that ended a run whose subscriber does not handle it."""
     if isinstance(fault, RxAgentError):
         _log.error(
             "a run failed, and its subscriber gave no on_error: %s", one_line(describe(fault))

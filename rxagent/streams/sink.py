@@ -1,9 +1,9 @@
-"""Links: what our streams are made of.
+"""Sinks: the parts that our streams are made of.
 
 .. code-block:: text
 
-    source ──▶ link ──▶ link ──▶ observer        what happens goes this way,
-    source ◀── link ◀── link ◀── disposed        and that nobody wants it any more, that way
+    source ──▶ sink ──▶ sink ──▶ observer        notifications go this way,
+    source ◀── sink ◀── sink ◀── dispose()       disposal goes that way
 """
 
 from collections.abc import Callable, Iterable
@@ -35,17 +35,17 @@ class _NoObserver(abc.ObserverBase[Any]):
 
 
 NO_OBSERVER = _NoObserver()
-"""What a link notifies once it is stopped."""
+"""The observer of a sink that is stopped."""
 
 
 class Sink(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
-    """One subscription: it observes a source, and tells the observer behind it of that.
+    """One subscription: it observes a source, and notifies its own observer.
 
-    After an error or the end, and once it is disposed, it tells nothing more, and its source is
-    disposed. Everything in a run happens on its loop's thread, so a link needs no lock.
+    After an error or the end, and once it is disposed, it emits nothing more, and its source is
+    disposed. Everything in a run happens on its loop's thread, so a sink needs no lock.
 
     Attributes:
-        observer: Who is behind it; nobody, once it is stopped.
+        observer: The observer it notifies; `NO_OBSERVER` once it is stopped.
     """
 
     __slots__ = ("_source", "observer")
@@ -56,22 +56,22 @@ class Sink(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether nothing more is told."""
+        """Whether it emits nothing more."""
         return self.observer is NO_OBSERVER
 
     def follow(self, source: Observable[_T], scheduler: abc.SchedulerBase | None) -> Self:
-        """Observe a source, the next one after another has ended."""
+        """Observe a source, or the next one after another has ended."""
         self._source = subscription = source.subscribe(self, scheduler=scheduler)
         if self.is_stopped:
             subscription.dispose()
         return self
 
     def on_next(self, value: Any) -> None:
-        """Tell of the item; most links tell something else instead."""
+        """Pass the item on; most sinks emit something else instead."""
         self.observer.on_next(value)
 
     def on_error(self, error: Exception) -> None:
-        """Tell of the error, and stop."""
+        """Pass the error on, and stop."""
         observer = self._stopping()
         try:
             observer.on_error(error)
@@ -79,7 +79,7 @@ class Sink(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
             self.dispose()
 
     def on_completed(self) -> None:
-        """Tell of the end, and stop."""
+        """Pass the end on, and stop."""
         observer = self._stopping()
         try:
             observer.on_completed()
@@ -91,21 +91,21 @@ class Sink(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T, _R]):
         return observer
 
     def dispose(self) -> None:
-        """Tell nothing more, and dispose the source."""
+        """Emit nothing more, and dispose the source."""
         self.observer = NO_OBSERVER
-        self._let_go()
+        self._dispose_source()
 
-    def _let_go(self) -> None:
-        """Dispose the source, and go on telling."""
+    def _dispose_source(self) -> None:
+        """Dispose the source, and keep the observer."""
         source, self._source = self._source, None
         if source is not None:
             source.dispose()
 
 
 class Producer(Observable[_T]):
-    """A stream whose subscriptions are links.
+    """A stream whose subscriptions are sinks.
 
-    A link that follows it is linked to it directly; for all others it is an Observable like any.
+    A sink that follows it is notified directly; for other observers it is an ordinary Observable.
     """
 
     def subscribe(
@@ -116,7 +116,7 @@ class Producer(Observable[_T]):
         *,
         scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
-        """Subscribe an observer, or functions; disposing what is returned leaves the stream."""
+        """Subscribe an observer, or functions; disposing the result unsubscribes."""
         if not isinstance(on_next, abc.ObserverBase):
             on_next, on_error, on_completed = methods_of(on_next, on_error, on_completed)
         if not isinstance(on_next, Sink) or (scheduler is None and _is_off_trampoline()):
@@ -131,16 +131,16 @@ class Producer(Observable[_T]):
 
 
 def _is_off_trampoline() -> bool:
-    # Outside a run it is the trampoline that lets all subscribe before the first is told.
+    # Outside a run, the trampoline subscribes all observers before it notifies the first.
     return CurrentThreadScheduler.singleton().schedule_required()
 
 
 def lift(
     make: Callable[[abc.ObserverBase[_R]], Sink[_T, _R]],
 ) -> Callable[[Observable[_T]], Observable[_R]]:
-    """Return the operator that puts a link, made for each subscription, behind a source."""
+    """Return the operator that puts a sink, made for each subscription, behind a source."""
 
-    def linked(source: Observable[_T]) -> Observable[_R]:
+    def lifted(source: Observable[_T]) -> Observable[_R]:
         def subscribe(
             observer: abc.ObserverBase[_R], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
@@ -148,11 +148,11 @@ def lift(
 
         return Producer(subscribe)
 
-    return linked
+    return lifted
 
 
 def dispose_all(things: Iterable[abc.DisposableBase]) -> None:
-    """Dispose several things, also past one that raises; then raise what the first one raised."""
+    """Dispose several things, even if one raises; then raise the first error."""
     fault: BaseException | None = None
     for thing in things:
         try:
@@ -164,7 +164,7 @@ def dispose_all(things: Iterable[abc.DisposableBase]) -> None:
 
 
 class MergeSink(Sink[_T, _R]):
-    """A link with further sources on its sides, which ends when all of them have ended."""
+    """A sink with several sources, which ends when all of them have ended."""
 
     __slots__ = ("_open", "_scheduler", "_sides")
 
@@ -177,14 +177,14 @@ class MergeSink(Sink[_T, _R]):
         self._sides: dict[_Side[_R], None] = {}
 
     def follow(self, source: Observable[_T], scheduler: abc.SchedulerBase | None) -> Self:
-        """Observe a source; those that join are subscribed with the same scheduler."""
+        """Observe a source; further ones are subscribed with the same scheduler."""
         self._scheduler = scheduler
         return super().follow(source, scheduler)
 
     def join(self, source: Observable[_R]) -> None:
-        """Tell what a further source tells, too."""
+        """Emit the items of a further source, too."""
         side = _Side(self.observer, self)
-        self._sides[side] = None  # first, for whoever disposes this looks there
+        self._sides[side] = None  # first, since `dispose` looks there
         if not self.is_stopped:
             self._open += 1
             side.follow(source, self._scheduler)
@@ -195,13 +195,13 @@ class MergeSink(Sink[_T, _R]):
         self._end_one()
 
     def on_error(self, error: Exception) -> None:
-        """Dispose all sources, and tell of the error."""
+        """Dispose all sources, and pass the error on."""
         observer = self.observer
         self.dispose()
         observer.on_error(error)
 
     def on_completed(self) -> None:
-        """Go on without the source it follows."""
+        """Go on without the source that it follows."""
         self._end_one()
 
     def _end_one(self) -> None:
@@ -210,7 +210,7 @@ class MergeSink(Sink[_T, _R]):
             super().on_completed()
 
     def dispose(self) -> None:
-        """Tell nothing more, and dispose all sources."""
+        """Emit nothing more, and dispose all sources."""
         self.observer = NO_OBSERVER
         source, self._source = self._source, None
         sides, self._sides = self._sides, {}
@@ -218,19 +218,19 @@ class MergeSink(Sink[_T, _R]):
 
 
 class _Side(Sink[_R, _R]):
-    """Observes one of the further sources of a joint."""
+    """Observes one of the further sources of a merge sink."""
 
-    __slots__ = ("_joint",)
+    __slots__ = ("_merged",)
 
-    def __init__(self, observer: abc.ObserverBase[_R], joint: MergeSink[Any, _R]) -> None:
+    def __init__(self, observer: abc.ObserverBase[_R], merged: MergeSink[Any, _R]) -> None:
         super().__init__(observer)
-        self._joint = joint
+        self._merged = merged
 
     def on_error(self, error: Exception) -> None:
         if not self.is_stopped:
-            self._joint.on_error(error)
+            self._merged.on_error(error)
 
     def on_completed(self) -> None:
         if not self.is_stopped:
             self.dispose()
-            self._joint.leave(self)
+            self._merged.leave(self)

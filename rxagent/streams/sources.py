@@ -1,4 +1,4 @@
-"""Sources: how what others offer becomes a cold Observable that owns what it opens."""
+"""Sources: cold Observables of iterables and callbacks, which close what they open."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
+from reactivex.disposable import CompositeDisposable
 
 from ..errors import RunCancelled
 from .fairness import REST, FairShare, Rest
@@ -16,14 +17,19 @@ from .sink import Producer
 from .thread_reader import Leave, ThreadReader, Work, drain
 from .workers import Workers
 
-__all__ = ["from_async", "from_batches", "from_blocking", "from_callback", "from_worker"]
+__all__ = [
+    "from_async",
+    "from_batches",
+    "from_blocking",
+    "from_callback",
+    "from_worker",
+    "preparing",
+]
 
 _T = TypeVar("_T")
 
-
 Began = Callable[[], None]
-"""Called in the run, once a source has what it needs to be read and before it is."""
-
+"""Called in the run right before a source is read."""
 
 Own = Callable[[asyncio.CancelledError], Exception]
 """Makes the error of a source whose own code has cancelled the task that reads it."""
@@ -32,16 +38,16 @@ Own = Callable[[asyncio.CancelledError], Exception]
 def from_async(
     open: Callable[[], AsyncIterable[_T]], *, began: Began | None = None, own: Own | None = None
 ) -> Observable[_T]:
-    """Emit what an asynchronous iterable yields, read by a task on the home's loop.
+    """Emit what an asynchronous iterable yields, read by a task on the run's loop.
 
-    Each subscription calls `open` and iterates what it returns; disposing cancels the task, so
-    whatever the iterable awaits is cut short and its `finally` blocks run.
+    Each subscription calls `open` and iterates over the result; disposing cancels the task, so
+    whatever the iterable awaits is cancelled and its `finally` blocks run.
 
     Args:
         open: Called once for each subscription, in its task.
         began: Called in the run, right before `open`.
         own: Makes the error of an iterable that cancels its own task; without it, that ends the
-            run as if somebody else had.
+            run as if other code had cancelled it.
     """
 
     async def batches() -> AsyncIterator[tuple[_T]]:
@@ -64,8 +70,8 @@ def from_batches(
     """Emit the items of each iterable that an asynchronous iterable yields.
 
     It differs from `from_async` in cost alone: what arrived together is emitted together, and
-    still the loop is given back after 2 ms, also inside a batch. A batch that takes long to tell
-    an item yields `REST`, which is none, now and then.
+    still other work on the loop runs after 2 ms, also inside a batch. A batch that takes long to
+    make an item yields `REST`, which is no item, now and then.
     """
 
     def subscribe(
@@ -80,7 +86,7 @@ def from_batches(
 
 
 class _Pump(abc.DisposableBase, Generic[_T]):
-    """Notifies an observer, one item at a time, of what an asynchronous iterable yields."""
+    """Reads an asynchronous iterable in a task, and notifies an observer."""
 
     __slots__ = (
         "_began",
@@ -144,7 +150,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
             end()
 
     def _lost(self) -> None:
-        if self._has_ended:  # its code has cancelled it with its last words
+        if self._has_ended:  # its code has cancelled it at its end
             return
         error = RunCancelled("The task that read the source was stopped.")
         self._scheduler.run_serialized(self._observer.on_error, error)
@@ -152,8 +158,8 @@ class _Pump(abc.DisposableBase, Generic[_T]):
     async def _pour(self) -> None:
         scheduler, on_next = self._scheduler, self._observer.on_next
         run_serialized, share = scheduler.run_serialized, FairShare.of(scheduler.loop)
-        # Whatever is disposed while we wait or notify may be disposed within this very task, which
-        # is not cancelled then: so each wait is followed by a look.
+        # Each wait is followed by a check: this may be disposed within its own task, which is not
+        # cancelled then.
         await scheduler.resumed()
         if share.spent:
             await share.begin()
@@ -165,7 +171,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         batches = aiter(self._open())
         try:
             async for batch in batches:
-                if share.spent:  # already the first item of a batch may be the work of a while
+                if share.spent:  # making the first item of a batch may take long already
                     await share.turn()
                 for item in batch:
                     if scheduler.must_wait():
@@ -207,7 +213,7 @@ def from_blocking(
 
 
 def from_callback(work: Work[_T]) -> Observable[_T]:
-    """Emit what a function hands to its callback, run on a thread of the subscription's own.
+    """Emit what a function passes to its callback, run on a thread of the subscription's own.
 
     The function is called as `work(emit, cancelled)`; it should return soon after `cancelled()`
     has become true.
@@ -259,11 +265,40 @@ def _read(
             try:
                 work = "rxagent-source", reader.read, reader.dispose, reader.refuse
                 reader.started(place(run_scheduler)(*work))
-            except Exception as error:  # there is no thread to be had
+            except Exception as error:  # no thread can be started
                 observer.on_error(error)
 
         run_scheduler.when_resumed(begin)
         return _owned(run_scheduler, scheduler, reader)
+
+    return Producer(subscribe)
+
+
+def preparing(source: Callable[[Callable[[], None]], Observable[_T]]) -> Observable[_T]:
+    """Emit what a source emits; until it has sent its request, it does not count as silent.
+
+    Importing an SDK, making a client and waiting for the loop take time in which no server can
+    answer: `timeout(idle=)`, `timeout(first=)` and `hedge(after=)` do not count it.
+
+    .. code-block:: text
+
+        subscribe ──── preparing ────┬── sent ── … ── first item ── … ──▶
+                                     └ the idle clock starts here
+
+    Args:
+        source: Makes the source of each subscription; it gets a function to call when the
+            request is sent.
+    """
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        run_scheduler = RunScheduler.of(scheduler)
+        request = run_scheduler.preparing()
+        subscription = CompositeDisposable(request)
+        _owned(run_scheduler, scheduler, subscription)
+        subscription.add(source(request.dispose).subscribe(observer, scheduler=run_scheduler))
+        return subscription
 
     return Producer(subscribe)
 

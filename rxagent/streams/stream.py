@@ -1,4 +1,4 @@
-"""Streams that say what to write when they are taken for something else."""
+"""Streams whose errors say what to write when they are used like lists."""
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -23,17 +23,17 @@ _LOOP = (
 
 
 def like(_: _F) -> Callable[[Any], _F]:
-    """Give a method the type of the one it stands for, with all its overloads."""
+    """Give a method the type of the one that it overrides, with all its overloads."""
     return lambda method: method
 
 
 class Stream(Observable[_T]):
-    """A stream over which nobody loops by mistake, and whatever is piped from it.
+    """A stream that refuses a `for` over it, and so do the streams that are piped from it.
 
     It differs from other Observables in that a `for` over it is an error that says what to write;
-    over those it goes on for ever, as Python takes whatever has `[...]` for a list. It shares the
-    state of its source, so that a subclass which is also of the source's type (`_kind_of`) has
-    the methods of that type, and they work.
+    over those it never ends, since Python takes any object with `[...]` for a sequence. It shares
+    the attributes of its source, so that a subclass that is also of the source's type (`_kind_of`)
+    has the methods of that type, and they work.
     """
 
     __slots__ = ("_source",)
@@ -50,10 +50,10 @@ class Stream(Observable[_T]):
         *,
         scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
-        """Subscribe an observer, or functions; disposing what is returned leaves the stream.
+        """Subscribe an observer, or functions; disposing the result unsubscribes.
 
         Raises:
-            TypeError: What is given cannot observe.
+            TypeError: An argument cannot observe.
         """
         if not isinstance(on_next, abc.ObserverBase):
             on_next, on_error, on_completed = methods_of(on_next, on_error, on_completed)
@@ -61,7 +61,7 @@ class Stream(Observable[_T]):
 
     @like(Observable.pipe)
     def pipe(self, *operators: Callable[[Any], Any]) -> Any:
-        """Return what operators make of the stream, one after the other."""
+        """Return the stream that operators make of this one, one after the other."""
         return piped(super().pipe(*operators))
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
@@ -96,9 +96,9 @@ class Stream(Observable[_T]):
 
 
 def piped(result: Any) -> Any:
-    """Return what came of piping, with streams as `Stream`s that keep their type and methods.
+    """Return a result of piping, with streams as `Stream`s that keep their type and methods.
 
-    What can be looped over, as a run can, stays as it is.
+    A stream that can be looped over, as a run can, stays as it is.
     """
     if type(result) in (list, tuple):  # `partition` returns several streams
         return type(result)(map(piped, result))
@@ -119,7 +119,7 @@ def _kind_of(kind: type[Observable[Any]]) -> type[Stream[Any]] | None:
         return Stream
     names: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__}
     if hasattr(kind, "__del__"):
-        names["__del__"] = lambda self: None  # that is for the source to do
+        names["__del__"] = lambda self: None  # the source's own `__del__` is enough
     try:
         return type(f"Stream[{kind.__name__}]", (Stream, kind), names)
     except TypeError:

@@ -1,4 +1,4 @@
-"""Reading on a thread: what a blocking source does between its first item and its end."""
+"""Reading a blocking source on a thread."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -18,10 +18,10 @@ __all__ = ["Leave", "ThreadReader", "Work", "drain"]
 _T = TypeVar("_T")
 
 Work = Callable[[Callable[[_T], None], Callable[[], bool]], None]
-"""What reads: called as `work(emit, cancelled)`."""
+"""A function that reads, called as `work(emit, cancelled)`."""
 
 Leave = Callable[[], None]
-"""Says that a thread is not waited for any more."""
+"""A function that stops waiting for a thread."""
 
 _log = logging.getLogger("rxagent")
 
@@ -30,9 +30,9 @@ class ThreadReader(Disposable, Generic[_T]):
     """One subscription to a source that is read on a thread, at most 64 items ahead of the run.
 
     Args:
-        work: What reads.
-        observer: What is notified, on the run's loop thread.
-        home: The run's.
+        work: Reads the source.
+        observer: The observer, notified on the run's loop thread.
+        scheduler: The run's.
         began: Called on the loop's thread once the source has a thread, before it is read.
         abort: Called when this is disposed while it reads.
     """
@@ -45,7 +45,7 @@ class ThreadReader(Disposable, Generic[_T]):
         began: Callable[[], None] | None,
         abort: Callable[[], None] | None,
     ) -> None:
-        super().__init__(self._let_go)
+        super().__init__(self._close)
         self._work = work
         self._scheduler = scheduler
         self._began = began
@@ -56,17 +56,17 @@ class ThreadReader(Disposable, Generic[_T]):
         self._leave: Leave | None = None
 
     def started(self, leave: Leave) -> None:
-        """Take what says that the thread is not waited for any more."""
+        """Keep the function that stops waiting for the thread."""
         self._leave = leave
         if self.is_disposed:
             leave()
 
     def refuse(self, error: Exception) -> None:
-        """Pass on that there is no thread to read on."""
+        """Pass on the error that no thread is free to read on."""
         self._handoff.on_error(error)
 
     def read(self) -> None:
-        """Read to the end, and pass it on; raises nothing."""
+        """Read to the end, and pass the end on; raises nothing."""
         if self._began is not None and not self.is_disposed:
             self._begin(self._began)
         if self.is_disposed:
@@ -82,7 +82,7 @@ class ThreadReader(Disposable, Generic[_T]):
         end()
 
     def _begin(self, began: Callable[[], None]) -> None:
-        """Let the run note that a thread is there, and wait until it has."""
+        """Call `began` on the run's loop thread, and wait for that."""
 
         def begin() -> None:
             if not self.is_disposed:
@@ -94,7 +94,7 @@ class ThreadReader(Disposable, Generic[_T]):
             if self._scheduler.is_lost:
                 self.dispose()
 
-    def _let_go(self) -> None:
+    def _close(self) -> None:
         if self._leave is not None and not self._has_ended:
             self._leave()
         self._handoff.dispose()

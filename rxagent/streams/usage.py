@@ -1,4 +1,4 @@
-"""Usage: whether the threads of this process compute, or are blocked."""
+"""CPU usage: whether the threads of this process compute, or are blocked."""
 
 import time
 from collections.abc import Hashable, Mapping
@@ -10,16 +10,16 @@ _clock_of = getattr(time, "pthread_getcpuclockid", None)
 
 
 def own_clock() -> int | None:
-    """Return the clock that counts what this thread computes; None where there is none.
+    """Return the clock of this thread's computing time; None where there is none.
 
-    A thread asks for its own: the system may crash on the number of one that has ended, and only
-    refuses to read the clock of such a one.
+    A thread must get its own: for a thread that has ended, the system may crash on getting the
+    clock, but only refuses to read it.
     """
     return _clock_of(get_ident()) if _clock_of else None
 
 
 def computed(clock: int | None) -> int:
-    """Return how many nanoseconds a thread has computed, by its clock; 0 if it has ended."""
+    """Return for how many nanoseconds a thread has computed, by its clock; 0 if it has ended."""
     if clock is None:
         return 0
     try:
@@ -29,13 +29,13 @@ def computed(clock: int | None) -> int:
 
 
 class Glimpse:
-    """What a pool and its process have done up to a moment.
+    """A snapshot of what a pool and its process have done so far.
 
     Args:
         begun: How many jobs have begun.
         ended: How many have ended.
         queued: How many wait.
-        cpu: How many nanoseconds the thread of each running job has computed.
+        cpu: For how many nanoseconds the thread of each running job has computed.
     """
 
     __slots__ = ("_at", "_cpu", "_process", "begun", "ended", "queued")
@@ -49,17 +49,17 @@ class Glimpse:
         self._process = time.process_time()
 
     def is_slack_until(self, now: "Glimpse") -> bool:
-        """Tell whether the process computed less than half of the time, or was given no more."""
+        """Return whether the process computed, or was allowed to, less than half of the time."""
         return now._process - self._process < (now._at - self._at) / 2
 
     def is_idle_until(self, now: "Glimpse") -> bool:
-        """Tell whether it did, and the jobs hardly computed at all."""
+        """Return whether `is_slack_until` is true, and the jobs hardly computed at all."""
         computed = sum(now._cpu.get(job, cpu) - cpu for job, cpu in self._cpu.items())
         return self.is_slack_until(now) and computed < (now._at - self._at) / 10 * 1e9
 
     def is_blocked_until(self, now: "Glimpse") -> bool:
-        """Tell whether the thread of some job did not run at all.
+        """Return whether the thread of some job did not run at all.
 
-        One that waits for the interpreter's lock runs a little, as it asks for it every 5 ms.
+        A thread that waits for the interpreter's lock runs a little, as it tries every 5 ms.
         """
         return any(now._cpu.get(job) == cpu for job, cpu in self._cpu.items())

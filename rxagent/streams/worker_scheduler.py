@@ -1,4 +1,4 @@
-"""Strands: where foreign code that may block runs, one action after the other."""
+"""The scheduler for foreign code that may block: it runs one action after the other."""
 
 import threading
 from collections import deque
@@ -18,8 +18,8 @@ __all__ = ["WorkerScheduler"]
 class WorkerScheduler(ActionScheduler):
     """A scheduler whose actions run on a worker, in order, in the context of a run.
 
-    It keeps the time of the run's home. Operators of rxagent that are subscribed with it find that
-    home. Disposing drops the actions that wait.
+    It uses the run's clock, and operators of rxagent that are subscribed with it find the run's
+    scheduler. Disposing drops the actions that wait.
     """
 
     def __init__(self, run_scheduler: RunScheduler) -> None:
@@ -36,7 +36,7 @@ class WorkerScheduler(ActionScheduler):
         return self.run_scheduler.now
 
     def run_serialized(self, action: Callable[..., Any], *args: Any) -> None:
-        """Run an action on a worker, after those that were asked for before."""
+        """Run an action on a worker, after those that were scheduled before."""
         self._actions.append(partial(action, *args))
         with self._lock:
             if self._is_running or self._is_disposed:

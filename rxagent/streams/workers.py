@@ -12,9 +12,9 @@ from .usage import Glimpse
 __all__ = ["WORKERS", "Workers"]
 
 _BUSY, _THROTTLED = 10, 50
-"""How many times longer the pool is patient where it cannot be sure: when something else in the
-process computes (its loop may just be late with what blocked jobs wait for), and when jobs compute
-a little (they look again and again at what they wait for, or the system gives them no more)."""
+"""How many times longer the pool waits when it cannot be sure: when something else in the process
+computes (so its loop may be late with what blocked jobs wait for), and when jobs compute a little
+(because they poll, or because the system gives them no more time)."""
 
 
 class Workers(ElasticThreads):
@@ -29,17 +29,16 @@ class Workers(ElasticThreads):
     - Jobs that are blocked by other means. When no job begins or ends for `patience` seconds,
       others wait, and the process is idle, another one begins.
 
-    So work that waits for other work of the pool never waits for ever, whatever it waits by. As
-    long as jobs wait for runs, half of the spare threads are kept for what these runs do. When
-    all threads are taken by jobs that wait for work within them, that which is nested deepest is
-    refused.
+    So work that waits for other work of the pool never waits for ever. As long as jobs wait for
+    runs, half of the spare threads are kept for the jobs of these runs. When all threads are taken
+    by jobs that wait for work within them, the work that is nested deepest is refused.
 
     Args:
         limit: How many jobs run at once.
         spare: How many threads there may be beyond the limit.
-        patience: After how many seconds without progress the pool grows by a thread.
-        idle: After how many seconds without work a thread ends.
-        grace: After how many seconds a stopped job that has not returned is logged, and counts as
+        patience: Seconds without progress after which the pool grows by a thread.
+        idle: Seconds without work after which a thread ends.
+        grace: Seconds after which a stopped job that has not returned is logged, and counts as
             one of those for which the pool takes no more jobs; `lost` counts it at once.
         name: The name of the threads.
 
@@ -67,7 +66,7 @@ class Workers(ElasticThreads):
                 raise ValueError(f"{what} is a number of seconds, not {seconds!r}.")
         kept = spare - spare // 2
         super().__init__(name, limit, spare, patience, idle, grace, kept=kept)
-        self._stood = 0  # for how many looks in a row no job began or ended
+        self._stalled = 0  # for how many looks in a row no job began or ended
 
     def submit(
         self,
@@ -92,9 +91,9 @@ class Workers(ElasticThreads):
 
     def _more(self, before: Glimpse, now: Glimpse) -> int:
         if (before.begun, before.ended) != (now.begun, now.ended):
-            self._stood = 0
+            self._stalled = 0
             return 0
-        self._stood += 1
+        self._stalled += 1
         if before.is_idle_until(now):
             enough = 1
         elif before.is_blocked_until(now):
@@ -102,22 +101,22 @@ class Workers(ElasticThreads):
         elif before.is_slack_until(now):
             enough = _THROTTLED
         else:  # they compute
-            self._stood = 0
+            self._stalled = 0
             return 0
-        if self._stood < enough:
+        if self._stalled < enough:
             return 0
-        self._stood = 0
+        self._stalled = 0
         return 1
 
     def __deepcopy__(self, _: object) -> "Workers":
-        return self  # what is copied shares the threads
+        return self  # copies share the threads
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self is WORKERS:
-            return "WORKERS"  # that of the other process
+            return "WORKERS"  # the pool of the other process
         times = {"patience": self._patience, "idle": self._idle, "grace": self._grace}
         return partial(Workers, self._limit, spare=self._spare, name=self._name, **times), ()
 
 
 WORKERS = Workers()
-"""The pool of those who do not pass one."""
+"""The pool that the process shares."""

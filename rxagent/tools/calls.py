@@ -127,7 +127,7 @@ class _Running(Sink[Any, Event]):
 
     def _end(self, event: Event) -> None:
         self._timer.dispose()
-        self._let_go()
+        self._dispose_source()
         self.observer.on_next(event)
         super().on_completed()
 

@@ -46,14 +46,14 @@ def made_of(*deltas, **how):
 
 
 def sealed_of(*deltas):
-    """Return all that is told of some deltas and the calls they seal, in its order."""
-    subject, told = rx.Subject(), []
-    subject.subscribe(told.append)
-    subject.pipe(ops.sealed()).subscribe(told.append, on_completed=lambda: told.append("|"))
+    """Return what is emitted for some deltas, and the calls they seal, in order."""
+    subject, received = rx.Subject(), []
+    subject.subscribe(received.append)
+    subject.pipe(ops.sealed()).subscribe(received.append, on_completed=lambda: received.append("|"))
     for delta in deltas:
         subject.on_next(delta)
     subject.on_completed()
-    return told
+    return received
 
 
 # Cases that the OpenAI protocol brings.
@@ -136,12 +136,12 @@ def test_a_turn_without_deltas_is_an_empty_message():
 @pytest.mark.parametrize("partial", [True, False])
 def test_an_error_passes(partial):
     """When the model breaks off, no message is made of what it had said so far, but the error."""
-    told = []
+    received = []
     stream = rx.concat(rx.of(TextDelta("a")), rx.throw(LookupError()))
 
-    stream.pipe(ops.accumulate(partial), rxo.materialize()).subscribe(told.append)
+    stream.pipe(ops.accumulate(partial), rxo.materialize()).subscribe(received.append)
 
-    assert ["N", "E"] if partial else ["E"] == [notification.kind for notification in told]
+    assert ["N", "E"] if partial else ["E"] == [notification.kind for notification in received]
 
 
 def test_subscriptions_do_not_mix():
@@ -159,7 +159,7 @@ def test_subscriptions_do_not_mix():
 
 
 def test_a_call_is_sealed_by_the_next():
-    """A call is told when the next one begins; the last one when the turn ends."""
+    """A call is emitted when the next one begins; the last one when the turn ends."""
     turn = [Piece(0, "a", "add", ""), Piece(0, arguments="{}"), Piece(1, "b", "say", "")]
     first, second = ToolCall("a", "add", "{}"), ToolCall("b", "say", "")
 
@@ -182,7 +182,7 @@ def test_arguments_that_parse_are_not_sealed():
 
 
 def test_the_calls_of_each_attempt_are_sealed():
-    """After a retraction calls are told again, also when they have the ids of those before."""
+    """After a retraction calls are emitted again, also when they have the ids of earlier ones."""
     call = [Piece(0, "a", "add", "{}"), Finish("tool_calls")]
     retried = StepRetried(2, "cut")
 
@@ -192,7 +192,7 @@ def test_the_calls_of_each_attempt_are_sealed():
 
 @given(st.integers(0, 4), st.booleans())
 def test_each_call_is_sealed_once(count, finished):
-    """Of any number of calls, each is told once, whole and in order."""
+    """Of any number of calls, each is emitted once, whole and in order."""
     calls = [ToolCall(f"id_{index}", "add", "{}") for index in range(count)]
     turn = [
         piece
@@ -200,9 +200,9 @@ def test_each_call_is_sealed_once(count, finished):
         for piece in (Piece(index, call.id, "add", ""), *[Piece(index, arguments=c) for c in "{}"])
     ]
 
-    told = sealed_of(*turn, *[Finish("stop")] * finished)
+    received = sealed_of(*turn, *[Finish("stop")] * finished)
 
-    assert calls == [event for event in told if isinstance(event, ToolCall)]
+    assert calls == [event for event in received if isinstance(event, ToolCall)]
 
 
 # What many calls cost

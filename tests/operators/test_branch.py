@@ -50,7 +50,7 @@ async def _items(items):
 
 @pytest.mark.parametrize("of", SOURCES.values(), ids=SOURCES)
 def test_an_item_passes_before_what_is_made_of_it(of):
-    """Each item is passed on first, then each operator is told of it, in their order."""
+    """Each item is passed on first, then to each operator, in their order."""
     stream = of(1, 2, 3).pipe(ops.branch(tens, lambda source: source.pipe(rxo.map(str)), summed))
 
     assert [1, 10, "1", 2, 20, "2", 3, 30, "3", 6] == list(each(stream))
@@ -58,7 +58,7 @@ def test_an_item_passes_before_what_is_made_of_it(of):
 
 @pytest.mark.parametrize("of", SOURCES.values(), ids=SOURCES)
 def test_the_source_is_subscribed_once(of):
-    """However many operators there are, the source is opened once, and let go once."""
+    """However many operators there are, the source is opened once, and disposed once."""
     source, ledger = opened(of(1, 2))
 
     assert [1, 10, 10, 2, 20, 20] == list(each(source.pipe(ops.branch(tens, tens))))
@@ -87,44 +87,46 @@ def test_branches_are_ready_before_the_first_item():
 
 def test_the_end_waits_for_what_branches_still_do():
     """A branch may go on after the source has ended; the end is that of the last."""
-    told = []
+    received = []
     with VirtualScheduler() as scheduler:
         late = ops.branch(lambda source: source.pipe(rxo.flat_map(lambda _: rx.timer(5))))
         rx.of("a").pipe(late).subscribe(
-            lambda item: told.append((scheduler.clock, item)),
-            on_completed=lambda: told.append((scheduler.clock, "|")),
+            lambda item: received.append((scheduler.clock, item)),
+            on_completed=lambda: received.append((scheduler.clock, "|")),
             scheduler=scheduler,
         )
         scheduler.run()
 
-    assert [(0, "a"), (5, 0), (5, "|")] == told
+    assert [(0, "a"), (5, 0), (5, "|")] == received
 
 
 def test_a_branch_may_end_early():
-    """A branch that has enough is told no more, and the others go on."""
-    heard = []
-    first = ops.branch(lambda source: source.pipe(rxo.do_action(heard.append), rxo.take(1)), tens)
+    """A branch that has enough receives no more, and the others go on."""
+    observed = []
+    first = ops.branch(
+        lambda source: source.pipe(rxo.do_action(observed.append), rxo.take(1)), tens
+    )
 
     assert [1, 1, 10, 2, 20] == rx.of(1, 2).pipe(first, rxo.to_list()).run()
-    assert [1] == heard
+    assert [1] == observed
 
 
 @pytest.mark.parametrize("at", range(3))
 def test_the_error_of_the_source_passes(at):
     """An error comes once, after the items before it; branches need not take it."""
-    told = []
+    received = []
     source = rx.concat(rx.of(*range(at)), rx.throw(LookupError()))
 
-    source.pipe(ops.branch(summed)).subscribe(told.append, told.append)
+    source.pipe(ops.branch(summed)).subscribe(received.append, received.append)
 
-    assert list(range(at)) == told[:-1]
-    assert LookupError is type(told[-1])
+    assert list(range(at)) == received[:-1]
+    assert LookupError is type(received[-1])
 
 
 @pytest.mark.parametrize("failing", range(3))
 def test_the_error_of_a_branch_ends_all(failing):
-    """When a branch fails, the source and the other branches are let go."""
-    ledgers, told = [], []
+    """When a branch fails, the source and the other branches are disposed."""
+    ledgers, received = [], []
 
     def branch(place):
         def lasting(trunk):
@@ -136,9 +138,9 @@ def test_the_error_of_a_branch_ends_all(failing):
         return lasting
 
     source, ledger = opened(rx.never())
-    source.pipe(ops.branch(*map(branch, range(3)))).subscribe(told.append, told.append)
+    source.pipe(ops.branch(*map(branch, range(3)))).subscribe(received.append, received.append)
 
-    assert [LookupError] == [type(error) for error in told]
+    assert [LookupError] == [type(error) for error in received]
     assert [0, 0, 0, 0] == [ledger.open for ledger in (ledger, *ledgers)]
 
 
@@ -156,8 +158,8 @@ def test_an_operator_that_raises_opens_nothing():
 
 @pytest.mark.parametrize("position", range(9))
 def test_leaving_at_each_item(position):
-    """Whoever leaves at an item is told no other, and everything is let go."""
-    ledgers, told = [], []
+    """After disposal at an item nothing is emitted, and everything is disposed."""
+    ledgers, received = [], []
 
     def watched(stream):
         stream, ledger = opened(stream)
@@ -171,10 +173,10 @@ def test_leaving_at_each_item(position):
     with VirtualScheduler() as scheduler:
         branches = [lambda trunk: watched(tens(trunk)), lambda trunk: watched(tens(trunk))]
         stream = run_scoped(watched(from_async(items)).pipe(ops.branch(*branches)))
-        stream.pipe(rxo.take(position + 1)).subscribe(told.append, scheduler=scheduler)
+        stream.pipe(rxo.take(position + 1)).subscribe(received.append, scheduler=scheduler)
         scheduler.run()
 
-    assert [1, 10, 10, 2, 20, 20, 3, 30, 30][: position + 1] == told
+    assert [1, 10, 10, 2, 20, 20, 3, 30, 30][: position + 1] == received
     assert 3 == len(ledgers)
     assert [(1, 1)] * 3 == [(ledger.subscribed, ledger.disposed) for ledger in ledgers]
 
@@ -182,10 +184,10 @@ def test_leaving_at_each_item(position):
 def test_no_lock_is_held_while_emitting():
     """An observer may feed the source from within, and subscribe to the same stream."""
     subject = rx.Subject()
-    stream, told, again = subject.pipe(ops.branch(tens)), [], []
+    stream, received, again = subject.pipe(ops.branch(tens)), [], []
 
     def on_next(item):
-        told.append(item)
+        received.append(item)
         if item == 1:
             stream.subscribe(again.append)
             subject.on_next(2)
@@ -193,13 +195,13 @@ def test_no_lock_is_held_while_emitting():
     stream.subscribe(on_next)
     subject.on_next(1)
 
-    assert [1, 2, 20, 10] == told
+    assert [1, 2, 20, 10] == received
     assert [2, 20] == again
 
 
 @given(st.lists(st.integers(), max_size=10), st.integers(0, 5))
 def test_nothing_is_lost(items, branches):
     """Every item comes once as it is, and once of each branch."""
-    told = rx.from_iterable(items).pipe(ops.branch(*[tens] * branches), rxo.to_list()).run()
+    received = rx.from_iterable(items).pipe(ops.branch(*[tens] * branches), rxo.to_list()).run()
 
-    assert [each for item in items for each in (item, *[item * 10] * branches)] == told
+    assert [each for item in items for each in (item, *[item * 10] * branches)] == received

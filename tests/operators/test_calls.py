@@ -70,7 +70,7 @@ def test_other_keys_may_name_tool_and_arguments():
 
 
 def test_a_made_id_bears_the_step():
-    """The id of a call in a text tells its step."""
+    """The id of a call in a text names its step."""
     assert "call_4_1_0" == parse('{"name": "add"}', step=4)[0].id
 
 
@@ -200,7 +200,7 @@ def test_no_text_takes_long(nasty):
 
 @pytest.mark.parametrize("depth", [10, 100, 200])
 def test_deep_arguments_are_read(depth):
-    """Arguments may be nested deeper than anybody needs."""
+    """Arguments may be nested deep."""
     arguments = '{"a": ' * depth + "1" + "}" * depth
 
     assert spelled(arguments) == parse(f'{{"name": "add", "arguments": {arguments}}}')
@@ -217,11 +217,13 @@ def test_deeper_arguments_are_refused(depth):
 
 def test_an_error_ends_the_stream():
     """The error travels by `on_error`, after the calls of messages before it."""
-    told = []
+    received = []
     good, bad = Message("assistant", '{"name": "add"}'), Message("assistant", '{"name": "add"')
-    rx.of(good, bad, good).pipe(ops.parse_calls(TOOLS), rxo.materialize()).subscribe(told.append)
+    rx.of(good, bad, good).pipe(ops.parse_calls(TOOLS), rxo.materialize()).subscribe(
+        received.append
+    )
 
-    assert [spelled("{}"), ParseError] == [told[0].value, type(told[1].exception)]
+    assert [spelled("{}"), ParseError] == [received[0].value, type(received[1].exception)]
 
 
 HEAVY = {

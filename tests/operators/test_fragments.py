@@ -30,14 +30,14 @@ def calls_of(*deltas, step=1):
     return list(stream.run().tool_calls)
 
 
-def told_before_the_end(*deltas):
-    """Return what is told of some deltas while the stream goes on."""
-    told = []
+def received_before_the_end(*deltas):
+    """Return what is emitted for some deltas while the stream goes on."""
+    received = []
     with VirtualScheduler() as scheduler:
         stream = rx.concat(rx.of(*deltas), rx.never()).pipe(ops.normalise())
-        stream.subscribe(told.append, scheduler=scheduler)
+        stream.subscribe(received.append, scheduler=scheduler)
         scheduler.run()
-    return told
+    return received
 
 
 # What was meant
@@ -127,7 +127,7 @@ def test_interleaved_arguments_are_given_back(data, calls, with_id):
 @law
 @given(st.data(), meant())
 def test_one_index_and_many_ids(data, calls):
-    """Calls that share an index, or have none, are told apart by the ids of their fragments."""
+    """Calls that share an index, or have none, are distinguished by their fragments' ids."""
     index = data.draw(st.sampled_from([0, 3, None]))
     fragments = [data.draw(in_a_row(call, index, "always")) for call in calls]
     names = [[piece for piece in call if piece.name] for call in fragments]
@@ -165,13 +165,13 @@ def test_every_call_has_one_form(data, calls):
         for place, call in enumerate(calls)
     ]
 
-    told = normalised(*flat(fragments))
+    received = normalised(*flat(fragments))
 
-    first = {piece.index: piece for piece in reversed(told)}
+    first = {piece.index: piece for piece in reversed(received)}
     assert [(call.id, call.name) for call in calls] == [
         (first[index].id, first[index].name) for index in sorted(first)
     ]
-    for piece in told:
+    for piece in received:
         if piece is first[piece.index]:
             assert "" == piece.arguments
         else:
@@ -218,7 +218,7 @@ def dialect(draw, call, place):
 @settings(max_examples=200)
 @given(st.data(), all_calls())
 def test_any_dialect_in_any_order(data, calls):
-    """For any split, order and dialect, calls told apart by index come out as they were meant."""
+    """For any split, order and dialect, calls with distinct indexes come out as they were meant."""
     fragments = [data.draw(dialect(call, place)) for place, call in enumerate(calls)]
 
     found = calls_of(*data.draw(interleaved(*fragments)), Finish("tool_calls"))
@@ -257,14 +257,14 @@ def test_any_fragments_are_calls(said, finish):
     """Whatever comes, no call is without a name, no two have one id, and no sign is lost."""
     deltas = [*said[:finish], Finish("tool_calls"), *said[finish:]]
 
-    told = [piece for piece in normalised(*deltas) if isinstance(piece, ToolCallDelta)]
+    received = [piece for piece in normalised(*deltas) if isinstance(piece, ToolCallDelta)]
     calls = calls_of(*deltas)
 
     assert all(call.name for call in calls)
     assert len(calls) == len({call.id for call in calls})
-    begun = [piece.index for piece in told if piece.id]
+    begun = [piece.index for piece in received if piece.id]
     assert len(begun) == len(set(begun)) == len(calls)
-    assert all(piece.index in begun for piece in told)
+    assert all(piece.index in begun for piece in received)
 
 
 @pytest.mark.timeout(10)
@@ -289,7 +289,7 @@ def test_what_names_its_call_early_and_late():
 
 
 def test_an_id_that_comes_too_late_changes_nothing():
-    """A call that was told with a made id keeps it; the next id begins another call."""
+    """A call that was emitted with a made id keeps it; the next id begins another call."""
     assert [ToolCall("call_1_1_0", "add", "{}"), ToolCall("y", "say", "[]")] == calls_of(
         Piece(0, name="add", arguments="{"),
         Piece(0, "x", arguments="}"),
@@ -324,7 +324,7 @@ def test_an_index_that_was_given_away():
 
 @pytest.mark.parametrize("piece", [Piece(0), Piece(0, "", "", ""), Piece(None, None, None, "")])
 def test_a_fragment_of_nothing_is_no_call(piece):
-    """An empty fragment tells nothing, before a call and within it."""
+    """An empty fragment emits nothing, before a call and within it."""
     assert [] == normalised(piece)
     assert [Piece(0, "a", "add", "")] == normalised(Piece(0, "a", "add"), piece)
 
@@ -347,7 +347,7 @@ def test_a_whole_object_is_the_end_of_a_call(index):
     assert [nested, nested] == [call.arguments for call in calls]
 
 
-def test_arguments_that_nobody_can_read_are_passed_on():
+def test_arguments_that_cannot_be_parsed_are_passed_on():
     """Whatever the arguments are, they are kept as they were written."""
     deep = '{"a":' * 5000 + "}"
     calls = calls_of(Piece(0, "x", "add", deep), Piece(0, None, "add", "}"))
@@ -403,15 +403,15 @@ def test_empty_arguments_come_with_the_next_ones():
     head, empty = Piece(0, "a", "add", ""), Piece(0, arguments="{}")
     other = [Piece(1, "b", "say", ""), Piece(1, arguments='{"b"')]
 
-    assert [head] == told_before_the_end(first)
-    assert [head, empty, *other] == told_before_the_end(first, Piece(1, "b", "say", '{"b"'))
+    assert [head] == received_before_the_end(first)
+    assert [head, empty, *other] == received_before_the_end(first, Piece(1, "b", "say", '{"b"'))
     assert [head, empty] == normalised(first)
 
 
 @law
 @given(st.data(), all_calls(), st.sampled_from([0, None]))
 def test_ids_alone_and_names_at_last(data, calls, index):
-    """Calls that their ids alone tell apart may be named after their arguments."""
+    """Calls that differ in their ids alone may be named after their arguments."""
     fragments = [
         [Piece(index, call.id, None, call.arguments[:2])]  # with the sign that opens them
         + [Piece(index, call.id, None, piece) for piece in data.draw(cut(call.arguments[2:]))]
@@ -477,7 +477,7 @@ def test_a_name_that_never_comes():
 
 
 def test_what_a_provider_wants_back_stays_with_its_call():
-    """An extra comes out with its call, be it early, late or alone."""
+    """An extra comes out with its call, whether it is early, late or alone."""
     one, other = (ProviderData("p", {"n": n}) for n in (1, 2))
     calls = calls_of(
         Piece(0, "a", extra=(one,)),
@@ -489,18 +489,20 @@ def test_what_a_provider_wants_back_stays_with_its_call():
     assert [(one, other), ()] == [call.extra for call in calls]
 
 
-# When it is told
+# When it is emitted
 
 
-def test_a_call_is_told_when_its_name_is_whole():
+def test_a_call_is_emitted_when_its_name_is_whole():
     """A call is held back until arguments, the finish or the end follow."""
     begun = Piece(0, "a", "add"), Piece(0, name="_all")
     first = Piece(0, "a", "add_all", "")
 
-    assert [] == told_before_the_end(*begun)
-    assert [first, Piece(0, arguments="{")] == told_before_the_end(*begun, Piece(0, arguments="{"))
-    assert [] == told_before_the_end(*begun, Piece(1, "b", "say"))
-    assert [first, Finish("tool_calls")] == told_before_the_end(*begun, Finish("tool_calls"))
+    assert [] == received_before_the_end(*begun)
+    assert [first, Piece(0, arguments="{")] == received_before_the_end(
+        *begun, Piece(0, arguments="{")
+    )
+    assert [] == received_before_the_end(*begun, Piece(1, "b", "say"))
+    assert [first, Finish("tool_calls")] == received_before_the_end(*begun, Finish("tool_calls"))
     assert [first] == normalised(*begun)
 
 
@@ -508,19 +510,19 @@ def test_other_deltas_pass_at_once():
     """Text, thoughts and usage are not touched, nor kept waiting for a call's name."""
     others = TextDelta("a"), ReasoningDelta("b"), Usage(1, 2)
 
-    assert list(others) == told_before_the_end(Piece(0, "a", "add"), *others)
+    assert list(others) == received_before_the_end(Piece(0, "a", "add"), *others)
 
 
 def test_a_retracted_attempt_is_forgotten():
-    """After StepRetried indexes start anew, and made ids bear the number of the attempt."""
+    """After StepRetried indexes start again, and made ids have the number of the attempt."""
     call, retried = Piece(0, None, "add", "[]"), StepRetried(2, "cut")
 
-    told = normalised(call, Piece(1, None, "say"), retried, call, retried, call, step=3)
+    received = normalised(call, Piece(1, None, "say"), retried, call, retried, call, step=3)
 
     assert ["call_3_1_0", "call_3_2_0", "call_3_3_0"] == [
-        piece.id for piece in told if isinstance(piece, ToolCallDelta) and piece.id
+        piece.id for piece in received if isinstance(piece, ToolCallDelta) and piece.id
     ]
-    assert 2 == told.count(retried)
+    assert 2 == received.count(retried)
 
 
 def test_subscriptions_do_not_mix():
@@ -539,7 +541,7 @@ def test_subscriptions_do_not_mix():
     assert [[Piece(0, "call_1_1_0", "add", ""), Piece(0, arguments="[]")]] * 2 == turns
 
 
-def test_a_made_id_is_nobody_elses():
+def test_a_made_id_is_unique():
     """A provider that gives ids like ours, and not to all calls, makes no two calls one."""
     calls = calls_of(
         Piece(0, "call_1_1_1", "add", "{}"), Piece(1, None, "add", "{}"), Finish("tool_calls")

@@ -1,4 +1,4 @@
-"""Sharing one answer among models: who speaks first answers."""
+"""Several models for one answer: the first to speak answers."""
 
 from threading import Event, Thread
 
@@ -37,7 +37,7 @@ SIGNS = {
     "delta", [TextDelta("a"), ReasoningDelta("a"), RefusalDelta("a"), ToolCallDelta(0, "c", "t")]
 )
 def test_speech_decides(delta):
-    """Text, thoughts, refusals and calls are speech; the loser is hung up on."""
+    """Text, reasoning, refusals and calls are speech; the loser's request is closed."""
     with marbles(x=delta, y=TextDelta("late")) as m:
         one, other = m.cold("---y|"), m.cold("--x-|")
         m.expect(ops.race(model_of(one), model_of(other))(request)).to_be("--x-|")
@@ -46,14 +46,14 @@ def test_speech_decides(delta):
 
 
 def test_usage_does_not_decide():
-    """Reports of usage pass, from whichever model, and nothing else of those who lose."""
+    """Reports of usage pass, from any model, and nothing else of the losers."""
     with marbles(**SIGNS) as m:
         one, other = m.cold("u-----b|"), m.cold("-v-a-v|")
         m.expect(ops.race(model_of(one), model_of(other))(request)).to_be("uv-a-v|")
 
 
 def test_what_comes_before_speech_waits_for_it():
-    """A retraction before the winner's first words is told with them, a loser's never."""
+    """A retraction before the winner's first words is emitted with them, a loser's never."""
     with marbles(**SIGNS) as m:
         models = model_of(m.cold("r--a----|")), model_of(m.cold("-r---b--|"))
         m.expect(ops.race(*models)(request)).to_be("---(ra)-|")
@@ -71,7 +71,7 @@ def test_one_more_is_asked_after_each_silence():
 
 
 def test_a_failure_asks_the_next_at_once():
-    """A model that fails, or ends without a word, is not waited for; the timer begins anew."""
+    """A model that fails, or ends without a word, is not waited for; the timer starts again."""
     with marbles(**SIGNS) as m:
         rows = m.cold("-#"), m.cold("-|"), m.cold("-----a|"), m.cold("-----b|")
         m.expect(ops.hedge(*map(model_of, rows), after=0.003)(request)).to_be("-------a|")
@@ -94,14 +94,14 @@ def test_when_all_are_silent_the_last_end_passes():
 
 
 def test_the_winners_failure_passes():
-    """Who has begun to speak answers, even if by an error."""
+    """The model that has begun to speak answers, even if by an error."""
     with marbles(**SIGNS) as m:
         models = model_of(m.cold("-a-#")), model_of(m.cold("------b|"))
         m.expect(ops.hedge(*models, after=0.01)(request)).to_be("-a-#")
 
 
 def test_a_bug_is_not_hidden_by_others():
-    """An error that is no ModelError ends the race, and all are hung up on."""
+    """An error that is no ModelError ends the race, and all requests are closed."""
     with marbles(error=ValueError("a bug"), a=TextDelta("a")) as m:
         other = m.cold("------a|")
         m.expect(ops.race(model_of(m.cold("--#")), model_of(other))(request)).to_be("--#")
@@ -118,8 +118,8 @@ def test_a_model_that_raises_drops_out():
         m.expect(ops.race(broken, model_of(m.cold("-a|")))(request)).to_be("-a|")
 
 
-def test_who_leaves_is_not_followed():
-    """Disposing hangs up on all who were asked, and nobody else is asked."""
+def test_disposal_asks_no_further_model():
+    """Disposing closes all requests, and no further model is asked."""
     with marbles(**SIGNS) as m:
         rows = m.cold("-------a|"), m.cold("-------b|"), m.cold("b|")
         m.expect(ops.hedge(*map(model_of, rows), after=0.002)(request)).to_be("-", "^--!")
@@ -128,7 +128,7 @@ def test_who_leaves_is_not_followed():
         m.expect(rows[2]).to_be_subscribed()
 
 
-def test_what_speaks_at_once_is_heard():
+def test_what_speaks_at_once_wins():
     """Models that answer as they are subscribed are raced in their order."""
     with marbles(**SIGNS) as m:
         models = [lambda request: rx.of(SIGNS["a"]), lambda request: rx.of(SIGNS["b"])]
@@ -137,9 +137,9 @@ def test_what_speaks_at_once_is_heard():
 
 
 @pytest.mark.parametrize("choose", [ops.race, lambda: ops.hedge(after=1)])
-def test_somebody_must_be_asked(choose):
-    """A contest without models is refused when it is made."""
-    with pytest.raises(TypeError, match="At least one model"):
+def test_a_race_needs_a_model(choose):
+    """A race without models is refused when it is made."""
+    with pytest.raises(TypeError, match="No model is given"):
         choose()
 
 
@@ -149,7 +149,7 @@ def test_somebody_must_be_asked(choose):
     ids=["fallback", "race", "hedge"],
 )
 def test_what_is_made_of_models_is_a_model(combine):
-    """It needs no adapting, is asked by a text too, and is printed as what it is made of."""
+    """It needs no adapting, takes a text too, and is printed as what it is made of."""
     asked = []
 
     def echo(request):
@@ -164,8 +164,8 @@ def test_what_is_made_of_models_is_a_model(combine):
     assert f"{made.how}({echo!r}, {made.how}({echo!r}))" == repr(made)
 
 
-def test_a_function_s_answer_comes_in_by_the_gate():
-    """Whatever thread a model of somebody's own speaks on, its deltas are told in the gate."""
+def test_a_function_s_answer_is_emitted_on_the_loop_thread():
+    """The deltas of a user's own model are emitted on the run's loop thread."""
     run_scheduler, inside, over = RunScheduler(loop=daemon_loop()), [], Event()
 
     def foreign(request):
@@ -189,6 +189,6 @@ def test_a_function_s_answer_comes_in_by_the_gate():
 
 
 def test_what_does_not_answer_by_a_stream_says_how_it_would():
-    """A function that returns something else is told, as soon as it has, what adapts it."""
+    """A function that returns something else gets an error that names what adapts it."""
     with pytest.raises(TypeError, match=r"does not return .* Write as_model\(\.\.\.\) around it"):
         ops.race(lambda request: "Hello")("Hi").run()

@@ -33,27 +33,27 @@ gaps = st.lists(st.integers(1, 5_000_000).map(lambda micros: micros / 1_000_000)
 @given(gaps, st.floats(0.1, 5))
 def test_idle_ends_the_first_silence_that_is_too_long(gaps, idle):
     """The error comes exactly `idle` seconds after the last item before such a silence."""
-    told = []
+    received = []
     with VirtualScheduler() as scheduler:
         source = rx.concat(*(rx.timer(gap) for gap in gaps))
         source.pipe(ops.timeout(idle=idle)).subscribe(
-            lambda _: told.append(scheduler.clock),
-            lambda error: told.append((scheduler.clock, error)),
+            lambda _: received.append(scheduler.clock),
+            lambda error: received.append((scheduler.clock, error)),
             scheduler=scheduler,
         )
         scheduler.run()
 
-    heard = 0.0
+    observed = 0.0
     expected = []
     for gap in gaps:
         if gap > idle + 1e-6:
-            expected.append(round(heard + idle, 6))
-            assert told[-1][0] == pytest.approx(expected[-1], abs=2e-6)
-            assert isinstance(told[-1][1], ModelTimeout)
+            expected.append(round(observed + idle, 6))
+            assert received[-1][0] == pytest.approx(expected[-1], abs=2e-6)
+            assert isinstance(received[-1][1], ModelTimeout)
             break
-        heard = round(heard + gap, 6)
-        expected.append(heard)
-    assert len(expected) == len(told)
+        observed = round(observed + gap, 6)
+        expected.append(observed)
+    assert len(expected) == len(received)
 
 
 def test_a_stream_costs_one_timer():
@@ -87,12 +87,12 @@ def test_what_is_no_beginning_does_not_end_the_first_limit(delta):
         m.expect(m.cold("-x").pipe(ops.timeout(first=4))).to_be("-x--#")
 
 
-def test_time_stands_still_while_the_run_is_held():
+def test_time_stops_while_the_run_is_held():
     """A paused run is not timed out, by whichever limit; afterwards the rest of it counts."""
-    told = []
+    received = []
     with VirtualScheduler() as scheduler:
         rx.concat(rx.timer(1.0), rx.never()).pipe(ops.timeout(idle=5, total=8)).subscribe(
-            on_error=lambda _: told.append(scheduler.clock), scheduler=scheduler
+            on_error=lambda _: received.append(scheduler.clock), scheduler=scheduler
         )
         for start, end in ((2.0, 50.0), (51.0, 80.0)):
             scheduler.advance_to(start)
@@ -101,7 +101,7 @@ def test_time_stands_still_while_the_run_is_held():
             hold.dispose()
         scheduler.run()
 
-    assert [1.0 + 5 + 48 + 29] == told
+    assert [1.0 + 5 + 48 + 29] == received
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_limit_is_a_time(limits, sentence):
         (ops.stop_at(["."]), ["disposed", TextDelta("a"), Finish("stop"), "completed"]),
     ],
 )
-def test_the_model_is_hung_up_on_before_anybody_is_told(limit, expected):
-    """The source is disposed before the end is told, and before what is left of its text."""
+def test_the_request_is_closed_before_the_end_is_emitted(limit, expected):
+    """The source is disposed before the end is emitted, and before the rest of its text."""
     order, model = [], Subject()
     source = model.pipe(rxo.finally_action(lambda: order.append("disposed")), limit)
 
@@ -148,7 +148,7 @@ def test_the_model_is_hung_up_on_before_anybody_is_told(limit, expected):
     assert expected == order
 
 
-def test_a_timed_out_stream_is_hung_up_on():
+def test_a_timed_out_stream_is_closed():
     """The source is disposed at the moment when its time is over."""
     with marbles(tick="1s", error=ModelTimeout("...")) as m:
         source = m.cold("-")
@@ -158,12 +158,12 @@ def test_a_timed_out_stream_is_hung_up_on():
 
 def played(deltas, words):
     """Return what `stop_at` makes of deltas, and how many of them were read."""
-    read, told = [], []
+    read, received = [], []
     source = rx.from_iterable(deltas).pipe(rxo.do_action(read.append), ops.stop_at(words))
     with VirtualScheduler() as scheduler:
-        scheduler.run_serialized(lambda: source.subscribe(told.append, scheduler=scheduler))
+        scheduler.run_serialized(lambda: source.subscribe(received.append, scheduler=scheduler))
         scheduler.run()
-    return told, len(read)
+    return received, len(read)
 
 
 def said(deltas):
@@ -187,11 +187,11 @@ def test_a_stop_cuts_the_same_however_the_text_is_cut(pieces, words):
     ]
     kept = text[: sum(min(ends))] if ends else text
 
-    told, _ = played(map(TextDelta, pieces), words)
+    received, _ = played(map(TextDelta, pieces), words)
     by_sign, _ = played(map(TextDelta, text), words)
 
-    assert kept == said(told) == said(by_sign)
-    assert bool(ends) is (Finish("stop") in told)
+    assert kept == said(received) == said(by_sign)
+    assert bool(ends) is (Finish("stop") in received)
 
 
 others = st.sampled_from(
@@ -203,17 +203,17 @@ texts = st.text("ab.", min_size=1, max_size=3).map(TextDelta)
 @given(st.lists(texts | others, max_size=12), stops)
 def test_other_deltas_pass_in_their_order(deltas, words):
     """Every other delta that was read passes, behind the text it came after."""
-    told, read = played(deltas, words)
-    rest = [delta for delta in told if delta != Finish("stop")]
+    received, read = played(deltas, words)
+    rest = [delta for delta in received if delta != Finish("stop")]
 
     assert [one for one in deltas[:read] if not isinstance(one, TextDelta)] == [
         one for one in rest if not isinstance(one, TextDelta)
     ]
-    heard = seen = ""
+    observed = seen = ""
     before = {}
     for number, delta in enumerate(deltas[:read]):
-        heard += delta.text if isinstance(delta, TextDelta) else ""
-        before[number] = heard
+        observed += delta.text if isinstance(delta, TextDelta) else ""
+        before[number] = observed
     numbers = iter([n for n, one in enumerate(deltas) if not isinstance(one, TextDelta)])
     for delta in rest:
         if isinstance(delta, TextDelta):
@@ -221,22 +221,22 @@ def test_other_deltas_pass_in_their_order(deltas, words):
         else:
             expected = before[next(numbers)]
             assert seen == expected[: len(seen)]
-            assert len(expected) - len(seen) == 0 or Finish("stop") in told
+            assert len(expected) - len(seen) == 0 or Finish("stop") in received
 
 
 @given(st.lists(texts | others, max_size=12), stops)
 def test_no_more_waits_than_must(deltas, words):
     """After each delta what waits is the start of a word; all else has passed at once."""
-    told = []
+    received = []
     source = rx.subject.Subject()
-    source.pipe(ops.stop_at(words)).subscribe(told.append)
+    source.pipe(ops.stop_at(words)).subscribe(received.append)
     sent = []
     for delta in deltas:
         source.on_next(delta)
         sent.append(delta)
-        if Finish("stop") in told:
+        if Finish("stop") in received:
             return
-        waiting = said(sent)[len(said(told)) :]
+        waiting = said(sent)[len(said(received)) :]
         assert not waiting or any(word.startswith(waiting) for word in words)
 
 
@@ -244,9 +244,9 @@ def test_a_finish_brings_all_that_waited():
     """The model's own finish comes behind the text."""
     deltas = [TextDelta("one st"), Usage(1, 1), Finish("length")]
 
-    told, _ = played(deltas, ["stop"])
+    received, _ = played(deltas, ["stop"])
 
-    assert [TextDelta("one "), TextDelta("st"), Usage(1, 1), Finish("length")] == told
+    assert [TextDelta("one "), TextDelta("st"), Usage(1, 1), Finish("length")] == received
 
 
 def test_an_error_brings_all_that_waited():
@@ -260,32 +260,32 @@ def test_an_error_brings_all_that_waited():
         m.expect(m.cold("a--#").pipe(ops.stop_at(["stop"]))).to_be("x--(y#)")
 
 
-def test_a_retraction_makes_waiting_text_void():
+def test_a_retraction_drops_waiting_text():
     """A new attempt begins without the text that waited; usage that waited passes."""
     deltas = [TextDelta("st"), Usage(1, 1), StepRetried(1, "..."), TextDelta("op!")]
 
-    told, _ = played(deltas, ["stop"])
+    received, _ = played(deltas, ["stop"])
 
-    assert [Usage(1, 1), StepRetried(1, "..."), TextDelta("op!")] == told
+    assert [Usage(1, 1), StepRetried(1, "..."), TextDelta("op!")] == received
 
 
 def test_a_cut_turn_is_read_no_further():
-    """At the stop the model is hung up on, in the midst of what it sends at once."""
-    told, read = played(map(TextDelta, ["a", "b", "c", "d"]), ["bc"])
+    """At the stop the request is closed, also while the model emits at once."""
+    received, read = played(map(TextDelta, ["a", "b", "c", "d"]), ["bc"])
 
-    assert [TextDelta("a"), Finish("stop")] == told
+    assert [TextDelta("a"), Finish("stop")] == received
     assert 3 == read
 
 
-def test_disposal_in_the_midst_of_a_stop():
-    """Whenever others dispose while the text is cut, the model is hung up on, and none harmed."""
+def test_disposal_within_a_stop():
+    """Another thread may dispose at any step of the cut; the request is closed."""
     for step in count(1):
-        model, told = Subject(), []
-        subscription = model.pipe(ops.stop_at(["."])).subscribe(told.append)
+        model, received = Subject(), []
+        subscription = model.pipe(ops.stop_at(["."])).subscribe(received.append)
         met = meanwhile(
             lambda model=model: model.on_next(TextDelta("a.")), step, subscription.dispose
         )
-        assert [TextDelta("a"), Finish("stop")][: len(told)] == told
+        assert [TextDelta("a"), Finish("stop")][: len(received)] == received
         assert [] == model.observers
         if not met:
             break
@@ -294,12 +294,12 @@ def test_disposal_in_the_midst_of_a_stop():
 
 def test_one_word_may_stand_alone():
     """A single text is one word to stop at, not its signs."""
-    told, _ = played([TextDelta("top stop")], "stop")
+    received, _ = played([TextDelta("top stop")], "stop")
 
-    assert [TextDelta("top "), Finish("stop")] == told
+    assert [TextDelta("top "), Finish("stop")] == received
 
 
 def test_an_empty_word_is_refused():
-    """A word that is everywhere is no place to stop at."""
-    with pytest.raises(ValueError, match="empty text"):
+    """An empty word is refused."""
+    with pytest.raises(ValueError, match="texts that are not empty"):
         ops.stop_at(["", "x"])

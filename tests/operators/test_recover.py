@@ -18,15 +18,15 @@ LOST = ModelUnavailable("It broke off.")
 
 
 def again(number):
-    """Return what tells of a lost attempt."""
+    """Return the event of a lost attempt."""
     return StepRetried(number, "ModelUnavailable: It broke off.")
 
 
 @given(st.integers(0, 6), st.integers(1, 6))
 def test_a_model_is_asked_so_many_times(failures, allowed):
-    """It is asked until it answers, `attempts` times at most; each failure but the last is told."""
+    """It is asked until it answers, `attempts` times at most; failures but the last are emitted."""
     asked = []
-    told = []
+    received = []
 
     def answer(_):
         asked.append(True)
@@ -34,7 +34,7 @@ def test_a_model_is_asked_so_many_times(failures, allowed):
 
     with VirtualScheduler() as scheduler:
         rx.defer(answer).pipe(ops.retry(allowed)).subscribe(
-            told.append, told.append, scheduler=scheduler
+            received.append, received.append, scheduler=scheduler
         )
         scheduler.run()
 
@@ -42,7 +42,7 @@ def test_a_model_is_asked_so_many_times(failures, allowed):
     assert [
         *(again(number + 1) for number in range(min(failures, allowed - 1))),
         TextDelta("Hi") if failures < allowed else LOST,
-    ] == told
+    ] == received
 
 
 @given(st.lists(st.floats(0.001, 100), min_size=1, max_size=6), st.floats(0.001, 40))
@@ -69,7 +69,7 @@ def test_waits_double_up_to_the_longest(limits, delay):
     "error", [LOST, RateLimited("slow", retry_after=1.0), ModelTimeout("late")]
 )
 def test_what_may_pass_is_tried_again(error):
-    """Lost connections, rate limits and time-outs are tried again without being asked for."""
+    """Lost connections, rate limits and time-outs are tried again by default."""
     with marbles(tick="1s", error=error, x=TextDelta("Hi"), r=StepRetried(1, "...")) as m:
         model = attempts(m.cold("-#"), m.cold("-x|"))
         m.expect(model.pipe(ops.retry(2))).to_be("-r-x|")
@@ -96,8 +96,8 @@ def test_an_answer_that_has_begun_is_not_tried_again(delta):
         m.expect(m.cold("-x-#").pipe(ops.retry(5))).to_be("-x-#")
 
 
-def test_what_a_retraction_made_void_is_no_beginning():
-    """A model that has begun anew by itself may be asked again as well; numbers go on."""
+def test_retracted_text_is_no_beginning():
+    """A model that has itself retried may be asked again as well; numbers go on."""
     inner, outer = StepRetried(1, "..."), StepRetried(2, "...")
     with marbles(tick="1s", error=LOST, x=TextDelta("a"), r=inner, s=outer) as m:
         model = attempts(m.cold("xr#"), m.cold("x|"))
@@ -108,7 +108,7 @@ def test_what_a_retraction_made_void_is_no_beginning():
     "failing", [rx.throw(LOST), rx.create(lambda observer, _: observer.on_error(LOST))]
 )
 def test_disposing_ends_the_wait(failing):
-    """Who leaves while the next attempt waits leaves no timer, and nobody is asked again."""
+    """Disposal while the next attempt waits leaves no timer, and no model is asked again."""
     asked = []
     with VirtualScheduler() as scheduler:
         model = rx.defer(lambda _: asked.append(1) or failing)
@@ -122,12 +122,12 @@ def test_disposing_ends_the_wait(failing):
     assert [1] == asked
 
 
-def test_the_wait_stands_still_while_the_run_is_held():
+def test_the_wait_stops_while_the_run_is_held():
     """A paused run is not asked again."""
-    told = []
+    received = []
     with VirtualScheduler() as scheduler:
         rx.throw(LOST).pipe(ops.retry(2, delay=10)).subscribe(
-            on_error=lambda _: told.append(scheduler.clock), scheduler=scheduler
+            on_error=lambda _: received.append(scheduler.clock), scheduler=scheduler
         )
         scheduler.advance_to(5.0)
         hold = scheduler.hold()
@@ -135,30 +135,30 @@ def test_the_wait_stands_still_while_the_run_is_held():
         hold.dispose()
         scheduler.run()
 
-    assert [105.0] == told
+    assert [105.0] == received
 
 
 def test_ten_thousand_attempts_need_no_deeper_stack():
     """Attempts are a loop, no recursion, also when they fail at once and need no wait."""
-    told = []
+    received = []
     with VirtualScheduler() as scheduler:
         rx.throw(LOST).pipe(ops.retry(10_000, delay=0)).subscribe(
-            told.append, told.append, scheduler=scheduler
+            received.append, received.append, scheduler=scheduler
         )
         scheduler.run()
 
-    assert (10_000, again(9_999), LOST) == (len(told), told[-2], told[-1])
+    assert (10_000, again(9_999), LOST) == (len(received), received[-2], received[-1])
 
 
 def test_each_subscription_has_its_own_attempts():
-    """What `retry` returns can be subscribed again, and counts anew."""
+    """What `retry` returns can be subscribed again, and counts again from one."""
     with marbles(error=LOST, r=again(1)) as m:
         model = m.cold("-#").pipe(ops.retry(2, delay=0))
         m.expect(model).to_be("-r#")
         m.expect(model).to_be("-r#")
 
 
-def test_a_fallback_hears_only_models_fail():
+def test_a_fallback_follows_model_errors_only():
     """An error that is no ModelError is a bug, and passes."""
     with marbles(error=ValueError("a bug")) as m:
         m.expect(ops.fallback(model_of(m.cold("-#")), model_of())(request)).to_be("-#")
@@ -197,7 +197,7 @@ def test_each_model_is_given_the_request():
 
 def test_a_fallback_needs_a_model():
     """A fallback to nothing is refused when it is made."""
-    with pytest.raises(TypeError, match="At least one model"):
+    with pytest.raises(TypeError, match="No model is given"):
         ops.fallback()
 
 

@@ -10,8 +10,8 @@ from rxagent.events import Finish, RefusalDelta, StepRetried, TextDelta, Usage
 from rxagent.testing.ledger import opened
 
 
-def told(*deltas, then=None):
-    """Return what is told of some deltas, and the error or "completed"."""
+def received(*deltas, then=None):
+    """Return what is emitted for some deltas, and the error or "completed"."""
     items = []
     rx.concat(rx.of(*deltas), then or rx.empty()).pipe(ops.unless_refused()).subscribe(
         items.append, items.append, lambda: items.append("completed")
@@ -31,7 +31,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("deltas", "sentence"), REFUSALS)
 def test_a_refusal_is_an_error_at_the_end(deltas, sentence):
     """All deltas pass, and then comes the error, with the words of the refusal."""
-    *passed, error = told(*deltas)
+    *passed, error = received(*deltas)
 
     assert deltas == passed
     assert (ModelRefused, sentence) == (type(error), str(error))
@@ -49,7 +49,7 @@ def test_a_refusal_is_an_error_at_the_end(deltas, sentence):
 )
 def test_other_turns_pass(deltas):
     """A turn that is no refusal is not touched; a refusal of no words is none."""
-    assert [*deltas, "completed"] == told(*deltas)
+    assert [*deltas, "completed"] == received(*deltas)
 
 
 @pytest.mark.parametrize("refusal", [[RefusalDelta("No.")], [Finish("content_filter")]])
@@ -57,12 +57,12 @@ def test_a_retracted_refusal_is_none(refusal):
     """A refusal that was taken back is forgotten."""
     deltas = [*refusal, StepRetried(2, "again"), TextDelta("Yes.")]
 
-    assert [*deltas, "completed"] == told(*deltas)
+    assert [*deltas, "completed"] == received(*deltas)
 
 
 def test_another_error_passes():
     """What breaks the stream comes before what was refused in it."""
-    assert LookupError is type(told(RefusalDelta("No."), then=rx.throw(LookupError()))[-1])
+    assert LookupError is type(received(RefusalDelta("No."), then=rx.throw(LookupError()))[-1])
 
 
 def test_turns_do_not_mix():
@@ -75,7 +75,7 @@ def test_turns_do_not_mix():
 
 
 def test_disposing_reaches_the_model():
-    """Whoever leaves has left the model."""
+    """Disposing closes the model's request."""
     model, ledger = opened(rx.concat(rx.of(TextDelta("a")), rx.never()))
 
     assert "a" == model.pipe(ops.unless_refused(), ops.text(), rxo.take(1)).run()

@@ -1,4 +1,4 @@
-"""Nothing is said twice: whatever models are made of, who has begun to speak answers alone."""
+"""Nothing is said twice: in any composed model, the one that has begun to speak answers."""
 
 from functools import partial
 from itertools import pairwise
@@ -82,8 +82,8 @@ COMBINED = {
 }
 
 
-def told(model):
-    """Return all that a model tells, an error too."""
+def received(model):
+    """Return all that a model emits, an error too."""
     said = []
     with VirtualScheduler() as scheduler:
         model(request).subscribe(said.append, said.append, scheduler=scheduler)
@@ -99,10 +99,10 @@ def says(delta):
 @pytest.mark.parametrize("combine", COMBINED.values(), ids=COMBINED)
 @given(st.lists(attempts, min_size=1, max_size=4), st.lists(attempts, min_size=1, max_size=4))
 def test_what_was_said_is_never_taken_back(combine, one, other):
-    """Unless it is asked for midstream, what is said is that of one attempt, and stays."""
-    heard = told(combine(model_from(one), model_from(other)))
-    spoken = [delta for delta in heard if says(delta)]
-    after = heard[heard.index(spoken[0]) :] if spoken else []
+    """Without `midstream`, the text is that of one attempt, and stays."""
+    observed = received(combine(model_from(one), model_from(other)))
+    spoken = [delta for delta in observed if says(delta)]
+    after = observed[observed.index(spoken[0]) :] if spoken else []
 
     assert [] == [delta for delta in after if isinstance(delta, StepRetried)]
     assert not spoken or spoken in [
@@ -114,14 +114,14 @@ def test_what_was_said_is_never_taken_back(combine, one, other):
 def test_what_is_asked_midstream_retracts(one, other):
     """Midstream every failure but the last retracts, so what is left is the last attempt's."""
     first = retried(model_from(one), midstream=True)
-    heard = told(ops.fallback(first, model_from(other), midstream=True))
+    observed = received(ops.fallback(first, model_from(other), midstream=True))
     so_far = [""]
-    rx.from_iterable(heard).pipe(ops.text_so_far(), rxo.map(str)).subscribe(so_far.append)
+    rx.from_iterable(observed).pipe(ops.text_so_far(), rxo.map(str)).subscribe(so_far.append)
 
     tried = ([([], LOST)] * 3)[: 3 - len(one)]
     asked = [*[*one, *tried][:3], *other[:1]]
     ended = next((at for at, (_, error) in enumerate(asked) if error is None), len(asked) - 1)
-    assert ended == len([delta for delta in heard if isinstance(delta, StepRetried)])
+    assert ended == len([delta for delta in observed if isinstance(delta, StepRetried)])
     texts = [delta.text for delta in asked[ended][0] if isinstance(delta, TextDelta)]
     assert "".join(texts) == so_far[-1]
 
@@ -130,10 +130,10 @@ def test_what_is_asked_midstream_retracts(one, other):
 def test_an_error_after_a_word_passes_as_it_is(combine):
     """The error is the model's own, not another, and nothing stands between it and the word."""
     said = [TextDelta("a")], LOST
-    heard = told(combine(model_from([said]), model_from([said])))
+    observed = received(combine(model_from([said]), model_from([said])))
 
-    assert [TextDelta("a"), LOST] == heard
-    assert LOST is heard[-1]
+    assert [TextDelta("a"), LOST] == observed
+    assert LOST is observed[-1]
 
 
 def test_the_recipe_of_the_readme_says_nothing_twice():

@@ -46,8 +46,8 @@ def in_steps(source):
     steps = {}
 
     def listen(step):
-        steps[step.key] = told = []
-        step.subscribe(told.append, told.append, lambda: told.append("completed"))
+        steps[step.key] = received = []
+        step.subscribe(received.append, received.append, lambda: received.append("completed"))
 
     ends = []
     source.pipe(ops.steps()).subscribe(listen, ends.append, lambda: ends.append("completed"))
@@ -55,7 +55,7 @@ def in_steps(source):
 
 
 def test_a_step_is_a_stream():
-    """Each step tells its own events and completes; plans and the rest are in none."""
+    """Each step emits its own events and completes; plans and the rest are in none."""
     steps, ends = in_steps(rx.from_iterable(EVENTS))
 
     assert {
@@ -67,7 +67,7 @@ def test_a_step_is_a_stream():
 
 
 def test_a_step_in_which_a_run_fails():
-    """The step that is open is told of the failure, and so is who listens to the steps."""
+    """The open step and the stream of steps both fail."""
     error = ModelUnavailable("gone")
     steps, ends = in_steps(rx.concat(rx.from_iterable(EVENTS[:6]), rx.throw(error)))
 
@@ -84,7 +84,7 @@ def test_a_step_in_which_a_run_stops():
 
 
 def test_calls_that_run():
-    """A call is told when its code starts; one whose code never ran is not."""
+    """A call is emitted when its code starts; one whose code never ran is not."""
     one, two = ToolCall("call_1", "add", "{}"), ToolCall("call_2", "add", "{}")
     events = [ToolStarted(one), ToolFailed("call_3", "no"), ToolStarted(two), ToolCompleted("", "")]
 
@@ -92,7 +92,7 @@ def test_calls_that_run():
 
 
 def test_runs_within_runs():
-    """Events of inner runs are told with the calls they happened in; plain outputs stay whole."""
+    """Events of inner runs are emitted with their calls; other outputs stay whole."""
     inner = ToolOutput("call_2", TextDelta("deep"))
     printed = ToolOutput("call_2", "printed")
     events = [StepStarted(1), ToolOutput("call_1", inner), ToolOutput("call_1", printed)]

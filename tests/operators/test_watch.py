@@ -42,20 +42,20 @@ OTHERS = st.one_of(
 RUNS = st.lists(st.one_of(PIECES, PIECES, OTHERS), max_size=30)
 
 
-def told(source):
-    """Return all that a stream tells, its error last."""
+def received(source):
+    """Return all that a stream emits, its error last."""
     items = []
     source.subscribe(items.append, items.append, scheduler=None)
     return items
 
 
 def coalesced(events):
-    """Return events as `coalesce` tells them."""
-    return told(rx.from_iterable(events).pipe(ops.coalesce()))
+    """Return events as `coalesce` emits them."""
+    return received(rx.from_iterable(events).pipe(ops.coalesce()))
 
 
 class Watcher:
-    """All that a watcher is told; it raises at one of its items."""
+    """All that a watcher receives; it raises at one of its items."""
 
     def __init__(self, position=None):
         self.items = []
@@ -74,8 +74,8 @@ class Watcher:
         self.ends.append("completed")
 
 
-def test_watchers_are_told_before_the_observer():
-    """Each watcher is told an item, in their order, and then the stream's own observer."""
+def test_watchers_are_notified_before_the_observer():
+    """Each watcher receives an item, in their order, and then the stream's own observer."""
     order = []
     source = rx.of(1, 2).pipe(ops.watch(lambda n: order.append(("one", n)), Watcher()))
     source.subscribe(lambda n: order.append(("own", n)))
@@ -85,60 +85,60 @@ def test_watchers_are_told_before_the_observer():
 
 @pytest.mark.parametrize("position", range(3))
 def test_a_watcher_that_raises(position, caplog):
-    """It is told no more and logged once; the others and the stream do not notice."""
+    """It receives no more and is logged once; the others and the stream are not affected."""
     faulty, other = Watcher(position), Watcher()
     source = rx.of(0, 1, 2).pipe(ops.watch(faulty, other))
 
-    assert [0, 1, 2] == told(source)
+    assert [0, 1, 2] == received(source)
     assert (list(range(position + 1)), []) == (faulty.items, faulty.ends)
     assert ([0, 1, 2], ["completed"]) == (other.items, other.ends)
     (record,) = caplog.records
     assert repr(faulty) in record.message
 
 
-def test_watchers_are_told_of_an_error():
-    """A watcher is told the error, and the observer is told it too."""
+def test_watchers_receive_an_error():
+    """A watcher receives the error, and so does the observer."""
     error = ModelUnavailable("gone")
     watcher = Watcher()
 
-    assert [1, error] == told(rx.concat(rx.of(1), rx.throw(error)).pipe(ops.watch(watcher)))
+    assert [1, error] == received(rx.concat(rx.of(1), rx.throw(error)).pipe(ops.watch(watcher)))
     assert ([1], [error]) == (watcher.items, watcher.ends)
 
 
 @pytest.mark.parametrize(
-    "end", [lambda link: link.on_completed(), lambda link: link.on_error(ValueError())]
+    "end", [lambda sink: sink.on_completed(), lambda sink: sink.on_error(ValueError())]
 )
-def test_watchers_are_told_nothing_once_the_observer_has_left(end):
-    """What was on its way when the stream was disposed is told to no watcher either."""
-    watcher, links = Watcher(), []
-    source = Producer(lambda link, _=None: links.append(link) or Disposable())
+def test_watchers_receive_nothing_once_the_observer_has_left(end):
+    """What was being emitted when the stream was disposed reaches no watcher either."""
+    watcher, sinks = Watcher(), []
+    source = Producer(lambda sink, _=None: sinks.append(sink) or Disposable())
     subscription = source.pipe(ops.watch(watcher)).subscribe()
-    links[0].on_next(1)
+    sinks[0].on_next(1)
 
     subscription.dispose()
-    links[0].on_next(2)
-    end(links[0])
+    sinks[0].on_next(2)
+    end(sinks[0])
 
     assert ([1], []) == (watcher.items, watcher.ends)
 
 
-def test_each_subscription_is_watched_anew():
-    """A watcher that was let go of one subscription is told of the next."""
+def test_each_subscription_is_watched_separately():
+    """A watcher that was removed from one subscription is notified of the next."""
     faulty = Watcher(0)
     source = rx.of(7).pipe(ops.watch(faulty))
 
-    assert [7] == told(source) == told(source)
+    assert [7] == received(source) == received(source)
     assert [7, 7] == faulty.items
 
 
 def test_what_cannot_watch_is_refused():
-    """Who cannot be told anything is refused before any subscription."""
+    """A value that cannot observe is refused before any subscription."""
     with pytest.raises(TypeError, match="cannot observe"):
         ops.watch(5)
 
 
-def test_stamps_tell_time_and_number():
-    """Stamps count from 0 and tell the scheduler's time; a run keeps one id."""
+def test_stamps_hold_time_and_number():
+    """Stamps count from 0 and hold the scheduler's time; a run keeps one id."""
     with VirtualScheduler() as scheduler:
         stamps = []
         rx.timer(1.0, 0.5).pipe(
@@ -154,10 +154,10 @@ def test_stamps_tell_time_and_number():
 
 
 def test_stamps_without_a_scheduler():
-    """Without a scheduler stamps tell the time of day, and each subscription is another run."""
+    """Without a scheduler stamps hold the time of day, and each subscription is another run."""
     source = rx.of(FinalAnswer(1)).pipe(ops.stamp())
     before = time.time()
-    ((one,), (other,)) = told(source), told(source)
+    ((one,), (other,)) = received(source), received(source)
 
     assert before <= one.at <= other.at <= time.time()
     assert one.run != other.run
@@ -165,14 +165,14 @@ def test_stamps_without_a_scheduler():
 
 def test_a_run_may_be_named():
     """The id of a run may be given."""
-    (stamp,) = told(rx.of(FinalAnswer(1)).pipe(ops.stamp("run_7")))
+    (stamp,) = received(rx.of(FinalAnswer(1)).pipe(ops.stamp("run_7")))
 
     assert ("run_7", 0, FinalAnswer(1)) == (stamp.run, stamp.seq, stamp.event)
 
 
 @given(RUNS)
 def test_coalescing_loses_nothing(events):
-    """The state of what was joined is the state of what was told."""
+    """The state of the joined events is the state of the events."""
     begun = [RunStarted("a task", "agent"), StepStarted(1), *events]
 
     assert fold_all(State(), begun) == fold_all(State(), coalesced(begun))
@@ -189,7 +189,7 @@ def test_coalescing_in_parts(events, data):
 
 @given(RUNS)
 def test_coalescing_joins_as_far_as_it_goes(events):
-    """Between two events that are no pieces, no channel is told twice."""
+    """Between two events that are no pieces, no channel is emitted twice."""
     kinds = [(type(e), getattr(e, "index", None)) for e in coalesced(events)]
     pieces = {TextDelta, ReasoningDelta}
 
@@ -198,11 +198,11 @@ def test_coalescing_joins_as_far_as_it_goes(events):
 
 
 def test_coalescing_an_error():
-    """What was joined before an error is told before it."""
+    """What was joined before an error is emitted before it."""
     error = ModelUnavailable("gone")
     source = rx.concat(rx.of(TextDelta("a"), TextDelta("b")), rx.throw(error))
 
-    assert [TextDelta("ab"), error] == told(source.pipe(ops.coalesce()))
+    assert [TextDelta("ab"), error] == received(source.pipe(ops.coalesce()))
 
 
 def test_what_a_provider_wants_back_is_not_joined():

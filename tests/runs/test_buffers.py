@@ -1,4 +1,4 @@
-"""What is done about a viewer for whom too many events wait, and that nothing is done before."""
+"""What happens when too many events wait for a viewer, and that nothing happens before."""
 
 import asyncio
 import threading
@@ -58,7 +58,7 @@ def played(box, events, taking):
 
 
 def begun(overflow, room):
-    """Return a mailbox of a viewer that was there from the beginning."""
+    """Return a buffer of a viewer that was there from the beginning."""
     box = buffer_for(overflow, room, scheduler())
     box.begin(iter(()), 0)
     return box
@@ -91,7 +91,7 @@ def test_merging_takes_little_room(events, room, taking):
 
 @given(RUNS, ROOM, TAKING)
 def test_merging_begins_when_there_is_no_room(events, room, taking):
-    """Whoever takes as fast as that is told each event as it was."""
+    """A viewer that takes that fast gets each event as it was."""
     box = begun("merge", room)
     taken = []
     for event in events:
@@ -106,7 +106,7 @@ def test_merging_begins_when_there_is_no_room(events, room, taking):
 
 @given(RUNS, ROOM, TAKING)
 def test_the_number_of_what_was_merged(events, room, taking):
-    """Where the number moves on, what was taken by then and the rest are all events."""
+    """Where the number moves on, what was taken so far and the rest are all events."""
     taken = played(begun("merge", room), events, taking)
 
     before = 0
@@ -170,8 +170,8 @@ def test_merging_keeps_the_order_whatever_others_do_meanwhile():
 
 @pytest.mark.parametrize("overflow", ["merge", "drop_oldest"])
 @pytest.mark.parametrize("do", [len, lambda box: box.merged, lambda box: box.take()])
-def test_closing_in_the_midst_of_anything(overflow, do):
-    """A reader may be collected, and leave, at any step of whoever is at its mailbox."""
+def test_closing_within_any_step(overflow, do):
+    """A reader may be collected, and close its buffer, at any step of other code that uses it."""
     for step in count(1):
         box = buffer_for(overflow, 1, None)
         for number in range(3):
@@ -185,7 +185,7 @@ def test_closing_in_the_midst_of_anything(overflow, do):
 
 @given(RUNS, ROOM, TAKING)
 def test_dropping_keeps_what_is_no_piece(events, room, taking):
-    """Only pieces are lost, the oldest first; the rest is told in order, with its number."""
+    """Only pieces are lost, the oldest first; the rest is taken in order, with its number."""
     box = begun("drop_oldest", room)
     taken = played(box, events, taking)
 
@@ -199,7 +199,7 @@ def test_dropping_keeps_what_is_no_piece(events, room, taking):
 
 @given(RUNS, ROOM)
 def test_dropping_keeps_the_latest(events, room):
-    """Who takes nothing for long finds the latest pieces, and no more than there is room for."""
+    """A viewer that takes nothing for long finds the latest pieces, as many as have room."""
     box = begun("drop_oldest", room)
     for event in events:
         box.put(event)
@@ -229,8 +229,8 @@ def words(count, start=0):
     return [TextDelta(f"{number} ") for number in range(start, start + count)]
 
 
-def test_a_slow_viewer_is_told_in_larger_pieces():
-    """A screen that is stuck does not brake the run, and is told all of it in few events."""
+def test_a_slow_viewer_gets_larger_pieces():
+    """A blocked viewer does not slow down the run, and gets all of it in few events."""
     feed, run, stuck, viewer = slow_viewer(buffer=10)
     with stuck:
         feed.say(*words(10))
@@ -268,7 +268,7 @@ def test_inner_agents_are_joined_apart():
 
 
 def test_a_viewer_that_blocks():
-    """The run is held while too much waits, until half of it has been told."""
+    """The run is held while too much waits, until half of it was taken."""
     read = []
 
     async def note(number):
@@ -290,7 +290,7 @@ def test_a_viewer_that_blocks():
 
 
 def test_a_viewer_that_blocks_and_leaves():
-    """Who leaves, or is let go, lets go of the run as well."""
+    """A viewer that is disposed, or detached, releases the run."""
     for leave in ("dispose", "raise"):
         stuck = Stuck()
         feed = Feed()
@@ -308,9 +308,9 @@ def test_a_viewer_that_blocks_and_leaves():
             viewer._observer.on_next = stuck.on_next
             open_again = threading.Event()
             feed.scheduler.when_resumed(open_again.set)
-            stuck.let_go.set()
+            stuck.released.set()
             assert open_again.wait(WATCHDOG)
-        stuck.let_go.set()
+        stuck.released.set()
         done(feed.scheduler)
         assert not feed.scheduler.is_held
         feed.end()
@@ -318,7 +318,7 @@ def test_a_viewer_that_blocks_and_leaves():
 
 
 def test_a_viewer_that_may_not_be_late():
-    """With "fail" a slow viewer is told what had room, then BufferOverflow, and is let go."""
+    """With "fail" a slow viewer gets what had room, then BufferOverflow, and is detached."""
     feed, run, stuck, viewer = slow_viewer(buffer=3, overflow="fail")
     faults, other = [], Seen()
     run.faults.subscribe(faults.append)
@@ -359,8 +359,8 @@ def test_a_viewer_that_wants_the_latest():
 
 
 @pytest.mark.parametrize("overflow", ["merge", "block", "fail", "drop_oldest"])
-def test_the_past_overflows_nobody(overflow):
-    """A late viewer with a small buffer is told all the past, whatever its way."""
+def test_the_replay_overflows_no_buffer(overflow):
+    """A late viewer with a small buffer gets all the past, with any overflow policy."""
     feed = Feed()
     run = launch(feed.source, keep="everything")
     feed.say(*EVENTS)
@@ -402,19 +402,19 @@ def test_a_place_is_a_whole_number(wrong):
 
 
 @given(st.integers(), st.integers(0, 5))
-def test_a_place_is_one_that_there_is(since, told):
+def test_a_place_is_one_that_there_is(since, received):
     """Each place up to the end is allowed, and no other."""
     try:
-        check_since(since, told)
+        check_since(since, received)
     except ValueError:
-        assert not 0 <= since <= told
+        assert not 0 <= since <= received
     else:
-        assert 0 <= since <= told
+        assert 0 <= since <= received
 
 
 @pytest.mark.parametrize("late", [0, 1, 300, 2_000])
-def test_a_loop_that_is_too_slow_is_told_so(late):
-    """It is told all for which there was room, then the error; from there it can go on."""
+def test_a_loop_that_is_too_slow_gets_an_error(late):
+    """It gets all that had room, then the error; from there it can go on."""
     count = 2_000
 
     def model(request):
@@ -422,25 +422,25 @@ def test_a_loop_that_is_too_slow_is_told_so(late):
 
     async def main():
         run = Agent(model).start("Count.")
-        seq, told, overflows, faults = 0, [], 0, []
+        seq, received, overflows, faults = 0, [], 0, []
         run.faults.subscribe(faults.append)
         while True:
             async with run.follow(since=seq, buffer=16, overflow="fail") as following:
                 try:
                     async for event in following:
                         seq = following.seq
-                        told.append(event)
-                        if len(told) == late:
+                        received.append(event)
+                        if len(received) == late:
                             await run
-                    return told, overflows, faults
+                    return received, overflows, faults
                 except BufferOverflow:
                     overflows += 1
 
-    told, overflows, faults = asyncio.run(asyncio.wait_for(main(), WATCHDOG))
+    received, overflows, faults = asyncio.run(asyncio.wait_for(main(), WATCHDOG))
 
     assert "".join(map(str, range(count))) == "".join(
-        event.text for event in told if isinstance(event, TextDelta)
+        event.text for event in received if isinstance(event, TextDelta)
     )
-    assert isinstance(told[-1], RunCompleted)
+    assert isinstance(received[-1], RunCompleted)
     assert overflows or not late or late >= count
     assert [] == faults

@@ -1,4 +1,4 @@
-"""Runs behave alike wherever they are, however many there are, and whoever is stuck."""
+"""Runs behave alike on any loop, in any number, and with blocked viewers."""
 
 import asyncio
 import os
@@ -56,9 +56,9 @@ def in_a_child(program):
             os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
-        told = pickle.loads(pipe.read())
+        received = pickle.loads(pipe.read())
     os.waitpid(child, 0)
-    return told
+    return received
 
 
 PLACES = [as_a_script, in_a_thread, in_a_running_loop]
@@ -68,7 +68,7 @@ if hasattr(os, "fork"):
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_the_same_everywhere(place):
-    """Whoever watches is told the same, early or late, directly or beside the run."""
+    """All observers receive the same, early or late, directly or with a queue."""
 
     def program():
         direct, queued, late = Seen(), Seen(), Seen()
@@ -76,20 +76,20 @@ def test_the_same_everywhere(place):
         run.subscribe(direct)
         answer = run.result(WATCHDOG)
         run.attach(late)
-        told = [(viewer.end, joined(viewer.events)) for viewer in (direct, queued, late)]
+        received = [(viewer.end, joined(viewer.events)) for viewer in (direct, queued, late)]
         return (
             answer,
             run.status,
             run.state.text,
-            told,
+            received,
             joined(launch(streamed(), scheduler=scheduler())),
         )
 
-    answer, status, text, told, read = place(program)
+    answer, status, text, received, read = place(program)
 
     assert ("two", "completed") == (answer, status)
     assert "".join(f"b{number} " for number in range(13)) == text
-    assert [("completed", joined(EVENTS))] * 3 == told
+    assert [("completed", joined(EVENTS))] * 3 == received
     assert joined(EVENTS) == read
 
 
@@ -124,10 +124,10 @@ def test_a_thousand_runs():
 
     async def main():
         nonlocal threads
-        told = [Seen() for _ in range(1_000)]
+        received = [Seen() for _ in range(1_000)]
         queued = [Seen() for _ in range(100)]
         runs = [launch(streamed(events)) for _ in range(1_000)]
-        for run, direct in zip(runs, told, strict=True):
+        for run, direct in zip(runs, received, strict=True):
             run.subscribe(direct)
         for run, viewer in zip(runs, queued, strict=False):
             run.attach(viewer)
@@ -135,17 +135,17 @@ def test_a_thousand_runs():
         while not first.done():
             threads = max(threads, len(set(threading.enumerate()) - before))
             await asyncio.sleep(0.01)
-        return runs, told, queued
+        return runs, received, queued
 
-    runs, told, queued = asyncio.run(main())
+    runs, received, queued = asyncio.run(main())
 
     assert {"completed"} == {run.status for run in runs}
-    assert all(direct.events == events for direct in told)
+    assert all(direct.events == events for direct in received)
     assert all(joined(viewer.events) == joined(events) for viewer in queued if viewer.end)
     assert threads < 20
 
 
-# Who is stuck.
+# Viewers that block
 
 
 def test_a_viewer_that_never_comes_back():
@@ -170,7 +170,7 @@ def test_a_viewer_that_never_comes_back():
         assert [[EVENTS[0]]] * 10 == [viewer.events for viewer in stuck]
     finally:
         for viewer in stuck:
-            viewer.let_go.set()
+            viewer.released.set()
     for viewer in stuck:
         assert "completed" == viewer.end
 
@@ -198,7 +198,7 @@ def test_leaving_does_not_wait_for_a_viewer():
     assert (0, "2\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
-def test_a_program_ends_when_its_viewers_were_told():
+def test_a_program_ends_when_its_viewers_have_received_all():
     """A script whose last line starts a run shows all of it."""
     program = dedent(
         """
@@ -222,7 +222,7 @@ def test_a_program_ends_when_its_viewers_were_told():
 
 
 def test_a_thread_that_outlives_the_main_one_shows_all_of_its_runs():
-    """Viewers are told to the end also when their run was begun after the script's last line."""
+    """Viewers receive everything also when their run was begun after the script's last line."""
     program = dedent(
         """
         import atexit, threading, time
@@ -257,7 +257,7 @@ def test_a_thread_that_outlives_the_main_one_shows_all_of_its_runs():
     assert (0, "a\nb\nc\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
-def test_ctrl_c_while_viewers_are_told_the_rest():
+def test_ctrl_c_while_viewers_receive_the_rest():
     """SIGINT after all runs have ended leaves the viewers, and the script dies of it, wordless."""
     program = dedent(
         """
@@ -289,7 +289,7 @@ def test_ctrl_c_while_viewers_are_told_the_rest():
 
 
 def test_a_viewer_for_which_there_is_no_thread():
-    """A viewer that cannot be told is detached and reported; its run goes on, and none waits."""
+    """A viewer that cannot be notified is detached and reported; its run goes on."""
     program = dedent(
         """
         import reactivex as rx, sys, threading
@@ -316,7 +316,7 @@ def test_a_viewer_for_which_there_is_no_thread():
 
 
 def test_a_viewer_that_waits_for_its_run():
-    """A viewer beside the run may wait for its end; it is told the rest afterwards."""
+    """A viewer may wait for the end of its run; it receives the rest afterwards."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler())
     answers = []
@@ -351,7 +351,7 @@ def test_runs_whose_viewers_wait_for_each_other():
 
 
 def test_runs_that_stop_each_other():
-    """A run may be cancelled, and its viewers let go, from within another run, and back."""
+    """A run may be cancelled, and its viewers detached, from within another run, and back."""
     feeds = [Feed(), Feed()]
     runs = [launch(feed.source, scheduler=scheduler()) for feed in feeds]
     seen = Seen()
@@ -382,13 +382,13 @@ def test_letting_go_from_the_loops_thread():
         feed.say(*EVENTS[:5])
         stuck.wait_for(1)
 
-        async def let_go():
+        async def released():
             for place in places:
                 place.dispose()
             run.cancel()
             return run.status
 
-        gone = asyncio.run_coroutine_threadsafe(let_go(), feed.scheduler.loop)
+        gone = asyncio.run_coroutine_threadsafe(released(), feed.scheduler.loop)
         assert "cancelled" == gone.result(WATCHDOG)
         assert not feed.scheduler.is_held
 
@@ -407,7 +407,7 @@ def test_from_several_threads():
 
 
 def test_a_viewer_keeps_its_context():
-    """A viewer is told in the context in which it was attached."""
+    """A viewer is notified in the context in which it was attached."""
     user = ContextVar("user", default="nobody")
     users = []
     feed = Feed()

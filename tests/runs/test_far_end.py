@@ -55,7 +55,7 @@ def paced(body):
 
 
 def hasty(body):
-    """Say two hundred words, fifty at a stroke."""
+    """Say two hundred words, fifty at once."""
     frames = [frame(body, chunk) for chunk in turn(body, 200)]
     for at in range(0, len(frames), 50):
         yield b"".join(frames[at : at + 50])
@@ -105,7 +105,7 @@ def started(agent, at, deed):
     direct, queued = Seen(watch), Seen()
     run_serialized = scheduler()
     runs = []
-    # Nothing is told before all watch, since all is told in the gate.
+    # Nothing is emitted before all have subscribed, since the run emits on its loop thread.
     entered, leave = threading.Event(), threading.Event()
     thread = threading.Thread(
         target=run_serialized.run_serialized, args=(lambda: (entered.set(), leave.wait(60)),)
@@ -122,7 +122,7 @@ def started(agent, at, deed):
 
 
 def test_cancelling_at_every_event(server, adding):
-    """Wherever a run is cancelled, the server sees it, and all are told the same."""
+    """Wherever a run is cancelled, the server sees it, and all observers receive the same."""
     answering = agent(server, "paced", adding[0])
     run, whole, _, _ = started(answering, -1, None)
     assert WHOLE == run.result(WATCHDOG)
@@ -146,7 +146,7 @@ def test_cancelling_at_every_event(server, adding):
 
 
 def test_pausing_at_every_event(server, adding):
-    """A paused run tells nothing more though all has been sent, and starts no tool."""
+    """A paused run emits nothing more though all has been sent, and starts no tool."""
     add, added = adding
     answering = agent(server, "paced", add)
     run, whole, _, _ = started(answering, -1, None)
@@ -162,7 +162,7 @@ def test_pausing_at_every_event(server, adding):
 
         assert status == "paused" or not any(isinstance(e, Delta) for e in whole.events[at:])
         assert whole.events[: len(direct.events)] == direct.events
-        # What was read already may still be told, but then no chunk is read, and no tool starts.
+        # What was read already may still be emitted, but then no chunk is read, and no tool starts.
         rest = direct.events[at:]
         assert [] == [event for event in rest if isinstance(event, ToolStarted)]
         assert 1 >= sum(isinstance(event, Delta) for event in rest)
@@ -312,7 +312,7 @@ def test_ctrl_c_in_blocking_code(server, block):
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by a signal")
 def test_ctrl_c_at_the_end_of_a_script(server):
-    """Ctrl-C while a script waits for its last run cancels it, and its viewers are told so."""
+    """Ctrl-C while a script waits for its last run cancels it, and its viewers receive that."""
     program = dedent(
         f"""
         from rxagent import Agent

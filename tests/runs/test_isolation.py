@@ -43,7 +43,7 @@ def faults_of(run):
 @each_way
 @pytest.mark.parametrize("late", [False, True], ids=["early", "late"])
 def test_a_viewer_that_raises(join, late):
-    """Wherever in sixty events one raises, only that one is let go; a late one as any other."""
+    """Wherever in sixty events a viewer raises, only that one is detached; a late one likewise."""
     for position in range(len(EVENTS)):
         feed = Feed()
         run = launch(feed.source, scheduler=scheduler(), keep="everything")
@@ -89,7 +89,7 @@ def wait_until(run, true):
 @each_way
 @pytest.mark.parametrize("error", [None, ModelUnavailable("gone")], ids=["completed", "failed"])
 def test_a_viewer_that_raises_at_the_end(join, error, caplog):
-    """Raising at the end is reported and logged once, and the others are told of the end."""
+    """Raising at the end is reported and logged once, and the others receive the end."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler())
     faulty, other = Faulty(99), Seen()
@@ -108,8 +108,8 @@ def test_a_viewer_that_raises_at_the_end(join, error, caplog):
     assert ("failed" if error else "completed") == run.status
 
 
-def test_faults_are_told_to_those_who_ask_late(caplog):
-    """Who subscribes to the faults late is told of all; who raises there is logged, no more."""
+def test_faults_are_replayed_to_late_subscribers(caplog):
+    """A late subscriber to the faults gets all; one that raises there is only logged."""
     feed = Feed()
     run = launch(feed.source)
     run.subscribe(Faulty(0))
@@ -160,7 +160,7 @@ def test_a_viewer_that_raises_what_ends_others(join, error, late):
 
 @each_way
 def test_a_viewer_that_leaves(join):
-    """A viewer may let go of its own place, and is told nothing more."""
+    """A viewer may detach itself, and receives nothing more."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler())
     place = []
@@ -177,7 +177,7 @@ def test_a_viewer_that_leaves(join):
 
 
 def test_a_viewer_that_sends_others_away():
-    """A viewer may let go of others, before and behind it; from then on they are told nothing."""
+    """A viewer may detach others, before and behind it; from then on they receive nothing."""
     feed = Feed()
     run = launch(feed.source)
     one, last = Seen(), Seen()
@@ -201,7 +201,7 @@ def test_a_viewer_that_sends_others_away():
 
 @each_way
 def test_a_viewer_that_brings_others(join):
-    """A viewer may attach others at any event; they are told all of it, and once."""
+    """A viewer may attach others at any event; they receive each event once."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler(), keep="everything")
     brought = []
@@ -225,7 +225,7 @@ def test_a_viewer_that_brings_others(join):
 
 @each_way
 def test_a_viewer_that_cancels(join):
-    """A viewer may cancel the run; all are told the same."""
+    """A viewer may cancel the run; all receive the same."""
     for position in range(0, len(EVENTS), 7):
         feed = Feed()
         run = launch(feed.source, scheduler=scheduler())
@@ -263,7 +263,7 @@ def test_a_viewer_that_starts_another_run(join):
 
 
 def test_a_pipeline_on_a_run():
-    """Operators on a run are viewers as others are: one that raises is let go alone."""
+    """An operator on a run is an observer like others: only one that raises is detached."""
     feed = Feed()
     run = launch(feed.source)
     faults = faults_of(run)
@@ -279,7 +279,7 @@ def test_a_pipeline_on_a_run():
 
 
 def test_an_observer_by_what_it_can_do():
-    """Any of the three methods makes an observer; a function is told the events."""
+    """Any of the three methods makes an observer; a function receives the events."""
 
     class Last:
         ended = False
@@ -301,18 +301,18 @@ def test_an_observer_by_what_it_can_do():
 
 
 def test_what_cannot_watch_is_refused():
-    """What cannot be told anything is refused at once, and so is what nobody would await."""
+    """A value that cannot observe is refused at once, and so is an asynchronous function."""
 
     async def later(event): ...
 
     with launch(Feed().source) as run:
         for wrong in (5, "print", Seen, later, None):
-            with pytest.raises(TypeError, match=r"cannot (observe|watch)|nobody would await"):
+            with pytest.raises(TypeError, match=r"cannot (observe|watch)|would not be awaited"):
                 run.attach(wrong)
 
 
 def test_a_fault_is_logged_with_its_trace(caplog):
-    """The standard logger is told who raised, and where."""
+    """The standard logger gets which viewer raised, and where."""
     caplog.set_level(logging.ERROR)
     feed = Feed()
     run = launch(feed.source)
@@ -328,7 +328,7 @@ def test_a_fault_is_logged_with_its_trace(caplog):
 
 
 def test_joined_sequences_are_identical():
-    """Viewers that are told in different pieces are told the same."""
+    """Viewers that receive different pieces receive the same text."""
     run = launch(streamed())
     early, late = Seen(), Seen()
     run.subscribe(early)

@@ -44,7 +44,7 @@ def on_a_loop(keep_open):
 @pytest.mark.parametrize("keep_open", [True, False], ids=["stopped", "closed"])
 @pytest.mark.parametrize("wait", [kind for kind in WAITS if kind != "for"])
 def test_waiting_ends_the_run(wait, keep_open):
-    """Whoever waits hears once that the loop is gone; late observers hear the same."""
+    """Each waiter learns once that the loop has stopped; late observers receive the same."""
     run, loop = on_a_loop(keep_open)
     early, late = Seen(), Seen()
     run.subscribe(early)
@@ -131,7 +131,7 @@ def test_a_child_of_a_fork_waits_for_nothing(wait):
 
 
 def test_a_finished_run_is_replayed_here():
-    """One who subscribes to a run that is over has all of it when subscribing returns."""
+    """An observer of a run that is over has all of it when subscribing returns."""
     run = launch(streamed())
     run.result(WATCHDOG)
     run.drain(WATCHDOG)

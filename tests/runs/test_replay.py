@@ -1,4 +1,4 @@
-"""A record gives back what it was given, in little room, from any event on."""
+"""A replay log gives back its events, in little memory, from any event on."""
 
 import threading
 import tracemalloc
@@ -52,21 +52,21 @@ RUNS = st.lists(st.one_of(PIECES, PIECES, PIECES, OTHERS), max_size=40)
 
 
 def recorded(events, keep="merged"):
-    """Return a record of some events."""
+    """Return a replay log of some events."""
     record = ReplayLog(State(), keep)
     for event in events:
         record.add(event)
     return record
 
 
-def told(record, seq=0):
-    """Return what a record tells from an event on."""
+def received(record, seq=0):
+    """Return what a log replays from an event on."""
     return [event for event, _ in record.since(seq)]
 
 
 @given(st.lists(PIECES, min_size=1, max_size=30))
 def test_packing_loses_nothing(pieces):
-    """Packed pieces can be told apart again, and joined they are what they are joined to."""
+    """Packed pieces can be separated again, and joined they are what `joined` holds."""
     packed = PackedDeltas(pieces, list(map(channel, pieces)))
 
     assert pieces == list(packed.pieces())
@@ -76,7 +76,7 @@ def test_packing_loses_nothing(pieces):
 
 @given(RUNS)
 def test_everything_is_kept_as_it_was(events):
-    """A record that keeps everything tells each event, with its number, from any event on."""
+    """A log that keeps everything replays each event, with its number, from any event on."""
     record = recorded(events, "everything")
 
     for seq in range(len(events) + 1):
@@ -87,18 +87,18 @@ def test_everything_is_kept_as_it_was(events):
 
 @given(RUNS, st.integers(1, 7))
 def test_merged_is_the_same_when_joined(events, size):
-    """A record that merges tells, from any event on, what joined is the joined rest."""
+    """A log that merges replays, from any event on, events that join to the joined rest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rxagent.runs.replay._PACK", size)
         record = recorded(events)
 
     for seq in range(len(events) + 1):
-        assert joined(events[seq:]) == joined(told(record, seq))
+        assert joined(events[seq:]) == joined(received(record, seq))
 
 
 @given(RUNS, st.integers(0, 40))
 def test_going_on_from_a_number(events, since):
-    """Where the number moves on, what was told by then and the rest are all events."""
+    """Where the number moves on, what was replayed so far and the rest are all events."""
     record = recorded(events)
     numbered = list(record.since(min(since, len(events))))
 
@@ -106,14 +106,14 @@ def test_going_on_from_a_number(events, since):
     for at, (_, seq) in enumerate(numbered, 1):
         if seq != before:
             first = [event for event, _ in numbered[:at]]
-            assert joined(events[since:]) == joined([*first, *told(record, seq)])
+            assert joined(events[since:]) == joined([*first, *received(record, seq)])
         before = seq
 
 
 @given(RUNS)
 def test_pieces_are_joined_as_far_as_they_go(events):
-    """What a record tells is never more than what joining alone leaves."""
-    assert len(joined(events)) == len(told(recorded(events)))
+    """A log never replays more events than joining alone leaves."""
+    assert len(joined(events)) == len(received(recorded(events)))
 
 
 @pytest.mark.parametrize("keep", ["everything", "merged", "nothing"])
@@ -130,22 +130,22 @@ def test_the_state_is_a_fold(keep, events):
 
 
 def test_nothing_is_kept_but_the_state():
-    """A record that keeps nothing tells nothing, counts all, and forgets what it has folded."""
+    """A log that keeps nothing replays nothing, counts all, and drops what it has folded."""
     record = recorded(EVENTS * 20, "nothing")
 
-    assert ([], len(EVENTS) * 20) == (told(record), len(record))
+    assert ([], len(EVENTS) * 20) == (received(record), len(record))
     assert fold_all(State(), EVENTS * 20) == record.state
     assert len(record._page.entries) < 64
 
 
 def test_a_failure_is_in_the_state():
-    """Why a run failed is in its state, and is told by `on_error` alone."""
+    """Why a run failed is in its state, and is emitted by `on_error` alone."""
     record = recorded(EVENTS[:20])
     record.fail(ModelUnavailable("gone"))
 
     failed = RunFailed("ModelUnavailable", "ModelUnavailable: gone")
     assert fold_all(State(), [*EVENTS[:20], failed]) == record.state
-    assert joined(EVENTS[:20]) == joined(told(record))
+    assert joined(EVENTS[:20]) == joined(received(record))
 
 
 @pytest.mark.parametrize("keep", ["everything", "merged"])
@@ -170,7 +170,7 @@ def test_whenever_it_is_read(keep):
     numbers = set()
 
     def look(record, before):
-        read = record.state, told(record), len(record)
+        read = record.state, received(record), len(record)
         seen = read[2] - before
         assert fold_all(State(), past + events[:seen]) == read[0]
         if keep != "nothing":
@@ -246,7 +246,7 @@ def test_a_failure_comes_after_all_events():
 
 
 def test_adding_waits_for_no_reader():
-    """Adding goes on wherever a reader stands still."""
+    """Adding goes on wherever a reader stops."""
     step, met = 0, True
     while met:
         step += 1
@@ -275,7 +275,7 @@ def test_reading_while_it_is_written():
 
     def read():
         while not done.is_set():
-            pieces = told(record)
+            pieces = received(record)
             text = "".join(event.text for event in pieces if isinstance(event, TextDelta))
             if text != "".join(texts[: text.count(" ")]):
                 wrong.append(text)

@@ -1,4 +1,4 @@
-"""A run goes on by itself, is owned once, and gives its answer to whoever asks."""
+"""A run goes on by itself, has one owner, and gives its answer to any caller."""
 
 import asyncio
 import gc
@@ -89,7 +89,7 @@ def test_awaiting_is_owning(way, where):
 
 
 def test_what_is_wrong_with_a_run_is_raised():
-    """Who asks for the answer of a failed run is raised its error, with the trace it had."""
+    """`result` of a failed run raises its error, with the traceback it had."""
     error = NoAnswer("none", state=None)
     run = launch(rx.throw(error))
 
@@ -156,7 +156,7 @@ def test_no_loop_is_blocked_by_its_own_run():
 
 
 def test_a_loop_over_a_run():
-    """`async for` and `each` are told everything, also when they come late."""
+    """`async for` and `each` get everything, also when they begin late."""
     run = launch(streamed(), keep="everything")
 
     async def follow():
@@ -169,19 +169,19 @@ def test_a_loop_over_a_run():
 def test_a_loop_over_a_failed_run():
     """`async for` ends in the run's error, after all that came before it."""
     error = ModelUnavailable("gone")
-    told = []
+    received = []
 
     async def main():
         async for event in launch(rx.concat(streamed(EVENTS[:5]), rx.throw(error))):
-            told.append(event)
+            received.append(event)
 
     with pytest.raises(ModelUnavailable):
         asyncio.run(main())
-    assert joined(EVENTS[:5]) == joined(told)
+    assert joined(EVENTS[:5]) == joined(received)
 
 
 def test_leaving_a_loop_is_not_cancelling():
-    """Who breaks out of an `async for` lets go of its place, and the run goes on."""
+    """Breaking out of an `async for` unsubscribes, and the run goes on."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler())
     feed.say(StepStarted(1))
@@ -200,22 +200,22 @@ def test_leaving_a_loop_is_not_cancelling():
     run.cancel()
 
 
-def test_who_has_left_is_told_nothing_more():
-    """What follows a run ends when it is closed: for who waits for it, and before old events."""
+def test_a_loop_that_was_left_receives_nothing_more():
+    """A closed `follow` ends: for a task that waits for it, and before old events."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler())
     feed.say(*EVENTS[:3])
 
     async def main():
         following = run.follow()
-        told = [await anext(following) for _ in range(2)]
+        received = [await anext(following) for _ in range(2)]
         await following.aclose()
-        told.append(await anext(following, "ended"))
+        received.append(await anext(following, "ended"))
         following = run.follow(since=3)
         waiting = asyncio.ensure_future(anext(following, "ended"))
         await asyncio.sleep(0)
         await following.aclose()
-        return [*told, await asyncio.wait_for(waiting, WATCHDOG)]
+        return [*received, await asyncio.wait_for(waiting, WATCHDOG)]
 
     assert [*EVENTS[:2], "ended", "ended"] == asyncio.run(main())
     run.cancel()
@@ -241,22 +241,22 @@ def test_following_from_where_one_was():
 
 
 def test_a_slow_loop_does_not_brake_the_run():
-    """An `async for` with a small buffer is told in fewer pieces, and loses nothing."""
+    """An `async for` with a small buffer gets fewer pieces, and loses nothing."""
     events = [StepStarted(1), *(TextDelta(f"{number} ") for number in range(500)), FinalAnswer(1)]
 
     async def main():
         run = launch(streamed(events))
-        told = []
+        received = []
         async for event in run.follow(buffer=4):
-            told.append(event)
-            if len(told) == 2:
+            received.append(event)
+            if len(received) == 2:
                 await run
-        return told
+        return received
 
-    told = asyncio.run(main())
+    received = asyncio.run(main())
 
-    assert len(told) < 10
-    assert joined(events) == joined(told)
+    assert len(received) < 10
+    assert joined(events) == joined(received)
 
 
 def test_leaving_a_run_cancels_it():
@@ -288,7 +288,7 @@ def test_leaving_a_run_that_has_ended():
 
 
 def test_cancelling():
-    """Cancelling lets go of the source, and all who watch are told the same, with the state."""
+    """Cancelling disposes the source, and all observers receive the same error, with the state."""
     feed = Feed()
     direct, queued, late = Seen(), Seen(), Seen()
     run = launch(feed.source, attach=[queued])
@@ -326,7 +326,7 @@ def test_cancelling_before_the_beginning():
 
 
 def test_cancelling_a_stream_that_knows_no_end():
-    """Also a stream that tells everything at one stroke is stopped from within."""
+    """Also a stream that emits everything at once is stopped from within."""
     seen = []
 
     def watch(event):
@@ -376,7 +376,7 @@ def test_pausing():
 
 
 def agent_of(words):
-    """Return an agent whose model says so many words at once, and the words that were asked for."""
+    """Return an agent whose model says so many words at once, and the words that were read."""
     asked = []
 
     def said(request):
@@ -458,7 +458,7 @@ def test_pausing_twice_is_pausing_once():
     assert ("cancelled", False) == (run.status, is_held())
 
 
-def test_time_stands_still_while_paused():
+def test_time_stops_while_paused():
     """A time-out does not run in a paused run."""
     with VirtualScheduler() as virtual:
         run = launch(rx.never().pipe(ops.timeout(total=10)), scheduler=virtual)
@@ -474,7 +474,7 @@ def test_time_stands_still_while_paused():
 
 
 def test_the_state_of_a_run():
-    """The state is right at every event, for who is told directly and for any other thread."""
+    """The state is right at every event, for a direct observer and for any other thread."""
     states = []
     other = []
     feed = Feed()
@@ -543,7 +543,7 @@ def test_a_pipeline_that_raises_fails_the_run():
 
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_loop_that_is_stopped_ends_its_runs(begun):
-    """Who waits for a run whose loop has ended is told, not kept waiting."""
+    """Waiting for a run whose loop has ended raises, and does not block."""
 
     async def main():
         run = launch(rx.concat(streamed(EVENTS[:3]), streamed(EVENTS[:1], lambda _: stall())))
@@ -580,7 +580,7 @@ def test_a_loop_that_ends_cancels_runs_without_tasks(source):
 
 
 class Interrupted(RunScheduler):
-    """A home in which Ctrl-C comes as soon as something has been set going."""
+    """A scheduler in which Ctrl-C comes as soon as a task was started."""
 
     def spawn(self, *what):
         super().spawn(*what)
@@ -588,7 +588,7 @@ class Interrupted(RunScheduler):
 
 
 def test_ctrl_c_while_a_run_is_started():
-    """A run that nobody has been given, because Ctrl-C came first, is not left open."""
+    """A run that was not returned, because Ctrl-C came first, is not left open."""
     seen = Seen()
     with pytest.raises(KeyboardInterrupt):
         launch(rx.never(), attach=[seen], scheduler=Interrupted(loop=daemon_loop()))
@@ -626,7 +626,7 @@ def test_words_that_are_not_known_are_refused():
 
 
 def test_a_run_that_says_nothing_is_no_fault(caplog):
-    """The run's own error is not logged because somebody gave no on_error."""
+    """The run's own error is not logged because an observer has no on_error."""
     caplog.set_level(logging.DEBUG)
     feed = Feed()
     run = launch(feed.source, attach=[lambda event: None])
@@ -639,9 +639,9 @@ def test_a_run_that_says_nothing_is_no_fault(caplog):
     assert [] == [record.message for record in caplog.records if record.name == "rxagent"]
 
 
-UNHEARD = "a run failed, and its end was never observed: ModelUnavailable: gone"
+UNOBSERVED = "a run failed, and its end was never observed: ModelUnavailable: gone"
 NOTHING = {
-    "nobody": (lambda run: None, lambda run: None),
+    "none": (lambda run: None, lambda run: None),
     "only of events": (lambda run: run.subscribe(lambda event: None), lambda run: None),
 }
 SOMETHING = {
@@ -656,7 +656,7 @@ CASES = [(1, *asking) for asking in NOTHING.values()] + [
 
 
 def collect():
-    """Collect what nobody holds, neither the loop, and let the loop log what that was."""
+    """Collect unreferenced objects, and let the loop log what its finalisers posted."""
     for _ in range(3):
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), daemon_loop()).result(WATCHDOG)
     gc.collect()
@@ -664,8 +664,8 @@ def collect():
 
 
 @pytest.mark.parametrize(("logged", "before", "after"), CASES, ids=[*NOTHING, *SOMETHING])
-def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
-    """A run that fails is logged when nobody can ask any more, unless somebody was told."""
+def test_a_failure_that_is_not_observed(logged, before, after, caplog):
+    """A failed run is logged when it is collected, unless its error was observed."""
     collect()  # what other tests have left
     caplog.clear()
     feed = Feed()
@@ -676,7 +676,7 @@ def test_a_failure_that_nobody_hears_of(logged, before, after, caplog):
     del run, feed
     collect()
 
-    assert [UNHEARD] * logged == caplog.messages
+    assert [UNOBSERVED] * logged == caplog.messages
 
 
 class Collecting(queue.Queue):
@@ -688,7 +688,7 @@ class Collecting(queue.Queue):
 
 
 def test_a_failure_that_is_found_while_something_is_logged(caplog):
-    """Who collects a failed run may hold the lock of a log: it is not logged there and then."""
+    """A thread that collects a failed run may hold a log's lock, so it does not log."""
     collect()
     log, records = logging.getLogger("rxagent"), Collecting()
     handler = logging.handlers.QueueHandler(records)
@@ -708,12 +708,12 @@ def test_a_failure_that_is_found_while_something_is_logged(caplog):
         log.removeHandler(handler)
 
     assert "something else" == caplog.messages[0]
-    assert [UNHEARD] == caplog.messages[1:]
+    assert [UNOBSERVED] == caplog.messages[1:]
 
 
 @pytest.mark.parametrize("cancel", [True, False], ids=["cancelled", "failed"])
 def test_events_that_no_state_can_be_made_of(cancel):
-    """A run of events that do not add up ends all the same, and all are told."""
+    """A run whose events do not fold ends all the same, and all observers receive that."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler(), attach=[queued := Seen()])
     run.subscribe(direct := Seen())
@@ -729,7 +729,7 @@ def test_events_that_no_state_can_be_made_of(cancel):
 
 
 def test_what_a_run_says_of_itself():
-    """A run shows how it is and how far it has come, and why it was cancelled, if anybody said."""
+    """A run shows its status and its number of events, and why it was cancelled, if known."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler())
     feed.say(*EVENTS[:3])
@@ -742,7 +742,7 @@ def test_what_a_run_says_of_itself():
     run.drain(WATCHDOG)
 
     assert ["<Run: running, 3 events>", "<Run: cancelled, 3 events>"] == [*shown, repr(run)]
-    assert "<Viewer <built-in function print>: 3 events told, 0 waiting>" == repr(viewer)
+    assert "<Viewer <built-in function print>: 3 events received, 0 waiting>" == repr(viewer)
     assert ("The run was cancelled.", "") == (str(seen.end), seen.end.reason)
 
 
@@ -759,5 +759,5 @@ def test_a_run_is_made_of_events():
     """A stream of anything else fails as a run, and says what was no event."""
     run = launch(rx.of(StepStarted(1), "Hello"), scheduler=scheduler())
 
-    with pytest.raises(TypeError, match="A run is made of events, and 'Hello' is none"):
+    with pytest.raises(TypeError, match="A run emits events, and 'Hello' is none"):
         run.result(WATCHDOG)

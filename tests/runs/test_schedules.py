@@ -98,24 +98,24 @@ class Scene:
             self.run.cancel()
 
     def check(self):
-        """Bring the run to its end, and compare what everybody was told."""
+        """Bring the run to its end, and compare what all viewers received."""
         self.run.resume()
         status = run_of(self.run, 30)
         end = self.reference.end
-        told = self.reference.events
-        assert told == self.events[: len(told)]
-        assert (status, len(told)) == ("completed", len(self.events)) or status == "cancelled"
+        received = self.reference.events
+        assert received == self.events[: len(received)]
+        assert (status, len(received)) == ("completed", len(self.events)) or status == "cancelled"
         for seen, how, since, detached in self.watched:
             if detached:
                 continue
             if how == "fail" and type(seen.end).__name__ == "BufferOverflow":
-                assert_a_beginning(seen.events, told[since:])
+                assert_a_beginning(seen.events, received[since:])
             elif how in ("fail", "merge", "block", "direct"):
                 assert end == seen.end
-                assert joined(told[since:]) == joined(seen.events)
+                assert joined(received[since:]) == joined(seen.events)
             else:
                 assert end == seen.end
-                others = [event for event in told[since:] if channel(event) is None]
+                others = [event for event in received[since:] if channel(event) is None]
                 assert others == [event for event in seen.events if channel(event) is None]
         return status
 
@@ -171,7 +171,7 @@ def restless():
 
 @pytest.mark.usefixtures("restless")
 def test_a_random_schedule():
-    """Whatever ten thousand things eight threads do, each viewer is told what has happened."""
+    """Whatever ten thousand things eight threads do, each viewer receives what has happened."""
     ends = play("any", 10_000)
 
     assert {"completed", "cancelled"} == set(ends)

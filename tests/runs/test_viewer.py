@@ -1,4 +1,4 @@
-"""Viewers: what one is told, whoever comes first."""
+"""Viewers: what one receives, in any order of events, ends and disposals."""
 
 import asyncio
 import threading
@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import reactivex as rx
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from rxagent.errors import ModelUnavailable
 from rxagent.events import StepStarted, TextDelta
 from rxagent.runs import launch
-from rxagent.runs.buffers import Buffer
+from rxagent.runs.buffers import Buffer, Overflow, buffer_for
 from rxagent.runs.viewer import Viewer
 from rxagent.runs.viewer_pool import Dispatch
 from rxagent.streams import PartialObserver, RunScheduler, daemon_loop
@@ -20,17 +22,17 @@ from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, run_of, schedul
 
 class Observer:
     def __init__(self) -> None:
-        self.told: list[object] = []
+        self.received: list[object] = []
 
     def on_next(self, event: object) -> None:
-        self.told.append(event)
+        self.received.append(event)
 
     def on_completed(self) -> None:
-        self.told.append("end")
+        self.received.append("end")
 
 
 def test_nothing_waits_for_one_that_has_left() -> None:
-    """An event on its way to a viewer that leaves meanwhile waits for nobody."""
+    """An event that is emitted while its viewer is disposed does not wait in the queue."""
     due: list[Callable[[], None]] = []
     observer = Observer()
     place = Dispatch(due.append, lambda: lambda: False, lambda: False)
@@ -41,20 +43,20 @@ def test_nothing_waits_for_one_that_has_left() -> None:
     assert 0 == viewer.waiting
     for call in due:
         call()
-    assert observer.told == []
+    assert observer.received == []
 
 
-def test_the_end_is_told_once() -> None:
-    """A viewer that was told the end before it was woken for it is not told it again."""
+def test_the_end_is_emitted_once() -> None:
+    """A viewer that received the end before it was woken for it does not receive it again."""
     due: list[Callable[[], None]] = []
 
-    def tell_all() -> None:
+    def run_due() -> None:
         while due:
             due.pop()()
 
     class OvertakenViewer(Viewer):
         def _wake(self) -> None:
-            tell_all()
+            run_due()
             super()._wake()
 
     observer = Observer()
@@ -62,22 +64,85 @@ def test_the_end_is_told_once() -> None:
     viewer = OvertakenViewer(PartialObserver.of(observer), Buffer(4), place, lambda *_: None)
     viewer.on_next(StepStarted(1))
     viewer.on_completed()
-    tell_all()
-    assert observer.told == [StepStarted(1), "end"]
+    run_due()
+    assert observer.received == [StepStarted(1), "end"]
+
+
+@given(
+    past=st.integers(0, 4),
+    live=st.integers(0, 4),
+    last=st.integers(1, 8),
+    overflow=st.sampled_from(["merge", "block", "fail", "drop_oldest"]),
+    is_spent=st.booleans(),
+    is_elsewhere=st.booleans(),
+)
+def test_a_viewer_that_is_disposed_during_its_delivery(
+    past: int,
+    live: int,
+    last: int,
+    overflow: Overflow,
+    is_spent: bool,
+    is_elsewhere: bool,
+) -> None:
+    """It receives and counts no event after the current one, and its delivery ends."""
+    assume(last <= past + live)
+    events = [StepStarted(number) for number in range(1, past + live + 1)]
+    due: list[Callable[[], None]] = []
+    received: list[object] = []
+    faults: list[object] = []
+    drained: list[str] = []
+
+    class Leaving(Observer):
+        def on_next(self, event: object) -> None:
+            received.append(event)
+            if len(received) == last:
+                if is_elsewhere:
+                    thread = threading.Thread(target=viewer.dispose)
+                    thread.start()
+                    thread.join(WATCHDOG)
+                else:
+                    viewer.dispose()
+
+        def on_completed(self) -> None:
+            received.append("end")
+
+    on = Dispatch(due.append, lambda: lambda: is_spent, lambda: False)
+    buffer = buffer_for(overflow, 1024, scheduler())
+    viewer = Viewer(PartialObserver.of(Leaving()), buffer, on, lambda *fault: faults.append(fault))
+    viewer.begin(zip(events[:past], range(1, past + 1), strict=True), past)
+    for event in events[past:]:
+        viewer.on_next(event)
+    viewer.on_completed()
+    viewer.afterwards(lambda: drained.append("drained"))
+    turns = 0
+    while due:
+        due.pop()()
+        turns += 1
+
+    assert (events[:last], last, 0) == (received, viewer.seq, viewer.waiting)
+    assert (last if is_spent else 1, ["drained"], []) == (turns, drained, faults)
+
+    viewer.on_next(StepStarted(99))
+    viewer.on_completed()
+    viewer.afterwards(lambda: drained.append("drained again"))
+    while due:
+        due.pop()()
+    assert (events[:last], last) == (received, viewer.seq)
+    assert ["drained", "drained again"] == drained
 
 
 class Late(Seen):
-    """A viewer that is told nothing before it is let go."""
+    """A viewer that blocks in its first event until it is released."""
 
     def __init__(self):
-        super().__init__(lambda _: self.let_go.wait(WATCHDOG))
-        self.let_go = threading.Event()
+        super().__init__(lambda _: self.released.wait(WATCHDOG))
+        self.released = threading.Event()
 
 
 @pytest.mark.parametrize("on", ["thread", "loop"])
 @pytest.mark.parametrize("error", [None, ModelUnavailable("gone")], ids=["completed", "failed"])
 def test_after_the_run(on, error):
-    """After a run has ended, `drain` waits until all have been told of its end."""
+    """After a run has ended, `drain` waits until all viewers have received its end."""
     for count in range(0, len(EVENTS), 7):
         feed = Feed()
         run = launch(feed.source, scheduler=scheduler(), keep="everything")
@@ -95,23 +160,23 @@ def test_after_the_run(on, error):
 
 
 def test_within_the_run():
-    """While the run goes on, it waits for what has happened by then, for late viewers too."""
+    """While the run goes on, `drain` waits for what has happened so far, for late viewers too."""
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler(), keep="everything")
-    told = []
+    received = []
     for event in EVENTS:
         viewer = Seen()
         feed.say(event)
         run.attach(viewer)
         run.drain(WATCHDOG)
-        told.append(len(viewer.events))
+        received.append(len(viewer.events))
     run.cancel()
 
-    assert list(range(1, len(EVENTS) + 1)) == told
+    assert list(range(1, len(EVENTS) + 1)) == received
 
 
-def test_nobody_is_waited_for_in_vain():
-    """Who was never there, has left, leaves meanwhile or raises is not waited for."""
+def test_no_wait_is_in_vain():
+    """`drain` does not wait for viewers that are detached, leave meanwhile or raise."""
     run = launch(streamed(), scheduler=scheduler())
     run.drain(WATCHDOG)
     left, leaving = run.attach(Seen()), run.attach(late := Late())
@@ -122,14 +187,14 @@ def test_nobody_is_waited_for_in_vain():
     waiting.start()
     leaving.dispose()
     waiting.join(WATCHDOG)
-    late.let_go.set()
+    late.released.set()
 
     assert (False, "two") == (waiting.is_alive(), run.result(WATCHDOG))
     assert ["division by zero"] == [str(f.error) for f in faults_of(run)]
 
 
 def faults_of(run):
-    """Return the faults of a run whose viewers have all been told."""
+    """Return the faults of a run whose viewers have received everything."""
     run.drain(WATCHDOG)
     faults = []
     run.faults.subscribe(faults.append)
@@ -138,7 +203,7 @@ def faults_of(run):
 
 
 def test_a_viewer_that_is_stuck():
-    """When the time is over, the error names those who are not that far; they are not let go."""
+    """When the time is over, the error names the viewers that are late; they stay attached."""
     with Stuck() as stuck:
         run = launch(streamed(), scheduler=scheduler())
         quick = Seen()
@@ -149,12 +214,12 @@ def test_a_viewer_that_is_stuck():
             run.drain(0.01)
     run.drain(WATCHDOG)
 
-    assert f"Not all has been told after 0.01 s to {stuck!r}." == str(refused.value)
+    assert f"After 0.01 s, events still wait for {stuck!r}." == str(refused.value)
     assert ["completed"] == stuck.ends
 
 
-def test_who_cannot_wait():
-    """A viewer, who is told directly and the loop of the run are refused, with what to write."""
+def test_threads_that_cannot_wait():
+    """A viewer, a direct observer and the run's loop are refused, with what to write instead."""
     refused = []
 
     def wait(run):
@@ -187,7 +252,7 @@ def test_who_cannot_wait():
 
 
 class Busy(RunScheduler):
-    """A home that is kept busy until a viewer has queued something there."""
+    """A scheduler that is kept busy until a viewer has queued an action."""
 
     def __init__(self):
         super().__init__(loop=daemon_loop())
@@ -226,7 +291,7 @@ def test_a_viewer_that_waits_for_itself_while_the_run_is_busy():
 
 
 def test_on_a_loop_that_is_gone():
-    """Nobody waits for viewers on a loop that has been closed under them."""
+    """`drain` does not wait for viewers on a loop that was closed."""
     loop = asyncio.new_event_loop()
 
     async def main():
@@ -244,7 +309,7 @@ def test_on_a_loop_that_is_gone():
 
 
 def test_from_many_threads():
-    """Whoever drains has been told all that had happened, whatever others do meanwhile."""
+    """After `drain` a viewer has received what had happened, whatever others do meanwhile."""
     run = launch(streamed(EVENTS * 20), scheduler=scheduler(), keep="everything")
     lacking = []
 

@@ -1,4 +1,4 @@
-"""What the tests of runs share: streams that do as they are told, and viewers that remember."""
+"""What the tests of runs share: streams that a test drives, and viewers that take notes."""
 
 import asyncio
 import threading
@@ -72,7 +72,7 @@ def done(scheduler, action=lambda: None):
 
 
 class Feed:
-    """A stream that tells what it is told to, on the thread that says so."""
+    """A stream whose events a test emits."""
 
     def __init__(self):
         self.source = Observable(self._subscribe)
@@ -87,17 +87,17 @@ class Feed:
 
     @property
     def observer(self):
-        """Who listens to it, as soon as there is somebody."""
+        """Its observer, as soon as there is one."""
         assert self._subscribed.wait(WATCHDOG)
         return self._observer
 
     @property
     def scheduler(self):
-        """The home it is in, as soon as it is in one."""
+        """The scheduler of its subscription, as soon as there is one."""
         return self.observer and self._scheduler
 
     def say(self, *events):
-        """Tell events, all at one stroke."""
+        """Emit events, all at once."""
         observer = self.observer
         done(self.scheduler, lambda: [observer.on_next(event) for event in events])
 
@@ -114,24 +114,24 @@ def streamed(events=EVENTS, after=None):
     """Return a stream that gives its loop back after each event, and ends by itself.
 
     Args:
-        after: A coroutine function that is awaited after each event, with the number of those told.
+        after: A coroutine function that is awaited after each event, with the number of events.
     """
 
-    async def tell():
+    async def emit():
         for number, event in enumerate(events, 1):
             yield event
             await (asyncio.sleep(0) if after is None else after(number))
 
-    return from_async(tell)
+    return from_async(emit)
 
 
 def scheduler():
-    """Return a home on the process's own loop, whatever loop runs here."""
+    """Return a scheduler on the process's own loop, whatever loop runs here."""
     return RunScheduler(loop=daemon_loop())
 
 
 class Seen:
-    """All that a viewer is told, and a way to wait for it.
+    """All that a viewer receives, and a way to wait for it.
 
     Args:
         then: Called with each event, after it was noted; may raise.
@@ -178,17 +178,17 @@ class Seen:
 
 
 class Stuck(Seen):
-    """A viewer that is stuck in each event until it is let go."""
+    """A viewer that blocks in each event until it is released."""
 
     def __init__(self):
-        super().__init__(lambda _: self.let_go.wait(60))
-        self.let_go = threading.Event()
+        super().__init__(lambda _: self.released.wait(60))
+        self.released = threading.Event()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.let_go.set()
+        self.released.set()
 
 
 class Faulty(Seen):

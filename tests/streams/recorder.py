@@ -9,7 +9,7 @@ WATCHDOG = 5
 
 
 class Recorder:
-    """All that an observer is told, on whatever thread, and a way to wait for it."""
+    """All that an observer receives, on any thread, and a way to wait for it."""
 
     def __init__(self, on_next=None):
         self.items = []
@@ -52,7 +52,7 @@ class Upstream:
 
     Args:
         length: How many numbers it has.
-        silent_at: At which number it is silent for ever, until somebody lets go of it.
+        silent_at: At which number it is silent for ever, until it is released.
         broken_at: At which number it raises.
     """
 
@@ -63,7 +63,7 @@ class Upstream:
         self.opened = 0
         self.reads = 0
         self.closed = 0
-        self.let_go = threading.Event()
+        self.released = threading.Event()
         self._changed = threading.Condition()
 
     def _count(self, what):
@@ -77,7 +77,7 @@ class Upstream:
             assert self._changed.wait_for(lambda: self.closed >= count, WATCHDOG)
 
     def wait_reads(self, count):
-        """Wait until so many numbers were asked for."""
+        """Wait until so many numbers were requested."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.reads >= count, WATCHDOG)
 
@@ -103,7 +103,7 @@ class Upstream:
             for number in range(self.length):
                 self._read(number)
                 if number == self.silent_at:
-                    assert self.let_go.wait(WATCHDOG)
+                    assert self.released.wait(WATCHDOG)
                 yield number
         finally:
             self._count("closed")
@@ -114,7 +114,7 @@ class Upstream:
             for number in range(self.length):
                 self._read(number)
                 while number == self.silent_at and not cancelled():
-                    self.let_go.wait(0.001)
+                    self.released.wait(0.001)
                 if cancelled():
                     return
                 emit(number)
@@ -137,7 +137,7 @@ def _batches(upstream):
 SOURCES = {
     "async": lambda upstream: from_async(upstream.asynchronously),
     "batches": _batches,
-    "blocking": lambda upstream: from_blocking(upstream.blocking, upstream.let_go.set),
+    "blocking": lambda upstream: from_blocking(upstream.blocking, upstream.released.set),
     "callback": lambda upstream: from_callback(upstream.calling_back),
     "worker": lambda upstream: from_worker(upstream.blocking),
 }

@@ -109,20 +109,20 @@ KINDS = {
 }
 
 
-def heard(stream):
+def observed(stream):
     """Return what a stream emits in a run, and its end."""
-    told = Recorder()
-    stream.subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
-    end = told.wait_end()
-    return told.items, end
+    received = Recorder()
+    stream.subscribe(received, scheduler=RunScheduler(loop=daemon_loop()))
+    end = received.wait_end()
+    return received.items, end
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_callable(kind):
-    """What is yielded is emitted, and what is returned is told from it."""
+    """Yielded values are emitted, and a returned one is marked as such."""
     function, expected = KINDS[kind]
 
-    assert (expected, "completed") == heard(calling(function))
+    assert (expected, "completed") == observed(calling(function))
 
 
 def test_an_observable_is_a_result():
@@ -130,7 +130,7 @@ def test_an_observable_is_a_result():
     stream = rx.of(1)
 
     for function in (lambda: stream, functools.partial(asyncio.sleep, 0, stream)):
-        assert ([Returned(stream)], "completed") == heard(calling(function))
+        assert ([Returned(stream)], "completed") == observed(calling(function))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_runs_on_the_loop(function):
 
 
 @pytest.mark.parametrize("error", [LookupError(), GeneratorExit(), SystemExit(), StopIteration()])
-def test_what_its_code_raises_is_told_from_the_rest(error):
+def test_what_its_code_raises_is_marked(error):
     """An error of the callable's own code is `Raised`, with its cause."""
 
     def raising():
@@ -160,7 +160,7 @@ def test_what_its_code_raises_is_told_from_the_rest(error):
         raise error
 
     for function in (raising, raising_later, yielding):
-        items, end = heard(calling(function))
+        items, end = observed(calling(function))
         assert isinstance(end, Raised)
         cause = end.cause
         assert cause is error or isinstance(cause, RuntimeError)  # as Python has it for generators
@@ -182,7 +182,7 @@ def test_it_is_called_once_the_run_knows(function):
     def began():
         order.append(threading.current_thread().name)
 
-    heard(calling(call, began=began))
+    observed(calling(call, began=began))
 
     assert "rxagent-loop" == order[0]
     assert ["called"] == order[1:] or call is function
@@ -216,16 +216,16 @@ def test_an_exhausted_pool_refuses():
     scheduler, stuck = RunScheduler(loop=daemon_loop()), threading.Event()
     for _ in range(2):
         begun = threading.Event()
-        told = Recorder()
+        received = Recorder()
         subscription = calling(
             lambda begun=begun: (begun.set(), stuck.wait(WATCHDOG)), workers=pool, name="stuck"
-        ).subscribe(told, scheduler=scheduler)
+        ).subscribe(received, scheduler=scheduler)
         if not begun.wait(1):
             break
         scheduler.run_serialized(subscription.dispose)
     try:
         while True:
-            _, end = heard(calling(plain, workers=pool))
+            _, end = observed(calling(plain, workers=pool))
             if end != "completed":
                 break
         assert isinstance(end, PoolExhausted)

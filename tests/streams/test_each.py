@@ -84,7 +84,7 @@ def test_all_items_come(loop_over, source):
     ids=["iterable", "interval", "merge", "run"],
 )
 def test_streams_of_reactivex_come_too(loop_over, stream):
-    """A stream needs no home and no source of ours."""
+    """A stream needs no run scheduler and no source of ours."""
     assert ([0, 1, 2, 3, 4], None) == loop_over(stream)
 
 
@@ -109,7 +109,7 @@ def test_an_error_is_raised_after_the_items(loop_over, source, position):
 @each_source
 @pytest.mark.parametrize("position", range(5))
 def test_leaving_the_loop_disposes(loop_over, source, position):
-    """Whoever breaks out has let go of the source, which is closed once."""
+    """Breaking out of the loop disposes the source, which is closed once."""
     upstream = Upstream()
 
     assert (list(range(position + 1)), None) == loop_over(source(upstream), until=position)
@@ -119,7 +119,7 @@ def test_leaving_the_loop_disposes(loop_over, source, position):
 
 
 @pytest.mark.parametrize("loop_over", [listed, listed_inside_a_loop], ids=["for", "cell"])
-def test_what_comes_at_one_stroke_can_be_left(loop_over):
+def test_a_loop_over_items_at_once_can_be_left(loop_over):
     """A blocking loop over an endless stream of ReactiveX gets its items, and can be left."""
     assert ([0, 1, 2], None) == loop_over(rx.from_iterable(itertools.count()), until=2)
 
@@ -134,7 +134,7 @@ def test_each_loop_is_a_subscription():
 
 
 def test_an_unused_loop_is_no_subscription():
-    """Nothing is subscribed before the first item is asked for."""
+    """Nothing is subscribed before the first `next`."""
     upstream = Upstream()
 
     iter(each(from_async(upstream.asynchronously)))
@@ -143,7 +143,7 @@ def test_an_unused_loop_is_no_subscription():
 
 
 def test_an_async_loop_that_is_dropped_disposes():
-    """An iterator that was asked for some items, and then forgotten, lets go of the source."""
+    """An iterator that is dropped after some items disposes the source."""
     upstream = Upstream(length=10**9)
 
     async def main():
@@ -163,7 +163,7 @@ def test_an_async_loop_that_is_dropped_disposes():
 
 
 def test_an_async_loop_can_be_closed():
-    """`aclose` disposes, and ends the loop also for one who waits in it."""
+    """`aclose` disposes, and ends the loop also for a task that waits in it."""
     upstream = Upstream(silent_at=1)
 
     async def main():
@@ -179,7 +179,7 @@ def test_an_async_loop_can_be_closed():
 
 
 def test_a_cancelled_task_disposes():
-    """Cancelling a task that waits in an `async for` lets go of the source."""
+    """Cancelling a task that waits in an `async for` disposes the source."""
     upstream = Upstream(silent_at=2)
 
     async def read():
@@ -203,7 +203,7 @@ def test_a_cancelled_task_disposes():
 
 
 def test_an_exception_in_the_loop_disposes():
-    """What is raised in the body of a loop lets go of the source."""
+    """An error in the body of a loop disposes the source."""
     for source in SOURCES.values():
         upstream = Upstream()
         with pytest.raises(ZeroDivisionError):
@@ -248,7 +248,7 @@ def test_a_slow_async_loop_holds_the_source():
 
 
 def test_context_is_kept():
-    """A source sees the context variables of whoever loops."""
+    """A source sees the context variables of the code that loops."""
 
     async def read():
         yield user.get()
@@ -281,7 +281,7 @@ def test_a_fault_within_the_stream_is_raised():
         assert ([0, 1, 2, 3, 4], "no end") == (items, error.args[0])
 
 
-def test_nobody_blocks_the_loop_that_would_do_the_work():
+def test_the_loop_that_does_the_work_is_not_blocked():
     """On the thread of the process's own loop a blocking `for` raises at once."""
 
     async def read():

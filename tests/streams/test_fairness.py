@@ -1,4 +1,4 @@
-"""Fairness: whoever finds the time of a loop's turn spent waits for one that has some left."""
+"""Fairness: a stream that finds the time of a loop's turn spent waits for a later turn."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ def test_all_of_a_loop_share_one_pace():
 
 
 def test_a_loop_is_not_kept():
-    """A loop that nobody needs any more is collected, its pace with it."""
+    """A loop that is no longer needed is collected, its fair share with it."""
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -48,7 +48,7 @@ def test_time_is_spent_within_a_turn_only():
 
 
 def test_one_is_let_on_in_each_turn():
-    """Those who wait are let on in their order, one a turn, others in between."""
+    """Waiting streams go on in their order, one a turn, with other work in between."""
 
     async def main():
         share = FairShare.of(asyncio.get_running_loop())
@@ -74,7 +74,7 @@ def test_one_is_let_on_in_each_turn():
     assert max(map(len, order.split("|"))) <= 2
 
 
-def test_those_who_begin_take_turns_with_those_who_go_on():
+def test_beginning_and_going_on_take_turns():
     """However many are to begin, every other turn is for one that has begun."""
 
     async def main():
@@ -98,8 +98,8 @@ def test_those_who_begin_take_turns_with_those_who_go_on():
     assert (20, 40) == (order.count("begun"), order.count("gone on"))
 
 
-@pytest.mark.parametrize("who", range(3))
-def test_one_that_is_cancelled_in_line_holds_nobody_up(who):
+@pytest.mark.parametrize("which", range(3))
+def test_one_that_is_cancelled_in_line_delays_no_other(which):
     """The place in line of a pump that was cancelled is skipped."""
 
     async def main():
@@ -115,7 +115,7 @@ def test_one_that_is_cancelled_in_line_holds_nobody_up(who):
         tasks = [asyncio.create_task(pump(number)) for number in range(4)]
         while len(waiting) < 3:
             await asyncio.sleep(0)
-        tasks[waiting[who]].cancel()
+        tasks[waiting[which]].cancel()
         async with asyncio.timeout(5):
             await asyncio.gather(*tasks, return_exceptions=True)
         return sum(task.cancelled() for task in tasks)

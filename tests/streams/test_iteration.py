@@ -51,7 +51,7 @@ async def _items(items):
 @each_step
 def test_each_step_is_made_from_all_events_before(of):
     """The state that a step is made from holds every event, the last step's too."""
-    told = Recorder()
+    received = Recorder()
     loop = iterate(
         lambda state: of(*range(len(state) + 1)),
         lambda state, event: (*state, event),
@@ -59,10 +59,10 @@ def test_each_step_is_made_from_all_events_before(of):
         lambda state: len(state) > 6,
     )
 
-    run_scoped(loop).subscribe(told)
+    run_scoped(loop).subscribe(received)
 
-    assert "completed" == told.wait_end()
-    assert [0, *range(2), *range(4)] == told.items
+    assert "completed" == received.wait_end()
+    assert [0, *range(2), *range(4)] == received.items
 
 
 @each_step
@@ -74,18 +74,18 @@ def test_done_is_asked_before_each_step(of):
         asked.append(state)
         return state >= 2
 
-    told = Recorder()
-    run_scoped(count_to(2, of, done)).subscribe(told)
-    told.wait_end()
-    assert ([0, 1], [0, 1, 2]) == (told.items, asked)
+    received = Recorder()
+    run_scoped(count_to(2, of, done)).subscribe(received)
+    received.wait_end()
+    assert ([0, 1], [0, 1, 2]) == (received.items, asked)
 
-    told = Recorder()
-    run_scoped(count_to(0, of)).subscribe(told)
-    assert "completed" == told.wait_end()
-    assert [] == told.items
+    received = Recorder()
+    run_scoped(count_to(0, of)).subscribe(received)
+    assert "completed" == received.wait_end()
+    assert [] == received.items
 
 
-def test_each_subscription_starts_anew():
+def test_each_subscription_starts_from_the_seed():
     """The seed is made for each subscription, and two do not mix."""
     loop = count_to(3, lambda state: rx.of(state))
 
@@ -104,26 +104,26 @@ def test_a_hundred_thousand_steps_are_one_loop(of):
             deepest = max(deepest, len(inspect.stack(0)))
         return of(state)
 
-    told = Recorder()
+    received = Recorder()
     run_scoped(count_to(steps, step)).subscribe(
-        on_error=told.on_error, on_completed=told.on_completed
+        on_error=received.on_error, on_completed=received.on_completed
     )
 
-    with told._changed:
-        assert told._changed.wait_for(lambda: told.ends, 30)
-    assert ["completed"] == told.ends
+    with received._changed:
+        assert received._changed.wait_for(lambda: received.ends, 30)
+    assert ["completed"] == received.ends
     assert deepest < 100
 
 
 def test_steps_that_emit_nothing():
     """A step may be empty; the next is made from the same state."""
     made = []
-    told = Recorder()
+    received = Recorder()
     loop = count_to(0, lambda _: rx.empty(), done=lambda _: made.append(1) or len(made) > 5)
 
-    run_scoped(loop).subscribe(told)
+    run_scoped(loop).subscribe(received)
 
-    assert ("completed", []) == (told.wait_end(), told.items)
+    assert ("completed", []) == (received.wait_end(), received.items)
 
 
 @pytest.mark.parametrize("broken", ["seed", "done", "step", "fold"])
@@ -153,31 +153,31 @@ def test_what_is_raised_ends_the_loop(broken, at):
         fail("fold", state)
         return state + 1
 
-    told = Recorder()
-    run_scoped(iterate(step, fold, seed, done)).subscribe(told)
+    received = Recorder()
+    run_scoped(iterate(step, fold, seed, done)).subscribe(received)
 
-    assert broken == str(told.wait_end())
-    assert [] == told.items[at:]
+    assert broken == str(received.wait_end())
+    assert [] == received.items[at:]
     assert list(range(at + (broken == "fold"))) == made or broken == "seed"
 
 
 def test_the_error_of_a_step_ends_the_loop():
-    """When a step fails, what it emitted has been told, and no other is made."""
-    told = Recorder()
+    """When a step fails, its items were emitted, and no other step is made."""
+    received = Recorder()
 
     run_scoped(count_to(3, lambda _: rx.concat(rx.of("a"), rx.throw(LookupError())))).subscribe(
-        told
+        received
     )
 
-    assert LookupError is type(told.wait_end())
-    assert ["a"] == told.items
+    assert LookupError is type(received.wait_end())
+    assert ["a"] == received.items
 
 
 @each_step
 @pytest.mark.parametrize("position", range(4))
 def test_disposing_at_each_event(of, position):
-    """Who leaves at an event is told no other, and no further step is made."""
-    steps, told = [], []
+    """After disposal at an event, no other is emitted, and no further step is made."""
+    steps, received = [], []
     ledgers = []
 
     def step(state):
@@ -189,7 +189,7 @@ def test_disposing_at_each_event(of, position):
     async def main():
         over, loop = asyncio.Event(), asyncio.get_running_loop()
         run_scoped(count_to(10**9, step)).pipe(rxo.take(position + 1)).subscribe(
-            told.append, on_completed=lambda: loop.call_soon_threadsafe(over.set)
+            received.append, on_completed=lambda: loop.call_soon_threadsafe(over.set)
         )
         async with asyncio.timeout(WATCHDOG):
             await over.wait()
@@ -198,10 +198,10 @@ def test_disposing_at_each_event(of, position):
 
     for ledger in ledgers:
         ledger.wait_disposed()
-    assert list(range(position + 1)) == told == steps
+    assert list(range(position + 1)) == received == steps
 
 
-def test_leaving_works_without_a_home():
+def test_leaving_works_without_a_run_scheduler():
     """Also a loop that is subscribed to plainly can be left in its first step."""
     assert [0, 1, 2] == count_to(10**9, now).pipe(rxo.take(3), rxo.to_list()).run()
 
@@ -209,30 +209,30 @@ def test_leaving_works_without_a_home():
 def test_a_step_may_last():
     """In virtual time: each step begins when the one before has ended, and is disposed midway."""
     with VirtualScheduler() as scheduler:
-        begun, told = [], []
+        begun, received = [], []
 
         def step(state):
             begun.append(scheduler.clock)
             return rx.timer(5.0).pipe(rxo.map(lambda _: state))
 
-        subscription = count_to(9, step).subscribe(told.append, scheduler=scheduler)
+        subscription = count_to(9, step).subscribe(received.append, scheduler=scheduler)
         scheduler.advance_to(12)
         subscription.dispose()
         scheduler.run()
 
-        assert ([0.0, 5.0, 10.0], [0, 1], 12.0) == (begun, told, scheduler.clock)
+        assert ([0.0, 5.0, 10.0], [0, 1], 12.0) == (begun, received, scheduler.clock)
 
 
 def test_a_subscriber_that_raises_at_the_end_is_a_fault(caplog):
-    """What `on_completed` raises is not swallowed, nor told as an error of the loop."""
+    """What `on_completed` raises is not swallowed, nor emitted as an error of the loop."""
     errors = []
-    told = Recorder()
+    received = Recorder()
     with VirtualScheduler() as scheduler:
         scheduler.owns(Disposable(), errors.append)
         count_to(1, rx.of).subscribe(
-            told.on_next, told.on_error, lambda: 1 / 0, scheduler=scheduler
+            received.on_next, received.on_error, lambda: 1 / 0, scheduler=scheduler
         )
         with pytest.raises(ZeroDivisionError):
             scheduler.run()
 
-    assert ([0], []) == (told.items, told.ends)
+    assert ([0], []) == (received.items, received.ends)

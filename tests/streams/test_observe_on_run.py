@@ -60,23 +60,23 @@ SOURCES = {
 def test_items_come_in_order_on_the_loop_s_thread(source):
     """Whatever thread emits, all items and the end come in order, on the run's loop thread."""
     threads = set()
-    told = Recorder(lambda _: threads.add(threading.current_thread().name))
+    received = Recorder(lambda _: threads.add(threading.current_thread().name))
 
-    observe_on_run(source()).subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
+    observe_on_run(source()).subscribe(received, scheduler=RunScheduler(loop=daemon_loop()))
 
-    assert "completed" == told.wait_end()
-    assert (list(range(500)), {"rxagent-loop"}) == (told.items, threads)
+    assert "completed" == received.wait_end()
+    assert (list(range(500)), {"rxagent-loop"}) == (received.items, threads)
 
 
 @pytest.mark.parametrize("kind", ["at once", "from_iterable", "timers"])
 def test_in_virtual_time(kind):
     """In virtual time all of it happens on the one thread there is."""
-    told = Recorder()
+    received = Recorder()
     with VirtualScheduler() as scheduler:
-        observe_on_run(SOURCES[kind]()).subscribe(told, scheduler=scheduler)
+        observe_on_run(SOURCES[kind]()).subscribe(received, scheduler=scheduler)
         scheduler.run()
 
-    assert (list(range(500)), ["completed"]) == (told.items, told.ends)
+    assert (list(range(500)), ["completed"]) == (received.items, received.ends)
 
 
 def test_subscribing_may_block():
@@ -90,13 +90,13 @@ def test_subscribing_may_block():
         observer.on_completed()
         return Disposable()
 
-    run_scheduler, told = RunScheduler(loop=daemon_loop()), Recorder()
-    observe_on_run(rx.create(subscribe)).subscribe(told, scheduler=run_scheduler)
+    run_scheduler, received = RunScheduler(loop=daemon_loop()), Recorder()
+    observe_on_run(rx.create(subscribe)).subscribe(received, scheduler=run_scheduler)
     assert begun.wait(WATCHDOG)
 
     settled(run_scheduler)
     stuck.set()
-    assert "completed" == told.wait_end()
+    assert "completed" == received.wait_end()
     assert ["rxagent-worker"] == names
 
 
@@ -109,17 +109,17 @@ def test_a_blocking_iterable_in_a_pipeline_blocks_a_worker():
             names.add(threading.current_thread().name)
             yield number
 
-    told = Recorder()
+    received = Recorder()
     stream = rx.timer(0.001).pipe(rxo.flat_map(lambda _: rx.from_iterable(slowly())))
-    observe_on_run(stream).subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
+    observe_on_run(stream).subscribe(received, scheduler=RunScheduler(loop=daemon_loop()))
 
-    assert "completed" == told.wait_end()
-    assert ([0, 1, 2], {"rxagent-worker"}) == (told.items, names)
+    assert "completed" == received.wait_end()
+    assert ([0, 1, 2], {"rxagent-worker"}) == (received.items, names)
 
 
 def test_at_most_64_items_ahead():
     """A thread that emits waits for a run that is behind, and for one that is held."""
-    run_scheduler, told, emitted = RunScheduler(loop=daemon_loop()), Recorder(), []
+    run_scheduler, received, emitted = RunScheduler(loop=daemon_loop()), Recorder(), []
     hold = run_scheduler.hold()
 
     def subscribe(observer, scheduler=None):
@@ -129,13 +129,13 @@ def test_at_most_64_items_ahead():
         observer.on_completed()
         return Disposable()
 
-    observe_on_run(rx.create(subscribe)).subscribe(told, scheduler=run_scheduler)
+    observe_on_run(rx.create(subscribe)).subscribe(received, scheduler=run_scheduler)
     settled(run_scheduler)
-    assert ([], []) == (told.items, told.ends)
+    assert ([], []) == (received.items, received.ends)
     hold.dispose()
 
-    assert "completed" == told.wait_end()
-    assert list(range(1_000)) == told.items == emitted
+    assert "completed" == received.wait_end()
+    assert list(range(1_000)) == received.items == emitted
 
 
 def test_what_waits_is_dropped_when_disposed():
@@ -161,13 +161,13 @@ def test_what_waits_is_dropped_when_disposed():
             assert subscribed.wait(WATCHDOG)
             subscription.dispose()
 
-    told = Recorder(leave)
-    subscription = observe_on_run(rx.create(endless)).subscribe(told, scheduler=run_scheduler)
+    received = Recorder(leave)
+    subscription = observe_on_run(rx.create(endless)).subscribe(received, scheduler=run_scheduler)
     subscribed.set()
 
     assert closed.wait(WATCHDOG)
     settled(run_scheduler)
-    assert (list(range(11)), []) == (told.items, told.ends)
+    assert (list(range(11)), []) == (received.items, received.ends)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,11 @@ def test_what_waits_is_dropped_when_disposed():
 )
 def test_an_end_comes_after_the_items(end, last):
     """What another thread emits before the end comes before it."""
-    subject, told, scheduler = Subject(), Recorder(), RunScheduler(loop=daemon_loop())
+    subject, received, scheduler = Subject(), Recorder(), RunScheduler(loop=daemon_loop())
     ready = threading.Event()
-    observe_on_run(rx.defer(lambda _: ready.set() or subject)).subscribe(told, scheduler=scheduler)
+    observe_on_run(rx.defer(lambda _: ready.set() or subject)).subscribe(
+        received, scheduler=scheduler
+    )
     assert ready.wait(WATCHDOG)
     while not subject.observers:
         time.sleep(0)
@@ -189,21 +191,23 @@ def test_an_end_comes_after_the_items(end, last):
         subject.on_next(number)
     end(subject)
 
-    assert last == told.wait_end()
-    assert list(range(AHEAD * 3)) == told.items
+    assert last == received.wait_end()
+    assert list(range(AHEAD * 3)) == received.items
 
 
 @pytest.mark.parametrize("error", [LookupError("no"), GeneratorExit("no"), KeyboardInterrupt("no")])
 def test_what_subscribing_raises_is_the_end(error):
     """A stream that cannot be subscribed to fails, whatever it raises."""
-    told = Recorder()
+    received = Recorder()
 
     def subscribe(observer, scheduler=None):
         raise error
 
-    observe_on_run(rx.create(subscribe)).subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
+    observe_on_run(rx.create(subscribe)).subscribe(
+        received, scheduler=RunScheduler(loop=daemon_loop())
+    )
 
-    end = told.wait_end()
+    end = received.wait_end()
     assert end is error or (type(end) is RunCancelled and end.__cause__ is error)
 
 
@@ -212,47 +216,47 @@ def test_foreign_code_has_the_context_of_the_run():
     token = user.set("Ada")
     scheduler = RunScheduler(loop=daemon_loop())
     user.reset(token)
-    told = Recorder()
+    received = Recorder()
     stream = rx.defer(lambda _: rx.of(user.get())).pipe(
         rxo.concat(rx.timer(0.001).pipe(rxo.map(lambda _: user.get())))
     )
 
-    observe_on_run(stream).subscribe(told, scheduler=scheduler)
+    observe_on_run(stream).subscribe(received, scheduler=scheduler)
 
-    assert "completed" == told.wait_end()
-    assert ["Ada", "Ada"] == told.items
+    assert "completed" == received.wait_end()
+    assert ["Ada", "Ada"] == received.items
 
 
 def test_a_loop_s_own_thread_never_waits():
     """What is emitted on the thread of an asyncio loop waits in the queue, not the loop."""
 
     async def main():
-        subject, told, scheduler = Subject(), Recorder(), RunScheduler()
+        subject, received, scheduler = Subject(), Recorder(), RunScheduler()
         hold = scheduler.hold()
-        observe_on_run(subject).subscribe(told, scheduler=scheduler)
+        observe_on_run(subject).subscribe(received, scheduler=scheduler)
         while not subject.observers:
             await asyncio.sleep(0)
         for number in range(AHEAD * 3):
             subject.on_next(number)
         subject.on_completed()
-        before = len(told.items)
+        before = len(received.items)
         hold.dispose()
-        while not told.ends:
+        while not received.ends:
             await asyncio.sleep(0)
-        return before, told.items
+        return before, received.items
 
     assert (0, list(range(AHEAD * 3))) == asyncio.run(main())
 
 
 def test_what_the_loop_emits_passes_at_once():
     """An item that comes inside the run is passed on before anything else happens."""
-    scheduler, subject, told = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
-    serialize_on_run(subject).subscribe(told, scheduler=scheduler)
+    scheduler, subject, received = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
+    serialize_on_run(subject).subscribe(received, scheduler=scheduler)
     seen = []
 
     def emit():
         subject.on_next(1)
-        seen.append(list(told.items))
+        seen.append(list(received.items))
 
     scheduler.run_serialized(emit)
     settled(scheduler)
@@ -263,39 +267,39 @@ def test_what_the_loop_emits_passes_at_once():
 def test_what_other_threads_emit_waits():
     """Items of another thread come on the loop's thread, in order, before those that follow."""
     scheduler, subject, threads = RunScheduler(loop=daemon_loop()), Subject(), set()
-    told = Recorder(lambda _: threads.add(threading.current_thread().name))
-    serialize_on_run(subject).subscribe(told, scheduler=scheduler)
+    received = Recorder(lambda _: threads.add(threading.current_thread().name))
+    serialize_on_run(subject).subscribe(received, scheduler=scheduler)
     for number in range(AHEAD * 2):
         subject.on_next(number)
     scheduler.run_serialized(lambda: subject.on_next(AHEAD * 2))
     settled(scheduler)
     subject.on_completed()
 
-    assert "completed" == told.wait_end()
-    assert (list(range(AHEAD * 2 + 1)), {"rxagent-loop"}) == (told.items, threads)
+    assert "completed" == received.wait_end()
+    assert (list(range(AHEAD * 2 + 1)), {"rxagent-loop"}) == (received.items, threads)
 
 
 def test_what_other_threads_emit_is_held():
-    """While the run is held, what another thread emits is not heard of."""
-    scheduler, subject, told = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
-    serialize_on_run(subject).subscribe(told, scheduler=scheduler)
+    """While the run is held, what another thread emits is not passed on."""
+    scheduler, subject, received = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
+    serialize_on_run(subject).subscribe(received, scheduler=scheduler)
     hold = scheduler.hold()
     settled(scheduler)
     emitting = threading.Thread(target=lambda: (subject.on_next(1), subject.on_completed()))
     emitting.start()
     settled(scheduler)
 
-    assert ([], []) == (told.items, told.ends)
+    assert ([], []) == (received.items, received.ends)
     hold.dispose()
-    assert "completed" == told.wait_end()
+    assert "completed" == received.wait_end()
     emitting.join(WATCHDOG)
-    assert [1] == told.items
+    assert [1] == received.items
 
 
-def test_a_disposed_gate_lets_threads_go():
+def test_disposing_releases_threads_that_wait():
     """Disposing drops what waits, and a thread that waits goes on."""
-    scheduler, subject, told = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
-    subscription = serialize_on_run(subject).subscribe(told, scheduler=scheduler)
+    scheduler, subject, received = RunScheduler(loop=daemon_loop()), Subject(), Recorder()
+    subscription = serialize_on_run(subject).subscribe(received, scheduler=scheduler)
     hold = scheduler.hold()
     settled(scheduler)
     emitting = threading.Thread(target=lambda: [subject.on_next(n) for n in range(AHEAD * 2)])
@@ -303,7 +307,7 @@ def test_a_disposed_gate_lets_threads_go():
     scheduler.run_serialized(subscription.dispose)
 
     emitting.join(WATCHDOG)
-    assert (False, []) == (emitting.is_alive(), told.items)
+    assert (False, []) == (emitting.is_alive(), received.items)
     hold.dispose()
 
 
@@ -314,9 +318,9 @@ def test_sources_of_a_run_pass():
         for number in range(3):
             yield number
 
-    told = Recorder()
+    received = Recorder()
     stream = serialize_on_run(from_async(numbers)).pipe(rxo.map(lambda number: number * 2))
-    stream.subscribe(told, scheduler=RunScheduler(loop=daemon_loop()))
+    stream.subscribe(received, scheduler=RunScheduler(loop=daemon_loop()))
 
-    assert "completed" == told.wait_end()
-    assert [0, 2, 4] == told.items
+    assert "completed" == received.wait_end()
+    assert [0, 2, 4] == received.items

@@ -1,4 +1,4 @@
-"""An observer is what can be told something, whatever it is."""
+"""Observers: functions, and objects with some of an observer's methods."""
 
 import threading
 
@@ -13,16 +13,16 @@ from .recorder import WATCHDOG, Recorder
 
 
 class Noting:
-    """Notes what it is told; an object of any class, with any of the three methods."""
+    """Notes what it receives; an object of any class, with any of the three methods."""
 
     def __init__(self, *methods):
-        self.told = []
+        self.received = []
         for name in methods:
-            setattr(self, name, lambda *given, name=name: self.told.append((name, *given)))
+            setattr(self, name, lambda *given, name=name: self.received.append((name, *given)))
 
 
-def tell_all(observer):
-    """Tell an observer one of each."""
+def emit_all(observer):
+    """Notify an observer of one of each."""
     observer.on_next(1)
     observer.on_error(ValueError)
     observer.on_completed()
@@ -40,56 +40,56 @@ def tell_all(observer):
     ids=" ".join,
 )
 def test_some_of_the_methods(methods):
-    """What an object has no method for, it is not told."""
+    """An object receives only what it has a method for."""
     noting = Noting(*methods)
-    tell_all(PartialObserver.of(noting))
+    emit_all(PartialObserver.of(noting))
 
-    assert methods == [name for name, *_ in noting.told]
+    assert methods == [name for name, *_ in noting.received]
 
 
 def test_functions():
-    """Functions are told what they stand for, and nothing stands for what is missing."""
-    told = []
-    tell_all(PartialObserver.of(told.append))
-    tell_all(PartialObserver.of(None, told.append))
-    tell_all(PartialObserver.of(None, None, lambda: told.append("completed")))
-    tell_all(PartialObserver.of(None))
+    """Each function is called for its own notification; missing ones do nothing."""
+    received = []
+    emit_all(PartialObserver.of(received.append))
+    emit_all(PartialObserver.of(None, received.append))
+    emit_all(PartialObserver.of(None, None, lambda: received.append("completed")))
+    emit_all(PartialObserver.of(None))
 
-    assert [1, ValueError, "completed"] == told
+    assert [1, ValueError, "completed"] == received
 
 
 def test_what_is_called_and_has_methods():
-    """An object that can be called, and has methods, is told by its methods."""
+    """An object that can be called, and has methods, is notified by its methods."""
 
     class Both:
         def __init__(self):
-            self.told = []
+            self.received = []
 
         def __call__(self, item):
             raise AssertionError("called")
 
         def on_next(self, item):
-            self.told.append(item)
+            self.received.append(item)
 
     both = Both()
-    tell_all(PartialObserver.of(both))
+    emit_all(PartialObserver.of(both))
 
-    assert [1] == both.told
+    assert [1] == both.received
 
 
 def test_it_falls_silent():
-    """A muted observer is told nothing more, also by who has it at hand already."""
+    """A muted observer receives nothing more, also from a caller that holds it already."""
     noting = Noting("on_next", "on_error", "on_completed")
     observer = PartialObserver.of(noting)
     observer.on_next(0)
     observer.mute()
-    tell_all(observer)
+    emit_all(observer)
 
-    assert [("on_next", 0)] == noting.told
+    assert [("on_next", 0)] == noting.received
 
 
 def test_it_is_shown_as_what_it_was_made_of():
-    """Whoever reads a log finds the object, not what was made around it."""
+    """In a log stands the object itself, not the observer made of it."""
     noting = Noting("on_next")
     observer = PartialObserver.of(noting)
 
@@ -97,13 +97,13 @@ def test_it_is_shown_as_what_it_was_made_of():
 
 
 @pytest.mark.parametrize("wrong", [5, "print", object(), Noting], ids=shown)
-def test_what_can_be_told_nothing(wrong):
-    """What cannot be told anything, and a class in place of its object, is refused with a hint."""
+def test_what_cannot_observe(wrong):
+    """A value that cannot observe, or a class in place of its object, is refused with a hint."""
     with pytest.raises(TypeError, match=r"cannot observe(\.|:) (Give a function|write Noting\(\))"):
         PartialObserver.of(wrong)
 
 
-def test_what_nobody_would_await():
+def test_asynchronous_functions_are_refused():
     """Asynchronous functions and methods are refused, with what to write instead."""
 
     async def later(item): ...
@@ -112,7 +112,7 @@ def test_what_nobody_would_await():
         async def on_next(self, item): ...
 
     for wrong in (later, Later()):
-        with pytest.raises(TypeError, match="asynchronous, and nobody would await it"):
+        with pytest.raises(TypeError, match="asynchronous, and would not be awaited"):
             PartialObserver.of(wrong)
 
 
@@ -128,71 +128,71 @@ def broadcaster(faults):
     return Broadcaster(lambda observer, fault: faults.append((observer, type(fault))))
 
 
-def test_all_are_told_in_the_order_in_which_they_came(broadcaster):
-    """Each observer is told each item and the end, the first to come first."""
+def test_observers_are_notified_in_the_order_of_subscription(broadcaster):
+    """Each observer receives each item and the end, in the order of subscription."""
     order = []
     several = [Recorder(lambda item, name=name: order.append((name, item))) for name in "abc"]
-    for told in several:
-        broadcaster.add(told)
+    for received in several:
+        broadcaster.add(received)
 
     broadcaster.on_next(1)
     broadcaster.on_next(2)
     broadcaster.on_completed()
 
     assert [(name, item) for item in (1, 2) for name in "abc"] == order
-    assert [["completed"]] * 3 == [told.ends for told in several]
+    assert [["completed"]] * 3 == [received.ends for received in several]
 
 
 @pytest.mark.parametrize("place", range(3))
 @pytest.mark.parametrize("at", range(4))
 def test_one_that_raises_is_taken_off(broadcaster, faults, place, at):
-    """The others are told everything, and the fault is reported once."""
+    """The others receive everything, and the fault is reported once."""
     several = [Recorder(), Recorder(), Recorder()]
     several[place] = Recorder(lambda item: item == at and 1 / 0)
-    for told in several:
-        broadcaster.add(told)
+    for received in several:
+        broadcaster.add(received)
 
     for item in range(4):
         broadcaster.on_next(item)
     broadcaster.on_completed()
 
-    for told in several:
-        raised = told is several[place]
-        assert list(range(at + 1 if raised else 4)) == told.items
-        assert [] == told.ends if raised else ["completed"]
+    for received in several:
+        raised = received is several[place]
+        assert list(range(at + 1 if raised else 4)) == received.items
+        assert [] == received.ends if raised else ["completed"]
     assert [(several[place], ZeroDivisionError)] == faults
 
 
 @pytest.mark.parametrize("end", ["on_error", "on_completed"])
 def test_one_that_raises_at_the_end_is_reported(broadcaster, faults, end):
-    """The others hear of the end, whatever one of them does about it."""
+    """The others receive the end, whatever one of them does about it."""
     several = [Recorder(), Recorder(), Recorder()]
     setattr(several[1], end, lambda *_: 1 / 0)
-    for told in several:
-        broadcaster.add(told)
+    for received in several:
+        broadcaster.add(received)
 
     broadcaster.on_error(LookupError("gone")) if end == "on_error" else broadcaster.on_completed()
 
-    assert [1, 0, 1] == [len(told.ends) for told in several]
+    assert [1, 0, 1] == [len(received.ends) for received in several]
     assert [(several[1], ZeroDivisionError)] == faults
 
 
-def test_the_end_is_told_once(broadcaster):
-    """After the end nobody is told anything."""
-    told = Recorder()
-    broadcaster.add(told)
+def test_the_end_is_emitted_once(broadcaster):
+    """After the end no observer receives anything."""
+    received = Recorder()
+    broadcaster.add(received)
 
     broadcaster.on_error(LookupError("gone"))
     broadcaster.on_error(LookupError("again"))
     broadcaster.on_completed()
     broadcaster.on_next(1)
 
-    assert ["gone"] == [end.args[0] for end in told.ends]
-    assert [] == told.items
+    assert ["gone"] == [end.args[0] for end in received.ends]
+    assert [] == received.items
 
 
-def test_observers_may_come_while_one_is_told(broadcaster):
-    """One that is added in `on_next` is told what follows."""
+def test_observers_may_come_while_one_is_notified(broadcaster):
+    """An observer that is added in `on_next` receives what follows."""
     late = Recorder()
     early = Recorder(lambda item: item == 1 and broadcaster.add(late))
     broadcaster.add(early)
@@ -203,7 +203,7 @@ def test_observers_may_come_while_one_is_told(broadcaster):
     assert ([0, 1, 2], [2]) == (early.items, late.items)
 
 
-def test_observers_may_go_while_one_is_told(broadcaster):
+def test_observers_may_go_while_one_is_notified(broadcaster):
     """One may leave, or take another off, in `on_next`; the rest stay."""
     leaving, staying, other = (
         Recorder(lambda _: [one.dispose() for one in going]),
@@ -221,47 +221,47 @@ def test_observers_may_go_while_one_is_told(broadcaster):
     assert other.items in ([], [0])
 
 
-def test_removing_twice_removes_nobody_else(broadcaster):
+def test_removing_twice_removes_no_other(broadcaster):
     """Disposing again does nothing, also when the same observer has come back."""
-    told = Recorder()
-    subscription = broadcaster.add(told)
+    received = Recorder()
+    subscription = broadcaster.add(received)
     subscription.dispose()
-    broadcaster.add(told)
+    broadcaster.add(received)
     subscription.dispose()
 
     broadcaster.on_next(1)
 
-    assert [1] == told.items
+    assert [1] == received.items
 
 
-@given(st.lists(st.sampled_from(["come", "go", "tell"]), max_size=50))
-def test_who_is_there_is_told(actions):
-    """At each item, exactly those who have come and not gone are told."""
-    broadcaster, present, gone, tellings = Broadcaster(print), [], [], 0
+@given(st.lists(st.sampled_from(["come", "go", "emit"]), max_size=50))
+def test_each_item_reaches_the_subscribed_observers(actions):
+    """Each item reaches exactly the observers that are subscribed."""
+    broadcaster, present, gone, notifications = Broadcaster(print), [], [], 0
     for action in actions:
         match action:
             case "come":
-                told = Recorder()
-                present.append((told, broadcaster.add(told), tellings))
+                received = Recorder()
+                present.append((received, broadcaster.add(received), notifications))
             case "go" if present:
-                told, subscription, since = present.pop(0)
+                received, subscription, since = present.pop(0)
                 subscription.dispose()
-                gone.append((told, since, tellings))
-            case "tell":
-                broadcaster.on_next(tellings)
-                tellings += 1
+                gone.append((received, since, notifications))
+            case "emit":
+                broadcaster.on_next(notifications)
+                notifications += 1
 
-    gone += [(told, since, tellings) for told, _, since in present]
+    gone += [(received, since, notifications) for received, _, since in present]
     assert [list(range(since, until)) for _, since, until in gone] == [
-        told.items for told, *_ in gone
+        received.items for received, *_ in gone
     ]
 
 
 def test_observers_come_and_go_on_many_threads(broadcaster, faults):
-    """While items are told, others may add and remove; none who stays misses one."""
+    """While items are emitted, observers may come and go; none that stays misses one."""
     staying, over = [Recorder() for _ in range(3)], threading.Event()
-    for told in staying:
-        broadcaster.add(told)
+    for received in staying:
+        broadcaster.add(received)
 
     def come_and_go():
         while not over.is_set():
@@ -276,6 +276,6 @@ def test_observers_come_and_go_on_many_threads(broadcaster, faults):
     for thread in threads:
         thread.join(WATCHDOG)
 
-    assert [list(range(2000))] * 3 == [told.items for told in staying]
+    assert [list(range(2000))] * 3 == [received.items for received in staying]
     assert 3 == len(broadcaster._observers)
     assert [] == faults

@@ -11,7 +11,7 @@ from rxagent import operators as ops
 from rxagent.errors import ModelTimeout, ModelUnavailable
 from rxagent.events import TextDelta
 from rxagent.messages import Request
-from rxagent.streams.preparing import preparing
+from rxagent.streams.sources import preparing
 from rxagent.testing import VirtualScheduler
 
 seconds = st.integers(0, 9)
@@ -30,39 +30,39 @@ def asked(prepare, answer):
 
 
 def played(source):
-    """Return what a stream tells, and when; no event comes after its end."""
-    told = []
+    """Return what a stream emits, and when; no event follows its end."""
+    received = []
     with VirtualScheduler() as scheduler:
         source.subscribe(
-            lambda item: told.append((scheduler.clock, item)),
-            lambda error: told.append((scheduler.clock, type(error))),
-            lambda: told.append((scheduler.clock, "|")),
+            lambda item: received.append((scheduler.clock, item)),
+            lambda error: received.append((scheduler.clock, type(error))),
+            lambda: received.append((scheduler.clock, "|")),
             scheduler=scheduler,
         )
         scheduler.run()
-    return told
+    return received
 
 
 @pytest.mark.parametrize("limit", ["idle", "first"])
 @given(prepare=seconds, answer=seconds, most=st.integers(1, 9))
 def test_silence_counts_from_the_request(limit, prepare, answer, most):
     """However long it is prepared, a request times out so long after it was sent, and no sooner."""
-    told = played(asked(prepare, answer).pipe(ops.timeout(**{limit: most})))
+    received = played(asked(prepare, answer).pipe(ops.timeout(**{limit: most})))
 
     if answer == most:  # either may come first
         return
     in_time = [(prepare + answer, TextDelta("Hi")), (prepare + answer, "|")]
-    assert told == (in_time if answer < most else [(prepare + most, ModelTimeout)])
+    assert received == (in_time if answer < most else [(prepare + most, ModelTimeout)])
 
 
 @given(prepare=seconds, answer=seconds)
 def test_the_total_counts_from_the_subscription(prepare, answer):
     """What comes before the request is part of the total time."""
-    told = played(asked(prepare, answer).pipe(ops.timeout(total=5)))
+    received = played(asked(prepare, answer).pipe(ops.timeout(total=5)))
 
     if prepare + answer == 5:
         return
-    assert (prepare + answer > 5) == (told == [(5, ModelTimeout)])
+    assert (prepare + answer > 5) == (received == [(5, ModelTimeout)])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_another_attempt_is_prepared_too():
 
 @given(prepare=seconds, answer=st.integers(1, 9))
 def test_a_hedge_waits_from_the_request(prepare, answer):
-    """The next model is asked so long after the request of the one before was sent."""
+    """The next model is asked so long after the request to the one before was sent."""
     begun = []
 
     def second(_):
@@ -111,16 +111,16 @@ def test_a_hedge_waits_from_the_request(prepare, answer):
 def test_disposed_before_it_is_sent():
     """A source that was disposed while it prepared leaves the silence of others as it is."""
     with VirtualScheduler() as scheduler:
-        told = []
+        received = []
         left = asked(9, 0).subscribe(scheduler=scheduler)
         Subject().pipe(ops.timeout(idle=2)).subscribe(
-            on_error=lambda _: told.append(scheduler.clock), scheduler=scheduler
+            on_error=lambda _: received.append(scheduler.clock), scheduler=scheduler
         )
         scheduler.advance_to(1)
         left.dispose()
         scheduler.run()
 
-    assert [1 + 2] == told
+    assert [1 + 2] == received
 
 
 def test_a_run_of_its_own():

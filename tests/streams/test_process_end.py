@@ -111,7 +111,7 @@ def test_threads_may_begin_after_the_last_line(script, stream):
 
 
 @pytest.mark.parametrize("stream", ["from_worker", "from_blocking"])
-def test_what_nobody_waits_for_does_not_keep_a_script(script, stream):
+def test_work_that_is_not_awaited_does_not_keep_a_script(script, stream):
     """A thread that is stuck in a source keeps no script once its subscription is disposed."""
     process = script(
         f"""
@@ -140,7 +140,7 @@ def test_what_nobody_waits_for_does_not_keep_a_script(script, stream):
     ],
 )
 def test_what_could_not_begin_does_not_keep_a_script(script, begin):
-    """A script that is refused a thread is told so, and ends."""
+    """A script that can start no thread gets an error, and ends."""
     process = script(
         f"""
         def refused(error):
@@ -293,7 +293,7 @@ def test_ctrl_c_in_a_loop_over_a_stream(script):
 
 
 def test_a_loop_that_was_left_half_done_does_not_keep_a_script(script):
-    """Nobody goes on with a `for` of the main thread once its script has ended."""
+    """A `for` of the main thread does not go on once its script has ended."""
     process = script(
         """
         async def endless():
@@ -318,7 +318,7 @@ def test_an_exit_code_is_kept(script):
     assert (3, ["0", "1", "2", "closed"], "") == ended(process)
 
 
-def test_nobody_ends_the_loop_of_all(script):
+def test_no_run_ends_the_shared_loop(script):
     """A subscriber that raises SystemExit on the loop's thread is logged; other runs go on."""
     process = script(
         """
@@ -332,7 +332,7 @@ def test_nobody_ends_the_loop_of_all(script):
     assert "SystemExit: 3" in err
 
 
-def test_a_forked_child_starts_anew(script):
+def test_a_forked_child_starts_empty(script):
     """A child of a program whose loop is in use has a loop of its own, and so has the parent."""
     process = script(
         """
@@ -356,7 +356,7 @@ def test_a_forked_child_starts_anew(script):
     assert 5 == out.count("closed")
 
 
-def test_a_child_of_multiprocessing_starts_anew(script):
+def test_a_child_of_multiprocessing_starts_empty(script):
     """Processes of a forking pool run streams, while the parent's loop is in use."""
     process = script(
         """
@@ -405,7 +405,7 @@ async def _asked(question):
 
 def test_open_work_is_known_by_name():
     """What is open is listed until it ends: sources, timers, and other work."""
-    before, scheduler, upstream, told = (
+    before, scheduler, upstream, received = (
         open_work(),
         RunScheduler(),
         Upstream(silent_at=0),
@@ -413,7 +413,7 @@ def test_open_work_is_known_by_name():
     )
     knitting = OpenWork("knitting", scheduler.loop, print)
     timer = rx.timer(60).subscribe(scheduler=scheduler)
-    source = from_async(upstream.asynchronously).subscribe(told)
+    source = from_async(upstream.asynchronously).subscribe(received)
     upstream.wait_reads(1)
     assert ["knitting", "rxagent-source", "timer"] == sorted(
         work.name for work in open_work()[len(before) :]
@@ -458,10 +458,10 @@ def test_asyncio_leaves_no_trace():
     """A program under `asyncio.run` needs no other loop, and its streams end with it."""
 
     async def main():
-        told = Recorder()
-        from_async(Upstream().asynchronously).subscribe(told)
-        while not told.ends:
+        received = Recorder()
+        from_async(Upstream().asynchronously).subscribe(received)
+        while not received.ends:
             await asyncio.sleep(0)
-        return told.items
+        return received.items
 
     assert [0, 1, 2, 3, 4] == asyncio.run(main())

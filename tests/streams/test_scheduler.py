@@ -1,4 +1,4 @@
-"""The home: a gate that makes a run serial, timers that stand still, a valve."""
+"""The run scheduler: it runs actions one after the other, stops timers, and holds the run."""
 
 import asyncio
 import threading
@@ -52,29 +52,29 @@ def test_actions_of_many_threads_are_serial(plans):
     scheduler, inside, done, threads = RunScheduler(), threading.Lock(), [], set()
     scheduler.owns(rx.empty().subscribe(), lambda _: None)
 
-    def act(who, number, what):
+    def act(owner, number, what):
         assert inside.acquire(blocking=False)
         threads.add(threading.current_thread().name)
-        done.append((who, number))
+        done.append((owner, number))
         if what == "again":
-            scheduler.run_serialized(act, who, -number, "do")
-            assert (who, -number) != done[-1]
+            scheduler.run_serialized(act, owner, -number, "do")
+            assert (owner, -number) != done[-1]
         if what == "yield":
             time.sleep(0)
         inside.release()
         if what == "raise":
             raise LookupError
 
-    def enter(who, plan):
+    def enter(owner, plan):
         for number, what in enumerate(plan, start=1):
-            scheduler.run_serialized(act, who, number, what)
+            scheduler.run_serialized(act, owner, number, what)
 
-    together(*(lambda w=who, p=plan: enter(w, p) for who, plan in enumerate(plans)))
+    together(*(lambda w=owner, p=plan: enter(w, p) for owner, plan in enumerate(plans)))
     drained(scheduler)
 
     assert threads <= {"rxagent-loop"}
-    for who, plan in enumerate(plans):
-        mine = [number for owner, number in done if owner == who]
+    for owner, plan in enumerate(plans):
+        mine = [number for actor, number in done if actor == owner]
         again = [number for number, what in enumerate(plan, start=1) if what == "again"]
         assert list(range(1, len(plan) + 1)) == [number for number in mine if number > 0]
         assert again == [-number for number in mine if number < 0]
@@ -89,7 +89,7 @@ def drained(scheduler):
 
 
 def test_actions_within_actions_come_after():
-    """What is asked for inside is done when the action that asks is over, in order."""
+    """Actions scheduled within an action run after it, in order."""
     scheduler, done = RunScheduler(), []
 
     def outer():
@@ -119,7 +119,7 @@ def test_on_the_loop_an_action_runs_at_once():
 
 
 def test_actions_within_actions_need_no_stack():
-    """A chain of a hundred thousand actions, each asked for by the one before, is a loop."""
+    """A chain of a hundred thousand actions, each scheduled by the one before, is a loop."""
     scheduler, left, over = RunScheduler(), 100_000, threading.Event()
 
     def again():
@@ -156,7 +156,7 @@ user = ContextVar("user", default="nobody")
 
 
 def test_actions_run_in_the_context_of_the_run():
-    """Whoever asks for an action, and whatever context it has, the run's own counts."""
+    """Actions run in the run's own context, whatever schedules them."""
     seen = []
     token = user.set("Ada")
     scheduler = RunScheduler(loop=daemon_loop())
@@ -186,7 +186,7 @@ def test_actions_run_in_the_context_of_the_run():
     ids=["an error", "exit", "an interrupt", "the end of a generator"],
 )
 def test_a_fault_stops_nothing_but_its_run(raising, fault):
-    """What an action raises disposes the run that the home owns, and the rest is done."""
+    """What an action raises disposes the run that the scheduler owns; other actions still run."""
     scheduler, run, faults, done = RunScheduler(), rx.never().subscribe(), [], []
     disposed = []
     scheduler.owns(rx.disposable.Disposable(lambda: disposed.append(run)), faults.append)
@@ -207,8 +207,8 @@ def raising(error):
     raise error
 
 
-def test_a_run_that_cannot_be_disposed_still_hears_of_its_end():
-    """What disposing raises, or what hears of the fault, is logged, and stops nothing."""
+def test_a_run_that_cannot_be_disposed_still_ends():
+    """What disposing raises, or reporting the fault, is logged, and stops nothing."""
     scheduler, faults = RunScheduler(), []
     scheduler.owns(rx.disposable.Disposable(lambda: 1 / 0), faults.append)
     scheduler.run_serialized(raising, LookupError())
@@ -269,7 +269,7 @@ def test_a_thread_knows_whether_it_is_inside():
 # Where a run lives
 
 
-def test_a_home_is_made_where_the_run_is_subscribed():
+def test_a_scheduler_is_made_where_the_run_is_subscribed():
     """A run's loop is the one that runs there; without one, it is the process's own."""
 
     async def main():
@@ -288,57 +288,57 @@ def test_a_run_begins_on_its_loop(subscribing):
         threads.append(threading.current_thread())
         return rx.of(subscribed.is_set())
 
-    stream, told = run_scoped(rx.defer(begin)), Recorder()
+    stream, received = run_scoped(rx.defer(begin)), Recorder()
 
     async def main():
-        stream.subscribe(told)
+        stream.subscribe(received)
         subscribed.set()
         await asyncio.sleep(0)
 
     if subscribing == "asyncio":
         asyncio.run(main())
         assert [threading.current_thread()] == threads
-        assert [True] == told.items
+        assert [True] == received.items
     else:
-        stream.subscribe(told)
-        told.wait_end()
+        stream.subscribe(received)
+        received.wait_end()
         assert ["rxagent-loop"] == [thread.name for thread in threads]
 
 
-def test_a_run_within_a_run_shares_its_home():
-    """What is subscribed within a run is part of it; a home of its own is for the outermost."""
-    homes = []
+def test_a_run_within_a_run_shares_its_scheduler():
+    """A subscription within a run is part of it; only the outermost gets a new scheduler."""
+    schedulers = []
 
     def note(scheduler):
-        homes.append(scheduler)
+        schedulers.append(scheduler)
         return rx.of(1)
 
     inner = run_scoped(rx.defer(note))
-    told = Recorder()
+    received = Recorder()
     run_scoped(
-        rx.defer(lambda run_scheduler: homes.append(run_scheduler) or rx.concat(inner, inner))
-    ).subscribe(told)
+        rx.defer(lambda run_scheduler: schedulers.append(run_scheduler) or rx.concat(inner, inner))
+    ).subscribe(received)
 
-    told.wait_end()
-    assert 3 == len(homes)
-    assert 1 == len(set(homes))
-    assert isinstance(homes[0], RunScheduler)
+    received.wait_end()
+    assert 3 == len(schedulers)
+    assert 1 == len(set(schedulers))
+    assert isinstance(schedulers[0], RunScheduler)
 
 
-def test_subscriptions_have_homes_of_their_own():
+def test_subscriptions_have_their_own_schedulers():
     """Two subscriptions of one stream are two runs."""
-    homes, several = [], [Recorder(), Recorder()]
-    stream = run_scoped(rx.defer(lambda scheduler: homes.append(scheduler) or rx.of(1)))
+    schedulers, several = [], [Recorder(), Recorder()]
+    stream = run_scoped(rx.defer(lambda scheduler: schedulers.append(scheduler) or rx.of(1)))
 
-    for told in several:
-        stream.subscribe(told)
+    for received in several:
+        stream.subscribe(received)
 
-    assert [[1], [1]] == [told.wait_end() and told.items for told in several]
-    assert 2 == len(set(homes))
+    assert [[1], [1]] == [received.wait_end() and received.items for received in several]
+    assert 2 == len(set(schedulers))
 
 
-def test_a_run_that_is_let_go_at_once_never_begins():
-    """Who disposes before the loop has got to it has asked for nothing."""
+def test_a_run_that_is_disposed_at_once_never_begins():
+    """A run that is disposed before the loop has begun it does nothing."""
     begun, passed = [], threading.Event()
 
     async def main():
@@ -354,7 +354,7 @@ def test_a_run_that_is_let_go_at_once_never_begins():
 
 
 def test_all_that_happens_in_a_run_is_serial():
-    """Sources on a loop, on workers and on threads tell their items one after the other."""
+    """Sources on a loop, on workers and on threads emit their items one after the other."""
     inside = threading.Lock()
 
     def alone(_):
@@ -362,12 +362,12 @@ def test_all_that_happens_in_a_run_is_serial():
         time.sleep(0)
         inside.release()
 
-    told = Recorder(alone)
+    received = Recorder(alone)
     streams = [source(Upstream(length=50)) for source in SOURCES.values()] * 2
-    run_scoped(rx.defer(lambda _: rx.merge(*streams))).subscribe(told)
+    run_scoped(rx.defer(lambda _: rx.merge(*streams))).subscribe(received)
 
-    assert "completed" == told.wait_end()
-    assert sorted([*range(50)] * 10) == sorted(told.items)
+    assert "completed" == received.wait_end()
+    assert sorted([*range(50)] * 10) == sorted(received.items)
 
 
 # The clock
@@ -375,20 +375,20 @@ def test_all_that_happens_in_a_run_is_serial():
 
 @pytest.fixture
 def scheduler():
-    """Return a virtual home, which leaves nothing open behind it."""
+    """Return a virtual run scheduler, which leaves nothing open."""
     with VirtualScheduler() as scheduler:
         yield scheduler
 
 
 def test_real_timers_fire_in_order():
-    """In real time, too, what is due earlier comes earlier, from whatever thread it was asked."""
-    scheduler, told = RunScheduler(), Recorder()
+    """In real time, too, what is due earlier runs earlier, from any thread."""
+    scheduler, received = RunScheduler(), Recorder()
     streams = (rx.timer(due).pipe(rxo.map(lambda _, due=due: due)) for due in (0.03, 0.01, 0.02))
 
-    rx.merge(*streams).subscribe(told, scheduler=scheduler)
+    rx.merge(*streams).subscribe(received, scheduler=scheduler)
 
-    told.wait_end()
-    assert [0.01, 0.02, 0.03] == told.items
+    received.wait_end()
+    assert [0.01, 0.02, 0.03] == received.items
 
 
 def test_a_disposed_timer_is_forgotten():
@@ -405,7 +405,7 @@ def test_a_disposed_timer_is_forgotten():
 
 
 def test_points_of_time_are_kept(scheduler):
-    """An action may be asked for at a point of time, also at one that has passed."""
+    """An action may be scheduled at a point of time, also at one that has passed."""
     done = []
     scheduler.schedule_absolute(
         scheduler.now + timedelta(seconds=3), lambda *_: done.append(scheduler.clock)
@@ -419,44 +419,44 @@ def test_points_of_time_are_kept(scheduler):
 
 
 def test_another_scheduler_may_keep_the_time():
-    """A home that is given a clock takes the time from there, and does what is due in its gate."""
-    clock, told = VirtualTimeScheduler(), Recorder()
+    """A scheduler with a clock takes the time from it, and runs what is due on its loop thread."""
+    clock, received = VirtualTimeScheduler(), Recorder()
     scheduler = RunScheduler.of(clock)
     inside = []
 
     rx.timer(5.0).pipe(rxo.do_action(lambda _: inside.append(scheduler.is_inside))).subscribe(
-        told, scheduler=scheduler
+        received, scheduler=scheduler
     )
     drained(scheduler)
     clock.start()
-    told.wait_end()
+    received.wait_end()
 
-    assert ([0], [True]) == (told.items, inside)
+    assert ([0], [True]) == (received.items, inside)
     assert scheduler.now == clock.now
 
 
 def test_a_timer_within_its_own_action(scheduler):
     """A timer may set the next one, and be disposed from within."""
-    told = []
+    received = []
     subscription = rx.interval(1.0).subscribe(
-        lambda number: told.append(number) or (number == 2 and subscription.dispose()),
+        lambda number: received.append(number) or (number == 2 and subscription.dispose()),
         scheduler=scheduler,
     )
 
     scheduler.run()
 
-    assert [0, 1, 2] == told
+    assert [0, 1, 2] == received
 
 
 # The valve
 
 
-def test_timers_stand_still_while_the_run_is_held(scheduler):
+def test_timers_stop_while_the_run_is_held(scheduler):
     """What was left of each timer when the hold came is left when it goes."""
-    told = []
+    received = []
     for due in (1.0, 2.0, 3.0):
         rx.timer(due).subscribe(
-            lambda _, due=due: told.append((due, scheduler.clock)), scheduler=scheduler
+            lambda _, due=due: received.append((due, scheduler.clock)), scheduler=scheduler
         )
 
     scheduler.advance_to(1.5)
@@ -465,26 +465,26 @@ def test_timers_stand_still_while_the_run_is_held(scheduler):
     hold.dispose()
     scheduler.run()
 
-    assert [(1.0, 1.0), (2.0, 100.5), (3.0, 101.5)] == told
+    assert [(1.0, 1.0), (2.0, 100.5), (3.0, 101.5)] == received
 
 
 def test_a_timer_that_is_set_while_the_run_is_held_waits(scheduler):
     """Its time begins when the run goes on; and it may be disposed before."""
-    told = []
+    received = []
     hold = scheduler.hold()
-    rx.timer(2.0).subscribe(lambda _: told.append(scheduler.clock), scheduler=scheduler)
-    rx.timer(2.0).subscribe(lambda _: told.append("never"), scheduler=scheduler).dispose()
+    rx.timer(2.0).subscribe(lambda _: received.append(scheduler.clock), scheduler=scheduler)
+    rx.timer(2.0).subscribe(lambda _: received.append("never"), scheduler=scheduler).dispose()
     scheduler.advance_to(10)
     hold.dispose()
     scheduler.run()
 
-    assert [12.0] == told
+    assert [12.0] == received
 
 
 def test_holds_are_nested(scheduler):
-    """The run goes on when the last hold is let go, in whatever order; each counts once."""
-    told = []
-    rx.timer(1.0).subscribe(told.append, scheduler=scheduler)
+    """The run goes on when the last hold is disposed, in any order; each counts once."""
+    received = []
+    rx.timer(1.0).subscribe(received.append, scheduler=scheduler)
     holds = [scheduler.hold() for _ in range(3)]
 
     for hold in (holds[1], holds[0]):
@@ -492,22 +492,22 @@ def test_holds_are_nested(scheduler):
         hold.dispose()
         scheduler.advance_to(scheduler.clock + 5)
         assert scheduler.is_held
-        assert [] == told
+        assert [] == received
     holds[2].dispose()
     scheduler.run()
 
     assert not scheduler.is_held
-    assert (11.0, [0]) == (scheduler.clock, told)
+    assert (11.0, [0]) == (scheduler.clock, received)
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=5))
 def test_the_time_of_a_run_does_not_count_its_holds(spells):
-    """`time` passes only while nobody holds the run, however often somebody does."""
+    """`time` passes only while the run is not held, however often it is."""
     with VirtualScheduler() as scheduler:
-        told = []
+        received = []
         began = scheduler.time()
         due = sum(going for going, _ in spells) + 1
-        rx.timer(due).subscribe(lambda _: told.append(scheduler.clock), scheduler=scheduler)
+        rx.timer(due).subscribe(lambda _: received.append(scheduler.clock), scheduler=scheduler)
         for going, held in spells:
             scheduler.advance_to(scheduler.clock + going)
             hold = scheduler.hold()
@@ -516,12 +516,12 @@ def test_the_time_of_a_run_does_not_count_its_holds(spells):
         scheduler.run()
 
         assert due == round(scheduler.time() - began, 6)
-        assert [due + sum(held for _, held in spells)] == told
+        assert [due + sum(held for _, held in spells)] == received
 
 
 def test_a_held_source_goes_on_where_it_was(scheduler):
     """An async source is read no further while the run is held, and misses nothing."""
-    reads, told = [], []
+    reads, received = [], []
 
     async def read():
         for number in range(4):
@@ -529,7 +529,7 @@ def test_a_held_source_goes_on_where_it_was(scheduler):
             yield number
 
     def hold(number):
-        told.append((number, scheduler.clock))
+        received.append((number, scheduler.clock))
         if number == 1:
             scheduler.schedule_relative(0, lambda *_: None)
             holds.append(scheduler.hold())
@@ -541,12 +541,12 @@ def test_a_held_source_goes_on_where_it_was(scheduler):
     holds[0].dispose()
     scheduler.run()
 
-    assert [(0, 0.0), (1, 0.0), (2, 5.0), (3, 5.0)] == told == reads
+    assert [(0, 0.0), (1, 0.0), (2, 5.0), (3, 5.0)] == received == reads
 
 
 def test_a_real_timer_outlives_a_hold_from_another_thread():
     """Holds and timers of many threads at once lose no timer."""
-    scheduler, told = RunScheduler(), Recorder()
+    scheduler, received = RunScheduler(), Recorder()
 
     def hold_often():
         for _ in range(200):
@@ -554,17 +554,17 @@ def test_a_real_timer_outlives_a_hold_from_another_thread():
 
     def set_often():
         for _ in range(50):
-            rx.timer(0.0001).subscribe(told.on_next, scheduler=scheduler)
+            rx.timer(0.0001).subscribe(received.on_next, scheduler=scheduler)
 
     together(*[hold_often, set_often] * 4)
 
-    told.wait_items(200)
+    received.wait_items(200)
     assert not scheduler.is_held
 
 
-def test_what_is_at_home_on_a_loop_ends_with_it():
-    """A worker that is at work when `asyncio.run` ends tells nobody of it any more."""
-    begun, go, over, told = threading.Event(), threading.Event(), threading.Event(), Recorder()
+def test_the_work_of_a_loop_ends_with_it():
+    """A worker that is at work when `asyncio.run` ends emits nothing more."""
+    begun, go, over, received = threading.Event(), threading.Event(), threading.Event(), Recorder()
 
     def work():
         try:
@@ -575,11 +575,11 @@ def test_what_is_at_home_on_a_loop_ends_with_it():
             over.set()
 
     async def main():
-        run_scoped(from_worker(work)).subscribe(told)
+        run_scoped(from_worker(work)).subscribe(received)
         await asyncio.to_thread(begun.wait, WATCHDOG)
 
     asyncio.run(main())
     go.set()
 
     assert over.wait(WATCHDOG)
-    assert [] == told.items == told.ends
+    assert [] == received.items == received.ends

@@ -39,7 +39,7 @@ user = ContextVar("user", default="nobody")
 
 
 class Silent(RunScheduler):
-    """A home that tells when somebody waits for it to open."""
+    """A scheduler that notes when something waits for its hold to end."""
 
     def __init__(self):
         super().__init__()
@@ -55,14 +55,14 @@ class Silent(RunScheduler):
 
 
 @each_source
-def test_all_is_told_in_order(source):
-    """The items come in their order, then the end, and the iterable is closed by then."""
-    upstream, told = Upstream(), Recorder()
+def test_all_is_emitted_in_order(source):
+    """The items are emitted in order, then the end, after the iterable was closed."""
+    upstream, received = Upstream(), Recorder()
 
-    source(upstream).subscribe(told)
+    source(upstream).subscribe(received)
 
-    assert "completed" == told.wait_end()
-    assert [0, 1, 2, 3, 4] == told.items
+    assert "completed" == received.wait_end()
+    assert [0, 1, 2, 3, 4] == received.items
     assert (1, 1) == (upstream.opened, upstream.closed)
 
 
@@ -74,18 +74,18 @@ def test_a_source_is_cold(source):
     assert 0 == upstream.opened
     several = [Recorder(), Recorder(), Recorder()]
 
-    for told in several:
-        stream.subscribe(told)
+    for received in several:
+        stream.subscribe(received)
 
-    for told in several:
-        told.wait_end()
-        assert [0, 1, 2, 3, 4] == told.items
+    for received in several:
+        received.wait_end()
+        assert [0, 1, 2, 3, 4] == received.items
     assert (3, 3) == (upstream.opened, upstream.closed)
 
 
 @each_source
 def test_disposing_one_subscription_leaves_the_others(source):
-    """Of two subscriptions one may go, and the other is told everything."""
+    """Of two subscriptions one may be disposed, and the other gets everything."""
     upstream, staying = Upstream(), Recorder()
     stream = source(upstream)
     subscribed = threading.Event()
@@ -105,12 +105,12 @@ def test_disposing_one_subscription_leaves_the_others(source):
 @pytest.mark.parametrize("position", range(5))
 def test_what_the_iterable_raises_comes_last(source, position):
     """An error travels by `on_error`, after the items that came before it."""
-    upstream, told = Upstream(broken_at=position), Recorder()
+    upstream, received = Upstream(broken_at=position), Recorder()
 
-    source(upstream).subscribe(told)
+    source(upstream).subscribe(received)
 
-    assert LookupError is type(told.wait_end())
-    assert list(range(position)) == told.items
+    assert LookupError is type(received.wait_end())
+    assert list(range(position)) == received.items
     assert (1, 1) == (upstream.opened, upstream.closed)
 
 
@@ -122,11 +122,11 @@ def test_what_the_iterable_raises_comes_last(source, position):
 )
 def test_opening_may_fail(source, open, error):
     """What `open` raises, or that it returned nothing to iterate, travels by `on_error`."""
-    told = Recorder()
+    received = Recorder()
 
-    source(open).subscribe(told)
+    source(open).subscribe(received)
 
-    assert error is type(told.wait_end())
+    assert error is type(received.wait_end())
 
 
 class Outcome(BaseException):
@@ -140,15 +140,15 @@ def raising(error):
 
 @each_source
 @pytest.mark.parametrize("error", [SystemExit(3), Outcome("failed")], ids=repr)
-def test_nobody_leaves_the_interpreter(source, error):
-    """A source that raises no Exception ends its stream with an error, and nobody else's."""
-    told, later = Recorder(), Recorder()
+def test_no_source_leaves_the_interpreter(source, error):
+    """A source that raises no Exception ends its own stream with an error, and no other."""
+    received, later = Recorder(), Recorder()
     upstream = Upstream(broken_at=1)
     upstream._read = lambda number: number < 1 or raising(error)
 
-    source(upstream).subscribe(told)
+    source(upstream).subscribe(received)
 
-    assert f"The source raised {type(error).__name__}: {error}." == str(told.wait_end())
+    assert f"The source raised {type(error).__name__}: {error}." == str(received.wait_end())
     source(Upstream()).subscribe(later)
     assert "completed" == later.wait_end()
 
@@ -156,19 +156,19 @@ def test_nobody_leaves_the_interpreter(source, error):
 @each_source
 @pytest.mark.parametrize("position", range(5))
 def test_disposing_from_within(source, position):
-    """Whoever disposes in `on_next` is told nothing more, and the iterable is closed once."""
+    """After disposal in `on_next` nothing is emitted, and the iterable is closed once."""
     upstream, subscribed = Upstream(), threading.Event()
-    told = Recorder(
+    received = Recorder(
         lambda item: item == position and subscribed.wait(WATCHDOG) and subscription.dispose()
     )
 
-    subscription = source(upstream).subscribe(told)
+    subscription = source(upstream).subscribe(received)
     subscribed.set()
 
-    told.wait_items(position + 1)
+    received.wait_items(position + 1)
     upstream.wait_closed()
-    assert list(range(position + 1)) == told.items
-    assert [] == told.ends
+    assert list(range(position + 1)) == received.items
+    assert [] == received.ends
     assert (1, 1) == (upstream.opened, upstream.closed)
 
 
@@ -176,41 +176,41 @@ def test_disposing_from_within(source, position):
 @pytest.mark.parametrize("position", range(3))
 def test_disposing_in_silence(source, position):
     """Disposing reaches a source that waits for its first item, or for a later one."""
-    upstream, told = Upstream(silent_at=position), Recorder()
-    subscription = source(upstream).subscribe(told)
+    upstream, received = Upstream(silent_at=position), Recorder()
+    subscription = source(upstream).subscribe(received)
     upstream.wait_reads(position + 1)
-    told.wait_items(position)
+    received.wait_items(position)
 
     subscription.dispose()
     subscription.dispose()
 
     upstream.wait_closed()
-    assert list(range(position)) == told.items
-    assert [] == told.ends
+    assert list(range(position)) == received.items
+    assert [] == received.ends
     assert (1, 1) == (upstream.opened, upstream.closed)
 
 
-def test_a_worker_is_let_go_at_its_next_item():
-    """What a shared worker waits for cannot be cut short, but nobody is told of it."""
-    upstream, told = Upstream(silent_at=1), Recorder()
-    subscription = SOURCES["worker"](upstream).subscribe(told)
+def test_a_worker_stops_at_its_next_item():
+    """What a shared worker waits for cannot be aborted, but its result is dropped."""
+    upstream, received = Upstream(silent_at=1), Recorder()
+    subscription = SOURCES["worker"](upstream).subscribe(received)
     upstream.wait_reads(2)
-    told.wait_items(1)
+    received.wait_items(1)
 
     subscription.dispose()
-    upstream.let_go.set()
+    upstream.released.set()
 
     upstream.wait_closed()
-    assert ([0], []) == (told.items, told.ends)
+    assert ([0], []) == (received.items, received.ends)
 
 
 @abortable
 def test_disposing_from_other_threads(source):
     """Several threads may dispose at the same time; the source is closed once."""
-    upstream, told = Upstream(silent_at=1), Recorder()
-    subscription = source(upstream).subscribe(told)
+    upstream, received = Upstream(silent_at=1), Recorder()
+    subscription = source(upstream).subscribe(received)
     upstream.wait_reads(2)
-    told.wait_items(1)
+    received.wait_items(1)
     threads = [threading.Thread(target=subscription.dispose) for _ in range(4)]
 
     for thread in threads:
@@ -219,23 +219,23 @@ def test_disposing_from_other_threads(source):
         thread.join(WATCHDOG)
 
     upstream.wait_closed()
-    assert ([0], []) == (told.items, told.ends)
+    assert ([0], []) == (received.items, received.ends)
     assert (1, 1) == (upstream.opened, upstream.closed)
 
 
 @each_source
 def test_disposing_at_once(source):
-    """Who disposes right after subscribing is told nothing, and nothing stays open."""
-    upstream, told = Upstream(silent_at=0), Recorder()
-    subscription = source(upstream).subscribe(told)
+    """After disposal right after subscribing, nothing is emitted, and nothing stays open."""
+    upstream, received = Upstream(silent_at=0), Recorder()
+    subscription = source(upstream).subscribe(received)
 
     subscription.dispose()
 
-    upstream.let_go.set()
-    assert ([], []) == (told.items, told.ends)
+    upstream.released.set()
+    assert ([], []) == (received.items, received.ends)
 
 
-def test_a_source_that_was_let_go_before_its_turn_is_not_opened():
+def test_a_source_that_was_disposed_before_its_turn_is_not_opened():
     """A source that a held run has not begun is never opened once it is disposed."""
     for kind, source in SOURCES.items():
         upstream, scheduler = Upstream(), RunScheduler()
@@ -250,9 +250,9 @@ def test_abort_is_called_only_when_it_is_needed():
     """Neither the end nor an error calls `abort`, nor does disposing before `open` or twice."""
     aborted = []
     for upstream in (Upstream(), Upstream(broken_at=2)):
-        told = Recorder()
-        from_blocking(upstream.blocking, lambda: aborted.append("end")).subscribe(told)
-        told.wait_end()
+        received = Recorder()
+        from_blocking(upstream.blocking, lambda: aborted.append("end")).subscribe(received)
+        received.wait_end()
 
     scheduler = RunScheduler()
     hold = scheduler.hold()
@@ -263,7 +263,7 @@ def test_abort_is_called_only_when_it_is_needed():
 
     upstream = Upstream(silent_at=0)
     subscription = from_blocking(
-        upstream.blocking, lambda: aborted.append("silent") or upstream.let_go.set()
+        upstream.blocking, lambda: aborted.append("silent") or upstream.released.set()
     ).subscribe()
     upstream.wait_reads(1)
     subscription.dispose()
@@ -273,10 +273,10 @@ def test_abort_is_called_only_when_it_is_needed():
 
 
 def test_an_abort_that_raises_is_a_warning(faults):
-    """Disposing does not raise what `abort` raises; the log tells of it."""
+    """Disposing does not raise what `abort` raises, but logs it."""
 
     def abort():
-        upstream.let_go.set()
+        upstream.released.set()
         raise OSError("not connected")
 
     upstream = Upstream(silent_at=0)
@@ -316,21 +316,21 @@ def faults():
 @each_source
 @pytest.mark.parametrize("position", [0, 2, 4])
 def test_a_subscriber_that_raises_ends_its_run(source, position, faults):
-    """The run is disposed, the fault is logged once, and nothing more is told."""
+    """The run is disposed, the fault is logged once, and nothing more is emitted."""
     upstream = Upstream()
-    told = Recorder(lambda item: item == position and 1 / 0)
+    received = Recorder(lambda item: item == position and 1 / 0)
 
-    run_scoped(source(upstream)).subscribe(told)
+    run_scoped(source(upstream)).subscribe(received)
 
     assert ("ERROR", ZeroDivisionError) == faults.wait()
     upstream.wait_closed()
-    assert list(range(position + 1)) == told.items
-    assert [] == told.ends
+    assert list(range(position + 1)) == received.items
+    assert [] == received.ends
 
 
 @each_source
-def test_a_subscriber_that_raises_leaves_the_gate_open(source):
-    """After a fault the home still does what comes in."""
+def test_a_subscriber_that_raises_leaves_the_scheduler_working(source):
+    """After a fault the scheduler still runs actions."""
     scheduler, upstream, done = RunScheduler(), Upstream(), threading.Event()
 
     subscription = source(upstream).subscribe(lambda _: 1 / 0, scheduler=scheduler)
@@ -342,7 +342,7 @@ def test_a_subscriber_that_raises_leaves_the_gate_open(source):
 
 
 @each_source
-def test_an_error_that_nobody_takes_is_logged(source, faults):
+def test_an_error_that_is_not_observed_is_logged(source, faults):
     """Without `on_error`, an error is not lost."""
     run_scoped(source(Upstream(broken_at=0))).subscribe()
 
@@ -353,14 +353,14 @@ def test_an_error_that_nobody_takes_is_logged(source, faults):
 def test_the_context_of_the_subscriber_is_kept(source):
     """Context variables are those of the place where the run was subscribed."""
     seen = []
-    upstream, told = Upstream(length=2), Recorder(lambda _: seen.append(user.get()))
+    upstream, received = Upstream(length=2), Recorder(lambda _: seen.append(user.get()))
     upstream._read = lambda _: seen.append(user.get())
     token = user.set("Ada")
 
-    run_scoped(source(upstream)).subscribe(told)
+    run_scoped(source(upstream)).subscribe(received)
 
     user.reset(token)
-    told.wait_end()
+    received.wait_end()
     assert ["Ada"] * 4 == seen
 
 
@@ -373,10 +373,10 @@ def test_what_a_source_sets_in_its_context_is_its_own():
         yield user.get()
 
     scheduler, several = RunScheduler(), [Recorder(), Recorder()]
-    for name, told in zip("ab", several, strict=True):
-        from_async(partial(read, name)).subscribe(told, scheduler=scheduler)
+    for name, received in zip("ab", several, strict=True):
+        from_async(partial(read, name)).subscribe(received, scheduler=scheduler)
 
-    assert [["a"], ["b"]] == [told.wait_end() and told.items for told in several]
+    assert [["a"], ["b"]] == [received.wait_end() and received.items for received in several]
     assert "nobody" == user.get()
 
 
@@ -401,21 +401,21 @@ def test_a_held_run_reads_nothing(source, position):
     """From the hold on no item is emitted, and a thread reads 64 ahead at most; then all go on."""
     scheduler, upstream = Silent(), Upstream(length=5 + 2 * AHEAD)
     holds = []
-    told = Recorder(lambda item: item == position and holds.append(scheduler.hold()))
+    received = Recorder(lambda item: item == position and holds.append(scheduler.hold()))
 
-    source(upstream).subscribe(told, scheduler=scheduler)
+    source(upstream).subscribe(received, scheduler=scheduler)
 
     assert scheduler.waited_for.acquire(timeout=WATCHDOG)
-    assert list(range(position + 1)) == told.items
+    assert list(range(position + 1)) == received.items
     assert upstream.reads <= position + 1 + (AHEAD if source in THREADED else 0)
-    assert [] == told.ends
+    assert [] == received.ends
     holds[0].dispose()
-    told.wait_end()
-    assert list(range(5 + 2 * AHEAD)) == told.items
+    received.wait_end()
+    assert list(range(5 + 2 * AHEAD)) == received.items
 
 
 @pytest.mark.parametrize("held_after", range(4))
-def test_who_waits_in_line_to_begin_is_held_too(held_after):
+def test_a_source_that_waits_in_line_to_begin_is_held_too(held_after):
     """A source of a run that is held in line opens nothing before the hold has ended."""
 
     async def main():
@@ -448,24 +448,24 @@ def test_who_waits_in_line_to_begin_is_held_too(held_after):
 
 @each_source
 def test_what_arrives_while_the_run_is_held_waits(source):
-    """The item, the end or the error that was awaited when the hold came is told after it."""
+    """The item, end or error that was awaited when the hold began is emitted after it."""
     for upstream in (Upstream(silent_at=1), Upstream(1, silent_at=1), Upstream(broken_at=1)):
-        scheduler, told = Silent(), Recorder()
+        scheduler, received = Silent(), Recorder()
         reading, go_on = threading.Event(), threading.Event()
         _pause_at(upstream, 1, reading, go_on)
         upstream.silent_at = None
-        source(upstream).subscribe(told, scheduler=scheduler)
+        source(upstream).subscribe(received, scheduler=scheduler)
         assert reading.wait(WATCHDOG)
         hold = scheduler.hold()
         go_on.set()
         assert scheduler.waited_for.acquire(timeout=WATCHDOG)
-        assert ([0], []) == (told.items, told.ends)
+        assert ([0], []) == (received.items, received.ends)
         hold.dispose()
-        told.wait_end()
+        received.wait_end()
 
 
 def _pause_at(upstream, number, reading, go_on):
-    """Let an upstream wait, in the midst of being read, until it may go on."""
+    """Let an upstream wait, while it is being read, until it may go on."""
     read = upstream._read
     upstream.length = max(upstream.length, number + 1)
 
@@ -480,30 +480,30 @@ def _pause_at(upstream, number, reading, go_on):
 
 @each_source
 def test_a_held_run_can_be_disposed(source):
-    """Disposing wakes who waits for the hold to end."""
+    """Disposing wakes a thread that waits for the hold to end."""
     scheduler, upstream = Silent(), Upstream()
-    told = Recorder(lambda item: item == 1 and scheduler.hold())
-    subscription = source(upstream).subscribe(told, scheduler=scheduler)
+    received = Recorder(lambda item: item == 1 and scheduler.hold())
+    subscription = source(upstream).subscribe(received, scheduler=scheduler)
     assert scheduler.waited_for.acquire(timeout=WATCHDOG)
 
     subscription.dispose()
 
     upstream.wait_closed()
-    assert ([0, 1], []) == (told.items, told.ends)
+    assert ([0, 1], []) == (received.items, received.ends)
 
 
 def test_held_workers_leave_their_slots():
     """More runs than there are workers may be held, and still others get their work done."""
-    homes = [Silent() for _ in range(40)]
-    holds = [scheduler.hold() for scheduler in homes]
+    schedulers = [Silent() for _ in range(40)]
+    holds = [scheduler.hold() for scheduler in schedulers]
     several = [
         Recorder(lambda _, scheduler=scheduler: holds.append(scheduler.hold()))
-        for scheduler in homes
+        for scheduler in schedulers
     ]
-    for scheduler, told, hold in zip(homes, several, tuple(holds), strict=True):
-        from_worker(lambda: range(2)).subscribe(told, scheduler=scheduler)
+    for scheduler, received, hold in zip(schedulers, several, tuple(holds), strict=True):
+        from_worker(lambda: range(2)).subscribe(received, scheduler=scheduler)
         hold.dispose()
-    for scheduler in homes:
+    for scheduler in schedulers:
         assert scheduler.waited_for.acquire(timeout=WATCHDOG)
         assert scheduler.waited_for.acquire(timeout=WATCHDOG)
 
@@ -513,11 +513,11 @@ def test_held_workers_leave_their_slots():
     assert "completed" == other.wait_end()
     for hold in holds:
         hold.dispose()
-    for told in several:
-        told.wait_items(2)
+    for received in several:
+        received.wait_items(2)
         for hold in holds[40:]:
             hold.dispose()
-        told.wait_end()
+        received.wait_end()
 
 
 @pytest.mark.parametrize("pumps", [20, 1000])
@@ -561,11 +561,11 @@ def test_all_pumps_of_a_loop_share_its_turns(pumps):
     assert asyncio.run(run()) <= 3
 
 
-def test_a_batch_is_told_at_one_stroke():
-    """While there is time, what arrived together is told within one turn of the loop."""
+def test_a_batch_is_emitted_at_once():
+    """While there is time, what arrived together is emitted in one turn of the loop."""
 
     async def run():
-        turns, told = 0, []
+        turns, received = 0, []
         loop = asyncio.get_running_loop()
         FairShare.of(loop).seconds = 60
 
@@ -579,56 +579,56 @@ def test_a_batch_is_told_at_one_stroke():
 
         loop.call_soon(turn)
         done = asyncio.Event()
-        from_batches(batches).subscribe(lambda _: told.append(turns), on_completed=done.set)
+        from_batches(batches).subscribe(lambda _: received.append(turns), on_completed=done.set)
         await done.wait()
-        return told
+        return received
 
     assert 1 == len(set(asyncio.run(run())))
 
 
 @pytest.mark.parametrize("kind", ["async", "batches"])
 def test_the_end_of_the_loop_ends_its_streams(kind):
-    """When `asyncio.run` ends early, its sources are closed, and their subscribers are told."""
-    upstream, told = Upstream(silent_at=2), Recorder()
+    """When `asyncio.run` ends early, its sources are closed, and their subscribers notified."""
+    upstream, received = Upstream(silent_at=2), Recorder()
 
     async def main():
-        SOURCES[kind](upstream).subscribe(told)
+        SOURCES[kind](upstream).subscribe(received)
         while upstream.reads < 3:
             await asyncio.sleep(0)
 
     asyncio.run(main())
 
-    assert [0, 1] == told.items
-    assert [RunCancelled] == [type(end) for end in told.ends]
+    assert [0, 1] == received.items
+    assert [RunCancelled] == [type(end) for end in received.ends]
     assert 1 == upstream.closed
 
 
 @pytest.mark.parametrize("subscribed", [run_scoped, lambda stream: stream], ids=["run", "source"])
 def test_the_end_of_the_loop_ends_what_has_not_begun(subscribed):
-    """A stream that was subscribed in the last turn of a loop is told of its end, too."""
-    upstream, told = Upstream(silent_at=0), Recorder()
+    """A stream that was subscribed in the last turn of a loop ends, too."""
+    upstream, received = Upstream(silent_at=0), Recorder()
 
     async def main():
-        subscribed(SOURCES["async"](upstream)).subscribe(told)
+        subscribed(SOURCES["async"](upstream)).subscribe(received)
 
     asyncio.run(main())
 
-    assert [RunCancelled] == [type(end) for end in told.ends]
+    assert [RunCancelled] == [type(end) for end in received.ends]
     assert upstream.opened == upstream.closed
 
 
 @pytest.mark.parametrize("subscribed", [run_scoped, lambda stream: stream], ids=["run", "source"])
 def test_a_closed_loop_is_refused(subscribed):
-    """A home whose loop is closed ends a stream with an error that says so."""
+    """A scheduler whose loop is closed ends a stream with an error that says so."""
 
     async def main():
         return RunScheduler()
 
-    scheduler, told = asyncio.run(main()), Recorder()
+    scheduler, received = asyncio.run(main()), Recorder()
 
-    subscribed(SOURCES["async"](Upstream())).subscribe(told, scheduler=scheduler)
+    subscribed(SOURCES["async"](Upstream())).subscribe(received, scheduler=scheduler)
 
-    assert "The event loop of this run is closed." == str(told.wait_end())
+    assert "The event loop of this run is closed." == str(received.wait_end())
 
 
 def test_a_run_stays_on_the_loop_where_it_was_subscribed():
@@ -686,16 +686,16 @@ def test_threads_are_named_and_shared():
         yield
 
     for source in (from_worker, from_blocking):
-        told = Recorder()
-        source(read).subscribe(told)
-        told.wait_end()
+        received = Recorder()
+        source(read).subscribe(received)
+        received.wait_end()
 
     assert {"rxagent-worker", "rxagent-source"} == names
     assert 0 == WORKERS.busy
 
 
 def test_a_callback_source_may_emit_from_several_threads():
-    """What other threads hand in is told one after the other, and nothing is lost."""
+    """What other threads emit is passed on one after the other, and nothing is lost."""
     inside = threading.Lock()
 
     def hand_in(emit, _):
@@ -709,8 +709,8 @@ def test_a_callback_source_may_emit_from_several_threads():
         assert inside.acquire(blocking=False)
         inside.release()
 
-    told = Recorder(alone)
-    from_callback(hand_in).subscribe(told)
+    received = Recorder(alone)
+    from_callback(hand_in).subscribe(received)
 
-    assert "completed" == told.wait_end()
-    assert sorted([*range(200)] * 4) == sorted(told.items)
+    assert "completed" == received.wait_end()
+    assert sorted([*range(200)] * 4) == sorted(received.items)

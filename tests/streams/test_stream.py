@@ -101,16 +101,16 @@ def test_what_is_no_stream_is_returned_as_it_is():
 
 @pytest.mark.parametrize("shared", [rxo.publish, rxo.replay, lambda: rxo.publish_value("first")])
 def test_what_is_connectable_connects(shared):
-    """All who have subscribed are told of one subscription, which `connect` begins."""
-    begun, told, late = [], [], []
+    """All observers share one subscription, which `connect` begins."""
+    begun, received, late = [], [], []
     words = Stream(rx.defer(lambda _: begun.append(1) or rx.of("a", "b"))).pipe(shared())
-    for observer in (told, late):
+    for observer in (received, late):
         words.subscribe(observer.append)
     assert [] == begun
     words.connect().dispose()
 
     assert [1] == begun
-    assert ["a", "b"] == told[-2:] == late[-2:]
+    assert ["a", "b"] == received[-2:] == late[-2:]
     assert not words.has_subscription
 
 
@@ -125,10 +125,10 @@ def test_what_is_connectable_connects(shared):
 )
 def test_what_is_connectable_counts(shared):
     """`ref_count` and `auto_connect` connect it, by method and by operator."""
-    told = []
-    shared(Stream(rx.of("a")).pipe(rxo.publish())).subscribe(told.append)
+    received = []
+    shared(Stream(rx.of("a")).pipe(rxo.publish())).subscribe(received.append)
 
-    assert ["a"] == told
+    assert ["a"] == received
 
 
 def test_a_run_can_be_published():
@@ -147,17 +147,17 @@ SUBJECTS = [Subject, AsyncSubject, ReplaySubject, lambda: BehaviorSubject(0)]
 
 
 @pytest.mark.parametrize("make", SUBJECTS)
-def test_a_subject_is_told(make):
-    """A subject that a pipe returns is told, entered and disposed as ever."""
-    subject, told, other = make(), [], []
+def test_a_subject_is_notified(make):
+    """A subject that a pipe returns is notified, entered and disposed as ever."""
+    subject, received, other = make(), [], []
     with Stream(rx.of(1)).pipe(lambda _: subject) as ours:
-        ours.subscribe(told.append)
+        ours.subscribe(received.append)
         subject.subscribe(other.append)
         ours.on_next(1)
         subject.on_next(2)
         ours.on_completed()
-    assert told == other
-    assert 2 == told[-1]
+    assert received == other
+    assert 2 == received[-1]
     assert subject.is_disposed
 
 
@@ -170,7 +170,7 @@ def test_a_group_has_its_key():
 
 
 class Own(Observable):
-    """An Observable of somebody's own, with what that brings."""
+    """A user's own subclass of Observable, with its attributes."""
 
     closed = 0
 
@@ -226,7 +226,7 @@ def test_what_cannot_be_derived_from_stays_as_it_is():
 
 
 def test_a_run_stays_a_run():
-    """`launch` is an operator, and what it returns is asked for its result."""
+    """`launch` is an operator, and its run gives the result."""
     run = agent("Hi").pipe(launch)
 
     assert isinstance(run, Run)
@@ -246,14 +246,14 @@ def test_nothing_piped_is_the_stream_itself():
 
 
 class Later:
-    """Awaits what nobody would await for it."""
+    """Awaits a coroutine itself."""
 
     async def __call__(self, item):
         """Do nothing."""
 
 
 async def many(item):
-    """Yield what nobody would loop over."""
+    """Yield an item asynchronously."""
     yield item
 
 
@@ -294,15 +294,15 @@ def test_an_observer_may_have_some_of_the_methods():
 
     class Words:
         def __init__(self):
-            self.told = []
+            self.received = []
 
         def on_next(self, word):
-            self.told.append(word)
+            self.received.append(word)
 
     words = Words()
     Stream(rx.of(1, 2)).subscribe(words)
 
-    assert [1, 2] == words.told
+    assert [1, 2] == words.received
 
 
 def test_a_cell_of_a_notebook_blocks_for_a_stream():

@@ -59,15 +59,15 @@ class Meter:
 
 
 class Stuck:
-    """Jobs that do not return until they are let go."""
+    """Jobs that do not return until they are released."""
 
     def __init__(self):
         self.meter = Meter()
-        self._let_go = threading.Event()
+        self._released = threading.Event()
 
     def __call__(self):
         with self.meter:
-            self._let_go.wait(60)
+            self._released.wait(60)
 
     def submit_to(self, pool, number=1, what="stuck"):
         """Submit some, wait until all run, and return them."""
@@ -78,7 +78,7 @@ class Stuck:
 
     def release(self):
         """Let them return, and wait until they have."""
-        self._let_go.set()
+        self._released.set()
         self.meter.wait(inside=0)
 
 
@@ -120,15 +120,15 @@ def log():
 
 
 def until(is_true):
-    """Wait until something is true, which no event tells of."""
+    """Wait until something is true for which there is no event."""
     end = time.monotonic() + WATCHDOG
     while not is_true():
         assert time.monotonic() < end
-        time.sleep(0.001)  # which lets go of the interpreter's lock
+        time.sleep(0.001)  # which releases the interpreter's lock
 
 
 def ends(pool, number=1):
-    """Tell whether the pool runs so many new jobs to their end."""
+    """Return whether the pool runs so many new jobs to their end."""
     meter = Meter()
 
     def job():
@@ -143,7 +143,7 @@ def ends(pool, number=1):
 
 @pytest.fixture
 def threads():
-    """Return a function that tells how many threads of a pool there are."""
+    """Return a function that counts the threads of a pool."""
 
     def threads(name):
         return sum(thread.name == name for thread in threading.enumerate())
@@ -227,7 +227,7 @@ def test_nested_streams_never_wait_for_a_slot():
     assert [40] * 20 == [next(result) for result in results]
 
 
-def test_who_waits_comes_back_without_a_slot():
+def test_a_job_that_has_waited_returns_without_a_slot():
     """One that has waited goes on at once, and as long as it does, one fewer is begun."""
     pool, meter = Workers(limit=1, idle=0.5, name="back"), Meter()
     other, back, end = threading.Event(), threading.Event(), threading.Event()
@@ -276,7 +276,7 @@ def test_every_job_is_done(kinds):
 
 
 def test_a_job_that_raises_costs_no_worker(caplog):
-    """A pool whose every job raises still has all its workers, and tells of each fault."""
+    """A pool whose every job raises still has all its workers, and logs each fault."""
     pool, end = Workers(limit=1, idle=0.01, name="raising"), threading.Event()
     for _ in range(3):
         pool.submit(lambda: 1 / 0)
@@ -301,7 +301,7 @@ def test_idle_workers_end(threads):
 
 
 def test_waiting_elsewhere_changes_nothing():
-    """Who is on no worker may say that they wait, too."""
+    """A thread that is no worker may wait, too."""
     with Workers.waiting():
         assert [1] == list(each(from_worker(lambda: [1])))
 
@@ -540,7 +540,7 @@ def test_it_grows_while_others_compute():
     end.set()
 
 
-def test_it_grows_for_those_who_look_again_and_again():
+def test_it_grows_for_jobs_that_poll():
     """Blocked jobs that poll are blocked, too."""
     pool, done = Workers(limit=1, patience=0.005, idle=0.05), threading.Event()
 
@@ -661,7 +661,7 @@ def test_many_that_wait_leave_threads_for_what_they_wait_for(threads, limit, spa
     assert max(most) <= limit + spare + 2
 
 
-def test_who_waits_for_what_others_do_is_not_refused(stuck):
+def test_a_job_that_waits_for_others_is_not_refused(stuck):
     """As long as one job that runs waits for none within it, the pool waits for that one."""
     pool, refused, done = Workers(limit=1, spare=2, patience=0.002, idle=0.05), [], Meter()
 
@@ -686,43 +686,47 @@ def test_who_waits_for_what_others_do_is_not_refused(stuck):
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_a_wait_that_fails_gives_its_slot_back(error):
     """However a wait ends, also one within another, its job counts as before."""
-    pool, meter, let_go = Workers(limit=1, patience=FOR_EVER, idle=0.05), Meter(), threading.Event()
+    pool, meter, released = (
+        Workers(limit=1, patience=FOR_EVER, idle=0.05),
+        Meter(),
+        threading.Event(),
+    )
 
     def job():
         for _ in range(3):
             with pytest.raises(error), Workers.waiting(), Workers.waiting():
                 raise error
         with meter:
-            assert let_go.wait(WATCHDOG)
+            assert released.wait(WATCHDOG)
 
     pool.submit(job)
     meter.wait(inside=1)
     pool.submit(job)
     assert (1, 0) == (pool.queued, len(pool._jobs.waiting))
-    let_go.set()
+    released.set()
     meter.wait(inside=0, done=2)
     assert 1 == meter.most
 
 
 def test_a_wait_of_a_stopped_job_frees_one_slot():
     """A job that waits when it is stopped, or waits afterwards, has one slot to give."""
-    pool, inside, let_go = Workers(limit=1, patience=FOR_EVER, idle=0.05), Meter(), Stuck()
+    pool, inside, released = Workers(limit=1, patience=FOR_EVER, idle=0.05), Meter(), Stuck()
 
     def job():
         with Workers.waiting():
-            let_go()
+            released()
         with Workers.waiting(), inside:
             pass
 
     stopped = pool.submit(job)
-    let_go.meter.wait(inside=1)
+    released.meter.wait(inside=1)
     stopped.abandon()
     other = Stuck()
     other.submit_to(pool)
     last = pool.submit(other)
 
     assert (1, 1) == (pool.lost, pool.queued)
-    let_go.release()
+    released.release()
     inside.wait(done=1)
     until(lambda: pool.lost == 0)
     assert 1 == pool.queued
@@ -864,7 +868,7 @@ def test_a_finaliser_may_come_at_any_moment(act, during):
 
 
 def test_a_call_that_comes_before_the_wait_wakes_it():
-    """Who submits between a thread's last look and its sleep, on that thread, is heard."""
+    """A job submitted between a thread's last look and its sleep, on that thread, is run."""
     for step in count(1, 3):
         pool, ran = Inline(limit=1), []
         pool._idle = 0.001
@@ -872,11 +876,11 @@ def test_a_call_that_comes_before_the_wait_wakes_it():
             pool.work, step, lambda pool=pool, ran=ran: pool.submit(ran.append(1) or int)
         ):
             break
-        # Either that thread has run it, or another one has been asked for.
+        # Either that thread has run it, or another one was started.
         assert pool.busy == 0 or pool._coming, step
 
 
-def test_a_forked_child_starts_anew(stuck):
+def test_a_forked_child_starts_empty(stuck):
     """A child has none of its parent's jobs, lost or waiting, and a pool that works."""
     pool = Workers(limit=1, idle=0.05)
     stuck.submit_to(pool)[0].abandon()

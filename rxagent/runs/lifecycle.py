@@ -1,0 +1,286 @@
+"""The life of a run: how it starts, pauses and ends, and the answer that it gives its owner."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from pickle import PicklingError
+from types import TracebackType
+from typing import Any, Literal, Never, Self, TypeAlias
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable, SingleAssignmentDisposable
+
+from ..errors import RunCancelled, describe
+from ..events import Event, RunFailed
+from ..frozen import thaw
+from ..state import State, fold
+from ..streams import RunScheduler
+from ..streams.observe_on_run import serialize_on_run
+from ..streams.open_work import OpenWork
+from ..streams.process_end import disposing_with_loop
+from ..streams.sink import Sink
+from .broadcast import RunBroadcast
+from .outcome import Outcome
+from .replay import Keep, ReplayLog
+
+__all__ = ["Lifecycle", "Status"]
+
+Status: TypeAlias = Literal["running", "paused", "completed", "failed", "cancelled"]
+
+
+class Lifecycle(Observable[Event]):
+    """What the owner of a run can do with it: pause, cancel, and wait for its answer."""
+
+    def __init__(
+        self, source: Observable[Event], keep: Keep, before: State, scheduler: RunScheduler
+    ) -> None:
+        super().__init__()
+        if keep not in ("everything", "merged", "nothing"):
+            raise ValueError(f"keep is 'everything', 'merged' or 'nothing', not {keep!r}.")
+        self._source = source
+        self._scheduler = scheduler
+        self._replay_log = ReplayLog(before, keep)
+        self._subscription = SingleAssignmentDisposable()
+        self._outcome = Outcome(scheduler)
+        self._broadcast = RunBroadcast(scheduler, self._replay_log, self._outcome.note_observed)
+        self._unfinished = [None]
+        self._work: OpenWork | None = None
+        self._paused = False
+        self._hold: abc.DisposableBase | None = None
+
+    # Start and end, on the run's loop thread.
+
+    def _launch(self) -> None:
+        if self._outcome.ending is not None:  # its loop does not run
+            return
+        self._work = OpenWork(
+            "rxagent-run", self._scheduler.loop, self._interrupt, is_awaited=False
+        )
+        try:
+            self._scheduler.spawn("rxagent-launch", self._arrive, self._lost)
+        except RunCancelled as error:
+            self._end(error)
+        except KeyboardInterrupt:  # the caller gets no run that it could cancel
+            self._interrupt()
+            raise
+
+    def _interrupt(self) -> None:
+        self.cancel("interrupted")
+
+    async def _arrive(self) -> None:
+        disposing_with_loop()
+        self._scheduler.when_resumed(self._begin)
+
+    def _lost(self) -> None:
+        self._end(RunCancelled("The event loop was stopped."))
+
+    def _begin(self) -> None:
+        if self._outcome.ending is None:
+            self._scheduler.owns(Disposable(), self._end)
+            self._subscription.disposable = serialize_on_run(self._source).subscribe(
+                _Inlet(self._outcome, self._broadcast, self._end), scheduler=self._scheduler
+            )
+
+    def _end(self, error: Exception | None) -> None:
+        """Decide how the run has ended, unless that is decided, and finish it on its loop."""
+        self._add_state(error)
+        if self._outcome.claim(error):
+            if error is not None:
+                self._replay_log.fail(error)
+            self._scheduler.post_or_run(self._finish)
+
+    def _add_state(self, error: Exception | None) -> None:
+        if isinstance(error, RunCancelled) and error.state is None and not self._outcome.decision:
+            with suppress(Exception):  # of events that do not fold into a state
+                failed = RunFailed(type(error).__name__, describe(error))
+                error.state = fold(self.state, failed)
+
+    def _finish(self) -> None:
+        try:
+            self._unfinished.pop()
+        except IndexError:
+            return
+        try:
+            self.resume()
+            self._subscription.dispose()
+        except BaseException as fault:
+            self._broadcast.report(self, fault)
+        try:
+            self._broadcast.end(self._outcome.error)
+        finally:
+            self._outcome.finish()
+            if self._work is not None:
+                self._work.close()
+
+    def _end_if_stopped(self) -> None:
+        """End the run here if its loop does not run any more."""
+        if self._scheduler.is_stopped and not self._broadcast.ended:
+            self._end(RunCancelled("The event loop of this run has stopped."))
+            self._finish()
+
+    # What the owner sees and does, on any thread.
+
+    @property
+    def seq(self) -> int:
+        """The number of events so far; as `since`, it leaves out all of them."""
+        return len(self._replay_log)
+
+    @property
+    def status(self) -> Status:
+        """Whether the run is running or paused, or how it has ended."""
+        return self._outcome.ending or ("paused" if self._paused else "running")
+
+    @property
+    def state(self) -> State:
+        """The state that the events so far fold into; safe on any thread, at any time."""
+        return self._replay_log.state
+
+    def pause(self) -> None:
+        """Pause the run: no chunk is read, no tool starts, and time-outs do not run.
+
+        It takes effect at the next turn of the run's queue. A run that was started on the running
+        loop has emitted nothing then, and emits nothing; on another thread, what is happening
+        meanwhile is still emitted. A script still waits at its end for a run that is paused.
+        """
+        self._paused = True
+        self._scheduler.post(self._obey)
+
+    def resume(self) -> None:
+        """Resume the run."""
+        self._paused = False
+        self._scheduler.post(self._obey)
+
+    def _obey(self) -> None:
+        paused = self._paused and self._outcome.ending is None
+        if paused and self._hold is None:
+            self._hold = self._scheduler.hold()
+        elif not paused and self._hold is not None:
+            self._hold.dispose()
+            self._hold = None
+
+    def cancel(self, reason: str = "") -> None:
+        """End the run, down to the request it waits for; its observers get RunCancelled.
+
+        Status and result are decided when this returns, on any thread and in any signal handler;
+        what the run has opened is closed on its loop.
+        """
+        why = f": {reason}" if reason else "."
+        error = RunCancelled(f"The run was cancelled{why}", reason=reason)
+        if self._broadcast.ended:
+            return
+        self._add_state(error)
+        try:
+            if self._outcome.claim(error):
+                self._replay_log.fail(error)
+        finally:  # also for a cancel that was interrupted
+            self._outcome.finish()
+            self._scheduler.post_or_run(self._finish)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Block until the run has ended, and return the answer's value.
+
+        Ctrl-C while waiting cancels the run.
+
+        Args:
+            timeout: Seconds to wait at most; after them the run goes on.
+
+        Raises:
+            TimeoutError: The run has not ended in that time.
+            RuntimeError: This thread cannot wait, since it does the work.
+            RxAgentError: The error that ended the run without an answer.
+        """
+        try:
+            if not self._outcome.wait(timeout):
+                self._end_if_stopped()
+        except KeyboardInterrupt:
+            self._interrupt()
+            raise
+        return self._answer()
+
+    def _answer(self) -> Any:
+        self._outcome.raise_error()
+        return thaw(self.state.answer)
+
+    def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
+        """Block until the run has ended, and return the answer's value, as `result` does."""
+        return self.result()
+
+    async def wait(self) -> Any:
+        """Wait for the answer's value; cancelling the wait does not cancel the run.
+
+        `await run` owns the run instead, as awaiting a task does.
+
+        Raises:
+            RxAgentError: The error that ended the run without an answer.
+        """
+        if not await self._outcome.wait_async():
+            self._end_if_stopped()
+        return self._answer()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._owned().__await__()
+
+    async def _owned(self) -> Any:
+        try:
+            return await self.wait()
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancel("its awaiting task was cancelled")
+            raise
+
+    def __reduce__(self) -> Never:
+        raise PicklingError(
+            "A run stays in its process. Send run.state, or a list of its events; "
+            "the agent can be sent, too."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Run: {self.status}, {self.seq:,} events>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cancel("left")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cancel("left")
+
+
+class _Inlet(Sink[Event, Event]):
+    """Observes the source of a run until the run's end is decided."""
+
+    __slots__ = ("_broadcast", "_decision", "_end")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        broadcast: RunBroadcast,
+        end: Callable[[Exception | None], None],
+    ) -> None:
+        super().__init__(self)
+        self._decision = outcome.decision
+        self._broadcast = broadcast
+        self._end = end
+
+    def on_next(self, value: Event) -> None:
+        if not self._decision:
+            self._broadcast.emit(value)
+
+    def on_error(self, error: Exception) -> None:
+        self._end(error)
+
+    def on_completed(self) -> None:
+        self._end(None)
