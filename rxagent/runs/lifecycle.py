@@ -58,7 +58,7 @@ class Lifecycle(Observable[Event]):
         )
         try:
             self._scheduler.spawn("rxagent-launch", self._arrive, self._lost)
-        except RunCancelled as error:
+        except Exception as error:
             self._end(error)
         except KeyboardInterrupt:  # the caller gets no run that it could cancel
             self._interrupt()
@@ -169,12 +169,19 @@ class Lifecycle(Observable[Event]):
         if self._broadcast.ended:
             return
         self._add_state(error)
-        try:
-            if self._outcome.claim(error):
-                self._replay_log.fail(error)
-        finally:  # also for a cancel that was interrupted
-            self._outcome.finish()
-            self._scheduler.post_or_run(self._finish)
+        # Queued before anything is decided, so that what interrupts a cancel cannot lose its end.
+        self._scheduler.post_or_run(self._end_cancelled, error)
+        self._decide(error)
+
+    def _decide(self, error: RunCancelled) -> None:
+        self._outcome.claim(error)
+        if self._outcome.error is error:
+            self._replay_log.fail(error)
+        self._outcome.finish()
+
+    def _end_cancelled(self, error: RunCancelled) -> None:
+        self._decide(error)
+        self._finish()
 
     def result(self, timeout: float | None = None) -> Any:
         """Block until the run has ended, and return the answer's value.

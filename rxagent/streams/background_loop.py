@@ -28,11 +28,10 @@ def daemon_loop() -> asyncio.AbstractEventLoop:
     global _loop, _thread
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(
-                target=_serve, args=(_loop,), name="rxagent-loop", daemon=True
-            )
-            _thread.start()
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_serve, args=(loop,), name="rxagent-loop", daemon=True)
+            thread.start()
+            _thread, _loop = thread, loop  # last, so that Ctrl-C leaves no loop that nothing runs
         return _loop
 
 

@@ -82,11 +82,15 @@ class LoopTask(abc.DisposableBase):
         Raises:
             RunCancelled: The loop is closed.
         """
-        if self._queue.on_loop_thread:
-            self._start()
-        elif not self._queue.call_on_loop(self._start):
+        try:
+            if self._queue.on_loop_thread:
+                self._start()
+            elif not self._queue.call_on_loop(self._start):
+                raise RunCancelled("The event loop of this run is closed.")
+        except BaseException:  # also Ctrl-C, after which the loop may still start it
+            self.dispose()
             self._noted.close()
-            raise RunCancelled("The event loop of this run is closed.")
+            raise
 
     def _start(self) -> None:
         if self._disposed:

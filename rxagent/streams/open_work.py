@@ -3,7 +3,8 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 __all__ = ["OpenWork", "dispose_work_of", "open_work", "wait_for_work"]
 
@@ -38,6 +39,15 @@ class OpenWork:
         self._has_ended = False
         with _lock:
             _open[self] = None
+
+    @contextmanager
+    def closing_on_error(self) -> Iterator[None]:
+        """Close the work if the block, which begins it, raises anything, Ctrl-C included."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def detach(self) -> None:
         """Stop scripts from waiting for the work, though it may go on."""

@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import partial
 from math import inf
@@ -162,7 +161,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
             begun.append(True)
             run()
 
-        with _closing_if_refused(noted):
+        with noted.closing_on_error():
             submitted = (workers or WORKERS).submit(work, name, refused)
 
         def leave() -> None:
@@ -180,7 +179,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
     ) -> Callable[[], None]:
         """Run a job, which must not raise, on a thread of its own; otherwise like `work`."""
         run, noted = self._noted(what, job, dispose)
-        with _closing_if_refused(noted):
+        with noted.closing_on_error():
             threading.Thread(target=run, name=what, daemon=True).start()
         return noted.detach
 
@@ -342,12 +341,3 @@ class RunScheduler(SerialQueue, ActionScheduler):
             await opened.wait()
             if not self._holds:  # actions queued meanwhile come after the caller
                 return
-
-
-@contextmanager
-def _closing_if_refused(work: OpenWork) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:  # no thread can be started, or Ctrl-C
-        work.close()
-        raise

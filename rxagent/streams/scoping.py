@@ -68,9 +68,9 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
             scheduler.owns(Disposable(), self._fail)
             scheduler.call_on_loop(disposing_with_loop)
         self._noted = OpenWork("rxagent-run", scheduler.loop, self.dispose)
-        if not scheduler.call_on_loop(scheduler.run_serialized, self._begin):
-            self._noted.close()
-            raise RunCancelled("The event loop of this run is closed.")
+        with self._noted.closing_on_error():
+            if not scheduler.call_on_loop(scheduler.run_serialized, self._begin):
+                raise RunCancelled("The event loop of this run is closed.")
         return self
 
     def _begin(self) -> None:

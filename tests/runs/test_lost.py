@@ -1,15 +1,20 @@
-"""Lost loops: when a run's loop is closed, stopped or forked away, each wait for it ends."""
+"""Lost loops and interrupts: each wait for a run ends, and nothing of it is left open."""
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
 import reactivex as rx
+from reactivex.disposable import Disposable
 
 from rxagent import Agent, launch
 from rxagent.errors import RunCancelled
 from rxagent.events import StepStarted
+from rxagent.runs.outcome import Outcome
+from rxagent.streams import daemon_loop
 from rxagent.testing import ScriptedModel
 
 from .watching import WATCHDOG, Seen, streamed
@@ -142,3 +147,72 @@ def test_a_finished_run_is_replayed_here():
     run.subscribe(seen)
 
     assert (["completed"], {threading.current_thread().name}) == (seen.ends, seen.threads)
+
+
+@pytest.mark.parametrize("queued", [True, False], ids=["queued", "not queued"])
+def test_ctrl_c_while_a_run_starts(monkeypatch, queued):
+    """It is raised, no work is left open, and the next run answers."""
+    loop, agent = daemon_loop(), Agent(ScriptedModel(["a", "a"]))
+    call_soon = loop.call_soon_threadsafe
+
+    def interrupted(*call):
+        monkeypatch.undo()
+        if queued:
+            call_soon(*call)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        agent.start("Go")
+
+    assert "a" == agent.run("Go", timeout=WATCHDOG)
+
+
+@pytest.mark.parametrize("at", ["claim", "finish"])
+def test_ctrl_c_while_a_run_is_cancelled(monkeypatch, at):
+    """The cancel goes on: observers get RunCancelled once, and the source is disposed."""
+    ends, over, disposed = [], threading.Event(), threading.Event()
+    run = launch(rx.create(lambda observer, scheduler: Disposable(disposed.set)))
+    run.subscribe(print, lambda error: (ends.append(type(error)), over.set()))
+
+    whole = getattr(Outcome, at)
+
+    def interrupted(*given):
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return whole(*given)
+
+    monkeypatch.setattr(Outcome, at, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.cancel()
+
+    assert over.wait(WATCHDOG)
+    assert disposed.wait(WATCHDOG)
+    assert ([RunCancelled], "cancelled") == (ends, run.status)
+
+
+FIRST = """
+import threading
+from rxagent import Agent
+from rxagent.testing import ScriptedModel
+
+start, agent = threading.Thread.start, Agent(ScriptedModel(["a"]))
+
+def interrupted(thread):
+    threading.Thread.start = start
+    raise KeyboardInterrupt
+
+threading.Thread.start = interrupted
+try:
+    agent.run("Go")
+except KeyboardInterrupt:
+    print(agent.run("Go", timeout=5))
+"""
+
+
+def test_ctrl_c_while_the_first_loop_starts():
+    """The next run of the process has a loop that runs."""
+    command = [sys.executable, "-c", FIRST]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=WATCHDOG * 6)
+
+    assert "a\n" == done.stdout
