@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
 from attrs import evolve, field, fields, frozen
 
-from .arguments import one_of, refuse, several, text, valid
+from .arguments import one_of, several, shorten, suggesting, text, valid
 from .frozen import frozen_mapping
 
 __all__ = ["Image", "Message", "ProviderData", "Request", "ToolCall", "ToolSpec"]
@@ -72,7 +72,7 @@ class ToolCall:
 class Image:
     """An image a model may look at, by `url`: `https:` or `data:`."""
 
-    url: str = field(repr=lambda url: repr(url if len(url) <= 64 else url[:61] + "..."))
+    url: str = field(repr=lambda url: repr(shorten(url, 64)))
 
     @url.validator
     def _is_url(self, attribute: Any, url: Any) -> None:
@@ -106,7 +106,8 @@ def _images(images: Iterable[Image]) -> tuple[Image, ...]:
     return several("images", images, "Image, as Image(url) or Image.from_path(path)", Image)
 
 
-@frozen(init=False, repr=False)
+@suggesting("A message", _NOT_OF_MESSAGES)
+@frozen(repr=False)
 class Message:
     """One message of a conversation.
 
@@ -124,20 +125,6 @@ class Message:
     extra: tuple[ProviderData, ...] = field(default=(), converter=_extra, repr=False)
 
     __repr__ = repr_of
-
-    def __init__(
-        self,
-        role: str,
-        text: str = "",
-        tool_calls: Iterable[ToolCall] = (),
-        tool_call_id: str | None = None,
-        images: Iterable[Image] = (),
-        reasoning: str = "",
-        extra: Iterable[ProviderData] = (),
-        **dropped: Never,
-    ) -> None:
-        refuse("A message", dropped, Message.__init__, _NOT_OF_MESSAGES)
-        self.__attrs_init__(role, text, tool_calls, tool_call_id, images, reasoning, extra)
 
 
 def _parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

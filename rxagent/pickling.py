@@ -13,6 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
+from .arguments import shorten
+
 __all__ = ["PicklingError", "named", "portable"]
 
 _MOST_WRAPPERS = 100
@@ -134,5 +136,4 @@ def _why(function: FunctionType) -> str:
 
 
 def _short(value: Any) -> str:
-    shown = repr(value.func) if isinstance(value, partial) else repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:79]}…"
+    return shorten(repr(value.func if isinstance(value, partial) else value))

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from .arguments import several, shown
+from .arguments import plural, several, shown
 from .draft import EMPTY, Draft, TextView, grow
 from .events import (
     Delta,
@@ -252,9 +252,9 @@ class State:
     _latest: Step | _Plan | None = None
 
     def __repr__(self) -> str:
-        counts = [_count(len(self.steps), "step"), _count(len(self.messages()), "message")]
+        counts = [plural(len(self.steps), "step"), plural(len(self.messages()), "message")]
         if self.usage is not None:
-            counts.append(_count(self.usage.total_tokens, "token"))
+            counts.append(plural(self.usage.total_tokens, "token"))
         text = self.text if self.answer is None else ""
         return _brief("State", *counts, text=text or None, answer=self.answer, error=self.error)
 
@@ -390,7 +390,3 @@ def _brief(name: str, *counts: str, **facts: Any) -> str:
     """Return the repr of what is too much for a line: some counts, and the facts that there are."""
     told = [f"{fact}={shown(value)}" for fact, value in facts.items() if value is not None]
     return f"<{name}: {', '.join([*counts, *told])}>" if counts or told else f"<{name}>"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

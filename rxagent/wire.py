@@ -38,6 +38,7 @@ from typing import Any, Never, get_args
 from attrs import frozen, has
 
 from . import events
+from .arguments import shorten
 from .errors import RxAgentError
 from .events import Event, Stamped, UnknownEvent
 from .frozen import FrozenDict, FrozenList
@@ -237,7 +238,7 @@ def _opaque(value: Any) -> Opaque:
         text = repr(value)
     except Exception:
         text = f"<{type(value).__qualname__} without a repr>"
-    return Opaque(text if len(text) <= _LONGEST_REPR else text[: _LONGEST_REPR - 1] + "…")
+    return Opaque(shorten(text, _LONGEST_REPR))
 
 
 # Reading

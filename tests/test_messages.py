@@ -172,5 +172,5 @@ def test_what_a_provider_wants_back_is_a_value():
 def test_an_extra_is_a_list_of_what_providers_want_back(extra):
     """Anything else is refused by name."""
     for make in (Message, lambda _, **fields: ToolCall("a", "b", **fields)):
-        with pytest.raises(TypeError, match=r"extra is a list of ProviderData"):
+        with pytest.raises(TypeError, match=r"extra must be a list of ProviderData"):
             make("assistant", extra=extra)

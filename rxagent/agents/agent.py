@@ -3,12 +3,22 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from inspect import isclass, signature
-from typing import Annotated, Any, Never
+from typing import Annotated, Any
 
 from attrs import field, frozen
 from reactivex import Observable
 
-from ..arguments import mapping, meant, number, one_of, refuse, several, shown, text, valid
+from ..arguments import (
+    did_you_mean,
+    mapping,
+    number,
+    one_of,
+    several,
+    shown,
+    suggesting,
+    text,
+    valid,
+)
 from ..events import Event, RunStarted
 from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
@@ -29,6 +39,7 @@ from .uncalled import Uncalled
 __all__ = ["Agent"]
 
 
+@suggesting("Agent", NOT_OF_AGENTS)
 @frozen(init=False, repr=False)
 class Agent(Uncalled):
     """A function from a task to a run: it asks a model, calls tools, and answers.
@@ -79,9 +90,7 @@ class Agent(Uncalled):
         eager: bool | Collection[str] = False,
         options: Mapping[str, Any] | None = None,
         workers: Workers | None = None,
-        **dropped: Never,
     ) -> None:
-        refuse("Agent", dropped, Agent.__init__, NOT_OF_AGENTS)
         one_of("answer", answer, ("text", "tool"))
         managed = several("managed_agents", managed_agents, "agents")
         toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
@@ -145,6 +154,7 @@ class Agent(Uncalled):
     def __deepcopy__(self, _: Any) -> "Agent":  # as a function is copied
         return self
 
+    @suggesting("A run", NOT_OF_RUNS)
     def __call__(
         self,
         task: str,
@@ -152,7 +162,6 @@ class Agent(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
-        **dropped: Never,
     ) -> Observable[Event]:
         """Return the run of a task as a cold stream: subscribing starts it, disposing cancels it.
 
@@ -169,11 +178,10 @@ class Agent(Uncalled):
             ModelError: The model failed; by `on_error`, as all that the agent cannot survive.
             NoAnswer: The steps were used up, and the closing step brought no answer.
         """
-        refuse("A run", dropped, Agent.__call__, NOT_OF_RUNS)
         text("task", task)
         if not isinstance(state, State | None):
             raise TypeError(
-                "state is a State, as run.state or State.from_messages([...]), "
+                "state must be a State, as run.state or State.from_messages([...]), "
                 f"not {'a run' if isinstance(state, Run) else shown(state)}."
             )
         given = mapping("additional_args", additional_args)
@@ -183,6 +191,7 @@ class Agent(Uncalled):
         started = RunStarted(task, self.name, told)
         return ColdRun(run_steps(self._step, self.max_steps, started, state or State(), given))
 
+    @suggesting("A run", NOT_OF_RUNS)
     def run(
         self,
         task: str,
@@ -191,7 +200,6 @@ class Agent(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
-        **dropped: Never,
     ) -> Any:
         """Block until a task is done, and return the answer's value.
 
@@ -206,7 +214,6 @@ class Agent(Uncalled):
             TimeoutError: The time is over.
             RxAgentError: What ended the run without an answer.
         """
-        refuse("A run", dropped, Agent.run, NOT_OF_RUNS)
         refuse_own_loop("Write `await agent.start(task)` instead.")
         number("timeout", timeout, least=0, optional=True)
         scheduler = RunScheduler(loop=daemon_loop())
@@ -214,6 +221,7 @@ class Agent(Uncalled):
         with launch(events, scheduler=scheduler) as run:
             return run.result(timeout)
 
+    @suggesting("A run", NOT_OF_RUNS)
     def start(
         self,
         task: str,
@@ -222,7 +230,6 @@ class Agent(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
-        **dropped: Never,
     ) -> Run:
         """Start a run that goes on by itself, and return at once.
 
@@ -233,7 +240,6 @@ class Agent(Uncalled):
             images: Images the model looks at.
             additional_args: Values given beside the task.
         """
-        refuse("A run", dropped, Agent.start, NOT_OF_RUNS)
         watching = several("attach", attach, "observers")
         events = self(task, state=state, images=images, additional_args=additional_args)
         return launch(events, attach=watching, before=state)
@@ -287,7 +293,7 @@ def _eager(eager: bool | Collection[str], tools: Toolbox) -> bool | frozenset[st
     names = frozenset(several("eager", eager, "tools' names", str))
     for name in names:
         if name not in tools:
-            slip = meant(name, [tool.name for tool in tools])
+            slip = did_you_mean(name, [tool.name for tool in tools])
             raise ValueError(f"eager names {name!r}, which is no tool of this agent.{slip}")
     return names
 
@@ -295,7 +301,7 @@ def _eager(eager: bool | Collection[str], tools: Toolbox) -> bool | frozenset[st
 def _workers(workers: Workers | None) -> Workers | None:
     if not isinstance(workers, Workers | None):
         raise TypeError(
-            f"workers is a pool of threads, as Workers(limit=32), not {shown(workers)}."
+            f"workers must be a pool of threads, as Workers(limit=32), not {shown(workers)}."
         )
     return workers
 

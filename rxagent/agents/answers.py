@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from reactivex import Observable
 from reactivex import operators as rxo
 
+from ..arguments import shorten
 from ..errors import ParseError, describe
 from ..frozen import freeze
 from ..messages import ToolCall
@@ -34,13 +35,9 @@ def read_answer(call: ToolCall, reason: str) -> Any:
     except (ValueError, TypeError, KeyError):
         cut = " (it was cut by the length limit)" if reason == "length" else ""
         raise ParseError(
-            f"The arguments of final_answer hold no answer{cut}: {_short(call.arguments)!r}. "
+            f"The arguments of final_answer hold no answer{cut}: {shorten(call.arguments, 300)!r}. "
             'Give one JSON object of the form {"answer": <value>}.'
         ) from None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 300 else f"{text[:299]}…"
 
 
 def check_answer(

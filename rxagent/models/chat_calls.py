@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
-from ..arguments import meant
+from ..arguments import did_you_mean
 from ..messages import Request
 from .chat_requests import chat_body, chat_messages
 from .faults import ErrorFactory
@@ -43,7 +43,7 @@ def permitted(options: dict[str, Any], kind: type) -> dict[str, Any]:
             raise TypeError(f"A model takes no option named {name}: {_WHY_RESERVED}")
         if name in _DROPPED:
             raise TypeError(f"A model takes no {name}: {_DROPPED[name]}")
-        if slip := meant(name, signature(kind).parameters, _ALIKE):
+        if slip := did_you_mean(name, signature(kind).parameters, _ALIKE):
             raise TypeError(f"A model takes no {name}=.{slip}")
     return options
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
+from ..arguments import shorten
 from ..errors import (
     MalformedReply,
     ModelError,
@@ -214,7 +215,7 @@ def _short(said: Any) -> str:
             text = said
         case _:
             text = json.dumps(said, ensure_ascii=False, default=repr)
-    return text if len(text) <= 300 else text[:299] + "…"
+    return shorten(text, 300)
 
 
 def _innermost(error: BaseException) -> str:

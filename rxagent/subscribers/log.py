@@ -4,7 +4,7 @@ import logging
 
 from reactivex import abc
 
-from ..arguments import text
+from ..arguments import plural, shorten, text
 from ..errors import describe
 from ..events import (
     Delta,
@@ -99,8 +99,8 @@ def _sentence(event: Event) -> str:
         case Planned(plan):
             return _cut(f"planned: {plan}")
         case MessageCompleted(message):
-            said = _number(len(message.text), "character")
-            return f"message completed: {said}, {_number(len(message.tool_calls), 'call')}"
+            said = plural(len(message.text), "character")
+            return f"message completed: {said}, {plural(len(message.tool_calls), 'call')}"
         case ToolStarted(call):
             return _cut(f"tool started: {call.id} {call_text(call)}")
         case ToolCompleted(call_id, result):
@@ -118,10 +118,5 @@ def _sentence(event: Event) -> str:
     return _cut(plain_line(event))
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def _cut(said: str) -> str:
-    line = one_line(said)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return shorten(one_line(said), _LONGEST)

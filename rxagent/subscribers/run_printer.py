@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .. import errors
+from ..arguments import plural
 from ..events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -214,9 +215,8 @@ class RunPrinter:
 
     def _tell_end(self, usage: Usage | None) -> None:
         self._rest()
-        steps = f"{self._steps} step{'' if self._steps == 1 else 's'}"
         took = duration(self._clock() - self._began)
-        self._line((f"  {steps} · {took} · {tokens(usage)}", "dim"))
+        self._line((f"  {plural(self._steps, 'step')} · {took} · {tokens(usage)}", "dim"))
 
     # Lines
 
@@ -293,7 +293,7 @@ class _Work:
         first, _, rest = shown(text).strip().partition("\n")
         more = rest.count("\n") + 1 if rest else 0
         mark, style = ("✗ ", "red") if failed else ("└ ", "")
-        outcome = f"{first} … {more} more line{'' if more == 1 else 's'}" if more else first
+        outcome = f"{first} … {plural(more, 'more line')}" if more else first
         if outcome or note:
             self.story._line("  ", (mark, style or "dim"), (outcome, style), note=note, cut=True)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..arguments import shorten
 from .anything import ANYTHING
 
 __all__ = ["expected", "mend", "type_of"]
@@ -91,8 +92,7 @@ def _named(path: _Path) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return shorten(json.dumps(value, ensure_ascii=False))
 
 
 def _at(schema: _Json, path: _Path, defs: _Json) -> _Json:

@@ -1,12 +1,11 @@
 """Toolboxes: the tools that a model may call, by name."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from attrs import field, frozen
 
-from ..arguments import several
+from ..arguments import did_you_mean, several
 from ..errors import UnknownTool
 from ..messages import ToolSpec
 from .anything import ANYTHING
@@ -86,8 +85,8 @@ class Toolbox:
             if tool.name == name:
                 return tool
         names = [*(tool.name for tool in self.tools), FINAL_ANSWER.name]
-        nearest = get_close_matches(name, names, n=1)
-        meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(name, names)
         raise UnknownTool(
-            f"There is no tool named {name!r}.{meant} The tools are: {', '.join(names)}.", tool=name
+            f"There is no tool named {name!r}.{hint} The tools are: {', '.join(names)}.",
+            tool=name,
         )

@@ -388,5 +388,5 @@ def test_agents_that_nest_without_end_are_stopped_by_the_pool():
 @pytest.mark.parametrize("wrong", [16, Workers, "many"])
 def test_threads_are_a_pool(wrong):
     """What is no pool of threads is refused when the agent is made, with what to write."""
-    with pytest.raises(TypeError, match=r"workers is a pool of threads, as Workers\(limit=32\)"):
+    with pytest.raises(TypeError, match=r"workers must be a pool of .*, as Workers\(limit=32\)"):
         Agent(lambda request: "x", workers=wrong)

@@ -97,7 +97,7 @@ VALUES = [
     (
         Annotated[str, Field(pattern="b")],
         "a" * 100,
-        f"is \"{'a' * 76}...: String should match pattern 'b'.",
+        f"is \"{'a' * 78}…: String should match pattern 'b'.",
     ),
 ]
 

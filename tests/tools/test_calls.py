@@ -219,7 +219,7 @@ def test_an_unknown_tool_is_told_and_nothing_runs():
     assert [
         ToolFailed(
             "c",
-            "UnknownTool: There is no tool named 'retuned'. Did you mean 'returned'? "
+            "UnknownTool: There is no tool named 'retuned'. Did you mean returned? "
             "The tools are: returned, final_answer.",
         )
     ] == events

@@ -54,8 +54,8 @@ def test_what_cannot_be_described_is_no_tool():
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("serach", "Did you mean 'search'? "),
-        ("final_anser", "Did you mean 'final_answer'? "),
+        ("serach", "Did you mean search? "),
+        ("final_anser", "Did you mean final_answer? "),
         ("", ""),
         ("weather", ""),
     ],
