@@ -285,7 +285,7 @@ def test_a_check_is_a_validator():
 
 def public_callables():
     """Yield what a user calls: the functions, classes and public methods of the package."""
-    for name in sorted(rxagent.__all__):
+    for name in sorted({*rxagent.__all__} - {"Tool"}):  # which is made by `tool`
         value = getattr(rxagent, name)
         if callable(value):
             yield name, value
