@@ -79,9 +79,9 @@ AGENTS = [
     (lambda: Agent(model, tool=[add]), r"Agent takes no tool=\. Did you mean tools\?"),
     (lambda: Agent(model, max_step=3), "Did you mean max_steps"),
     (lambda: Agent(model, instruction="x"), "Did you mean instructions"),
-    (lambda: Agent(model, system_prompt="x"), r"no system_prompt=\. Say .* in instructions="),
-    (lambda: Agent(model, planning_interval=3), "Plans are not there yet"),
-    (lambda: Agent(model, temperature=0), r"temperature=\. What the provider takes .* options="),
+    (lambda: Agent(model, system_prompt="x"), r"no system_prompt=\. Write .* in instructions="),
+    (lambda: Agent(model, planning_interval=3), "Planning is not supported yet"),
+    (lambda: Agent(model, temperature=0), r"temperature=\. Pass provider parameters in options="),
 ]
 
 RUNS = [
@@ -97,7 +97,7 @@ RUNS = [
     (lambda: Agent(model)("x", additional_args=[1]), "additional_args must be a dict, not "),
     (lambda: Agent(model)("x", image=[]), r"A run takes no image=\. Did you mean images\?"),
     (lambda: Agent(model).run("x", stream=True), "Everything streams"),
-    (lambda: Agent(model).run("x", reset=False), "unless it is given the state"),
+    (lambda: Agent(model).run("x", reset=False), "pass state=run.state to continue"),
     (lambda: Agent(model)("x", attach=[print]), r"agent\.start\(task, attach="),
     (lambda: Agent(model).run("x", timeout="3"), "timeout must be a number of seconds, 0 or more"),
     (lambda: Agent(model).run("x", timout=3), r"A run takes no timout=\. Did you mean timeout\?"),

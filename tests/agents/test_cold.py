@@ -108,6 +108,6 @@ def test_it_is_an_observable():
     run = agent("Hi")
     first = [RunStarted("Hi", "agent"), StepStarted(1)]
 
-    assert "<ColdRun: it begins when it is subscribed to>" == repr(run)
+    assert "<ColdRun: begins when subscribed>" == repr(run)
     assert [first] * 2 == [run[:2].pipe(rxo.to_list()).run() for _ in "ab"]
     assert RunCompleted(None) == run.pipe(rxo.last()).run()

@@ -453,9 +453,9 @@ def test_what_an_eager_call_costs_does_not_depend_on_the_others():
     ("turn", "why"),
     [
         ("", "The reply was empty. Call a tool"),
-        ([Finish("length")], r"empty, since the length limit \(max_tokens\) was reached"),
+        ([Finish("length")], r"empty: it reached the length limit \(max_tokens\)"),
         ("No", "did not pass the check polite"),
-        (calls(("add", {"a": 1, "b": 1})), "No tools can be called any more"),
+        (calls(("add", {"a": 1, "b": 1})), "No tool can be called any more"),
     ],
 )
 def test_no_answer_says_why_and_what_to_do(turn, why):
@@ -468,8 +468,8 @@ def test_no_answer_says_why_and_what_to_do(turn, why):
     _, error = played(Agent(model, [add], max_steps=2, final_answer_checks=[polite])("?"))
 
     assert re.fullmatch(
-        "The run found no answer within max_steps=2: allow more, ask for less, or choose another "
-        f"model. Its last step failed: ParseError: .*{why}.*",
+        "The run found no answer within max_steps=2. Raise max_steps, simplify the task, or choose "
+        f"another model. The last step failed: ParseError: .*{why}.*",
         str(error),
     )
 
