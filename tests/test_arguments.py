@@ -47,7 +47,7 @@ AGENTS = [
     (lambda: Agent(model, tools="add"), "tools must be a list of tools, not 'add'"),
     (lambda: Agent(model, tools={"add": add}), "tools must be a list of tools, not {'add': "),
     (lambda: Agent(model, tools=rx.of(add)), "tools must be a list of tools, not a stream"),
-    (lambda: Agent(model, [None]), "None is no function"),
+    (lambda: Agent(model, [None]), "None is not a function"),
     (
         lambda: Agent(model, managed_agents=Agent(model)),
         "managed_agents must be a list of",
@@ -123,11 +123,14 @@ MESSAGES = [
     (lambda: Message("user", images=Image("data:,")), r"Write images=\[\.\.\.\], also for one"),
     (
         lambda: ToolCall("c", "add", {"a": 1}),
-        r"arguments must be JSON, as json\.dumps ma.*, not {",
+        r"arguments must be JSON, as json\.dumps re.*, not {",
     ),
     (lambda: ToolCall(1, "add"), "id must be a str, not 1"),
-    (lambda: Image("cat.png"), r"'cat\.png' is no URL\. For a file, write Image\.from_path\('cat"),
-    (lambda: Image(r"C:\cat.png"), "is no URL"),
+    (
+        lambda: Image("cat.png"),
+        r"'cat\.png' is not a URL\. For a file, write Image\.from_path\('cat",
+    ),
+    (lambda: Image(r"C:\cat.png"), "is not a URL"),
     (lambda: Request(None), "messages must be a list of Message"),
     (lambda: Request([{"role": "user"}]), r"Message, as Message\('user', 'Hello'\); {'role'"),
     (lambda: Request("x", tools=[add]), r"ToolSpec, as `tool\(function\)\.spec` is; add is not"),

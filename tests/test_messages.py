@@ -140,7 +140,7 @@ def test_a_file_that_is_no_image_is_refused_with_the_way_out(tmp_path, name):
     """The error names the file and what to write instead."""
     (tmp_path / name).write_bytes(b"pixels")
 
-    with pytest.raises(ValueError, match=rf"{name} does not look like.*Image\.from_bytes"):
+    with pytest.raises(ValueError, match=rf"{name} does not have the name.*Image\.from_bytes"):
         Image.from_path(tmp_path / name)
 
 

@@ -201,7 +201,7 @@ shadowed = None
             tool(lambda: 1, name="one", description="One."),
             r"The tool 'one' .* its function is a lambda",
         ),
-        (SHADOWED, r"The tool 'shadowed' .* is not what tests?\S*\.shadowed leads to"),
+        (SHADOWED, r"The tool 'shadowed' .* is not the object named tests?\S*\.shadowed"),
         (tool(Bank(lock=threading.Lock()).balance), r"The tool 'balance' .* its function, .*lock"),
         (
             tool(Bank(lock=threading.Lock()), name="bank"),

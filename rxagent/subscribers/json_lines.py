@@ -27,4 +27,4 @@ class JsonLines(abc.ObserverBase[Event]):
         self.on_next(RunFailed(type(error).__name__, describe(error)))
 
     def on_completed(self) -> None:
-        """Do nothing: the last event said that the run completed."""
+        """Write nothing: the last event was RunCompleted."""

@@ -1,4 +1,4 @@
-"""Toolboxes: the tools that a model may call, by name."""
+"""Toolboxes: tools by name."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -25,7 +25,7 @@ FINAL_ANSWER = ToolSpec(
         "additionalProperties": False,
     },
 )
-"""The tool with which an agent answers; the loop understands it, so no code runs."""
+"""The tool by which an agent answers; the loop handles it, so no code runs."""
 
 
 def _as_tools(things: Iterable[Any]) -> tuple[Tool, ...]:
@@ -37,7 +37,7 @@ class Toolbox:
     """Tools under different names.
 
     Args:
-        tools: Tools, or anything that `as_tool` makes one of.
+        tools: Tools, agents or functions.
 
     Raises:
         TypeError: One of them cannot be described.
@@ -51,13 +51,13 @@ class Toolbox:
         for tool in self.tools:
             if tool.name == FINAL_ANSWER.name:
                 raise ValueError(
-                    f"{tool.name} is what every agent is offered to answer with. "
+                    f"{tool.name} is the tool by which every agent answers. "
                     'Give your tool another name: tool(function, name="...").'
                 )
             if tool.name in names:
                 raise ValueError(
                     f"Two tools are named {tool.name}, so a call could mean either. "
-                    'Give one another name: tool(function, name="...").'
+                    'Give one of them another name: tool(function, name="...").'
                 )
             names.add(tool.name)
 
@@ -72,14 +72,14 @@ class Toolbox:
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
-        """The tools as a model sees them."""
+        """The tools as a request describes them."""
         return tuple(tool.spec for tool in self.tools)
 
     def find(self, name: str) -> Tool:
         """Return the tool of a name.
 
         Raises:
-            UnknownTool: There is none; the sentence says which there are, and which is like it.
+            UnknownTool: There is none; the message suggests a similar name and lists all.
         """
         for tool in self.tools:
             if tool.name == name:

@@ -230,7 +230,7 @@ def test_a_cut_text_is_the_answer_and_a_cut_call_is_not_run():
     events, error = played(Agent(ScriptedModel([cut, "ok"]), [add])("?"))
     assert error is None
     assert [] == of(ToolStarted, events)
-    assert "cut by the length limit" in of(ToolFailed, events)[0].error
+    assert "length limit cut off this call" in of(ToolFailed, events)[0].error
 
 
 def test_the_closing_step_brings_the_answer():
@@ -423,7 +423,7 @@ def test_an_eager_call_that_is_cut_is_not_started():
     events, error = played(Agent(ScriptedModel([cut, "ok"]), [add], eager=True)("?"))
     assert error is None
     assert ["c0"] == [event.call.id for event in of(ToolStarted, events)]
-    assert "cut by the length limit" in of(ToolFailed, events)[0].error
+    assert "length limit cut off this call" in of(ToolFailed, events)[0].error
 
 
 def test_what_an_eager_call_costs_does_not_depend_on_the_others():

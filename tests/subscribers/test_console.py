@@ -179,7 +179,7 @@ def test_an_answer_that_was_not_said_is_written():
     assert "5\n" == tell(*run, FinalAnswer("5\n"), RunCompleted())[0]
 
 
-WITHDRAWN = "↑ withdrawn: the text above is no part of the answer\n"
+WITHDRAWN = "↑ withdrawn: the text above is not part of the answer\n"
 
 RETRACTING = [
     StepStarted(1),
@@ -386,7 +386,7 @@ def test_inner_text_is_counted_but_not_the_answer():
 
 NOTES = [
     (StepFailed("ParseError: no\ncall"), "✗ step 0: ParseError: no call\n"),
-    (StepRetried(2, "ModelTimeout: silent"), "↻ asked again: ModelTimeout: silent\n"),
+    (StepRetried(2, "ModelTimeout: silent"), "↻ retried: ModelTimeout: silent\n"),
     (StepLimitReached(5), "● the limit of 5 steps is reached\n"),
     (Finish("length"), "… cut off by the length limit\n"),
     (Finish("stop"), ""),

@@ -35,7 +35,7 @@ CALL = ToolCall("call_1", "add", '{"a": 2, "b": 3}')
 LINES = [
     (RunStarted("2 + 3?", "agent"), "INFO", "run of agent started: 2 + 3?"),
     (StepStarted(1), "INFO", "step 1 started"),
-    (StepRetried(2, "ModelTimeout: x"), "WARNING", "asked again, attempt 2: ModelTimeout: x"),
+    (StepRetried(2, "ModelTimeout: x"), "WARNING", "step retried, attempt 2: ModelTimeout: x"),
     (StepFailed("ParseError: x"), "WARNING", "step failed: ParseError: x"),
     (StepLimitReached(5), "WARNING", "step limit of 5 reached"),
     (PlanStarted(), "INFO", "PlanStarted"),

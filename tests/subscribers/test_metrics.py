@@ -187,5 +187,5 @@ def test_a_second_run_is_refused():
     metrics = Metrics()
     metrics.on_next(RunStarted("x", "agent"))
 
-    with pytest.raises(RuntimeError, match="Make one for each run"):
+    with pytest.raises(RuntimeError, match="Create one for each run"):
         metrics.on_next(RunStarted("y", "agent"))

@@ -246,7 +246,7 @@ def test_a_cut_call_is_told_and_nothing_runs():
     (event,) = each(run(returned, '{"a', cut=True))
 
     assert isinstance(event, ToolFailed)
-    assert "cut by the length limit" in event.error
+    assert "length limit cut off this call" in event.error
 
 
 def test_what_the_run_gives_reaches_the_tool():

@@ -272,15 +272,15 @@ REFUSED = [
     (no_annotation, ["'a' of no_annotation has no annotation", "def no_annotation(a: str)"]),
     (many, ["many takes *numbers", "numbers: list[str]"]),
     (any_name, ["any_name takes **options", "options: dict[str, str]"]),
-    (of_a_class, ["'bank' of of_a_class is of type Bank", "bank: Given[Bank]"]),
-    (of_a_function, ["of type collections.abc.Callable[[int], int]", "call: Given["]),
+    (of_a_class, ["'bank' of of_a_class has type Bank", "bank: Given[Bank]"]),
+    (of_a_function, ["has type collections.abc.Callable[[int], int]", "call: Given["]),
     (of_what_is_not_there, ["name 'DataFrame' is not defined", "TYPE_CHECKING"]),
     (größe, ["'größe' cannot be a tool's name", 'tool(function, name="...")']),
-    (Bank.balance, ["balance is a method that has no object", "tool(thing.balance)"]),
-    (Bank, ["is no function", "annotations and a docstring"]),
+    (Bank.balance, ["balance is a method without an object", "tool(thing.balance)"]),
+    (Bank, ["is not a function", "annotations and a docstring"]),
     (print, ["print takes *args"]),
     (dict.fromkeys, ["has no annotation"]),
-    (3, ["3 is no function"]),
+    (3, ["3 is not a function"]),
 ]
 
 

@@ -404,7 +404,7 @@ def test_any_text_is_read_or_refused(text):
 @pytest.mark.parametrize("text", ["", "3", '{"x": 1', '"{\\"x\\": 1'])
 def test_cut_arguments_are_told_from_wrong_ones(text):
     """Where the model was cut short, what may be half an argument is not used."""
-    with pytest.raises(InvalidArguments, match="cut by the length limit"):
+    with pytest.raises(InvalidArguments, match="length limit cut off this call"):
         takes(int).read(text, cut=True)
 
 
@@ -448,8 +448,8 @@ def test_what_is_not_given_is_asked_of_who_can_give_it():
         head.read("{}")
 
     assert (
-        "head needs 'table', which no argument can give, only whoever starts the run: "
-        "additional_args={'table': ...}."
+        "head needs 'table', which a model cannot give. "
+        "Start the run with additional_args={'table': ...}."
     ) == str(told.value)
 
 

@@ -41,7 +41,7 @@ def test_two_tools_of_one_name_are_refused():
 
 def test_the_answer_s_name_is_taken():
     """`final_answer` is what the loop understands."""
-    with pytest.raises(ValueError, match=r"final_answer is what every agent.*name="):
+    with pytest.raises(ValueError, match=r"final_answer is the tool by which every agent.*name="):
         Toolbox([tool(search, name="final_answer")])
 
 
