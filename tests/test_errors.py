@@ -104,7 +104,7 @@ def test_describe_leaves_no_colon_without_a_message(error):
     assert type(error).__name__ == describe(error)
 
 
-def test_describe_survives_an_error_that_cannot_be_told():
+def test_describe_survives_an_error_without_a_text():
     """An error whose text cannot be made is named by its type alone."""
 
     class Untold(Exception):

@@ -194,7 +194,7 @@ shadowed = None
 
 
 @pytest.mark.parametrize(
-    ("thing", "told"),
+    ("thing", "reason"),
     [
         (local_tool(), r"The tool 'hidden' .* 'hidden' is defined within .* 'local_tool'"),
         (
@@ -238,9 +238,9 @@ shadowed = None
         ),
     ],
 )
-def test_what_cannot_travel_is_named(thing, told):
+def test_what_cannot_travel_is_named(thing, reason):
     """The error says which tool, model or agent it is, which part, why, and what to do."""
-    with pytest.raises(pickle.PicklingError, match=told) as caught:
+    with pytest.raises(pickle.PicklingError, match=reason) as caught:
         pickle.dumps(thing)
 
     assert "at the top of a module" in str(caught.value)

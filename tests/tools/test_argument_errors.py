@@ -46,10 +46,10 @@ def takes(kind):
 
 
 def wrong(kind, value):
-    """Return what the model is told when `x` has this value."""
-    with pytest.raises(InvalidArguments) as told:
+    """Return what the model reads when `x` has this value."""
+    with pytest.raises(InvalidArguments) as refused:
         takes(kind).read(json.dumps({"x": value}))
-    return str(told.value).partition(" take takes ")[0]
+    return str(refused.value).partition(" take takes ")[0]
 
 
 TYPES = [

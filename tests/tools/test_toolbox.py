@@ -34,7 +34,7 @@ def test_an_empty_toolbox_is_fine():
 
 
 def test_two_tools_of_one_name_are_refused():
-    """A call could mean either, so the name is told, and the way out."""
+    """A call could mean either, so the error names it, and the way out."""
     with pytest.raises(ValueError, match=r"Two tools are named add.*name="):
         Toolbox([add, search, tool(search, name="add")])
 
@@ -62,13 +62,13 @@ def test_what_cannot_be_described_is_no_tool():
 )
 def test_an_unknown_tool_lists_those_there_are(name, meant):
     """The sentence names the nearest one, if one is near."""
-    with pytest.raises(UnknownTool) as told:
+    with pytest.raises(UnknownTool) as refused:
         Toolbox([add, search]).find(name)
 
     assert (
         f"There is no tool named {name!r}. {meant}The tools are: add, search, final_answer."
-    ) == str(told.value)
-    assert name == told.value.tool
+    ) == str(refused.value)
+    assert name == refused.value.tool
 
 
 def test_the_answer_may_be_anything():
