@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
-_ROOM_OF = {
+_MODULES = ("errors", "events", "models", "operators", "subscribers", "testing")
+_MODULE_OF = {
     "Agent": "agents",
     "Given": "tools",
     "Image": "messages",
@@ -56,4 +56,4 @@ __all__ = [
     "tool",
 ]
 
-__getattr__, __dir__ = lazily(__name__, _ROOM_OF, [*__all__, "__version__"], _ROOMS)
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF, [*__all__, "__version__"], _MODULES)

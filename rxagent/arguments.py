@@ -1,23 +1,41 @@
-"""Arguments: whoever gives a wrong one is told at once what it is, and what to write instead."""
+"""Arguments: checks whose errors name the argument and its value, and say what to write instead."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from inspect import signature
-from typing import Any
+from functools import wraps
+from inspect import isclass, signature
+from typing import Any, TypeVar
 
-__all__ = ["mapping", "meant", "number", "one_of", "refuse", "several", "shown", "text", "valid"]
+__all__ = [
+    "did_you_mean",
+    "mapping",
+    "number",
+    "one_of",
+    "plural",
+    "several",
+    "shorten",
+    "shown",
+    "suggesting",
+    "text",
+    "valid",
+]
+
+_T = TypeVar("_T")
+
+
+# Checks
 
 
 def text(name: str, value: Any, *, what: str = "a str", optional: bool = False) -> None:
-    """Check that an argument is a text."""
+    """Check that an argument is a str."""
     if not (isinstance(value, str) or (optional and value is None)):
-        raise TypeError(f"{name} is {what}, not {shown(value)}.")
+        raise TypeError(f"{name} must be {what}, not {shown(value)}.")
 
 
 def one_of(name: str, value: Any, known: Sequence[Any]) -> None:
-    """Check that an argument is one of some values, two at least."""
+    """Check that an argument is one of two or more values."""
     if value not in known:
         listed = f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"
-        raise ValueError(f"{name} is {listed}, not {shown(value)}.")
+        raise ValueError(f"{name} must be {listed}, not {shown(value)}.")
 
 
 def number(
@@ -30,7 +48,7 @@ def number(
     whole: bool = False,
     optional: bool = False,
 ) -> None:
-    """Check that an argument is a number, `least` at least, or above `above`."""
+    """Check that an argument is a number that is at least `least`, or greater than `above`."""
     if optional and value is None:
         return
     fault: type[TypeError | ValueError] = TypeError
@@ -39,54 +57,38 @@ def number(
             return
         fault = ValueError
     limit = f"{least:g} or more" if above is None else f"above {above:g}"
-    raise fault(f"{name} is {what}, {limit}, not {shown(value)}.")
+    raise fault(f"{name} must be {what}, {limit}, not {shown(value)}.")
 
 
 def mapping(name: str, value: Any) -> dict[str, Any]:
-    """Return a copy of a dict, or alike; an empty one for None."""
+    """Return a copy of a mapping as a dict; an empty dict for None."""
     if not isinstance(value, Mapping | None):
-        raise TypeError(f"{name} is a dict, not {shown(value)}.")
+        raise TypeError(f"{name} must be a dict, not {shown(value)}.")
     return dict(value or {})
 
 
 def several(name: str, values: Any, what: str, kind: Any = object) -> tuple[Any, ...]:
-    """Return what a list holds; one thing alone, a text and a stream are no lists.
+    """Return the items of an iterable; refuse a str, a mapping, a stream and a single item.
 
     Args:
         name: The argument's name.
-        values: The list.
-        what: What it is a list of, in words.
-        kind: The type of each thing in it.
+        values: The iterable.
+        what: The items, in words.
+        kind: The type of each item.
     """
     is_list = isinstance(values, list | tuple) or (
         isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
     )
     if not is_list:
         raise TypeError(
-            f"{name} is a list of {what}, not {shown(values)}. Write {name}=[...], also for one."
+            f"{name} must be a list of {what}, not {shown(values)}. "
+            f"Write {name}=[...], also for one."
         )
-    held = tuple(values)
-    for value in held:
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} is a list of {what}, and {shown(value)} is none.")
-    return held
-
-
-def refuse(
-    what: str, words: Iterable[str], taking: Callable[..., Any], advice: Mapping[str, str]
-) -> None:
-    """Raise TypeError for the first of some words, which are no arguments.
-
-    Args:
-        what: What takes no such arguments.
-        words: The words.
-        taking: The function that takes the right ones.
-        advice: What to write instead of some; of all others, by `...`.
-    """
-    for word in words:
-        known = signature(taking).parameters
-        instead = advice.get(word) or meant(word, known).strip() or advice["..."]
-        raise TypeError(f"{what} takes no {word}=. {instead}")
+    items = tuple(values)
+    for item in items:
+        if not isinstance(item, kind):
+            raise TypeError(f"{name} must be a list of {what}; {shown(item)} is not one.")
+    return items
 
 
 def valid(check: Callable[..., None], **limits: Any) -> Callable[[Any, Any, Any], None]:
@@ -94,8 +96,39 @@ def valid(check: Callable[..., None], **limits: Any) -> Callable[[Any, Any, Any]
     return lambda _, attribute, value: check(attribute.name, value, **limits)
 
 
-def meant(word: Any, known: Iterable[str], likeness: float = 0.7) -> str:
-    """Return a question after the one of the known words that is like another, if any is."""
+def suggesting(what: str, advice: Mapping[str, str]) -> Callable[[_T], _T]:
+    """Make the TypeError for an unknown keyword of a function or class say what to write instead.
+
+    Args:
+        what: The name of the function or class in the error.
+        advice: What to write instead, by keyword; `...` is for all other keywords.
+    """
+
+    def decorate(target: Any) -> Any:
+        if isclass(target):
+            kind: Any = target
+            kind.__init__ = decorate(kind.__init__)
+            return kind
+        known = signature(target).parameters.keys()
+
+        @wraps(target)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if not kwargs.keys() <= known:
+                word = next(word for word in kwargs if word not in known)
+                instead = advice.get(word) or did_you_mean(word, known).strip() or advice["..."]
+                raise TypeError(f"{what} takes no {word}=. {instead}")
+            return target(*args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+# Parts of sentences
+
+
+def did_you_mean(word: Any, known: Iterable[str], likeness: float = 0.7) -> str:
+    """Return ` Did you mean <word>?` with the most similar known word; empty if none is similar."""
     from difflib import get_close_matches
 
     if not isinstance(word, str):
@@ -105,8 +138,17 @@ def meant(word: Any, known: Iterable[str], likeness: float = 0.7) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return how a wrong argument is called in a sentence."""
+    """Return a short description of a wrong argument."""
     if callable(getattr(value, "subscribe", None)):
         return "a stream (was an operator piped without its brackets, `ops.text` for `ops.text()`?)"
-    said = getattr(value, "__qualname__", None) or repr(value)
-    return said if len(said) <= 80 else f"{said[:79]}…"
+    return shorten(getattr(value, "__qualname__", None) or repr(value))
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """Cut a text to `limit` characters; an ellipsis replaces the rest."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 step`, `2 steps`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,4 +1,4 @@
-"""Drafts: a message in the making, as its deltas come in."""
+"""Drafts: an incomplete message, as its deltas arrive."""
 
 from collections.abc import Iterator
 from io import StringIO
@@ -24,11 +24,11 @@ _new = object.__new__  # looked up once, not for each delta
 
 
 class TextView:
-    """A text that grows by pieces in linear time, and whose every state remains readable.
+    """A text that grows by pieces in linear time, with every earlier state still readable.
 
-    ``+`` appends to a log that all views of one text share, and returns a new view of it; it
-    copies first when another view has grown already, or grows on another thread. Reading a view
-    that has grown costs one copy of its text, and reading it again costs nothing.
+    ``+`` appends to a log that all views of a text share, and returns a new view. It copies the
+    log first if another view has appended, or appends on another thread. Reading a view copies its
+    text once; later reads cost nothing.
     """
 
     __slots__ = ("_length", "_log")
@@ -83,10 +83,10 @@ class TextView:
 
 
 class _Log:
-    """The pieces that views share: a compact buffer, and what was last joined.
+    """The pieces that views share: a buffer, and the text that was last joined.
 
-    Taking the end gives the right to append behind it. That is atomic, so two threads never write
-    at once. A writer that is interrupted does not put it back, and the log stays as it is.
+    Taking the end gives the right to append. That is atomic, so two threads never write at once. A
+    writer that is interrupted does not put the end back, so nothing appends to the log any more.
     """
 
     __slots__ = ("_buffer", "_joined", "put_end", "take_end", "write")
@@ -131,7 +131,7 @@ class _CallDraft:
 class _Calls:
     """The calls of a message, and the message's own extra, which is as rare.
 
-    The call begun last stands apart, since as a rule it alone grows.
+    The latest call is separate, since usually only that one grows.
     """
 
     earlier: MapView[int, _CallDraft] = field(default=MapView(), hash=False)
@@ -153,7 +153,7 @@ class _Calls:
             return _Calls(earlier.set(index, earlier[index].grow(piece)), latest, extra)
         return _Calls(earlier.set(latest.index, latest), _CallDraft(index).grow(piece), extra)
 
-    def keep(self, extra: tuple[ProviderData, ...]) -> "_Calls":
+    def add_extra(self, extra: tuple[ProviderData, ...]) -> "_Calls":
         return _Calls(self.earlier, self.latest, self.extra + extra)
 
 
@@ -162,7 +162,7 @@ _NO_CALLS = _Calls()
 
 @frozen
 class Draft:
-    """A message in the making."""
+    """An incomplete message."""
 
     text: TextView = _NOTHING
     reasoning: TextView = _NOTHING
@@ -171,7 +171,7 @@ class Draft:
 
     @property
     def message(self) -> Message:
-        """The message as far as it has come; its calls ordered by index, then arrival."""
+        """The message so far; its calls ordered by index, then arrival."""
         calls = sorted(self.calls, key=lambda call: call.index)
         return Message(
             "assistant",
@@ -183,22 +183,22 @@ class Draft:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was said yet."""
+        """Whether no delta had content."""
         return not (self.text or self.reasoning or self.calls.latest or self.calls.extra)
 
 
 EMPTY = Draft()
-"""Nothing said yet."""
+"""The draft before the first delta."""
 
 
 def grow(draft: Draft, delta: Event) -> Draft:
-    """Return a draft with one more delta, normalised, in it."""
-    # Constructors stand where `evolve` would read better: so a delta costs half as much.
+    """Return a draft with one more normalised delta."""
+    # Constructors instead of `evolve`: a delta costs half as much.
     match delta:
         case TextDelta():
             return Draft(draft.text + delta.text, draft.reasoning, draft.refusal, draft.calls)
         case ReasoningDelta():
-            calls = draft.calls.keep(delta.extra) if delta.extra else draft.calls
+            calls = draft.calls.add_extra(delta.extra) if delta.extra else draft.calls
             return Draft(draft.text, draft.reasoning + delta.text, draft.refusal, calls)
         case ToolCallDelta():
             calls = draft.calls.grow(delta)

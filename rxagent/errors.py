@@ -1,29 +1,29 @@
-"""Errors: what can go wrong, said in the user's words.
+"""Errors: what can go wrong in a run.
 
 .. code-block:: text
 
     RxAgentError
      ├─ ModelError               the model did not give a usable answer
-     │   ├─ ModelUnavailable     (ConnectionError)  it could not be reached, or broke off
-     │   ├─ RateLimited          it asked us to come back later
-     │   ├─ ModelTimeout         (TimeoutError)     it was silent for too long
+     │   ├─ ModelUnavailable     (ConnectionError)  it could not be reached, or the reply broke off
+     │   ├─ RateLimited          it asks for fewer requests
+     │   ├─ ModelTimeout         (TimeoutError)     it sent nothing for too long
      │   ├─ ModelRefused         it declined to answer
-     │   ├─ ModelRejected        it did not accept the request
-     │   └─ MalformedReply       (ValueError)       it sent what its protocol does not allow
+     │   ├─ ModelRejected        it rejected the request
+     │   └─ MalformedReply       (ValueError)       its reply violates its protocol
      ├─ ToolError                a tool call could not be carried out
      │   ├─ UnknownTool          there is no tool of that name
      │   ├─ InvalidArguments     (ValueError)       the arguments do not fit the tool
      │   └─ ToolTimeout          (TimeoutError)     the tool took too long
      ├─ ParseError               (ValueError)       the turn could not be read as an action
      ├─ NoAnswer                 the run ended without an answer
-     ├─ RunCancelled             somebody cancelled the run
-     ├─ BudgetExceeded           the run spent more than it was allowed to
+     ├─ RunCancelled             the run was cancelled
+     ├─ BudgetExceeded           the run exceeded its budget
      ├─ BufferOverflow           a viewer was too slow for its buffer
-     ├─ PoolExhausted            (RuntimeError)     the pool of threads takes no more jobs
+     ├─ PoolExhausted            (RuntimeError)     too many threads do not return
      ├─ MarbleSyntaxError        a marble diagram could not be read
      └─ MissingExtra             (ImportError)      an optional dependency is not installed
 
-Every error takes its sentence first and its facts by keyword, and keeps them when it is pickled.
+Every error takes its message first and its fields by keyword, and keeps them when pickled.
 """
 
 from typing import Any, ClassVar
@@ -58,27 +58,27 @@ def __dir__() -> list[str]:
 
 
 class RxAgentError(Exception):
-    """Everything that rxagent raises of its own."""
+    """Base of all errors that rxagent raises."""
 
-    facts: ClassVar[tuple[str, ...]] = ()
-    """The names of the keyword facts this error may carry; one that is not given is None."""
+    fields: ClassVar[tuple[str, ...]] = ()
+    """The names of the keyword fields of this error; a field that is not given is None."""
 
-    def __init__(self, message: str = "", **facts: Any) -> None:
-        unknown = sorted(set(facts) - set(self.facts))
+    def __init__(self, message: str = "", **fields: Any) -> None:
+        unknown = sorted(set(fields) - set(self.fields))
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no fact named {', '.join(unknown)}")
+            raise TypeError(f"{type(self).__name__} has no field named {', '.join(unknown)}")
         super().__init__(message)
-        for name in self.facts:
-            setattr(self, name, facts.get(name))
+        for name in self.fields:
+            setattr(self, name, fields.get(name))
 
 
 class ModelError(RxAgentError):
     """The model did not give a usable answer.
 
-    `retry_after` are the seconds after which the server asked us to come back, None if it did not.
+    `retry_after` is the number of seconds that the server asks to wait, None if it does not.
     """
 
-    facts: ClassVar[tuple[str, ...]] = ("provider", "model", "status", "retry_after")
+    fields: ClassVar[tuple[str, ...]] = ("provider", "model", "status", "retry_after")
     provider: str | None
     model: str | None
     status: int | None
@@ -86,15 +86,15 @@ class ModelError(RxAgentError):
 
 
 class ModelUnavailable(ModelError, ConnectionError):
-    """The model could not be reached, answered with a server error, or broke off."""
+    """The model could not be reached, returned a server error, or broke off its reply."""
 
 
 class RateLimited(ModelError):
-    """The model was asked too often; `retry_after` says when to come back, if it said so."""
+    """The model received too many requests; `retry_after` says how long to wait, if known."""
 
 
 class ModelTimeout(ModelError, TimeoutError):
-    """The model was silent for longer than allowed."""
+    """The model sent nothing for longer than allowed."""
 
 
 class ModelRefused(ModelError):
@@ -102,17 +102,17 @@ class ModelRefused(ModelError):
 
 
 class ModelRejected(ModelError):
-    """The model did not accept the request: key, name, parameters or size are wrong."""
+    """The model rejected the request: its key, name, parameters or size is wrong."""
 
 
 class MalformedReply(ModelError, ValueError):
-    """The model sent what its own protocol does not allow."""
+    """The model's reply violates its own protocol."""
 
 
 class ToolError(RxAgentError):
     """A tool call could not be carried out; the model reads why."""
 
-    facts = ("tool",)
+    fields = ("tool",)
     tool: str | None
 
 
@@ -133,24 +133,24 @@ class ParseError(RxAgentError, ValueError):
 
 
 class NoAnswer(RxAgentError):
-    """The run ended without an answer; `state` holds what it had found out."""
+    """The run ended without an answer; `state` is its last state."""
 
-    facts = ("state",)
+    fields = ("state",)
     state: Any
 
 
 class RunCancelled(RxAgentError):
-    """Somebody cancelled the run, for `reason`; `state` holds what it had found out."""
+    """The run was cancelled for `reason`; `state` is its last state."""
 
-    facts = ("state", "reason")
+    fields = ("state", "reason")
     state: Any
     reason: str | None
 
 
 class BudgetExceeded(RxAgentError):
-    """The run spent more than it was allowed to; `state` holds what it had found out."""
+    """The run exceeded its budget; `state` is its last state."""
 
-    facts = ("state",)
+    fields = ("state",)
     state: Any
 
 
@@ -159,29 +159,29 @@ class BufferOverflow(RxAgentError):
 
 
 class PoolExhausted(RxAgentError, RuntimeError):
-    """The pool of threads takes no more jobs: too many were stopped and have not returned."""
+    """The pool of threads is exhausted: too many stopped functions have not returned."""
 
 
 class MarbleSyntaxError(RxAgentError):
-    """A marble diagram could not be read; says where, counting lines and columns from 1."""
+    """A marble diagram could not be read; `line` and `column` count from 1."""
 
-    facts = ("file", "line", "column")
+    fields = ("file", "line", "column")
     file: str | None
     line: int | None
     column: int | None
 
 
 class MissingExtra(RxAgentError, ImportError):
-    """An optional dependency is not installed; says which command installs it."""
+    """An optional dependency is not installed; the message names the command that installs it."""
 
-    facts = ("extra",)
+    fields = ("extra",)
     extra: str | None
 
 
 def describe(error: BaseException) -> str:
-    """Return the text under which events speak of an error: `Type: message`, or `Type` alone."""
+    """Return an error as events hold it: `Type: message`, or `Type` without a message."""
     try:
         message = str(error)
-    except Exception:  # whoever raised it, the event must be told
+    except Exception:  # an error of the error must not hide the event
         message = ""
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -1,4 +1,4 @@
-"""Events: everything that can happen in a run, as values.
+"""Events: everything that happens in a run, as values.
 
 .. code-block:: text
 
@@ -13,8 +13,8 @@
             | Asked? ToolFailed
     Asked = ApprovalAsked ApprovalAnswered
 
-A run that fails is any prefix of that. Events have no clock and no identity: equal happenings
-are equal. When and in which run they happened is said by `Stamped`, at the edge.
+A run that fails is any prefix of that. Events have no time and no identity: equal events are
+equal. `Stamped` adds the run and the time, where needed.
 """
 
 from math import isnan
@@ -61,7 +61,7 @@ def __dir__() -> list[str]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Tell whether two values are of one type and equal, looking into containers and arrays."""
+    """Return whether two values have the same type and are equal, in containers and arrays too."""
     if one is other:
         return True
     if plain_type(one) is not plain_type(other):
@@ -73,7 +73,7 @@ def _same(one: Any, other: Any) -> bool:
             return len(one) == len(other) and all(map(_same, one, other))
         case dict():
             return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if hasattr(one, "equals"):  # tables, which refuse to be compared by ==
+    if hasattr(one, "equals"):  # data frames raise on ==
         return bool(one.equals(other))
     if getattr(one, "shape", None) != getattr(other, "shape", None):
         return False
@@ -93,14 +93,14 @@ class Event:
 
 
 class Delta(Event):
-    """Something that happened while a model spoke."""
+    """Something that happened while a model wrote."""
 
     __slots__ = ()
 
 
 @frozen
 class RunStarted(Event):
-    """A run began; `message` is what the model reads when that is more than the task's text."""
+    """A run began; `message` is the model's input if that is more than the task's text."""
 
     task: str
     agent: str
@@ -116,7 +116,7 @@ class StepStarted(Event):
 
 @frozen
 class StepRetried(Delta):
-    """The half-made message is void, and the model is asked again for the `attempt`-th time."""
+    """The incomplete message is retracted; the request is sent for the `attempt`-th time."""
 
     attempt: int
     error: str
@@ -124,21 +124,21 @@ class StepRetried(Delta):
 
 @frozen
 class StepFailed(Event):
-    """The turn could not be used; the model reads why, and the run goes on."""
+    """The turn could not be used; the model reads the error, and the run continues."""
 
     error: str
 
 
 @frozen
 class StepLimitReached(Event):
-    """`limit` steps did not bring an answer; one closing step follows, without tools."""
+    """`limit` steps gave no answer; one closing step without tools follows."""
 
     limit: int
 
 
 @frozen
 class PlanStarted(Event):
-    """The model was asked for a plan."""
+    """A plan was requested from the model."""
 
 
 @frozen
@@ -157,7 +157,7 @@ class TextDelta(Delta):
 
 @frozen(repr=False)
 class ReasoningDelta(Delta):
-    """A piece of the model's thinking; `extra` is what its provider wants back."""
+    """A piece of the model's reasoning; `extra` is what its provider needs back."""
 
     text: str
     extra: tuple[ProviderData, ...] = field(default=(), repr=False)
@@ -176,7 +176,7 @@ class RefusalDelta(Delta):
 class ToolCallDelta(Delta):
     """A fragment of a tool call; fragments of one `index` belong together.
 
-    `extra` is what the call's provider wants back with it.
+    `extra` is what the provider needs back with the call.
     """
 
     index: int
@@ -190,7 +190,7 @@ class ToolCallDelta(Delta):
 
 @frozen
 class Usage(Delta):
-    """Tokens spent since the last report; `cached` and `reasoning` tokens are among the others."""
+    """Tokens since the last report; input includes cached tokens, output reasoning tokens."""
 
     input_tokens: int
     output_tokens: int
@@ -204,7 +204,7 @@ class Usage(Delta):
 
     @staticmethod
     def sum(one: "Usage | None", other: "Usage | None") -> "Usage | None":
-        """Return both reports as one; None, the unknown, is the identity."""
+        """Return the sum of two reports; None means unknown and counts as nothing."""
         if one is None or other is None:
             return one or other
         return Usage(
@@ -217,28 +217,28 @@ class Usage(Delta):
 
 @frozen
 class Finish(Delta):
-    """The model stopped: stop, length, tool_calls, content_filter or refusal."""
+    """The model stopped; `reason` is stop, length, tool_calls, content_filter or refusal."""
 
     reason: str
 
 
 @frozen
 class MessageCompleted(Event):
-    """The turn's deltas made this message."""
+    """The complete message of a turn."""
 
     message: Message
 
 
 @frozen
 class ApprovalAsked(Event):
-    """Somebody is asked whether this call may run."""
+    """A decision is requested on whether this call may run."""
 
     call: ToolCall
 
 
 @frozen
 class ApprovalAnswered(Event):
-    """The call was answered for; `call` is the one that will run, perhaps edited."""
+    """A decision was made; `call` is the call that will run, perhaps edited."""
 
     call_id: str
     decision: str
@@ -254,7 +254,7 @@ class ToolStarted(Event):
 
 @frozen
 class ToolOutput(Event):
-    """A tool emitted a value while it worked, printed text, or an event of an inner agent."""
+    """A tool emitted a value, printed text, or an event of an inner agent."""
 
     call_id: str
     value: Any = field(eq=_by_type_and_value, hash=False)
@@ -262,7 +262,7 @@ class ToolOutput(Event):
 
 @frozen(repr=False)
 class ToolCompleted(Event):
-    """A tool ended well; the model reads `result`, the text of `value`, and looks at `images`."""
+    """A tool succeeded; the model reads `result`, the text of `value`, and sees `images`."""
 
     call_id: str
     result: str
@@ -274,7 +274,7 @@ class ToolCompleted(Event):
 
 @frozen
 class ToolFailed(Event):
-    """A call came to nothing; the model reads why. Without ToolStarted, no code ran."""
+    """A call failed; the model reads the error. Without ToolStarted, no code ran."""
 
     call_id: str
     error: str
@@ -282,21 +282,21 @@ class ToolFailed(Event):
 
 @frozen
 class FinalAnswer(Event):
-    """The answer, after every check."""
+    """The answer, after all checks."""
 
     value: Any = field(eq=_by_type_and_value, hash=False)
 
 
 @frozen
 class RunCompleted(Event):
-    """The run ended; `usage` sums the whole run, None when no model reported any."""
+    """The run ended; `usage` is its total, None if no model reported any."""
 
     usage: Usage | None = None
 
 
 @frozen
 class RunFailed(Event):
-    """The run ended without an answer; what travels by `on_error`, written down."""
+    """The run ended without an answer; holds the error of `on_error` where events are stored."""
 
     kind: str
     error: str
@@ -304,7 +304,7 @@ class RunFailed(Event):
 
 @frozen
 class UnknownEvent(Event):
-    """An event of a later version, kept as it was read."""
+    """An event of a later version, kept unchanged."""
 
     type: str
     fields: dict[str, Any] = field(

@@ -1,7 +1,7 @@
-"""Frozen values: JSON's dicts and lists, which cannot be changed.
+"""Frozen values: dicts and lists of JSON that cannot be changed.
 
-They are read like any dict and list, are equal to plain ones, and go through json, pickle and
-`copy` as such. What is to be changed is a copy: ``value.copy()`` is plain all the way down.
+They read like a dict and a list, are equal to plain ones, and work with json, pickle and `copy`.
+To change one, change its copy: ``value.copy()`` is plain at every level.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,12 +17,12 @@ _CONTAINERS = (dict, list, tuple, MappingProxyType)
 
 
 def freeze(value: Any) -> Any:
-    """Return a copy of a JSON-shaped value that cannot be changed.
+    """Return a copy of a JSON value that cannot be changed.
 
-    Dicts, lists and tuples are copied, with all that they hold; anything else stays as it is.
+    Dicts, lists and tuples are copied recursively; other values are kept.
 
     Raises:
-        ValueError: It holds itself, or is nested more deeply than Python can follow.
+        ValueError: It holds itself, or is nested too deeply for Python.
     """
     if type(value) in _PLAIN:
         return value
@@ -35,13 +35,13 @@ def freeze(value: Any) -> Any:
 
 
 def frozen_mapping(name: str, value: Any) -> "FrozenDict":
-    """Return a frozen copy of an argument that is a dict, or alike; an empty one for None."""
+    """Return a frozen copy of a mapping that is an argument; an empty dict for None."""
     copied: FrozenDict = freeze(mapping(name, value))
     return copied
 
 
 def thaw(value: Any) -> Any:
-    """Return a frozen value as a plain one, copied all the way down; any other as it is."""
+    """Return a plain, recursive copy of a frozen value; other values are returned unchanged."""
     if isinstance(value, FrozenDict):
         return {key: thaw(item) for key, item in value.items()}
     if isinstance(value, FrozenList):
@@ -52,7 +52,7 @@ def thaw(value: Any) -> Any:
 
 
 def plain_type(value: Any) -> type[Any]:
-    """Return the type of a value; of a frozen one, that of its plain twin."""
+    """Return the type of a value; `dict` or `list` for a frozen one."""
     kind = type(value)
     return _PLAIN.get(kind, kind)
 
@@ -70,7 +70,7 @@ def _frozen(value: Any) -> Any:
 def _refusing(kind: str) -> Any:
     def refuse(self: Any, *_: Any, **__: Any) -> Never:
         raise TypeError(
-            f"This {kind} cannot be changed, since others read it too. "
+            f"This {kind} cannot be changed, because it is shared. "
             "Change a copy of it: value.copy()."
         )
 
@@ -78,12 +78,12 @@ def _refusing(kind: str) -> Any:
 
 
 class FrozenDict(dict[Any, Any]):
-    """A dict that cannot be changed, nor what it holds."""
+    """A dict that cannot be changed, with frozen items."""
 
     __slots__ = ()
 
     def __new__(cls, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> "FrozenDict":
-        """Freeze a dict, or what makes one."""
+        """Freeze a dict, or its arguments."""
         made = super().__new__(cls)
         dict.update(made, items)
         for key, item in made.items():
@@ -91,14 +91,14 @@ class FrozenDict(dict[Any, Any]):
                 dict.__setitem__(made, key, _frozen(item))
         return made
 
-    def __init__(self, *_: Any) -> None:  # dict's own would add to it
+    def __init__(self, *_: Any) -> None:  # that of dict would add items
         pass
 
     __setitem__ = __delitem__ = __ior__ = _refusing("dict")
     clear = pop = popitem = setdefault = update = _refusing("dict")
 
     def copy(self) -> dict[Any, Any]:
-        """Return a plain copy, all the way down."""
+        """Return a plain, recursive copy."""
         plain: dict[Any, Any] = thaw(self)
         return plain
 
@@ -110,24 +110,24 @@ class FrozenDict(dict[Any, Any]):
 
 
 class FrozenList(list[Any]):
-    """A list that cannot be changed, nor what it holds."""
+    """A list that cannot be changed, with frozen items."""
 
     __slots__ = ()
 
     def __new__(cls, items: Iterable[Any] = ()) -> "FrozenList":
-        """Freeze a list, or what makes one."""
+        """Freeze a list, or its arguments."""
         made = super().__new__(cls)
         list.extend(made, map(_frozen, items))
         return made
 
-    def __init__(self, *_: Any) -> None:  # list's own would fill it anew
+    def __init__(self, *_: Any) -> None:  # that of list would replace the items
         pass
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refusing("list")
     append = clear = extend = insert = pop = remove = reverse = sort = _refusing("list")
 
     def copy(self) -> list[Any]:
-        """Return a plain copy, all the way down."""
+        """Return a plain, recursive copy."""
         plain: list[Any] = thaw(self)
         return plain
 

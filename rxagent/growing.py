@@ -1,9 +1,9 @@
-"""Growing values: sequences and mappings that grow in linear time, each state of them readable.
+"""Growing values: sequences and mappings that grow in linear time, with every state readable.
 
 .. code-block:: text
 
     log    a  b  c  d          all states share it; only the latest one may append, others copy
-    view   ──────┘ 3           a state is how much of the log it has
+    view   ──────┘ 3           a state is a length of the log
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _new = object.__new__
 
 
 class _Log(Generic[_T]):
-    """What views share. Taking the end, which is atomic, gives the right to append behind it."""
+    """The items that views share. Taking the end, which is atomic, gives the right to append."""
 
     __slots__ = ("items", "put_end", "take_end")
 
@@ -31,7 +31,7 @@ class _Log(Generic[_T]):
         self.take_end, self.put_end = end.pop, end.append
 
     def takes(self, length: int) -> bool:
-        """Take the end if it is there; else another view has grown, or grows on a thread."""
+        """Take the end, unless another view has appended, or appends on another thread."""
         try:
             end = self.take_end()
         except IndexError:
@@ -121,7 +121,7 @@ class MapView(Mapping[_K, _V]):
         return self.set(key, _DROPPED) if key in self else self
 
     def _last(self, key: Any) -> Any:
-        """Return what a key was set to last, as far as this view goes."""
+        """Return the latest value of a key in this view."""
         end = len(self._changes)
         for position, value in reversed(self._history.get(key, ())):
             if position < end:
@@ -147,7 +147,7 @@ class MapView(Mapping[_K, _V]):
         return len(self._changes) if self._is_plain else sum(1 for _ in self._items())
 
     def in_order(self) -> Iterator[_V]:
-        """Return the values, in the order in which their keys were first set."""
+        """Return the values in the order in which their keys were first set."""
         return (value for _, value in self._items())
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Laziness: what a package promises is loaded when somebody asks for it."""
+"""Lazy packages: import a module when one of its names is used."""
 
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -10,26 +10,26 @@ __all__ = ["lazily"]
 
 def lazily(
     package: str,
-    room_of: Mapping[str, str],
-    promised: Collection[str],
-    rooms: Collection[str] = (),
+    module_of: Mapping[str, str],
+    names: Collection[str],
+    modules: Collection[str] = (),
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the `__getattr__` and the `__dir__` of a package.
 
     Args:
         package: Its full name.
-        room_of: The module in it from which each name comes.
-        promised: What it shows.
-        rooms: The modules in it that are names of their own.
+        module_of: The module of each name.
+        names: Its public names.
+        modules: Its public modules.
     """
 
     def get(name: str) -> Any:
-        if name in rooms:
+        if name in modules:
             return import_module(f".{name}", package)
-        if name not in room_of:
+        if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f".{room_of[name]}", package), name)
+        value = getattr(import_module(f".{module_of[name]}", package), name)
         setattr(sys.modules[package], name, value)
         return value
 
-    return get, lambda: sorted(promised)
+    return get, lambda: sorted(names)

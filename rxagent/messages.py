@@ -1,4 +1,4 @@
-"""Messages: what is said to a model, and what it says back."""
+"""Messages: requests to a model and its replies, as values."""
 
 import base64
 import mimetypes
@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
 from attrs import evolve, field, fields, frozen
 
-from .arguments import one_of, refuse, several, text, valid
+from .arguments import one_of, several, shorten, suggesting, text, valid
 from .frozen import frozen_mapping
 
 __all__ = ["Image", "Message", "ProviderData", "Request", "ToolCall", "ToolSpec"]
@@ -21,10 +21,10 @@ _text = valid(text)
 
 
 def repr_of(value: Any) -> str:
-    """Return the repr of an attrs value, in which fields with `repr=False` show if not empty."""
-    shown = ((each.name, getattr(value, each.name), each.repr) for each in fields(type(value)))
-    facts = ", ".join(f"{name}={item!r}" for name, item, is_shown in shown if is_shown or item)
-    return f"{type(value).__name__}({facts})"
+    """Return the repr of an attrs value; fields with `repr=False` are shown unless empty."""
+    items = ((each.name, getattr(value, each.name), each.repr) for each in fields(type(value)))
+    shown = ", ".join(f"{name}={item!r}" for name, item, is_shown in items if is_shown or item)
+    return f"{type(value).__name__}({shown})"
 
 
 def _data(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -33,15 +33,14 @@ def _data(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @frozen
 class ProviderData:
-    """What a provider sent beside the text, and wants back: a signature, encrypted reasoning.
+    """Data that a provider sends and needs back: a signature, encrypted reasoning.
 
-    Only the model that reads it understands `data`, a JSON object. It is kept as it came, goes
-    back to the `provider` that it came from, and is left out of requests to any other.
+    It is kept unchanged, returned to its `provider`, and left out of requests to others.
 
     Args:
-        provider: Its origin: the provider's name, and the server's URL unless it is the usual one.
-        data: What is given back. Where it stood among texts and calls, if that matters, is part
-            of it.
+        provider: The provider's name, with the server's URL unless that is the default.
+        data: A JSON object that only the provider's model class understands. It includes the
+            position among texts and calls, if that matters.
     """
 
     provider: str = field(validator=_text)
@@ -57,12 +56,12 @@ class ToolCall:
     """A tool call requested by the model.
 
     `arguments` is the raw JSON text, exactly as the model wrote it. `extra` is what its provider
-    wants back with it.
+    needs back with it.
     """
 
     id: str = field(validator=_text)
     name: str = field(validator=_text)
-    arguments: str = field(default="", validator=valid(text, what="JSON, as json.dumps makes it"))
+    arguments: str = field(default="", validator=valid(text, what="JSON, as json.dumps returns it"))
     extra: tuple[ProviderData, ...] = field(default=(), converter=_extra, repr=False)
 
     __repr__ = repr_of
@@ -70,34 +69,34 @@ class ToolCall:
 
 @frozen
 class Image:
-    """An image a model may look at, by `url`: `https:` or `data:`."""
+    """An image for a model, by its `url`: `https:` or `data:`."""
 
-    url: str = field(repr=lambda url: repr(url if len(url) <= 64 else url[:61] + "..."))
+    url: str = field(repr=lambda url: repr(shorten(url, 64)))
 
     @url.validator
     def _is_url(self, attribute: Any, url: Any) -> None:
         text("url", url)
         if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", url):
-            raise ValueError(f"{url!r} is no URL. For a file, write Image.from_path({url!r}).")
+            raise ValueError(f"{url!r} is not a URL. For a file, write Image.from_path({url!r}).")
 
     @classmethod
     def from_bytes(cls, data: bytes, media_type: str = "image/png") -> "Image":
-        """Return an image that carries its encoded bytes (PNG, JPEG, ...) with it."""
+        """Return an image that holds its encoded bytes (PNG, JPEG, ...)."""
         return cls(f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}")
 
     @classmethod
     def from_path(cls, path: str | PathLike[str]) -> "Image":
-        """Return an image with the bytes of a file; its type is told by the file's name."""
+        """Return an image with the bytes of a file; the file's name determines the type."""
         media_type, _ = mimetypes.guess_type(path)
         if media_type is None or not media_type.startswith("image/"):
             raise ValueError(
-                f"{path} does not look like an image by its name. "
-                "Use Image.from_bytes(data, media_type) to say what it is."
+                f"{path} does not have the name of an image file. "
+                "Use Image.from_bytes(data, media_type) to give its type."
             )
         return cls.from_bytes(Path(path).read_bytes(), media_type)
 
 
-# `converter=tuple` would say the same, but tells a type checker nothing.
+# `converter=tuple` would do the same, but a type checker cannot read it.
 def _calls(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
     return several("tool_calls", calls, "ToolCall", ToolCall)
 
@@ -106,13 +105,13 @@ def _images(images: Iterable[Image]) -> tuple[Image, ...]:
     return several("images", images, "Image, as Image(url) or Image.from_path(path)", Image)
 
 
-@frozen(init=False, repr=False)
+@suggesting("A message", _NOT_OF_MESSAGES)
+@frozen(repr=False)
 class Message:
     """One message of a conversation.
 
-    `role` is one of system, user, assistant, tool.
-    A message of role tool answers the call whose id is `tool_call_id`. `extra` is what its
-    provider wants back with it.
+    `role` is system, user, assistant or tool. A message of role tool is the result of the call with
+    the id `tool_call_id`. `extra` is what its provider needs back with it.
     """
 
     role: str = field(validator=valid(one_of, known=_ROLES))
@@ -124,20 +123,6 @@ class Message:
     extra: tuple[ProviderData, ...] = field(default=(), converter=_extra, repr=False)
 
     __repr__ = repr_of
-
-    def __init__(
-        self,
-        role: str,
-        text: str = "",
-        tool_calls: Iterable[ToolCall] = (),
-        tool_call_id: str | None = None,
-        images: Iterable[Image] = (),
-        reasoning: str = "",
-        extra: Iterable[ProviderData] = (),
-        **dropped: Never,
-    ) -> None:
-        refuse("A message", dropped, Message.__init__, _NOT_OF_MESSAGES)
-        self.__attrs_init__(role, text, tool_calls, tool_call_id, images, reasoning, extra)
 
 
 def _parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -154,7 +139,7 @@ def _output(output: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 @frozen
 class ToolSpec:
-    """A tool as a model sees it; `parameters` is a JSON Schema of type object."""
+    """The description of a tool for a model; `parameters` is a JSON Schema of type object."""
 
     name: str
     description: str
@@ -181,11 +166,10 @@ def _stop(stop: Iterable[str]) -> tuple[str, ...]:
 
 @frozen
 class Request:
-    """All that a model is told before it speaks.
+    """The input of a model for one turn.
 
-    `messages` may be given as a text or one message. `stop` holds texts at which the answer is
-    cut, `output` a JSON Schema the answer must fit, `options` what is passed to the provider as it
-    stands.
+    `messages` may be a str or one message. `stop` holds texts at which the answer ends, `output` a
+    JSON Schema of the answer, `options` what is passed to the provider unchanged.
     """
 
     messages: tuple[Message, ...] = field(converter=_messages)
@@ -195,9 +179,9 @@ class Request:
     options: Mapping[str, Any] = field(factory=dict, converter=_options, hash=False)
 
     @classmethod
-    def of(cls, said: "Request | str | Message | Iterable[Message]") -> "Request":
-        """Return the request that a model means by a text, a message, or several messages."""
-        return said if isinstance(said, Request) else cls(said)
+    def of(cls, request: "Request | str | Message | Iterable[Message]") -> "Request":
+        """Return a request, or a str, a message or messages as one."""
+        return request if isinstance(request, Request) else cls(request)
 
     def evolve(self, **changes: Any) -> "Request":
         """Return a copy with some fields changed."""

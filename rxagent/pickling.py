@@ -1,7 +1,7 @@
-"""Pickling: functions go by their names, and what has none is refused in a clear sentence.
+"""Pickling: functions are pickled by name; values that cannot be are refused with a clear error.
 
-Pickle writes a function down as its module and its name there. Where a decorator has put something
-else under that name, as `tool` does, the function is found behind it, by ``__wrapped__``.
+Pickle stores a function as its module and name. If a decorator such as `tool` has put another
+object under that name, the function is found through its ``__wrapped__``.
 """
 
 import pickle
@@ -13,13 +13,15 @@ from typing import Any
 
 from attrs import frozen
 
+from .arguments import shorten
+
 __all__ = ["PicklingError", "named", "portable"]
 
 _MOST_WRAPPERS = 100
 
 
 class _Tried(threading.local):
-    """What a thread is trying at the moment, and has tried on the way, by id."""
+    """The values that a thread is trying to pickle or has tried, by id."""
 
     def __init__(self) -> None:
         self.passed: dict[int, Any] = {}
@@ -29,11 +31,11 @@ _tried = _Tried()
 
 
 def named(thing: Any, like: Any) -> tuple[Any, ...] | None:
-    """Return how pickle finds a thing under the name of a function; None if it is not there."""
+    """Return how pickle finds an object by the name of a function; None if it cannot."""
     module, name = getattr(like, "__module__", None), getattr(like, "__qualname__", None)
     try:
         found = _find(module, name, 0)
-    except Exception:  # whatever an import raises, the thing is not there
+    except Exception:  # an import may raise anything
         return None
     depth = 0
     while found is not thing:
@@ -44,15 +46,15 @@ def named(thing: Any, like: Any) -> tuple[Any, ...] | None:
 
 
 def portable(owner: str, part: str, value: Any) -> Any:
-    """Return a part of something as it can be pickled.
+    """Return a part of an object in a form that can be pickled.
 
     Args:
-        owner: What it is a part of, as a sentence begins with it: ``"The tool 'add'"``.
-        part: What it is there: ``"its function"``.
+        owner: The object, as the start of the error: ``"The tool 'add'"``.
+        part: The part in words: ``"its function"``.
         value: The part itself.
 
     Raises:
-        PicklingError: It cannot be pickled; the sentence says why, and what to do.
+        PicklingError: It cannot be pickled; the message says why, and what to do.
     """
     if not isinstance(value, FunctionType):
         _try(owner, part, value)
@@ -60,20 +62,20 @@ def portable(owner: str, part: str, value: Any) -> Any:
     where = named(value, value)
     if where is None:
         raise PicklingError(
-            f"{owner} cannot be pickled, since {part} {_why(value)}. Define it with `def` at the "
-            "top of a module, under a name of its own, so that another process can import it."
+            f"{owner} cannot be pickled, because {part} {_why(value)}. Define it with `def` at the "
+            "top of a module, under its own name, so that another process can import it."
         )
     _, (_, _, depth) = where
     return value if depth == 0 else _Behind(where)
 
 
 class PicklingError(pickle.PicklingError):
-    """Something cannot be pickled; says what, and why."""
+    """An object cannot be pickled; the message names the part and the reason."""
 
 
 @frozen
 class _Behind:
-    """Stands for a function that is behind another thing of its name."""
+    """Stands for a function that is wrapped by another object of its name."""
 
     where: tuple[Any, ...]
 
@@ -96,9 +98,9 @@ def _find(module: Any, name: Any, depth: int) -> Any:
 
 
 def _try(owner: str, part: str, value: Any) -> None:
-    """Pickle a value and drop the result; an error names the innermost thing that caused it.
+    """Pickle a value and drop the result; the error names the innermost cause.
 
-    Errors of the real pickling come from pickle itself, and `__reduce__` cannot catch them.
+    `__reduce__` cannot catch the errors of the real pickling, since pickle raises them itself.
     """
     passed, is_outermost = _tried.passed, not _tried.passed
     if id(value) in passed:
@@ -110,14 +112,14 @@ def _try(owner: str, part: str, value: Any) -> None:
         raise
     except RecursionError:
         raise PicklingError(
-            f"{owner} cannot be pickled, since {part} is nested too deeply for Python's pickle."
+            f"{owner} cannot be pickled, because {part} is nested too deeply for Python's pickle."
         ) from None
     except Exception as error:
         raise PicklingError(
-            f"{owner} cannot be pickled, since {part}, {_short(value)}, cannot be: "
+            f"{owner} cannot be pickled, because {part}, {_short(value)}, cannot be: "
             f"{str(error) or type(error).__name__}. Open files, connections, locks and clients "
             "where they are used, and define functions at the top of a module, so that another "
-            "process can have them too."
+            "process can import them."
         ) from error
     finally:
         if is_outermost:
@@ -130,9 +132,8 @@ def _why(function: FunctionType) -> str:
         return "is a lambda, which has no name"
     if "<locals>" in outer:
         return f"{name!r} is defined within the function {outer[outer.index('<locals>') - 1]!r}"
-    return f"{name!r} is not what {function.__module__}.{function.__qualname__} leads to"
+    return f"{name!r} is not the object named {function.__module__}.{function.__qualname__}"
 
 
 def _short(value: Any) -> str:
-    shown = repr(value.func) if isinstance(value, partial) else repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:79]}…"
+    return shorten(repr(value.func if isinstance(value, partial) else value))

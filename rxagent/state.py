@@ -1,7 +1,7 @@
-"""State: what a run has come to, as a fold over its events.
+"""State: a conversation so far, as a fold over its events.
 
-``fold(state, event)`` is pure, and there is no other store: a journal folded again is the same
-state. A conversation of several runs is one fold over all their events.
+``fold(state, event)`` is pure, and there is no other store: folding stored events again gives the
+same state. A conversation of several runs is one fold over all their events.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from .arguments import several, shown
+from .arguments import plural, several, shown
 from .draft import EMPTY, Draft, TextView, grow
 from .events import (
     Delta,
@@ -37,7 +37,7 @@ from .messages import Image, Message, ToolCall
 
 __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
 
-MEND = "Now try again, and do not repeat the error."
+TRY_AGAIN = "Now try again, and do not repeat the error."
 INTERRUPTED = "Interrupted"
 NOT_RUN = "Not run."
 ANSWERED = "The answer was given."
@@ -51,15 +51,15 @@ def _map_view(outcomes: Mapping[str, str]) -> MapView[str, str]:
     return outcomes if isinstance(outcomes, MapView) else MapView(outcomes)
 
 
-# What a conversation consists of: messages, steps and plans
+# The entries of a conversation: messages, steps and plans
 
 
 @frozen(repr=False)
 class Step:
-    """What one step has come to.
+    """One step so far.
 
-    `message` is what the model said, once it is complete; `error` says why the turn could not be
-    used. `voided` are calls of a retracted attempt that have not ended yet.
+    `message` is the model's complete message; `error` says why the turn could not be used.
+    `retracted` are calls of a retracted attempt that have not ended yet.
     """
 
     number: int
@@ -68,7 +68,7 @@ class Step:
     _outcomes: MapView[str, str] = field(default=MapView(), converter=_map_view, hash=False)
     error: str | None = None
     draft: Draft = EMPTY
-    voided: frozenset[str] = frozenset()
+    retracted: frozenset[str] = frozenset()
     _images: MapView[str, tuple[Image, ...]] = field(default=MapView(), hash=False)
 
     @property
@@ -78,12 +78,12 @@ class Step:
 
     @property
     def outcomes(self) -> Mapping[str, str]:
-        """The text that the model reads of each call that has ended, by call id."""
+        """The result or error of each ended call, as the model reads it, by call id."""
         return freeze(dict(self._outcomes))  # type: ignore[no-any-return]  # as is frozen
 
     @property
     def images(self) -> Mapping[str, tuple[Image, ...]]:
-        """The images that the model sees of each call that has some, by call id."""
+        """The images of each call that returned some, by call id."""
         return freeze(dict(self._images))  # type: ignore[no-any-return]  # likewise
 
     def __repr__(self) -> str:
@@ -94,38 +94,38 @@ class Step:
 
     @property
     def said(self) -> Message | None:
-        """The message, complete or half made; None when the model has said nothing."""
+        """The message, complete or not; None if the model has written nothing."""
         if self.message is not None:
             return self.message
         return None if self.draft.is_empty else self.draft.message
 
     def messages(self, summary: bool = False) -> list[Message]:
-        """Return how the next turn is told of this step."""
-        told = []
+        """Return the step as messages for the next turn."""
+        messages = []
         said = self.said or Message("assistant")
         if said.tool_calls or (said.text and not summary):
-            told.append(_without_words(said) if summary else said)
+            messages.append(_without_words(said) if summary else said)
         outcomes = self._outcomes
         for call in said.tool_calls:
             outcome = outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
             seen = self._images.get(call.id, ())
-            told.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
+            messages.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
         native = {call.id for call in said.tool_calls}
         for call in self._calls:
             if call.id not in native:
                 outcome = outcomes.get(call.id, INTERRUPTED)
                 seen = self._images.get(call.id, ())
-                told.append(Message("user", f"Result of {call.name}:\n{outcome}", images=seen))
+                messages.append(Message("user", f"Result of {call.name}:\n{outcome}", images=seen))
         if self.error is not None:
-            told.append(Message("user", f"{self.error}\n{MEND}"))
-        return told
+            messages.append(Message("user", f"{self.error}\n{TRY_AGAIN}"))
+        return messages
 
     def add(self, event: Event) -> "Step":
-        """Return the step with one more event in it."""
+        """Return the step after one more event."""
         match event:
             case StepRetried():
                 begun = {call.id for call in self._calls} - self._outcomes.keys()
-                return Step(self.number, voided=self.voided | begun)
+                return Step(self.number, retracted=self.retracted | begun)
             case Delta():
                 draft = grow(self.draft, event)
                 return Step(
@@ -135,7 +135,7 @@ class Step:
                     self._outcomes,
                     self.error,
                     draft,
-                    self.voided,
+                    self.retracted,
                     self._images,
                 )
             case MessageCompleted(message):
@@ -150,7 +150,7 @@ class Step:
             case ToolCompleted(call_id, result):
                 return self._end(call_id, result, event.images)
             case ToolFailed(call_id, error):
-                return self._end(call_id, f"{error}\n{MEND}")
+                return self._end(call_id, f"{error}\n{TRY_AGAIN}")
             case StepFailed(error):
                 return evolve(self, error=error)
             case FinalAnswer() if self.message is not None:
@@ -160,8 +160,8 @@ class Step:
                 return self
 
     def _end(self, call_id: str, text: str, images: tuple[Image, ...] = ()) -> "Step":
-        if call_id in self.voided:
-            return evolve(self, voided=self.voided - {call_id})
+        if call_id in self.retracted:
+            return evolve(self, retracted=self.retracted - {call_id})
         step = evolve(self, outcomes=self._outcomes.set(call_id, text))
         return evolve(step, images=step._images.set(call_id, images)) if images else step
 
@@ -187,7 +187,7 @@ class _Plan:
                 return self
 
 
-# What was spent
+# Usage
 
 
 _Path: TypeAlias = tuple[str, ...]
@@ -205,7 +205,7 @@ class _Books:
     reported: MapView[_Path, bool] = field(default=MapView(), hash=False, repr=False)
 
     def add(self, event: Event) -> "_Books":
-        """Return the books with one more event in them; an inner run's calls are its path."""
+        """Return the books after one more event; the calls around an inner run are its path."""
         inner = event
         while type(inner) is ToolOutput:
             inner = inner.value
@@ -233,16 +233,16 @@ class _Books:
         return _Books(usage, by_agent, unreported, agents, reported)
 
 
-# All of it
+# The state
 
 
 @frozen(repr=False)
 class State:
-    """What a conversation has come to: what was said, done and spent.
+    """A conversation so far: its messages, steps and usage.
 
     Attributes:
-        answer: The value of the last run's answer, None before it.
-        error: Why the last run failed, None if it did not.
+        answer: The value of the last run's answer; None before it.
+        error: The error of the last run; None if it did not fail.
     """
 
     answer: Any = field(default=None, eq=_by_type_and_value, hash=False)
@@ -252,49 +252,49 @@ class State:
     _latest: Step | _Plan | None = None
 
     def __repr__(self) -> str:
-        counts = [_count(len(self.steps), "step"), _count(len(self.messages()), "message")]
+        counts = [plural(len(self.steps), "step"), plural(len(self.messages()), "message")]
         if self.usage is not None:
-            counts.append(_count(self.usage.total_tokens, "token"))
+            counts.append(plural(self.usage.total_tokens, "token"))
         text = self.text if self.answer is None else ""
         return _brief("State", *counts, text=text or None, answer=self.answer, error=self.error)
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message]) -> "State":
-        """Return the state of a conversation of which only the messages are known."""
+        """Return the state of a conversation that consists of messages."""
         return cls(past=several("messages", messages, "Message", Message))
 
     def messages(self, summary: bool = False) -> list[Message]:
-        """Return the conversation as a model reads it.
+        """Return the conversation as messages for a model.
 
         Every call of an assistant message has exactly one tool message.
 
         Args:
-            summary: Drop system messages, plans and what the assistant said; keep tasks, calls,
+            summary: Leave out system messages, plans and the assistant's text; keep tasks, calls,
                 results and errors.
         """
-        told: list[Message] = []
+        messages: list[Message] = []
         for entry in self._entries:
             if not isinstance(entry, Message):
-                told.extend(entry.messages(summary))
+                messages.extend(entry.messages(summary))
             elif not summary or entry.role in ("user", "tool"):
-                told.append(entry)
+                messages.append(entry)
             elif entry.tool_calls:
-                told.append(_without_words(entry))
-        return _well_formed(told)
+                messages.append(_without_words(entry))
+        return _well_formed(messages)
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens of all runs so far, inner agents included; None when none were reported."""
+        """Tokens of all runs so far, including inner agents; None if no model reported any."""
         return self._books.usage
 
     @property
     def usage_by_agent(self) -> dict[str, Usage]:
-        """The same by the agents' names."""
+        """The usage of each agent, by its name."""
         return dict(self._books.by_agent)
 
     @property
     def unreported(self) -> int:
-        """How many turns reported no usage."""
+        """The number of turns without reported usage."""
         return self._books.unreported
 
     @property
@@ -304,7 +304,7 @@ class State:
 
     @property
     def text(self) -> str:
-        """What the model has said in the latest step, also if it could not finish."""
+        """The model's text in the latest step, complete or not."""
         said = self._latest.said if isinstance(self._latest, Step) else None
         return said.text if said else ""
 
@@ -314,18 +314,18 @@ class State:
 
 
 _ALONE = Step(1)
-"""The step of a model that is folded without a run around it."""
+"""The step of a model's deltas that are folded without a run."""
 
 
 def fold(state: State, event: Event) -> State:
-    """Return the state with one more event in it."""
+    """Return the state after one more event."""
     try:
         latest, books = state._latest, state._books
     except AttributeError:
         raise TypeError(
             f"fold takes a State first, not {shown(state)}: fold(state, event)."
         ) from None
-    if type(event) is ToolOutput:  # of which only what was spent is kept
+    if type(event) is ToolOutput:  # only its usage is kept
         spent = books.add(event)
         if spent is books:
             return state
@@ -357,17 +357,17 @@ def fold(state: State, event: Event) -> State:
 
 
 def fold_all(state: State, events: Iterable[Event]) -> State:
-    """Return the state with several events in it."""
+    """Return the state after several more events."""
     return reduce(fold, events, state)
 
 
 def _without_words(message: Message) -> Message:
-    """Return a message with its calls alone."""
+    """Return a message with only its calls."""
     return evolve(message, text="", reasoning="", extra=())
 
 
 def _well_formed(messages: list[Message]) -> list[Message]:
-    """Return messages in which every call is answered once, right after it was made."""
+    """Return messages in which each call is followed by exactly one result."""
     formed: list[Message] = []
     position = 0
     while position < len(messages):
@@ -386,11 +386,7 @@ def _well_formed(messages: list[Message]) -> list[Message]:
     return formed
 
 
-def _brief(name: str, *counts: str, **facts: Any) -> str:
-    """Return the repr of what is too much for a line: some counts, and the facts that there are."""
-    told = [f"{fact}={shown(value)}" for fact, value in facts.items() if value is not None]
-    return f"<{name}: {', '.join([*counts, *told])}>" if counts or told else f"<{name}>"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _brief(name: str, *counts: str, **fields: Any) -> str:
+    """Return a short repr: some counts, and the fields that are not None."""
+    parts = [f"{field}={shown(value)}" for field, value in fields.items() if value is not None]
+    return f"<{name}: {', '.join([*counts, *parts])}>" if counts or parts else f"<{name}>"

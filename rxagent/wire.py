@@ -1,4 +1,4 @@
-"""The wire: events and messages as JSON, one object a line.
+"""The wire: events and messages as JSON, one object per line.
 
 .. code-block:: text
 
@@ -8,24 +8,24 @@
     {"v":2,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
     {"v":2,"type":"Message","role":"user","text":"Hi"}
 
-`v` is the version of the line, `type` names what it holds, and fields that have their default are
-left out. An inner event stands under `event`, a plain value under `value`. What is read ignores
-fields that it does not know, and keeps events that it does not know as `UnknownEvent`.
+`v` is the version of the line and `type` the class of the object; fields with their default are
+left out. An inner event is under `event`, a plain value under `value`. A reader ignores unknown
+fields and keeps unknown events as `UnknownEvent`.
 
-The version is raised by one whenever an event or a field is added, so that an older reader refuses
-a line of which it would lose something. Nothing is renamed, removed or given another meaning, so
-the lines of every earlier version are read: what they do not have has its default.
+Each new event or field raises the version by one, so that an older reader refuses a line that it
+would read incompletely. No field is renamed, removed or changed in meaning, so lines of every
+earlier version can be read; missing fields have their default.
 
 .. code-block:: text
 
     1  the first version
     2  `extra` of ReasoningDelta, ToolCallDelta, Message and ToolCall; `images` of ToolCompleted
 
-Of a value, tuples come back as lists, subclasses of text, numbers and dicts as what they derive
-from, and what JSON cannot say (NaN, bytes, sets, objects, dicts whose keys are not all text) as
-`Opaque`. Two surrogates in a row that are the halves of one character come back as it.
+In a value, tuples are read back as lists, subclasses of str, numbers and dict as their base, and
+what JSON cannot express (NaN, bytes, sets, objects, dicts with keys other than str) as `Opaque`. A
+pair of surrogates is read back as the character that it encodes.
 
-Up to 500 events may stand around another one, as an agent's do around its inner agent's.
+Events may be nested up to 500 levels, as those of inner agents are.
 """
 
 import json
@@ -38,6 +38,7 @@ from typing import Any, Never, get_args
 from attrs import frozen, has
 
 from . import events
+from .arguments import shorten
 from .errors import RxAgentError
 from .events import Event, Stamped, UnknownEvent
 from .frozen import FrozenDict, FrozenList
@@ -46,7 +47,7 @@ from .messages import Message, ProviderData
 __all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
 
 VERSION = 2
-"""The version of the lines that are written, and the latest one that is read."""
+"""The version that is written, and the latest one that can be read."""
 
 _Fields = dict[str, Any]
 
@@ -60,40 +61,40 @@ _HOLDING: dict[Any, str] = {
     Stamped: "event",
     **{kind: "value" for kind in _EVENTS.values() if hasattr(kind, "value")},
 }
-"""What may hold an event, and in which field."""
+"""The classes that may hold an event, with the field."""
 _TOO_DEEP = "The line is nested too deeply for Python's JSON."
-_DEEPEST = 500  # fits into what Python's JSON can read and write, and leaves room for values
+_DEEPEST = 500  # below the limit of Python's JSON, with room for values
 _LONGEST_REPR = 10_000
-_LONGEST_INT = 1 << 14_000  # with more digits, Python itself refuses to write and read it
+_LONGEST_INT = 1 << 14_000  # Python refuses to read and write more digits
 
 
 class MalformedLine(RxAgentError, ValueError):
-    """What is read, or is to be written, is not a line of the wire; says which part, and why."""
+    """A line cannot be read or written; the message names the part and the reason."""
 
 
 @frozen
 class Opaque:
-    """Stands for a value that JSON cannot say; `repr` is how Python would have shown it."""
+    """Stands for a value that JSON cannot express; `repr` is its repr in Python."""
 
     repr: str
 
 
-def encode(said: Event | Stamped | Message) -> _Fields:
-    """Return an event, with or without its stamp, or a message as an object for JSON.
+def encode(item: Event | Stamped | Message) -> _Fields:
+    """Return an event, stamped event or message as a JSON object.
 
     Raises:
-        MalformedLine: More events stand around another one than a line can hold.
+        MalformedLine: Events are nested more deeply than a line can hold.
     """
-    line = {"v": VERSION} | _write(said)
+    line = {"v": VERSION} | _write(item)
     line["v"] = VERSION
     return line
 
 
 def decode(line: object) -> Any:
-    """Return the event, stamped event or message that an object from JSON holds.
+    """Return the event, stamped event or message in a JSON object.
 
     Raises:
-        MalformedLine: It holds none, or one of another version.
+        MalformedLine: The object is not one of these, or has an unknown version.
     """
     if not isinstance(line, dict):
         raise MalformedLine(f"A line is an object, not {_name_of(line)}.")
@@ -109,23 +110,23 @@ def decode(line: object) -> Any:
         raise MalformedLine(_TOO_DEEP) from None
 
 
-def dumps(said: Event | Stamped | Message) -> str:
-    """Return an event, stamped event or message as one line of ASCII, without its end.
+def dumps(item: Event | Stamped | Message) -> str:
+    """Return an event, stamped event or message as one line of ASCII, without a newline.
 
     Raises:
         MalformedLine: It is nested more deeply than a line can hold.
     """
     try:
-        return _encoder.encode(encode(said))
+        return _encoder.encode(encode(item))
     except RecursionError:
         raise MalformedLine(_TOO_DEEP) from None
 
 
 def loads(text: str) -> Any:
-    """Return the event, stamped event or message that a line of JSON holds.
+    """Return the event, stamped event or message in a line of JSON.
 
     Raises:
-        MalformedLine: It is not JSON, holds none, or is of another version.
+        MalformedLine: The line is not JSON, is not one of these, or has an unknown version.
     """
     try:
         line = _decoder.decode(text)
@@ -139,16 +140,16 @@ def loads(text: str) -> Any:
 # Writing
 
 
-def _write(said: Any) -> _Fields:
-    kind: Any = type(said)
+def _write(item: Any) -> _Fields:
+    kind: Any = type(item)
     if kind not in _HOLDING:
-        return _writer(kind)(said)
+        return _writer(kind)(item)
     around, is_stamped = [], kind is Stamped
-    while kind in _HOLDING and isinstance(inner := getattr(said, _HOLDING[kind]), Event):
-        around.append((kind, said))
-        kind, said = type(inner), inner
+    while kind in _HOLDING and isinstance(inner := getattr(item, _HOLDING[kind]), Event):
+        around.append((kind, item))
+        kind, item = type(inner), inner
     _check_depth(len(around) - is_stamped)
-    line = _writer(kind)(said)
+    line = _writer(kind)(item)
     for outer, holder in reversed(around):
         line = _writer(outer)(holder) | {"event": line}
     return line
@@ -156,7 +157,7 @@ def _write(said: Any) -> _Fields:
 
 @cache
 def _writer(kind: Any) -> Callable[[Any], _Fields]:
-    """Return what writes things of a type, without the event that they hold."""
+    """Return a writer of a class, without the event that its instances hold."""
     if kind is UnknownEvent:
         return lambda event: (
             {"type": event.type}
@@ -168,14 +169,14 @@ def _writer(kind: Any) -> Callable[[Any], _Fields]:
 
     name, inner = kind.__name__, _HOLDING.get(kind)
     apart: Any = {inner: override(omit=True)} if inner else {}
-    # What is declared as Any or as Event is written below; cattrs does the rest.
+    # Fields of type Any or Event are written below; cattrs does the rest.
     fields = make_dict_unstructure_fn(kind, _converter(), _cattrs_omit_if_default=True, **apart)
     if inner is None:
-        return lambda said: {"type": name} | fields(said)
+        return lambda item: {"type": name} | fields(item)
 
-    def write(said: Any) -> _Fields:
-        line = {"type": name} | fields(said)
-        value = getattr(said, inner)
+    def write(item: Any) -> _Fields:
+        line = {"type": name} | fields(item)
+        value = getattr(item, inner)
         if not isinstance(value, Event):
             line["value"] = _plain(value)
         return line
@@ -183,26 +184,26 @@ def _writer(kind: Any) -> Callable[[Any], _Fields]:
     return write
 
 
-def _refuse(said: Any) -> Never:
-    raise TypeError(f"An event, a Stamped or a Message can be encoded, not {said!r}.")
+def _refuse(item: Any) -> Never:
+    raise TypeError(f"An event, a Stamped or a Message can be encoded, not {item!r}.")
 
 
 def _check_depth(depth: int) -> None:
     if depth > _DEEPEST:
         raise MalformedLine(
-            f"{depth} events stand around another one; a line holds {_DEEPEST} at most."
+            f"Events are nested {depth} levels deep; a line holds at most {_DEEPEST}."
         )
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON can say it."""
+    """Return a value in the form that JSON can express."""
     try:
-        return _said(value)
+        return _jsonable(value)
     except RecursionError:
-        return _said(_opaque(value))
+        return _jsonable(_opaque(value))
 
 
-def _said(value: Any) -> Any:
+def _jsonable(value: Any) -> Any:
     match value:
         case None | bool():
             return value
@@ -213,12 +214,12 @@ def _said(value: Any) -> Any:
         case float() if isfinite(value):
             return float.__float__(value)
         case list() | tuple():
-            return [_said(item) for item in value]
+            return [_jsonable(item) for item in value]
         case dict() if all(isinstance(key, str) for key in value):
-            return _escaped({str.__str__(key): _said(item) for key, item in value.items()})
+            return _escaped({str.__str__(key): _jsonable(item) for key, item in value.items()})
         case Opaque(text):
             return {"$opaque": text}
-    return _said(_opaque(value))
+    return _jsonable(_opaque(value))
 
 
 def _escaped(fields: _Fields) -> _Fields:
@@ -237,7 +238,7 @@ def _opaque(value: Any) -> Opaque:
         text = repr(value)
     except Exception:
         text = f"<{type(value).__qualname__} without a repr>"
-    return Opaque(text if len(text) <= _LONGEST_REPR else text[: _LONGEST_REPR - 1] + "…")
+    return Opaque(shorten(text, _LONGEST_REPR))
 
 
 # Reading
@@ -253,10 +254,10 @@ def _read(line: Any) -> Any:
         kind = _kind_of(line, kinds, where)
         _check_depth(len(around) - (around[0][0] is Stamped))
     if kind is UnknownEvent:
-        fields = {key: _meant(line[key]) for key in line if key != "type"}
+        fields = {key: _restored(line[key]) for key in line if key != "type"}
         read: Any = UnknownEvent(line["type"], fields)
     elif kind in _HOLDING and "value" in line:
-        read = _structured({**line, "value": _meant(line["value"])}, kind, where)
+        read = _structured({**line, "value": _restored(line["value"])}, kind, where)
     else:
         read = _structured(line, kind, where)
     for kind, line, where in reversed(around):
@@ -297,16 +298,16 @@ def _fault(error: BaseException, kind: type[Any] | None) -> str:
     return "is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _meant(value: Any) -> Any:
-    """Return the value that `_plain` was given, frozen."""
+def _restored(value: Any) -> Any:
+    """Return the value from which `_plain` made another, frozen."""
     match value:
         case list():
-            return FrozenList([_meant(item) for item in value])
+            return FrozenList([_restored(item) for item in value])
         case {"$opaque": str(text)} if len(value) == 1:
             return Opaque(text)
         case dict():
             skip = 1 if _looks_opaque(value, "$$") else 0
-            return FrozenDict({key[skip:]: _meant(item) for key, item in value.items()})
+            return FrozenDict({key[skip:]: _restored(item) for key, item in value.items()})
     return value
 
 
@@ -315,7 +316,7 @@ _JSON_NAMES = {
     bool: "a boolean",
     int: "a number",
     float: "a number",
-    str: "a text",
+    str: "a string",
     list: "an array",
     dict: "an object",
 }
@@ -330,7 +331,7 @@ def _name_of(value: object) -> str:
 
 @cache
 def _converter() -> Any:
-    """Return what knows the types of all fields; it converts nothing into what it was not."""
+    """Return the converter for all fields; it never changes the type of a value."""
     from cattrs import Converter
     from cattrs.gen import make_dict_structure_fn
 
@@ -358,7 +359,7 @@ def _converter() -> Any:
 
     def data_of(value: Any, _: Any) -> Any:
         expect(dict, value, dict)
-        return _meant(value)
+        return _restored(value)
 
     def array_of(value: Any, kind: Any) -> Any:
         expect(list, value, list)
@@ -374,14 +375,14 @@ def _converter() -> Any:
     converter.register_structure_hook_func(is_array, array_of)
     converter.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], data_of)
     converter.register_unstructure_hook(
-        ProviderData, lambda said: {"provider": said.provider, "data": _plain(said.data)}
+        ProviderData, lambda item: {"provider": item.provider, "data": _plain(item.data)}
     )
     converter.register_structure_hook_func(lambda kind: kind is Event, lambda event, _: event)
     return converter
 
 
 def _refuse_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)

@@ -31,33 +31,33 @@ def test_the_tree_that_is_drawn_is_the_tree_of_the_classes():
 
 
 @every_class
-def test_facts_that_are_not_given_are_none(kind):
-    """An error raised with its sentence alone has all its facts, unknown."""
+def test_fields_that_are_not_given_are_none(kind):
+    """An error raised with its message alone has all its fields, with the value None."""
     error = kind("Nothing more is known.")
 
-    assert dict.fromkeys(kind.facts) == {name: getattr(error, name) for name in kind.facts}
+    assert dict.fromkeys(kind.fields) == {name: getattr(error, name) for name in kind.fields}
 
 
 @every_class
-def test_a_base_s_facts_are_kept(kind):
-    """Whoever catches a base may read its facts on every error below it."""
+def test_a_base_s_fields_are_kept(kind):
+    """Code that catches a base class can read its fields on every error below it."""
     bases = [base for base in kind.__mro__ if issubclass(base, RxAgentError)]
 
-    assert {name for base in bases for name in base.facts} == set(kind.facts)
+    assert {name for base in bases for name in base.fields} == set(kind.fields)
 
 
 @every_class
-def test_facts_are_annotated(kind):
+def test_fields_are_annotated(kind):
     """Each fact has a type that a type checker can read."""
     annotated = {name for base in kind.__mro__ for name in getattr(base, "__annotations__", {})}
 
-    assert set() == set(kind.facts) - annotated
+    assert set() == set(kind.fields) - annotated
 
 
 @every_class
-def test_facts_survive_pickle_and_copy(kind):
+def test_fields_survive_pickle_and_copy(kind):
     """An error that crosses a process or is copied is as sad as before."""
-    error = kind("It broke.", **{name: f"the {name}" for name in kind.facts})
+    error = kind("It broke.", **{name: f"the {name}" for name in kind.fields})
     error.add_note("while looking the other way")
 
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
@@ -70,11 +70,11 @@ def test_facts_survive_pickle_and_copy(kind):
 @every_class
 def test_an_unknown_fact_is_refused_by_name(kind):
     """A misspelt fact is a mistake at the raise, not a silent loss."""
-    with pytest.raises(TypeError, match=f"{kind.__name__} has no fact named colour, weight"):
+    with pytest.raises(TypeError, match=f"{kind.__name__} has no field named colour, weight"):
         kind("It broke.", weight=3, colour="red")
 
 
-def test_facts_of_subclasses_add_to_those_of_their_base():
+def test_fields_of_subclasses_add_to_those_of_their_base():
     """RateLimited says all that a ModelError says, and when to come back."""
     error = RateLimited("Slow down.", provider="openai", status=429, retry_after=1.5)
 
@@ -104,7 +104,7 @@ def test_describe_leaves_no_colon_without_a_message(error):
     assert type(error).__name__ == describe(error)
 
 
-def test_describe_survives_an_error_that_cannot_be_told():
+def test_describe_survives_an_error_without_a_text():
     """An error whose text cannot be made is named by its type alone."""
 
     class Untold(Exception):

@@ -161,7 +161,7 @@ def test_fields_stand_in_the_table_s_order(kind):
 
 @every_kind
 def test_events_are_frozen_and_slotted(kind):
-    """An event can be handed to anybody: nobody can change it or hang something on it."""
+    """An event can be shared, since it cannot be changed or given attributes."""
     event = make(kind)
 
     assert not hasattr(event, "__dict__")
@@ -188,7 +188,7 @@ def test_equal_events_have_equal_hashes(kind):
 
 @every_kind
 def test_events_of_different_kinds_differ(kind):
-    """What happened is told by an event's type as much as by its fields."""
+    """Events of different types differ, even with equal fields."""
     same = [other for other in map(kind_of, TABLE) if make(kind) == make(other)]
 
     assert [kind] == same

@@ -52,7 +52,7 @@ def test_fields_stand_in_the_promised_order(kind):
     ids=lambda word: type(word).__name__,
 )
 def test_words_are_frozen_slotted_and_hashable(word):
-    """A message can be handed to anybody and kept in a set."""
+    """A message can be shared and kept in a set."""
     assert not hasattr(word, "__dict__")
     assert {word} == {attrs.evolve(word)}
     for field in attrs.fields(type(word)):
@@ -88,7 +88,7 @@ def test_a_request_is_made_of_what_was_said(said):
 
 
 def test_a_request_stays_the_same_request():
-    """A request that is already one is not made anew."""
+    """A request that is already one is not made again."""
     request = Request.of("hi")
 
     assert request is Request.of(request)
@@ -128,7 +128,7 @@ def test_an_image_carries_its_bytes(data):
     ("name", "media_type"),
     [("a.png", "image/png"), ("b.JPG", "image/jpeg"), ("c.gif", "image/gif")],
 )
-def test_an_image_file_s_type_is_told_by_its_name(tmp_path, name, media_type):
+def test_a_file_s_name_gives_the_image_s_type(tmp_path, name, media_type):
     """A file is read, and its name says what it is."""
     (tmp_path / name).write_bytes(b"pixels")
 
@@ -140,7 +140,7 @@ def test_a_file_that_is_no_image_is_refused_with_the_way_out(tmp_path, name):
     """The error names the file and what to write instead."""
     (tmp_path / name).write_bytes(b"pixels")
 
-    with pytest.raises(ValueError, match=rf"{name} does not look like.*Image\.from_bytes"):
+    with pytest.raises(ValueError, match=rf"{name} does not have the name.*Image\.from_bytes"):
         Image.from_path(tmp_path / name)
 
 
@@ -172,5 +172,5 @@ def test_what_a_provider_wants_back_is_a_value():
 def test_an_extra_is_a_list_of_what_providers_want_back(extra):
     """Anything else is refused by name."""
     for make in (Message, lambda _, **fields: ToolCall("a", "b", **fields)):
-        with pytest.raises(TypeError, match=r"extra is a list of ProviderData"):
+        with pytest.raises(TypeError, match=r"extra must be a list of ProviderData"):
             make("assistant", extra=extra)

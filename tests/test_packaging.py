@@ -65,10 +65,10 @@ def test_the_installed_package_is_the_one_that_is_imported(site):
         from importlib.metadata import version
         print(rxagent.__file__, version("rxagent"), rxagent.__version__, sep="\\n")
     """
-    file, packaged, told = run("-c", program).splitlines()
+    file, packaged, imported = run("-c", program).splitlines()
 
     assert site / "rxagent" / "__init__.py" == Path(file)
-    assert packaged == told
+    assert packaged == imported
 
 
 def test_the_licence_travels_with_the_wheel(site):

@@ -196,14 +196,14 @@ shadowed = None
 
 
 @pytest.mark.parametrize(
-    ("thing", "told"),
+    ("thing", "reason"),
     [
         (local_tool(), r"The tool 'hidden' .* 'hidden' is defined within .* 'local_tool'"),
         (
             tool(lambda: 1, name="one", description="One."),
             r"The tool 'one' .* its function is a lambda",
         ),
-        (SHADOWED, r"The tool 'shadowed' .* is not what tests?\S*\.shadowed leads to"),
+        (SHADOWED, r"The tool 'shadowed' .* is not the object named tests?\S*\.shadowed"),
         (tool(Bank(lock=threading.Lock()).balance), r"The tool 'balance' .* its function, .*lock"),
         (
             tool(Bank(lock=threading.Lock()), name="bank"),
@@ -240,9 +240,9 @@ shadowed = None
         ),
     ],
 )
-def test_what_cannot_travel_is_named(thing, told):
+def test_what_cannot_travel_is_named(thing, reason):
     """The error says which tool, model or agent it is, which part, why, and what to do."""
-    with pytest.raises(pickle.PicklingError, match=told) as caught:
+    with pytest.raises(pickle.PicklingError, match=reason) as caught:
         pickle.dumps(thing)
 
     assert "at the top of a module" in str(caught.value)

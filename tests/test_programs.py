@@ -70,7 +70,7 @@ asyncio.run(main())
 
 PROGRAM = "{} as {}"
 FORGETFUL = {PROGRAM.format("attach", "cell"), PROGRAM.format("attach", "application")}
-"""Whose Ctrl-C Python may forget once it has told of it, when something is being imported on
+"""Whose Ctrl-C Python may forget once it has printed it, when something is being imported on
 another thread at that moment; the status is 1 then."""
 
 
@@ -114,7 +114,7 @@ def read_until(process, text):
 
 
 def status(process):
-    """Return the exit status of a program as a shell tells it."""
+    """Return the exit status of a program as a shell reports it."""
     code = process.wait(timeout=10)
     return code if code >= 0 else 128 - code
 
@@ -132,7 +132,7 @@ def test_each_program_prints_the_answer_and_ends_well(way, program, tmp_path):
 
 @pytest.mark.parametrize(("way", "program"), WAYS)
 def test_ctrl_c_hangs_up_on_the_model(way, program, tmp_path, request):
-    """In the midst of a text, Ctrl-C closes the connection, and the shell is told 130."""
+    """During a text, Ctrl-C closes the connection, and the exit status is 130."""
     with running(way(program), "slow", tmp_path) as (process, server):
         server.wait_sent(3, timeout=10)
         process.send_signal(signal.SIGINT)

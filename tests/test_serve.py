@@ -67,11 +67,11 @@ def serving(app):
 def serving_as_told(models):
     """Run the command of the page on a port of its own, and yield its process."""
     command = re.search(r"^uvicorn .*", PAGE.read_text("utf-8"), re.MULTILINE)[0]
-    told = {"OPENAI_BASE_URL": models.url, "OPENAI_API_KEY": "any", "NO_PROXY": "127.0.0.1"}
+    environment = {"OPENAI_BASE_URL": models.url, "OPENAI_API_KEY": "any", "NO_PROXY": "127.0.0.1"}
     with subprocess.Popen(
         [sys.executable, "-m", *shlex.split(command), "--port", "0"],
         cwd=HOW_TO.parent,
-        env={**os.environ, **told},
+        env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -112,7 +112,7 @@ class Tab:
         return self
 
     def __iter__(self):
-        """Yield what is told, stamped, as it comes."""
+        """Yield the stamped events as they arrive."""
         for line in self._response:
             field, _, value = line.decode().rstrip("\n").partition(": ")
             if field == "id":
@@ -145,27 +145,27 @@ class Halfway:
         yield " there."
 
 
-def until(kind, told):
+def until(kind, received):
     """Return the events that come, up to the first one of a kind."""
     events = []
-    for stamped in told:
+    for stamped in received:
         events.append(stamped.event)
         if isinstance(stamped.event, kind):
             return events
     raise AssertionError(f"{kind.__name__} never came, but {events}")
 
 
-def test_a_run_is_told_line_by_line(serve):
+def test_a_run_is_sent_line_by_line(serve):
     """What is served is the run itself, stamped with its name and without a gap."""
     agent = Agent(lambda request: iter(["Hello", " there."]))
     with serving(serve.create_app(agent)) as port, Tab(port) as tab:
         run = tab.start("Greet me.")
-        told = list(tab.open(run))
+        received = list(tab.open(run))
 
-    assert {run} == {stamped.run for stamped in told}
-    assert RunStarted("Greet me.", "agent") == told[0].event
-    assert [FinalAnswer("Hello there."), RunCompleted()] == [one.event for one in told[-2:]]
-    assert str(told[-1].seq + 1) == tab.last_id
+    assert {run} == {stamped.run for stamped in received}
+    assert RunStarted("Greet me.", "agent") == received[0].event
+    assert [FinalAnswer("Hello there."), RunCompleted()] == [one.event for one in received[-2:]]
+    assert str(received[-1].seq + 1) == tab.last_id
 
 
 def test_a_closed_tab_leaves_the_run(serve):
@@ -185,7 +185,7 @@ def test_a_closed_tab_leaves_the_run(serve):
 
 
 def test_a_reload_goes_on_where_the_tab_was(serve):
-    """What both tabs were told is the run, with neither a gap nor a double."""
+    """What both tabs received is the run, with neither a gap nor a double."""
     model = Halfway()
     with serving(serve.create_app(Agent(model))) as port:
         with Tab(port) as tab:
@@ -233,22 +233,22 @@ def said(events):
 
 
 def test_a_stop_button_hangs_up_on_the_model(serve):
-    """Who stops a run ends the model's request, and all who watch are told."""
+    """Stopping a run closes the model's request, and every viewer receives RunFailed."""
     with ScriptedServer() as models:
         agent = Agent(OpenAIModel("slow", api_base=models.url, api_key="any"))
         with serving(serve.create_app(agent)) as port, Tab(port) as tab, Tab(port) as button:
             run = tab.start("Count.")
-            told = iter(tab.open(run))
-            until(TextDelta, told)
+            received = iter(tab.open(run))
+            until(TextDelta, received)
             assert (204, None) == button.ask("DELETE", f"/runs/{run}")
-            last = until(RunFailed, told)[-1]
+            last = until(RunFailed, received)[-1]
         assert models.wait_hang_up().hung_up
 
     assert RunFailed("RunCancelled", "RunCancelled: The run was cancelled: stopped") == last
 
 
 def test_a_run_that_fails_says_so(serve):
-    """An error is told as the event that it is in a journal."""
+    """An error is sent as the event that a journal stores."""
 
     def model(request):
         raise LookupError("no such model")
@@ -263,10 +263,10 @@ def test_a_run_is_forgotten_after_a_while(serve):
     """A run can be looked up for as long as was said, and then there is none."""
     model = Halfway()
     with serving(serve.create_app(Agent(model), kept=0)) as port, Tab(port) as tab:
-        told = iter(tab.open(run := tab.start("Greet me.")))
-        until(TextDelta, told)
+        received = iter(tab.open(run := tab.start("Greet me.")))
+        until(TextDelta, received)
         model.may_go_on.set()
-        until(RunCompleted, told)
+        until(RunCompleted, received)
         with Tab(port) as late:
             answer = late.ask("GET", f"/runs/{run}")
 
@@ -295,7 +295,7 @@ def silent(port, run):
 
 
 def waiting():
-    """Return how many letters wait for each tab: what a run tells again, it keeps once for all."""
+    """Return how many letters wait for each tab; a run keeps its replay once for all viewers."""
     return [
         sum(len(getattr(event, "text", "")) for event in iter(reader._buffer.take, EMPTY))
         for reader in gc.get_objects()
@@ -318,10 +318,10 @@ def test_tabs_that_read_nothing_cost_little(serve):
         deaf = [opened.enter_context(silent(port, run)) for _ in range(tabs)]
         for one in deaf:
             assert one.recv(12, socket.MSG_WAITALL | socket.MSG_PEEK)  # it is followed
-        told = iter(tab.open(run))
+        received = iter(tab.open(run))
         may_begin.set()
         letters = sum(
-            len(stamped.event.text) for stamped in told if isinstance(stamped.event, TextDelta)
+            len(stamped.event.text) for stamped in received if isinstance(stamped.event, TextDelta)
         )
         held = waiting()
         with Tab(port) as other:
@@ -332,8 +332,8 @@ def test_tabs_that_read_nothing_cost_little(serve):
     assert max(held) <= serve.BEHIND * len(piece)
 
 
-def test_a_tab_that_fell_behind_is_told_everything(serve):
-    """What a tab is told after a long sleep joins to the run, without a gap and nothing twice."""
+def test_a_tab_that_fell_behind_receives_everything(serve):
+    """What a tab receives after a long sleep continues the run, without a gap and nothing twice."""
     count = 5_000
 
     def model(request):

@@ -157,14 +157,14 @@ def test_no_token_is_lost(events):
 @law
 @given(runs(inner=2))
 def test_a_run_says_what_it_has_spent(events):
-    """RunCompleted tells the usage that the state has."""
+    """RunCompleted holds the usage of the state."""
     assert events[-1] == RunCompleted(fold_all(State(), events).usage)
 
 
 @law
 @given(prefixes(inner=0))
 def test_turns_without_a_report_are_counted(events):
-    """`unreported` counts the completed turns during which no usage was told."""
+    """`unreported` counts the completed turns without reported usage."""
     unreported, reported = 0, True
     for event in events:
         match event:
@@ -223,7 +223,7 @@ def test_what_is_well_formed_stays_as_it_is(said):
 @law
 @given(prefixes())
 def test_no_event_changes_a_state(events):
-    """A state that somebody has kept is the same after all that follows."""
+    """A stored state is the same after all that follows."""
     states, seen = [State()], [[]]
     for event in events:
         states.append(fold(states[-1], event))
@@ -235,7 +235,7 @@ def test_no_event_changes_a_state(events):
 @law
 @given(conversations(inner=0), st.data())
 def test_a_state_may_be_continued_twice(events, data):
-    """Two who go on from one state do not hear of each other."""
+    """Two continuations of one state do not affect each other."""
     shared = fold_all(State(), events)
     one, other = (data.draw(prefixes(inner=0)) for _ in range(2))
     states = [shared, shared]
@@ -272,7 +272,7 @@ def test_a_retracted_attempt_leaves_no_trace(events):
 @law
 @given(prefixes())
 def test_a_summary_keeps_what_was_done(events):
-    """Tasks, calls, results and errors are told as before, without what the assistant said."""
+    """Tasks, calls, results and errors are the same, without the assistant's text."""
     state = fold_all(State(), events)
     full = [
         attrs.evolve(message, text="", reasoning="", extra=())
@@ -285,17 +285,17 @@ def test_a_summary_keeps_what_was_done(events):
         message for message in full if message == Message("user", "Now carry out this plan.")
     )
 
-    told = state.messages(summary=True)
+    messages = state.messages(summary=True)
 
-    assert Counter(told) == Counter(full) - planned
-    assert "".join(message.text for message in told if message.role == "assistant") == ""
+    assert Counter(messages) == Counter(full) - planned
+    assert "".join(message.text for message in messages if message.role == "assistant") == ""
 
 
 # What a model reads
 
 
 def test_a_run_as_a_model_reads_it():
-    """A task, a call, its result, and an answer are told in the messages of the protocol."""
+    """A task, a call, its result, and an answer are messages of the protocol."""
     state = state_of(
         *BEGUN,
         *CALLED,
@@ -340,7 +340,7 @@ def test_the_message_of_a_run_stands_for_its_task():
         ((*CALLED, FinalAnswer(5)), "The answer was given."),
         ((*CALLED, ToolStarted(ADD), ToolCompleted("call_1", "5"), FinalAnswer(5)), "5"),
     ],
-    ids=["half made", "made", "begun", "at work", "failed", "void", "answer", "answered"],
+    ids=["half made", "made", "begun", "at work", "failed", "retracted", "answer", "answered"],
 )
 def test_each_call_has_an_outcome(events, outcome):
     """Whatever became of a call, the model reads it in the call's tool message."""
@@ -362,7 +362,7 @@ def test_a_call_that_a_text_spelled_out():
     )
 
 
-def test_an_error_is_told_with_a_plea():
+def test_an_error_message_says_to_try_again():
     """A turn that could not be used is followed by why, and by what to do about it."""
     said = MessageCompleted(Message("assistant", "Hm."))
 
@@ -381,7 +381,7 @@ def test_an_empty_reply_is_no_message():
     ]
 
 
-def test_a_plan_is_told_with_the_wish_to_carry_it_out():
+def test_a_plan_is_followed_by_the_request_to_carry_it_out():
     """A plan is the assistant's, half made too; a summary leaves it out."""
     plan = [("assistant", "Add."), ("user", "Now carry out this plan.")]
     begun = (PlanStarted(), TextDelta("Add."))
@@ -392,7 +392,7 @@ def test_a_plan_is_told_with_the_wish_to_carry_it_out():
 
 
 def test_a_retracted_plan_is_forgotten():
-    """A plan that is asked for again begins anew."""
+    """A second plan request starts a new plan."""
     state = state_of(
         PlanStarted(), TextDelta("Ad"), StepRetried(2, "ModelTimeout"), TextDelta("Sub")
     )
@@ -401,11 +401,16 @@ def test_a_retracted_plan_is_forgotten():
 
 
 def test_a_retracted_call_is_forgotten():
-    """What an eager call has done in a void attempt is not told, nor mixed with the next."""
-    void = (*CALLING, ToolStarted(ADD), StepRetried(2, "cut"), ToolFailed("call_1", "retracted"))
-    again = (*void, *CALLED, ToolStarted(ADD))
+    """The outcome of an eager call in a retracted attempt is left out of the messages."""
+    retracted = (
+        *CALLING,
+        ToolStarted(ADD),
+        StepRetried(2, "cut"),
+        ToolFailed("call_1", "retracted"),
+    )
+    again = (*retracted, *CALLED, ToolStarted(ADD))
 
-    assert [Message("user", "What is 2 + 3?")] == state_of(*BEGUN, *void).messages()
+    assert [Message("user", "What is 2 + 3?")] == state_of(*BEGUN, *retracted).messages()
     assert "Interrupted" == state_of(*BEGUN, *again).messages()[-1].text
     assert "5" == state_of(*BEGUN, *again, ToolCompleted("call_1", "5")).messages()[-1].text
 
@@ -453,7 +458,7 @@ def test_tokens_of_inner_agents_have_their_agents_name():
 
 
 def test_unknown_is_not_zero():
-    """Usage that nobody reported is None, and its turns are counted; zero is a report."""
+    """Unreported usage is None, and its turns are counted; zero is a report."""
     said = MessageCompleted(Message("assistant", "Hi"))
 
     assert (None, {}, 1) == (
@@ -758,8 +763,8 @@ def test_a_step_shows_what_it_was():
         "<Step 1: calls=['add']>",
         "<Step 1: error='ParseError: no'>",
     ] == [
-        repr(state_of(*BEGUN, *told).steps[0])
-        for told in ([], [TextDelta("Hello")], CALLED, [failed])
+        repr(state_of(*BEGUN, *events).steps[0])
+        for events in ([], [TextDelta("Hello")], CALLED, [failed])
     ]
 
 
@@ -787,7 +792,7 @@ def test_the_repr_of_a_long_conversation_is_short():
     ],
 )
 def test_a_fold_of_anything_else_is_refused(wrong, sentence):
-    """What is no event is not folded into nothing, and swapped arguments are told their order."""
+    """Only an event is folded; the error for swapped arguments names their order."""
     with pytest.raises(TypeError, match=sentence):
         wrong()
 

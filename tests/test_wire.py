@@ -326,13 +326,13 @@ def test_an_event_deep_inside_of_others_comes_back(depth):
 @pytest.mark.parametrize("depth", [501, 1_000, 100_000])
 def test_an_event_too_deep_inside_of_others_is_refused(depth):
     """What no line holds is refused when it is written, and when it is read; both say so."""
-    with pytest.raises(MalformedLine, match=f"{depth} events stand around .* 500 at most"):
+    with pytest.raises(MalformedLine, match=f"{depth} levels deep; .* at most 500"):
         dumps(around(TextDelta("Hi"), depth))
 
     line = {"type": "TextDelta", "text": "Hi"}
     for _ in range(depth):
         line = {"type": "ToolOutput", "call_id": "c", "event": line}
-    with pytest.raises(MalformedLine, match=r"events stand around .* 500 at most"):
+    with pytest.raises(MalformedLine, match=r"levels deep; .* at most 500"):
         decode({"v": 1, **line})
 
 
@@ -448,7 +448,7 @@ BAD_LINES = [
     ('{"v":2,"type":"TextDelta"}', "TextDelta cannot be read: `text` is missing."),
     (
         '{"v":2,"type":"TextDelta","text":5}',
-        "TextDelta cannot be read: `text` should be a text, not a number.",
+        "TextDelta cannot be read: `text` should be a string, not a number.",
     ),
     (
         '{"v":2,"type":"StepStarted","number":true}',
@@ -456,7 +456,7 @@ BAD_LINES = [
     ),
     (
         '{"v":2,"type":"ToolCallDelta","index":0,"name":[]}',
-        "ToolCallDelta cannot be read: `name` should be a text, not an array.",
+        "ToolCallDelta cannot be read: `name` should be a string, not an array.",
     ),
     (
         '{"v":2,"type":"ToolStarted","call":null}',
@@ -465,15 +465,15 @@ BAD_LINES = [
     (
         '{"v":2,"type":"ToolStarted","call":{"id":1}}',
         "ToolStarted cannot be read: "
-        "`call.id` should be a text, not a number; `call.name` is missing.",
+        "`call.id` should be a string, not a number; `call.name` is missing.",
     ),
     (
         '{"v":2,"type":"MessageCompleted","message":{"role":"user","tool_calls":"ab"}}',
-        "MessageCompleted cannot be read: `message.tool_calls` should be an array, not a text.",
+        "MessageCompleted cannot be read: `message.tool_calls` should be an array, not a string.",
     ),
     (
         '{"v":2,"type":"Message","role":"user","tool_calls":[{"id":"a","name":5}]}',
-        "Message cannot be read: `tool_calls[0].name` should be a text, not a number.",
+        "Message cannot be read: `tool_calls[0].name` should be a string, not a number.",
     ),
     (
         '{"v":2,"type":"ToolOutput","call_id":"c"}',
@@ -487,13 +487,13 @@ BAD_LINES = [
     (
         '{"v":2,"type":"ToolOutput","call_id":"c","event":{"type":"ToolOutput",'
         '"call_id":"c","event":{"type":"TextDelta","text":{}}}}',
-        "TextDelta cannot be read: `event.event.text` should be a text, not an object.",
+        "TextDelta cannot be read: `event.event.text` should be a string, not an object.",
     ),
     (
         '{"v":2,"type":"Stamped","run":"r","seq":0,"at":"now"}',
-        "Stamped cannot be read: `at` should be a number, not a text; `event` is missing.",
+        "Stamped cannot be read: `at` should be a number, not a string; `event` is missing.",
     ),
-    ('{"v":2,"type":"FinalAnswer","value":NaN}', "The line is not JSON: NaN is no JSON."),
+    ('{"v":2,"type":"FinalAnswer","value":NaN}', "The line is not JSON: NaN is not JSON."),
     ('{"v":2,"type":"StepStarted","number":' + "1" * 5000 + "}", "The line is not JSON: Exceeds"),
     ("[" * 100_000, "The line is nested too deeply for Python's JSON."),
 ]

@@ -1,14 +1,24 @@
-"""The agent that acts by calling tools."""
+"""Agent: a function from a task to a run."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from inspect import isclass, signature
-from typing import Annotated, Any, Never
+from typing import Annotated, Any
 
 from attrs import field, frozen
 from reactivex import Observable
 
-from ..arguments import mapping, meant, number, one_of, refuse, several, shown, text, valid
+from ..arguments import (
+    did_you_mean,
+    mapping,
+    number,
+    one_of,
+    several,
+    shown,
+    suggesting,
+    text,
+    valid,
+)
 from ..events import Event, RunStarted
 from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
@@ -29,31 +39,33 @@ from .uncalled import Uncalled
 __all__ = ["Agent"]
 
 
+@suggesting("Agent", NOT_OF_AGENTS)
 @frozen(init=False, repr=False)
 class Agent(Uncalled):
-    """A function from a task to a run: it asks a model, calls tools, and answers.
+    """A function from a task to a run: it requests model turns, calls tools, and answers.
 
-    An agent holds no state of its runs, so one object serves any number of them at once.
+    An agent holds no state of its runs, so one object serves any number of runs at once.
 
     Args:
-        model: A model, the name of one (``"openai:gpt-5-mini"``), or any function that takes a
-            request and returns or yields text, messages or deltas.
+        model: A model, its name (``"openai:gpt-5-mini"``), or a function that takes a request and
+            returns or yields text, messages or deltas.
         tools: Tools, functions with annotations and a docstring, or other agents.
-        instructions: What the agent should heed, added to its system prompt.
-        max_steps: After how many steps without an answer it must give the best one it can.
-        name: Its name in events and usage; other agents call it by this name.
-        description: What other agents are told it can do.
-        managed_agents: More agents it may call; the same as listing them among the tools.
+        instructions: Text to add to the system prompt.
+        max_steps: The number of steps without an answer after which one closing step, without
+            tools, must answer.
+        name: The name in events and usage, by which other agents call it.
+        description: What it can do; other agents read this.
+        managed_agents: Agents that it may call; the same as listing them in `tools`.
         final_answer_checks: Functions ``check(value, state)``; FinalAnswer is emitted only after
-            all have passed. The deltas of the text were emitted as they came, before any check.
-            One that raises or returns False sends the model back to work.
+            all have passed. One that raises or returns False sends the model back to work. The
+            deltas of the text are emitted before any check.
         answer: ``"text"``: a reply without calls is the answer. ``"tool"``: only a call of
             final_answer is.
-        eager: Start a call once its arguments are complete, while the model still speaks; True,
-            or the names of the tools. Such a call may run more than once when a turn is retried.
-        options: What every request passes to the provider as it stands.
-        workers: The threads on which plain functions run: its model, tools and checks. By default
-            those that the process shares, 16 at once.
+        eager: Start a call once its arguments are complete, while the model still writes; True,
+            or the names of the tools. Such a call may run again when a turn is retried.
+        options: Passed unchanged to the provider with every request.
+        workers: The threads that run plain functions: its model, tools and checks. By default
+            the 16 threads that the process shares.
     """
 
     name: str = field(validator=valid(text))
@@ -79,9 +91,7 @@ class Agent(Uncalled):
         eager: bool | Collection[str] = False,
         options: Mapping[str, Any] | None = None,
         workers: Workers | None = None,
-        **dropped: Never,
     ) -> None:
-        refuse("Agent", dropped, Agent.__init__, NOT_OF_AGENTS)
         one_of("answer", answer, ("text", "tool"))
         managed = several("managed_agents", managed_agents, "agents")
         toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
@@ -122,7 +132,7 @@ class Agent(Uncalled):
     def __reduce__(self) -> tuple[Any, ...]:
         owner = f"The agent {self.name!r}"
         checks = tuple(portable(owner, "its check", check) for check in self._step.checks)
-        return _made_anew, (
+        return _rebuilt, (
             type(self),
             portable(owner, "its model", self.model),
             {
@@ -145,6 +155,7 @@ class Agent(Uncalled):
     def __deepcopy__(self, _: Any) -> "Agent":  # as a function is copied
         return self
 
+    @suggesting("A run", NOT_OF_RUNS)
     def __call__(
         self,
         task: str,
@@ -152,37 +163,35 @@ class Agent(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
-        **dropped: Never,
     ) -> Observable[Event]:
         """Return the run of a task as a cold stream: subscribing starts it, disposing cancels it.
 
-        To loop over it, or over what is piped from it, write `each(agent(task))`.
+        To loop over it, or over a stream piped from it, write `each(agent(task))`.
 
         Args:
-            task: What is to be done, or the next thing said in a conversation.
+            task: What to do, or the next message of a conversation.
             state: The state of an earlier run, to continue its conversation.
-            images: Images the model looks at with the task.
-            additional_args: Values given beside the task: the model reads them all, and tools that
-                ask for one receive it as it is.
+            images: Images for the model, sent with the task.
+            additional_args: Named values: the model reads all of them, and tools receive those
+                that they declare as `Given`.
 
         Raises:
-            ModelError: The model failed; by `on_error`, as all that the agent cannot survive.
-            NoAnswer: The steps were used up, and the closing step brought no answer.
+            ModelError: The model failed; emitted by `on_error`.
+            NoAnswer: Neither the steps nor the closing step gave an answer; by `on_error`.
         """
-        refuse("A run", dropped, Agent.__call__, NOT_OF_RUNS)
         text("task", task)
         if not isinstance(state, State | None):
             raise TypeError(
-                "state is a State, as run.state or State.from_messages([...]), "
+                "state must be a State, as run.state or State.from_messages([...]), "
                 f"not {'a run' if isinstance(state, Run) else shown(state)}."
             )
         given = mapping("additional_args", additional_args)
-        said = render("given", task=task, given=given) if given else task
-        message = Message("user", said, images=images)
-        told = message if given or message.images else None
-        started = RunStarted(task, self.name, told)
+        content = render("given", task=task, given=given) if given else task
+        message = Message("user", content, images=images)
+        started = RunStarted(task, self.name, message if given or message.images else None)
         return ColdRun(run_steps(self._step, self.max_steps, started, state or State(), given))
 
+    @suggesting("A run", NOT_OF_RUNS)
     def run(
         self,
         task: str,
@@ -191,22 +200,20 @@ class Agent(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
-        **dropped: Never,
     ) -> Any:
         """Block until a task is done, and return the answer's value.
 
         Args:
-            task: What is to be done; this and what follows is as for a call.
+            task: What to do.
             timeout: Seconds after which the run is cancelled.
             state: The state of an earlier run.
-            images: Images the model looks at.
-            additional_args: Values given beside the task.
+            images: Images for the model.
+            additional_args: Named values for the model and the tools.
 
         Raises:
-            TimeoutError: The time is over.
-            RxAgentError: What ended the run without an answer.
+            TimeoutError: The run took longer than `timeout`.
+            RxAgentError: The run ended without an answer.
         """
-        refuse("A run", dropped, Agent.run, NOT_OF_RUNS)
         refuse_own_loop("Write `await agent.start(task)` instead.")
         number("timeout", timeout, least=0, optional=True)
         scheduler = RunScheduler(loop=daemon_loop())
@@ -214,6 +221,7 @@ class Agent(Uncalled):
         with launch(events, scheduler=scheduler) as run:
             return run.result(timeout)
 
+    @suggesting("A run", NOT_OF_RUNS)
     def start(
         self,
         task: str,
@@ -222,18 +230,16 @@ class Agent(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
-        **dropped: Never,
     ) -> Run:
-        """Start a run that goes on by itself, and return at once.
+        """Start a hot run and return it at once.
 
         Args:
-            task: What is to be done; this and what follows is as for a call.
-            attach: Observers that are attached before the first event.
+            task: What to do.
+            attach: Observers to attach before the first event.
             state: The state of an earlier run.
-            images: Images the model looks at.
-            additional_args: Values given beside the task.
+            images: Images for the model.
+            additional_args: Named values for the model and the tools.
         """
-        refuse("A run", dropped, Agent.start, NOT_OF_RUNS)
         watching = several("attach", attach, "observers")
         events = self(task, state=state, images=images, additional_args=additional_args)
         return launch(events, attach=watching, before=state)
@@ -242,19 +248,19 @@ class Agent(Uncalled):
         """Return this agent as a tool of another one; its events are the tool's outputs."""
         if not self.description:
             raise ValueError(
-                f"Whoever is to call the agent {self.name!r} must be told what it can do. "
-                "Give it a description=."
+                f"The agent {self.name!r} has no description, so no other agent can know what it "
+                "does. Give it a description=."
             )
 
         return tool(self._ask, name=self.name, description=self.description)
 
     def _ask(
-        self, task: Annotated[str, "What is to be done, with all that must be known for it."]
+        self, task: Annotated[str, "What to do, with all the information it needs."]
     ) -> Observable[Event]:
         return self(task)
 
     def _request(self, state: State, closing: bool) -> Request:
-        told = state.messages()
+        history = state.messages()
         prompt = render(
             "system",
             name=self.name,
@@ -262,16 +268,16 @@ class Agent(Uncalled):
             text_answers=self._step.text_answers,
             instructions=self.instructions,
         )
-        before = [message.text for message in told if message.role == "system"]
-        said = [message for message in told if message.role != "system"]
-        messages = [Message("system", "\n\n".join((prompt, *before))), *said]
+        before = [message.text for message in history if message.role == "system"]
+        rest = [message for message in history if message.role != "system"]
+        messages = [Message("system", "\n\n".join((prompt, *before))), *rest]
         if closing:
             messages.append(Message("user", render("closing", limit=self.max_steps)))
         tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
         return Request(messages, tools, options=self.options)
 
 
-def _made_anew(kind: type[Agent], model: Any, fields: Mapping[str, Any]) -> Agent:
+def _rebuilt(kind: type[Agent], model: Any, fields: Mapping[str, Any]) -> Agent:
     made = kind.__new__(kind)
     Agent.__init__(made, model, **fields)
     return made
@@ -287,15 +293,15 @@ def _eager(eager: bool | Collection[str], tools: Toolbox) -> bool | frozenset[st
     names = frozenset(several("eager", eager, "tools' names", str))
     for name in names:
         if name not in tools:
-            slip = meant(name, [tool.name for tool in tools])
-            raise ValueError(f"eager names {name!r}, which is no tool of this agent.{slip}")
+            hint = did_you_mean(name, [tool.name for tool in tools])
+            raise ValueError(f"eager names {name!r}, which is not a tool of this agent.{hint}")
     return names
 
 
 def _workers(workers: Workers | None) -> Workers | None:
     if not isinstance(workers, Workers | None):
         raise TypeError(
-            f"workers is a pool of threads, as Workers(limit=32), not {shown(workers)}."
+            f"workers must be a pool of threads, as Workers(limit=32), not {shown(workers)}."
         )
     return workers
 
@@ -305,13 +311,13 @@ def _checks(checks: Iterable[Callable[..., Any]]) -> tuple[Callable[..., Any], .
     for check in given:
         if isclass(check):
             name = check.__name__
-            raise TypeError(f"{name} is a class: give a check made of it, {name}(...).")
-        with suppress(ValueError):  # what it takes is not known
+            raise TypeError(f"{name} is a class. Give the check as an instance: {name}(...).")
+        with suppress(ValueError):  # its signature is not known
             try:
                 signature(check).bind(None, None)
             except TypeError:
                 raise TypeError(
-                    f"{shown(check)} is no check, which is called with the answer's value and the "
-                    "state: check(value, state)."
+                    f"{shown(check)} cannot be called as a check: check(value, state), with the "
+                    "answer's value and the run's state."
                 ) from None
     return given

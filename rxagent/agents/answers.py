@@ -1,4 +1,4 @@
-"""Answers: how they are read out of a call, and what they must pass."""
+"""Answers: read from a call of final_answer, and checked."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from reactivex import Observable
 from reactivex import operators as rxo
 
+from ..arguments import shorten
 from ..errors import ParseError, describe
 from ..frozen import freeze
 from ..messages import ToolCall
@@ -21,10 +22,10 @@ __all__ = ["check_answer", "read_answer"]
 
 
 def read_answer(call: ToolCall, reason: str) -> Any:
-    """Return the value that a call of final_answer gives.
+    """Return the answer in a call of final_answer.
 
     Raises:
-        ParseError: The arguments do not hold an answer.
+        ParseError: The arguments hold no answer.
     """
     try:
         arguments = from_json(call.arguments)
@@ -32,15 +33,11 @@ def read_answer(call: ToolCall, reason: str) -> Any:
             arguments = from_json(arguments)
         return freeze(arguments["answer"])
     except (ValueError, TypeError, KeyError):
-        cut = " (it was cut by the length limit)" if reason == "length" else ""
+        cut = " (they were cut off by the length limit)" if reason == "length" else ""
         raise ParseError(
-            f"The arguments of final_answer hold no answer{cut}: {_short(call.arguments)!r}. "
-            'Give one JSON object of the form {"answer": <value>}.'
+            f"The arguments of final_answer hold no answer{cut}: {shorten(call.arguments, 300)!r}. "
+            'Write one JSON object of the form {"answer": <value>}.'
         ) from None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 300 else f"{text[:299]}…"
 
 
 def check_answer(
@@ -51,11 +48,11 @@ def check_answer(
 ) -> Observable[Any]:
     """Emit a value once every check has passed.
 
-    A check is any callable, `check(value, state)`, plain or asynchronous; it fails by raising, or
-    by returning False.
+    A check is a callable, `check(value, state)`, plain or asynchronous; it fails by raising or by
+    returning False.
 
     Raises:
-        ParseError: A check has failed; by `on_error`.
+        ParseError: A check failed; by `on_error`.
     """
     waiting = tuple(checks)
     if not waiting:
@@ -78,7 +75,7 @@ def _check(
     name = getattr(check, "__name__", type(check).__name__)
 
     def judge(verdict: Any) -> Any:
-        # One that yields its verdicts is judged by the last.
+        # The last verdict of a check that yields several counts.
         if (verdict.value if isinstance(verdict, Returned) else verdict) is False:
             raise ParseError(f"The answer did not pass the check {name}.")
         return verdict

@@ -1,4 +1,4 @@
-"""Asking a model, also one that takes no tools."""
+"""Requests to models, also to those that support no tools."""
 
 import re
 from collections.abc import Callable
@@ -18,9 +18,9 @@ _ABOUT_TOOLS = re.compile(r"\b(tools?|functions?)\b", re.IGNORECASE)
 
 
 def ask(model: Callable[[Request], Observable[Delta]], request: Request) -> Observable[Delta]:
-    """Ask a model; where final_answer is the only tool and the model takes none, ask without.
+    """Request a turn; retry without final_answer, the only tool, if the model supports no tools.
 
-    Servers answer 400 to the field `tools` for models that were taught none.
+    Servers answer 400 to the field `tools` for such models.
     """
     if request.tools != (FINAL_ANSWER,):
         return model(request)

@@ -1,4 +1,4 @@
-"""Cold runs: what an agent returns."""
+"""Cold runs, as an agent returns them."""
 
 from collections.abc import Generator
 from pickle import PicklingError
@@ -13,15 +13,15 @@ __all__ = ["ColdRun"]
 
 _AWAIT = (
     "A run that has not begun has no answer. Write `await agent.start(task)`, or `agent.run(task)` "
-    "to block for it."
+    "to block until the answer."
 )
 
 
 class ColdRun(Stream[Event]):
-    """A run that has not begun: subscribing to it begins one, each time anew.
+    """A run that has not begun; each subscription begins a new one.
 
-    It differs from other streams in that waiting for it is an error that says what to write, since
-    its last item is not the answer.
+    It differs from other streams in that it cannot be awaited, since its last item is not the
+    answer.
     """
 
     def __reduce__(self) -> Never:
@@ -31,10 +31,10 @@ class ColdRun(Stream[Event]):
         )
 
     def __repr__(self) -> str:
-        return "<ColdRun: it begins when it is subscribed to>"
+        return "<ColdRun: begins when subscribed>"
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
-        """Raise TypeError: nobody waits for the last event of a run."""
+        """Raise TypeError: the last event of a run is not its answer."""
         raise TypeError(_AWAIT)
 
     def __await__(self) -> Generator[Any, None, Any]:

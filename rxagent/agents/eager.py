@@ -16,11 +16,11 @@ __all__ = ["eager_calls"]
 def eager_calls(
     start: Callable[[ToolCall], Observable[Event]], retract: Callable[[str], Event]
 ) -> Callable[[Observable[ToolCall | StepRetried]], Observable[Event]]:
-    """Emit the events of calls that start as they come; a retraction ends those that still run.
+    """Start each call as it arrives and emit its events; StepRetried ends the calls still running.
 
     Args:
         start: Starts a call.
-        retract: Makes the event that ends a call, from its id.
+        retract: Makes the last event of a call from its id.
     """
     return lift(partial(_EagerCalls, start, retract))
 

@@ -1,35 +1,35 @@
-"""Words that an agent does not take, though others do, and what to write instead."""
+"""Keywords of other libraries that an agent does not take, and what to write instead."""
 
 __all__ = ["NOT_OF_AGENTS", "NOT_OF_RUNS"]
 
-_INSTRUCTIONS = "Say what the agent should heed in instructions=."
-_NO_CODE = "An agent that acts by writing code is not there yet."
+_INSTRUCTIONS = "Write the text in instructions=."
+_NO_CODE = "Agents that write code are not supported yet."
 
 NOT_OF_AGENTS = {
     "stream_outputs": "Everything streams: subscribe to agent(task).",
     "step_callbacks": "Attach subscribers to a run: agent.start(task, attach=[...]).",
-    "verbosity_level": "Nothing is printed unless asked: attach rxagent.subscribers.Console().",
+    "verbosity_level": "Nothing is printed by default: attach rxagent.subscribers.Console().",
     "logger": "Attach rxagent.subscribers.Console() or Log() to a run.",
     "add_base_tools": "List the tools you want in tools=[...].",
     "prompt_templates": _INSTRUCTIONS,
     "system_prompt": _INSTRUCTIONS,
     "system": _INSTRUCTIONS,
-    "grammar": "Pass what the provider takes in options={...}.",
-    "planning_interval": "Plans are not there yet.",
+    "grammar": "Pass provider parameters in options={...}.",
+    "planning_interval": "Planning is not supported yet.",
     "additional_authorized_imports": _NO_CODE,
     "executor": _NO_CODE,
-    "max_tool_threads": "Calls of one step run side by side on a pool all runs share.",
+    "max_tool_threads": "Calls of one step run in parallel; set workers=Workers(limit=...).",
     "provide_run_summary": "Use agent.start(task).state.messages(summary=True).",
     "return_full_result": "Use run = agent.start(task); run.result(); run.state.",
-    "...": "What the provider takes stands in options={...}; see help(rxagent.Agent).",
+    "...": "Pass provider parameters in options={...}; see help(rxagent.Agent).",
 }
 
 NOT_OF_RUNS = {
     "stream": "Everything streams: subscribe to agent(task), or loop over each(agent(task)).",
-    "reset": "A run begins anew unless it is given the state of another: state=run.state.",
-    "max_steps": "Give it to the agent: Agent(model, max_steps=...).",
+    "reset": "Each run starts a new conversation; pass state=run.state to continue one.",
+    "max_steps": "Pass it to the agent: Agent(model, max_steps=...).",
     "return_full_result": NOT_OF_AGENTS["return_full_result"],
     "attach": "Write agent.start(task, attach=[...]).",
     "timeout": "Write agent.run(task, timeout=...), or agent.start(task).result(timeout=...).",
-    "...": "See help(rxagent.Agent) for what it takes.",
+    "...": "See help(rxagent.Agent).",
 }

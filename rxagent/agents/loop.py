@@ -1,4 +1,4 @@
-"""The loop: a run is a sequence of steps, each made from the state that the steps before gave.
+"""The loop: a run is a sequence of steps, each made from the state after the previous ones.
 
 .. code-block:: text
 
@@ -37,12 +37,12 @@ __all__ = ["Step", "Turn", "run_steps"]
 
 @frozen
 class Turn:
-    """What a step starts from.
+    """The input of a step.
 
     Attributes:
         state: The state of the run so far.
         step: The number of the step, from 1.
-        closing: Whether it is the closing step, in which no tools can be called.
+        closing: Whether this is the closing step, which cannot call tools.
         given: The run's additional arguments, by name.
     """
 
@@ -53,12 +53,12 @@ class Turn:
 
 
 Step: TypeAlias = Callable[[Turn], Observable[Event]]
-"""What a turn does: the events of one step, StepStarted excluded."""
+"""Makes the events of one step, without StepStarted."""
 
 
 @frozen
 class _Progress:
-    """How far a run has come: its state, the number of its latest step, and what that means."""
+    """The progress of a run: its state, the number of its latest step, and how it may end."""
 
     state: State
     step: int = 0
@@ -66,9 +66,9 @@ class _Progress:
     answered: bool = False
 
     def add(self, event: Event) -> "_Progress":
-        """Return the progress with one more event in it.
+        """Return the progress after one more event.
 
-        Deltas wait for their message; usage and retractions do not.
+        Deltas are skipped, since MessageCompleted holds their message.
         """
         if isinstance(event, Delta) and not isinstance(event, Usage | StepRetried):
             return self
@@ -90,17 +90,17 @@ class _Progress:
 def run_steps(
     step: Step, max_steps: int, started: RunStarted, before: State, given: Mapping[str, Any]
 ) -> Observable[Event]:
-    """Return the run of a task, cold.
+    """Return the cold run of a task.
 
     Args:
-        step: What each turn does.
-        max_steps: After how many steps without an answer the closing one follows.
+        step: Makes the events of each step.
+        max_steps: The number of steps without an answer after which the closing one follows.
         started: The run's first event.
-        before: The state of the conversation before it.
-        given: Additional arguments, by name.
+        before: The state of the conversation before the run.
+        given: The additional arguments, by name.
 
     Raises:
-        NoAnswer: Neither the steps nor the closing one brought an answer; by `on_error`.
+        NoAnswer: Neither the steps nor the closing one gave an answer; by `on_error`.
     """
 
     def following(progress: _Progress) -> Observable[Event]:
@@ -124,10 +124,10 @@ def run_steps(
 
 def _why_none(max_steps: int, state: State) -> str:
     if not max_steps:
-        return "The run found no answer, since max_steps=0 allows no step: allow some."
+        return "The run found no answer, because max_steps=0 allows no step. Raise max_steps."
     return (
-        f"The run found no answer within max_steps={max_steps}: allow more, ask for less, or "
-        f"choose another model. Its last step failed: {state.steps[-1].error}"
+        f"The run found no answer within max_steps={max_steps}. Raise max_steps, simplify the "
+        f"task, or choose another model. The last step failed: {state.steps[-1].error}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The step of an agent that calls tools: a turn of the model, then the calls that it makes.
+"""The step of an agent that calls tools: a turn of the model, then its calls.
 
 .. code-block:: text
 
@@ -43,17 +43,18 @@ __all__ = ["ToolStep"]
 
 @frozen
 class ToolStep:
-    """What an agent that calls tools does in every step.
+    """The step of an agent that calls tools.
 
     Attributes:
-        model: A model, as `as_model` makes it.
+        model: A model, as `as_model` returns it.
         tools: The tools that a turn may call.
-        request: Makes the next request from the state and from whether the step is the closing one.
-        checks: What an answer must pass: `check(value, state)`.
-        text_answers: Whether a turn that calls nothing is the answer, or has failed.
-        eager: Whether calls of a tool, by its name, start while the model still writes; None if
-            none do.
-        workers: The pool of plain functions; None for the one that the process shares.
+        request: Makes the next request from the state; its flag says whether the step is the
+            closing one.
+        checks: The checks of an answer: `check(value, state)`.
+        text_answers: Whether a turn without calls is the answer; if not, it failed.
+        eager: Whether calls of a tool, by its name, start while the model still writes; None for
+            no tool.
+        workers: The threads that run plain functions; None for those that the process shares.
     """
 
     model: Callable[[Request], Observable[Delta]]
@@ -75,7 +76,7 @@ class ToolStep:
 
 @frozen
 class _Step:
-    """One step, and the ids of the calls that were started while the model still wrote."""
+    """One step, with the ids of its eager calls."""
 
     how: ToolStep
     turn: Turn
@@ -83,12 +84,12 @@ class _Step:
 
     @property
     def branches(self) -> list[Callable[[Observable[Delta]], Observable[Event]]]:
-        """What is made of the deltas, beside passing them on."""
+        """The branches of the deltas, beside the deltas themselves."""
         is_eager = self.how.eager is not None and not self.turn.closing
         return [self.start_early, self.finish_turn] if is_eager else [self.finish_turn]
 
     def finish_turn(self, deltas: Observable[Delta]) -> Observable[Event]:
-        """Complete the message, then do what it says."""
+        """Complete the message, then carry it out."""
         return deltas.pipe(
             ops.accumulate(partial=False),
             stream_ops.with_latest_from(deltas.pipe(ops.of_type(Finish)), Finish("stop")),
@@ -96,7 +97,7 @@ class _Step:
         )
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
-        """Start eager calls as soon as they are sealed; end them when the turn is retracted."""
+        """Start eager calls as soon as they are sealed; end them when the turn is retried."""
         calls = deltas.pipe(
             ops.sealed(), stream_ops.take_while(_is_no_answer), stream_ops.filter(self._is_eager)
         )
@@ -126,21 +127,21 @@ class _Step:
         final = not all(map(_is_no_answer, calls))
         if final and len(calls) > 1:
             raise ParseError(
-                "final_answer was called together with other tools, so it was not taken. "
-                "Call the other tools first, and final_answer alone once you know the answer."
+                "final_answer was called together with other tools, so it was ignored. "
+                "Call the other tools first, then final_answer alone."
             )
         if final:
             return self._answer(read_answer(calls[0], reason))
         if calls and self.turn.closing:
-            raise ParseError("No tools can be called any more. Give the answer as text.")
+            raise ParseError("No tool can be called any more. Write the answer as text.")
         if calls:
             return merge(*(self._call(call, reason) for call in calls if call.id not in self.early))
         if not text.strip():
-            cut = ", since the length limit (max_tokens) was reached" if reason == "length" else ""
-            raise ParseError(f"The reply was empty{cut}. Call a tool, or give the answer.")
+            cut = ": it reached the length limit (max_tokens)" if reason == "length" else ""
+            raise ParseError(f"The reply was empty{cut}. Call a tool, or write the answer.")
         if not (self.how.text_answers or self.turn.closing):
             raise ParseError(
-                "The reply called no tool. When this is the answer, "
+                "The reply called no tool. If this is the answer, "
                 'call final_answer with it: {"answer": ...}.'
             )
         return self._answer(text)
@@ -155,7 +156,7 @@ class _Step:
 
     def _retract(self, call_id: str) -> Event:
         self.early.discard(call_id)
-        return ToolFailed(call_id, "StepRetried: retracted, since the turn was begun anew")
+        return ToolFailed(call_id, "StepRetried: retracted, because the turn was retried")
 
     def _is_eager(self, call: ToolCall) -> bool:
         return self.how.eager is not None and self.how.eager(call.name)

@@ -1,11 +1,11 @@
 """`rxagent chat`: a conversation in the terminal."""
 
-import difflib
 import signal
 
 import click
 from attrs import evolve
 
+from ..arguments import did_you_mean, plural
 from ..errors import ModelRefused, ModelRejected, RunCancelled
 from ..printable import one_line
 from .editor import History, history_path
@@ -113,11 +113,11 @@ class _Conversation:
 
         state = self._state
         messages, steps = len(state.messages()), len(state.steps)
-        lines = [f"{_plural(messages, 'message')} · {_plural(steps, 'step')}"]
+        lines = [f"{plural(messages, 'message')} · {plural(steps, 'step')}"]
         for agent, usage in state.usage_by_agent.items():
             lines.append(f"{one_line(agent)}: {tokens(usage)}")
         if state.unreported:
-            lines.append(f"{_plural(state.unreported, 'answer')} without a report of tokens")
+            lines.append(f"{plural(state.unreported, 'answer')} without a report of tokens")
         if state.error is not None:
             lines.append(f"last error: {one_line(state.error)}")
         return "\n".join(lines)
@@ -127,10 +127,6 @@ def _is_rejection(error: Exception) -> bool:
     return isinstance(error, ModelRejected) or (
         isinstance(error, ModelRefused) and error.status is not None
     )
-
-
-def _plural(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _talk(conversation: _Conversation, prompt: Keyboard | Pipe) -> ExitCode:
@@ -172,6 +168,5 @@ def _obey(command: str, conversation: _Conversation) -> str:
     name = command.split()[0]
     if name in _COMMANDS:
         return f"{name} takes no arguments. {_ESCAPE}"
-    close = difflib.get_close_matches(name, _COMMANDS, n=1)
-    hint = f"did you mean {close[0]}?" if close else "/help lists the commands."
-    return f"There is no command {name}; {hint} {_ESCAPE}"
+    hint = did_you_mean(name, _COMMANDS) or " /help lists the commands."
+    return f"There is no command {name}.{hint} {_ESCAPE}"

@@ -80,7 +80,7 @@ class Options:
     def watcher(self) -> "abc.ObserverBase[Event]":
         """Return the observer that shows the agent's answers."""
         if self.as_json:
-            from .performance import JsonLines
+            from ..subscribers.json_lines import JsonLines
 
             return JsonLines(sys.stdout)
         from ..subscribers import Console

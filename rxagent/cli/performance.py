@@ -3,20 +3,18 @@
 import signal
 import threading
 from contextlib import ExitStack
-from typing import Any, TextIO
+from typing import Any
 
 from reactivex import Notification, abc
 from reactivex import operators as rxo
 
-from ..errors import describe
-from ..events import Event, RunFailed
+from ..events import Event
 from ..runs import Run
 from ..streams import each
-from ..wire import dumps
 from .failures import INTERRUPTED, TOO_LONG, ExitCode
 from .leaving import leave_at_once, on_interrupt
 
-__all__ = ["JsonLines", "perform"]
+__all__ = ["perform"]
 
 
 def perform(
@@ -54,22 +52,3 @@ def perform(
             ended = getattr(notification, "exception", None)
             notification.accept(watcher)
     return ended
-
-
-class JsonLines(abc.ObserverBase[Event]):
-    """Writes each event to a stream as a line of JSON, and an error as `RunFailed`."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def on_next(self, event: Event) -> None:
-        """Write an event."""
-        self._stream.write(dumps(event) + "\n")
-        self._stream.flush()
-
-    def on_error(self, error: Exception) -> None:
-        """Write the error that ended the run."""
-        self.on_next(RunFailed(type(error).__name__, describe(error)))
-
-    def on_completed(self) -> None:
-        """Do nothing: the last event said that the run completed."""

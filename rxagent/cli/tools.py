@@ -1,6 +1,5 @@
 """Tools on the command line: `module:function`."""
 
-import difflib
 import importlib
 import os
 import sys
@@ -9,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..arguments import did_you_mean
 from .stdio import echo
 
 __all__ = ["load_tool"]
@@ -61,8 +61,6 @@ def _missing(module_name: str, found: Any, name: str) -> str:
     functions = [
         known for known, value in vars(found).items() if callable(value) and known[0] != "_"
     ]
-    close = difflib.get_close_matches(name, functions, n=1)
-    if close:
-        return f"{module_name} has no {name!r}. Did you mean {close[0]!r}?"
     known = ", ".join(sorted(functions)[:10]) or "no functions"
-    return f"{module_name} has no {name!r}. It has: {known}."
+    hint = did_you_mean(name, functions) or f" It has: {known}."
+    return f"{module_name} has no {name!r}.{hint}"

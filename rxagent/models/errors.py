@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
+from ..arguments import shorten
 from ..errors import (
     MalformedReply,
     ModelError,
@@ -186,7 +187,7 @@ def _short(value: Any) -> str:
             text = value
         case _:
             text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 300 else text[:299] + "…"
+    return shorten(text, 300)
 
 
 def _innermost(error: BaseException) -> str:

@@ -56,7 +56,7 @@ def retry(
         midstream: Also ask again when the model has said something. StepRetried then retracts
             it, which `text` does not show; `text_so_far` does.
     """
-    number("attempts", attempts, least=1, whole=True, what="how often the model is asked in all")
+    number("attempts", attempts, least=1, whole=True, what="a number of requests")
     number("delay", delay, least=0)
     number("max_delay", max_delay, least=0)
     one_of("midstream", midstream, (True, False))

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
 from ..streams import RunScheduler, is_daemon_loop, refuse_own_loop
+from ..streams.foreign_loop import refuse_trio
 from ..streams.interruptible_wait import POLL_SECONDS, InterruptibleWait, Latch
 
 __all__ = ["Ending", "Outcome"]
@@ -112,6 +113,7 @@ class Outcome:
 
     async def wait_async(self) -> bool:
         """Wait for the end, on any loop; return False if the run's loop has stopped before it."""
+        refuse_trio()
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
 

@@ -13,6 +13,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from ..arguments import shown
 from ..errors import RunCancelled
 from .background_loop import daemon_loop, on_daemon_loop
+from .foreign_loop import refuse_trio
 from .interruptible_wait import InterruptibleWait
 from .observe_on_run import observe_on_run
 from .process_end import disposing
@@ -203,6 +204,7 @@ class Pull(AsyncIterator[_T], Generic[_T, _R]):
     """
 
     def __init__(self, make: Make[_R], begin: Callable[[_R], object]) -> None:
+        refuse_trio()
         self._arrived = asyncio.Event()
         self._reader = make(partial(_wake, asyncio.get_running_loop(), self._arrived))
         self._items: Iterator[_T] = self._reader.read()

@@ -25,6 +25,7 @@ from ..errors import RunCancelled, RxAgentError, describe
 from ..printable import one_line
 from .background_loop import daemon_loop, is_daemon_loop, process_generation
 from .fairness import FairShare
+from .foreign_loop import refuse_trio
 from .open_work import OpenWork
 
 __all__ = ["SerialQueue", "as_error", "behind", "is_main_thread", "log_fault"]
@@ -44,6 +45,7 @@ class SerialQueue:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        refuse_trio()
         self.loop = loop or _get_running_loop() or daemon_loop()
         self.context = copy_context()
         self.inside: int | None = None

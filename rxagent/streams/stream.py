@@ -1,7 +1,7 @@
 """Streams whose errors say what to write when they are used like lists."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
 from .each import each
+from .foreign_loop import refuse_trio
 from .observers import methods_of
 
 __all__ = ["Stream", "like", "piped"]
@@ -90,6 +91,10 @@ class Stream(Observable[_T]):
         return Stream(super().__add__(other))
 
     __iadd__ = __add__
+
+    def __await__(self) -> Generator[Any, None, _T]:
+        refuse_trio()
+        return super().__await__()
 
     def __aiter__(self) -> AsyncIterator[_T]:
         raise TypeError(_LOOP)

@@ -1,10 +1,10 @@
-"""Subscribers: observers of a run, each with one purpose."""
+"""Subscribers: ready-made observers of a run."""
 
 from typing import TYPE_CHECKING
 
 from ..lazy import lazily
 
-# Eager, or else the rooms would hide the functions of the same names.
+# Imported now, or else the modules would hide the functions of the same names.
 from .on import on
 from .sampled import sampled
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .log import Log
     from .metrics import Metrics, Snapshot, ToolTimes
 
-_ROOM_OF = {
+_MODULE_OF = {
     "Console": "console",
     "Log": "log",
     "Metrics": "metrics",
@@ -23,4 +23,4 @@ _ROOM_OF = {
 
 __all__ = ["Console", "Log", "Metrics", "Snapshot", "ToolTimes", "on", "sampled"]
 
-__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__)
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF, __all__)

@@ -1,4 +1,4 @@
-"""Console: a run as people read it in a terminal."""
+"""Console: a run as text in a terminal."""
 
 import time
 from collections.abc import Callable
@@ -17,27 +17,26 @@ __all__ = ["Console"]
 
 
 class Console(abc.ObserverBase[Event]):
-    """Writes a run to the terminal: the answer to stdout, all the rest to stderr.
+    """Writes a run to the terminal: the answer to stdout, everything else to stderr.
 
-    On a terminal text is written as it comes, each piece once and never again: before any check
-    has accepted it. A line below it says so when it is withdrawn, because the turn was begun anew
-    or not accepted. A pipe or file gets the accepted answer alone, once it is known.
+    On a terminal, text is written as it arrives, before any check of the answer. A line below it
+    says that it is withdrawn when the turn is retried or not accepted. A pipe or file receives only
+    the accepted answer.
 
-    Steps, tools and inner agents get a line each when they have something to tell; while they
-    work, a status line says so when stderr is a terminal. What models and tools say is never read
-    as markup, and its control characters are shown, not obeyed. NO_COLOR, FORCE_COLOR, COLUMNS and
-    TERM=dumb are honoured.
+    Steps, tools and inner agents get a line each. A status line shows what is running if stderr is
+    a terminal. Text of models and tools is never read as markup, and its control characters are
+    made visible. NO_COLOR, FORCE_COLOR, COLUMNS and TERM=dumb are respected.
 
-    A stream that is closed from the start gets nothing. When one cannot be written later, as a full
-    disk or a reader that has left, the error detaches the console from its run, which goes on.
+    A stream that is closed from the start is skipped. A later error in writing, such as a full disk
+    or a closed pipe, detaches the console; the run continues.
 
     Args:
-        plain: Write one line per event to stderr instead, and the answer once it is known.
-        live: Whether text is written to `out` before it is known to be the answer; by default
-            where `out` is a terminal.
+        plain: Write one line per event to stderr instead, and the answer at the end.
+        live: Whether to write text to `out` before it is the accepted answer; by default if `out`
+            is a terminal.
         out: The stream for the answer; by default `sys.stdout`.
         err: The stream for everything else; by default `sys.stderr`.
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -53,9 +52,9 @@ class Console(abc.ObserverBase[Event]):
         self._live = live
         self._clock = clock
         self._terminal = Terminal(out, err)
-        self._story = self._new_story()
+        self._printer = self._new_printer()
 
-    def _new_story(self) -> RunPrinter:
+    def _new_printer(self) -> RunPrinter:
         live = self._terminal.out.isatty() if self._live is None else self._live
         return RunPrinter(self._terminal, self._clock, live=live)
 
@@ -68,14 +67,14 @@ class Console(abc.ObserverBase[Event]):
                 self._terminal.end_line()
             return
         if isinstance(event, RunStarted):
-            self._story = self._new_story()
-        self._story.tell(event)
+            self._printer = self._new_printer()
+        self._printer.print_event(event)
 
     def on_error(self, error: Exception) -> None:
-        """Say in one line why the run has no answer."""
+        """Write one line on why the run has no answer."""
         self.on_next(RunFailed(type(error).__name__, describe(error)))
         self.on_completed()
 
     def on_completed(self) -> None:
-        """End the line that is open."""
-        self._story.end_text()
+        """End the open line."""
+        self._printer.end_text()

@@ -1,10 +1,10 @@
-"""Log: a run as lines of the standard logging."""
+"""Log: a run as records of the standard logging."""
 
 import logging
 
 from reactivex import abc
 
-from ..arguments import text
+from ..arguments import plural, shorten, text
 from ..errors import describe
 from ..events import (
     Delta,
@@ -34,16 +34,16 @@ _LONGEST = 200
 
 
 class Log(abc.ObserverBase[Event]):
-    """Logs a run, one line for each thing that began or ended; never the pieces of a text.
+    """Logs a run: a line for each event except deltas.
 
-    What went wrong and was survived is a warning, what ended the run an error, unless somebody
-    cancelled it. Each record carries the event itself as `record.event`. Events of inner agents
-    are logged with their calls' ids before them.
+    Failures that the run survives are warnings; the failure that ends it is an error, unless it
+    was cancelled. Each record has the event as `record.event`. Events of inner agents are prefixed
+    with the ids of their calls.
 
     Args:
-        logger: Where to; by default the logger "rxagent".
-        level: The level of what went well.
-        run: What stands before each line, and is each record's `run`, to tell runs apart.
+        logger: The logger; by default "rxagent".
+        level: The level of all other events.
+        run: A prefix of each line, and `record.run`, to distinguish runs.
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class Log(abc.ObserverBase[Event]):
         self._path = f"{spelled(run)} › " if run else ""
 
     def on_next(self, event: Event) -> None:
-        """Log an event that began or ended something."""
+        """Log an event unless it is a delta."""
         self._log(event, self._path)
 
     def on_error(self, error: Exception) -> None:
-        """Log what ended the run."""
+        """Log the error that ended the run."""
         self._log(RunFailed(type(error).__name__, describe(error)), self._path)
 
     def on_completed(self) -> None:
-        """Log nothing; how the run ended has been said."""
+        """Log nothing: the last event was RunCompleted."""
 
     def _log(self, event: Event, path: str) -> None:
         match event:
@@ -91,7 +91,7 @@ def _sentence(event: Event) -> str:
         case StepStarted(number):
             return f"step {number} started"
         case StepRetried(attempt, error):
-            return _cut(f"asked again, attempt {attempt}: {error}")
+            return _cut(f"step retried, attempt {attempt}: {error}")
         case StepFailed(error):
             return _cut(f"step failed: {error}")
         case StepLimitReached(limit):
@@ -99,8 +99,8 @@ def _sentence(event: Event) -> str:
         case Planned(plan):
             return _cut(f"planned: {plan}")
         case MessageCompleted(message):
-            said = _number(len(message.text), "character")
-            return f"message completed: {said}, {_number(len(message.tool_calls), 'call')}"
+            length = plural(len(message.text), "character")
+            return f"message completed: {length}, {plural(len(message.tool_calls), 'call')}"
         case ToolStarted(call):
             return _cut(f"tool started: {call.id} {call_text(call)}")
         case ToolCompleted(call_id, result):
@@ -118,10 +118,5 @@ def _sentence(event: Event) -> str:
     return _cut(plain_line(event))
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _cut(said: str) -> str:
-    line = one_line(said)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+def _cut(text: str) -> str:
+    return shorten(one_line(text), _LONGEST)

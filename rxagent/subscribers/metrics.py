@@ -33,7 +33,7 @@ __all__ = ["Metrics", "Snapshot", "ToolTimes"]
 
 @frozen
 class ToolTimes:
-    """How often a tool ran and failed, and how many seconds that took, in all and at most."""
+    """A tool's runs and failures, with their total and longest time in seconds."""
 
     runs: int = 0
     failures: int = 0
@@ -42,22 +42,22 @@ class ToolTimes:
 
     @property
     def mean(self) -> float:
-        """Seconds that a run of the tool took on average."""
+        """The average seconds of a run of the tool."""
         return self.seconds / self.runs if self.runs else 0.0
 
 
 @frozen
 class Snapshot:
-    """The numbers of a run at one moment; a time that has no value yet is None.
+    """The numbers of a run at one moment; a time not known yet is None.
 
     Attributes:
-        seconds: Since the run began, up to its end.
-        first_token: Seconds until the model said its first piece of anything.
-        tokens_per_second: The model's reported output tokens, by the seconds it spoke.
-        usage: Tokens of the whole run, inner agents included.
-        tools: The times of each tool that the run itself called, by its name.
-        events: How many events of each kind there were, by its name; inner ones are not counted.
-        failures: How many there were of each error, by its type's name.
+        seconds: Since the run began, until its end.
+        first_token: Seconds until the first delta with content.
+        tokens_per_second: The reported output tokens, divided by the seconds of the turns.
+        usage: Tokens of the whole run, including inner agents.
+        tools: The times of each tool that the run itself called, by name.
+        events: The number of events by kind, without those of inner agents.
+        failures: The number of errors by type.
     """
 
     seconds: float | None = None
@@ -70,10 +70,10 @@ class Snapshot:
 
 
 class Metrics(abc.ObserverBase[Event]):
-    """Measures one run; `snapshot()` may be asked at any time.
+    """Measures one run; call `snapshot()` at any time.
 
     Args:
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -82,7 +82,7 @@ class Metrics(abc.ObserverBase[Event]):
         self._ended: float | None = None
         self._first: float | None = None
         self._turn: float | None = None
-        self._speaking = 0.0
+        self._writing = 0.0
         self._output = 0
         self._usage: Usage | None = None
         self._running: dict[str, tuple[str, float]] = {}
@@ -95,7 +95,7 @@ class Metrics(abc.ObserverBase[Event]):
         began, ended = self._began, self._ended
         seconds = None if began is None else (self._clock() if ended is None else ended) - began
         first = None if began is None or self._first is None else self._first - began
-        pace = self._output / self._speaking if self._output and self._speaking else None
+        pace = self._output / self._writing if self._output and self._writing else None
         return Snapshot(
             seconds,
             first,
@@ -121,7 +121,9 @@ class Metrics(abc.ObserverBase[Event]):
                 self._end_turn()
             case RunStarted():
                 if self._began is not None:
-                    raise RuntimeError("This Metrics has measured a run. Make one for each run.")
+                    raise RuntimeError(
+                        "This Metrics has already measured a run. Create one for each run."
+                    )
                 self._began = self._clock()
             case StepStarted() | PlanStarted():
                 self._turn = None
@@ -140,7 +142,7 @@ class Metrics(abc.ObserverBase[Event]):
                 self._failures[kind] += 1
 
     def on_error(self, error: Exception) -> None:
-        """Count what ended the run."""
+        """Count the error that ended the run."""
         self._failures[type(error).__name__] += 1
         self.on_completed()
 
@@ -150,7 +152,7 @@ class Metrics(abc.ObserverBase[Event]):
 
     def _end_turn(self) -> None:
         if self._turn is not None:
-            self._speaking += self._clock() - self._turn
+            self._writing += self._clock() - self._turn
             self._turn = None
 
     def _end_tool(self, call_id: str, *, failed: bool) -> None:

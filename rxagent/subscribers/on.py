@@ -1,4 +1,4 @@
-"""On: one kind of event, told to a function."""
+"""On: call a function with the events of one kind."""
 
 from collections.abc import Callable
 from types import UnionType
@@ -14,29 +14,29 @@ __all__ = ["on"]
 _E = TypeVar("_E", bound=Event)
 
 
-def on(kind: type[_E], tell: Callable[[_E], Any]) -> abc.ObserverBase[Event]:
-    """Return an observer that tells a function of the events of one kind, and of nothing else.
+def on(kind: type[_E], call: Callable[[_E], Any]) -> abc.ObserverBase[Event]:
+    """Return an observer that calls a function with each event of one kind.
 
     Args:
-        kind: A class of events; `Delta` and `Event` stand for all that derive from them.
-        tell: Called with each such event.
+        kind: A class of events, with its subclasses: `Delta`, `Event`.
+        call: Called with each such event.
     """
-    if not isinstance(kind, type | UnionType) or not callable(tell):
+    if not isinstance(kind, type | UnionType) or not callable(call):
         raise TypeError(
             "on takes a class of events and a function, as on(ToolStarted, print), "
-            f"not {shown(kind)} and {shown(tell)}."
+            f"not {shown(kind)} and {shown(call)}."
         )
-    return _On(kind, tell)
+    return _On(kind, call)
 
 
 class _On(abc.ObserverBase[Event]):
-    def __init__(self, kind: type[_E], tell: Callable[[_E], Any]) -> None:
+    def __init__(self, kind: type[_E], call: Callable[[_E], Any]) -> None:
         self._kind = kind
-        self._tell: Callable[[Any], Any] = tell
+        self._call: Callable[[Any], Any] = call
 
     def on_next(self, event: Event) -> None:
         if isinstance(event, self._kind):
-            self._tell(event)
+            self._call(event)
 
     def on_error(self, error: Exception) -> None:
         pass
@@ -45,4 +45,4 @@ class _On(abc.ObserverBase[Event]):
         pass
 
     def __repr__(self) -> str:
-        return f"on({shown(self._kind)}, {self._tell!r})"
+        return f"on({shown(self._kind)}, {self._call!r})"

@@ -1,9 +1,10 @@
-"""RunPrinter: the lines that tell of one run, and of the runs inside it."""
+"""RunPrinter: the lines about one run and the runs inside it."""
 
 from collections.abc import Callable
 from functools import partial
 
 from .. import errors
+from ..arguments import plural
 from ..events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -41,10 +42,10 @@ _TIMES = {1: "once", 2: "twice"}
 
 
 class RunPrinter:
-    """What is written about a run: its own text as it comes, a line for each thing that ends.
+    """Prints a run: its text as it arrives, and a line for each step, call and failure.
 
-    Runs inside it are told by stories of their own, indented, a whole message at a time, so that
-    runs that go on side by side never mix within a line.
+    Each run inside it has a printer of its own, which indents its lines and prints whole messages,
+    so that parallel runs never mix within a line.
     """
 
     def __init__(
@@ -59,35 +60,35 @@ class RunPrinter:
         self._clock = clock
         self._live = live and within is None
         self._within = within
-        self._indent: str = "" if within is None else within.story._indent + "  "
+        self._indent: str = "" if within is None else within.printer._indent + "  "
         self._latest = self
         self._began = clock()
         self._steps = 0
         self._usage: Usage | None = None
         self._planning = False
-        self._speaking = False
-        self._said: list[str] = []
+        self._writing = False
+        self._text: list[str] = []
         self._works: dict[str, _Work] = {}
         self._calls: dict[str, ToolCall] = {}
         self._later: list[Callable[[], None]] = []
 
-    def tell(self, event: Event) -> None:
-        """Write what there is to write about an event."""
-        self._hear(event)
+    def print_event(self, event: Event) -> None:
+        """Print an event, and update the status line."""
+        self._add(event)
         self._terminal.status(self._doing())
 
-    def _hear(self, event: Event) -> None:
+    def _add(self, event: Event) -> None:
         match event:
             case TextDelta(text):
-                self._hear_text(text)
+                self._add_text(text)
             case ReasoningDelta(text) if self._within is None:
                 self._terminal.aside("reasoning", text)
             case RefusalDelta(text) if self._within is None:
                 self._terminal.aside("refusal", text, "yellow")
             case ToolCallDelta():
-                self._speaking = True
+                self._writing = True
             case PlanStarted() | StepStarted():
-                self._hear_start(event)
+                self._start_turn(event)
             case Usage():
                 self._root._usage = Usage.sum(self._root._usage, event)
             case Finish("length"):
@@ -95,9 +96,9 @@ class RunPrinter:
             case StepRetried(_, error):
                 self._withdraw()
                 self.end_text()
-                self._line((f"↻ asked again: {one_line(error)}", "yellow"))
+                self._line((f"↻ retried: {one_line(error)}", "yellow"))
             case MessageCompleted(message):
-                self._speaking = False
+                self._writing = False
                 self._calls |= {call.id: call for call in message.tool_calls}
                 if self._within is not None and message.tool_calls:
                     self._block(message.text, "dim")
@@ -109,48 +110,48 @@ class RunPrinter:
                 self._line(("●", "yellow"), f" the limit of {limit} steps is reached")
             case Planned(text):
                 self._planning = False
-                self._tell_plan(text)
+                self._print_plan(text)
             case FinalAnswer(value) if self._within is None:
-                self._tell_answer(answer_text(value))
+                self._print_answer(answer_text(value))
             case RunCompleted(usage) if self._within is None:
-                self._tell_end(usage)
+                self._print_end(usage)
             case RunFailed():
-                self._tell_failure(event)
+                self._print_failure(event)
             case _:
-                self._hear_call(event)
+                self._add_call(event)
 
     # The turn
 
-    def _hear_start(self, event: Event) -> None:
-        self._speaking = True
-        self._said.clear()
+    def _start_turn(self, event: Event) -> None:
+        self._writing = True
+        self._text.clear()
         match event:
             case PlanStarted():
                 self._planning = True
             case StepStarted(number):
                 self._steps = number
 
-    def _hear_text(self, text: str) -> None:
-        self._speaking = True
+    def _add_text(self, text: str) -> None:
+        self._writing = True
         if self._live and not self._planning:
-            self._said.append(text)
+            self._text.append(text)
             self._terminal.answer(text)
 
     def _withdraw(self) -> None:
-        """Mark the text of a turn that is not accepted, on the stream that holds it."""
-        if "".join(self._said).strip():
+        """Write below the text of a turn that it is not part of the answer."""
+        if "".join(self._text).strip():
             self._terminal.withdraw()
-        self._said.clear()
+        self._text.clear()
 
     def end_text(self) -> None:
-        """End the text that was being said, and write what had to wait for that."""
+        """End the open text, and print the lines that waited for its end."""
         if self._within is None:
             self._terminal.end_line()
             later, self._later = self._later, []
             for write in later:
                 write()
 
-    def _tell_plan(self, text: str) -> None:
+    def _print_plan(self, text: str) -> None:
         lines = [line for line in map(one_line, shown(text).splitlines()) if line]
         joined = "  ".join(lines)
         if len(joined) <= 60:
@@ -159,20 +160,20 @@ class RunPrinter:
             self._line(("●", "cyan"), (" plan", "bold"))
             self._block(text)
 
-    def _tell_answer(self, answer: str) -> None:
-        if answer != "".join(self._said):
+    def _print_answer(self, answer: str) -> None:
+        if answer != "".join(self._text):
             self._terminal.end_line()
             self._terminal.answer(answer)
         self._terminal.end_line()
 
     # Calls
 
-    def _hear_call(self, event: Event) -> None:
+    def _add_call(self, event: Event) -> None:
         match event:
             case ToolStarted(call):
                 self._works[call.id] = _Work(self, call)
             case ToolOutput(call_id, Event() as inner):
-                self._work(call_id).hear(inner)
+                self._work(call_id).add(inner)
             case ToolCompleted(call_id, result):
                 self._end(call_id, result, failed=False)
             case ToolFailed(call_id, error):
@@ -190,43 +191,42 @@ class RunPrinter:
     def _end(self, call_id: str, text: str, *, failed: bool) -> None:
         work = self._work(call_id)
         self._works.pop(call_id, None)
-        work.tell_end(text, self._clock() - work.began, failed)
+        work.print_end(text, self._clock() - work.began, failed)
 
     # The end
 
-    def _tell_failure(self, event: RunFailed) -> None:
+    def _print_failure(self, event: RunFailed) -> None:
         self.end_text()
         for work in self._works.values():
-            work.tell_unfinished()
+            work.print_unfinished()
         self._rest()
         error = one_line(event.error)
         if event.kind in errors.__all__:
             error = error.removeprefix(f"{event.kind}: ")
         word = _MILD.get(event.kind, "")
-        said = error if word in error else f"{word}: {error}"
-        self._line((f"✗ {said}", "yellow" if word else "red"))
+        text = error if word in error else f"{word}: {error}"
+        self._line((f"✗ {text}", "yellow" if word else "red"))
         if self._within is None:
-            self._tell_end(self._usage)
+            self._print_end(self._usage)
 
     def _rest(self) -> None:
         self._works.clear()
-        self._planning = self._speaking = False
+        self._planning = self._writing = False
 
-    def _tell_end(self, usage: Usage | None) -> None:
+    def _print_end(self, usage: Usage | None) -> None:
         self._rest()
-        steps = f"{self._steps} step{'' if self._steps == 1 else 's'}"
         took = duration(self._clock() - self._began)
-        self._line((f"  {steps} · {took} · {tokens(usage)}", "dim"))
+        self._line((f"  {plural(self._steps, 'step')} · {took} · {tokens(usage)}", "dim"))
 
     # Lines
 
     def _line(self, *parts: Part, note: str = "", cut: bool = False) -> None:
         if self._within is not None:
-            self._within.tell_begin()
+            self._within.print_start()
         root = self._root
         root._latest = self
         write = partial(self._terminal.line, self._indent, *parts, note=note, cut=cut)
-        if root._speaking and self._terminal.is_streaming:
+        if root._writing and self._terminal.is_streaming:
             root._later.append(write)
         else:
             write()
@@ -237,77 +237,77 @@ class RunPrinter:
 
     @property
     def _root(self) -> "RunPrinter":
-        return self if self._within is None else self._within.story._root
+        return self if self._within is None else self._within.printer._root
 
     def is_inside(self, other: "RunPrinter | None") -> bool:
-        """Tell whether this is another story, or one of a run inside that run."""
-        return self is other or (self._within is not None and self._within.story.is_inside(other))
+        """Return whether this printer is another one, or prints a run inside its run."""
+        return self is other or (self._within is not None and self._within.printer.is_inside(other))
 
     def _doing(self) -> str:
         if self._works:
             return ", ".join(work.doing() for work in self._works.values())
-        return "planning" if self._planning else "thinking" if self._speaking else ""
+        return "planning" if self._planning else "thinking" if self._writing else ""
 
 
 class _Work:
-    """What is written about one call."""
+    """Prints one call."""
 
-    def __init__(self, story: RunPrinter, call: ToolCall) -> None:
-        self.story = story
+    def __init__(self, printer: RunPrinter, call: ToolCall) -> None:
+        self.printer = printer
         self.call = call
-        self.began = story._clock()
+        self.began = printer._clock()
         self._retries = 0
-        self._told = False
+        self._is_printed = False
         self._inner: RunPrinter | None = None
 
-    def hear(self, event: Event) -> None:
-        """Tell of an event inside the call; of a tool that is no agent, only count retries."""
+    def add(self, event: Event) -> None:
+        """Print an event inside the call; count retries of a tool that is not an agent."""
         if isinstance(event, StepRetried) and self._inner is None:
             self._retries += 1
             return
         if self._inner is None:
-            self._inner = RunPrinter(self.story._terminal, self.story._clock, within=self)
-        self._inner._hear(event)
+            self._inner = RunPrinter(self.printer._terminal, self.printer._clock, within=self)
+        self._inner._add(event)
 
     def doing(self) -> str:
-        """Return the call's name, and what goes on inside."""
+        """Return the call's name, and the status of a run inside it."""
         inner = "" if self._inner is None else self._inner._doing()
         return f"{self.call.name} › {inner}" if inner else self.call.name
 
-    def tell_begin(self) -> None:
-        """Write the call before what happens inside it, again when others came between."""
-        if not self._told:
-            self._told = True
-            self.story._line(*self._head(), cut=True)
-        elif not self.story._root._latest.is_inside(self._inner):
-            self.story._line(("●", "cyan"), (f" {spelled(self.call.name)} …", "dim"), cut=True)
+    def print_start(self) -> None:
+        """Print the call before lines inside it; again after lines of other runs."""
+        if not self._is_printed:
+            self._is_printed = True
+            self.printer._line(*self._head(), cut=True)
+        elif not self.printer._root._latest.is_inside(self._inner):
+            self.printer._line(("●", "cyan"), (f" {spelled(self.call.name)} …", "dim"), cut=True)
 
-    def tell_end(self, text: str, took: float, failed: bool) -> None:
-        """Write the call, unless it was written, and what became of it."""
+    def print_end(self, text: str, took: float, failed: bool) -> None:
+        """Print the result, after the call unless that is printed already."""
         note = duration(took)
-        if self._told:
-            self.tell_begin()
+        if self._is_printed:
+            self.print_start()
         else:
-            self.story._line(*self._head("red" if failed else "green"), note=note)
+            self.printer._line(*self._head("red" if failed else "green"), note=note)
             note = ""
         first, _, rest = shown(text).strip().partition("\n")
         more = rest.count("\n") + 1 if rest else 0
         mark, style = ("✗ ", "red") if failed else ("└ ", "")
-        outcome = f"{first} … {more} more line{'' if more == 1 else 's'}" if more else first
+        outcome = f"{first} … {plural(more, 'more line')}" if more else first
         if outcome or note:
-            self.story._line("  ", (mark, style or "dim"), (outcome, style), note=note, cut=True)
+            self.printer._line("  ", (mark, style or "dim"), (outcome, style), note=note, cut=True)
 
-    def tell_unfinished(self) -> None:
-        """Write the call that will not end any more."""
-        self.story._line(*self._head("yellow"), note="not finished")
+    def print_unfinished(self) -> None:
+        """Print a call that did not end before its run."""
+        self.printer._line(*self._head("yellow"), note="not finished")
 
     def _head(self, style: str = "cyan") -> tuple[Part, ...]:
-        said = call_text(self.call)
+        text = call_text(self.call)
         name = spelled(self.call.name)
         retries = f"  ↻ retried {_TIMES.get(self._retries, f'{self._retries} times')}"
         return (
             ("●", style),
             (f" {name}", "bold"),
-            said.removeprefix(name),
+            text.removeprefix(name),
             (retries if self._retries else "", "yellow"),
         )

@@ -1,4 +1,4 @@
-"""Sampled: the latest state of a run, as often as a screen can show it."""
+"""Sampled: the latest state of a run, at a limited rate."""
 
 from collections import deque
 from collections.abc import Callable
@@ -19,36 +19,35 @@ __all__ = ["sampled"]
 
 
 def sampled(
-    tell: Callable[[State], Any],
+    call: Callable[[State], Any],
     every: float = 0.033,
     scheduler: abc.SchedulerBase | None = None,
 ) -> abc.ObserverBase[Event]:
-    """Return an observer of one run that tells a function its latest state, not too often.
+    """Return an observer of one run that calls a function with its latest state, at a limited rate.
 
-    The first event is told at once, what follows after a while, and the end when it comes. While
-    the function is busy nobody waits for it.
+    The first event and the end cause a call at once; events in between share a call every `every`
+    seconds. The run does not wait for the function.
 
     Args:
-        tell: Called with a State; never twice at the same time.
-        every: The fewest seconds from one call to the next; the last call need not wait.
-        scheduler: Keeps the time, and calls when that has come; by default a thread for viewers
-            does.
+        call: Called with a State; calls never overlap.
+        every: The minimum seconds between calls; the last call does not wait.
+        scheduler: The scheduler of the calls; by default a thread for viewers.
     """
-    return _Sampled(tell, every, scheduler)
+    return _Sampled(call, every, scheduler)
 
 
 class _Sampled(abc.ObserverBase[Event]):
     def __init__(
-        self, tell: Callable[[State], Any], every: float, scheduler: abc.SchedulerBase | None
+        self, call: Callable[[State], Any], every: float, scheduler: abc.SchedulerBase | None
     ) -> None:
-        self._tell = tell
+        self._call = call
         self._every = every
         self._scheduler = scheduler
         self._replay_log = ReplayLog(State(), "nothing")
         self._timer = SerialDisposable()
         self._earliest = 0.0
         self._due = False
-        self._news = False
+        self._changed = False
         self._fault: Exception | None = None
         self._actions: deque[Callable[[], None]] = deque()
         self._token = Lock()
@@ -63,14 +62,14 @@ class _Sampled(abc.ObserverBase[Event]):
 
     def on_next(self, event: Event) -> None:
         self._replay_log.add(event)
-        self._news = True
+        self._changed = True
         if not self._due:
             self._in_turn(self._arrange)
         self._raise()
 
     def on_error(self, error: Exception) -> None:
         self._replay_log.fail(error)
-        self._news = True
+        self._changed = True
         self.on_completed()
 
     def on_completed(self) -> None:
@@ -79,7 +78,7 @@ class _Sampled(abc.ObserverBase[Event]):
         self._raise()
 
     def _in_turn(self, action: Callable[[], None]) -> None:
-        """Run an action once those before it have ended, here or on the thread that runs them."""
+        """Run an action after the queued ones, here or on the thread that runs them."""
         self._actions.append(action)
         while self._actions and self._token.acquire(False):
             try:
@@ -90,7 +89,7 @@ class _Sampled(abc.ObserverBase[Event]):
             finally:
                 self._token.release()
 
-    # What follows happens in turn, so that one call ends before another begins.
+    # The following methods run in turn, so calls never overlap.
 
     def _arrange(self) -> None:
         if self._due:
@@ -110,16 +109,16 @@ class _Sampled(abc.ObserverBase[Event]):
 
     def _show(self) -> None:
         self._due = False
-        if self._news:
-            self._news = False
+        if self._changed:
+            self._changed = False
             self._earliest = self._run_scheduler.time() + self._every
-            self._tell(self._replay_log.state)
+            self._call(self._replay_log.state)
 
     def _raise(self) -> None:
-        """Raise what the function has raised, to whom we are attached."""
+        """Raise the function's error into the run, which detaches this observer."""
         fault, self._fault = self._fault, None
         if fault is not None:
             raise fault
 
     def __repr__(self) -> str:
-        return f"sampled({self._tell!r}, {self._every})"
+        return f"sampled({self._call!r}, {self._every})"

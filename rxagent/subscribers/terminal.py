@@ -1,4 +1,4 @@
-"""Terminal: two streams that only ever grow, and one status line below them."""
+"""Terminal: two append-only streams, and one status line below them."""
 
 import io
 import os
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 __all__ = ["Nowhere", "Part", "Terminal"]
 
 Part = str | tuple[str, str]
-"""A piece of a line: a text, or a text and its style. Nothing in it is read as markup."""
+"""A piece of a line: a text, or a text and its style. It is never read as markup."""
 
 _ERASE = "\r\x1b[2K"
 _WIDTH_OF_A_FILE = 100
 _WIDTH_OF_A_TERMINAL = 80
-_WITHDRAWN = "↑ withdrawn: the text above is no part of the answer"
+_WITHDRAWN = "↑ withdrawn: the text above is not part of the answer"
 _WIDTH_OF_NOTES = 76
 _LEAST_ROOM = 8
 _LINE_START = re.compile(r"\n(?=[^\n])")
 
 
 class Terminal:
-    """Where a run is shown: the answer goes to `out`, everything else to `err`.
+    """Writes the answer to `out`, everything else to `err`.
 
-    What was written is never touched again. The status line, drawn only when `err` is a terminal,
-    is erased before anything else is written to either stream.
+    Written text never changes. The status line, which appears only if `err` is a terminal, is
+    erased before anything else is written to either stream.
     """
 
     def __init__(self, out: TextIO | None, err: TextIO | None) -> None:
         self._out = out
         self._err = err
-        self._channel: str | None = None
+        self._source: str | None = None
         self._fresh = True
         self._status = ""
         self._codes: dict[str, tuple[str, str]] = {}
         self._nowhere = Nowhere()
 
-    # Python has None for a standard stream that was closed before it started.
+    # A standard stream that was closed before Python started is None.
 
     @property
     def out(self) -> TextIO:
@@ -64,7 +64,7 @@ class Terminal:
             return int(columns)
         try:
             return os.get_terminal_size(self.err.fileno()).columns or _WIDTH_OF_A_TERMINAL
-        except (OSError, ValueError):  # it says that it is a terminal, and is none of the system's
+        except (OSError, ValueError):  # claims to be a terminal, but is not one of the system
             return _WIDTH_OF_A_TERMINAL
 
     @cached_property
@@ -78,25 +78,25 @@ class Terminal:
         return Console(
             file=self.err,
             color_system=None if os.environ.get("NO_COLOR") else "auto",
-            width=_WIDTH_OF_A_FILE,  # it only styles: lines are cut by ourselves
+            width=_WIDTH_OF_A_FILE,  # only for styles: `line` cuts lines itself
             force_jupyter=False,
         )
 
     # Streams of text
 
     def answer(self, piece: str) -> None:
-        """Write a piece of the answer as it came."""
+        """Write a piece of the answer unchanged."""
         self._switch("answer")
         self._stream(self.out, shown(piece), "")
 
     def withdraw(self) -> None:
-        """Write below the text of the answer that it does not count."""
+        """Write below the text that it is not part of the answer."""
         self.end_line()
         _write(self.out, _WITHDRAWN + "\n")
 
-    def aside(self, channel: str, piece: str, style: str = "dim") -> None:
-        """Write a piece of what is said beside the answer, indented."""
-        self._switch(channel)
+    def aside(self, source: str, piece: str, style: str = "dim") -> None:
+        """Write a piece of other text, indented, such as the reasoning."""
+        self._switch(source)
         text = _LINE_START.sub("\n  ", shown(piece))
         if self._fresh:
             text = text.lstrip("\n")
@@ -104,10 +104,10 @@ class Terminal:
         if text:
             self._stream(self.err, text, style)
 
-    def _switch(self, channel: str) -> None:
-        if channel != self._channel:
+    def _switch(self, source: str) -> None:
+        if source != self._source:
             self.end_line()
-            self._channel = channel
+            self._source = source
 
     def _stream(self, stream: TextIO, text: str, style: str) -> None:
         self.status("")
@@ -116,26 +116,26 @@ class Terminal:
 
     @property
     def is_streaming(self) -> bool:
-        """Whether a text is being written, which a line would break."""
-        return self._channel is not None
+        """Whether a text is being written, which a line would interrupt."""
+        return self._source is not None
 
     def end_line(self) -> None:
-        """End the line that a stream has left open, if any."""
+        """End the open line of a stream, if any."""
         self.status("")
         if not self._fresh:
-            _write(self.out if self._channel == "answer" else self.err, "\n")
-        self._channel = None
+            _write(self.out if self._source == "answer" else self.err, "\n")
+        self._source = None
         self._fresh = True
 
     # Lines
 
     def line(self, *parts: Part, note: str = "", cut: bool = False) -> None:
-        """Write one line beside the answer.
+        """Write one line to `err`.
 
         Args:
-            parts: What it says.
-            note: What stands at its end; the rest is cut to leave it room.
-            cut: Whether it is cut at the terminal's width, or goes on below.
+            parts: The pieces of the line.
+            note: Text for the end of the line; the rest is cut to fit.
+            cut: Whether to cut the line at the terminal's width, rather than wrap it.
         """
         from rich.text import Text
 
@@ -151,12 +151,12 @@ class Terminal:
         _write(self.err, self._rendered(line) + "\n")
 
     def plain_line(self, text: str) -> None:
-        """Write a text as one line beside the answer, as it stands."""
+        """Write a text unchanged as one line to `err`."""
         self.end_line()
         _write(self.err, text + "\n")
 
     def status(self, text: str) -> None:
-        """Say what is going on in a line that will go; an empty text takes it away."""
+        """Set the status line; an empty text erases it."""
         if text == self._status or not self._moves or (text and self.is_streaming):
             return
         erase = _ERASE if self._status else ""
@@ -184,10 +184,10 @@ class Terminal:
 
 
 class Nowhere(io.StringIO):
-    """A stream that forgets what is written to it."""
+    """A stream that discards what is written to it."""
 
     def write(self, text: str) -> int:
-        """Accept a text."""
+        """Discard a text."""
         return len(text)
 
 

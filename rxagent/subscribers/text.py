@@ -1,4 +1,4 @@
-"""Shown: how answers, calls, times and tokens look to people."""
+"""Answers, calls, durations and tokens as text for people."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ _MINUTE = 60
 
 
 def answer_text(value: Any) -> str:
-    """Return the text of an answer: a text as it is, other values as JSON where that can say it."""
+    """Return an answer as text: a str unchanged, other values as JSON where possible."""
     if isinstance(value, str):
         return value
     try:
@@ -23,19 +23,19 @@ def answer_text(value: Any) -> str:
 
 
 def call_text(call: ToolCall) -> str:
-    """Return a call as one would write it: `add(a=2, b=3)`; a lone argument without its name."""
+    """Return a call as code: `add(a=2, b=3)`; a single argument without its name."""
     try:
         arguments = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError):
         arguments = None
     match arguments:
         case dict() if len(arguments) == 1:
-            said = _literal(*arguments.values())
+            text = _literal(*arguments.values())
         case dict():
-            said = ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
+            text = ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
         case _:
-            said = call.arguments
-    return f"{spelled(call.name)}({one_line(said)})"
+            text = call.arguments
+    return f"{spelled(call.name)}({one_line(text)})"
 
 
 def _literal(value: Any) -> str:
@@ -43,14 +43,14 @@ def _literal(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a span of time in seconds, or in minutes and seconds."""
+    """Return a duration in seconds, or in minutes and seconds."""
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"
     return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
 
 
 def tokens(usage: Usage | None) -> str:
-    """Return how many tokens went in and out, or that nobody reported any."""
+    """Return the input and output tokens, or that none were reported."""
     if usage is None:
         return "usage unknown"
     return f"{_count(usage.input_tokens)} in / {_count(usage.output_tokens)} out"

@@ -11,7 +11,7 @@ from ..arguments import several
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..pickling import portable
-from ..state import MEND
+from ..state import TRY_AGAIN
 from ..streams import operators as stream_ops
 
 __all__ = ["ScriptedModel"]
@@ -91,7 +91,7 @@ def _number_of_turns(request: Request) -> int:
         if message.role == "assistant":
             turns += 1
             has_answer = True
-        elif message.role == "user" and message.text.endswith(MEND):
+        elif message.role == "user" and message.text.endswith(TRY_AGAIN):
             turns += not has_answer
             has_answer = False
     return turns

@@ -1,4 +1,4 @@
-"""Tools: what a model may call, how it is described, and what happens when it is called."""
+"""Tools: functions that a model may call, their schemas, and their calls."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .signature import Given
     from .toolbox import FINAL_ANSWER, Toolbox
 
-_ROOM_OF = {
+_MODULE_OF = {
     "FINAL_ANSWER": "toolbox",
     "Given": "signature",
     "Tool": "definition",
@@ -22,4 +22,4 @@ _ROOM_OF = {
 
 __all__ = ["FINAL_ANSWER", "Given", "Tool", "Toolbox", "as_tool", "run_call", "tool"]
 
-__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__)
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF, __all__)

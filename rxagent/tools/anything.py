@@ -1,4 +1,4 @@
-"""Anything: a schema for every value of JSON, in which each part has a type."""
+"""A JSON Schema for any value, in which each part has a type."""
 
 from collections.abc import Mapping
 from typing import Any

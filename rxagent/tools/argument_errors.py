@@ -1,12 +1,13 @@
-"""Mending: texts that tell a model what is wrong with its arguments, and what is right."""
+"""Error texts that a model reads: what is wrong with its arguments, and what is expected."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..arguments import shorten
 from .anything import ANYTHING
 
-__all__ = ["expected", "mend", "type_of"]
+__all__ = ["argument_errors", "expected", "type_of"]
 
 _Json = Mapping[str, Any]
 _Path = tuple[str | int, ...]
@@ -25,40 +26,42 @@ _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 def type_of(value: Any) -> str:
-    """Return the name that JSON Schema has for the type of a value."""
+    """Return the JSON Schema name of the type of a value."""
     return next((name for kind, name in _TYPES if isinstance(value, kind)), "null")
 
 
 def expected(schema: _Json) -> str:
-    """Return in short the form that a schema describes: `{"a": integer, "b"?: string}`."""
+    """Return a schema in short form: `{"a": integer, "b"?: string}`."""
     return _form(schema, schema.get("$defs", {}), depth=4)
 
 
-def mend(errors: Iterable[_Json], arguments: _Json, schema: _Json) -> str:
-    """Return a sentence for each argument that is wrong.
+def argument_errors(errors: Iterable[_Json], arguments: _Json, schema: _Json) -> str:
+    """Return a sentence for each wrong argument.
 
     Args:
-        errors: What pydantic found.
-        arguments: What the model gave.
-        schema: What it should have given.
+        errors: The errors of pydantic.
+        arguments: The arguments of the model.
+        schema: The JSON Schema of the tool's arguments.
     """
-    told: dict[_Path, str] = {}
+    sentences: dict[_Path, str] = {}
     for error in errors:
         place = error["loc"]
         path, value = _followed(place, arguments)
         if error["type"] in _MISSING and len(path) == len(place) - 1:
-            told[place] = f"Argument {_named(place)} is missing."
+            sentences[place] = f"Argument {_named(place)} is missing."
         elif error["type"] in _UNKNOWN and path == place:
-            told[path] = f"Argument {_named(path)} is unknown."
+            sentences[path] = f"Argument {_named(path)} is unknown."
         elif place[-1] == "[key]":
-            told[place] = f"Argument {_named(path[:-1])} has the key {path[-1]!r}: {error['msg']}."
+            sentences[place] = (
+                f"Argument {_named(path[:-1])} has the key {path[-1]!r}: {error['msg']}."
+            )
         else:
-            told.setdefault(path, _mismatch(error, path, value, schema))
-    return " ".join(told.values())
+            sentences.setdefault(path, _mismatch(error, path, value, schema))
+    return " ".join(sentences.values())
 
 
 def _followed(place: _Path, value: Any) -> tuple[_Path, Any]:
-    """Follow a place into the arguments, up to a part that only names a member of a union."""
+    """Return the path to the value at a place, without parts that name a member of a union."""
     path: _Path = ()
     for part in place:
         try:
@@ -79,10 +82,10 @@ def _mismatch(error: _Json, path: _Path, value: Any, schema: _Json) -> str:
     is_value = f"Argument {_named(path)} is {_shown(value)}"
     if len(path) < len(error["loc"]):
         return f"{is_value} but should be {_form(wanted, defs, depth=4)}."
-    said: str = error["msg"].rstrip(".")
-    if said.startswith("Input should"):
-        return f"{is_value} but {said.removeprefix('Input ')}."
-    return f"{is_value}: {said}."
+    reason: str = error["msg"].rstrip(".")
+    if reason.startswith("Input should"):
+        return f"{is_value} but {reason.removeprefix('Input ')}."
+    return f"{is_value}: {reason}."
 
 
 def _named(path: _Path) -> str:
@@ -91,12 +94,11 @@ def _named(path: _Path) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return shorten(json.dumps(value, ensure_ascii=False))
 
 
 def _at(schema: _Json, path: _Path, defs: _Json) -> _Json:
-    """Return the schema of what lies at a path; an empty one, which allows all, if none does."""
+    """Return the schema at a path; an empty one, which allows anything, if there is none."""
     for part in path:
         schema = _resolved(schema, defs)
         options = [option for option in _options(schema) if option.get("type") != "null"]
@@ -120,7 +122,7 @@ def _options(schema: _Json) -> Iterable[_Json]:
 
 
 def _types(schema: _Json, defs: _Json) -> set[str]:
-    """Return the types that a schema allows; none, if it allows any."""
+    """Return the types that a schema allows; an empty set for any type."""
     schema = _resolved(schema, defs)
     options = [_types(option, defs) for option in _options(schema)]
     if options:
@@ -139,13 +141,13 @@ def _values(schema: _Json) -> list[Any]:
     return [schema["const"]] if "const" in schema else schema.get("enum", [])
 
 
-def _says(schema: _Json) -> bool:
+def _restricts(schema: _Json) -> bool:
     return bool(schema) and schema.get("anyOf") != ANYTHING["anyOf"]
 
 
 def _form(schema: _Json, defs: _Json, depth: int) -> str:
     schema = _resolved(schema, defs)
-    if not _says(schema):
+    if not _restricts(schema):
         return "anything"
     if options := _options(schema):
         return " or ".join(dict.fromkeys(_form(option, defs, depth) for option in options))
@@ -154,7 +156,7 @@ def _form(schema: _Json, defs: _Json, depth: int) -> str:
     match schema:
         case {"type": "array", "prefixItems": list(items)} if depth >= 0:
             return f"[{', '.join(_form(item, defs, depth - 1) for item in items)}]"
-        case {"type": "array", "items": dict(inner)} if _says(inner) and depth >= 0:
+        case {"type": "array", "items": dict(inner)} if _restricts(inner) and depth >= 0:
             form = _form(inner, defs, depth - 1)
             return f"array of ({form})" if " or " in form else f"array of {form}"
         case {"type": "object", "properties": dict(fields)} if depth > 0:
@@ -164,7 +166,9 @@ def _form(schema: _Json, defs: _Json, depth: int) -> str:
                 for name, field in fields.items()
             )
             return f"{{{', '.join(forms)}}}"
-        case {"type": "object", "additionalProperties": dict(inner)} if _says(inner) and depth >= 0:
+        case {"type": "object", "additionalProperties": dict(inner)} if (
+            _restricts(inner) and depth >= 0
+        ):
             return f"object of {_form(inner, defs, depth - 1)}"
         case {"type": str(kind), "format": str(form)}:
             return f"{kind} ({form})"

@@ -1,4 +1,4 @@
-"""Calls: what happens when a model calls a tool."""
+"""Tool calls as streams of events."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -29,22 +29,22 @@ def run_call(
     cut: bool = False,
     workers: Workers | None = None,
 ) -> Observable[Event]:
-    """Run one call, and emit its events.
+    """Run one call and emit its events.
 
     .. code-block:: text
 
         Call = ToolStarted ToolOutput* (ToolCompleted | ToolFailed)  |  ToolFailed
 
-    Whatever the tool does, its call ends in an event. ToolStarted comes when a worker is there
-    for it, and its time-out counts from then on. Disposing cancels a coroutine; output of a
-    running thread is discarded. While the run is held, nothing starts.
+    Every call ends with an event, whatever the tool raises. ToolStarted is emitted when a worker
+    is free; the time-out starts then. Disposing cancels a coroutine; output of a running thread is
+    discarded. While the run is paused, no call starts.
 
     Args:
         tools: The tools that may be called.
-        call: What the model requests.
-        additional: What the run gives to parameters that are `Given`, by name.
-        cut: Whether the model was cut short, so that the arguments may be incomplete.
-        workers: The pool of plain functions; by default the one that the process shares.
+        call: The call that the model requests.
+        additional: The values of `Given` parameters, by name.
+        cut: Whether the length limit cut off the turn, so that the arguments may be incomplete.
+        workers: The threads that run plain functions; by default those that the process shares.
     """
 
     def subscribe(
@@ -89,7 +89,7 @@ class _Running(Sink[Any, Event]):
         self.follow(source, self._scheduler)
 
     def _start(self, tool: Tool) -> None:
-        """Say that the tool's code runs now: what it needs is there."""
+        """Emit ToolStarted and start the time-out."""
         if self.is_stopped:
             return
         self.observer.on_next(ToolStarted(self._call))
@@ -100,7 +100,7 @@ class _Running(Sink[Any, Event]):
 
     def on_next(self, value: Any) -> None:
         if type(value) is Pictured:
-            self._outcome.see(value.images)
+            self._outcome.add_images(value.images)
             value = value.value
         self._outcome.add(value)
         if not isinstance(value, Returned):
@@ -143,8 +143,8 @@ def _late(tool: Tool) -> ToolTimeout:
 
 
 class _Outcome:
-    """What a tool's outputs come to: what it returned, an inner agent's answer, the joined
-    text if all is text, else the last."""
+    """The result of a tool: what it returned, an inner agent's answer, the joined text if all
+    outputs are text, or else the last output."""
 
     def __init__(self) -> None:
         self._last: Any = None
@@ -153,7 +153,7 @@ class _Outcome:
         self._images: tuple[Image, ...] = ()
         self._captions: list[str] = []
 
-    def see(self, images: tuple[Image, ...]) -> None:
+    def add_images(self, images: tuple[Image, ...]) -> None:
         self._images += images
 
     def add(self, output: Any) -> None:
@@ -168,7 +168,7 @@ class _Outcome:
         self._last = output
 
     def result(self) -> tuple[Any, str, tuple[Image, ...]]:
-        """Return the value, and the text and the images that the model reads."""
+        """Return the value, and the text and the images for the model."""
         match self._answer:
             case Returned(value, text, images):
                 return value, text, images
@@ -177,6 +177,6 @@ class _Outcome:
         value = "".join(self._texts) if self._texts else self._last
         if self._images:
             named = [f"(image {number})" for number in range(1, len(self._images) + 1)]
-            said = [] if isinstance(value, str) or images_in(value) else [result_text(value)]
-            return value, "\n".join([*self._captions, *said, *named]), self._images
+            own = [] if isinstance(value, str) or images_in(value) else [result_text(value)]
+            return value, "\n".join([*self._captions, *own, *named]), self._images
         return value, result_text(value), ()

@@ -31,14 +31,14 @@ NOTHING_GIVEN: Mapping[str, Any] = MappingProxyType({})
 
 @frozen(eq=False)
 class Tool(Generic[_P, _R]):
-    """A function that a model may call, with all that the model is told of it.
+    """A function that a model may call, with its name, description and schema.
 
-    It is made by `tool`, and is still called like the function: ``add(2, 3)``.
+    Made by `tool`; it is still called like the function: ``add(2, 3)``.
 
     Attributes:
         name: The name by which a model calls it.
-        description: What a model is told it does.
-        timeout: After how many seconds a call is stopped; None, never.
+        description: What it does; the model reads this.
+        timeout: The seconds after which a call is stopped; None for no limit.
         function: The function itself.
     """
 
@@ -72,19 +72,19 @@ class Tool(Generic[_P, _R]):
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The JSON Schema of the arguments that a model gives."""
+        """The JSON Schema of the arguments."""
         return self._schema.json
 
     @property
     def spec(self) -> ToolSpec:
-        """This tool as a model sees it."""
+        """The tool as a request describes it."""
         return ToolSpec(self.name, self.description, self.parameters)
 
     def stream(self, arguments: Mapping[str, Any]) -> Observable[Any]:
         """Emit what the function yields, or the one value that it returns.
 
-        Coroutines run on the home's loop, other functions on the shared pool. It differs from a
-        model's call in that the arguments are Python's, and that nothing is checked.
+        Coroutines run on the run's loop, other functions on the shared threads. Unlike in a model's
+        call, the arguments are Python values and are not checked.
         """
 
         def subscribe(
@@ -98,15 +98,15 @@ class Tool(Generic[_P, _R]):
     def read(
         self, text: str, additional: Mapping[str, Any] = NOTHING_GIVEN, *, cut: bool = False
     ) -> inspect.BoundArguments:
-        """Return the function's arguments, as a model's text and the run give them.
+        """Return the function's arguments, from a model's text and the run's values.
 
         Args:
             text: JSON, as the model wrote it.
-            additional: What the run gives to parameters that are `Given`, by name.
-            cut: Whether the text may have ended too early.
+            additional: The values of `Given` parameters, by name.
+            cut: Whether the text may be incomplete.
 
         Raises:
-            InvalidArguments: They do not fit; the sentence says what is wrong, and what is right.
+            InvalidArguments: The arguments do not fit; the message names each error and the schema.
         """
         arguments = self._schema.read(text, cut)
         for parameter in self._signature.parameters:
@@ -114,8 +114,8 @@ class Tool(Generic[_P, _R]):
                 arguments[parameter.name] = additional[parameter.name]
             elif parameter.is_given and parameter.is_required:
                 raise InvalidArguments(
-                    f"{self.name} needs {parameter.name!r}, which no argument can give, only "
-                    f"whoever starts the run: additional_args={{{parameter.name!r}: ...}}.",
+                    f"{self.name} needs {parameter.name!r}, which a model cannot give. "
+                    f"Start the run with additional_args={{{parameter.name!r}: ...}}.",
                     tool=self.name,
                 )
         return self._signature.bind(arguments)
@@ -153,7 +153,7 @@ def tool(
     description: str | None = None,
     timeout: float | None = None,
 ) -> Any:
-    """Make a tool of a function, from its annotations and its docstring.
+    """Make a tool from a function, its annotations and its docstring.
 
     .. code-block:: python
 
@@ -162,18 +162,18 @@ def tool(
             \"\"\"Return the sum of two integers.\"\"\"
             return a + b
 
-    The function may be a coroutine function; a generator, or one that returns an Observable,
-    tells what it emits while it works. A docstring's section about parameters (Google, NumPy or
-    Sphinx style) describes them, and so does ``Annotated[int, "how many"]``.
+    The function may be a coroutine function. What a generator yields, or a returned Observable
+    emits, becomes a ToolOutput each. Parameters are described by the docstring (Google, NumPy or
+    Sphinx style) or by ``Annotated[int, "how many"]``.
 
     Args:
-        function: A function, a bound method, a partial, an object with `__call__`.
+        function: A function, a bound method, a partial, or an object with `__call__`.
         name: The name by which a model calls it; by default the function's.
-        description: What a model is told it does; by default the docstring, without parameters.
-        timeout: After how many seconds a call is stopped; by default never.
+        description: What it does; by default the docstring without its parameters.
+        timeout: The seconds after which a call is stopped; by default no limit.
 
     Raises:
-        TypeError: The function cannot be described; the sentence shows how to mend it.
+        TypeError: The function cannot be described; the message says how to fix it.
     """
     made_of = partial(_made_of, name=name, description=description, timeout=timeout)
     return made_of if function is None else made_of(function)
@@ -199,10 +199,10 @@ def _made_of(
 
 
 def as_tool(thing: Any) -> Tool:
-    """Return the tool that somebody means by a tool, an agent, or a function.
+    """Return a tool, or an agent or a function as a tool.
 
     Raises:
-        TypeError: It cannot be described; the sentence shows how to mend it.
+        TypeError: It cannot be described; the message says how to fix it.
     """
     if isinstance(thing, Tool):
         return thing

@@ -1,4 +1,4 @@
-"""Docstrings: what a function does, and what each of its parameters means."""
+"""Docstrings: read the descriptions of a function and of its parameters."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -18,47 +18,49 @@ _SPHINX_ENTRY = re.compile(
 
 
 def read_docstring(docstring: str | None) -> tuple[str, dict[str, str]]:
-    """Return the docstring without what it says of parameters, and that, by parameter.
+    """Return a docstring without its parameters, and the descriptions of the parameters.
 
-    Google's, NumPy's and Sphinx's styles are understood.
+    It may be in the style of Google, NumPy or Sphinx.
     """
     rest: list[str] = []
-    told: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     lines = cleandoc(docstring or "").splitlines()
     while lines:
         for take in (_take_google, _take_numpy, _take_sphinx):
-            taken = take(lines, told)
+            taken = take(lines, descriptions)
             if taken:
                 del lines[:taken]
                 break
         else:
             rest.append(lines.pop(0))
     text = re.sub(r"\n\s*\n\s*\n+", "\n\n", "\n".join(rest))
-    return text.strip(), told
+    return text.strip(), descriptions
 
 
-def _take_google(lines: list[str], told: dict[str, str]) -> int:
+def _take_google(lines: list[str], descriptions: dict[str, str]) -> int:
     if not _GOOGLE.fullmatch(lines[0]):
         return 0
     end = 1 + _count(lines[1:], lambda line: not line or line[0].isspace())
-    _read_entries(cleandoc("\n" + "\n".join(lines[1:end])).splitlines(), _GOOGLE_ENTRY, told)
+    _read_entries(
+        cleandoc("\n" + "\n".join(lines[1:end])).splitlines(), _GOOGLE_ENTRY, descriptions
+    )
     return end
 
 
-def _take_numpy(lines: list[str], told: dict[str, str]) -> int:
+def _take_numpy(lines: list[str], descriptions: dict[str, str]) -> int:
     if not (_NUMPY.fullmatch(lines[0].strip()) and lines[1:] and _RULE.fullmatch(lines[1].strip())):
         return 0
     rules = [place for place, line in enumerate(lines) if _RULE.fullmatch(line.strip())]
     end = rules[1] - 1 if rules[1:] else len(lines)
-    _read_entries(lines[2:end], _NUMPY_ENTRY, told)
+    _read_entries(lines[2:end], _NUMPY_ENTRY, descriptions)
     return end
 
 
-def _take_sphinx(lines: list[str], told: dict[str, str]) -> int:
+def _take_sphinx(lines: list[str], descriptions: dict[str, str]) -> int:
     if not _SPHINX.fullmatch(lines[0]):
         return 0
     end = 1 + _count(lines[1:], lambda line: line[:1].isspace())
-    _read_entries(lines[:end], _SPHINX_ENTRY, told)
+    _read_entries(lines[:end], _SPHINX_ENTRY, descriptions)
     return end
 
 
@@ -71,8 +73,10 @@ def _count(lines: Iterable[str], belongs: Callable[[str], bool]) -> int:
     return count
 
 
-def _read_entries(lines: Iterable[str], pattern: re.Pattern[str], told: dict[str, str]) -> None:
-    """Read entries that begin at the left margin and go on where lines are indented."""
+def _read_entries(
+    lines: Iterable[str], pattern: re.Pattern[str], descriptions: dict[str, str]
+) -> None:
+    """Read entries that begin at the left margin; indented lines continue them."""
     names: list[str] = []
     for line in lines:
         entry = pattern.fullmatch(line)
@@ -81,5 +85,5 @@ def _read_entries(lines: Iterable[str], pattern: re.Pattern[str], told: dict[str
         elif line[:1].strip():
             names = []
         for name in names:
-            said = entry["text"] if entry else line
-            told[name] = f"{told.get(name, '')} {said.strip()}".strip()
+            text = entry["text"] if entry else line
+            descriptions[name] = f"{descriptions.get(name, '')} {text.strip()}".strip()

@@ -1,4 +1,4 @@
-"""Outputs: what a tool's function yields while it works, and what it returns."""
+"""Outputs: the values that a tool's function yields or returns."""
 
 import inspect
 from collections.abc import Callable
@@ -24,7 +24,7 @@ __all__ = ["Pictured", "Raised", "Returned", "outputs"]
 
 @frozen
 class Returned:
-    """What a function returned, as against what one yields while it works."""
+    """A value that a function returned, rather than yielded."""
 
     value: Any
     text: str
@@ -33,7 +33,7 @@ class Returned:
 
 @frozen
 class Pictured:
-    """A value that was yielded, and the images in it."""
+    """A yielded value with its images."""
 
     value: Any
     images: tuple[Image, ...]
@@ -48,21 +48,21 @@ def outputs(
 ) -> Observable[Any]:
     """Emit each value that a function yields, or its result as one `Returned`.
 
-    A value that holds images is `Pictured`: they are read where it was yielded, as that may take
-    its time.
+    A yielded value that holds images is emitted as `Pictured`; the images are read on the thread
+    that yields, since encoding may take long.
 
-    Coroutines run on the run's loop, other functions on the shared pool. A result that is a stream
-    itself (an Observable, an iterator, something to be awaited) is followed.
+    Coroutines run on the run's loop, other functions on a thread. A result that is itself a stream
+    (an Observable, an iterator, an awaitable) is followed.
 
     Args:
         function: The function.
-        arguments: What it is called with.
-        began: Called in the run right before the function.
-        workers: The pool of a plain function; by default the one that the process shares.
+        arguments: Its arguments.
+        began: Called on the run's loop thread right before the function.
+        workers: The threads that run a plain function; by default those that the process shares.
         name: The tool's name, for logs.
 
     Raises:
-        Raised: The function's code raised; by `on_error`.
+        Raised: The function raised; by `on_error`.
     """
     call = partial(function, *arguments.args, **arguments.kwargs)
     source = calling(
@@ -88,7 +88,7 @@ def _with_images(value: Any) -> Any:
 
 
 class _Following(MergeSink[Any, Any]):
-    """Emits what a stream that was returned emits in its place."""
+    """Emits the items of a returned stream in its place."""
 
     __slots__ = ()
 
@@ -100,7 +100,7 @@ class _Following(MergeSink[Any, Any]):
 
 
 class _Blaming(Sink[Any, Any]):
-    """Blames the tool for the error of a stream that it returned."""
+    """Marks the error of a returned stream as raised by the tool."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""What a model reads of a tool's result or error, and the images in it."""
+"""A tool's result or error as text and images for the model."""
 
 import inspect
 import json
@@ -16,20 +16,20 @@ __all__ = ["error_text", "images_in", "result_text", "without_images"]
 
 NO_RESULT = "(no result)"
 
-_SAID_AS_JSON = (dict, list, tuple, bool, int, float, BaseModel)
+_JSON_TYPES = (dict, list, tuple, bool, int, float, BaseModel)
 
 
 def result_text(value: Any) -> str:
-    """Return the text of a value: a str as it is, what JSON can say as JSON, else its `str`.
+    """Return a value as text: a str unchanged, JSON where possible, or else its `str`.
 
-    An image is named in it, ``(image 1)``; `images_in` returns the images.
+    ``(image 1)`` stands for an image; `images_in` returns the images.
     """
     if value is None:
         return NO_RESULT
     value, _ = without_images(value)
     if isinstance(value, str):
         return _sendable(str.__str__(value))
-    if isinstance(value, _SAID_AS_JSON) or is_dataclass(value):
+    if isinstance(value, _JSON_TYPES) or is_dataclass(value):
         try:
             return _sendable(_json(value))
         except (TypeError, ValueError):
@@ -38,7 +38,7 @@ def result_text(value: Any) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return `Type: message`, and that of each error in a group; never raises."""
+    """Return `Type: message`, with the errors of a group; never raises."""
     text = describe(error)
     if isinstance(error, BaseExceptionGroup):
         text = f"{text}: {'; '.join(map(error_text, error.exceptions))}"
@@ -58,7 +58,7 @@ def _plainest(value: Any) -> Any:
 
 
 def _sendable(text: str) -> str:
-    """Escape halves of surrogate pairs, as in odd file names, which UTF-8 cannot send."""
+    """Escape lone surrogates, as in some file names, which UTF-8 cannot encode."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -73,19 +73,19 @@ _SIGNATURES = (
 def images_in(value: Any) -> tuple[Image, ...]:
     """Return the images that a value is or holds, in order.
 
-    An image is an `Image`, a picture of Pillow or anything else that shows itself as PNG, the
-    bytes of a PNG, JPEG, GIF, BMP or WebP file, a pair of bytes and their type, or a part of a
-    message as the providers or MCP write it. Lists, tuples and dicts are looked into.
+    An image is an `Image`, a Pillow image or another object with `_repr_png_`, the bytes of a PNG,
+    JPEG, GIF, BMP or WebP file, a pair of bytes and media type, or a message part of a provider or
+    of MCP. Lists, tuples and dicts are searched.
     """
     return without_images(value)[1]
 
 
 def without_images(value: Any) -> tuple[Any, tuple[Image, ...]]:
-    """Return a value with ``(image 1)`` and so on in the place of its images, and the images."""
+    """Return a value in which ``(image 1)`` and so on replace its images, and the images."""
     images: list[Image] = []
     try:
         plain = _replaced(value, images)
-    except RecursionError:  # it holds itself, or is too deep to be anything that a model reads
+    except RecursionError:  # it holds itself, or is nested too deeply
         return value, ()
     return (plain, tuple(images)) if images else (value, ())
 
@@ -140,12 +140,12 @@ def _kind(start: bytes) -> str | None:
 
 
 def _shown(value: Any) -> Image | None:
-    """Return the PNG as which a value shows itself in a notebook, as Pillow's pictures do."""
+    """Return the PNG that a value shows in a notebook, as Pillow's images do."""
     show = None if inspect.isclass(value) else getattr(value, "_repr_png_", None)
     if not callable(show):
         return None
     try:
         data = show() or value.convert("RGB")._repr_png_()
-    except Exception:  # then it is a value like any other
+    except Exception:  # treat it as any other value
         return None
     return Image.from_bytes(data) if isinstance(data, bytes) else None

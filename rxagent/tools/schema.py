@@ -1,4 +1,4 @@
-"""Schemas: what a model reads of a tool's parameters, and how its arguments are read."""
+"""Schemas: describe a tool's parameters to a model, and validate its arguments."""
 
 from collections.abc import Iterable, Mapping
 from inspect import formatannotation, isclass
@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from ..errors import InvalidArguments
 from ..frozen import frozen_mapping
 from .anything import typed
-from .argument_errors import expected, mend, type_of
+from .argument_errors import argument_errors, expected, type_of
 from .signature import Parameter, Signature
 
 __all__ = ["Schema"]
@@ -25,7 +25,7 @@ def _schema(json: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @frozen
 class Schema:
-    """What a model may give to a tool.
+    """The schema of a tool's arguments.
 
     Attributes:
         tool: The tool's name.
@@ -38,10 +38,10 @@ class Schema:
 
     @classmethod
     def of(cls, signature: Signature) -> "Schema":
-        """Return the schema of what a signature takes from a model.
+        """Return the schema of the parameters that a model gives.
 
         Raises:
-            TypeError: A parameter is of a type that JSON cannot say.
+            TypeError: JSON has no equivalent of a parameter's type.
         """
         parameters = [each for each in signature.parameters if not each.is_given]
         try:
@@ -66,18 +66,18 @@ class Schema:
         return cls(signature.name, typed(json), adapter)
 
     def read(self, text: str, cut: bool = False) -> dict[str, Any]:
-        """Return the arguments that a model's text gives.
+        """Return the arguments in a model's text.
 
-        No text and `null` give none; an object that was encoded twice is taken as it was meant,
-        and so is a bare value when there is one parameter. 1.0 is an integer where one is wanted,
-        as in JSON Schema. Nothing else is converted: 1.5 is no integer, and "3" is no number.
+        Empty text and `null` mean no arguments. An object that was encoded twice is decoded twice,
+        and a bare value is accepted for a single parameter. 1.0 is accepted as an integer, as in
+        JSON Schema. Nothing else is converted: 1.5 is not an integer, and "3" is not a number.
 
         Args:
             text: JSON, as the model wrote it.
-            cut: Whether the text may have ended too early.
+            cut: Whether the text may be incomplete.
 
         Raises:
-            InvalidArguments: They do not fit; the sentence says what is wrong, and what is right.
+            InvalidArguments: The arguments do not fit; the message names each error and the schema.
         """
         try:
             value = _decoded(text)
@@ -86,7 +86,7 @@ class Schema:
             raise self._cut() if cut else self._unfit(wrong) from None
         if cut and not isinstance(value, dict):
             raise self._cut()
-        value = self._meant(value)
+        value = self._unwrapped(value)
         try:
             return self._validated(value)
         except ValidationError as error:
@@ -97,12 +97,12 @@ class Schema:
                 return self._validated(whole)
             except ValidationError as error:
                 errors = error.errors(include_url=False, include_context=False)
-        raise self._unfit(mend(errors, value, self.json)) from None
+        raise self._unfit(argument_errors(errors, value, self.json)) from None
 
     def _validated(self, value: Any) -> dict[str, Any]:
         return self._adapter.validate_json(to_json(value), strict=True)
 
-    def _meant(self, value: Any) -> dict[str, Any]:
+    def _unwrapped(self, value: Any) -> dict[str, Any]:
         names = list(self.json["properties"])
         if isinstance(value, dict):
             return value
@@ -117,14 +117,14 @@ class Schema:
 
     def _cut(self) -> InvalidArguments:
         return InvalidArguments(
-            f"This call of {self.tool} was cut by the length limit, so nothing was run. "
+            f"The length limit cut off this call of {self.tool}, so it was not run. "
             "Make it shorter.",
             tool=self.tool,
         )
 
 
 def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
-    """Return arguments in which 1.0 is 1, wherever an error was found; None if it is nowhere."""
+    """Return the arguments with 1.0 as 1 at the places of the errors; None if nothing changes."""
     is_changed = False
     value = from_json(to_json(value))
     for error in errors:
@@ -133,7 +133,7 @@ def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
             try:
                 found = inner[part]
             except (KeyError, IndexError, TypeError):
-                break  # the place only names the member of a union
+                break  # this part names a member of a union
             if isinstance(found, float) and found.is_integer():
                 inner[part] = int(found)
                 is_changed = True
@@ -142,19 +142,19 @@ def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Schemas without the titles that only repeat a name."""
+    """Schemas without titles, which only repeat names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def _field(parameter: Parameter) -> Any:
-    told: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if parameter.description:
-        told["description"] = parameter.description
+        options["description"] = parameter.description
     if not parameter.is_required:
-        told["json_schema_extra"] = _shown(parameter.default)
-    kind = cast(Any, Annotated)[parameter.kind, Field(**told), *parameter.notes]
+        options["json_schema_extra"] = _shown(parameter.default)
+    kind = cast(Any, Annotated)[parameter.kind, Field(**options), *parameter.notes]
     return kind if parameter.is_required else cast(Any, NotRequired)[kind]
 
 
@@ -168,10 +168,9 @@ def _shown(default: Any) -> dict[str, Any]:
 def _refusal(tool: str, parameter: Parameter) -> TypeError:
     kind = parameter.kind.__name__ if isclass(parameter.kind) else formatannotation(parameter.kind)
     return TypeError(
-        f"Parameter {parameter.name!r} of {tool} is of type {kind}, which JSON cannot say. "
-        "Take what JSON has (str, int, float, bool, list, dict), a dataclass, a pydantic model or "
-        "a TypedDict of typing_extensions; "
-        f"or let the run fill it in: {parameter.name}: Given[{kind}]."
+        f"Parameter {parameter.name!r} of {tool} has type {kind}, which JSON cannot express. "
+        "Use str, int, float, bool, list, dict, a dataclass, a pydantic model or a TypedDict of "
+        f"typing_extensions; or let the run fill it in: {parameter.name}: Given[{kind}]."
     )
 
 

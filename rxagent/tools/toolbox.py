@@ -1,12 +1,11 @@
-"""Toolboxes: the tools that a model may call, by name."""
+"""Toolboxes: tools by name."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from attrs import field, frozen
 
-from ..arguments import several
+from ..arguments import did_you_mean, several
 from ..errors import UnknownTool
 from ..messages import ToolSpec
 from .anything import ANYTHING
@@ -26,7 +25,7 @@ FINAL_ANSWER = ToolSpec(
         "additionalProperties": False,
     },
 )
-"""The tool with which an agent answers; the loop understands it, so no code runs."""
+"""The tool by which an agent answers; the loop handles it, so no code runs."""
 
 
 def _as_tools(things: Iterable[Any]) -> tuple[Tool, ...]:
@@ -38,7 +37,7 @@ class Toolbox:
     """Tools under different names.
 
     Args:
-        tools: Tools, or anything that `as_tool` makes one of.
+        tools: Tools, agents or functions.
 
     Raises:
         TypeError: One of them cannot be described.
@@ -52,13 +51,13 @@ class Toolbox:
         for tool in self.tools:
             if tool.name == FINAL_ANSWER.name:
                 raise ValueError(
-                    f"{tool.name} is what every agent is offered to answer with. "
+                    f"{tool.name} is the tool by which every agent answers. "
                     'Give your tool another name: tool(function, name="...").'
                 )
             if tool.name in names:
                 raise ValueError(
                     f"Two tools are named {tool.name}, so a call could mean either. "
-                    'Give one another name: tool(function, name="...").'
+                    'Give one of them another name: tool(function, name="...").'
                 )
             names.add(tool.name)
 
@@ -73,21 +72,21 @@ class Toolbox:
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
-        """The tools as a model sees them."""
+        """The tools as a request describes them."""
         return tuple(tool.spec for tool in self.tools)
 
     def find(self, name: str) -> Tool:
         """Return the tool of a name.
 
         Raises:
-            UnknownTool: There is none; the sentence says which there are, and which is like it.
+            UnknownTool: There is none; the message suggests a similar name and lists all.
         """
         for tool in self.tools:
             if tool.name == name:
                 return tool
         names = [*(tool.name for tool in self.tools), FINAL_ANSWER.name]
-        nearest = get_close_matches(name, names, n=1)
-        meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(name, names)
         raise UnknownTool(
-            f"There is no tool named {name!r}.{meant} The tools are: {', '.join(names)}.", tool=name
+            f"There is no tool named {name!r}.{hint} The tools are: {', '.join(names)}.",
+            tool=name,
         )

@@ -1,4 +1,4 @@
-"""An agent takes what its users know, and tells models and tools what they must know."""
+"""An agent validates its arguments, and passes models and tools what they need."""
 
 import asyncio
 import inspect
@@ -76,7 +76,7 @@ def test_a_dropped_name_says_what_to_write_instead(word):
     ],
 )
 def test_what_cannot_work_is_refused_at_once(wrong, error):
-    """A mistake is told when the agent is made, not when it runs."""
+    """A wrong argument raises when the agent is made, not when it runs."""
     with pytest.raises(error):
         Agent(ScriptedModel([]), **wrong)
 
@@ -121,7 +121,7 @@ def test_instructions_and_tools_reach_the_model():
 
 
 def test_images_are_part_of_the_task():
-    """The model reads the images with the task, and the event tells of them."""
+    """The model reads the images with the task, and the event holds them."""
     model, asked = recording("a cat")
     picture = Image("https://example.org/cat.png")
     events = played(Agent(model)("What is this?", images=[picture]))
@@ -161,9 +161,9 @@ def test_an_agent_is_a_tool_of_another():
     call = [ToolCallDelta(0, "c", "adder", '{"task": "2 + 2"}'), Usage(10, 5)]
     outer = Agent(ScriptedModel([call, [TextDelta("It is 4."), Usage(20, 5)]]), [inner])
     events = played(outer("2 + 2?"))
-    told = [event.value for event in events if isinstance(event, ToolOutput)]
-    assert RunStarted("2 + 2", "adder") == told[0]
-    assert FinalAnswer("4") in told
+    values = [event.value for event in events if isinstance(event, ToolOutput)]
+    assert RunStarted("2 + 2", "adder") == values[0]
+    assert FinalAnswer("4") in values
     assert ToolCompleted("c", "4", "4") in events
     assert RunCompleted(Usage(33, 11)) == events[-1]
     state = State()
@@ -174,7 +174,7 @@ def test_an_agent_is_a_tool_of_another():
 
 
 def test_an_inner_agent_that_fails_is_a_failed_call():
-    """What ends an inner run is told to the outer model, which may go on."""
+    """The outer model reads what ended an inner run, and may continue."""
     inner = Agent(ScriptedModel([]), max_steps=0, name="adder", description="Adds numbers.")
     call = [ToolCallDelta(0, "c", "adder", '{"task": "2 + 2"}')]
     events = played(Agent(ScriptedModel([call, "sorry"]), managed_agents=[inner])("?"))
@@ -251,7 +251,7 @@ def test_a_run_that_takes_too_long_is_cancelled():
     assert closed.wait(5)
 
 
-def test_a_failure_nobody_hears_is_one_line_of_the_log():
+def test_an_unobserved_failure_is_one_line_of_the_log():
     """A cold run that fails without an on_error says so, and blames no subscriber."""
     logged = SimpleQueue()
     handler = QueueHandler(logged)
@@ -368,9 +368,9 @@ def test_agents_that_nest_without_end_are_stopped_by_the_pool():
     most, errors = [], []
 
     def model(request):
-        told = [message.text for message in request.messages if message.role == "tool"]
-        errors.extend(text for text in told if text.startswith("PoolExhausted"))
-        return "up" if told else Message("assistant", tool_calls=[ToolCall("c", "deeper", "{}")])
+        results = [message.text for message in request.messages if message.role == "tool"]
+        errors.extend(text for text in results if text.startswith("PoolExhausted"))
+        return "up" if results else Message("assistant", tool_calls=[ToolCall("c", "deeper", "{}")])
 
     def deeper() -> str:
         """Go deeper."""
@@ -388,5 +388,5 @@ def test_agents_that_nest_without_end_are_stopped_by_the_pool():
 @pytest.mark.parametrize("wrong", [16, Workers, "many"])
 def test_threads_are_a_pool(wrong):
     """What is no pool of threads is refused when the agent is made, with what to write."""
-    with pytest.raises(TypeError, match=r"workers is a pool of threads, as Workers\(limit=32\)"):
+    with pytest.raises(TypeError, match=r"workers must be a pool of .*, as Workers\(limit=32\)"):
         Agent(lambda request: "x", workers=wrong)

@@ -98,7 +98,7 @@ def test_disposing_a_silent_run_hangs_up(server, scenario):
 
 
 def test_disposing_within_a_tool_stops_it():
-    """A coroutine tool is cancelled where it waits, and its outcome is heard no more."""
+    """A coroutine tool is cancelled where it waits, and its outcome is discarded."""
     entered, left = threading.Event(), threading.Event()
 
     @tool

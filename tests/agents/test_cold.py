@@ -1,4 +1,4 @@
-"""What an agent returns is a stream, and tells whoever takes it for something else."""
+"""An agent returns a stream, whose errors say what to write when it is used otherwise."""
 
 import asyncio
 
@@ -42,8 +42,8 @@ def test_an_asynchronous_loop_names_each(stream):
         asyncio.run(main())
 
 
-def test_nobody_waits_for_a_run_that_has_not_begun():
-    """Who awaits it, or blocks for it, is told what gives the answer; a pipe can be waited for."""
+def test_a_run_that_has_not_begun_cannot_be_awaited():
+    """Awaiting or blocking for it is an error that says what to write; a pipe can be awaited."""
 
     async def main(awaited):
         return await awaited()
@@ -108,6 +108,6 @@ def test_it_is_an_observable():
     run = agent("Hi")
     first = [RunStarted("Hi", "agent"), StepStarted(1)]
 
-    assert "<ColdRun: it begins when it is subscribed to>" == repr(run)
+    assert "<ColdRun: begins when subscribed>" == repr(run)
     assert [first] * 2 == [run[:2].pipe(rxo.to_list()).run() for _ in "ab"]
     assert RunCompleted(None) == run.pipe(rxo.last()).run()

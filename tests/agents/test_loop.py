@@ -153,7 +153,7 @@ def test_a_call_in_the_text_is_a_call(pieces):
 
 
 def test_a_call_in_the_text_is_run_and_its_result_read_as_text():
-    """The result of a call that is spelled out is told by the user, since no call was native."""
+    """The result of a call written as text is a user message, since no call was native."""
     text = '{"name": "add", "arguments": {"a": 2, "b": 2}}'
     seen = []
 
@@ -169,7 +169,7 @@ def test_a_call_in_the_text_is_run_and_its_result_read_as_text():
 
 
 @pytest.mark.parametrize(
-    ("turn", "told"),
+    ("turn", "reason"),
     [
         ('{"name": "add", "arguments": {}} {"name": "add", "arguments": {}}', "one JSON object"),
         ('{"name": "add", "arguments": {"a": 1', "not valid JSON"),
@@ -180,7 +180,7 @@ def test_a_call_in_the_text_is_run_and_its_result_read_as_text():
         (calls(("final_answer", '{"answer":' * 100_000)), "hold no answer"),
     ],
 )
-def test_an_unusable_turn_fails_its_step_only(turn, told):
+def test_an_unusable_turn_fails_its_step_only(turn, reason):
     """What cannot be used is a StepFailed that the model reads; nothing is run, the run goes on."""
     seen = []
 
@@ -194,7 +194,7 @@ def test_an_unusable_turn_fails_its_step_only(turn, told):
     assert [] == of(ToolStarted, events)
     failed = of(StepFailed, events)
     assert 1 == len(failed)
-    assert told in failed[0].error
+    assert reason in failed[0].error
     assert failed[0].error in seen[1][-1].text
     assert [FinalAnswer("mended")] == of(FinalAnswer, events)
 
@@ -230,11 +230,11 @@ def test_a_cut_text_is_the_answer_and_a_cut_call_is_not_run():
     events, error = played(Agent(ScriptedModel([cut, "ok"]), [add])("?"))
     assert error is None
     assert [] == of(ToolStarted, events)
-    assert "cut by the length limit" in of(ToolFailed, events)[0].error
+    assert "length limit cut off this call" in of(ToolFailed, events)[0].error
 
 
 def test_the_closing_step_brings_the_answer():
-    """After max_steps the limit is told once, and one closing step without tools follows."""
+    """After max_steps the limit is emitted once, and one closing step without tools follows."""
     asked = []
 
     def model(request):
@@ -251,7 +251,7 @@ def test_the_closing_step_brings_the_answer():
 
 
 def test_no_answer_carries_the_state():
-    """When the closing step brings no answer either, NoAnswer tells what was found out."""
+    """When the closing step brings no answer either, NoAnswer holds the state."""
     turns = [calls(("add", {"a": 1, "b": 1}))] * 2
     events, error = played(Agent(ScriptedModel(turns), [add], max_steps=1)("?"))
     assert isinstance(error, NoAnswer)
@@ -321,7 +321,7 @@ def test_usage_of_all_turns_is_summed():
     assert RunCompleted(Usage(111, 6)) == events[-1]
 
 
-def test_continuing_from_a_state_tells_the_conversation():
+def test_continuing_from_a_state_sends_the_conversation():
     """agent(task, state=previous) continues where an earlier run has ended."""
     seen = []
 
@@ -414,7 +414,7 @@ def test_a_retracted_turn_retracts_its_eager_calls():
 
 
 def test_an_eager_call_that_is_cut_is_not_started():
-    """The length limit cuts the latest call, which is told so; the one before was started."""
+    """The length limit cuts off the latest call, whose error says so; the earlier one starts."""
     cut = [
         ToolCallDelta(0, "c0", "add", '{"a": 1, "b": 1}'),
         ToolCallDelta(1, "c1", "add", '{"a": 1'),
@@ -423,11 +423,11 @@ def test_an_eager_call_that_is_cut_is_not_started():
     events, error = played(Agent(ScriptedModel([cut, "ok"]), [add], eager=True)("?"))
     assert error is None
     assert ["c0"] == [event.call.id for event in of(ToolStarted, events)]
-    assert "cut by the length limit" in of(ToolFailed, events)[0].error
+    assert "length limit cut off this call" in of(ToolFailed, events)[0].error
 
 
 def test_what_an_eager_call_costs_does_not_depend_on_the_others():
-    """While calls run, the model's further deltas are not told to each of them."""
+    """While calls run, the model's further deltas are not passed to each of them."""
 
     def functions_called(number):
         turn = [ToolCallDelta(n, f"c{n}", "add", '{"a": 1, "b": 1}') for n in range(number)]
@@ -453,9 +453,9 @@ def test_what_an_eager_call_costs_does_not_depend_on_the_others():
     ("turn", "why"),
     [
         ("", "The reply was empty. Call a tool"),
-        ([Finish("length")], r"empty, since the length limit \(max_tokens\) was reached"),
+        ([Finish("length")], r"empty: it reached the length limit \(max_tokens\)"),
         ("No", "did not pass the check polite"),
-        (calls(("add", {"a": 1, "b": 1})), "No tools can be called any more"),
+        (calls(("add", {"a": 1, "b": 1})), "No tool can be called any more"),
     ],
 )
 def test_no_answer_says_why_and_what_to_do(turn, why):
@@ -468,8 +468,8 @@ def test_no_answer_says_why_and_what_to_do(turn, why):
     _, error = played(Agent(model, [add], max_steps=2, final_answer_checks=[polite])("?"))
 
     assert re.fullmatch(
-        "The run found no answer within max_steps=2: allow more, ask for less, or choose another "
-        f"model. Its last step failed: ParseError: .*{why}.*",
+        "The run found no answer within max_steps=2. Raise max_steps, simplify the task, or choose "
+        f"another model. The last step failed: ParseError: .*{why}.*",
         str(error),
     )
 

@@ -34,7 +34,7 @@ def unnested(event):
 
 
 def test_two_hundred_deep():
-    """The answer of the innermost agent is heard, its tokens are counted, the outermost answers."""
+    """The innermost agent's answer is emitted, its tokens are counted, the outermost answers."""
     events = []
     said = [TextDelta("deep"), Usage(1, 2)]
     run = nested(DEEP, ScriptedModel([said])).start("x")

@@ -285,7 +285,7 @@ def test_an_operator_that_raises(error, other):
 def test_a_cold_subscriber_that_raises(error, other, caplog):
     """Its run is disposed and the fault logged; it is not notified again."""
     caplog.set_level(logging.ERROR, "rxagent")
-    closed, told = threading.Event(), []
+    closed, received = threading.Event(), []
 
     async def model(request):
         try:
@@ -296,15 +296,15 @@ def test_a_cold_subscriber_that_raises(error, other, caplog):
             closed.set()
 
     def subscriber(event):
-        told.append(event)
+        received.append(event)
         if isinstance(event, TextDelta):
             raise error
 
-    Agent(model)("x").subscribe(subscriber, told.append, lambda: told.append("completed"))
+    Agent(model)("x").subscribe(subscriber, received.append, lambda: received.append("completed"))
 
     assert closed.wait(WATCHDOG)
-    assert 1 == sum(isinstance(event, TextDelta) for event in told)
-    assert isinstance(told[-1], TextDelta)
+    assert 1 == sum(isinstance(event, TextDelta) for event in received)
+    assert isinstance(received[-1], TextDelta)
 
 
 def test_stopping_the_loop_stops_no_run(other):

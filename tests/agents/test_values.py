@@ -82,7 +82,7 @@ def test_the_giver_of_options_changes_nothing():
     assert {"extra_body": {"stops": ["a"]}} == agent.options
 
 
-def test_messages_are_made_for_each_who_asks():
+def test_messages_are_made_for_each_request():
     """The list of messages that a state returns belongs to the caller."""
     _, run = looked()
     messages = run.state.messages()

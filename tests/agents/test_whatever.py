@@ -46,7 +46,7 @@ def played(agent):
 
 
 def assert_whole(events, error):
-    """Check that a run has ended, that its calls have, and that it can be kept and told."""
+    """Check that a run and its calls have ended, and that it can be stored and sent to a model."""
     started = [event.call.id for event in events if isinstance(event, ToolStarted)]
     ended = [e.call_id for e in events if isinstance(e, ToolCompleted | ToolFailed)]
     assert set(started) <= set(ended)
@@ -94,7 +94,7 @@ def test_whatever_a_model_sends_the_run_ends(turns, eager):
 
 @pytest.mark.parametrize("text", ["{", '{"x"', '{"x": 1'])
 def test_deep_or_broken_arguments_fail_their_call_alone(text):
-    """Arguments that cannot be read are told to the model, and the call beside them is done."""
+    """The model reads why arguments are invalid; the other call of the turn is done."""
     turn = [
         Piece(0, "c0", "echo", text + DEEP),
         Piece(1, "c1", "echo", '{"x": "a"}'),
@@ -127,7 +127,7 @@ def test_deep_or_broken_arguments_fail_their_call_alone(text):
 )
 @pytest.mark.parametrize("eager", [False, True])
 def test_what_is_no_delta_ends_the_run(sent, why, eager):
-    """What a model of somebody's own must not send is a MalformedReply that names it."""
+    """What a user's own model must not send is a MalformedReply that names it."""
     events, error = played(Agent(ScriptedModel([[TextDelta("a"), sent]]), [echo], eager=eager))
 
     assert_whole(events, error)

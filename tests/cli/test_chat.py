@@ -142,11 +142,11 @@ def test_exit_leaves(say, reachable):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("/rest", "There is no command /rest; did you mean /reset?"),
-        ("/etc/passwd says\tno", "There is no command /etc/passwd; /help lists the commands."),
+        ("/rest", "There is no command /rest. Did you mean /reset?"),
+        ("/etc/passwd says\tno", "There is no command /etc/passwd. /help lists the commands."),
         ("/reset me", "/reset takes no arguments."),
-        ("/\x1b[2J", "There is no command /␛[2J; /help lists the commands."),
-        ("/", "There is no command /; /help lists the commands."),
+        ("/\x1b[2J", "There is no command /␛[2J. /help lists the commands."),
+        ("/", "There is no command /. /help lists the commands."),
     ],
 )
 def test_what_is_no_command_is_not_said_to_the_model(say, reachable, typed, sentence):

@@ -45,7 +45,7 @@ REFUSED = [
         [*MODEL, "-t", "os.nowhere:add", "hi"],
         "There is no module 'os.nowhere' in this folder or among",
     ),
-    ([*MODEL, "-t", "shelf:ad", "hi"], "shelf has no 'ad'. Did you mean 'add'?"),
+    ([*MODEL, "-t", "shelf:ad", "hi"], "shelf has no 'ad'. Did you mean add?"),
     ([*MODEL, "-t", "shelf:zzz", "hi"], "shelf has no 'zzz'. It has: add, bare."),
     ([*MODEL, "-t", "shelf:bare", "hi"], "shelf:bare cannot be a tool. "),
     ([*MODEL, "-t", "shelf:NUMBER", "hi"], "shelf:NUMBER cannot be a tool. "),

@@ -108,10 +108,13 @@ def test_time_stops_while_the_run_is_held():
     ("limits", "sentence"),
     [
         ({}, r"No time is given: write timeout\(idle=20\)"),
-        ({"idle": -1}, "idle is a number of seconds, above 0, not -1"),
-        ({"first": 0}, "first is a number of seconds, above 0, not 0"),
-        ({"total": "3"}, "total is a number of seconds, above 0, not '3'"),
-        ({"idle": timedelta(seconds=1)}, "idle is a number of seconds.*not datetime.timedelta"),
+        ({"idle": -1}, "idle must be a number of seconds, above 0, not -1"),
+        ({"first": 0}, "first must be a number of seconds, above 0, not 0"),
+        ({"total": "3"}, "total must be a number of seconds, above 0, not '3'"),
+        (
+            {"idle": timedelta(seconds=1)},
+            "idle must be a number .*not datetime.timedelta",
+        ),
     ],
 )
 def test_a_limit_is_a_time(limits, sentence):

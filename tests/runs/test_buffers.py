@@ -381,9 +381,9 @@ WRONG = [1.5, True, False, "1", None, [], 1j, float("nan"), float("inf")]
 @pytest.mark.parametrize("wrong", WRONG, ids=repr)
 def test_a_buffer_is_a_whole_number(overflow, wrong):
     """What is no whole number is a TypeError, and one that is too small a ValueError."""
-    with pytest.raises(TypeError, match="buffer is a number of events, 1 or more, not "):
+    with pytest.raises(TypeError, match="buffer must be a number of events, 1 or more, not "):
         buffer_for(overflow, wrong, scheduler())
-    with pytest.raises(ValueError, match="buffer is a number of events, 1 or more, not 0"):
+    with pytest.raises(ValueError, match="buffer must be a number of events, 1 or more, not 0"):
         buffer_for(overflow, 0, scheduler())
 
 

@@ -171,10 +171,17 @@ def test_ctrl_c_while_a_run_starts(monkeypatch, queued):
 @pytest.mark.parametrize("at", ["claim", "finish"])
 def test_ctrl_c_while_a_run_is_cancelled(monkeypatch, at):
     """The cancel goes on: observers get RunCancelled once, and the source is disposed."""
-    ends, over, disposed = [], threading.Event(), threading.Event()
-    run = launch(rx.create(lambda observer, scheduler: Disposable(disposed.set)))
+    ends = []
+    over, subscribed, disposed = (threading.Event() for _ in range(3))
+
+    def subscribe(observer, scheduler):
+        subscribed.set()
+        return Disposable(disposed.set)
+
+    run = launch(rx.create(subscribe))
     run.subscribe(print, lambda error: (ends.append(type(error)), over.set()))
 
+    assert subscribed.wait(WATCHDOG)
     whole = getattr(Outcome, at)
 
     def interrupted(*given):

@@ -617,7 +617,7 @@ def test_words_that_are_not_known_are_refused():
         for wrong, sentence in (
             ({"overflow": "drop"}, "overflow is one of 'merge', 'block', 'fail', 'drop_oldest'"),
             ({"on": "process"}, "on is 'thread' or 'loop'"),
-            ({"buffer": 0}, "buffer is a number of events, 1 or more"),
+            ({"buffer": 0}, "buffer must be a number of events, 1 or more"),
             ({"since": 7}, "since is a number from 0 to 0"),
             ({"since": -1}, "since is a number from 0 to 0"),
         ):
@@ -751,7 +751,7 @@ def test_only_streams_are_launched(wrong):
     """What is no stream is refused at once, and so is what is no list of observers."""
     with pytest.raises(TypeError, match=r"launch takes a stream, as launch\(agent\(task\)\), not "):
         launch(wrong)
-    with pytest.raises(TypeError, match="attach is a list of observers, not print"):
+    with pytest.raises(TypeError, match="attach must be a list of observers, not print"):
         launch(streamed(), attach=print)
 
 

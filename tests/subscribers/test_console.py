@@ -71,7 +71,7 @@ class Clock:
         return self.now
 
 
-def tell(*events, error=None, tty=False, **options):
+def printed(*events, error=None, tty=False, **options):
     """Return what a console wrote to stdout, to stderr, and to both in order."""
     order, clock = [], Clock()
     out, err = Terminal(order, tty), Terminal(order, tty)
@@ -103,7 +103,7 @@ def bare(monkeypatch):
 
 def test_a_whole_run_reads_as_designed():
     """The picture of the design is what a run looks like in a terminal."""
-    out, err, both = tell(
+    out, err, both = printed(
         RunStarted("GDP per head of Peru?", "agent"),
         PlanStarted(),
         *turn(TextDelta("1 find the figure\n2 compute\n3 answer")),
@@ -175,11 +175,11 @@ def test_an_answer_that_was_not_said_is_written():
     """A value that came by a call of final_answer is the answer on stdout."""
     run = [StepStarted(1), *turn(calls=[ToolCall("c", "final_answer")])]
 
-    assert '{"gdp": 7779.07}\n' == tell(*run, FinalAnswer({"gdp": 7779.07}), RunCompleted())[0]
-    assert "5\n" == tell(*run, FinalAnswer("5\n"), RunCompleted())[0]
+    assert '{"gdp": 7779.07}\n' == printed(*run, FinalAnswer({"gdp": 7779.07}), RunCompleted())[0]
+    assert "5\n" == printed(*run, FinalAnswer("5\n"), RunCompleted())[0]
 
 
-WITHDRAWN = "↑ withdrawn: the text above is no part of the answer\n"
+WITHDRAWN = "↑ withdrawn: the text above is not part of the answer\n"
 
 RETRACTING = [
     StepStarted(1),
@@ -199,13 +199,13 @@ RETRACTING = [
 @pytest.mark.parametrize("options", [{}, {"live": False}, {"plain": True}])
 def test_a_pipe_holds_the_accepted_answer_alone(options):
     """What was said beside calls, retracted or refused by a check never lands in a pipe."""
-    assert "The whole answer.\n" == tell(*RETRACTING, **options)[0]
+    assert "The whole answer.\n" == printed(*RETRACTING, **options)[0]
 
 
 @pytest.mark.parametrize("options", [{"tty": True}, {"live": True}])
 def test_a_retraction_is_marked_below_the_text(options):
     """Text that came and does not count is followed by a line that says so, where it stands."""
-    out, err, _ = tell(*RETRACTING, **options)
+    out, err, _ = printed(*RETRACTING, **options)
 
     assert (
         f"Let me look it up.\nHalf an ans\n{WITHDRAWN}Too long an answer.\n{WITHDRAWN}"
@@ -220,7 +220,7 @@ def test_a_retraction_is_marked_below_the_text(options):
 )
 def test_only_text_that_was_seen_is_withdrawn(event, said):
     """A turn of which no text is on the screen has nothing to withdraw, and says so once."""
-    out = tell(StepStarted(1), TextDelta(said), event, event, live=True)[0]
+    out = printed(StepStarted(1), TextDelta(said), event, event, live=True)[0]
 
     assert bool(said.strip()) == out.count(WITHDRAWN)
 
@@ -229,12 +229,12 @@ def test_a_run_without_an_answer_leaves_a_pipe_empty():
     """Half an answer is none: a script that reads stdout does not take it for one."""
     half = [StepStarted(1), TextDelta("Half")]
 
-    assert "" == tell(*half, error=ModelTimeout("silent"))[0]
+    assert "" == printed(*half, error=ModelTimeout("silent"))[0]
 
 
 def test_reasoning_never_reaches_stdout():
     """What is thought, refused, planned and done by tools goes to stderr."""
-    out, err, _ = tell(
+    out, err, _ = printed(
         ReasoningDelta("hm\n\nwell,\n"),
         ReasoningDelta("then"),
         TextDelta("Yes."),
@@ -249,30 +249,30 @@ def test_reasoning_never_reaches_stdout():
 def test_a_tool_s_result_is_one_line():
     """Of many lines the first is shown, and how many follow; of a wide one, what fits."""
     run = [ToolStarted(SEARCH), ToolCompleted("c1", "first\nsecond\nthird\n")]
-    assert "  └ first … 2 more lines\n" in tell(*run)[1]
+    assert "  └ first … 2 more lines\n" in printed(*run)[1]
 
-    wide = tell(ToolStarted(SEARCH), ToolCompleted("c1", "x" * 500))[1].splitlines()[1]
+    wide = printed(ToolStarted(SEARCH), ToolCompleted("c1", "x" * 500))[1].splitlines()[1]
     assert (100, "…") == (len(wide), wide[-1])
 
 
 def test_a_tool_without_a_result_is_one_line():
     """A tool that returned nothing is shown without an empty line below it."""
     assert ["● search"] == [
-        line[:8] for line in tell(ToolStarted(SEARCH), ToolCompleted("c1", ""))[1].splitlines()
+        line[:8] for line in printed(ToolStarted(SEARCH), ToolCompleted("c1", ""))[1].splitlines()
     ]
 
 
-def test_a_failed_call_is_told_even_if_it_never_ran():
+def test_a_failed_call_is_printed_even_if_it_never_ran():
     """A call that was refused is shown with its name, as the message had it."""
-    err = tell(*turn(calls=[SEARCH]), ToolFailed("c1", "UnknownTool: no\nsearch"))[1]
+    err = printed(*turn(calls=[SEARCH]), ToolFailed("c1", "UnknownTool: no\nsearch"))[1]
 
     assert '● search("GDP of Peru 2023")' in err
     assert "  ✗ UnknownTool: no … 1 more line\n" in err
 
 
-def test_parallel_tools_are_told_as_they_end():
+def test_parallel_tools_are_printed_as_they_end():
     """Calls that run side by side each keep their two lines together."""
-    lines = tell(
+    lines = printed(
         *turn(calls=[SEARCH, CALC]),
         ToolStarted(SEARCH),
         ToolStarted(CALC),
@@ -290,8 +290,8 @@ def test_parallel_tools_are_told_as_they_end():
 
 
 def test_an_eager_tool_does_not_break_the_text():
-    """A tool that ends while the model speaks is told when the model has spoken."""
-    both = tell(
+    """A tool that ends while the model writes is printed after the text."""
+    both = printed(
         TextDelta("Meanwhile I "),
         ToolStarted(SEARCH),
         ToolCompleted("c1", "found"),
@@ -327,7 +327,7 @@ def test_inner_agents_are_indented():
         FinalAnswer("Done."),
         RunCompleted(Usage(1, 1)),
     ]
-    out, err, _ = tell(
+    out, err, _ = printed(
         ToolStarted(HELPER),
         *(ToolOutput("c3", event) for event in inner),
         ToolCompleted("c3", "Done."),
@@ -345,9 +345,9 @@ def test_inner_agents_are_indented():
     ] == [re.sub(r"  +\d\.\d s$", "", line) for line in err.splitlines()]
 
 
-def test_inner_agents_side_by_side_are_told_apart():
+def test_parallel_inner_agents_are_distinguished():
     """When lines of another call came between, the call's name is said again."""
-    err = tell(
+    err = printed(
         ToolStarted(HELPER),
         ToolStarted(RIVAL),
         ToolOutput("c3", StepFailed("ParseError: a")),
@@ -372,7 +372,7 @@ def test_inner_agents_side_by_side_are_told_apart():
 
 def test_inner_text_is_counted_but_not_the_answer():
     """Only the run's own text reaches stdout, and inner tokens are in the sum of a broken run."""
-    out, err, _ = tell(
+    out, err, _ = printed(
         StepStarted(1),
         Usage(1, 2),
         ToolOutput("c3", TextDelta("inner")),
@@ -386,7 +386,7 @@ def test_inner_text_is_counted_but_not_the_answer():
 
 NOTES = [
     (StepFailed("ParseError: no\ncall"), "✗ step 0: ParseError: no call\n"),
-    (StepRetried(2, "ModelTimeout: silent"), "↻ asked again: ModelTimeout: silent\n"),
+    (StepRetried(2, "ModelTimeout: silent"), "↻ retried: ModelTimeout: silent\n"),
     (StepLimitReached(5), "● the limit of 5 steps is reached\n"),
     (Finish("length"), "… cut off by the length limit\n"),
     (Finish("stop"), ""),
@@ -398,13 +398,13 @@ NOTES = [
 
 @pytest.mark.parametrize(("event", "line"), NOTES, ids=[type(event).__name__ for event, _ in NOTES])
 def test_what_matters_besides_is_a_line(event, line):
-    """Each event that a reader should know of is told in a line, the others are not."""
-    assert line == tell(event)[1]
+    """Each event that matters to a reader is printed in a line, the others are not."""
+    assert line == printed(event)[1]
 
 
 def test_an_answered_approval_names_the_tool():
-    """What was decided about a call is told by the call's name."""
-    err = tell(*turn(calls=[SEARCH]), ApprovalAnswered("c1", "denied"))[1]
+    """A decision about a call is printed with the call's name."""
+    err = printed(*turn(calls=[SEARCH]), ApprovalAnswered("c1", "denied"))[1]
 
     assert "? search: denied\n" == err
 
@@ -423,7 +423,7 @@ ENDS = [
 def test_a_run_without_an_answer_says_why_in_one_line(error, line):
     """Cancelled, refused and failed runs end in one line of why, and what they cost."""
     events = [StepStarted(1), TextDelta("Half")]
-    out, err, both = tell(*events, error=error, live=True)
+    out, err, both = printed(*events, error=error, live=True)
 
     assert "Half\n" == out
     assert [line, "  1 step · 0.0 s · usage unknown"] == err.splitlines()
@@ -431,15 +431,15 @@ def test_a_run_without_an_answer_says_why_in_one_line(error, line):
 
 
 def test_a_settled_failure_reads_like_any_other():
-    """RunFailed as an event is told as the error it stands for, once."""
+    """RunFailed as an event is printed as the error it stands for, once."""
     failed = RunFailed("ModelTimeout", "ModelTimeout: silent")
 
-    assert tell(failed)[1] == tell(error=ModelTimeout("silent"))[1]
+    assert printed(failed)[1] == printed(error=ModelTimeout("silent"))[1]
 
 
-def test_calls_that_will_not_end_are_told():
+def test_calls_that_will_not_end_are_printed():
     """A run that breaks off says which tools were at work."""
-    err = tell(ToolStarted(SEARCH), error=RunCancelled("Stopped."))[1]
+    err = printed(ToolStarted(SEARCH), error=RunCancelled("Stopped."))[1]
 
     assert '● search("GDP of Peru 2023")' in err
     assert "not finished\n" in err
@@ -449,7 +449,7 @@ def test_one_console_may_show_one_run_after_another():
     """A new run begins with new counts."""
     run = [RunStarted("x", "agent"), StepStarted(1), *turn(), RunCompleted()]
 
-    assert 2 == tell(*run, *run)[1].count("  1 step · ")
+    assert 2 == printed(*run, *run)[1].count("  1 step · ")
 
 
 HOSTILE = "[bold]\x1b[31m\x07\x9b2J[/red]\r"
@@ -483,7 +483,7 @@ def hostile_run(text):
 @given(text=st.text(st.characters() | st.sampled_from(HOSTILE)) | st.just(HOSTILE))
 def test_what_models_and_tools_say_is_never_obeyed(options, text):
     """No control character reaches the terminal but those of our own styles and status line."""
-    out, err, _ = tell(*hostile_run(text), tty=True, **options)
+    out, err, _ = printed(*hostile_run(text), tty=True, **options)
 
     assert "" == re.sub(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]", "", out)
     ours = re.sub(r"\x1b\[[0-9;]*m|\r\x1b\[2K", "", err)
@@ -492,7 +492,7 @@ def test_what_models_and_tools_say_is_never_obeyed(options, text):
 
 def test_markup_is_text():
     """Square brackets of a model or tool are shown as they are."""
-    out, err, _ = tell(*hostile_run("[bold]x[/nonsense]"), tty=True)
+    out, err, _ = printed(*hostile_run("[bold]x[/nonsense]"), tty=True)
 
     assert "[bold]x[/nonsense]" in out
     assert 8 < err.count("[bold]x[/nonsense]")
@@ -500,7 +500,7 @@ def test_markup_is_text():
 
 def test_nothing_written_is_touched_again():
     """The only control of the cursor is the erasing of the status line's own line."""
-    both = tell(*hostile_run("text"), tty=True)[2]
+    both = printed(*hostile_run("text"), tty=True)[2]
 
     for code in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]", both):
         assert code.endswith("m") or code == "\x1b[2K"
@@ -518,7 +518,7 @@ def test_the_status_line_says_what_goes_on():
         ToolStarted(HELPER),
         ToolOutput("c3", StepStarted(1)),
     ]
-    err = tell(*events, tty=True)[1]
+    err = printed(*events, tty=True)[1]
     shown = [re.sub(r"\x1b\[[0-9;]*m|\x1b\[0m", "", line) for line in err.split(ERASE)]
 
     assert ["· thinking", "· search", "· search, helper", "· search, helper › thinking", ""] == [
@@ -560,7 +560,7 @@ def test_there_is_no_status_line_without_a_terminal(monkeypatch, name):
     """A file, a pipe and a dumb terminal get lines that stay, and no codes at all."""
     if name == "dumb":
         monkeypatch.setenv("TERM", "dumb")
-    both = tell(*hostile_run("text"), tty=name == "dumb")[2]
+    both = printed(*hostile_run("text"), tty=name == "dumb")[2]
 
     assert "\x1b" not in both
     assert "· thinking" not in both
@@ -570,7 +570,7 @@ def test_no_color_means_no_codes_but_for_the_status_line(monkeypatch):
     """NO_COLOR takes every style away, and wins over FORCE_COLOR."""
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    err = tell(*hostile_run("text"), tty=True)[1]
+    err = printed(*hostile_run("text"), tty=True)[1]
 
     assert "\x1b" not in err.replace(ERASE, "")
 
@@ -578,7 +578,7 @@ def test_no_color_means_no_codes_but_for_the_status_line(monkeypatch):
 def test_force_color_styles_a_pipe_too(monkeypatch):
     """FORCE_COLOR asks for styles where no terminal is, but for no status line."""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    err = tell(*hostile_run("text"))[1]
+    err = printed(*hostile_run("text"))[1]
 
     assert "\x1b[" in err
     assert ERASE not in err
@@ -593,7 +593,7 @@ def test_plain_is_a_line_an_event():
         FinalAnswer("Hi\n"),
         RunCompleted(),
     ]
-    out, err, _ = tell(*events, plain=True, tty=True)
+    out, err, _ = printed(*events, plain=True, tty=True)
 
     assert "Hi\n" == out
     assert [
@@ -605,9 +605,9 @@ def test_plain_is_a_line_an_event():
     ] == err.splitlines()
 
 
-def test_plain_tells_an_error_as_the_event_it_is():
+def test_plain_prints_an_error_as_the_event_it_is():
     """What travels by on_error is the last line."""
-    err = tell(plain=True, error=ModelTimeout("silent"))[1]
+    err = printed(plain=True, error=ModelTimeout("silent"))[1]
 
     assert 'RunFailed kind="ModelTimeout" error="ModelTimeout: silent"\n' == err
 

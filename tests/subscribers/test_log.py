@@ -35,7 +35,7 @@ CALL = ToolCall("call_1", "add", '{"a": 2, "b": 3}')
 LINES = [
     (RunStarted("2 + 3?", "agent"), "INFO", "run of agent started: 2 + 3?"),
     (StepStarted(1), "INFO", "step 1 started"),
-    (StepRetried(2, "ModelTimeout: x"), "WARNING", "asked again, attempt 2: ModelTimeout: x"),
+    (StepRetried(2, "ModelTimeout: x"), "WARNING", "step retried, attempt 2: ModelTimeout: x"),
     (StepFailed("ParseError: x"), "WARNING", "step failed: ParseError: x"),
     (StepLimitReached(5), "WARNING", "step limit of 5 reached"),
     (PlanStarted(), "INFO", "PlanStarted"),
@@ -138,7 +138,7 @@ def test_logger_and_level_can_be_chosen(logged):
     ]
 
 
-def test_what_nobody_reads_is_not_written(caplog):
+def test_a_disabled_level_is_not_written(caplog):
     """An event below the logger's level costs no record."""
     caplog.set_level(logging.WARNING, "rxagent")
     Log().on_next(StepStarted(1))
@@ -153,7 +153,7 @@ def test_the_record_carries_the_event(logged):
     assert [asked, asked] == [record.event for record in logged(asked, ToolOutput("c", asked))]
 
 
-def test_runs_can_be_told_apart(logged):
+def test_runs_can_be_distinguished(logged):
     """What a run is called stands before each of its lines, and in its records."""
     records = logged(StepStarted(1), ToolOutput("call_1", StepStarted(2)), run="7f3a")
 

@@ -119,7 +119,7 @@ def test_a_call_that_never_ran_has_no_time(measure):
 
 
 def test_failures_are_counted_by_kind(measure):
-    """The type at the beginning of an error's text is its kind, whatever event tells of it."""
+    """The type at the beginning of an error's text is its kind, whatever event holds it."""
     measure(
         (1, StepFailed("ParseError: no")),
         (1, StepFailed("ParseError: again")),
@@ -187,5 +187,5 @@ def test_a_second_run_is_refused():
     metrics = Metrics()
     metrics.on_next(RunStarted("x", "agent"))
 
-    with pytest.raises(RuntimeError, match="Make one for each run"):
+    with pytest.raises(RuntimeError, match="Create one for each run"):
         metrics.on_next(RunStarted("y", "agent"))

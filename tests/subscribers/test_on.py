@@ -9,7 +9,7 @@ EVENTS = [StepStarted(1), TextDelta("a"), Finish("stop"), TextDelta("b")]
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected"),
     [
         (TextDelta, [TextDelta("a"), TextDelta("b")]),
         (Delta, EVENTS[1:]),
@@ -18,25 +18,25 @@ EVENTS = [StepStarted(1), TextDelta("a"), Finish("stop"), TextDelta("b")]
         (StepStarted, [StepStarted(1)]),
     ],
 )
-def test_a_function_is_told_of_one_kind(kind, told):
+def test_a_function_receives_one_kind(kind, expected):
     """`on` passes events of the kind and of what derives from it, in order, and no others."""
-    heard = []
-    rx.from_iterable(EVENTS).subscribe(on(kind, heard.append))
+    received = []
+    rx.from_iterable(EVENTS).subscribe(on(kind, received.append))
 
-    assert told == heard
+    assert expected == received
 
 
 def test_ends_are_none_of_its_business():
-    """A run's failure and completion are not told to the function, and do not raise."""
-    heard = []
-    rx.throw(ValueError("no")).subscribe(on(TextDelta, heard.append))
-    rx.empty().subscribe(on(TextDelta, heard.append))
+    """A run's failure and completion are not passed to the function, and do not raise."""
+    received = []
+    rx.throw(ValueError("no")).subscribe(on(TextDelta, received.append))
+    rx.empty().subscribe(on(TextDelta, received.append))
 
-    assert [] == heard
+    assert [] == received
 
 
 def test_it_says_what_it_is():
-    """A log that names a viewer shows for what it watches, and whom it tells."""
+    """A log that names a viewer shows the kind of events and the function."""
     assert "on(TextDelta, <built-in function print>)" == repr(on(TextDelta, print))
     assert repr(on(TextDelta | Finish, print)).startswith("on(rxagent.events.TextDelta | ")
 
@@ -54,7 +54,7 @@ def test_the_room_promises_what_it_shows():
         _ = subscribers.Consoel
 
 
-def test_on_is_the_function_whoever_came_first():
+def test_on_is_the_function_whatever_was_imported_first():
     """The file of the same name never hides the function."""
     from rxagent.subscribers.on import on as from_its_file
 

@@ -21,11 +21,11 @@ EVENTS = [
 
 
 def played(events, gap, every, error=None):
-    """Tell events at so many seconds from each other; return when each state was told."""
-    told = []
+    """Emit events at intervals in seconds; return each state with its time."""
+    calls = []
     with VirtualScheduler() as scheduler:
         watching = sampled(
-            lambda state: told.append((scheduler.clock, state)), every, scheduler=scheduler
+            lambda state: calls.append((scheduler.clock, state)), every, scheduler=scheduler
         )
         end = watching.on_completed if error is None else lambda: watching.on_error(error)
         for number, event in enumerate(events):
@@ -34,51 +34,51 @@ def played(events, gap, every, error=None):
             )
         scheduler.schedule_relative(len(events) * gap + 5, lambda *_: end())
         scheduler.run()
-    return told
+    return calls
 
 
-def test_states_are_told_not_too_often():
+def test_states_are_passed_at_a_limited_rate():
     """Between two states lies the time that was asked for, and each is the latest there was."""
-    told = played(EVENTS, gap=0.01, every=0.05)
-    times = [round(time, 3) for time, _ in told]
+    calls = played(EVENTS, gap=0.01, every=0.05)
+    times = [round(time, 3) for time, _ in calls]
 
     assert [0.0, 0.05, 0.1, 0.15, 0.2, 0.25] == times
-    for time, state in told:
+    for time, state in calls:
         assert fold_all(State(), EVENTS[: round(time / 0.01) + 1]) == state
 
 
-def test_a_state_is_told_when_the_time_has_come():
-    """What happens soon after a state was told is told later, though nothing more happens."""
-    told = played(EVENTS[:3], gap=0.01, every=0.05)
+def test_a_state_is_passed_when_it_is_due():
+    """An event soon after a call causes a later call, even if no event follows."""
+    calls = played(EVENTS[:3], gap=0.01, every=0.05)
 
     assert [(0.0, 1), (0.05, 3)] == [
-        (round(time, 3), 1 + len(state.steps) + bool(state.text)) for time, state in told
+        (round(time, 3), 1 + len(state.steps) + bool(state.text)) for time, state in calls
     ]
 
 
-def test_nothing_is_told_twice():
-    """Events that come more slowly than that are told each, and the end brings nothing new."""
-    told = played(EVENTS, gap=1.0, every=0.05)
+def test_no_state_is_passed_twice():
+    """Slower events cause a call each, and the end causes none."""
+    calls = played(EVENTS, gap=1.0, every=0.05)
 
-    assert [float(number) for number in range(len(EVENTS))] == [time for time, _ in told]
+    assert [float(number) for number in range(len(EVENTS))] == [time for time, _ in calls]
 
 
-def test_the_end_is_told():
-    """The last state is told at once, also that of a failure."""
-    told = []
-    watching = sampled(told.append, every=60)
+def test_the_end_is_passed():
+    """The last state is passed at once, also that of a failure."""
+    calls = []
+    watching = sampled(calls.append, every=60)
     for event in EVENTS:
         watching.on_next(event)
-    assert [fold_all(State(), EVENTS[:1])] == told
+    assert [fold_all(State(), EVENTS[:1])] == calls
     watching.on_completed()
-    assert fold_all(State(), EVENTS) == told[-1]
+    assert fold_all(State(), EVENTS) == calls[-1]
 
     failed = played(EVENTS[:5], 0.01, 60, ModelUnavailable("gone"))[-1][1]
     assert ("0 1 2 ", "ModelUnavailable: gone") == (failed.text, failed.error)
 
 
-def test_a_slow_function_delays_nobody():
-    """While the function is busy nobody waits for it, and it is called once at a time."""
+def test_a_slow_function_delays_no_run():
+    """While the function is busy the run does not wait, and it is called once at a time."""
     busy, free = threading.Event(), threading.Event()
     states = []
     at_work = []
@@ -119,8 +119,8 @@ def test_a_function_that_raises_is_let_go():
     assert [(watching, ZeroDivisionError)] == [(f.viewer, type(f.error)) for f in faults]
 
 
-def test_it_is_told_between_events_on_a_viewers_thread():
-    """Without a scheduler the states between events are told on a thread for viewers."""
+def test_between_events_it_is_called_on_a_viewers_thread():
+    """Without a scheduler the states between events are passed on a thread for viewers."""
     threads = []
     second = threading.Event()
 
@@ -139,13 +139,13 @@ def test_it_is_told_between_events_on_a_viewers_thread():
 
 
 def test_it_says_what_it_is():
-    """Its text names the function, for whoever reads a log."""
+    """Its text names the function, for the readers of a log."""
     assert repr(sampled(print, 0.1)) == f"sampled({print!r}, 0.1)"
 
 
 @pytest.mark.parametrize("every", [0.0, 0.033])
 def test_a_whole_run(every):
-    """Attached to a run, the last state it tells is the run's."""
+    """Attached to a run, the last state that it passes is the run's."""
     states, done = [], threading.Event()
 
     def show(state):

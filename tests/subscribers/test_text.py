@@ -35,7 +35,7 @@ def test_a_call_is_shown_as_one_would_write_it(arguments, said):
 
 @given(anything, anything)
 def test_any_call_is_one_line(name, arguments):
-    """No call, however malformed, breaks the line it is told in."""
+    """No call, however malformed, breaks its line."""
     assert 1 == len(call_text(ToolCall("call_1", name, arguments)).splitlines())
 
 

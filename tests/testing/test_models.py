@@ -13,5 +13,5 @@ def test_turns_are_any_iterable():
 @pytest.mark.parametrize("one", ["hello", b"hello", None, {"text": "hello"}])
 def test_one_turn_alone_is_refused(one):
     """A single turn is not a list of turns; the error says what to write."""
-    with pytest.raises(TypeError, match=r"turns is a list of turns, not .* Write turns=\[\.\.\.\]"):
+    with pytest.raises(TypeError, match=r"turns must be a list of .* Write turns=\[\.\.\.\]"):
         ScriptedModel(one)

@@ -48,10 +48,10 @@ def takes(kind):
 
 
 def wrong(kind, value):
-    """Return what the model is told when `x` has this value."""
-    with pytest.raises(InvalidArguments) as told:
+    """Return what the model reads when `x` has this value."""
+    with pytest.raises(InvalidArguments) as refused:
         takes(kind).read(json.dumps({"x": value}))
-    return str(told.value).partition(" take takes ")[0]
+    return str(refused.value).partition(" take takes ")[0]
 
 
 TYPES = [
@@ -99,7 +99,7 @@ VALUES = [
     (
         Annotated[str, Field(pattern="b")],
         "a" * 100,
-        f"is \"{'a' * 76}...: String should match pattern 'b'.",
+        f"is \"{'a' * 78}…: String should match pattern 'b'.",
     ),
 ]
 

@@ -140,7 +140,7 @@ MANY = [
 
 @pytest.mark.parametrize("function", MANY, ids=lambda function: tool(function).name)
 def test_each_of_many_values_is_an_output(function):
-    """What a tool emits while it works is told at once; the last value is the result."""
+    """What a tool emits while it works is emitted at once; the last value is the result."""
     assert [
         ToolOutput("c", 1),
         ToolOutput("c", 2),
@@ -212,20 +212,20 @@ def test_a_tool_s_time_is_the_run_s():
 # What can go wrong.
 
 
-def test_an_unknown_tool_is_told_and_nothing_runs():
+def test_an_unknown_tool_fails_and_nothing_runs():
     """A call of what is not there ends without having begun."""
     events = list(each(run_call(Toolbox([returned]), ToolCall("c", "retuned"))))
 
     assert [
         ToolFailed(
             "c",
-            "UnknownTool: There is no tool named 'retuned'. Did you mean 'returned'? "
+            "UnknownTool: There is no tool named 'retuned'. Did you mean returned? "
             "The tools are: returned, final_answer.",
         )
     ] == events
 
 
-def test_bad_arguments_are_told_and_nothing_runs():
+def test_bad_arguments_fail_and_nothing_runs():
     """A call that does not fit ends without having begun."""
 
     def add(a: int) -> int:
@@ -241,12 +241,12 @@ def test_bad_arguments_are_told_and_nothing_runs():
     ] == list(each(run(add, '{"a": "1"}')))
 
 
-def test_a_cut_call_is_told_and_nothing_runs():
-    """Where the length limit cut the arguments, the model is told so."""
+def test_a_cut_call_fails_and_nothing_runs():
+    """Where the length limit cut the arguments, the error says so."""
     (event,) = each(run(returned, '{"a', cut=True))
 
     assert isinstance(event, ToolFailed)
-    assert "cut by the length limit" in event.error
+    assert "length limit cut off this call" in event.error
 
 
 def test_what_the_run_gives_reaches_the_tool():
@@ -494,7 +494,7 @@ def mute_yielding() -> Iterator[Any]:
 
 @pytest.mark.parametrize("function", [mute, mute_async, mute_yielding])
 def test_a_result_without_text_is_a_failure(function):
-    """A model cannot read what has no text, and is told why."""
+    """A value without text fails the call, and the model reads why."""
     assert ToolFailed("c", "RuntimeError: no words") == happened(function)[-1]
 
 
@@ -529,7 +529,7 @@ def test_an_interrupt_on_the_main_thread_is_a_person_s():
 
 def test_a_loop_that_stops_ends_the_run():
     """A tool cancelled with its loop is no failure the agent could survive."""
-    told = []
+    received = []
 
     async def wait() -> None:
         """Wait."""
@@ -537,14 +537,14 @@ def test_a_loop_that_stops_ends_the_run():
 
     async def main() -> None:
         started = asyncio.Event()
-        run(wait).subscribe(lambda _: started.set(), told.append, lambda: told.append("|"))
+        run(wait).subscribe(lambda _: started.set(), received.append, lambda: received.append("|"))
         async with asyncio.timeout(WATCHDOG):
             await started.wait()
         await asyncio.sleep(0)
 
     asyncio.run(main())
 
-    assert [RunCancelled] == [type(error) for error in told]
+    assert [RunCancelled] == [type(error) for error in received]
 
 
 # Time-outs.
@@ -696,7 +696,7 @@ def test_a_call_disposed_while_held_never_starts():
     assert [] == seen
 
 
-def test_a_call_is_told_before_it_runs():
+def test_a_call_is_emitted_before_it_runs():
     """ToolStarted is recorded before the first line of the tool."""
     seen = []
 
@@ -712,7 +712,7 @@ def test_a_call_is_told_before_it_runs():
 
 
 class Watched(VirtualScheduler):
-    """A home that counts what it was asked to do."""
+    """A run scheduler that counts its actions."""
 
     def __init__(self):
         super().__init__()
@@ -728,7 +728,7 @@ class Watched(VirtualScheduler):
 
 
 def seen_until(position, stream, scheduler):
-    """Return the first events of a stream, which is disposed when the last of them is told."""
+    """Return the first events of a stream, which is disposed when the last of them is emitted."""
     seen = []
 
     def note(event):
@@ -743,7 +743,7 @@ def seen_until(position, stream, scheduler):
 
 
 @pytest.mark.parametrize("kind", range(5))
-def test_a_call_may_be_refused_by_who_is_told(kind):
+def test_a_subscriber_may_dispose_a_call_before_it_runs(kind):
     """Disposing at ToolStarted means that no code runs."""
     way = failing_ways(AssertionError("must not run"))[kind]
     scheduler = Watched()
@@ -782,7 +782,7 @@ def test_letting_go_at_any_event_closes_what_is_open(position, seconds):
 
 
 @pytest.mark.parametrize("function", [yielded, yielded_async])
-def test_letting_go_closes_a_generator_that_somebody_keeps(function):
+def test_disposing_closes_a_generator_that_is_still_referenced(function):
     """A generator is closed by who reads it, not when it happens to be forgotten."""
     kept = function()
 
@@ -801,7 +801,7 @@ def test_letting_go_closes_a_generator_that_somebody_keeps(function):
 
 
 def test_letting_go_cancels_a_coroutine_where_it_waits():
-    """The tool's own clean-up runs, and nothing is told of it."""
+    """The tool's own clean-up runs, and emits nothing."""
     ended, seen = [], []
 
     async def slow() -> None:
@@ -843,8 +843,8 @@ def test_a_blocking_generator_is_closed_once_it_can_be():
     assert [ToolStarted] == [type(event) for event in seen]
 
 
-def test_a_stream_of_foreign_threads_comes_in_by_the_gate():
-    """What another thread emits is told when nobody else is inside."""
+def test_a_stream_of_foreign_threads_is_serialized():
+    """What another thread emits is passed on when no other action runs."""
     subject = Subject()
     subscribed = threading.Event()
     seen = []
@@ -939,7 +939,7 @@ def test_a_tool_may_loop_over_calls():
     assert ["[1,2]"] * 40 == completed.value
 
 
-WHO = contextvars.ContextVar("WHO", default="nobody")
+WHO = contextvars.ContextVar("WHO", default="default")
 
 
 def test_every_kind_of_tool_sees_the_run_s_context():
@@ -965,16 +965,16 @@ def test_every_kind_of_tool_sees_the_run_s_context():
         """Tell."""
         return last(tool(plainly).stream({}))
 
-    token = WHO.set("somebody")
+    token = WHO.set("caller")
     try:
-        told = [
+        received = [
             happened(function)[-1].value
             for function in (plainly, asynchronously, yielding, yielding_async, nested)
         ]
     finally:
         WHO.reset(token)
 
-    assert ["somebody"] * 5 == told
+    assert ["caller"] * 5 == received
 
 
 @pytest.mark.parametrize(
@@ -998,16 +998,18 @@ def test_a_context_changed_in_a_tool_stays_there():
         WHO.set("another")
         return before
 
-    assert ["nobody"] * 3 == [happened(rename)[-1].value for _ in range(3)]
+    assert ["default"] * 3 == [happened(rename)[-1].value for _ in range(3)]
 
 
-def test_an_inner_run_is_told_as_it_happens():
+def test_an_inner_run_is_emitted_as_it_happens():
     """A stream of events is the tool's output, event by event, at its own pace."""
 
     def agent() -> Observable[Event]:
         """Answer."""
         return rx.interval(1).pipe(rxo.take(len(RUN)), rxo.map(lambda number: RUN[number]))
 
-    told = [(at, event.value) for at, event in passed(run(agent)) if isinstance(event, ToolOutput)]
+    received = [
+        (at, event.value) for at, event in passed(run(agent)) if isinstance(event, ToolOutput)
+    ]
 
-    assert list(enumerate(RUN, 1)) == told
+    assert list(enumerate(RUN, 1)) == received

@@ -52,7 +52,7 @@ def test_a_tool_is_still_its_function():
     assert add.function is inspect.unwrap(add)
 
 
-def test_a_tool_tells_a_model_three_things():
+def test_a_tool_has_a_name_a_description_and_parameters():
     """Name, description and parameters are what a model sees."""
     assert ToolSpec("add", "Return the sum of two integers.", add.parameters) == add.spec
 
@@ -63,7 +63,7 @@ def test_a_tool_cannot_be_changed():
         add.name = "plus"
 
 
-def test_what_is_told_may_be_chosen():
+def test_name_and_description_may_be_chosen():
     """A name, a description and a time-out given to the decorator win."""
 
     @tool(name="plus-1", description="Add one.", timeout=2)
@@ -74,7 +74,7 @@ def test_what_is_told_may_be_chosen():
     assert 3 == increment(2)
 
 
-def test_a_tool_may_be_made_anew():
+def test_a_tool_may_be_made_from_a_tool():
     """A tool of a tool differs in what is said, and keeps the rest."""
     slow = tool(add, timeout=9)
     plus = tool(slow, name="plus")
@@ -136,7 +136,7 @@ def test_parameters_by_place_alone_are_called_by_place():
 
 
 def test_a_tool_stays_itself():
-    """What is a tool already is not made anew."""
+    """What is a tool already is not made again."""
     assert add is as_tool(add)
 
 
@@ -182,22 +182,22 @@ def test_a_stream_emits_what_is_yielded():
     assert [0, 1, 2] == list(each(count.stream({"to": 3}))) == list(each(again.stream({"to": 3})))
 
 
-def test_a_stream_has_one_home():
+def test_a_stream_has_one_loop():
     """What a function returns to be awaited is awaited where the stream was subscribed."""
 
-    async def tell() -> asyncio.AbstractEventLoop:
+    async def running_loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
 
     @tool
     def ask() -> Any:
         """Ask later."""
-        return tell()
+        return running_loop()
 
     async def main() -> bool:
-        told = asyncio.get_running_loop().create_future()
-        ask.stream({}).subscribe(told.set_result)
+        received = asyncio.get_running_loop().create_future()
+        ask.stream({}).subscribe(received.set_result)
         async with asyncio.timeout(5):
-            return await told is asyncio.get_running_loop()
+            return await received is asyncio.get_running_loop()
 
     assert asyncio.run(main())
 
@@ -217,16 +217,16 @@ def test_a_stream_fails_as_its_function_does():
 
 
 def test_a_stream_fails_with_nothing_that_ends_the_process():
-    """What is no Exception is told by one, so that it harms no subscriber."""
+    """A BaseException is wrapped in an Exception, so that it harms no subscriber."""
 
     @tool
     def leave() -> None:
         """Leave."""
         raise SystemExit(2)
 
-    with pytest.raises(Exception, match="SystemExit: 2") as told:
+    with pytest.raises(Exception, match="SystemExit: 2") as received:
         last(leave.stream({}))
-    assert isinstance(told.value, Exception)
+    assert isinstance(received.value, Exception)
 
 
 def no_docstring(a: int): ...  # noqa: D103  # which is the case
@@ -272,15 +272,15 @@ REFUSED = [
     (no_annotation, ["'a' of no_annotation has no annotation", "def no_annotation(a: str)"]),
     (many, ["many takes *numbers", "numbers: list[str]"]),
     (any_name, ["any_name takes **options", "options: dict[str, str]"]),
-    (of_a_class, ["'bank' of of_a_class is of type Bank", "bank: Given[Bank]"]),
-    (of_a_function, ["of type collections.abc.Callable[[int], int]", "call: Given["]),
+    (of_a_class, ["'bank' of of_a_class has type Bank", "bank: Given[Bank]"]),
+    (of_a_function, ["has type collections.abc.Callable[[int], int]", "call: Given["]),
     (of_what_is_not_there, ["name 'DataFrame' is not defined", "TYPE_CHECKING"]),
     (größe, ["'größe' cannot be a tool's name", 'tool(function, name="...")']),
-    (Bank.balance, ["balance is a method that has no object", "tool(thing.balance)"]),
-    (Bank, ["is no function", "annotations and a docstring"]),
+    (Bank.balance, ["balance is a method without an object", "tool(thing.balance)"]),
+    (Bank, ["is not a function", "annotations and a docstring"]),
     (print, ["print takes *args"]),
     (dict.fromkeys, ["has no annotation"]),
-    (3, ["3 is no function"]),
+    (3, ["3 is not a function"]),
 ]
 
 

@@ -72,7 +72,7 @@ def takes(kind):
 
 
 def test_a_schema_is_what_json_schema_means():
-    """Types, descriptions, defaults and what is required are told; nothing else may be given."""
+    """Types, descriptions, defaults and required names are in it; nothing else may be given."""
     assert {
         "type": "object",
         "properties": {
@@ -364,13 +364,13 @@ TAKES = ' add takes {"a": integer, "b"?: integer}.'
     ],
     ids=shown,
 )
-def test_arguments_that_do_not_fit_are_told_apart(text, said):
+def test_each_kind_of_wrong_argument_has_its_error(text, said):
     """The sentence names everything that is wrong, then shows the whole form."""
-    with pytest.raises(InvalidArguments) as told:
+    with pytest.raises(InvalidArguments) as refused:
         add.read(text)
 
-    assert said + TAKES == str(told.value)
-    assert "add" == told.value.tool
+    assert said + TAKES == str(refused.value)
+    assert "add" == refused.value.tool
 
 
 @pytest.mark.parametrize("text", ['"3"', '"three"', "2.5", "true"])
@@ -385,11 +385,11 @@ def test_a_bare_value_is_not_converted(text):
 )
 def test_what_is_no_json_is_refused_with_the_form(text):
     """The sentence says where reading failed, and what would be right."""
-    with pytest.raises(InvalidArguments) as told:
+    with pytest.raises(InvalidArguments) as refused:
         add.read(text)
 
-    assert str(told.value).startswith("The arguments are not JSON: ")
-    assert str(told.value).endswith(TAKES)
+    assert str(refused.value).startswith("The arguments are not JSON: ")
+    assert str(refused.value).endswith(TAKES)
 
 
 @given(st.text(st.characters(exclude_categories=())) | st.text('{}[]":,ab1 \\'))
@@ -404,9 +404,9 @@ def test_any_text_is_read_or_refused(text):
 
 
 @pytest.mark.parametrize("text", ["", "3", '{"x": 1', '"{\\"x\\": 1'])
-def test_cut_arguments_are_told_from_wrong_ones(text):
+def test_cut_arguments_differ_from_wrong_ones(text):
     """Where the model was cut short, what may be half an argument is not used."""
-    with pytest.raises(InvalidArguments, match="cut by the length limit"):
+    with pytest.raises(InvalidArguments, match="length limit cut off this call"):
         takes(int).read(text, cut=True)
 
 
@@ -444,15 +444,15 @@ def test_what_is_given_arrives_as_it_is():
     assert table is read["table"]
 
 
-def test_what_is_not_given_is_asked_of_who_can_give_it():
+def test_a_missing_given_value_is_requested_from_the_caller():
     """The sentence names what lacks, and says that no argument mends it."""
-    with pytest.raises(InvalidArguments) as told:
+    with pytest.raises(InvalidArguments) as refused:
         head.read("{}")
 
     assert (
-        "head needs 'table', which no argument can give, only whoever starts the run: "
-        "additional_args={'table': ...}."
-    ) == str(told.value)
+        "head needs 'table', which a model cannot give. "
+        "Start the run with additional_args={'table': ...}."
+    ) == str(refused.value)
 
 
 def test_a_default_stands_in_for_what_is_not_given():

@@ -34,14 +34,14 @@ def test_an_empty_toolbox_is_fine():
 
 
 def test_two_tools_of_one_name_are_refused():
-    """A call could mean either, so the name is told, and the way out."""
+    """A call could mean either, so the error names it, and the way out."""
     with pytest.raises(ValueError, match=r"Two tools are named add.*name="):
         Toolbox([add, search, tool(search, name="add")])
 
 
 def test_the_answer_s_name_is_taken():
     """`final_answer` is what the loop understands."""
-    with pytest.raises(ValueError, match=r"final_answer is what every agent.*name="):
+    with pytest.raises(ValueError, match=r"final_answer is the tool by which every agent.*name="):
         Toolbox([tool(search, name="final_answer")])
 
 
@@ -54,21 +54,21 @@ def test_what_cannot_be_described_is_no_tool():
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("serach", "Did you mean 'search'? "),
-        ("final_anser", "Did you mean 'final_answer'? "),
+        ("serach", "Did you mean search? "),
+        ("final_anser", "Did you mean final_answer? "),
         ("", ""),
         ("weather", ""),
     ],
 )
 def test_an_unknown_tool_lists_those_there_are(name, meant):
     """The sentence names the nearest one, if one is near."""
-    with pytest.raises(UnknownTool) as told:
+    with pytest.raises(UnknownTool) as refused:
         Toolbox([add, search]).find(name)
 
     assert (
         f"There is no tool named {name!r}. {meant}The tools are: add, search, final_answer."
-    ) == str(told.value)
-    assert name == told.value.tool
+    ) == str(refused.value)
+    assert name == refused.value.tool
 
 
 def test_the_answer_may_be_anything():

@@ -1,4 +1,4 @@
-"""Prompts: what agents say to models of their own accord, one file each."""
+"""Prompts: the texts that agents send to models, one file each."""
 
 from functools import cache
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ["render"]
 
 
 def render(prompt: str, /, **values: Any) -> str:
-    """Return the text of a prompt with its values filled in; one that is missing is an error."""
+    """Return the text of a prompt with its values filled in; a missing value is an error."""
     return _environment().get_template(f"{prompt}.md").render(**values).strip()
 
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from inspect import signature
 from typing import Any
 
-from ...arguments import meant
+from ...arguments import did_you_mean
 from ...errors import ModelError
 from ...messages import Request
 from ..errors import ErrorFactory
@@ -203,7 +203,7 @@ def permitted(options: dict[str, Any], kind: type) -> dict[str, Any]:
             raise TypeError(f"A model takes no option named {name}: {_WHY_RESERVED}")
         if name in _DROPPED:
             raise TypeError(f"A model takes no {name}: {_DROPPED[name]}")
-        if slip := meant(name, signature(kind).parameters, _ALIKE):
+        if slip := did_you_mean(name, signature(kind).parameters, _ALIKE):
             raise TypeError(f"A model takes no {name}=.{slip}")
     return options
 

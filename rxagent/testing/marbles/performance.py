@@ -10,7 +10,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 from reactivex.subject import Subject
 
-from ...arguments import meant
+from ...arguments import did_you_mean
 from ...errors import MarbleSyntaxError, describe
 from ...streams import RunScheduler
 from ..clock import Restless, VirtualScheduler
@@ -239,7 +239,8 @@ def _hint(error: Exception, scope: Mapping[str, Any]) -> str:
     if error.name == "pipe" and callable(error.obj):
         return f". {_CALL}"
     owner = next((f"{name}." for name, value in scope.items() if value is error.obj), "")
-    return meant(error.name, dir(error.obj)).replace(" Did you mean ", f". Did you mean {owner}")
+    hint = did_you_mean(error.name, dir(error.obj))
+    return hint.replace(" Did you mean ", f". Did you mean {owner}")
 
 
 def _run(pipeline: Pipeline, scheduler: VirtualScheduler) -> None:

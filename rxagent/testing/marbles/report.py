@@ -9,6 +9,7 @@ from traceback import walk_tb
 from types import FrameType
 from typing import Any
 
+from ...arguments import plural
 from .bindings import matches
 from .diagram import Diagram, Note, Subscription, Watch
 from .performance import Outcome
@@ -64,8 +65,7 @@ def _heading(diagram: Diagram) -> str:
     late = blank.end() - diagram.timeline.labels[0][0] if blank else 0
     if not late:
         return "out is not as drawn."
-    columns = "1 column" if late == 1 else f"{late} columns"
-    return f"out is not as drawn; its row begins {columns} after time does."
+    return f"out is not as drawn; its row begins {plural(late, 'column')} after time does."
 
 
 def compare(

@@ -96,7 +96,7 @@ def binding(letter: str, value: Any) -> str:
 
 
 def _error(error: Exception) -> str:
-    names = error.facts if isinstance(error, RxAgentError) else ()
+    names = error.fields if isinstance(error, RxAgentError) else ()
     fields = {name: getattr(error, name) for name in names}
     arguments = [
         *map(repr, error.args),

@@ -155,7 +155,7 @@ def test_a_mistaken_test_is_refused(block, error, what):
     ("settings", "error", "what"),
     [
         ({"tick": "soon"}, ValueError, "tick is a time such as \"10ms\", not 'soon'"),
-        ({"tick": 10}, TypeError, 'tick is a time such as "10ms", not 10'),
+        ({"tick": 10}, TypeError, 'tick must be a time such as "10ms", not 10'),
         ({"xy": 1}, TypeError, "Only single letters are bound"),
     ],
 )

@@ -199,7 +199,7 @@ def test_a_fixed_theme_stands_on_its_own_ground():
 
 def test_a_theme_is_one_of_three():
     """Another theme is an error that lists the three."""
-    with pytest.raises(ValueError, match="theme is 'auto', 'light' or 'dark', not 'sepia'"):
+    with pytest.raises(ValueError, match="theme must be 'auto', 'light' or 'dark', not 'sepia'"):
         draw(parse("a: -\n> a\nout: -"), theme="sepia")
 
 

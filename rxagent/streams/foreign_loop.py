@@ -1,0 +1,22 @@
+"""Event loops other than asyncio's, in which nothing can run or be awaited."""
+
+import asyncio
+import sys
+
+__all__ = ["refuse_trio"]
+
+
+def refuse_trio() -> None:
+    """Raise RuntimeError inside a task of trio, unless asyncio runs in it (as by trio-asyncio)."""
+    trio = sys.modules.get("trio")
+    if trio is None:
+        return
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return
+    if asyncio._get_running_loop() is None or asyncio.current_task() is None:
+        raise RuntimeError(
+            "rxagent runs on asyncio and cannot run inside trio. Call it in a thread: "
+            "`await trio.to_thread.run_sync(agent.run, task)`."
+        )
