@@ -6,10 +6,10 @@ from collections.abc import Callable
 from attrs import evolve
 from reactivex import Observable
 
-from .. import operators as ops
-from ..errors import ModelRejected
-from ..events import Delta
+from ..errors import ModelRejected, describe
+from ..events import Delta, StepRetried
 from ..messages import Request
+from ..streams import operators as stream_ops
 from ..tools import FINAL_ANSWER
 
 __all__ = ["ask"]
@@ -25,10 +25,13 @@ def ask(model: Callable[[Request], Observable[Delta]], request: Request) -> Obse
     if request.tools != (FINAL_ANSWER,):
         return model(request)
 
-    def without_tools(request: Request) -> Observable[Delta]:
-        return model(evolve(request, tools=()))
+    def without_tools(error: Exception) -> Observable[Delta]:
+        if not _is_about_tools(error):
+            raise error
+        again = model(evolve(request, tools=()))
+        return again.pipe(stream_ops.start_with(StepRetried(1, describe(error))))
 
-    return ops.fallback(model, without_tools, on=_is_about_tools)(request)
+    return model(request).pipe(stream_ops.catch(without_tools))
 
 
 def _is_about_tools(error: Exception) -> bool:
