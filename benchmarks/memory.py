@@ -18,7 +18,7 @@ from .sides import Ours, Sdk
 __all__ = ["rows"]
 
 MANY = 200
-TOLD = 100
+RECEIVED = 100
 
 
 def rows(url: str, quick: bool) -> Iterator[Row]:
@@ -33,7 +33,7 @@ def rows(url: str, quick: bool) -> Iterator[Row]:
         "KiB",
         "at most 0.70 x",
         mine <= 0.7 * theirs,
-        f"resident, after {TOLD} deltas in each",
+        f"resident, after {RECEIVED} deltas in each",
         theirs,
         mine / theirs,
     )
@@ -53,15 +53,15 @@ def _resident() -> int:
 
 async def _open(side: Ours | Sdk, url: str) -> float:
     """Return the bytes that each of many unfinished answers takes."""
-    model = f"held-{TOLD}-{TOLD}"
+    model = f"held-{RECEIVED}-{RECEIVED}"
 
     async def read(times: int) -> int:
-        told = asyncio.Semaphore(0)
+        received = asyncio.Semaphore(0)
         async with asyncio.TaskGroup() as reading:
             for _ in range(times):
-                reading.create_task(side.open(model, told.release))
-            for _ in range(times * TOLD):
-                await told.acquire()
+                reading.create_task(side.open(model, received.release))
+            for _ in range(times * RECEIVED):
+                await received.acquire()
             resident = _resident()
             release(url)
         return resident

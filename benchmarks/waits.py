@@ -28,15 +28,15 @@ def first(url: str, quick: bool) -> Iterator[Row]:
     ours, sdk, model = Ours(url), Sdk(url), "tokens-20"
 
     async def read(side: Ours | Sdk, times: int = 1) -> float:
-        began, told = perf_counter(), []
+        began, received = perf_counter(), []
 
         async def wait() -> None:
             heard: list[float] = []
             await side.open(model, lambda: heard.append(perf_counter()))
-            told.append(heard[0])
+            received.append(heard[0])
 
         await asyncio.gather(*(wait() for _ in range(times)))
-        return (median(told) - began) * 1e3
+        return (median(received) - began) * 1e3
 
     turns = take_turns(
         lambda: sdk.run(read(ours)), lambda: sdk.run(read(sdk)), 40 if quick else 200, warm=20

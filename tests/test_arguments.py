@@ -246,7 +246,7 @@ def test_an_operator_says_that_it_takes_a_stream(name, wrong):
 
 
 def test_an_operator_that_takes_nothing_says_how_it_is_written():
-    """Whoever gives an argument to an operator without any reads its name with brackets."""
+    """An argument given to an operator that takes none is answered with its name and brackets."""
     with pytest.raises(TypeError, match=r"ops\.text takes nothing: write ops\.text\(\), not 5\."):
         ops.text(5)
 

@@ -45,7 +45,7 @@ echo more
 
 
 def test_ci_runs_the_readme_s_test_command(ci):
-    """What newcomers are told to type is what is run, and nothing else."""
+    """The test command of the README is what is run, and nothing else."""
     ran = ci(README.format(command="echo passed"))
 
     assert (0, "+ echo tested && echo passed\ntested\npassed\n") == (ran.returncode, ran.stdout)

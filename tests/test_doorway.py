@@ -42,7 +42,7 @@ ROOMS = ["errors", "events", "models", "operators", "subscribers", "testing"]
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_a_room_shows_what_it_promises_and_nothing_else(name):
-    """Whoever asks a room for its names, by Tab for one, is offered those that are meant."""
+    """`dir` of a module, which Tab uses, lists its public names."""
     room = getattr(rxagent, name)
 
     assert sorted(set(room.__all__)) == room.__all__ == dir(room)

@@ -202,3 +202,14 @@ ALLOWED = [
 def test_a_downward_import_is_left_alone(build, file, source):
     """What lies below, in the same room or outside the house may be imported."""
     assert [] == build(file, source)
+
+
+def test_no_file_is_too_long():
+    """At 400 lines a file has two purposes."""
+    long = {
+        path.name: count
+        for _, path in modules(HOUSE)
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+
+    assert {} == long

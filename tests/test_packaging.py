@@ -72,7 +72,7 @@ def test_the_installed_package_is_the_one_that_is_imported(site):
 
 
 def test_the_licence_travels_with_the_wheel(site):
-    """Whoever has the package has its licence."""
+    """The package contains its licence."""
     (licence,) = site.glob("rxagent-*.dist-info/licenses/LICENSE")
 
     assert (PROJECT / "LICENSE").read_text() == licence.read_text()

@@ -183,7 +183,7 @@ def test_an_inner_agent_that_fails_is_a_failed_call():
 
 
 def test_an_agent_without_a_description_is_no_tool():
-    """Whoever is to be called must say what for."""
+    """An agent that others call needs a description."""
     with pytest.raises(ValueError, match="description="):
         Agent(ScriptedModel([]), [Agent(ScriptedModel([]))])
 

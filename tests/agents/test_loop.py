@@ -186,7 +186,7 @@ def test_an_unusable_turn_fails_its_step_only(turn, reason):
 
     def model(request):
         seen.append(request.messages)
-        return ScriptedModel([turn, "mended"])(request)
+        return ScriptedModel([turn, "fixed"])(request)
 
     model.is_model = True
     events, error = played(Agent(model, [add])("?"))
@@ -196,7 +196,7 @@ def test_an_unusable_turn_fails_its_step_only(turn, reason):
     assert 1 == len(failed)
     assert reason in failed[0].error
     assert failed[0].error in seen[1][-1].text
-    assert [FinalAnswer("mended")] == of(FinalAnswer, events)
+    assert [FinalAnswer("fixed")] == of(FinalAnswer, events)
 
 
 def test_answer_tool_insists():

@@ -51,14 +51,14 @@ def broken_models(error):
         raise error
         yield
 
-    async def in_the_midst(request):
+    async def halfway(request):
         yield "a"
         raise error
 
     def plain(request):
         raise error
 
-    def plain_in_the_midst(request):
+    def plain_halfway(request):
         yield "a"
         raise error
 
@@ -77,9 +77,9 @@ def broken_models(error):
     return {
         "at once": at_once,
         "at first": at_first,
-        "in the midst": in_the_midst,
+        "in the middle": halfway,
         "plain": plain,
-        "plain, in the midst": plain_in_the_midst,
+        "plain, in the middle": plain_halfway,
         "an Observable": observed,
         "an operator": mapped,
         "Model.__call__": Called(error),

@@ -45,7 +45,7 @@ def spelled(arguments, name="add"):
         ('{"name": "add", "arguments": "3"}', "3"),
         ('{"name": "add", "arguments": "{\\"a\\": 2}"}', '{"a": 2}'),
         ('{"name": "add", "arguments": [1, 2]}', "[1, 2]"),
-        ('{"name": "nobody", "arguments": {}} {"name": "add"}', "{}"),
+        ('{"name": "unknown", "arguments": {}} {"name": "add"}', "{}"),
     ],
 )
 def test_one_call_is_understood(text, arguments):
@@ -81,7 +81,7 @@ def test_a_made_id_bears_the_step():
         "The sum is 5.",
         "I could add, or give the final_answer.",
         "{} {{}} {x: 1}",
-        '{"name": "nobody", "arguments": {}}',
+        '{"name": "unknown", "arguments": {}}',
         '{"name": ["add"]}',
         '{"name": {"add": 1}}',
         '{"name": null, "arguments": "add"}',
@@ -99,7 +99,7 @@ def test_other_texts_call_nothing(text):
 
 def test_native_calls_come_first():
     """When a message has native calls, its text is not looked at."""
-    calls = ToolCall("x", "add", "{"), ToolCall("y", "nobody")
+    calls = ToolCall("x", "add", "{"), ToolCall("y", "unknown")
     message = Message("assistant", '{"name": "add"} {"name": "add"}', calls)
 
     assert calls == rx.of(message).pipe(ops.parse_calls(TOOLS)).run()

@@ -408,7 +408,7 @@ def test_from_several_threads():
 
 def test_a_viewer_keeps_its_context():
     """A viewer is notified in the context in which it was attached."""
-    user = ContextVar("user", default="nobody")
+    user = ContextVar("user", default="unknown")
     users = []
     feed = Feed()
     run = launch(feed.source, scheduler=scheduler())

@@ -17,7 +17,7 @@ from rxagent.streams.handoff import AHEAD
 from .recorder import SOURCES, WATCHDOG, Upstream
 
 each_source = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
-user = ContextVar("user", default="nobody")
+user = ContextVar("user", default="unknown")
 
 
 def listed(stream, until=None):

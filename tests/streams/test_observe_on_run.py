@@ -21,7 +21,7 @@ from rxagent.testing import VirtualScheduler
 from .recorder import WATCHDOG, Recorder
 
 ERROR = ValueError("late")
-user = ContextVar("user", default="nobody")
+user = ContextVar("user", default="unknown")
 
 
 def settled(scheduler):

@@ -152,7 +152,7 @@ def test_many_actions_leave_the_loop_its_turns():
     assert beats > 2
 
 
-user = ContextVar("user", default="nobody")
+user = ContextVar("user", default="unknown")
 
 
 def test_actions_run_in_the_context_of_the_run():

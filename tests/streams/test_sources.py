@@ -35,7 +35,7 @@ abortable = pytest.mark.parametrize(
     ids=[kind for kind in SOURCES if kind != "worker"],
 )
 THREADED = [SOURCES[kind] for kind in ("blocking", "callback", "worker")]
-user = ContextVar("user", default="nobody")
+user = ContextVar("user", default="unknown")
 
 
 class Silent(RunScheduler):
@@ -377,7 +377,7 @@ def test_what_a_source_sets_in_its_context_is_its_own():
         from_async(partial(read, name)).subscribe(received, scheduler=scheduler)
 
     assert [["a"], ["b"]] == [received.wait_end() and received.items for received in several]
-    assert "nobody" == user.get()
+    assert "unknown" == user.get()
 
 
 def test_a_timer_keeps_the_context():

@@ -120,7 +120,7 @@ def test_an_error_is_logged_as_a_failed_run(caplog):
 
 
 def test_it_is_one_line_whatever_is_said(logged):
-    """Nobody can forge a line of the log, or colour it, and long texts are cut."""
+    """No text can forge a line of the log, or colour it, and long texts are cut."""
     forged = RunStarted("x\nERROR \x1b[31mforged\r\n" + "y" * 500, "agent")
     line = logged(forged)[0].getMessage()
 

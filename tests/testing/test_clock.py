@@ -170,7 +170,7 @@ def test_sync_jobs_run_inline_at_their_instant(scheduler, timed):
 
 def test_a_job_sees_the_context_of_its_home():
     """Context variables are those of the code that made the scheduler."""
-    user = ContextVar("user", default="nobody")
+    user = ContextVar("user", default="unknown")
     seen = []
     token = user.set("Ada")
     with VirtualScheduler() as scheduler:

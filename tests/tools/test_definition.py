@@ -309,7 +309,7 @@ def test_everything_public_is_listed_in_order():
 
 
 def test_the_doorway_waits_for_use():
-    """Nobody pays for pydantic before there is a tool."""
+    """Pydantic is not imported before there is a tool."""
     program = "import rxagent.tools, sys; print('pydantic' in sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30

@@ -46,15 +46,15 @@ SPHINX = """Look a word up.
     :returns: Its meanings.
     """
 
-TOLD = {"word": "What to look up, one word only.", "limit": "How many."}
+DESCRIBED = {"word": "What to look up, one word only.", "limit": "How many."}
 
 
 @pytest.mark.parametrize("docstring", [GOOGLE, NUMPY, SPHINX], ids=["Google", "NumPy", "Sphinx"])
 def test_each_style_describes_the_same_parameters(docstring):
     """What is said of a parameter is found in every style, its lines joined."""
-    _, told = read_docstring(docstring)
+    _, described = read_docstring(docstring)
 
-    assert TOLD == told
+    assert DESCRIBED == described
 
 
 @pytest.mark.parametrize(
@@ -85,25 +85,25 @@ def test_no_description_is_an_empty_text(docstring):
 
 def test_a_colon_does_not_begin_a_parameter():
     """A line that goes on is no entry, whatever it holds."""
-    _, told = read_docstring(
+    _, described = read_docstring(
         "Ask.\n\nArgs:\n    url: Where,\n        like this: http://a.example\n"
     )
 
-    assert {"url": "Where, like this: http://a.example"} == told
+    assert {"url": "Where, like this: http://a.example"} == described
 
 
 def test_parameters_described_together_share_the_text():
     """NumPy's style names several parameters in one line."""
-    _, told = read_docstring("Add.\n\nParameters\n----------\na, b : int\n    A number.\n")
+    _, described = read_docstring("Add.\n\nParameters\n----------\na, b : int\n    A number.\n")
 
-    assert {"a": "A number.", "b": "A number."} == told
+    assert {"a": "A number.", "b": "A number."} == described
 
 
 def test_an_unindented_line_ends_the_section():
     """Prose after the arguments belongs to the description."""
-    text, told = read_docstring("Ask.\n\nArgs:\n    url: Where.\n\nIt may take long.")
+    text, described = read_docstring("Ask.\n\nArgs:\n    url: Where.\n\nIt may take long.")
 
-    assert ("Ask.\n\nIt may take long.", {"url": "Where."}) == (text, told)
+    assert ("Ask.\n\nIt may take long.", {"url": "Where."}) == (text, described)
 
 
 @given(
@@ -116,7 +116,7 @@ def test_an_unindented_line_ends_the_section():
 )
 def test_any_docstring_can_be_read(lines):
     """However odd a docstring is, reading it ends and gives a text and texts."""
-    text, told = read_docstring("\n".join(lines))
+    text, described = read_docstring("\n".join(lines))
 
     assert isinstance(text, str)
-    assert all(isinstance(said, str) for said in told.values())
+    assert all(isinstance(said, str) for said in described.values())

@@ -445,7 +445,7 @@ def test_what_is_given_arrives_as_it_is():
 
 
 def test_a_missing_given_value_is_requested_from_the_caller():
-    """The sentence names what lacks, and says that no argument mends it."""
+    """The sentence names what lacks, and says that no argument fixes it."""
     with pytest.raises(InvalidArguments) as refused:
         head.read("{}")
 

@@ -138,7 +138,7 @@ def _slow(body: Body) -> Iterable[Item]:
 scripted("stall", "Say two words, then nothing.", [*texts("Hello from"), math.inf], None)
 scripted("stall-headers", "Send nothing, not even headers.", [math.inf], None)
 
-_TOKENS = words(" the quick brown fox jumps over a lazy dog, and nobody minds it at all.")
+_TOKENS = words(" the quick brown fox jumps over a lazy dog, and none minds it at all.")
 
 
 def tokens_text(number: int) -> str:
