@@ -17,7 +17,7 @@ from rxagent.streams import each
 
 CALL = ToolCall("c", "add", '{"a": 1}')
 SAID = Message("assistant", "Hm.", (CALL, CALL), reasoning="So")
-GIVEN = [
+EXPECTED = [
     ReasoningDelta("So"),
     TextDelta("Hm."),
     ToolCallDelta(0, "c", "add", '{"a": 1}'),
@@ -29,7 +29,7 @@ DELTAS = [TextDelta("Hi"), Usage(1, 2), Finish("length")]
 GIVEN = {
     "text": ("Hi", [TextDelta("Hi"), Finish("stop")]),
     "no text": ("", [Finish("stop")]),
-    "message": (SAID, GIVEN),
+    "message": (SAID, EXPECTED),
     "delta": (TextDelta("Hi"), [TextDelta("Hi"), Finish("stop")]),
     "call": (ToolCallDelta(0, "c"), [ToolCallDelta(0, "c"), Finish("tool_calls")]),
 }
@@ -39,11 +39,11 @@ YIELDED = {
     "deltas": (DELTAS, DELTAS),
     "a mixture": (
         ["Hi", SAID, Usage(1, 2)],
-        [TextDelta("Hi"), *GIVEN[:-1], Usage(1, 2), GIVEN[-1]],
+        [TextDelta("Hi"), *EXPECTED[:-1], Usage(1, 2), EXPECTED[-1]],
     ),
     "messages": (
         [SAID, Message("assistant", "Yes.", (CALL,))],
-        [*GIVEN[:-1], TextDelta("Yes."), ToolCallDelta(2, "c", "add", '{"a": 1}'), GIVEN[-1]],
+        [*EXPECTED[:-1], TextDelta("Yes."), ToolCallDelta(2, "c", "add", '{"a": 1}'), EXPECTED[-1]],
     ),
 }
 
