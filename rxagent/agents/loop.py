@@ -119,7 +119,8 @@ def run_steps(
         lambda: _Progress(fold(before, started)),
         lambda progress: progress.answered,
     )
-    return run_scoped(steps.pipe(stream_ops.start_with(started), ops.branch(_total_usage)))
+    events = steps.pipe(stream_ops.start_with(started), ops.branch(_total_usage))
+    return run_scoped(events, is_serial=True)
 
 
 def _why_none(max_steps: int, state: State) -> str:

@@ -8,7 +8,6 @@
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -68,10 +67,14 @@ class ToolStep:
     def __call__(self, turn: Turn) -> Observable[Event]:
         """Return the events of a step."""
         step = _Step(self, turn, set())
-        asked = partial(ask, self.model) if self.text_answers else self.model
-        return serialize_on_run(asked(self.request(turn.state, turn.closing))).pipe(
+        request = self.request(turn.state, turn.closing)
+        deltas = ask(self._deltas, request) if self.text_answers else self._deltas(request)
+        return deltas.pipe(
             ops.normalise(turn.step), ops.unless_refused(), ops.branch(*step.branches)
         )
+
+    def _deltas(self, request: Request) -> Observable[Delta]:
+        return serialize_on_run(self.model(request))
 
 
 @frozen

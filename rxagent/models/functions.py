@@ -86,7 +86,7 @@ class _Function(Model):
         function = self._function
         call = partial(function, Request.of(request))
         called = calling(call, workers=self._workers, name=f"the model {_name(function)}")
-        return run_scoped(lift(partial(_Answer, _name(function)))(called))
+        return run_scoped(lift(partial(_Answer, _name(function)))(called), is_serial=True)
 
 
 class _Answer(MergeSink[Any, Delta]):

@@ -74,8 +74,11 @@ def serialize_on_run(source: Observable[_T]) -> Observable[_T]:
     """Emit what a source emits, on any thread, on the run's loop thread, one after the other.
 
     It differs from `observe_on_run` in that the source is subscribed here and now, as subscribing
-    to it does not block, and in that what it emits on the loop's thread passes at once.
+    to it does not block, and in that what it emits on the loop's thread passes at once. A source
+    that is serial already is returned as it is.
     """
+    if getattr(source, "is_serial", False):
+        return source
 
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None

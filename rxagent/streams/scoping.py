@@ -17,12 +17,16 @@ __all__ = ["run_scoped"]
 _T = TypeVar("_T")
 
 
-def run_scoped(source: Observable[_T]) -> Observable[_T]:
+def run_scoped(source: Observable[_T], *, is_serial: bool = False) -> Observable[_T]:
     """Give every subscription of a source its own run scheduler, unless it has one.
 
     The source is subscribed on the run's loop, so subscribing returns before the first item,
     except within a run, of which the subscription is then a part. When a subscriber raises, the
     run is disposed and the fault is logged.
+
+    Args:
+        source: What is subscribed.
+        is_serial: Whether the source emits on the run's loop thread only.
     """
 
     def subscribe(
@@ -35,14 +39,14 @@ def run_scoped(source: Observable[_T]) -> Observable[_T]:
             not run_scheduler.is_of(scheduler)
         )
 
-    return ScopedStream(subscribe)
+    return ScopedStream(subscribe, is_serial=is_serial)
 
 
 class ScopedStream(Producer[_T]):
     """A stream whose subscribing never blocks, since it begins on its run's loop."""
 
-    def __init__(self, subscribe: abc.Subscription[_T]) -> None:
-        super().__init__(subscribe)
+    def __init__(self, subscribe: abc.Subscription[_T], *, is_serial: bool = False) -> None:
+        super().__init__(subscribe, is_serial=is_serial)
         self.never_blocks = True  # a `Stream` of it shares its attributes
 
 

@@ -106,7 +106,15 @@ class Producer(Observable[_T]):
     """A stream whose subscriptions are sinks.
 
     A sink that follows it is notified directly; for other observers it is an ordinary Observable.
+
+    Args:
+        subscribe: Makes a subscription.
+        is_serial: Whether it emits on the run's loop thread only, one item after the other.
     """
+
+    def __init__(self, subscribe: abc.Subscription[_T], *, is_serial: bool = False) -> None:
+        super().__init__(subscribe)
+        self.is_serial = is_serial  # a `Stream` of it shares its attributes
 
     def subscribe(
         self,

@@ -82,7 +82,7 @@ def from_batches(
         pump.begin()
         return _owned(run_scheduler, scheduler, pump)
 
-    return Producer(subscribe)
+    return Producer(subscribe, is_serial=True)
 
 
 class _Pump(abc.DisposableBase, Generic[_T]):
@@ -300,7 +300,7 @@ def preparing(source: Callable[[Callable[[], None]], Observable[_T]]) -> Observa
         subscription.add(source(request.dispose).subscribe(observer, scheduler=run_scheduler))
         return subscription
 
-    return Producer(subscribe)
+    return Producer(subscribe, is_serial=True)
 
 
 def _owned(
