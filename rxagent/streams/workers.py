@@ -18,20 +18,24 @@ computes (so its loop may be late with what blocked jobs wait for), and when job
 
 
 class Workers(ElasticThreads):
-    """A pool of threads on which synchronous tools and models run.
+    """Run the plain functions of an agent, its tools, models and checks, on threads.
 
-    At most `limit` jobs run at once. Three kinds of jobs let others run in their place, on up to
-    `spare` threads in all:
+    All agents share a pool of 16 threads. Give an agent a pool of its own,
+    ``Agent(workers=Workers(limit=32))``, if more of its functions must run at once, or if they
+    must not delay those of other agents.
 
-    - Jobs that were stopped and have not returned. When `spare` of them have not returned
-      `grace` seconds after they were stopped, the pool takes no more jobs.
+    Each call of a function is a job. At most `limit` jobs run at once; further ones wait. There
+    are up to `spare` more threads, on which jobs run in place of:
+
+    - Jobs that were stopped and have not returned. If `spare` of them have not returned `grace`
+      seconds after they were stopped, the pool accepts no more jobs.
     - Jobs that wait for a run, as `agent.run` and `run.result` do.
-    - Jobs that are blocked by other means. When no job begins or ends for `patience` seconds,
-      others wait, and the process is idle, another one begins.
+    - Jobs that are blocked in another way: if for `patience` seconds no job has begun or ended
+      while jobs wait and the process is idle, one more job begins.
 
-    So work that waits for other work of the pool never waits for ever. As long as jobs wait for
-    runs, half of the spare threads are kept for the jobs of these runs. When all threads are taken
-    by jobs that wait for work within them, the work that is nested deepest is refused.
+    So jobs that wait for other jobs do not block the pool. While jobs wait for runs, half of the
+    spare threads are reserved for the jobs of these runs. If every thread has a job that waits
+    for jobs of its own, the most deeply nested job is refused with PoolExhausted.
 
     Args:
         limit: How many jobs run at once.
