@@ -39,6 +39,16 @@ class Frames:
         self._rest = bytearray()
         self._after_cr = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last event lacks its end."""
+        return bool(self._rest)
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes of the last event, which lacks its end."""
+        return bytes(self._rest)
+
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the data of the events that these bytes complete."""
         if self._after_cr or b"\r" in chunk:

@@ -52,6 +52,13 @@ FAILURES = {
     "unknown finish": sse(chunk({}, "somersault")),
     "foreign object": sse({"fault": {"faultstring": "upstream failed"}}),
     "page": b"<html>upstream failed</html>\n\n",
+    "words beside no choices": sse({"choices": [], "message": "upstream failed"}),
+    "words beside null": sse({"choices": None, "detail": "upstream failed"}),
+    "words beside an empty choice": sse({"choices": [None], "detail": "upstream failed"}),
+    "words beside zeros": sse(
+        {"id": "", "created": 0, "choices": None, "message": "upstream failed"}
+        | {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}
+    ),
     "garbled line": b'xdata: {"choices": []}\n\n',
     "event of a chunk": b"event: error\n" + sse(text_chunk("upstream failed")),
     "in a fragment": sse(chunk({"tool_calls": [{"index": 0, "error": WORDS}]})),
