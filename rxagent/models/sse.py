@@ -8,7 +8,7 @@ __all__ = ["Failure", "Frames", "Strange"]
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 _NAME = re.compile(rb"[A-Za-z_-]+")
-_FAILED = re.compile(rb"error|fail", re.IGNORECASE)
+_FAILED = re.compile(rb"error|fail|time.?out|exception|abort", re.IGNORECASE)
 
 
 class _Odd(bytes):

@@ -21,6 +21,15 @@ __all__ = ["ChatChunks"]
 
 _TEXT, _REASONING, _REFUSAL = "text", "reasoning", "refusal"
 
+_OPAQUE = {
+    "reasoning_opaque",
+    "thinking_blocks",
+    "redacted_thinking",
+    "provider_specific_fields",
+    "extra_content",
+}
+"""Fields of a message that mean nothing but to the provider that sent them."""
+
 _FINAL = ("length", "content_filter", "refusal")
 """Finish reasons that count after another one, and while arguments lack their end."""
 
@@ -130,6 +139,8 @@ class ChatChunks:
     def _read_choice(self, choice: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         index = number(choice.get("index")) or 0
         fields, reason = choice.get("delta"), reason_of(choice.get("finish_reason"))
+        if not reason and choice.get("stop_reason") in ("error", "failed"):
+            reason = "error"
         message = choice.get("message")
         is_whole = not fields and message is not None
         fields = message if is_whole else fields
@@ -178,10 +189,24 @@ class ChatChunks:
                 for delta in self._think(thoughts_in(reasoning), self._under(name, fields)):
                     is_read = is_read or delta is not REST
                     yield delta
+        if not _OPAQUE.isdisjoint(fields):
+            yield from self._keep(fields)
         if content := fields.get("content"):
             yield from self._read_content(content, choice)
         if (refusal := fields.get("refusal")) and refusal is not True:
             yield from self._refuse(string(refusal))
+
+    def _keep(self, fields: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        """Keep the opaque fields of a message, which its provider wants back."""
+        for name in _OPAQUE & fields.keys():
+            value = fields[name]
+            if not value or is_deep(value) or self._origin is None:
+                continue
+            if isinstance(value, list):
+                yield from self._parts.add(name, value)
+            else:
+                kept = ProviderData(self._origin, {"message": {name: value}})
+                yield ReasoningDelta("", (kept,))
 
     def _think(
         self, thoughts: Iterable[str | Rest], extra: tuple[ProviderData, ...] = ()

@@ -188,6 +188,8 @@ class ChatReply:
             else:
                 large = len(frame) > _LARGE
                 chunk = (yield from self._parse_slowly(frame)) if large else self._parse(frame)
+                if isinstance(chunk, str | int | None) and not str(chunk or "").strip():
+                    return  # a sign of life
                 for delta in self._chunks.read(chunk):
                     deltas += 1
                     yield delta
