@@ -10,6 +10,7 @@ from .nesting import is_deep
 __all__ = ["Calls", "Fragment"]
 
 _OF_CALLS = {"index", "id", "type", "function"}
+_USUAL = {"name", "arguments"}
 _ARGUMENTS = ("arguments", "input", "parameters", "args")
 
 
@@ -37,16 +38,21 @@ class Fragment:
         self._fields = fields
         self.function = inner if inner and isinstance(inner, Mapping) else fields
         self.name = inner if inner and isinstance(inner, str) else self.function.get("name")
-        present = (key for key in _ARGUMENTS if self.function.get(key) is not None)
-        self._key = next(present, "arguments")
-        arguments = self.function.get(self._key)
+        self._key = "arguments"
+        arguments = self.function.get("arguments")
+        if arguments is None:
+            present = (key for key in _ARGUMENTS if self.function.get(key) is not None)
+            self._key = next(present, "arguments")
+            arguments = self.function.get(self._key)
         is_text = arguments is None or isinstance(arguments, str)
         self.arguments: str | None = arguments if is_text else json.dumps(arguments)
 
     def beside(self) -> dict[str, Any]:
         """Return the unknown fields, which the provider of a call wants back."""
-        read = {"name", self._key}
         is_flat = self.function is self._fields
+        if not is_flat and _OF_CALLS >= self._fields.keys() and _USUAL >= self.function.keys():
+            return {}  # as nearly always
+        read = {"name", self._key}
         kept = _known(self._fields, _OF_CALLS | read if is_flat else _OF_CALLS)
         if not is_flat and (inner := _known(self.function, read)):
             kept["function"] = inner

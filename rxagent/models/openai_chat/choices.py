@@ -12,6 +12,7 @@ _FEW = 32
 """How many choices of a chunk are searched for the answer."""
 
 _TEXTS = (*REASONING_FIELDS, "content", "refusal")
+_TEXTS_SET = frozenset(_TEXTS)
 _CONTENTS = (*_TEXTS, "tool_calls", "function_call")
 
 
@@ -50,7 +51,7 @@ class Choices:
         Raises:
             Undecided: That cannot be known.
         """
-        if not any(fields.get(name) for name in _TEXTS):
+        if _TEXTS_SET.isdisjoint(fields) or not _any_of(fields, _TEXTS):
             return index == (self.answer or 0)
         answer = self.answer or 0
         if index != answer and not self._moves(index, answer):

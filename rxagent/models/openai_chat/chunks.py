@@ -61,6 +61,7 @@ class ChatChunks:
         self._choices = Choices()
         self._calls = Calls()
         self._repeats = Repeats()
+        self._passed: list[str] = []
         self._reason: str | None = None
         self._usages = Usages()
         self._halves = Halves()
@@ -80,7 +81,7 @@ class ChatChunks:
     def passed(self, text: str) -> None:
         """Note a text without the sign `<` that was emitted as the answer's."""
         self.tags.passed(text)
-        self._repeats.add(self._choices.answer or 0, "content", text)
+        self._passed.append(text)
 
     def read(self, chunk: Any) -> Iterator[Delta | Rest]:
         """Yield the deltas of a chunk, or of a list of them; REST, where much holds few deltas.
@@ -153,6 +154,9 @@ class ChatChunks:
             return
         self.answered = True
         fields = fields or {}
+        if self._passed:
+            self._repeats.add(self._choices.answer or 0, "content", "".join(self._passed))
+            self._passed = []
         if is_whole:  # it may repeat what came before
             fields = self._repeats.new_in(index, fields)
         else:
