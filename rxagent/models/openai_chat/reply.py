@@ -32,6 +32,8 @@ _EVERY = 16
 _NO_MOULD = b"\r", b"\r"
 """A mould that no frame fits, as CR ends a line."""
 
+_SCALARS = (str, int, bool, type(None))
+
 _STRIDE = 32
 _SLICE = 1 << 13
 _LARGE = 1 << 15
@@ -188,7 +190,7 @@ class ChatReply:
             else:
                 large = len(frame) > _LARGE
                 chunk = (yield from self._parse_slowly(frame)) if large else self._parse(frame)
-                if isinstance(chunk, str | int | None) and not str(chunk or "").strip():
+                if type(chunk) in _SCALARS and not str(chunk or "").strip():
                     return  # a sign of life
                 for delta in self._chunks.read(chunk):
                     deltas += 1
