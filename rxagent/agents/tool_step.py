@@ -139,6 +139,10 @@ class _Step:
             raise ParseError("No tool can be called any more. Write the answer as text.")
         if calls:
             return merge(*(self._call(call, reason) for call in calls if call.id not in self.early))
+        if reason == "tool_calls":
+            raise ParseError(
+                "The reply announced tool calls, but none arrived. Call the tool again."
+            )
         if not text.strip():
             cut = ": it reached the length limit (max_tokens)" if reason == "length" else ""
             raise ParseError(f"The reply was empty{cut}. Call a tool, or write the answer.")

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -21,6 +20,7 @@ from ..errors import (
     RateLimited,
     describe,
 )
+from .openai_chat.fields import whole
 
 __all__ = ["MESSAGES", "STATUSES", "ErrorFactory", "retry_after", "status_of"]
 
@@ -186,8 +186,11 @@ def _short(value: Any) -> str:
         case str():
             text = value
         case _:
-            text = json.dumps(value, ensure_ascii=False, default=repr)
-    return shorten(text, 300)
+            try:
+                text = json.dumps(value, ensure_ascii=False, default=repr)
+            except (RecursionError, ValueError):
+                text = "a value that is nested too deeply to be shown"
+    return whole(shorten(text, 300))
 
 
 def _innermost(error: BaseException) -> str:
@@ -199,13 +202,19 @@ def _innermost(error: BaseException) -> str:
 
 _UNITS = {"ms": 0.001, "mi": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _UNIT = "(?:ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
-_DURATION = rf"(?:\d+(?:\.\d+)?\s{{0,3}}{_UNIT}(?![a-z])\s{{0,3}}|\d+(?:\.\d+)?[hms](?=\d))+"
+_AND = r"\s{0,3}(?:(?:and|,)\s{0,3}(?=\d))?"
+_DURATION = rf"(?:\d+(?:\.\d+)?\s{{0,3}}{_UNIT}(?![a-z]){_AND}|\d+(?:\.\d+)?[hms](?=\d))+"
 _MEASURED = re.compile(_DURATION, re.IGNORECASE)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mi(?=ll)|[hms])", re.IGNORECASE)
 _IN_WORDS = re.compile(
     rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)? ({_DURATION})", re.I
 )
 _WAIT = re.compile(r"retry_?(?:after|delay)(?:_?in)?(?:_?(ms|milliseconds|s|secs?|seconds))?")
+_NUMBER = re.compile(r"\s*[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?\s*", re.ASCII)
+_COMMENT = re.compile(r"\s{0,9}\([^()]*\)\s*$")
+_LONGEST = 30 * 24 * 3600.0
+"""Seconds; a longer wait is taken for a mistake."""
+
 _MOST = 200
 """How many fields of a description are searched."""
 
@@ -243,21 +252,29 @@ def _waits(description: Any) -> Iterator[float | None]:
 
 def _wait(value: Any, unit: str) -> float | None:
     """Return the seconds of a number, of a text such as `2`, `1.5s` or `20 ms`, or of a date."""
+    if isinstance(value, Mapping):  # as in Google's errors
+        value = value.get("seconds")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    try:
-        wait = float(value) * _UNITS[unit]
-    except (ValueError, OverflowError):
-        return _parsed_wait(str(value).strip()[:100])
-    return max(0.0, wait) if isfinite(wait) else None
+    text = _COMMENT.sub("", str(value)[:100])
+    if not _NUMBER.fullmatch(text):
+        return _possible(_parsed_wait(text.strip()))
+    return _possible(float(text) * _UNITS[unit])
+
+
+def _possible(wait: float | None) -> float | None:
+    """Return a wait, unless it is one that no server means, such as a time since 1970."""
+    return max(0.0, wait) if wait is not None and wait < _LONGEST else None
 
 
 def _parsed_wait(text: str) -> float | None:
     if _MEASURED.fullmatch(text):
         return _length(text)
     try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+        date = datetime.fromisoformat(text) if text[4:5] == "-" else parsedate_to_datetime(text)
+        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        return (date - datetime.now(UTC)).total_seconds()
+    except (OverflowError, TypeError, ValueError):
         return None
 
 

@@ -11,8 +11,8 @@ from .errors import ErrorFactory
 
 __all__ = ["Reader", "read_reply"]
 
-_USAGE_WITHIN = 2.0
-"""Seconds after the finish reason in which usage and further calls may come."""
+_SILENCE = 2.0
+"""Seconds of silence after which a reply that has its finish reason is over."""
 
 _END_WITHIN = 0.05
 """Seconds in which a server may end a settled stream; if it does, the connection serves the next
@@ -29,6 +29,17 @@ class Reader(Protocol):
     @property
     def is_settled(self) -> bool:
         """Whether the end of the reply was marked, so that nothing more will follow."""
+
+    @property
+    def received(self) -> int:
+        """How many events have arrived; a comment, which keeps a connection open, is none."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last event may lack its end."""
+
+    def is_whole(self) -> bool:
+        """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
 
     def feed(self, data: bytes, /) -> Iterator[Delta | Rest]:
         """Yield the deltas that these bytes complete.
@@ -56,7 +67,7 @@ async def read_reply(
         errors: Makes the errors.
     """
     async with opening as (chunks, reader):
-        while not reader.is_finished and (chunk := await _next(chunks, errors)):
+        while not reader.is_finished and (chunk := await _next(chunks, reader, errors)):
             yield reader.feed(chunk)
         async for chunk in _after_the_finish(chunks, reader):
             yield reader.feed(chunk)
@@ -64,26 +75,49 @@ async def read_reply(
         await _drain(chunks)
 
 
-async def _next(chunks: AsyncIterator[bytes], errors: ErrorFactory) -> bytes:
+async def _next(chunks: AsyncIterator[bytes], reader: Reader, errors: ErrorFactory) -> bytes:
     """Return the next bytes; none at the end."""
     try:
-        return await anext(chunks, b"")
+        return await (_next_or_silence(chunks, reader) if reader.is_cut else anext(chunks, b""))
     except Exception as error:
         raise errors.lost("broke off before its reply was whole", error) from error
 
 
-async def _after_the_finish(chunks: AsyncIterator[bytes], reader: Reader) -> AsyncIterator[bytes]:
-    """Yield the bytes behind the finish reason, until the reply is settled or the time is over.
+async def _next_or_silence(chunks: AsyncIterator[bytes], reader: Reader) -> bytes:
+    """Return the next bytes; none also where those before them suffice, and none follow."""
 
-    They may hold the usage, and further calls. A call that has begun may take longer; other bytes
-    do not lengthen the wait.
+    def end_if_whole() -> None:
+        if reader.is_whole():
+            limit.reschedule(loop.time())
+
+    loop = asyncio.get_running_loop()
+    limit = asyncio.timeout(None)
+    try:
+        async with limit:
+            timer = loop.call_later(_SILENCE, end_if_whole)
+            try:
+                return await anext(chunks, b"")
+            finally:
+                timer.cancel()
+    except TimeoutError:
+        if limit.expired():
+            return b""
+        raise
+
+
+async def _after_the_finish(chunks: AsyncIterator[bytes], reader: Reader) -> AsyncIterator[bytes]:
+    """Yield the bytes behind the finish reason, until the reply is settled or the server silent.
+
+    They may hold the usage, further calls and further text, as some servers send a finish reason
+    with each chunk. A call that has begun may take longer. Comments do not lengthen the wait.
     """
     now = asyncio.get_running_loop().time
-    until: float | None = None
+    received, until = -1, 0.0
     while not reader.is_settled:
-        until = (until or now() + _USAGE_WITHIN) if reader.is_finished else None
+        if received != reader.received:
+            received, until = reader.received, now() + _SILENCE
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(until if reader.is_finished else None):
                 chunk = await anext(chunks, b"")
         except Exception:  # a whole answer cannot break, and `end` reports one that is not
             return

@@ -8,7 +8,7 @@ __all__ = ["Failure", "Frames", "Strange"]
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 _NAME = re.compile(rb"[A-Za-z_-]+")
-_FAILED = re.compile(rb"error|fail", re.IGNORECASE)
+_FAILED = re.compile(rb"error|fail|time.?out|exception|abort", re.IGNORECASE)
 
 
 class _Odd(bytes):
@@ -38,6 +38,16 @@ class Frames:
     def __init__(self) -> None:
         self._rest = bytearray()
         self._after_cr = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last event lacks its end."""
+        return bool(self._rest)
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes of the last event, which lacks its end."""
+        return bytes(self._rest)
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the data of the events that these bytes complete."""

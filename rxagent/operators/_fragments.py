@@ -68,6 +68,7 @@ class Fragments:
         self._calls: list[_Call] = []
         self._held: dict[int, _Call] = {}
         self._replaceable: dict[int, _Call] = {}
+        self._open: dict[int, _Call] = {}
         self._highest = -1
         self._indexes: set[int] = set()
         self._ids: set[str] = set()
@@ -94,7 +95,10 @@ class Fragments:
         call = self._known(piece)
         is_complete = call is not None and bool(call.name) and call.arguments.are_whole
         if call is not None and is_complete and (call.is_emitted or not piece.name):
-            yield from self._add_to_whole(call, piece)
+            if (open := self._only_open(piece, call)) is not None:
+                yield from self._grow(open, piece)
+            else:
+                yield from self._add_to_whole(call, piece)
         else:
             yield from self._grow(call or self._begin(piece.index), piece)
 
@@ -182,6 +186,7 @@ class Fragments:
         if not owners:
             return
         self._calls = [call for call in self._calls if id(call) not in owners]
+        self._open = {at: call for at, call in self._open.items() if id(call) not in owners}
         registers: list[dict[Any, _Call]] = [self._latest, self._by_id, self._first_of_id]
         for known in registers:
             known.update({key: owners.get(id(call), call) for key, call in known.items()})
@@ -219,6 +224,24 @@ class Fragments:
         if call.arguments.are_whole:
             return call if call.arguments.text.startswith(piece.arguments or "") else None
         return call if _goes_on(call, piece) else None
+
+    def _only_open(self, piece: ToolCallDelta, whole: _Call) -> _Call | None:
+        """Return the only call that a fragment without marks can continue, at a stale index."""
+        if piece.id or piece.name or not (piece.arguments or "").strip():
+            return None
+        if whole.may_be_replaced or whole.repeated is not None or whole.is_named_again:
+            return None
+        ended, others = [], []
+        for call in self._open.values():
+            if call.arguments.are_whole:
+                ended.append(call.index)
+            else:
+                others.append(call)
+                if len(others) > 1:
+                    break
+        for index in ended:
+            del self._open[index]
+        return others[0] if len(others) == 1 else None
 
     def _add_to_whole(self, call: _Call, piece: ToolCallDelta) -> Iterator[ToolCallDelta]:
         """Add a fragment to a call whose arguments are whole.
@@ -273,7 +296,7 @@ class Fragments:
         if before is not None and not before.name and not before.arguments.are_whole:
             call.earlier = before
         self._calls.append(call)
-        self._held[index] = call
+        self._held[index] = self._open[index] = call
         self._highest = max(self._highest, index)
         self._indexes.add(index)
         self._ids.add(call.id)

@@ -453,6 +453,7 @@ def test_what_an_eager_call_costs_does_not_depend_on_the_others():
     ("turn", "why"),
     [
         ("", "The reply was empty. Call a tool"),
+        ([TextDelta("Let me see."), Finish("tool_calls")], "announced tool calls, but none"),
         ([Finish("length")], r"empty: it reached the length limit \(max_tokens\)"),
         ("No", "did not pass the check polite"),
         (calls(("add", {"a": 1, "b": 1})), "No tool can be called any more"),

@@ -140,6 +140,47 @@ def test_retry_after(headers, seconds):
     assert seconds == retry_after(headers)
 
 
+FORMS_OF_DATES = ["%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+
+
+@pytest.mark.parametrize("form", [*FORMS_OF_DATES, "%a, %d %b %Y %H:%M:%S -0000"])
+def test_retry_after_dates_in_all_forms(form):
+    """A date is read in all its forms; one without a zone is in UTC."""
+    later = (datetime.now(UTC) + timedelta(seconds=100)).strftime(form)
+
+    assert 90 < (retry_after({"retry-after": later}) or 0) <= 100
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120 (busy)", 120.0),
+        ("1_000", None),
+        ("1795868721", None),
+        ("1e90", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("9" * 90, None),
+    ],
+)
+def test_retry_after_oddities(value, seconds):
+    """A comment is skipped, and a wait that no server means is none."""
+    assert seconds == retry_after({"retry-after": value})
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        ({"retryDelay": {"seconds": 5, "nanos": 0}}, 5.0),
+        ({"message": "try again in 1 minute and 30 seconds"}, 90.0),
+        ({"message": "try again in 1 minute, 30 seconds"}, 90.0),
+        ({"message": "try again in 2 seconds and go on"}, 2.0),
+    ],
+)
+def test_waits_in_descriptions(error, seconds):
+    """A wait is read as an object, and in words with several units."""
+    assert seconds == ErrorFactory("openai", "m").reported(error, 429).retry_after
+
+
 def test_retry_after_a_date():
     """A date is so many seconds from now."""
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
@@ -224,7 +265,6 @@ def test_trouble(server, name, stream):
         "nothing",
         "5",
         "[1]",
-        "null",
         '{"choices": 5}',
         '{"choices": [5]}',
         '{"choices": [{"delta": 5}]}',
@@ -307,7 +347,7 @@ SILENCE = float("inf")
 )
 def test_silence_after_the_finish(server, monkeypatch, rest, usage):
     """A server that says all and keeps the connection open is not waited for."""
-    monkeypatch.setattr("rxagent.models.reader._USAGE_WITHIN", 0.1)
+    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.1)
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *rest, SILENCE)
 
     assert [TextDelta("Hi"), Finish("stop"), *usage] == list(each(OpenAIModel(name)("Hi")))
@@ -316,7 +356,7 @@ def test_silence_after_the_finish(server, monkeypatch, rest, usage):
 
 def test_pings_after_the_finish(server, monkeypatch):
     """What is sent after the finish reason does not lengthen the wait for the usage."""
-    monkeypatch.setattr("rxagent.models.reader._USAGE_WITHIN", 0.2)
+    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.2)
     pings = [part for _ in range(100) for part in (0.05, b": ping\n\n")]
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *pings)
     begun = monotonic()

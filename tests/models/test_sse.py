@@ -68,3 +68,12 @@ def test_strange():
 def test_other_fields(line):
     """Comments and unknown fields are skipped."""
     assert [b"1"] == frames(line + b"\ndata: 1\n\n" + line + b"\n\n")
+
+
+@given(st.sampled_from([b"\r\n\n", b"\n\r\n", b"\r\r\n", b"\r\n\r"]), st.lists(st.integers(0)))
+def test_mixed_ends_of_lines(end, places):
+    """The ends of lines may differ from line to line, wherever the bytes are cut."""
+    data = b"data: 1" + end + b"data: 2" + end
+
+    assert [b"1", b"2"] == frames(*cut(data, places))
+    assert [b"1", b"2"] == frames(*(data[at : at + 1] for at in range(len(data))))

@@ -548,3 +548,13 @@ def test_a_made_id_is_unique():
     )
 
     assert ["call_1_1_1", "call_1_1_2"] == [call.id for call in calls]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stale_index_without_marks(named):
+    """Arguments at the index of a call that is whole belong to the only other call."""
+    first = [Piece(0, "a", "add", '{"a": 1}')]
+    second = [Piece(1, "b", "sub"), Piece(1 if named else 0, arguments='{"b"')]
+    calls = calls_of(*first, *second, Piece(0, arguments=": 2}"), Finish("tool_calls"))
+
+    assert ['{"a": 1}', '{"b": 2}'] == [call.arguments for call in calls]

@@ -1,6 +1,5 @@
 """Chunks of OpenAI's chat protocol, in all its dialects, read as deltas."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,21 +8,30 @@ from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
+from .calls import Calls, Fragment
+from .choices import Choices, Undecided
 from .failures import failure_in, is_foreign
 from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, string, whole
-from .reasoning import REASONING_FIELDS, Failed, ReasoningParts, pieces_in, thoughts_in
+from .nesting import is_deep
+from .reasoning import REASONING_FIELDS, Called, Failed, ReasoningParts, pieces_in, thoughts_in
+from .repeats import Repeats
 from .think_tags import ThinkTags
 
 __all__ = ["ChatChunks"]
 
-_OF_CALLS = {"index", "id", "type", "function"}
-_OF_FUNCTIONS = {"name", "arguments"}
-_FEW = 32
-"""How many choices of a chunk are searched for the answer."""
-
-_CONTENTS = (*REASONING_FIELDS, "content", "refusal", "tool_calls", "function_call")
-
 _TEXT, _REASONING, _REFUSAL = "text", "reasoning", "refusal"
+
+_OPAQUE = {
+    "reasoning_opaque",
+    "thinking_blocks",
+    "redacted_thinking",
+    "provider_specific_fields",
+    "extra_content",
+}
+"""Fields of a message that mean nothing but to the provider that sent them."""
+
+_FINAL = ("length", "content_filter", "refusal")
+"""Finish reasons that count after another one, and while arguments lack their end."""
 
 
 class ChatChunks:
@@ -36,6 +44,7 @@ class ChatChunks:
         answered: Whether any choice was read.
         failure: The error that a chunk has reported, if one has.
         finished: Whether the reply is whole, by its finish reason or its form.
+        is_stream: Whether the chunks are events of a stream, of which a message is no end.
         tags: Separates the answer from the thoughts before it.
 
     Args:
@@ -44,26 +53,35 @@ class ChatChunks:
     """
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
-        self.answered = self.finished = False
+        self.answered = self.finished = self.is_stream = False
         self.failure: ModelError | None = None
         self.tags = ThinkTags()
         self._errors = errors
         self._origin = origin
-        self._answer: int | None = None
-        """The index of the choice that is the answer."""
+        self._choices = Choices()
+        self._calls = Calls()
+        self._repeats = Repeats()
+        self._passed: list[str] = []
         self._reason: str | None = None
         self._usages = Usages()
         self._halves = Halves()
         self._parts = ReasoningParts()
         self._field: str | None = None
         self._index = 0
-        self._streamed: set[tuple[int, str]] = set()
+        self._latest_call = 0
         self._elsewhere: dict[tuple[int, int], int] = {}
+        self._mirrored: set[int] = set()
+        """The choices whose calls may come a second time, in their old form."""
 
     @property
     def is_plain(self) -> bool:
         """Whether further text without the sign `<` is the answer's."""
-        return self.tags.may_pass and not self._halves
+        return self.tags.may_pass and not self._halves and not self._choices.have_moved
+
+    def passed(self, text: str) -> None:
+        """Note a text without the sign `<` that was emitted as the answer's."""
+        self.tags.passed(text)
+        self._passed.append(text)
 
     def read(self, chunk: Any) -> Iterator[Delta | Rest]:
         """Yield the deltas of a chunk, or of a list of them; REST, where much holds few deltas.
@@ -77,7 +95,9 @@ class ChatChunks:
                     yield REST
                 else:
                     yield from self._read(part)
-        except (AttributeError, LookupError, TypeError) as error:
+        except Undecided as error:
+            self._fail_undecided(error, chunk)
+        except (AttributeError, LookupError, RecursionError, TypeError) as error:
             if self.failure is None:
                 raise self._errors.malformed("a chunk of an unknown shape", chunk) from error
 
@@ -90,6 +110,16 @@ class ChatChunks:
         """Yield what was held back, at the end of the reply."""
         yield from self._settle()
         yield from self.tags.end()
+        try:
+            self._choices.check(bool(self._calls))
+            if self._calls.has_unread:
+                raise Undecided("a call without a name and arguments that can be read")
+        except Undecided as error:
+            self._fail_undecided(error, "")
+
+    def _fail_undecided(self, error: Undecided, received: Any) -> None:
+        if self.failure is None:
+            self.failure = self._errors.malformed(str(error), received)
 
     def _read(self, chunk: Any) -> Iterator[Delta | Rest]:
         error = failure_in(chunk)
@@ -98,8 +128,7 @@ class ChatChunks:
         if error is not None:
             self.fail(error)
         choices = chunk.get("choices") or ()
-        if self._answer is None:
-            self._answer = _answer_among(choices[:_FEW])
+        self._choices.look(choices)
         for choice in choices if len(choices) < 2 else rested(choices):
             if choice is REST:
                 yield REST
@@ -110,10 +139,12 @@ class ChatChunks:
 
     def _read_choice(self, choice: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         index = number(choice.get("index")) or 0
-        is_answer = index == (self._answer or 0)
         fields, reason = choice.get("delta"), reason_of(choice.get("finish_reason"))
-        is_whole = fields is None and choice.get("message") is not None
-        fields = choice["message"] if is_whole else fields
+        if not reason and choice.get("stop_reason") in ("error", "failed"):
+            reason = "error"
+        message = choice.get("message")
+        is_whole = not fields and message is not None
+        fields = message if is_whole else fields
         error = failure_in(choice, inside=True) or failure_in(fields or {}, inside=True)
         if error is not None:
             self.fail(error)
@@ -123,31 +154,38 @@ class ChatChunks:
             return
         self.answered = True
         fields = fields or {}
-        if is_whole:  # it repeats what came in deltas
-            fields = {k: part for k, part in fields.items() if (index, k) not in self._streamed}
+        if self._passed:
+            self._repeats.add(self._choices.answer or 0, "content", "".join(self._passed))
+            self._passed = []
+        if is_whole:  # it may repeat what came before
+            fields = self._repeats.new_in(index, fields)
         else:
-            self._streamed.update((index, name) for name, part in fields.items() if part)
-        if is_answer:
-            yield from self._read_message(fields)
+            for name, part in fields.items():
+                if part:
+                    self._repeats.add(index, name, part)
+        if self._choices.takes(index, fields):
+            yield from self._read_message(fields, index)
+        if reason and message and not is_whole:
+            end = self._repeats.new_in(index, {"content": message.get("content")})
+            yield from self._read_message(end, index)
         calls = False
-        if fields.get("tool_calls") or fields.get("function_call"):
+        if fields.get("tool_calls") or fields.get("tool_call") or fields.get("function_call"):
             for delta in self._read_calls(fields, index, is_whole):
                 calls = calls or delta is not REST
                 yield delta
         if report := choice.get("usage"):
             yield from self._report(report)
-        if not is_answer and not calls:  # only one answer was requested
-            return
         if reason:
-            yield from self._finish(reason)
-        elif is_whole:
+            if self._choices.finishes(index) or calls:
+                yield from self._finish(reason)
+        elif is_whole and not self.is_stream:
             self.finished = True
 
-    def _read_message(self, fields: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+    def _read_message(self, fields: Mapping[str, Any], choice: int) -> Iterator[Delta | Rest]:
         is_read = False
         for name in REASONING_FIELDS:
             reasoning = fields.get(name)
-            if not reasoning:
+            if not reasoning or is_deep(reasoning):
                 continue
             if isinstance(reasoning, list | Mapping):
                 yield from self._parts.add(name, reasoning)
@@ -155,10 +193,24 @@ class ChatChunks:
                 for delta in self._think(thoughts_in(reasoning), self._under(name, fields)):
                     is_read = is_read or delta is not REST
                     yield delta
+        if not _OPAQUE.isdisjoint(fields):
+            yield from self._keep(fields)
         if content := fields.get("content"):
-            yield from self._read_content(content)
+            yield from self._read_content(content, choice)
         if (refusal := fields.get("refusal")) and refusal is not True:
             yield from self._refuse(string(refusal))
+
+    def _keep(self, fields: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        """Keep the opaque fields of a message, which its provider wants back."""
+        for name in _OPAQUE & fields.keys():
+            value = fields[name]
+            if not value or is_deep(value) or self._origin is None:
+                continue
+            if isinstance(value, list):
+                yield from self._parts.add(name, value)
+            else:
+                kept = ProviderData(self._origin, {"message": {name: value}})
+                yield ReasoningDelta("", (kept,))
 
     def _think(
         self, thoughts: Iterable[str | Rest], extra: tuple[ProviderData, ...] = ()
@@ -183,12 +235,17 @@ class ChatChunks:
         self._field = name
         return (ProviderData(self._origin, {"reasoning_field": name}),)
 
-    def _read_content(self, content: Any) -> Iterator[Delta | Rest]:
+    def _read_content(self, content: Any, choice: int) -> Iterator[Delta | Rest]:
         for piece in (("text", content),) if isinstance(content, str) else pieces_in(content):
             if piece is REST:
                 yield REST
             elif isinstance(piece, Failed):
                 self.fail(piece[0])
+            elif isinstance(piece, Called):
+                index = number(piece[0].get("index"))
+                yield from self._read_call(
+                    choice, self._index if index is None else index, piece[0]
+                )
             elif piece[0] == _TEXT:
                 if self._parts:
                     yield from self._settle_reasoning()
@@ -202,7 +259,9 @@ class ChatChunks:
     def _read_calls(
         self, fields: Mapping[str, Any], choice: int, is_whole: bool
     ) -> Iterator[Delta | Rest]:
-        fragments = fields.get("tool_calls") or ()
+        fragments = fields.get("tool_calls") or fields.get("tool_call") or ()
+        if isinstance(fragments, Mapping):
+            fragments = [fragments]
         if not isinstance(fragments, list | tuple):
             raise TypeError
         position = -1
@@ -217,48 +276,50 @@ class ChatChunks:
             if index is None:
                 index = position if is_whole else self._index
             self._index = index
-            yield from self._read_call(self._unique(choice, index), fragment)
+            self._mirrored.add(choice)
+            yield from self._read_call(choice, index, fragment)
         function = fields.get("function_call")  # the protocol before parallel calls
-        if function and not fragments:
-            yield from self._read_call(self._unique(choice, 0), {"function": function})
+        if function and not self._is_mirror(function, choice):
+            yield from self._read_call(choice, 0, {"function": function})
 
-    def _unique(self, choice: int, index: int) -> int:
-        """Return an index that no call of another choice has."""
-        if choice == (self._answer or 0):
+    def _is_mirror(self, function: Mapping[str, Any], choice: int) -> bool:
+        """Return whether a call in the old form repeats one that came in the new form."""
+        name = function.get("name")
+        return choice in self._mirrored and (not name or name in self._calls.names)
+
+    def _unique(self, choice: int, index: int, continues: bool) -> int:
+        """Return an index that no call of another choice has, unless a fragment continues one."""
+        if choice == (self._choices.answer or 0) and not self._choices.have_moved:
             return index
+        if continues and (choice, index) not in self._elsewhere:
+            return self._latest_call
         return self._elsewhere.setdefault((choice, index), FAR + len(self._elsewhere))
 
-    def _read_call(self, index: int, fragment: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+    def _read_call(
+        self, choice: int, index: int, fields: Mapping[str, Any]
+    ) -> Iterator[Delta | Rest]:
         yield from self._settle_reasoning()
         yield from self.tags.settle()
-        function = fragment.get("function") or {}
-        error = failure_in(fragment, inside=True) or failure_in(function, inside=True)
+        fragment = Fragment(fields)
+        error = failure_in(fields, inside=True) or failure_in(fragment.function, inside=True)
         if error is not None:
             self.fail(error)
             return
-        name, arguments = function.get("name"), function.get("arguments")
-        if arguments is not None and not isinstance(arguments, str):
-            arguments = json.dumps(arguments)
+        name, arguments = fragment.name, fragment.arguments
+        id = id_of(fields.get("id"))
+        index = self._latest_call = self._unique(choice, index, not (id or name))
         if arguments:
             arguments = self._halves.join(index, arguments)
             self.finished = self.finished and arguments.isspace()
         name = whole(string(name)) if name else None
         self.finished = self.finished and not name
-        id = id_of(fragment.get("id"))
-        yield ToolCallDelta(index, id, name, arguments, self._beside(fragment, function))
-
-    def _beside(
-        self, fragment: Mapping[str, Any], function: Mapping[str, Any]
-    ) -> tuple[ProviderData, ...]:
-        """Return the unknown fields of a call, which its provider wants back."""
-        if self._origin is None:
-            return ()
-        kept = {name: fragment[name] for name in fragment.keys() - _OF_CALLS}
-        inner = {name: function[name] for name in function.keys() - _OF_FUNCTIONS}
-        kept = {name: value for name, value in kept.items() if value is not None}
-        if inner := {name: value for name, value in inner.items() if value is not None}:
-            kept["function"] = inner
-        return (ProviderData(self._origin, kept),) if kept else ()
+        kept = fragment.beside()
+        if name or arguments:
+            self._calls.add(index, name, arguments)
+        elif id or kept:
+            self._calls.add_unread(index)
+        extra = () if self._origin is None or not kept else (ProviderData(self._origin, kept),)
+        yield ToolCallDelta(index, id, name, arguments, extra)
 
     def _report(self, report: Any) -> Iterator[Delta]:
         if usage := self._usages.add(report):
@@ -266,11 +327,11 @@ class ChatChunks:
 
     def _finish(self, reason: str) -> Iterator[Delta | Rest]:
         meaning = finish_of(reason)
-        if meaning is None and not self.finished:
+        if meaning is None:
             self.fail({"code": reason, "message": f"the reply ended with {reason!r}"})
-        if self.finished or self.failure:
+        if self.failure or (self.finished and meaning not in _FINAL):
             return
-        self.finished = True
+        self.finished = meaning in _FINAL or not (self.is_stream and self._calls.are_open)
         yield from self._settle()
         yield from self.tags.end()
         if meaning is not None and meaning != self._reason:
@@ -296,23 +357,3 @@ class ChatChunks:
             kept = yield from self._parts.take()
             if self._origin is not None:
                 yield ReasoningDelta("", (ProviderData(self._origin, {"message": kept}),))
-
-
-def _answer_among(choices: Any) -> int | None:
-    """Return the lowest index of choices, once one of them holds anything: that is the answer.
-
-    A choice that is still being streamed may hold something later.
-    """
-    found = [choice for choice in choices if choice]
-    holding = [choice for choice in found if _holds_anything(choice)]
-    if not holding:
-        return None
-    able = [choice for choice in found if choice.get("delta") is not None] + holding
-    return min(number(choice.get("index")) or 0 for choice in able)
-
-
-def _holds_anything(choice: Mapping[str, Any]) -> bool:
-    if choice.get("finish_reason") or choice.get("text"):
-        return True
-    fields = choice.get("delta") or choice.get("message")
-    return isinstance(fields, Mapping) and any(fields.get(name) for name in _CONTENTS)

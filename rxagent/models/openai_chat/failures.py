@@ -48,14 +48,14 @@ def failure_in(part: Any, inside: bool = False) -> Any:
     if inside:
         kind = part.get("type")
         return part if isinstance(kind, str) and _NAMED_ERROR.fullmatch(kind) else None
-    if part.get("choices") or part.get("usage"):
+    if any(part.get("choices") or ()) or _counts(part.get("usage")):
         return part if _is_failed_chunk(part) else None
     kinds = " ".join(str(part.get(name)) for name in ("object", "type", "status", "event"))
     if _KIND.search(kinds):
         return part
     has_code = any(not _is_life(part.get(name)) for name in _CODES)
     has_words = any(not _is_life(part.get(name)) for name in _SENTENCES)
-    return part if has_code or (has_words and "choices" not in part) else None
+    return part if has_code or has_words else None
 
 
 def is_foreign(chunk: Mapping[str, Any]) -> bool:
@@ -63,6 +63,11 @@ def is_foreign(chunk: Mapping[str, Any]) -> bool:
     if not chunk or any(name in _OF_CHUNKS or name.startswith("x_") for name in chunk):
         return False
     return any(_is_strange(name, value) for name, value in chunk.items())
+
+
+def _counts(usage: Any) -> bool:
+    """Return whether a usage reports anything: some servers fill all fields with zeros."""
+    return any(usage.values()) if isinstance(usage, Mapping) else bool(usage)
 
 
 def _is_failed_chunk(chunk: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from ...frozen import FrozenList, freeze
 from ...streams.fairness import REST, Rest, rested
 from .failures import failure_in
 
-__all__ = ["REASONING_FIELDS", "Failed", "ReasoningParts", "pieces_in", "thoughts_in"]
+__all__ = ["REASONING_FIELDS", "Called", "Failed", "ReasoningParts", "pieces_in", "thoughts_in"]
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
 """The fields of a message that may hold reasoning; the first that has text is read."""
@@ -21,7 +21,12 @@ class Failed(tuple[Any]):
     """The description of an error in the place of a part of a content; it has one item."""
 
 
-_Piece: TypeAlias = tuple[Literal["text", "reasoning", "refusal"], str] | Failed | Rest
+class Called(tuple[Mapping[str, Any]]):
+    """A tool call in the place of a part of a content; it has one item."""
+
+
+_Piece: TypeAlias = tuple[Literal["text", "reasoning", "refusal"], str] | Failed | Called | Rest
+_CALLS = ("tool_use", "tool_call", "function_call")
 
 
 def pieces_in(content: Any) -> Iterator[_Piece]:
@@ -50,6 +55,9 @@ def _pieces_of(part: Mapping[str, Any]) -> Iterator[_Piece]:
         yield Failed((error,))
         return
     kind = part.get("type")
+    if kind in _CALLS:
+        yield Called((part,))
+        return
     is_thought = isinstance(kind, str) and _THOUGHT.fullmatch(kind)
     thought = part if is_thought or part.get("thought") is True else part.get("thinking")
     for piece in thoughts_in(thought):

@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Generator, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from jiter import from_json
 
 from ...errors import MalformedReply, ModelError
-from ...events import Delta, TextDelta
+from ...events import Delta, TextDelta, Usage
 from ...streams.fairness import REST, Rest
 from ..errors import ErrorFactory
 from ..sse import Failure, Frames, Strange
@@ -31,10 +32,15 @@ _EVERY = 16
 _NO_MOULD = b"\r", b"\r"
 """A mould that no frame fits, as CR ends a line."""
 
+_SCALARS = (str, int, bool, type(None))
+
 _STRIDE = 32
 _SLICE = 1 << 13
 _LARGE = 1 << 15
 """Bytes that are read in one go, and bytes of JSON that are parsed in one."""
+
+_TRIED = 1 << 18
+"""Bytes that are parsed on trial, to see whether they are the whole reply."""
 
 _GAP = re.compile(r"[ \t\r\n,]*")
 
@@ -64,6 +70,7 @@ class ChatReply:
         self._tail = b""
         self._strange = b""
         self._signed = False
+        self.received = 0
 
     @property
     def is_finished(self) -> bool:
@@ -73,7 +80,23 @@ class ChatReply:
     @property
     def is_settled(self) -> bool:
         """Whether the end of the reply was marked, so that nothing more will follow."""
-        return self._done
+        return self._done and self._chunks.finished
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last event may lack its end."""
+        return self._whole is not None or self._frames.is_open
+
+    def is_whole(self) -> bool:
+        """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
+        trial = ChatReply(self._errors)
+        data = b"".join(self._whole or ()) or self._frames.rest
+        if len(data) > _TRIED:
+            return False
+        with suppress(ModelError):
+            for _ in chain(trial.feed(data), trial.end()):
+                pass
+        return trial.is_finished or trial._chunks.failure is not None
 
     def feed(self, data: bytes) -> Iterator[Delta | Rest]:
         """Yield the deltas that these bytes complete; REST, where much holds few deltas.
@@ -90,12 +113,13 @@ class ChatReply:
             data = data.lstrip(_BLANK)
             self._begun = bool(data)
             self._whole = [] if data[:1] in (b"{", b"[") and data[:6] != b"[DONE]" else None
+            self._chunks.is_stream = self._whole is None
         if self._whole is not None:
             self._whole.append(data)
             return
         frames = self._frames.feed(data)
-        tags = self._chunks.tags
-        has_sign = not tags.are_over and self._has_sign(data, frames)
+        self.received += len(frames)
+        has_sign = not self._chunks.tags.are_over and self._has_sign(data, frames)
         passed: list[str] = []
         head, tail = self._fit(has_sign)
         start, end = len(head), -len(tail)
@@ -110,7 +134,7 @@ class ChatReply:
                     yield TextDelta(text)
                     continue
             if passed:
-                tags.passed("".join(passed))
+                self._chunks.passed("".join(passed))
                 passed = []
             yield from self._read(frame)
             self._read_frames += 1
@@ -120,7 +144,7 @@ class ChatReply:
             start, end = len(head), -len(tail)
         if passed:
             self._emitted = True
-            tags.passed("".join(passed))
+            self._chunks.passed("".join(passed))
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the bytes.
@@ -138,6 +162,8 @@ class ChatReply:
         for delta in self._chunks.end():
             self._emitted = True
             yield delta
+        if self._chunks.failure is not None:
+            raise self._chunks.failure
         is_none = not self._chunks.answered and (self._whole is not None or not self._emitted)
         received = self._strange or b"".join(self._whole or ())
         if is_none and (received or self._done):
@@ -146,11 +172,11 @@ class ChatReply:
             raise self._errors.unavailable("broke off before its reply was whole")
 
     def _read(self, frame: bytes) -> Iterator[Delta | Rest]:
-        if self._done or not (frame or type(frame) is Failure):
+        if self.is_settled or not (frame or type(frame) is Failure):
             return
         if type(frame) is Strange:
             self._strange = self._strange or frame
-            if self._emitted and not self.is_finished:
+            if frame.find(b"{") >= 0 or (self._emitted and not self.is_finished):
                 raise self._errors.malformed("bytes that belong to no reply", frame)
             return
         if frame.lstrip(b' "').startswith(b"[DONE]"):
@@ -164,6 +190,8 @@ class ChatReply:
             else:
                 large = len(frame) > _LARGE
                 chunk = (yield from self._parse_slowly(frame)) if large else self._parse(frame)
+                if type(chunk) in _SCALARS and not str(chunk or "").strip():
+                    return  # a sign of life
                 for delta in self._chunks.read(chunk):
                     deltas += 1
                     yield delta
@@ -172,6 +200,8 @@ class ChatReply:
                 return
             raise
         self._emitted = self._emitted or bool(deltas)
+        if deltas and type(delta) is not Usage:
+            self._done = False  # the mark came too early
         if self._chunks.failure is not None:
             raise self._chunks.failure
         if deltas == 1 and type(delta) is TextDelta and self._chunks.is_plain:
@@ -212,7 +242,7 @@ class ChatReply:
 
     def _fit(self, has_sign: bool) -> tuple[bytes, bytes]:
         """Return the mould, unless every frame must be parsed as a whole."""
-        if (has_sign and not self._chunks.tags.are_over) or self._done:
+        if self._done or (has_sign and not self._chunks.tags.are_over):
             return _NO_MOULD
         return self._mould if self._chunks.is_plain else _NO_MOULD
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rxagent.errors import (
+    MalformedReply,
     ModelUnavailable,
 )
 from rxagent.events import (
@@ -95,3 +96,65 @@ def test_extra_fields_of_calls(kept):
     assert (
         ProviderData("here", {"extra_content": call["extra_content"], "function": {"x": 1}}),
     ) == made.extra
+
+
+ARGUMENTS = '{"a": 1}'
+FLAT = {
+    "beside": {"id": "a", "name": "add", "arguments": ARGUMENTS},
+    "input": {"id": "a", "type": "tool_use", "name": "add", "input": {"a": 1}},
+    "parameters": {"id": "a", "function": {"name": "add", "parameters": {"a": 1}}},
+    "a name as function": {"id": "a", "function": "add", "arguments": ARGUMENTS},
+}
+
+
+@pytest.mark.parametrize("call", FLAT.values(), ids=FLAT)
+def test_forms_of_calls(read, kept, call):
+    """The name and arguments of a call are read wherever a dialect puts them."""
+    wanted = [ToolCallDelta(0, "a", "add", ARGUMENTS), Finish("tool_calls")]
+    for calls in ([{"index": 0, **call}], {"index": 0, **call}):
+        assert wanted == read(sse(chunk({"tool_calls": calls}, "tool_calls")))
+    assert wanted == read(sse(chunk({"content": [{**call, "type": "tool_use"}]}, "tool_calls")))
+    assert () == kept(chunk({"tool_calls": [{**call, "index": 0}]})).tool_calls[0].extra
+
+
+@pytest.mark.parametrize("beside", [{"id": "a"}, {"tool": "add", "params": {}}])
+def test_a_call_that_cannot_be_read(read, beside):
+    """A call without any name and arguments is an error, unless they follow."""
+    call = sse(chunk({"tool_calls": [{"index": 0, **beside}]}))
+    with pytest.raises(MalformedReply, match="a call without a name"):
+        read(call, sse(finish_chunk("tool_calls")), DONE)
+    read(call, sse(call_chunk(0, "a", "add", "{}")), sse(finish_chunk("tool_calls")), DONE)
+
+
+def test_a_call_whose_old_form_follows(read):
+    """The old form of a call in a later chunk is no second call; another name is one."""
+    parts = [
+        call_chunk(0, "a", "add", "{}"),
+        chunk({"function_call": {"name": "add", "arguments": "{"}}),
+        chunk({"function_call": {"arguments": "}"}}),
+    ]
+    other = chunk({"function_call": {"name": "sub", "arguments": "{}"}})
+
+    assert ["add"] == [d.name for d in read(*map(sse, parts), DONE)]
+    assert ["add", "sub"] == [d.name for d in read(*map(sse, [*parts, other]), DONE)]
+
+
+def deep(levels):
+    """Return a list that is nested this deeply."""
+    return json.loads("[" * levels + "]" * levels)
+
+
+@pytest.mark.parametrize("levels", [150, 300, 500])
+def test_deep_fields(kept, levels):
+    """A field beside the text that is nested very deeply is dropped, and all others are kept."""
+    call = {"index": 0, "id": "a", "x": deep(levels), "y": 1}
+    call["function"] = {"name": "add", "arguments": "{}", "z": deep(levels)}
+
+    message = kept(
+        chunk({"content": "Hi", "reasoning_details": deep(levels), "reasoning": deep(levels)}),
+        {**text_chunk("!"), "usage": deep(levels), "x": deep(levels)},
+        chunk({"tool_calls": [call]}),
+    )
+
+    assert "Hi!" == message.text
+    assert [(ProviderData("here", {"y": 1}),)] == [call.extra for call in message.tool_calls]

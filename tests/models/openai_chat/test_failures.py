@@ -52,6 +52,15 @@ FAILURES = {
     "unknown finish": sse(chunk({}, "somersault")),
     "foreign object": sse({"fault": {"faultstring": "upstream failed"}}),
     "page": b"<html>upstream failed</html>\n\n",
+    "words beside no choices": sse({"choices": [], "message": "upstream failed"}),
+    "words beside null": sse({"choices": None, "detail": "upstream failed"}),
+    "words beside an empty choice": sse({"choices": [None], "detail": "upstream failed"}),
+    "words beside zeros": sse(
+        {"id": "", "created": 0, "choices": None, "message": "upstream failed"}
+        | {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}
+    ),
+    "stop reason": sse({"choices": [{"index": 0, "delta": {}, "stop_reason": "error"}]}),
+    "event timeout": b"event: timeout\ndata: {}\n\n",
     "garbled line": b'xdata: {"choices": []}\n\n',
     "event of a chunk": b"event: error\n" + sse(text_chunk("upstream failed")),
     "in a fragment": sse(chunk({"tool_calls": [{"index": 0, "error": WORDS}]})),
@@ -171,3 +180,29 @@ def test_waits_in_the_body(read, description):
         read(sse({"error": {"code": 429, **description}}))
 
     assert 2.0 == raised.value.retry_after
+
+
+def test_two_finish_reasons(read):
+    """A failure, or a limit, counts also after another finish reason."""
+    stop = sse(finish_chunk("stop"))
+    with pytest.raises(ModelUnavailable):
+        read(stop, sse(chunk({}, "error")), DONE)
+    assert [Finish("stop"), Finish("length")] == read(stop, sse(chunk({}, "length")), DONE)
+
+
+@pytest.mark.parametrize("aside", [b"null", b'""', b'" "', b"0", b"false"])
+def test_empty_values(read, aside):
+    """Values that hold nothing are signs of life, and no answer."""
+    aside = b"data: " + aside + b"\n\n"
+
+    assert [TextDelta("a"), TextDelta("b")] == read(
+        aside, sse(text_chunk("a")), aside, sse(text_chunk("b")), aside, DONE
+    )
+    with pytest.raises(ModelError):
+        read(aside, DONE)
+
+
+@pytest.mark.parametrize("error", ["\ud83d", {"message": "\ud83d"}, {"x": "\ud83d"}])
+def test_half_a_character(error):
+    """The text of an error can be encoded, whatever the provider has sent."""
+    assert str(ErrorFactory("openai", "m").reported(error)).encode()

@@ -8,9 +8,11 @@ from rxagent.events import (
     RefusalDelta,
     TextDelta,
 )
-from rxagent.messages import ProviderData
+from rxagent.messages import Message, ProviderData
+from rxagent.models.openai_chat.request import chat_messages
 from rxagent.testing.frames import (
     DONE,
+    call_chunk,
     chunk,
     sse,
     text_chunk,
@@ -105,3 +107,22 @@ def test_reasoning_details_of_two_ids(kept):
     message = kept(*parts, text_chunk("Hi"))
 
     assert (ProviderData("here", {"message": {"reasoning_details": whole}}),) == message.extra
+
+
+OPAQUE = {
+    "reasoning_opaque": "abc",
+    "thinking_blocks": [{"type": "redacted_thinking", "data": "abc"}],
+    "provider_specific_fields": {"thought_signatures": ["abc"]},
+    "extra_content": {"google": {"thought_signature": "abc"}},
+}
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_opaque_fields_of_a_message(kept, name):
+    """What only its provider understands is given back with the message."""
+    call = call_chunk(0, "a", "add", "{}")
+    message = kept(chunk({"content": "Hi", name: OPAQUE[name]}), call)
+    _, sent = chat_messages([Message("user", "?"), message], "here")
+
+    assert OPAQUE[name] == sent[name]
+    assert name not in [*chat_messages([Message("user", "?"), message], "elsewhere")][1]

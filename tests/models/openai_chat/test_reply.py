@@ -117,7 +117,7 @@ ASIDES = [
 @pytest.mark.parametrize("envelope", ENVELOPES)
 @given(
     decoys=st.lists(st.sampled_from("ab"), min_size=40, max_size=40),
-    texts=st.lists(TEXTS, min_size=1, max_size=40),
+    texts=st.lists(TEXTS, max_size=39),
     asides=st.lists(st.sampled_from(ASIDES), min_size=40, max_size=40),
     ascii=st.booleans(),
     gaps=st.sampled_from([(",", ":"), (", ", ": ")]),
@@ -125,7 +125,7 @@ ASIDES = [
 def test_moulds(read, envelope, decoys, texts, asides, ascii, gaps):
     """The deltas of a frame depend on itself alone, whichever frames came before."""
     chunks = []
-    for text, aside, decoy in zip(texts, asides, decoys, strict=False):
+    for text, aside, decoy in zip([*texts, "."], asides, decoys, strict=False):
         choice = {"index": 0, "delta": {"content": text}}
         chunks += [ENVELOPES[envelope](choice, decoy), *aside]
     frames = [
@@ -324,3 +324,14 @@ def test_no_answer(read, data):
     """A reply without an answer is an error."""
     with pytest.raises(ModelError):
         read(data)
+
+
+@pytest.mark.parametrize("garbled", [b"ata: ", b"dxta ", b"delta: ", b"data data: "])
+@pytest.mark.parametrize("at", [0, 1])
+def test_garbled_lines(read, garbled, at):
+    """A line that holds JSON under no known name is an error, also as the first one."""
+    frames = [sse(text_chunk("a")), sse(text_chunk("b")), sse(finish_chunk("stop"))]
+    frames[at] = garbled + frames[at].removeprefix(b"data: ")
+
+    with pytest.raises(MalformedReply):
+        read(*frames, DONE)

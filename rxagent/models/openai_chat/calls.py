@@ -1,0 +1,106 @@
+"""Fragments of tool calls in all dialects: where they hold a name and arguments."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ...operators._arguments import Arguments
+from .nesting import is_deep
+
+__all__ = ["Calls", "Fragment"]
+
+_OF_CALLS = {"index", "id", "type", "function"}
+_USUAL = {"name", "arguments"}
+_ARGUMENTS = ("arguments", "input", "parameters", "args")
+
+
+class Fragment:
+    """A fragment of a call, which has its name and arguments inside `function` or beside it.
+
+    Attributes:
+        function: The object that has them.
+        name: The name, of any type.
+        arguments: The arguments as text.
+
+    Args:
+        fields: The fragment as it came.
+
+    Raises:
+        TypeError: It has an unknown shape.
+    """
+
+    __slots__ = ("_fields", "_key", "arguments", "function", "name")
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        inner = fields.get("function")
+        if inner and not isinstance(inner, str | Mapping):
+            raise TypeError
+        self._fields = fields
+        self.function = inner if inner and isinstance(inner, Mapping) else fields
+        self.name = inner if inner and isinstance(inner, str) else self.function.get("name")
+        self._key = "arguments"
+        arguments = self.function.get("arguments")
+        if arguments is None:
+            present = (key for key in _ARGUMENTS if self.function.get(key) is not None)
+            self._key = next(present, "arguments")
+            arguments = self.function.get(self._key)
+        is_text = arguments is None or isinstance(arguments, str)
+        self.arguments: str | None = arguments if is_text else json.dumps(arguments)
+
+    def beside(self) -> dict[str, Any]:
+        """Return the unknown fields, which the provider of a call wants back."""
+        is_flat = self.function is self._fields
+        if not is_flat and _OF_CALLS >= self._fields.keys() and _USUAL >= self.function.keys():
+            return {}  # as nearly always
+        read = {"name", self._key}
+        kept = _known(self._fields, _OF_CALLS | read if is_flat else _OF_CALLS)
+        if not is_flat and (inner := _known(self.function, read)):
+            kept["function"] = inner
+        return kept
+
+
+class Calls:
+    """Knows which calls of a reply lack their end, or could not be read."""
+
+    def __init__(self) -> None:
+        self._arguments: dict[int, Arguments] = {}
+        self._read: set[int] = set()
+        self._unread: set[int] = set()
+        self.names: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Return whether any call was read."""
+        return bool(self._read)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether there are calls of which neither name nor arguments could be read."""
+        return not self._unread <= self._read
+
+    @property
+    def are_open(self) -> bool:
+        """Whether the arguments of a call visibly lack their end."""
+        return any(
+            given.text.lstrip()[:1] in ("{", "[") and not given.are_whole
+            for given in self._arguments.values()
+        )
+
+    def add(self, index: int, name: str | None, arguments: str | None) -> None:
+        """Add a fragment that holds a name or arguments."""
+        self._read.add(index)
+        if name:
+            self.names.add(name)
+        if arguments:
+            self._arguments.setdefault(index, Arguments()).add(arguments)
+
+    def add_unread(self, index: int) -> None:
+        """Add a fragment that holds something else only."""
+        self._unread.add(index)
+
+
+def _known(fields: Mapping[str, Any], read: set[str]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in fields.items()
+        if name not in read and value is not None and not is_deep(value)
+    }
