@@ -9,7 +9,7 @@ from ..errors import RunCancelled
 from .open_work import OpenWork
 from .process_end import disposing_with_loop
 from .scheduler import RunScheduler
-from .serial_queue import log_fault
+from .serial_queue import log_fault, log_unobserved
 from .sink import NO_OBSERVER, Producer
 
 __all__ = ["run_scoped"]
@@ -91,7 +91,12 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
             raise
 
     def on_error(self, error: Exception) -> None:
-        self._take().on_error(error)
+        try:
+            self._take().on_error(error)
+        except Exception as raised:  # what ReactiveX does where no on_error was given
+            if raised is not error:
+                raise
+            log_unobserved(error)
 
     def on_completed(self) -> None:
         self._take().on_completed()

@@ -28,7 +28,7 @@ from .fairness import FairShare
 from .foreign_loop import refuse_trio
 from .open_work import OpenWork
 
-__all__ = ["SerialQueue", "as_error", "behind", "is_main_thread", "log_fault"]
+__all__ = ["SerialQueue", "as_error", "behind", "is_main_thread", "log_fault", "log_unobserved"]
 
 _log = logging.getLogger("rxagent")
 
@@ -243,10 +243,17 @@ def behind(error: Exception) -> BaseException:
 
 
 def log_fault(fault: Exception) -> None:
-    """Log the error that ended a run whose subscriber does not handle it."""
+    """Log what was raised in a run, which ended it."""
     if isinstance(fault, RxAgentError):
-        _log.error(
-            "a run failed, and its subscriber gave no on_error: %s", one_line(describe(fault))
-        )
+        log_unobserved(fault)
     else:
         _log.error("a subscriber raised, so its run was disposed", exc_info=fault)
+
+
+def log_unobserved(error: Exception) -> None:
+    """Log the error of a run whose subscriber gave no `on_error`."""
+    what = "a run failed, and its subscriber gave no on_error"
+    if isinstance(error, RxAgentError):
+        _log.error("%s: %s", what, one_line(describe(error)))
+    else:
+        _log.error(what, exc_info=error)

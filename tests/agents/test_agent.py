@@ -251,22 +251,29 @@ def test_a_run_that_takes_too_long_is_cancelled():
     assert closed.wait(5)
 
 
-def test_an_unobserved_failure_is_one_line_of_the_log():
+@pytest.mark.parametrize(
+    ("error", "text", "is_traced"),
+    [(ModelUnavailable("gone"), ": ModelUnavailable: gone", False), (ValueError("no"), "", True)],
+    ids=repr,
+)
+def test_an_unobserved_failure_is_logged(error, text, is_traced):
     """A cold run that fails without an on_error says so, and blames no subscriber."""
+
+    def model(request):
+        raise error
+
     logged = SimpleQueue()
     handler = QueueHandler(logged)
     logger = logging.getLogger("rxagent")
     logger.addHandler(handler)
     try:
-        Agent(ScriptedModel([ModelUnavailable("gone")]))("?").subscribe(lambda event: None)
+        Agent(model)("?").subscribe(lambda event: None)
         record = logged.get(timeout=5)
     finally:
         logger.removeHandler(handler)
-    assert (
-        "a run failed, and its subscriber gave no on_error: ModelUnavailable: gone"
-        == record.getMessage()
-    )
-    assert record.exc_info is None
+    first, *trace = record.getMessage().splitlines()
+    assert f"a run failed, and its subscriber gave no on_error{text}" == first
+    assert is_traced is bool(trace)
 
 
 @pytest.mark.parametrize(
