@@ -55,15 +55,22 @@ def redirected(redirections, stack):
 
 
 @pytest.fixture
-def shell(folder, reachable, launch):
-    """Return a function that runs a command with redirections of a shell."""
+def shell(folder, reachable, start):
+    """Return a function that runs a command with redirections of a shell.
+
+    The interpreter is a fresh one, since its end is part of what is tested.
+    """
     (folder / "hello.marble").write_text(MARBLE, encoding="utf-8")
 
     def shell(arguments, redirections, piped="one\ntwo\n"):
         (folder / "in").write_text(piped, encoding="utf-8")
         with ExitStack() as stack:
             streams = redirected(f"<in >out 2>err {redirections}", stack)
-            process = launch(*arguments, **streams)
+            closed = "".join(f" {NAMES.index(name)}>&-" for name in NAMES if streams[name] is None)
+            opened = {name: stream or subprocess.DEVNULL for name, stream in streams.items()}
+            process = start(
+                *arguments, before=("bash", "-c", f'exec "$@"{closed}', "bash"), **opened
+            )
             code = process.wait(PATIENCE)
         err = (folder / "err").read_text(encoding="utf-8")
         assert "Traceback" not in err
