@@ -1,11 +1,12 @@
-"""Fairness: all streams that are read on one loop share its time."""
+"""Fairness: all streams that are read on one loop share its time, and leave some to threads."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from math import inf
-from time import perf_counter
+from time import perf_counter, sleep, thread_time
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -27,6 +28,12 @@ REST: Final = Rest.REST
 
 _STRIDE = 32
 
+_WORK_SECONDS = 0.005
+"""Seconds of a loop's CPU time after which other threads get the interpreter."""
+
+_YIELD_SECONDS = 0.00005
+"""Seconds for which it sleeps then: about what a waiting thread needs to wake up."""
+
 
 def rested(items: Iterable[_T]) -> Iterator[_T | Rest]:
     """Yield items, and REST now and then between them."""
@@ -42,11 +49,16 @@ class FairShare:
     A stream that finds it spent waits in line for a later turn of the loop. Streams that have yet
     to begin have a line of their own, and the lines alternate: of many requests, the first answers
     are read while the last requests are still to be sent.
+
+    A loop that works without a rest also sleeps for a moment now and then. It releases the
+    interpreter's lock at each turn, but takes it again before a waiting thread has woken up, so
+    that on CPython 3.11 that thread may wait for seconds.
     """
 
     def __init__(self, seconds: float = 0.002) -> None:
         self.seconds = seconds
         self._end: float | None = None
+        self._yielded_at = 0.0  # of the CPU time of the loop's thread
         self._going: deque[asyncio.Future[None]] = deque()
         self._coming: deque[asyncio.Future[None]] = deque()
         self._lines = deque([self._going, self._coming])
@@ -88,6 +100,7 @@ class FairShare:
 
     def _next(self) -> None:
         self._end = None
+        self._yield_to_threads()
         while any(self._lines):
             self._lines.rotate()
             line = self._lines[0]
@@ -95,3 +108,9 @@ class FairShare:
                 self._open()
                 place.set_result(None)
                 return
+
+    def _yield_to_threads(self) -> None:
+        now = thread_time()
+        if now - self._yielded_at > _WORK_SECONDS and threading.active_count() > 1:
+            sleep(_YIELD_SECONDS)
+            self._yielded_at = now

@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import threading
 import weakref
 
 import pytest
 
+from rxagent.streams import RunScheduler, from_async
+from rxagent.streams.background_loop import daemon_loop
 from rxagent.streams.fairness import FairShare
 
 
@@ -121,3 +124,21 @@ def test_one_that_is_cancelled_in_line_delays_no_other(which):
         return sum(task.cancelled() for task in tasks)
 
     assert 1 == asyncio.run(main())
+
+
+def test_a_loop_without_rest_leaves_time_to_threads():
+    """A thread goes on although a loop reads an endless stream, and turns every millisecond."""
+
+    async def endless():
+        while True:
+            for _ in range(50_000):
+                pass
+            yield "piece"
+            await asyncio.sleep(0)
+
+    reading = from_async(endless).subscribe(scheduler=RunScheduler(loop=daemon_loop()))
+    try:
+        for _ in range(20):
+            assert not threading.Event().wait(0.001)
+    finally:
+        reading.dispose()
