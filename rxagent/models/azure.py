@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from ..arguments import mapping
 from .openai import OpenAIModel
-from .openai_chat.sdk import list_models
+from .options import merged
 from .provider import Provider
+from .sdk import list_models
 
 __all__ = ["PROVIDER", "AzureOpenAIModel"]
 
@@ -62,17 +64,16 @@ class AzureOpenAIModel(OpenAIModel):
         stream: bool = True,
         **options: Any,
     ) -> None:
-        named = {
+        given = {
             "azure_endpoint": azure_endpoint,
             "api_version": api_version,
             "azure_deployment": azure_deployment,
             "azure_ad_token_provider": azure_ad_token_provider,
         }
-        given = {name: value for name, value in named.items() if value is not None}
         super().__init__(
             model_id,
             api_key=api_key,
-            client_kwargs={**given, **(client_kwargs or {})},
+            client_kwargs=merged(given) | mapping("client_kwargs", client_kwargs),
             http_client=http_client,
             stream=stream,
             **options,

@@ -1,26 +1,35 @@
-"""Reader: reads the bytes of a reply as deltas, and when to stop waiting for more of them."""
+"""Reader: reads the items of a reply as deltas, and when to stop waiting for more of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
+from ..errors import ModelError
 from ..events import Delta
 from ..streams.fairness import Rest
-from .errors import ErrorFactory
 
 __all__ = ["Reader", "read_reply"]
 
 _SILENCE = 2.0
 """Seconds of silence after which a reply that has its finish reason is over."""
 
+_T = TypeVar("_T")
+_In = TypeVar("_In", contravariant=True)
+
+_Lost: TypeAlias = Callable[[Exception], ModelError]
+"""Returns what an error means that comes while a reply is read."""
+
 _END_WITHIN = 0.05
 """Seconds in which a server may end a settled stream; if it does, the connection serves the next
 request, else it is closed."""
 
 
-class Reader(Protocol):
-    """Reads the bytes of one reply, streamed or whole, as its deltas."""
+class Reader(Protocol[_In]):
+    """Reads the items of one reply, streamed or whole, as its deltas.
+
+    Items are bytes, as the network has cut them, or what an SDK makes of them.
+    """
 
     @property
     def is_finished(self) -> bool:
@@ -39,17 +48,17 @@ class Reader(Protocol):
         """Whether the last event may lack its end."""
 
     def is_whole(self) -> bool:
-        """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
+        """Return whether the reply is whole, or failed, if it ends with the items so far."""
 
-    def feed(self, data: bytes, /) -> Iterator[Delta | Rest]:
-        """Yield the deltas that these bytes complete.
+    def feed(self, item: _In, /) -> Iterator[Delta | Rest]:
+        """Yield the deltas that an item completes.
 
         Raises:
-            ModelError: The bytes report an error, or cannot be read.
+            ModelError: The item reports an error, or cannot be read.
         """
 
     def end(self) -> Iterator[Delta | Rest]:
-        """Yield what was held back, at the end of the bytes.
+        """Yield what was held back, at the end of the items.
 
         Raises:
             ModelError: The reply is not whole.
@@ -57,34 +66,36 @@ class Reader(Protocol):
 
 
 async def read_reply(
-    opening: AbstractAsyncContextManager[tuple[AsyncIterator[bytes], Reader]],
-    errors: ErrorFactory,
+    opening: AbstractAsyncContextManager[tuple[AsyncIterator[_T], Reader[_T]]], lost: _Lost
 ) -> AsyncIterator[Iterable[Delta | Rest]]:
     """Yield the deltas of one reply, in batches that arrived together.
 
     Args:
-        opening: Sends the request, gives the bytes of its reply and their reader, and closes both.
-        errors: Makes the errors.
+        opening: Sends the request, gives the items of its reply and their reader, and closes both.
+            No item is empty.
+        lost: Returns what an error means that comes while the reply is read.
     """
-    async with opening as (chunks, reader):
-        while not reader.is_finished and (chunk := await _next(chunks, reader, errors)):
-            yield reader.feed(chunk)
-        async for chunk in _after_the_finish(chunks, reader):
-            yield reader.feed(chunk)
+    async with opening as (items, reader):
+        while not reader.is_finished and (item := await _next(items, reader, lost)):
+            yield reader.feed(item)
+        async for item in _after_the_finish(items, reader):
+            yield reader.feed(item)
         yield reader.end()
-        await _drain(chunks)
+        await _drain(items)
 
 
-async def _next(chunks: AsyncIterator[bytes], reader: Reader, errors: ErrorFactory) -> bytes:
-    """Return the next bytes; none at the end."""
+async def _next(items: AsyncIterator[_T], reader: Reader[_T], lost: _Lost) -> _T | None:
+    """Return the next item; None at the end."""
     try:
-        return await (_next_or_silence(chunks, reader) if reader.is_cut else anext(chunks, b""))
+        if reader.is_cut:
+            return await _next_or_silence(items, reader)
+        return await anext(items, None)
     except Exception as error:
-        raise errors.lost("broke off before its reply was whole", error) from error
+        raise lost(error) from error
 
 
-async def _next_or_silence(chunks: AsyncIterator[bytes], reader: Reader) -> bytes:
-    """Return the next bytes; none also where those before them suffice, and none follow."""
+async def _next_or_silence(items: AsyncIterator[_T], reader: Reader[_T]) -> _T | None:
+    """Return the next item; None also where those before it suffice, and none follows."""
 
     def end_if_whole() -> None:
         if reader.is_whole():
@@ -96,17 +107,17 @@ async def _next_or_silence(chunks: AsyncIterator[bytes], reader: Reader) -> byte
         async with limit:
             timer = loop.call_later(_SILENCE, end_if_whole)
             try:
-                return await anext(chunks, b"")
+                return await anext(items, None)
             finally:
                 timer.cancel()
     except TimeoutError:
         if limit.expired():
-            return b""
+            return None
         raise
 
 
-async def _after_the_finish(chunks: AsyncIterator[bytes], reader: Reader) -> AsyncIterator[bytes]:
-    """Yield the bytes behind the finish reason, until the reply is settled or the server silent.
+async def _after_the_finish(items: AsyncIterator[_T], reader: Reader[_T]) -> AsyncIterator[_T]:
+    """Yield the items behind the finish reason, until the reply is settled or the server silent.
 
     They may hold the usage, further calls and further text, as some servers send a finish reason
     with each chunk. A call that has begun may take longer. Comments do not lengthen the wait.
@@ -118,17 +129,17 @@ async def _after_the_finish(chunks: AsyncIterator[bytes], reader: Reader) -> Asy
             received, until = reader.received, now() + _SILENCE
         try:
             async with asyncio.timeout_at(until if reader.is_finished else None):
-                chunk = await anext(chunks, b"")
+                item = await anext(items, None)
         except Exception:  # a whole answer cannot break, and `end` reports one that is not
             return
-        if not chunk:
+        if not item:
             return
-        yield chunk
+        yield item
 
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
+async def _drain(items: AsyncIterator[object]) -> None:
     """Read to the end, so that the connection may serve another request, if that is quick."""
     with suppress(Exception):
         async with asyncio.timeout(_END_WITHIN):
-            async for _ in chunks:
+            async for _ in items:
                 pass

@@ -1,0 +1,144 @@
+"""RemoteModel: a model on a server, called through its provider's SDK.
+
+.. code-block:: text
+
+    request ─▶ client (made on a worker, shared) ─▶ send ─▶ items ─▶ Reader ─▶ deltas
+"""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any, ClassVar, Self
+
+from reactivex import Observable
+
+from ..arguments import mapping, text
+from ..errors import ModelError, RxAgentError
+from ..events import Delta
+from ..messages import Message, Request
+from ..operators import stop_at
+from ..pickling import portable
+from ..streams import from_batches
+from ..streams.sources import preparing
+from .errors import ErrorFactory
+from .model import Model
+from .options import check_options, permitted
+from .provider import Provider
+from .reader import Reader, read_reply
+
+__all__ = ["RemoteModel"]
+
+
+class RemoteModel(Model):
+    """A model on a server.
+
+    Disposing the subscription cancels the task that runs `read_reply`, which closes the response.
+    A subclass says how a client is lent, how a request is sent, and what the errors of its SDK
+    mean.
+
+    Args:
+        model_id: The model's name.
+        client_kwargs: More arguments for the SDK's client.
+        stream: Whether the server streams its reply; the deltas are the same.
+        options: Passed to the provider with each request.
+    """
+
+    provider: ClassVar[str]
+    """The prefix of the provider."""
+
+    _declaration: ClassVar[Provider]
+    _held: ClassVar[Mapping[str, str]] = {
+        "_client_kwargs": "an argument of its client",
+        "_options": "an option",
+    }
+    """The attributes that may hold what cannot be pickled, each in words."""
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        client_kwargs: Mapping[str, Any] | None,
+        stream: bool,
+        options: dict[str, Any],
+    ) -> None:
+        text("model_id", model_id)
+        self.model_id = model_id
+        self._client_kwargs = mapping("client_kwargs", client_kwargs)
+        self._stream = stream
+        self._options = permitted(options, type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model_id!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        owner = f"The model {self!r}"
+        held = {
+            name: portable(owner, part, getattr(self, name)) for name, part in self._held.items()
+        }
+        return {**vars(self), **held}
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __deepcopy__(self, _: Any) -> Self:  # a client of the user's is shared
+        return self.__copy__()
+
+    def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
+        """Return the deltas of an answer; each subscription sends the request again."""
+        whole = Request.of(request)
+        errors = ErrorFactory(self.provider, self.model_id)
+        deltas = preparing(
+            lambda sent: from_batches(
+                lambda: read_reply(self._reply_to(whole, errors, sent), partial(self._lost, errors))
+            )
+        )
+        return deltas.pipe(stop_at(whole.stop)) if whole.stop else deltas
+
+    @asynccontextmanager
+    async def _reply_to(
+        self, request: Request, errors: ErrorFactory, sent: Callable[[], None]
+    ) -> AsyncIterator[tuple[AsyncIterator[Any], Reader[Any]]]:
+        """Send a request, and give the items of its reply and their reader."""
+        check_options(request, errors)
+        try:
+            async with AsyncExitStack() as opened:
+                client = await opened.enter_async_context(self._client())
+                yield await self._send(client, request, errors, opened, sent)
+        except RxAgentError:
+            raise
+        except Exception as error:
+            raise self._error_of(errors, error) from error
+
+    @abstractmethod
+    def _client(self) -> AbstractAsyncContextManager[Any]:
+        """Lend a client."""
+
+    @abstractmethod
+    async def _send(
+        self,
+        client: Any,
+        request: Request,
+        errors: ErrorFactory,
+        opened: AsyncExitStack,
+        sent: Callable[[], None],
+    ) -> tuple[AsyncIterator[Any], Reader[Any]]:
+        """Send a request, and return the items of its reply and their reader.
+
+        Args:
+            client: What `_client` lends.
+            request: The request.
+            errors: Makes the errors.
+            opened: Closes what is entered here when the reply has been read, or is left.
+            sent: To be called right before the request is sent.
+        """
+
+    @abstractmethod
+    def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
+        """Return what an error of the SDK means."""
+
+    def _lost(self, errors: ErrorFactory, error: Exception) -> ModelError:
+        """Return what an error of the SDK means that comes while a reply is read."""
+        return errors.lost("broke off before its reply was whole", error)

@@ -1,0 +1,228 @@
+"""SDKs that are generated as OpenAI's is: OpenAI's own, and Anthropic's.
+
+A request goes out through the SDK's client, which handles keys, proxies and endpoints; the bytes
+of the reply are read here, at a fraction of the SDK's cost. Importing an SDK and making a client
+take up to a second, so both happen on a worker thread.
+"""
+
+import os
+import ssl
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import Any, ClassVar
+
+from attrs import evolve
+
+from ..errors import ModelError
+from ..messages import Request
+from .clients import shared
+from .errors import ErrorFactory
+from .options import check_url
+from .reader import Reader
+from .remote import RemoteModel
+
+__all__ = ["OF_THE_CALL", "SdkModel", "list_models"]
+
+OF_THE_CALL = {"extra_body", "extra_headers", "extra_query", "timeout"}
+"""Options for the SDK's call; all others go into the body."""
+
+_TLS_VARIABLES = "SSL_CERT_DIR", "SSL_CERT_FILE"
+
+
+class SdkModel(RemoteModel):
+    """A model that is called through such an SDK.
+
+    Args:
+        model_id: The model's name.
+        http_client: The SDK's HTTP client, or a function that makes one; None for aiohttp.
+        client_kwargs: The arguments of the SDK's client.
+        stream: Whether the server streams its reply.
+        options: Passed to the provider with each request.
+    """
+
+    _sdk: ClassVar[str] = "openai"
+    _sdk_client: ClassVar[str] = "AsyncOpenAI"
+    _environment: ClassVar[tuple[str, ...]]
+    """The environment variables that the SDK reads when a client is made."""
+
+    _held: ClassVar[Mapping[str, str]] = {**RemoteModel._held, "_http_client": "its http_client"}
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        http_client: Any,
+        client_kwargs: Mapping[str, Any],
+        stream: bool,
+        options: dict[str, Any],
+    ) -> None:
+        arguments = {"max_retries": 0, **client_kwargs}
+        super().__init__(model_id, client_kwargs=arguments, stream=stream, options=options)
+        self._http_client = http_client
+
+    @abstractmethod
+    def _endpoint(self, client: Any) -> Any:
+        """Return the part of a client that has `create`."""
+
+    @abstractmethod
+    def _call(self, request: Request, origin: str) -> dict[str, Any]:
+        """Return the arguments of `create`.
+
+        Args:
+            request: The request.
+            origin: Where it goes; data that came from elsewhere is not sent back.
+        """
+
+    @abstractmethod
+    def _origin(self, client: Any) -> str:
+        """Return the origin of a client's answers."""
+
+    @abstractmethod
+    def _reader(self, errors: ErrorFactory, origin: str) -> Reader[bytes]:
+        """Return the reader of a reply."""
+
+    async def _send(
+        self,
+        client: Any,
+        request: Request,
+        errors: ErrorFactory,
+        opened: AsyncExitStack,
+        sent: Callable[[], None],
+    ) -> tuple[AsyncIterator[bytes], Reader[bytes]]:
+        origin = self._origin(client)
+        call = self._call(request, origin)
+        sent()
+        sending = self._endpoint(client).with_streaming_response.create(**call)
+        response = await opened.enter_async_context(sending)
+        errors = evolve(errors, headers=response.headers)
+        return response.iter_bytes(), self._reader(errors, origin)
+
+    def _client(self) -> AbstractAsyncContextManager[Any]:
+        environment = [os.environ.get(name) for name in (*self._environment, *_TLS_VARIABLES)]
+        settings = self._sdk_client, self._client_kwargs, self._http_client, environment
+        is_ours = self._http_client is None or callable(self._http_client)
+        return shared(settings, self._connect, _disconnect if is_ours else None)
+
+    def _connect(self) -> Any:
+        """Return a new client of the SDK; the first call imports the SDK.
+
+        Raises:
+            MissingExtra: The SDK is not installed.
+            MissingKey: Neither the arguments nor the environment have a key.
+            Exception: The SDK's own; the client cannot be made, for another reason.
+        """
+        variable = self._declaration.url_variable
+        if variable and self._client_kwargs.keys().isdisjoint(("base_url", "azure_endpoint")):
+            check_url(variable, os.environ.get(variable))
+        http_client = self._http_client
+        try:
+            sdk = _sdk(self._sdk)
+            http_client = _over_aiohttp(sdk) if http_client is None else http_client
+        except (ImportError, RuntimeError) as error:  # RuntimeError: the SDK lacks its `aiohttp`
+            raise self._declaration.missing(error) from error
+        if callable(http_client):
+            http_client = http_client()
+        try:
+            client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._client_kwargs)
+            _ = self._endpoint(client).with_streaming_response.create  # imports the rest of it
+        except (_base_error(sdk), ValueError) as error:
+            kind = _MissingKey if "api_key" in str(error) else _base_error(sdk)
+            raise kind(str(error)) from error
+        return client
+
+    def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
+        """Return what an error of the SDK, or of its transport, means.
+
+        Errors of the SDK's client are about the key; those of types and values about what the
+        request holds. Bytes that are no HTTP come as errors of the transport's own.
+        """
+        if isinstance(error, _MissingKey):
+            return errors.rejected(
+                f"cannot be called without a key. Set {self._declaration.key_variable}, or write "
+                f"{type(self).__name__}({self.model_id!r}, api_key=...): any text, where the "
+                "server needs none. `rxagent demo` shows an agent without a key."
+            )
+        sdk = import_module(self._sdk)
+        if isinstance(error, sdk.APIStatusError):
+            return errors.reported(error.body, error.status_code, error.response.headers)
+        if (failed := _failed_reply(error)) is not None:  # its body could not be read
+            return errors.reported(None, failed.status_code, failed.headers)
+        if isinstance(error, sdk.APIConnectionError):
+            url = error.request.url
+            where = f"{url.scheme}://{url.netloc.decode()}"
+            return errors.lost(f"could not be reached at {where}", error)
+        if isinstance(error, _base_error(sdk) | TypeError | ValueError):
+            return errors.rejected(f"cannot be called by {errors.provider}'s client: {error}")
+        return errors.lost("sent what is not HTTP", error)
+
+
+class _MissingKey(ValueError):
+    """A client cannot be made without a key."""
+
+
+async def _disconnect(client: Any) -> None:
+    await client.close()
+
+
+def list_models(kind: str, timeout: float, sdk: str = "openai") -> tuple[str, list[str]]:
+    """Return the address of a server, and the ids of its models.
+
+    Args:
+        kind: The synchronous client's class in the SDK.
+        timeout: The longest silence in seconds.
+        sdk: The SDK's module.
+    """
+    with getattr(import_module(sdk), kind)(timeout=timeout, max_retries=0) as client:
+        return str(client.base_url), [str(model.id) for model in client.models.list()]
+
+
+def _base_error(sdk: Any) -> Any:
+    return sdk.OpenAIError if hasattr(sdk, "OpenAIError") else sdk.AnthropicError
+
+
+@cache
+def _sdk(name: str) -> Any:
+    import anyio
+
+    sdk = import_module(name)
+    anyio.run(anyio.sleep, 0)  # loads what the SDK's first request would load on its loop
+    return sdk
+
+
+def _over_aiohttp(sdk: Any) -> Any:
+    tls = _tls(sdk.DefaultAioHttpClient, *map(os.environ.get, _TLS_VARIABLES))
+    return sdk.DefaultAioHttpClient(verify=tls)
+
+
+@lru_cache(maxsize=4)
+def _tls(kind: type, *_: str | None) -> ssl.SSLContext:
+    """Return the TLS context that the SDK would otherwise make for each client.
+
+    It takes 50 ms and 800 KiB, nearly all of a client, and holds nothing of a connection.
+
+    Args:
+        kind: The class of the SDK's HTTP client.
+        _: The environment variables that it depends on.
+    """
+    base = next(base for base in kind.__mro__ if base.__name__ == "AsyncClient")
+    context: ssl.SSLContext = import_module(base.__module__.partition(".")[0]).create_ssl_context()
+    return context
+
+
+def _failed_reply(error: BaseException) -> Any:
+    """Return the response with the status of an error, if reading its body has failed."""
+    todo: list[BaseException | None] = [error]
+    seen = set()
+    while todo:
+        link = todo.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        reply = getattr(link, "response", None)
+        if (getattr(reply, "status_code", None) or 0) >= 400:
+            return reply
+        todo += [link.__context__, link.__cause__]
+    return None
