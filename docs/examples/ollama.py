@@ -21,6 +21,7 @@ class OllamaModel(Model):
         self._timeout = aiohttp.ClientTimeout(total=None, sock_read=timeout)
 
     def __call__(self, request):
+        """Return the deltas of an answer."""
         request = Request.of(request)
         deltas = as_model(self._reply)(request)
         return deltas.pipe(ops.stop_at(request.stop)) if request.stop else deltas
