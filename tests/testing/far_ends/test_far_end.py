@@ -37,9 +37,12 @@ def test_a_script_reads_the_request():
 def test_a_wrong_request_fails():
     """A request that the SDK's types do not allow is rejected, and raised at the end."""
     wrong = "temperature: Input should be a valid number"
-    with pytest.raises(AssertionError, match=wrong), OpenAIFarEnd() as far_end:
-        with pytest.raises(ModelRejected, match=wrong):
-            list(each(far_end.serve(TextDelta("Hi"), temperature="hot")("Hi")))
+    with (
+        pytest.raises(AssertionError, match=wrong),
+        OpenAIFarEnd() as far_end,
+        pytest.raises(ModelRejected, match=wrong),
+    ):
+        list(each(far_end.serve(TextDelta("Hi"), temperature="hot")("Hi")))
 
 
 def test_the_first_error_counts():
