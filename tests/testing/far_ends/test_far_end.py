@@ -1,5 +1,7 @@
 """Far ends: they check requests, see clients leave, and play what a script says."""
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from typing import Literal, NotRequired
 
@@ -134,3 +136,18 @@ def test_wrong_bodies(body, where):
     """A body of another type does not, and the error says where; also within an iterable."""
     with pytest.raises(AssertionError, match=where):
         check_type(Body, body)
+
+
+def test_far_ends_import_no_sdk():
+    """The far ends are found in an interpreter without any SDK."""
+    program = """if True:
+        import sys
+        from rxagent.testing.far_ends import known_far_ends
+        known_far_ends()
+        sdks = "aiohttp anthropic boto3 botocore huggingface_hub litellm openai torch transformers"
+        print([name for name in sdks.split() if name in sys.modules])
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=30
+    )
+    assert "[]\n" == ran.stdout
