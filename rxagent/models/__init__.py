@@ -10,12 +10,18 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .errors import ErrorFactory
     from .openai import OpenAIModel
 
-_ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
+_ROOM_OF = {
+    "AzureOpenAIModel": "azure",
+    "ErrorFactory": "errors",
+    "OpenAIModel": "openai",
+}
 
 __all__ = [
     "AzureOpenAIModel",
+    "ErrorFactory",
     "Model",
     "OpenAIModel",
     "Provider",
