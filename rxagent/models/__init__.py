@@ -10,11 +10,17 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .bedrock import AmazonBedrockModel
     from .openai import OpenAIModel
 
-_ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
+_ROOM_OF = {
+    "AmazonBedrockModel": "bedrock",
+    "AzureOpenAIModel": "azure",
+    "OpenAIModel": "openai",
+}
 
 __all__ = [
+    "AmazonBedrockModel",
     "AzureOpenAIModel",
     "Model",
     "OpenAIModel",
