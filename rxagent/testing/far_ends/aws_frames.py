@@ -14,9 +14,10 @@ _TEXT = 7
 
 def frame_of(headers: Mapping[str, str], payload: bytes) -> bytes:
     """Return a frame with its lengths and checksums."""
+    encoded = ((name.encode(), text.encode()) for name, text in headers.items())
     head = b"".join(
-        pack(">B", len(name)) + name.encode() + pack(">BH", _TEXT, len(value)) + value
-        for name, value in ((name, text.encode()) for name, text in headers.items())
+        pack(">B", len(name)) + name + pack(">BH", _TEXT, len(value)) + value
+        for name, value in encoded
     )
     lengths = pack(">II", 16 + len(head) + len(payload), len(head))
     body = lengths + pack(">I", crc32(lengths)) + head + payload

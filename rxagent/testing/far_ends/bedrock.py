@@ -20,7 +20,7 @@ from .converse import (
 from .http import Frame, HttpFarEnd, Rendering
 from .items import Item, Rejected, Script
 
-__all__ = ["KEYS", "BedrockFarEnd"]
+__all__ = ["KEYS", "BedrockFarEnd", "input_shape"]
 
 KEYS = {
     "region_name": "us-east-1",
@@ -64,7 +64,7 @@ class BedrockFarEnd(HttpFarEnd):
         """Check a request against botocore's service model, and Bedrock's rules."""
         from botocore.validate import ParamValidator
 
-        shape = _shape()
+        shape = input_shape()
         report = ParamValidator().validate(body, shape).generate_report()
         assert not report, report
         check_shape(body, shape)
@@ -81,7 +81,8 @@ class BedrockFarEnd(HttpFarEnd):
 
 
 @cache
-def _shape() -> Any:
+def input_shape() -> Any:
+    """Return the shape of a request in botocore's service model."""
     from botocore.session import get_session
 
     model = get_session().get_service_model("bedrock-runtime")
