@@ -138,34 +138,40 @@ class AmazonBedrockModel(RemoteModel):
     def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
         """Return what an error of botocore, or of aiohttp, means."""
         import aiohttp
-        from botocore import exceptions
 
         match error:
-            case exceptions.ClientError():  # of another service that gives the credentials
-                described = error.response.get("Error", {})
-                status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-                description = {"type": described.get("Code"), "message": str(error)}
-                return errors.reported(description, status)
-            case exceptions.HTTPClientError() | exceptions.ConnectionError():
-                return errors.lost("cannot be called, as its credentials cannot be fetched", error)
-            case exceptions.ParamValidationError():
-                report = " ".join(str(error).split())
-                return errors.rejected(f"cannot be sent this request. {report}")
-            case (
-                exceptions.NoCredentialsError()
-                | exceptions.NoRegionError()
-                | exceptions.PartialCredentialsError()
-                | exceptions.ProfileNotFound()
-                | exceptions.NoAuthTokenError()
-            ):
-                return errors.rejected(f"cannot be called. {error}. {_SETTING_UP}")
-            case exceptions.BotoCoreError() | TypeError() | ValueError() | RuntimeError():
-                return errors.rejected(f"cannot be called by boto3: {error}")
             case aiohttp.ClientConnectorError():
                 return errors.lost(f"could not be reached at {error.host}:{error.port}", error)
             case aiohttp.ClientResponseError():
                 return errors.lost("sent what is not HTTP", error)
-        return errors.lost("could not be reached", error)
+            case aiohttp.ClientError() | OSError():
+                return errors.lost("could not be reached", error)
+        return _of_botocore(errors, error)
+
+
+def _of_botocore(errors: ErrorFactory, error: Exception) -> ModelError:
+    """Return what an error means that comes before a request is sent."""
+    from botocore import exceptions
+
+    match error:
+        case exceptions.ClientError():  # of the service that gives the credentials
+            said = error.response.get("Error", {})
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            return errors.reported({"type": said.get("Code"), "message": str(error)}, status)
+        case exceptions.HTTPClientError() | exceptions.ConnectionError():
+            return errors.lost("cannot be called, as its credentials cannot be fetched", error)
+        case exceptions.ParamValidationError():
+            report = " ".join(str(error).split())
+            return errors.rejected(f"cannot be sent this request. {report}")
+        case (
+            exceptions.NoCredentialsError()
+            | exceptions.NoRegionError()
+            | exceptions.PartialCredentialsError()
+            | exceptions.ProfileNotFound()
+            | exceptions.NoAuthTokenError()
+        ):
+            return errors.rejected(f"cannot be called. {error}. {_SETTING_UP}")
+    return errors.rejected(f"cannot be called by boto3: {error}")
 
 
 def _origin(url: str) -> str:

@@ -84,7 +84,7 @@ def relay():
 
     @contextmanager
     def relay(far_end, certificate=None):
-        connections = []
+        connections, tasks = [], []
         ready, ended = Future(), Event()
 
         async def pump(reader, writer):
@@ -96,6 +96,7 @@ def relay():
 
         async def accept(reader, writer):
             connections.append(writer)
+            tasks.append(asyncio.current_task())
             there, back = await asyncio.open_connection("127.0.0.1", far_end.server.port)
             await asyncio.gather(pump(reader, back), pump(there, writer))
 
@@ -111,6 +112,7 @@ def relay():
             server.close()
             for writer in connections:
                 writer.transport.abort()
+            await asyncio.gather(*tasks)
 
         thread = Thread(target=lambda: asyncio.run(serve()), name="relay")
         thread.start()
@@ -410,7 +412,9 @@ def test_a_connection_is_used_again(far_end, relay):
 
         async def ask():
             for _ in range(3):
-                assert "Hello" == await model("Hi").pipe(ops.text(), ops.text_so_far())
+                assert "Hello" == "".join(
+                    [piece async for piece in each(model("Hi").pipe(ops.text()))]
+                )
 
         asyncio.run(ask())
     assert 1 == len(connections)
