@@ -10,7 +10,7 @@ from attrs import evolve
 from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
-from .converse.client import BedrockClient, body_of, connect, environment
+from .converse.client import BedrockClient, body_of, connect, environment, make_client
 from .converse.failures import error_of_reply
 from .converse.reply import ConverseReply
 from .converse.request import converse_call, vendor_of
@@ -36,12 +36,11 @@ def list_models(timeout: float) -> tuple[str, list[str]]:
         timeout: The longest silence in seconds.
     """
     try:
-        import boto3
         from botocore.config import Config
     except ImportError as error:
         raise PROVIDER.missing(error) from error
     config = Config(connect_timeout=timeout, read_timeout=timeout, retries={"max_attempts": 0})
-    client = boto3.session.Session().client("bedrock", config=config)
+    client = make_client("bedrock", {"config": config})
     try:
         models = client.list_foundation_models(byOutputModality="TEXT")["modelSummaries"]
         profiles = client.list_inference_profiles(maxResults=1000)["inferenceProfileSummaries"]
