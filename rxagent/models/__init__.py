@@ -10,16 +10,19 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .bedrock import AmazonBedrockModel
     from .errors import ErrorFactory
     from .openai import OpenAIModel
 
 _ROOM_OF = {
+    "AmazonBedrockModel": "bedrock",
     "AzureOpenAIModel": "azure",
     "ErrorFactory": "errors",
     "OpenAIModel": "openai",
 }
 
 __all__ = [
+    "AmazonBedrockModel",
     "AzureOpenAIModel",
     "ErrorFactory",
     "Model",
