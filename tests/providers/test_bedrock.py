@@ -240,7 +240,7 @@ def test_bearer_token(far_end, relay, certificate, monkeypatch):
 
 @pytest.mark.parametrize("how", ["nothing", "verify", "environment", "unchecked", "wrong host"])
 def test_certificates(far_end, relay, certificate, monkeypatch, how):
-    """Certificates are verified as boto3 is told to."""
+    """Certificates are verified as boto3 is configured."""
     name = far_end.serve(*HELLO).model_id
     with relay(far_end, certificate) as (url, _):
         given = {**KEYS, "endpoint_url": url}
