@@ -10,10 +10,12 @@ from attrs import evolve
 from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
-from .converse.client import BedrockClient, body_of, connect, environment, make_client
+from .converse.client import BedrockClient, body_of, connect
 from .converse.failures import error_of_reply
+from .converse.messages import vendor_of
 from .converse.reply import ConverseReply
-from .converse.request import converse_call, vendor_of
+from .converse.request import converse_call
+from .converse.signing import environment, make_client
 from .errors import ErrorFactory
 from .options import origin_of
 from .provider import Provider

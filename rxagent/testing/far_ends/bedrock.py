@@ -12,11 +12,9 @@ from .converse import (
     FINISH_WORDS,
     ConverseRendering,
     WholeRendering,
-    check_rules,
-    check_shape,
     converse_rejection,
-    read_converse,
 )
+from .converse_requests import check_rules, check_shape, read_converse
 from .http import Frame, HttpFarEnd, Rendering
 from .items import Item, Rejected, Script
 
