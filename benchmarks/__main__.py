@@ -4,13 +4,25 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from . import answers, crowds, first_request, hang_up, heartbeat, imports, memory, viewers, waits
+from . import (
+    answers,
+    bedrock,
+    crowds,
+    first_request,
+    hang_up,
+    heartbeat,
+    imports,
+    memory,
+    viewers,
+    waits,
+)
 from .far_end import serving
 from .row import Row
 from .table import table
 
 FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "short": answers.short,
+    "bedrock": bedrock.short,
     "long": answers.long,
     "paced": crowds.paced,
     "unpaced": crowds.unpaced,
@@ -19,6 +31,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "first_request": first_request.rows,
     "heartbeat": heartbeat.held,
     "hang_up": hang_up.rows,
+    "hang_up_bedrock": bedrock.hang_up,
     "memory": memory.rows,
     "viewers": viewers.rows,
     "import": imports.rows,

@@ -30,8 +30,10 @@ from types import ModuleType
 import pytest
 from attrs import frozen
 
+from rxagent.events import Finish, TextDelta
 from rxagent.runs.viewer_pool import VIEWER_POOL
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.bedrock import BedrockFarEnd
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
 from rxagent.testing.scenarios import paced
@@ -42,6 +44,8 @@ DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HEAVY = DOCS / "how-to" / "transformers.md"
 """The page that needs torch; `tox -e local` runs it."""
+NEEDS = {HEAVY: "torch", DOCS / "how-to" / "bedrock.md": "boto3"}
+"""The pages that need an SDK that the tests do not always have."""
 
 RUN = {"python", "console", "marble"}
 SHOWN = {"text", "sh", "toml", "json"}
@@ -143,7 +147,24 @@ class Screen(io.StringIO):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def bedrock(monkeypatch):
+    """Serve the models of Bedrock that the documentation uses."""
+    with BedrockFarEnd() as far_end:
+        for name in ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-pro-v1:0"):
+            far_end.answer_to(name, TextDelta("Hello there."), Finish("stop"))
+        variables = {
+            "AWS_ACCESS_KEY_ID": "scripted",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": far_end.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_SECRET_ACCESS_KEY": "scripted",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield far_end
+
+
+@pytest.fixture
+def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
     with ScriptedServer() as server:
         for name in ("gpt-5-mini", "gpt-5"):
@@ -251,8 +272,9 @@ def name_of(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_prints_what_its_page_shows(page, server, folder, namespace):
     """The programs of a page run, in order, and print the output shown after them."""
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page])
     if page == HEAVY:
-        pytest.importorskip("torch")
         make_network(folder / "my-model")
     screen, begin, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):
