@@ -10,7 +10,7 @@ from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from .calls import Calls, Fragment
 from .choices import Choices, Undecided
-from .failures import failure_in, is_foreign
+from .failures import failure_in, is_foreign, wordless_failure_in
 from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, string, whole
 from .nesting import is_deep
 from .reasoning import REASONING_FIELDS, Called, Failed, ReasoningParts, pieces_in, thoughts_in
@@ -123,8 +123,9 @@ class ChatChunks:
 
     def _read(self, chunk: Any) -> Iterator[Delta | Rest]:
         error = failure_in(chunk)
-        if error is None and self.answered and not self.finished and is_foreign(chunk):
-            error = chunk
+        if error is None and not self.finished and not chunk.get("choices"):
+            is_strange = self.answered and is_foreign(chunk)
+            error = chunk if is_strange else wordless_failure_in(chunk)
         if error is not None:
             self.fail(error)
         choices = chunk.get("choices") or ()
