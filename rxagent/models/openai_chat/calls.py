@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from jiter import from_json
+
 from ...operators._arguments import Arguments
 from .nesting import is_deep
 
@@ -64,6 +66,7 @@ class Calls:
 
     def __init__(self) -> None:
         self._arguments: dict[int, Arguments] = {}
+        self._lengths: dict[int, int] = {}
         self._read: set[int] = set()
         self._unread: set[int] = set()
         self.names: set[str] = set()
@@ -85,6 +88,15 @@ class Calls:
             for given in self._arguments.values()
         )
 
+    def new_in(self, index: int, arguments: str) -> str:
+        """Return what a piece adds to the arguments of a call: some servers repeat those before."""
+        size = self._lengths.get(index, 0)
+        if 0 < size < len(arguments) and arguments.lstrip()[:1] == "{":
+            before = self._arguments[index].text
+            repeats = arguments.startswith(before) and not _may_begin(before + arguments)
+            return arguments[size:] if repeats and _may_begin(arguments) else arguments
+        return arguments
+
     def add(self, index: int, name: str | None, arguments: str | None) -> None:
         """Add a fragment that holds a name or arguments."""
         self._read.add(index)
@@ -92,10 +104,20 @@ class Calls:
             self.names.add(name)
         if arguments:
             self._arguments.setdefault(index, Arguments()).add(arguments)
+            self._lengths[index] = self._lengths.get(index, 0) + len(arguments)
 
     def add_unread(self, index: int) -> None:
         """Add a fragment that holds something else only."""
         self._unread.add(index)
+
+
+def _may_begin(text: str) -> bool:
+    """Return whether a text may be the beginning of JSON."""
+    try:
+        from_json(text.encode(errors="replace"), partial_mode=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _known(fields: Mapping[str, Any], read: set[str]) -> dict[str, Any]:

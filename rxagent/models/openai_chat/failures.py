@@ -35,8 +35,8 @@ _WELL = re.compile(
     re.IGNORECASE,
 )
 _BUSY = (
-    r"(?:(?:the|your|this|request|model|server|task|job|openrouter|is|are|still|now|currently|being"
-    r"|we|i)[ :_-]{1,3}){0,6}process(?:ing|ed)(?: (?:the|your|this) (?:request|task|job))?[ .…]{0,4}"
+    r"(?:(?:the|your|this|request|model|server|task|job|openrouter|is|still|now|currently|being)"
+    r"[ :_-]{1,3}){0,6}process(?:ing|ed)(?: (?:the|your|this) (?:request|task|job))?[ .…]{0,4}"
 )
 _ALIVE = re.compile(
     rf"ping|pong|keep.?alive|heart.?beat|alive|{_BUSY}|in.?progress|pending|queued|running"
@@ -117,7 +117,9 @@ def _is_wordless(error: Any) -> bool:
     """Return whether the value of a field named error is one that has lost its words."""
     if not isinstance(error, Mapping):
         return isinstance(error, str) and not error.strip()
-    return not any(_says(error[name]) for name in _MEANINGFUL & error.keys()) and not _reports(error)
+    return not any(_says(error[name]) for name in _MEANINGFUL & error.keys()) and not _reports(
+        error
+    )
 
 
 def _says(value: Any) -> bool:

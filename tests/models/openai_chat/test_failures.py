@@ -130,9 +130,12 @@ def test_an_error_without_words(read, error, name):
     """An error that has lost its words fails the reply; beside choices the field is empty."""
     with pytest.raises(ModelUnavailable, match="without a message"):
         read(sse(text_chunk("Hi")), sse({name: error}), DONE)
-    for chunks in ({**text_chunk("Hi"), name: error}, finish_chunk("stop")), (
-        text_chunk("Hi"),
-        {**finish_chunk("stop"), name: error},
+    for chunks in (
+        ({**text_chunk("Hi"), name: error}, finish_chunk("stop")),
+        (
+            text_chunk("Hi"),
+            {**finish_chunk("stop"), name: error},
+        ),
     ):
         assert [TextDelta("Hi"), Finish("stop")] == read(*map(sse, chunks), DONE)
 
