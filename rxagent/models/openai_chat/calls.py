@@ -1,10 +1,9 @@
 """Fragments of tool calls in all dialects: where they hold a name and arguments."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
-
-from jiter import from_json
 
 from ...operators._arguments import Arguments
 from .nesting import is_deep
@@ -13,6 +12,10 @@ __all__ = ["Calls", "Fragment"]
 
 _OF_CALLS = {"index", "id", "type", "function"}
 _USUAL = {"name", "arguments"}
+_UNFINISHED = re.compile(r"(?:-|\b[a-z]{1,5})\Z")
+"""A number or a word at the end, such as `fal`."""
+
+_ESCAPE = len(r"\u0000")
 _ARGUMENTS = ("arguments", "input", "parameters", "args")
 
 
@@ -113,10 +116,14 @@ class Calls:
 
 def _may_begin(text: str) -> bool:
     """Return whether a text may be the beginning of JSON."""
+    text = _UNFINISHED.sub("0", text)
     try:
-        from_json(text.encode(errors="replace"), partial_mode=True)
-    except ValueError:
-        return False
+        json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        is_at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        return is_at_end or ("escape" in error.msg and error.pos >= len(text) - _ESCAPE)
+    except RecursionError:
+        return True
     return True
 
 

@@ -36,6 +36,8 @@ class MarkedThoughts:
 
     def split(self, text: str, is_marked: bool) -> tuple[str, str]:
         """Return what is certain now of the thoughts, and of the text behind them."""
+        if self._state is _State.BEGUN:
+            self._marked = len(self._held)
         self._held += text
         if is_marked and self._state in (_State.OVER, _State.GAP):
             self._state = _State.BEGUN

@@ -101,6 +101,11 @@ class _Call:
         self.first = first
         self.arguments = Arguments()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no id, and its arguments lack their end."""
+        return self.first.id is None and not self.arguments.are_whole
+
     def goes_on(self, fragment: Seen) -> bool:
         """Return whether a fragment at its index is one of its own."""
         if not fragment.name or fragment.id == self.first.id is not None:
@@ -123,22 +128,27 @@ def _calls_of(fragments: Iterable[Seen]) -> list[_Call]:
 def _new_calls(given: list[Any], fragments: list[Seen]) -> list[Any]:
     """Return those calls of a message that fragments before it did not have, and their new ends.
 
-    A call is known by its id and name, else by its name and arguments. One that is new gets an
-    index of its own.
+    A call is known by its name and id, else by its name and arguments; one that has no id, and
+    was not finished, by its name. One that is new gets an index of its own.
     """
     calls = _calls_of(fragments)
     read = [(fields, Fragment(fields), id_of(fields.get("id"))) for fields in given if fields]
-    known = _matched(
-        [(call.first.id, call.first.name) if call.first.id else None for call in calls],
-        [(id, fragment.name) if id else None for _, fragment, id in read],
+    names = [fragment.name for _, fragment, _ in read]
+    texts = [(fragment.arguments or "").strip() for _, fragment, _ in read]
+    known: dict[int, int] = {}
+    keys: tuple[tuple[Sequence[Any], Sequence[Any]], ...] = (
+        (
+            [call.first.id and (call.first.name, call.first.id) for call in calls],
+            [id and (name, id) for name, (_, _, id) in zip(names, read, strict=True)],
+        ),
+        (
+            [(call.first.name, call.arguments.text.strip()) for call in calls],
+            list(zip(names, texts, strict=True)),
+        ),
+        ([call.is_open and call.first.name for call in calls], names),
     )
-    rest = [at for at in range(len(calls)) if at not in known.values()]
-    others = [at for at in range(len(read)) if at not in known]
-    alike = _matched(
-        [(calls[at].first.name, calls[at].arguments.text.strip()) for at in rest],
-        [(read[at][1].name, (read[at][1].arguments or "").strip()) for at in others],
-    )
-    known |= {others[at]: rest[found] for at, found in alike.items()}
+    for earlier, now in keys:
+        _match(known, earlier, now)
     free = max(fragment.index for fragment in fragments) + 1
     new: list[Any] = []
     for at, (fields, fragment, _) in enumerate(read):
@@ -152,13 +162,19 @@ def _new_calls(given: list[Any], fragments: list[Seen]) -> list[Any]:
     return new
 
 
-def _matched(before: Sequence[Any], now: Sequence[Any]) -> dict[int, int]:
-    """Return the places of keys, each with that of an equal one before; None equals nothing."""
+def _match(known: dict[int, int], before: Sequence[Any], now: Sequence[Any]) -> None:
+    """Add the places of keys, each with that of an equal one before; what is empty equals nothing.
+
+    Args:
+        known: What was found by better keys.
+        before: The keys of what came before.
+        now: The keys of what is looked for.
+    """
+    taken = set(known.values())
     places: dict[Any, deque[int]] = {}
     for at, key in enumerate(before):
-        places.setdefault(key, deque()).append(at)
-    return {
-        at: places[key].popleft()
-        for at, key in enumerate(now)
-        if key is not None and places.get(key)
-    }
+        if key and at not in taken:
+            places.setdefault(key, deque()).append(at)
+    for at, key in enumerate(now):
+        if at not in known and places.get(key):
+            known[at] = places[key].popleft()
