@@ -251,7 +251,7 @@ class ChatChunks:
         if has_mark or self._marked.are_open:
             thought, text = self._marked.split(text, has_mark)
             yield from self._think((thought,))
-        if text:
+        if text and self._kept.has_parts:
             yield from self._kept.take()
         if text := self._halves.join(_TEXT, text):
             yield from self.tags.add(text)
@@ -298,7 +298,8 @@ class ChatChunks:
     def _read_call(
         self, choice: int, index: int, fields: Mapping[str, Any]
     ) -> Iterator[Delta | Rest]:
-        yield from self._kept.take()
+        if self._kept.has_parts:
+            yield from self._kept.take()
         yield from self.tags.settle()
         fragment = Fragment(fields)
         error = failure_in(fields, inside=True) or failure_in(fragment.function, inside=True)
