@@ -141,13 +141,10 @@ class JsonReply:
                 raise self._endless(self._whole[0])
             return
         frames = self._frames.feed(data)
-        if frames:
-            yield from self._deltas_of(data, frames)
-            self._size = 0
-        else:
-            self._size += len(data)
-            if self._size > _LONGEST and not self.is_finished:
-                raise self._endless(self._frames.rest)
+        yield from self._deltas_of(data, frames)
+        self._size = 0 if frames else self._size + len(data)
+        if self._size > _LONGEST and not self.is_finished:
+            raise self._endless(self._frames.rest)
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the bytes.

@@ -70,6 +70,7 @@ class Calls:
     def __init__(self) -> None:
         self._arguments: dict[int, Arguments] = {}
         self._lengths: dict[int, int] = {}
+        self._ids: dict[int, str | None] = {}
         self._read: set[int] = set()
         self._unread: set[int] = set()
         self.names: set[str] = set()
@@ -91,9 +92,10 @@ class Calls:
             for given in self._arguments.values()
         )
 
-    def new_in(self, index: int, arguments: str) -> str:
+    def new_in(self, index: int, id: str | None, arguments: str) -> str:
         """Return what a piece adds to the arguments of a call: some servers repeat those before."""
-        size = self._lengths.get(index, 0)
+        own = self._ids.setdefault(index, id) or id
+        size = self._lengths.get(index, 0) if id in (None, own) else 0
         if 0 < size < len(arguments) and arguments.lstrip()[:1] == "{":
             before = self._arguments[index].text
             repeats = arguments.startswith(before) and not _may_begin(before + arguments)

@@ -314,7 +314,7 @@ class ChatChunks:
         given = index
         index = self._latest_call = self._unique(choice, index, not (id or name))
         if arguments:
-            arguments = self._halves.join(index, self._calls.new_in(index, arguments))
+            arguments = self._halves.join(index, self._calls.new_in(index, id, arguments))
             self.finished = self.finished and arguments.isspace()
         name = whole(string(name)) if name else None
         self.finished = self.finished and not name

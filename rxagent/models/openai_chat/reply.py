@@ -10,6 +10,7 @@ from ...events import Delta, TextDelta
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
 from ..json_reply import JsonReply, around
+from ..sse import Frames
 from .chunks import ChatChunks
 
 __all__ = ["ChatReply"]
@@ -74,9 +75,9 @@ class ChatReply(JsonReply):
             self._chunks.passed("".join(passed))
 
     def _is_cut_in(self, rest: bytes) -> bool:
-        line = rest.strip().rpartition(b"\n")[2]
-        data = line.removeprefix(b"data:").strip()
-        if line.startswith(b":") or (data and b"[DONE]".startswith(data)):
+        frames = Frames().feed(rest + b"\n\n")
+        data = frames[-1].strip() if frames else b"[DONE]"  # a comment
+        if data and b"[DONE]".startswith(data):
             return False
         try:
             from_json(data)

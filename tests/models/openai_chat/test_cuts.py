@@ -1,5 +1,7 @@
 """Replies that are cut in the middle of an event, and events that never end."""
 
+import json
+
 import pytest
 
 from rxagent.errors import MalformedReply, ModelUnavailable
@@ -21,7 +23,9 @@ def test_a_finish_reason_with_each_chunk_and_a_cut(read, at):
     else:
         with pytest.raises(ModelUnavailable, match="broke off"):
             read(*before, last[:at])
-    assert TextDelta(" 4.") in read(*before, last, b"data: [DO")
+    lines = b"data:" + json.dumps(TEXT[-1], indent=1).replace("\n", "\ndata:").encode()
+    for end in (last + b"data: [DO", last.rstrip(), lines, lines + b"\n"):
+        assert TextDelta(" 4.") in read(*before, end)
 
 
 def test_a_cut_in_the_text_after_the_first_finish_reason(read):

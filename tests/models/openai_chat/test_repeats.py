@@ -111,3 +111,18 @@ def test_fragments_that_look_like_the_beginning(read, value, places):
     deltas = read(*fragments_of(texts, False), sse(finish_chunk("tool_calls")), DONE)
 
     assert [whole] == [call.arguments for call in message_of(deltas).tool_calls]
+
+
+@given(st.lists(st.integers(0), max_size=6), st.integers(0, 4))
+def test_two_calls_at_one_index(read, places, later):
+    """Two calls at one index, told apart by their ids, are no repetitions of each other."""
+    wholes = ['{"a": {"a": 1}}', '{"a": {"a": 2}}']
+    ends = sorted({0, len(wholes[0]), *(place % len(wholes[0]) for place in places)})
+    pieces = [[whole[a:b] for a, b in pairwise(ends)] for whole in wholes]
+    first = [call_of(0, text, True, index=0) for text in pieces[0]]
+    second = [call_of(1, text, True, index=0) for text in pieces[1]]
+    calls = [*first[:later], *second[:1], *first[later:], *second[1:]]
+    parts = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
+    deltas = read(*map(sse, parts), sse(finish_chunk("tool_calls")), DONE)
+
+    assert wholes == sorted(call.arguments for call in message_of(deltas).tool_calls)
