@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from ..arguments import mapping
 from ..messages import Request
 from .errors import ErrorFactory
+from .openai_chat.ids import id_form_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
@@ -110,7 +111,8 @@ class OpenAIModel(SdkModel):
         options = self._options, request.options
         body = merged(usage, chat_body(self.model_id, request), *options)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
-        messages = {"messages": list(chat_messages(request.messages, origin))}
+        form = id_form_of(origin, self.model_id)
+        messages = {"messages": list(chat_messages(request.messages, origin, form))}
         return {
             **call,
             "model": self.model_id,

@@ -8,6 +8,7 @@ __all__ = ["Failure", "Frames", "Strange"]
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 _NAME = re.compile(rb"[A-Za-z_-]+")
+_ALIVE = re.compile(rb"\s*(?:ping|pong|keep.?alive|heart.?beat)\s*", re.IGNORECASE)
 _FAILED = re.compile(rb"error|fail|time.?out|exception|abort", re.IGNORECASE)
 
 
@@ -31,8 +32,8 @@ class Frames:
     """Cuts the bytes of one stream into the data of its events.
 
     Lines may end in LF, CR or CRLF, an event may have several lines of data, and the last event
-    need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. Comments
-    and unknown fields are skipped.
+    need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. Comments,
+    unknown fields, and the words of events that are signs of life are skipped.
     """
 
     def __init__(self) -> None:
@@ -85,6 +86,7 @@ class Frames:
         bare: list[bytes] = []
         failures: list[bytes] = []
         strange = b""
+        is_alive = False
         kind: type[bytes] = bytes
         for line in event.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
             field, colon, value = line.partition(b":")
@@ -92,12 +94,15 @@ class Frames:
                 data.append(value.removeprefix(b" "))
             elif bare or line.lstrip().startswith((b"{", b"[")):
                 bare.append(line)
-            elif field == b"event" and _FAILED.search(value):
-                kind = Failure
+            elif field == b"event":
+                kind = Failure if _FAILED.search(value) else kind
+                is_alive = _ALIVE.fullmatch(value) is not None
             elif colon and b"error" in field.lower() and _NAME.fullmatch(field.strip()):
                 failures.append(Failure(value.strip()))
             elif field not in _FIELDS and not (colon and _is_field(field, value)):
                 strange += line.strip()[: 200 - len(strange)]
+        if is_alive and not b"".join(data).lstrip().startswith((b"{", b"[")):
+            data = []  # such as the word `ping`
         whole = [kind(b"\n".join(data))] if data or kind is Failure else []
         odd = [Strange(strange)] if strange else []
         return failures + odd + whole + ([kind(b"\n".join(bare))] if bare else [])

@@ -57,6 +57,14 @@ def test_no_data():
     assert [b""] == frames(b"event: ping\n\n: hush\n\n\n\ndata\n\n")
 
 
+@pytest.mark.parametrize("name", [b"ping", b"keep-alive", b"heartbeat"])
+def test_words_of_signs_of_life(name):
+    """The words of an event that is a sign of life are no data; JSON is."""
+    event = b"event: " + name + b"\ndata: "
+
+    assert [b"{}", b"1"] == frames(event + b"ping\n\n" + event + b"{}\n\n" + b"data: 1\n\n")
+
+
 def test_strange():
     """What belongs to no event stream is known as such, up to 200 bytes of it."""
     (found,) = frames(b"<html>\n" + b"x" * 300 + b"\n\n")
