@@ -5,7 +5,7 @@ import re
 from collections.abc import Generator
 from typing import Any
 
-from ...streams.fairness import REST, Rest
+from ..streams.fairness import REST, Rest
 
 __all__ = ["read_value"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.models.openai_chat.large_json import read_value
+from rxagent.models.large_json import read_value
 
 
 def drained(reading):
@@ -34,7 +34,7 @@ def test_large_json(value, indent, small, behind):
     """What is parsed in slices is what a parser returns, and ends where it ends."""
     text = json.dumps(value, indent=indent or None, ensure_ascii=indent % 2 == 0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rxagent.models.openai_chat.large_json._SMALL", small)
+        patch.setattr("rxagent.models.large_json._SMALL", small)
 
         assert (value, len(text) + 1) == drained(read_value(f" {text} {behind}"))
 
@@ -45,7 +45,7 @@ def test_large_json_that_is_broken(value, at, noise):
     text = json.dumps([value])
     broken = text[: at % len(text)] + noise
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rxagent.models.openai_chat.large_json._SMALL", 4)
+        patch.setattr("rxagent.models.large_json._SMALL", 4)
         try:
             wanted = json.JSONDecoder(strict=False).raw_decode(broken)
         except ValueError:

@@ -1,0 +1,296 @@
+"""JsonReply: the bytes of a reply that holds JSON, as events of a stream or as a whole."""
+
+import json
+import re
+from abc import abstractmethod
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any, Protocol
+
+from jiter import from_json
+
+from ..errors import MalformedReply, ModelError
+from ..events import Delta, Usage
+from ..streams.fairness import REST, Rest
+from .errors import ErrorFactory
+from .large_json import read_value
+from .sse import Failure, Frames, Strange
+
+__all__ = ["JsonEvents", "JsonReply", "around"]
+
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+"""What may stand before the first sign of a reply: white space, and a byte order mark."""
+
+_SCALARS = (str, int, bool, type(None))
+
+_STRIDE = 32
+_SLICE = 1 << 13
+_LARGE = 1 << 15
+"""Bytes that are read in one go, and bytes of JSON that are parsed in one."""
+
+_TRIED = 1 << 18
+"""Bytes that are parsed on trial, to see whether they are the whole reply."""
+
+_GAP = re.compile(r"[ \t\r\n,]*")
+
+
+class JsonEvents(Protocol):
+    """Reads the JSON values of one reply, one after the other, as deltas.
+
+    Attributes:
+        answered: Whether anything of an answer was read.
+        failure: The error that a value has reported, if one has.
+        finished: Whether the answer is whole.
+        is_stream: Whether the values are events of a stream.
+    """
+
+    answered: bool
+    failure: ModelError | None
+    finished: bool
+    is_stream: bool
+
+    def read(self, value: Any, /) -> Iterator[Delta | Rest]:
+        """Yield the deltas of a value.
+
+        Raises:
+            MalformedReply: The value has an unknown shape.
+        """
+
+    def fail(self, description: Any, /) -> None:
+        """Note an error that the provider reports."""
+
+    def end(self) -> Iterator[Delta | Rest]:
+        """Yield what was held back, at the end of the reply."""
+
+
+class JsonReply:
+    """Reads one reply, streamed or whole, as its deltas.
+
+    Its first sign decides whether it is streamed, not its label and not the request. A whole one
+    may consist of several JSON values, with events behind them.
+
+    A subclass reads most frames by a mould: frames differ in their text alone, so that only the
+    text is parsed. Its constructor takes `errors` alone, for a trial.
+
+    Args:
+        errors: Makes the errors.
+        events: Reads what the frames hold.
+    """
+
+    def __init__(self, errors: ErrorFactory, events: JsonEvents) -> None:
+        self._errors = errors
+        self._events = events
+        self._frames = Frames()
+        self._whole: list[bytes] | None = None
+        self._begun = self._emitted = self._done = False
+        self._read_frames = 0
+        self._strange = b""
+        self.received = 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the answer is whole, though its usage, or another call, may follow."""
+        return self._done or self._events.finished
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the end of the reply was marked, so that nothing more will follow."""
+        return self._done and self._events.finished
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last event may lack its end."""
+        return self._whole is not None or self._frames.is_open
+
+    def is_whole(self) -> bool:
+        """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
+        trial = self._anew()
+        data = b"".join(self._whole or ()) or self._frames.rest
+        if len(data) > _TRIED:
+            return False
+        with suppress(ModelError):
+            for _ in chain(trial.feed(data), trial.end()):
+                pass
+        return trial.is_finished or trial._events.failure is not None
+
+    def feed(self, data: bytes, /) -> Iterator[Delta | Rest]:
+        """Yield the deltas that these bytes complete; REST, where much holds few deltas.
+
+        Raises:
+            ModelError: The bytes report an error, or cannot be read.
+        """
+        if len(data) > _SLICE:
+            for start in range(0, len(data), _SLICE):
+                yield from self.feed(data[start : start + _SLICE])
+                yield REST
+            return
+        if not self._begun:
+            data = data.lstrip(_BLANK)
+            self._begun = bool(data)
+            self._whole = [] if data[:1] in (b"{", b"[") and data[:6] != b"[DONE]" else None
+            self._events.is_stream = self._whole is None
+        if self._whole is not None:
+            self._whole.append(data)
+            return
+        frames = self._frames.feed(data)
+        self.received += len(frames)
+        yield from self._deltas_of(data, frames)
+
+    def end(self) -> Iterator[Delta | Rest]:
+        """Yield what was held back, at the end of the bytes.
+
+        Raises:
+            ModelUnavailable: The reply broke off.
+            MalformedReply: The bytes were no reply.
+            ModelError: The reply reports an error.
+        """
+        if self._whole is not None:
+            yield from self._read_whole(b"".join(self._whole))
+        with suppress(MalformedReply):  # a frame that was cut short is not the model's mistake
+            for frame in self._frames.flush():
+                yield from self._read(frame)
+        for delta in self._events.end():
+            self._emitted = True
+            yield delta
+        if self._events.failure is not None:
+            raise self._events.failure
+        is_none = not self._events.answered and (self._whole is not None or not self._emitted)
+        received = self._strange or b"".join(self._whole or ())
+        if is_none and (received or self._done):
+            raise self._errors.malformed("a reply without an answer", received)
+        if not self.is_finished:
+            raise self._errors.unavailable("broke off before its reply was whole")
+
+    @abstractmethod
+    def _anew(self) -> "JsonReply":
+        """Return a reader that has read nothing."""
+
+    @abstractmethod
+    def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:
+        """Yield the deltas of frames.
+
+        Args:
+            data: The bytes that complete them.
+            frames: The frames, which fit the mould, or go to `_read_next`.
+        """
+
+    @abstractmethod
+    def _learn(self, frame: bytes, value: Any, delta: Delta | Rest | None) -> None:
+        """Look at a frame that did not fit the mould.
+
+        Args:
+            frame: Its bytes.
+            value: Its value.
+            delta: Its delta, if it has exactly one.
+        """
+
+    def _read_next(self, frame: bytes) -> Iterator[Delta | Rest]:
+        """Yield the deltas of a frame, and REST now and then."""
+        yield from self._read(frame)
+        self._read_frames += 1
+        if not self._read_frames % _STRIDE:
+            yield REST
+
+    def _read(self, frame: bytes) -> Iterator[Delta | Rest]:
+        if self.is_settled or not (frame or type(frame) is Failure):
+            return
+        if type(frame) is Strange:
+            self._strange = self._strange or frame
+            if frame.find(b"{") >= 0 or (self._emitted and not self.is_finished):
+                raise self._errors.malformed("bytes that belong to no reply", frame)
+            return
+        if frame.lstrip(b' "').startswith(b"[DONE]"):
+            self._done = True
+            return
+        value: Any = None
+        delta: Delta | Rest | None = None
+        deltas = 0
+        try:
+            if type(frame) is Failure:
+                self._events.fail(self._description(frame))
+            else:
+                large = len(frame) > _LARGE
+                value = (yield from self._parse_slowly(frame)) if large else self._parse(frame)
+                if type(value) in _SCALARS and not str(value or "").strip():
+                    return  # a sign of life
+                for delta in self._events.read(value):
+                    deltas += 1
+                    yield delta
+        except ModelError:
+            if self.is_finished:  # a whole answer cannot break
+                return
+            raise
+        self._emitted = self._emitted or bool(deltas)
+        if deltas and type(delta) is not Usage:
+            self._done = False  # the mark came too early
+        if self._events.failure is not None:
+            raise self._events.failure
+        self._learn(frame, value, delta if deltas == 1 else None)
+
+    def _read_whole(self, data: bytes) -> Iterator[Delta | Rest]:
+        """Yield the deltas of JSON values that follow each other, or precede events."""
+        at = 0
+        text = data.decode(errors="replace")
+        while text[at : at + 1] in ("{", "[") and text[at : at + 6] != "[DONE]":
+            try:
+                value, end = yield from read_value(text, at)
+            except (ValueError, RecursionError) as error:
+                if not at:
+                    raise self._errors.malformed("text that is not JSON", data) from error
+                break
+            yield from self._read_value(value)
+            gap = _GAP.match(text, end)
+            at = gap.end() if gap else end
+        for frame in self._frames.feed(text[at:].encode() + b"\n\n"):
+            yield from self._read(frame)
+
+    def _read_value(self, value: Any) -> Iterator[Delta | Rest]:
+        for delta in self._events.read(value):
+            self._emitted = True
+            yield delta
+        if self._events.failure is not None:
+            raise self._events.failure
+
+    def _parse(self, data: bytes) -> Any:
+        try:
+            return from_json(data)
+        except ValueError as error:
+            with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
+                return json.loads(data.decode(errors="replace"), strict=False)
+            raise self._errors.malformed("text that is not JSON", data) from error
+
+    def _parse_slowly(self, data: bytes) -> Generator[Rest, None, Any]:
+        text = data.decode(errors="replace").strip()
+        with suppress(ValueError, RecursionError):
+            value, end = yield from read_value(text)
+            if end == len(text):
+                return value
+        return self._parse(data)
+
+    def _description(self, data: bytes) -> Any:
+        try:
+            return self._parse(data)
+        except MalformedReply:
+            return data.decode(errors="replace")
+
+
+def around(frame: bytes, value: Any, part: dict[str, Any], name: str) -> tuple[bytes, bytes] | None:
+    """Return the bytes around the text of a frame, if nothing else in it depends on the text.
+
+    Args:
+        frame: The frame.
+        value: The frame's value, which is changed.
+        part: The object of the value that has the text.
+        name: The text's name.
+    """
+    text = part[name]
+    key = f'"{name}"'.encode()
+    with suppress(ValueError):
+        quoted = f'"{text}"'.encode()
+        start = frame.find(quoted, frame.find(key) + len(key))
+        head, tail = frame[:start], frame[start + len(quoted) :]
+        part[name] = other = text + "?"
+        if start > 0 and from_json(head + f'"{other}"'.encode() + tail) == value:
+            return head, tail
+    return None
