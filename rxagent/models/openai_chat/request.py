@@ -1,16 +1,14 @@
 """Requests of OpenAI's chat protocol: messages, tools, and names and ids that servers accept."""
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
-from itertools import count
 from typing import Any
 
 from jiter import from_json
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
+from ..call_ids import CallIds, accepted_name
 
 __all__ = ["chat_body", "chat_messages"]
 
@@ -20,7 +18,6 @@ _TAKES_NO_STOP = re.compile(r"(?:.*/)?(?:o3|o4-mini|gpt-5|grok-3-mini|grok-4)(?!
 _MOST_STOPS = 4
 """The longest list of stops that OpenAI accepts (November 2026)."""
 
-_LONGEST_NAME = 64
 _LONGEST_ID = 40
 """What OpenAI and Azure accept (November 2026)."""
 
@@ -59,7 +56,7 @@ def chat_messages(
     """
     sent = list(messages)
     turn = _beginning_of_turn(sent)
-    ids = _Ids()
+    ids = CallIds(lambda id: 0 < len(id) <= _LONGEST_ID)
     seen: list[Image] = []
     for index, message in enumerate(sent):
         if message.role == "tool":
@@ -107,7 +104,7 @@ def _fields(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _message(message: Message, origin: str | None, ids: "_Ids") -> dict[str, Any]:
+def _message(message: Message, origin: str | None, ids: CallIds) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.images:
         text = [{"type": "text", "text": message.text}] if message.text else []
@@ -127,7 +124,7 @@ def _image(image: Image) -> dict[str, Any]:
 
 def _call(call: ToolCall, id: str, origin: str | None) -> dict[str, Any]:
     arguments = call.arguments if _is_object(call.arguments) else "{}"
-    function = {"name": _accepted_name(call.name), "arguments": arguments}
+    function = {"name": accepted_name(call.name), "arguments": arguments}
     back: dict[str, Any] = {}
     inner: dict[str, Any] = {}
     for data in data_of(call.extra, origin):
@@ -151,52 +148,3 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
         "parameters": dict(parameters),
     }
     return {"type": "function", "function": function}
-
-
-def _accepted_name(name: str) -> str:
-    """Return a name of 1 to 64 letters, digits, `_` and `-`, unchanged if it is one already."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:_LONGEST_NAME] or "unnamed"
-
-
-class _Ids:
-    """The ids of the calls of one conversation: none too long, empty, or used twice.
-
-    A result has the id of its call, which is one of the message before it.
-    """
-
-    def __init__(self) -> None:
-        self._used: set[str] = set()
-        self._open: dict[str, deque[str]] = {}
-
-    def of_calls(self, ids: Iterable[str]) -> list[str]:
-        """Return the ids under which the calls of a message are sent."""
-        self._open = {}
-        sent = []
-        for id in ids:
-            unique = self._unique(id)
-            self._used.add(unique)
-            self._open.setdefault(id, deque()).append(unique)
-            sent.append(unique)
-        return sent
-
-    def of_result(self, id: str) -> str:
-        """Return the id under which a call's result is sent."""
-        sent = self._open.get(id)
-        if not sent:
-            return _accepted_id(id)
-        return sent.popleft() if len(sent) > 1 else sent[0]
-
-    def _unique(self, id: str) -> str:
-        accepted = _accepted_id(id)
-        if accepted not in self._used:
-            return accepted
-        others = (_hashed(f"{id} {number}") for number in count(2))
-        return next(other for other in others if other not in self._used)
-
-
-def _accepted_id(id: str) -> str:
-    return id if 0 < len(id) <= _LONGEST_ID else _hashed(id)
-
-
-def _hashed(id: str) -> str:
-    return f"call_{sha256(id.encode(errors='surrogatepass')).hexdigest()[:32]}"
