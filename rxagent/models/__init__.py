@@ -9,12 +9,18 @@ from .provider import Provider
 from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
+    from .anthropic import AnthropicModel
     from .azure import AzureOpenAIModel
     from .openai import OpenAIModel
 
-_ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
+_ROOM_OF = {
+    "AnthropicModel": "anthropic",
+    "AzureOpenAIModel": "azure",
+    "OpenAIModel": "openai",
+}
 
 __all__ = [
+    "AnthropicModel",
     "AzureOpenAIModel",
     "Model",
     "OpenAIModel",
