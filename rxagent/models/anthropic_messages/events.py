@@ -40,7 +40,7 @@ class MessageEvents:
         self.piece: Piece | None = None
         self._errors = errors
         self._content = Content(origin, signs)
-        self._usage = MessageUsage()
+        self._usage = MessageUsage(errors.model)
         self._reason: str | None = None
 
     @property

@@ -16,10 +16,13 @@ class MessageUsage:
 
     What was read from a cache and written to it are parts of our input, and stand beside
     Anthropic's.
+
+    Args:
+        model: The model that is named in each increment.
     """
 
-    def __init__(self) -> None:
-        self._usages = Usages()
+    def __init__(self, model: str | None) -> None:
+        self._usages = Usages(model)
         self._totals: dict[str, int] = {}
 
     def add(self, report: Any) -> Usage | None:
