@@ -1,7 +1,7 @@
 """The far end: the scripted server in a process of its own, apart from the client's CPU time.
 
 Besides its scenarios it has `held-M-N`, which sends M words, waits for a request to `release`, then
-sends N tokens as fast as it can.
+sends N tokens as fast as it can, and `messages-N`, which sends N tokens as Anthropic does.
 """
 
 import asyncio
@@ -11,14 +11,20 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from itertools import cycle, islice
 from urllib.parse import urlsplit
 
+from rxagent.events import Finish, TextDelta, Usage
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
+from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.frames import Body, frame, text_chunk
 from rxagent.testing.scenarios import Item
 from rxagent.testing.scripts import SCRIPTS
 
 __all__ = ["release", "serving"]
+
+_WORDS = " the", " answer", " is", " 5", ",", " und", " Grüße", "."
 
 
 @contextmanager
@@ -68,10 +74,22 @@ class _Held:
         return []
 
 
+def _messages(_: Body, number: float) -> Iterator[Item]:
+    """Say this many words as Anthropic does, at once."""
+    rendering = MessageRendering([Usage(10, int(number))])
+    frames = [*rendering.begin(), *rendering.delta(TextDelta("So"))]
+    words = [frame for text in _WORDS for frame in rendering.delta(TextDelta(text))]
+    frames += [*islice(cycle(words), int(number) - 1), *rendering.delta(Finish("stop"))]
+    frames += rendering.end()
+    for at in range(0, len(frames), 256):
+        yield b"".join(frames[at : at + 256])
+
+
 def main() -> None:
     """Serve until the process is terminated, and print the URL first."""
     held = _Held()
-    with ScriptedServer() as server:
+    with ScriptedServer(paths=AnthropicFarEnd.paths) as server:
+        server.scenario("messages-N", _messages)
         server.scenario("held-M-N", held.hold)
         server.scenario("release", held.release)
         print(server.url, flush=True)

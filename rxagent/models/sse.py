@@ -69,6 +69,12 @@ class Frames:
         first, *others = text.split(b"\n\ndata: ")
         if first.startswith(b"data: ") and text.count(b"\n") == 2 * len(others):
             return [first[6:], *others]  # each event is a line of data, as nearly always
+        name = first.partition(b"\n")[0]
+        if name in self._usual:
+            first, *others = text.split(b"\n\n" + name + b"\ndata: ")
+            start = len(name) + 7
+            if first.startswith(b"data: ", start - 6) and text.count(b"\n") == 3 * len(others) + 1:
+                return [first[start:], *others]  # each event has this name and a line of data
         return [data for event in text.split(b"\n\n") for data in self._data(event)]
 
     def flush(self) -> list[bytes]:

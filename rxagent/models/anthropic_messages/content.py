@@ -29,12 +29,13 @@ class Piece:
     Attributes:
         delta: The object that has the text.
         name: The text's name.
-        add: Adds one more text of this kind, and returns its delta.
+        add: Adds one more text of this kind, and returns its delta; None for text of the answer,
+            which `Content.said` adds.
     """
 
     delta: dict[str, Any]
     name: str
-    add: Callable[[str], Delta]
+    add: Callable[[str], Delta] | None
 
 
 @define
@@ -101,17 +102,19 @@ class Content:
         name = _GROWING.get(delta.get("type") or "")
         if name is None:
             return None
-        add: Callable[[str], Delta]
-        if name == "text":
-            add = self._said
-        elif name == "thinking":
+        add: Callable[[str], Delta] | None = None
+        if name == "thinking":
             add = self._blocks.reason
-        else:
+        elif name != "text":
             opened = self._opened(index)
             if opened is None or opened.kind != _CALL:
                 return None
             add = partial(_argued, opened)
         return Piece(delta, name, add)
+
+    def said(self, length: int) -> None:
+        """Note that this much text of the answer was emitted."""
+        self._blocks.text += length
 
     def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield what a delta adds to a block."""
@@ -194,7 +197,7 @@ class Content:
             yield self._said(joined)
 
     def _said(self, text: str) -> TextDelta:
-        self._blocks.text += len(text)
+        self.said(len(text))
         return TextDelta(text)
 
     def _think(self, text: Any) -> Iterator[ReasoningDelta]:

@@ -48,6 +48,10 @@ class MessageEvents:
         """Whether a text that fits the latest one's mould is a whole piece."""
         return not self._content.has_halves and not self.stopped
 
+    def said(self, length: int) -> None:
+        """Note that this much text of the answer was emitted."""
+        self._content.said(length)
+
     def read(self, value: Any, /) -> Iterator[Delta | Rest]:
         """Yield the deltas of an event, or of a list of them.
 

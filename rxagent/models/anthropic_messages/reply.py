@@ -1,21 +1,26 @@
 """Replies: the bytes of an answer in Anthropic's Messages protocol, read as deltas."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jiter import from_json
 
-from ...events import Delta
+from ...events import Delta, TextDelta
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
 from ..json_reply import JsonReply, around
-from .content import Piece
 from .events import MessageEvents
 
 __all__ = ["MessageReply"]
 
 _TRIES = 3
 """How many pieces of a block are tried as its mould, at most."""
+
+_Mould = tuple[bytes, bytes, Callable[[str], Delta] | None]
+"""The bytes around a text, and what makes a delta of it, unless that is a text's."""
+
+_NO_MOULD: _Mould = (b"\r", b"\r", None)
+"""A mould that no frame fits, as CR ends a line."""
 
 
 class MessageReply(JsonReply):
@@ -34,9 +39,7 @@ class MessageReply(JsonReply):
     def __init__(self, errors: ErrorFactory, origin: str | None = None, signs: bool = True) -> None:
         self._messages = MessageEvents(errors, origin, signs)
         super().__init__(errors, self._messages)
-        self._head = self._tail = b""
-        self._piece: Piece | None = None
-        self._mould_of: Piece | None = None
+        self._mould = _NO_MOULD
         self._tries = 0
 
     @property
@@ -48,29 +51,47 @@ class MessageReply(JsonReply):
         return MessageReply(self._errors)
 
     def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:
+        said = 0
+        head, tail, add = self._fit()
+        start, end = len(head), -len(tail)
         for frame in frames:
-            piece = self._piece
-            if piece is not None and frame.startswith(self._head):
-                end = frame.rfind(b'"') + 1
-                if frame[end:].replace(b" ", b"") == self._tail:
-                    try:
-                        text = from_json(frame[len(self._head) : end])
-                    except ValueError:
-                        text = None
-                    if text and type(text) is str:
-                        yield piece.add(text)
-                        continue
+            if frame.startswith(head) and (
+                frame.endswith(tail) or (frame := _without_padding(frame)).endswith(tail)
+            ):
+                try:
+                    text = from_json(frame[start:end])
+                except ValueError:
+                    text = None
+                if text and type(text) is str:
+                    if add is None:
+                        said += len(text)
+                        yield TextDelta(text)
+                    else:
+                        yield add(text)
+                    continue
+            self._messages.said(said)
+            said = 0
             yield from self._read_next(frame)
+            head, tail, add = self._fit()
+            start, end = len(head), -len(tail)
+        self._messages.said(said)
+
+    def _fit(self) -> _Mould:
+        return self._mould if self._messages.is_plain else _NO_MOULD
 
     def _learn(self, frame: bytes, value: Any, delta: Delta | Rest | None) -> None:
         piece = self._messages.piece
         if piece is None:
             if not (isinstance(value, dict) and value.get("type") == "ping"):
-                self._mould_of, self._tries = None, 0
-        elif delta is not None and self._tries < _TRIES:
+                self._mould, self._tries = _NO_MOULD, 0
+        elif delta is not None and self._messages.is_plain and self._tries < _TRIES:
             self._tries += 1
-            mould = around(frame, value, piece.delta, piece.name)
-            if mould is not None and b'"' not in mould[1]:
-                self._head, self._tail = mould[0], mould[1].replace(b" ", b"")
-                self._mould_of = piece
-        self._piece = self._mould_of if self._messages.is_plain else None
+            found = around(_without_padding(frame), value, piece.delta, piece.name)
+            if found is not None and b'"' not in found[1]:
+                self._mould = *found, piece.add
+
+
+def _without_padding(frame: bytes) -> bytes:
+    """Return a frame without the spaces behind its last text."""
+    end = frame.rfind(b'"')
+    return frame[:end] + frame[end:].replace(b" ", b"")
