@@ -15,7 +15,7 @@ from .checking import check_type
 from .http import HttpFarEnd, Rendering
 from .items import Item, Rejected
 
-__all__ = ["AnthropicFarEnd"]
+__all__ = ["AnthropicFarEnd", "check_turns"]
 
 _Block = Mapping[str, Any]
 
@@ -51,7 +51,7 @@ class AnthropicFarEnd(HttpFarEnd):
             else params.MessageCreateParamsNonStreaming,
             body,
         )
-        _check_turns(body["messages"])
+        check_turns(body["messages"])
         marks = _marks([body.get("system"), body.get("tools"), body["messages"]])
         assert marks <= 4, f"{marks} blocks are marked for a cache, and four may be"
 
@@ -106,7 +106,7 @@ def _images_of(blocks: Iterable[_Block]) -> list[Image]:
 # The rules.
 
 
-def _check_turns(turns: Sequence[_Block]) -> None:
+def check_turns(turns: Sequence[_Block]) -> None:
     """Check what Anthropic answers 400 to, though the types allow it.
 
     Raises:
