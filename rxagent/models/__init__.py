@@ -11,17 +11,20 @@ from .resolve import prefixes, resolve
 if TYPE_CHECKING:
     from .anthropic import AnthropicModel
     from .azure import AzureOpenAIModel
+    from .errors import ErrorFactory
     from .openai import OpenAIModel
 
 _ROOM_OF = {
     "AnthropicModel": "anthropic",
     "AzureOpenAIModel": "azure",
+    "ErrorFactory": "errors",
     "OpenAIModel": "openai",
 }
 
 __all__ = [
     "AnthropicModel",
     "AzureOpenAIModel",
+    "ErrorFactory",
     "Model",
     "OpenAIModel",
     "Provider",
