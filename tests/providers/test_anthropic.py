@@ -250,7 +250,7 @@ def no_key(monkeypatch, tmp_path):
     """No key, neither in the environment nor in the SDK's files."""
     for name in AnthropicModel._environment:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ANTHROPIC_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def test_no_key(no_key):
@@ -264,7 +264,7 @@ def test_two_keys(no_key):
     """A key and a token at once are a mistake that the SDK explains."""
     model = AnthropicModel("m", api_key="k", client_kwargs={"auth_token": "t"})
 
-    assert "mutually exclusive" in rejection(model("Hi"))
+    assert "Pass at most one of `api_key=`" in rejection(model("Hi"))
 
 
 def test_the_environment(far_end, monkeypatch):
