@@ -30,8 +30,11 @@ from types import ModuleType
 import pytest
 from attrs import frozen
 
+from rxagent.events import Finish, ReasoningDelta, TextDelta, Usage
 from rxagent.runs.viewer_pool import VIEWER_POOL
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
+from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
 from rxagent.testing.scenarios import paced
@@ -42,6 +45,8 @@ DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HEAVY = DOCS / "how-to" / "transformers.md"
 """The page that needs torch; `tox -e local` runs it."""
+NEEDS = {HEAVY: "torch", DOCS / "how-to" / "anthropic.md": "anthropic"}
+"""The pages that need an SDK that the tests do not always have."""
 
 RUN = {"python", "console", "marble"}
 SHOWN = {"text", "sh", "toml", "json"}
@@ -108,6 +113,17 @@ def gpt(body):
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
 
 
+def claude(body):
+    """Greet as Anthropic's model does, after a thought if that was asked for."""
+    thought = [ReasoningDelta("A greeting.")] if "thinking" in body else []
+    script = [*thought, TextDelta("Hello"), TextDelta(" there."), Finish("stop"), Usage(10, 5)]
+    rendering = MessageRendering(script)
+    yield from rendering.begin()
+    for item in script:
+        yield from rendering.delta(item)
+    yield from rendering.end()
+
+
 def _has_image(message):
     content = message.get("content")
     return isinstance(content, list) and any(part["type"] == "image_url" for part in content)
@@ -145,10 +161,13 @@ class Screen(io.StringIO):
 @pytest.fixture
 def server(monkeypatch):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
-    with ScriptedServer() as server:
+    with ScriptedServer(paths=AnthropicFarEnd.paths) as server:
+        server.scenario("claude-opus-5-5", claude)
         for name in ("gpt-5-mini", "gpt-5"):
             server.scenario(name, gpt)
         variables = {
+            "ANTHROPIC_API_KEY": "scripted",
+            "ANTHROPIC_BASE_URL": server.url.removesuffix("/v1"),
             "AZURE_OPENAI_API_KEY": "scripted",
             "AZURE_OPENAI_ENDPOINT": server.azure_endpoint,
             "NO_PROXY": "127.0.0.1",
@@ -251,8 +270,9 @@ def name_of(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_prints_what_its_page_shows(page, server, folder, namespace):
     """The programs of a page run, in order, and print the output shown after them."""
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page])
     if page == HEAVY:
-        pytest.importorskip("torch")
         make_network(folder / "my-model")
     screen, begin, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from io import TextIOWrapper
 
 from .editor import History, line_editor
 from .leaving import before_leaving
@@ -64,7 +65,7 @@ class Keyboard:
     is_terminal = True
 
     def __init__(self, history: History | None, words: Sequence[str]) -> None:
-        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+        _reconfigure()
         self._shares_stdout = sys.stdout.isatty()
         screen = sys.stdout if self._shares_stdout else sys.stderr
         self._tty = Tty.of_stdin(screen if screen.isatty() else None)
@@ -180,7 +181,7 @@ class Pipe:
     is_terminal = False
 
     def __init__(self) -> None:
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        _reconfigure("utf-8")
 
     def open(self) -> AbstractContextManager[None]:
         """Do nothing."""
@@ -208,3 +209,9 @@ class Pipe:
         if not line:
             raise EOFError
         return line.removesuffix("\n")
+
+
+def _reconfigure(encoding: str | None = None) -> None:
+    """Replace what cannot be decoded; typeshed calls it a TextIO, which has no `reconfigure`."""
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding=encoding, errors="replace")

@@ -11,10 +11,12 @@ from .resolve import prefixes, resolve
 if TYPE_CHECKING:
     from .anthropic import AnthropicModel
     from .azure import AzureOpenAIModel
+    from .bedrock import AmazonBedrockModel
     from .errors import ErrorFactory
     from .openai import OpenAIModel
 
 _ROOM_OF = {
+    "AmazonBedrockModel": "bedrock",
     "AnthropicModel": "anthropic",
     "AzureOpenAIModel": "azure",
     "ErrorFactory": "errors",
@@ -22,6 +24,7 @@ _ROOM_OF = {
 }
 
 __all__ = [
+    "AmazonBedrockModel",
     "AnthropicModel",
     "AzureOpenAIModel",
     "ErrorFactory",

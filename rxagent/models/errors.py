@@ -58,6 +58,7 @@ _READ = 10_000
 _BY_STATUS: dict[int, type[ModelError]] = {
     408: ModelTimeout,
     409: ModelUnavailable,
+    424: ModelUnavailable,
     425: ModelUnavailable,
     429: RateLimited,
     504: ModelTimeout,

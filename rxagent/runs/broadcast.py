@@ -73,7 +73,7 @@ class RunBroadcast:
         self._replay_log = replay_log
         self._on_observed = on_observed
         self._broadcaster: Broadcaster[Event] = Broadcaster(self.report, self._warn)
-        self._slow: WeakSet[object] = WeakSet()
+        self._slow: WeakSet[object] | None = None  # it takes 800 bytes, and is hardly ever needed
 
     def admit(self, observer: QueuedObserver, since: int) -> None:
         """Replay what happened after the first `since` events to an observer, then add it."""
@@ -145,6 +145,8 @@ class RunBroadcast:
 
     def _warn(self, observer: object, seconds: float) -> None:
         """Log an observer that holds the loop, once."""
+        if self._slow is None:
+            self._slow = WeakSet()
         if observer not in self._slow:
             self._slow.add(observer)
             watching = getattr(observer, "watching", observer)

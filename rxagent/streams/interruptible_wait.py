@@ -2,7 +2,6 @@
 
 import asyncio
 from _thread import allocate_lock
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -23,7 +22,7 @@ class Latch:
 
     def __init__(self) -> None:
         self._is_set = False
-        self._calls: deque[Callable[[], object]] = deque()
+        self._calls: list[Callable[[], object]] = []
 
     @property
     def is_set(self) -> bool:
@@ -35,7 +34,7 @@ class Latch:
         self._is_set = True
         while True:
             try:
-                call = self._calls.popleft()
+                call = self._calls.pop(0)
             except IndexError:
                 return
             call()

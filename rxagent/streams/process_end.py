@@ -140,7 +140,7 @@ def _forget() -> None:
     _interrupted = _waited = False
 
 
-threading._register_atexit(_wait_for_runs)  # type: ignore[attr-defined]
+threading._register_atexit(_wait_for_runs)  # type: ignore[attr-defined]  # it is private
 atexit.register(_end)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

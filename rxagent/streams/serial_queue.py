@@ -51,7 +51,7 @@ class SerialQueue:
         self.inside: int | None = None
         """The loop's thread while it runs an action; else None."""
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._ended: deque[OpenWork] = deque()
+        self._ended: list[OpenWork] = []
         self._woken = False
         self._share = FairShare.of(self.loop)
         self._process = process_generation()
@@ -145,7 +145,7 @@ class SerialQueue:
     def _close_all(self) -> None:
         while self._ended:
             try:
-                work = self._ended.popleft()
+                work = self._ended.pop(0)
             except IndexError:
                 return
             work.close()

@@ -9,7 +9,7 @@ from jiter import from_json
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import Block, data_of, parts_of
-from ..call_ids import CallIds, accepted_name
+from ..history import Ids, accepted_name
 
 __all__ = ["message_body"]
 
@@ -54,7 +54,7 @@ def message_body(request: Request, origin: str | None = None) -> dict[str, Any]:
 def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:
     """Return the messages beside the system's, of alternating roles; the user's is the first."""
     turns: list[_Block] = []
-    ids = CallIds(lambda id: _ID.fullmatch(id) is not None)
+    ids = Ids(lambda id: _ID.fullmatch(id) is not None)
     open_calls: set[str] = set()
     for message in messages:
         role = "assistant" if message.role == "assistant" else "user"

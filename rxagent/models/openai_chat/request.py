@@ -1,14 +1,12 @@
 """Requests of OpenAI's chat protocol: messages, tools, and names and ids that servers accept."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
-from jiter import from_json
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
-from ..call_ids import CallIds, accepted_name
+from ..history import Ids, accepted_name, beginning_of_turn, is_object
 
 __all__ = ["chat_body", "chat_messages"]
 
@@ -55,8 +53,8 @@ def chat_messages(
         origin: Where the request goes.
     """
     sent = list(messages)
-    turn = _beginning_of_turn(sent)
-    ids = CallIds(lambda id: 0 < len(id) <= _LONGEST_ID)
+    turn = beginning_of_turn(sent)
+    ids = Ids(_is_accepted_id)
     seen: list[Image] = []
     for index, message in enumerate(sent):
         if message.role == "tool":
@@ -76,18 +74,6 @@ def chat_messages(
         yield {"role": "user", "content": [_image(image) for image in seen]}
 
 
-def _beginning_of_turn(messages: Sequence[Message]) -> int:
-    """Return the index of the last user's message that does not follow a tool's result."""
-    return max(
-        (
-            index
-            for index, message in enumerate(messages)
-            if message.role == "user" and not (index and messages[index - 1].role == "tool")
-        ),
-        default=0,
-    )
-
-
 def _given_back(message: Message, origin: str | None) -> dict[str, Any]:
     """Return the fields of a message that its provider wants back."""
     fields: dict[str, Any] = {}
@@ -104,7 +90,7 @@ def _fields(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _message(message: Message, origin: str | None, ids: CallIds) -> dict[str, Any]:
+def _message(message: Message, origin: str | None, ids: Ids) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.images:
         text = [{"type": "text", "text": message.text}] if message.text else []
@@ -123,7 +109,7 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def _call(call: ToolCall, id: str, origin: str | None) -> dict[str, Any]:
-    arguments = call.arguments if _is_object(call.arguments) else "{}"
+    arguments = call.arguments if is_object(call.arguments) else "{}"
     function = {"name": accepted_name(call.name), "arguments": arguments}
     back: dict[str, Any] = {}
     inner: dict[str, Any] = {}
@@ -131,13 +117,6 @@ def _call(call: ToolCall, id: str, origin: str | None) -> dict[str, Any]:
         inner |= _fields(data.pop("function", None))
         back |= data
     return {**back, "id": id, "type": "function", "function": {**inner, **function}}
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(from_json(text.encode(), allow_inf_nan=False), dict)
-    except ValueError:
-        return False
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
@@ -148,3 +127,7 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
         "parameters": dict(parameters),
     }
     return {"type": "function", "function": function}
+
+
+def _is_accepted_id(id: str) -> bool:
+    return 0 < len(id) <= _LONGEST_ID

@@ -1,0 +1,131 @@
+"""Replies: the bytes of an answer in the Converse protocol, read as deltas."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from jiter import from_json
+
+from ...events import Delta
+from ...streams.fairness import REST, Rest
+from ..errors import ErrorFactory
+from .events import ConverseEvents
+from .failures import error_in
+from .frames import MAY_BEGIN, EventFrames, Headers
+
+__all__ = ["ConverseReply"]
+
+_STRIDE = 32
+"""Frames that are read in one go."""
+
+_TRIED = 1 << 18
+"""Bytes that are parsed on trial, to see whether they are the whole reply."""
+
+
+class ConverseReply:
+    """Reads one reply, streamed or whole, as its deltas.
+
+    Its first byte decides whether it is streamed, not its label and not the request.
+
+    Args:
+        errors: Makes the errors.
+        origin: The origin that gets back the data it wants back; None keeps no such data.
+        vendor: The vendor of the model.
+    """
+
+    def __init__(self, errors: ErrorFactory, origin: str | None = None, vendor: str = "") -> None:
+        self._errors = errors
+        self._frames = EventFrames()
+        self._events = ConverseEvents(errors, origin, vendor)
+        self._whole: list[bytes] | None = None
+        self._begun = False
+        self._read_frames = 0
+        self.received = 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the answer is whole, though its usage may follow."""
+        return self._events.is_finished
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the usage has come too, or what follows cannot be read."""
+        return self.is_finished and (self._events.is_settled or self._frames.garbled is not None)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last frame may lack its end."""
+        return self._whole is not None or self._frames.is_open
+
+    def is_whole(self) -> bool:
+        """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
+        data = b"".join(self._whole or ())
+        if not data or len(data) > _TRIED:
+            return False
+        with suppress(ValueError):
+            from_json(data)
+            return True
+        return False
+
+    def feed(self, data: bytes) -> Iterator[Delta | Rest]:
+        """Yield the deltas that these bytes complete; REST, where much holds few deltas.
+
+        Raises:
+            ModelError: The bytes report an error, or cannot be read.
+        """
+        if not self._begun:
+            self._begun = True
+            self._whole = None if data[0] in MAY_BEGIN else []
+        if self._whole is not None:
+            self._whole.append(data)
+            self.received += 1
+            return
+        for headers, payload in self._frames.feed(data):
+            self.received += 1
+            yield from self._read(headers, payload)
+            self._read_frames += 1
+            if not self._read_frames % _STRIDE:
+                yield REST
+        if self._frames.garbled is not None and not self.is_finished:
+            raise self._errors.malformed("bytes that are no event", self._frames.garbled)
+
+    def end(self) -> Iterator[Delta | Rest]:
+        """Yield what was held back, at the end of the bytes.
+
+        Raises:
+            ModelUnavailable: The reply broke off.
+            MalformedReply: The bytes were no reply.
+            ModelError: The reply reports an error.
+        """
+        if self._whole is not None:
+            yield from self._read_whole(b"".join(self._whole))
+        yield from self._events.end()
+        if not self.is_finished:
+            raise self._errors.unavailable("broke off before its reply was whole")
+
+    def _read(self, headers: Headers, payload: bytes) -> Iterator[Delta]:
+        if self.is_finished and self._events.is_settled:
+            return
+        kind = headers.get(":message-type")
+        if kind == "event":
+            yield from self._events.read(headers.get(":event-type", ""), self._parse(payload))
+        elif kind in ("exception", "error") and not self.is_finished:  # a whole answer cannot break
+            raise error_in(self._errors, headers, payload)
+
+    def _read_whole(self, data: bytes) -> Iterator[Delta]:
+        reply = self._parse(data)
+        if isinstance(reply, dict) and isinstance(reply.get("output"), dict):
+            yield from self._events.read_whole(reply)
+            return
+        raise self._errors.malformed("a reply without an answer", data)
+
+    def _parse(self, data: bytes) -> Any:
+        try:
+            return from_json(data)
+        except ValueError as error:
+            with suppress(ValueError, RecursionError):  # halves of characters, invalid UTF-8
+                return json.loads(data.decode(errors="replace"), strict=False)
+            if self.is_finished:
+                return {}
+            raise self._errors.malformed("text that is not JSON", data) from error

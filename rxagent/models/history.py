@@ -1,0 +1,92 @@
+"""History: what requests to every provider do to the messages of others."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from itertools import count
+
+from jiter import from_json
+
+from ..messages import Message
+
+__all__ = ["Ids", "accepted_name", "beginning_of_turn", "is_object"]
+
+_LONGEST_NAME = 64
+
+
+class Ids:
+    """The ids of the calls of one conversation: each accepted by the provider, none used twice.
+
+    A result has the id of its call, which is one of the message before it.
+
+    Args:
+        is_accepted: Tells whether the provider accepts an id.
+    """
+
+    def __init__(self, is_accepted: Callable[[str], object]) -> None:
+        self._is_accepted = is_accepted
+        self._used: set[str] = set()
+        self._open: dict[str, deque[str]] = {}
+
+    def of_calls(self, ids: Iterable[str]) -> list[str]:
+        """Return the ids under which the calls of a message are sent."""
+        self._open = {}
+        sent = []
+        for id in ids:
+            unique = self._unique(id)
+            self._used.add(unique)
+            self._open.setdefault(id, deque()).append(unique)
+            sent.append(unique)
+        return sent
+
+    def has_call(self, id: str) -> bool:
+        """Return whether a call of the latest message with calls has this id."""
+        return id in self._open
+
+    def of_result(self, id: str) -> str:
+        """Return the id under which a call's result is sent."""
+        sent = self._open.get(id)
+        if not sent:
+            return self._accepted(id)
+        return sent.popleft() if len(sent) > 1 else sent[0]
+
+    def _unique(self, id: str) -> str:
+        accepted = self._accepted(id)
+        if accepted not in self._used:
+            return accepted
+        others = (_hashed(f"{id} {number}") for number in count(2))
+        return next(other for other in others if other not in self._used)
+
+    def _accepted(self, id: str) -> str:
+        return id if self._is_accepted(id) else _hashed(id)
+
+
+def _hashed(id: str) -> str:
+    """Return an id of 37 letters, digits and `_` that stands for another."""
+    return f"call_{sha256(id.encode(errors='surrogatepass')).hexdigest()[:32]}"
+
+
+def accepted_name(name: str) -> str:
+    """Return a name of 1 to 64 letters, digits, `_` and `-`, unchanged if it is one already."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:_LONGEST_NAME] or "unnamed"
+
+
+def beginning_of_turn(messages: Sequence[Message]) -> int:
+    """Return the index of the last user's message that does not follow a tool's result."""
+    return max(
+        (
+            index
+            for index, message in enumerate(messages)
+            if message.role == "user" and not (index and messages[index - 1].role == "tool")
+        ),
+        default=0,
+    )
+
+
+def is_object(text: str) -> bool:
+    """Return whether a text, such as the arguments of a call, is a JSON object."""
+    try:
+        return isinstance(from_json(text.encode(), allow_inf_nan=False), dict)
+    except ValueError:
+        return False
