@@ -13,7 +13,7 @@ from rxagent.models import Provider, as_model, prefixes, resolve
 from rxagent.models.resolve import find_provider, load_provider
 from rxagent.streams import each
 
-BUILT_IN = ["azure", "openai"]
+BUILT_IN = ["anthropic", "azure", "bedrock", "openai"]
 
 ACME = """
 from rxagent.models import Provider
@@ -90,7 +90,10 @@ def test_declarations_agree_with_the_package(prefix):
     assert (prefix, prefix) == (provider.prefix, kind.provider)
     assert kind is getattr(models, kind.__name__)
     assert {provider.key_variable, provider.url_variable} - {*provider.variables} <= {
-        "OPENAI_BASE_URL"
+        "ANTHROPIC_BASE_URL",
+        "AWS_BEARER_TOKEN_BEDROCK",  # one way of several
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+        "OPENAI_BASE_URL",
     }
 
 
@@ -146,7 +149,7 @@ def test_a_broken_provider_does_not_break_the_others(install):
     assert "Hi from one" == text(resolve("acme:one"))
     assert (0, "") == (code, err)
     assert ["acme: can be reached at http://acme", "  acme:a", "  acme:b"] == lines[:3]
-    assert ["azure", "broken", "openai"] == [line.partition(":")[0] for line in lines[3:]]
+    assert sorted([*BUILT_IN, "broken"]) == [line.partition(":")[0] for line in lines[3:]]
     assert "broken: cannot be used. The provider 'broken' of the package broken" in lines[4]
     assert "ZeroDivisionError" in lines[4]
 

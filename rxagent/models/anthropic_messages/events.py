@@ -120,7 +120,8 @@ class MessageEvents:
 
     def _read_whole(self, message: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         content = message.get("content") or ()
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        plain = [{"type": "text", "text": content}]
+        blocks: list[Any] = plain if isinstance(content, str) else list(content)
         reason = reason_of(message.get("stop_reason"))
         cut = finish_of(reason) == "length"
         self.answered = self.answered or bool(blocks)

@@ -132,7 +132,7 @@ def _text(text: str) -> _Block:
 
 
 def _call(call: ToolCall, id: str, origin: str | None) -> _Block:
-    block = {"type": "tool_use", "id": id, "name": accepted_name(call.name)}
+    block: _Block = {"type": "tool_use", "id": id, "name": accepted_name(call.name)}
     try:
         given = from_json(call.arguments.encode(), allow_inf_nan=False)
     except ValueError:

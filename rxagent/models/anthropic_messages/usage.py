@@ -48,6 +48,7 @@ class MessageUsage:
     def _note(self, report: Mapping[str, Any], *names: str) -> None:
         for name in names:
             value = report.get(name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and value >= 0 and value % 1 == 0:
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                continue
+            if value >= 0 and value % 1 == 0:
                 self._totals[name] = max(int(value), self._totals.get(name, 0))

@@ -54,7 +54,7 @@ class MessageRendering:
 
     def begin(self) -> Iterable[Frame]:
         """Return the event that reports the input."""
-        message = {
+        message: dict[str, Any] = {
             "id": "msg_1",
             "type": "message",
             "role": "assistant",
