@@ -35,6 +35,7 @@ from rxagent.runs.viewer_pool import VIEWER_POOL
 from rxagent.testing import ScriptedServer
 from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
 from rxagent.testing.far_ends.anthropic_events import MessageRendering
+from rxagent.testing.far_ends.bedrock import BedrockFarEnd
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
 from rxagent.testing.scenarios import paced
@@ -45,7 +46,11 @@ DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HEAVY = DOCS / "how-to" / "transformers.md"
 """The page that needs torch; `tox -e local` runs it."""
-NEEDS = {HEAVY: "torch", DOCS / "how-to" / "anthropic.md": "anthropic"}
+NEEDS = {
+    HEAVY: "torch",
+    DOCS / "how-to" / "anthropic.md": "anthropic",
+    DOCS / "how-to" / "bedrock.md": "boto3",
+}
 """The pages that need an SDK that the tests do not always have."""
 
 RUN = {"python", "console", "marble"}
@@ -159,7 +164,24 @@ class Screen(io.StringIO):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def bedrock(monkeypatch):
+    """Serve the models of Bedrock that the documentation uses."""
+    with BedrockFarEnd() as far_end:
+        for name in ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-pro-v1:0"):
+            far_end.answer_to(name, TextDelta("Hello there."), Finish("stop"))
+        variables = {
+            "AWS_ACCESS_KEY_ID": "scripted",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": far_end.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_SECRET_ACCESS_KEY": "scripted",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield far_end
+
+
+@pytest.fixture
+def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
     with ScriptedServer(paths=AnthropicFarEnd.paths) as server:
         server.scenario("claude-opus-5-5", claude)

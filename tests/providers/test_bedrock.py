@@ -75,7 +75,6 @@ def empty_environment(monkeypatch, tmp_path):
         monkeypatch.delenv(f"AWS_{name}", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture
@@ -178,7 +177,7 @@ def test_signed(far_end, stream):
 def test_a_name_with_signs(far_end):
     """The signs in a model's name arrive, and are signed, as they are written."""
     name = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    far_end.server.scenario(name, lambda body: far_end._answer(name, lambda request: HELLO, body))
+    far_end.answer_to(name, *HELLO)
     assert "Hello" == text(far_end.connect(name))
 
     request = received(far_end)

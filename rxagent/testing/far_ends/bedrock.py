@@ -51,6 +51,10 @@ class BedrockFarEnd(HttpFarEnd):
         given = {**KEYS, "endpoint_url": self.url, **options.pop("client_kwargs", {})}
         return AmazonBedrockModel(name, client_kwargs=given, **options)
 
+    def answer_to(self, name: str, *items: Item) -> None:
+        """Answer the requests of the model of this name by these items."""
+        self.server.scenario(name, lambda body: self._answer(name, lambda request: items, body))
+
     def rejection(self, rejected: Rejected, /) -> Reply:
         """Return an error as Bedrock sends it."""
         return converse_rejection(rejected)
