@@ -80,7 +80,9 @@ class Frames:
     def flush(self) -> list[bytes]:
         """Return the data of the event that is still open at the end of the stream."""
         event, self._rest = bytes(self._rest), bytearray()
-        return self._data(event)
+        lines, _, last = event.rpartition(b"\n")
+        is_cut = any(name.startswith(last) for name in _FIELDS)
+        return self._data(lines if is_cut else event)
 
     def _with_lf(self, chunk: bytes) -> bytes:
         """Return a chunk with lines that end in LF; a CR at its end may be half of a CRLF."""
