@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from . import (
     answers,
+    anthropic,
     bedrock,
     crowds,
     first_request,
@@ -23,6 +24,7 @@ from .table import table
 FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "short": answers.short,
     "bedrock": bedrock.short,
+    "anthropic": anthropic.short,
     "long": answers.long,
     "paced": crowds.paced,
     "unpaced": crowds.unpaced,

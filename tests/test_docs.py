@@ -30,9 +30,11 @@ from types import ModuleType
 import pytest
 from attrs import frozen
 
-from rxagent.events import Finish, TextDelta
+from rxagent.events import Finish, ReasoningDelta, TextDelta, Usage
 from rxagent.runs.viewer_pool import VIEWER_POOL
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
+from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.far_ends.bedrock import BedrockFarEnd
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
@@ -44,7 +46,11 @@ DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HEAVY = DOCS / "how-to" / "transformers.md"
 """The page that needs torch; `tox -e local` runs it."""
-NEEDS = {HEAVY: "torch", DOCS / "how-to" / "bedrock.md": "boto3"}
+NEEDS = {
+    HEAVY: "torch",
+    DOCS / "how-to" / "anthropic.md": "anthropic",
+    DOCS / "how-to" / "bedrock.md": "boto3",
+}
 """The pages that need an SDK that the tests do not always have."""
 
 RUN = {"python", "console", "marble"}
@@ -112,6 +118,17 @@ def gpt(body):
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
 
 
+def claude(body):
+    """Greet as Anthropic's model does, after a thought if that was asked for."""
+    thought = [ReasoningDelta("A greeting.")] if "thinking" in body else []
+    script = [*thought, TextDelta("Hello"), TextDelta(" there."), Finish("stop"), Usage(10, 5)]
+    rendering = MessageRendering(script)
+    yield from rendering.begin()
+    for item in script:
+        yield from rendering.delta(item)
+    yield from rendering.end()
+
+
 def _has_image(message):
     content = message.get("content")
     return isinstance(content, list) and any(part["type"] == "image_url" for part in content)
@@ -166,10 +183,13 @@ def bedrock(monkeypatch):
 @pytest.fixture
 def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
-    with ScriptedServer() as server:
+    with ScriptedServer(paths=AnthropicFarEnd.paths) as server:
+        server.scenario("claude-opus-5-5", claude)
         for name in ("gpt-5-mini", "gpt-5"):
             server.scenario(name, gpt)
         variables = {
+            "ANTHROPIC_API_KEY": "scripted",
+            "ANTHROPIC_BASE_URL": server.url.removesuffix("/v1"),
             "AZURE_OPENAI_API_KEY": "scripted",
             "AZURE_OPENAI_ENDPOINT": server.azure_endpoint,
             "NO_PROXY": "127.0.0.1",

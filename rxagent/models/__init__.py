@@ -9,6 +9,7 @@ from .provider import Provider
 from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
+    from .anthropic import AnthropicModel
     from .azure import AzureOpenAIModel
     from .bedrock import AmazonBedrockModel
     from .errors import ErrorFactory
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _ROOM_OF = {
     "AmazonBedrockModel": "bedrock",
+    "AnthropicModel": "anthropic",
     "AzureOpenAIModel": "azure",
     "ErrorFactory": "errors",
     "OpenAIModel": "openai",
@@ -23,6 +25,7 @@ _ROOM_OF = {
 
 __all__ = [
     "AmazonBedrockModel",
+    "AnthropicModel",
     "AzureOpenAIModel",
     "ErrorFactory",
     "Model",

@@ -53,7 +53,7 @@ _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
     (
         r"context.?length|invalid.?(request|api|parameter|argument|key|prompt|value)|bad.?request"
         r"|authenti|unauthori[sz]ed|permission|forbidden|not.?found|not.?exist"
-        r"|unsupported|not.?support",
+        r"|unsupported|not.?support|too.?large",
         ModelRejected,
     ),
 )
@@ -124,7 +124,10 @@ class ErrorFactory:
             error = error[0]
         wait = _first((retry_after(headers or self.headers), _wait_in(error)))
         if isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
-            error = {**error["error"], **{k: v for k, v in error.items() if k in STATUSES}}
+            inner = error["error"]  # whose type says more than one outside, as Anthropic's
+            names = (name for name in STATUSES if name in error)
+            outer = {name: error[name] for name in names if not (name == "type" and name in inner)}
+            error = {**inner, **outer}
         fields = error if isinstance(error, Mapping) else {}
         message = _message(error)
         if status is None:

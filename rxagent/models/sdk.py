@@ -29,6 +29,9 @@ __all__ = ["OF_THE_CALL", "SdkModel", "list_models"]
 OF_THE_CALL = {"extra_body", "extra_headers", "extra_query", "timeout"}
 """Options for the SDK's call; all others go into the body."""
 
+_NO_KEY = "Could not resolve authentication method"
+"""How Anthropic's SDK says, when it sends a request, that there is no key."""
+
 _TLS_VARIABLES = "SSL_CERT_DIR", "SSL_CERT_FILE"
 
 
@@ -129,8 +132,8 @@ class SdkModel(RemoteModel):
             client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._client_kwargs)
             _ = self._endpoint(client).with_streaming_response.create  # imports the rest of it
         except (_base_error(sdk), ValueError) as error:
-            kind = _MissingKey if "api_key" in str(error) else _base_error(sdk)
-            raise kind(str(error)) from error
+            is_missing = "api_key" in str(error) and not isinstance(error, ValueError)
+            raise (_MissingKey if is_missing else _base_error(sdk))(str(error)) from error
         return client
 
     def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
@@ -139,7 +142,7 @@ class SdkModel(RemoteModel):
         Errors of the SDK's client are about the key; those of types and values about what the
         request holds. Bytes that are no HTTP come as errors of the transport's own.
         """
-        if isinstance(error, _MissingKey):
+        if isinstance(error, _MissingKey) or _NO_KEY in str(error):
             return errors.rejected(
                 f"cannot be called without a key. Set {self._declaration.key_variable}, or write "
                 f"{type(self).__name__}({self.model_id!r}, api_key=...): any text, where the "

@@ -13,7 +13,7 @@ from rxagent.models import Provider, as_model, prefixes, resolve
 from rxagent.models.resolve import find_provider, load_provider
 from rxagent.streams import each
 
-BUILT_IN = ["azure", "bedrock", "openai"]
+BUILT_IN = ["anthropic", "azure", "bedrock", "openai"]
 
 ACME = """
 from rxagent.models import Provider
@@ -90,6 +90,7 @@ def test_declarations_agree_with_the_package(prefix):
     assert (prefix, prefix) == (provider.prefix, kind.provider)
     assert kind is getattr(models, kind.__name__)
     assert {provider.key_variable, provider.url_variable} - {*provider.variables} <= {
+        "ANTHROPIC_BASE_URL",
         "AWS_BEARER_TOKEN_BEDROCK",  # one way of several
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
         "OPENAI_BASE_URL",
