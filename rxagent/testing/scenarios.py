@@ -164,19 +164,27 @@ class Performance:
     Args:
         request: The request.
         body: Its parsed body.
+        is_stream: Whether the answer is streamed.
         wrote: Receives the number of chunks after each write.
     """
 
-    def __init__(self, request: "web.Request", body: Body, wrote: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        request: "web.Request",
+        body: Body,
+        is_stream: bool,
+        wrote: Callable[[int], object],
+    ) -> None:
         self.aborted = False
         self.response: web.StreamResponse | None = None
         self._request = request
         self._body = body
+        self._is_stream = is_stream
         self._wrote = wrote
 
     async def give(self, script: Script) -> "web.StreamResponse":
         """Send a script, as a stream or as one reply, and return when all is sent."""
-        is_stream = bool(self._body.get("stream"))
+        is_stream = self._is_stream
         said = b""
         async with aclosing(_played(script)) as items:
             async for item in items:

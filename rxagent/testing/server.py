@@ -70,10 +70,16 @@ class ScriptedServer:
     deployment's name chooses the scenario.
 
     `slow` and `stall` never end, so a client never reads their end.
+
+    Args:
+        port: The port; a free one by default.
+        paths: More paths to post requests to, of other protocols, whose replies are streams; a
+            part `{name}` is the name of the model. Their scenarios yield bytes, no chunks.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, paths: Sequence[str] = ()) -> None:
         self.port = port
+        self._paths = paths
         self.exchanges: list[Exchange] = []
         self._name = f"scripted server {id(self)}"
         self._scenarios = Scenarios(SCRIPTS)
@@ -207,6 +213,8 @@ class ScriptedServer:
             app.router.add_post(root + "/chat/completions", self._complete)
             app.router.add_get(root + "/models", self._list_models)
         app.router.add_post("/openai/deployments/{name}/chat/completions", self._complete)
+        for path in self._paths:
+            app.router.add_post(path, self._stream)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
         await runner.setup()
         assert runner.server is not None
@@ -236,6 +244,14 @@ class ScriptedServer:
         return web.json_response({"object": "list", "data": models})
 
     async def _complete(self, request: "web.Request") -> "web.StreamResponse":
+        return await self._answer(request)
+
+    async def _stream(self, request: "web.Request") -> "web.StreamResponse":
+        return await self._answer(request, is_stream=True)
+
+    async def _answer(
+        self, request: "web.Request", is_stream: bool = False
+    ) -> "web.StreamResponse":
         from aiohttp import web
 
         try:
@@ -248,7 +264,8 @@ class ScriptedServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = ReceivedRequest(request.path_qs, headers, body)
         exchange, outcome = Exchange(received), "failed"
-        performance = Performance(request, body, partial(self._count, exchange))
+        is_stream = is_stream or bool(body.get("stream"))
+        performance = Performance(request, body, is_stream, partial(self._count, exchange))
         with self._changed:
             self.exchanges.append(exchange)
             self._changed.notify_all()
@@ -278,10 +295,11 @@ class ScriptedServer:
             self._changed.notify_all()
 
     def _script(self, request: "web.Request", received: ReceivedRequest) -> Script:
-        azure = request.match_info.get("name")
-        if azure is not None and not {"api-key", "authorization"} & set(received.headers):
+        named = request.match_info.get("name")
+        is_azure = "/openai/deployments/" in request.path
+        if is_azure and not {"api-key", "authorization"} & set(received.headers):
             return [failure(401)]
-        scenario = self._scenarios.find(azure or received.body.get("model", ""))
+        scenario = self._scenarios.find(named or received.body.get("model", ""))
         return [failure(404)] if scenario is None else scenario(received.body)
 
 

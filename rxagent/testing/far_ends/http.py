@@ -1,0 +1,151 @@
+"""HttpFarEnd: a far end on a socket of 127.0.0.1, which the provider's real SDK connects to."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self
+
+from ...events import Delta
+from ...models import Model
+from ..frames import Body, Chunk
+from ..scenarios import Ending, Reply
+from ..server import ScriptedServer
+from .far_end import Call, FarEnd
+from .items import (
+    Blank,
+    Broken,
+    Failure,
+    Garbage,
+    Item,
+    Rejected,
+    Reported,
+    Script,
+    Silence,
+    Waiting,
+)
+
+__all__ = ["Frame", "HttpFarEnd", "Rendering"]
+
+Frame = bytes | Chunk
+"""Bytes of a reply, or a chunk of OpenAI's chat protocol."""
+
+
+class Rendering(Protocol):
+    """Renders the items of one script as the frames of a provider."""
+
+    def begin(self) -> Iterable[Frame]:
+        """Return what is sent before the first delta."""
+
+    def delta(self, delta: Delta, /) -> Iterable[Frame]:
+        """Return the frames of a delta."""
+
+    def blank(self) -> Iterable[Frame]:
+        """Return frames that say nothing, in each form that the provider or its like send."""
+
+    def garbage(self) -> Iterable[Frame]:
+        """Return what the protocol does not allow, such as a frame of broken JSON."""
+
+    def failure(self, failure: Reported, /) -> Iterable[Frame]:
+        """Return the frames that report an error in mid-stream."""
+
+    def end(self) -> Iterable[Frame]:
+        """Return what is sent after the last delta."""
+
+
+class HttpFarEnd(FarEnd):
+    """A far end on a socket.
+
+    Attributes:
+        paths: The paths that the SDK posts to; `{name}` in one stands for the model's name, which
+            is the body's field `model` otherwise. Those of OpenAI's chat protocol are known.
+        server: The server, from `start` to `close`.
+    """
+
+    paths: ClassVar[Sequence[str]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = ScriptedServer(paths=self.paths)
+
+    @abstractmethod
+    def connect(self, name: str, /, **options: Any) -> Model:
+        """Return the provider's model of this name, connected to `server`."""
+
+    @abstractmethod
+    def rejection(self, rejected: Rejected, /) -> Reply:
+        """Return the reply with an error status, in the provider's form."""
+
+    @abstractmethod
+    def rendering(self, body: Body, items: Sequence[Item], /) -> Rendering:
+        """Return what renders the items of a script, in answer to this request."""
+
+    def start(self) -> Self:
+        """Start to serve."""
+        self.server.start()
+        return self
+
+    def close(self) -> None:
+        """Close all connections, and end."""
+        self.server.close()
+
+    def perform(self, script: Script, /, **options: Any) -> Model:
+        """Return a new model, whose requests are answered by a script."""
+        name = self._new_name()
+        self.server.scenario(name, lambda body: self._answer(name, script, body))
+        return self.connect(name, **options)
+
+    def _answer(
+        self, name: str, script: Script, body: Mapping[str, Any]
+    ) -> Iterable[Frame | float | Reply | Ending]:
+        try:
+            call, request = self._receive(name, body)
+        except Exception as error:
+            return [self.rejection(Rejected(400, str(error)))]
+        items = script(request)
+        return self._play(call, items, self.rendering(body, items))
+
+    def _play(
+        self, call: Call, items: Sequence[Item], rendering: Rendering
+    ) -> Iterator[Frame | float | Reply | Ending]:
+        ended = False
+        try:
+            for part in self._parts(items, rendering):
+                ended = isinstance(part, Reply | Ending)
+                yield part
+            ended = True
+        finally:
+            if not ended:  # the server closes the script of a client that left
+                self._left(call)
+
+    def _parts(
+        self, items: Sequence[Item], rendering: Rendering
+    ) -> Iterator[Frame | float | Reply | Ending]:
+        begun = False
+        for item in items:
+            if not begun and not isinstance(item, Failure):
+                begun = True
+                yield from rendering.begin()
+            match item:
+                case Rejected():
+                    yield self.rejection(item)
+                    return
+                case Waiting():
+                    yield math.inf
+                case Silence():
+                    yield b""
+                    yield math.inf
+                case Broken():
+                    yield Ending.ABORT
+                    return
+                case Reported():
+                    yield from rendering.failure(item)
+                    yield Ending.QUIET
+                    return
+                case Garbage():
+                    yield from rendering.garbage()
+                case Blank():
+                    yield from rendering.blank()
+                case _:
+                    yield from rendering.delta(item)
+        yield from rendering.end()
+        yield Ending.QUIET

@@ -1,0 +1,73 @@
+"""Items: what a script lets a far end do, beside the deltas that it sends."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import field, frozen
+
+from ...events import Delta
+from ...messages import Request
+
+__all__ = [
+    "Blank",
+    "Broken",
+    "Failure",
+    "Garbage",
+    "Item",
+    "Rejected",
+    "Reported",
+    "Script",
+    "Silence",
+    "Waiting",
+]
+
+
+@frozen
+class Rejected:
+    """Answer with an error status instead of a reply; the first item of its script."""
+
+    status: int
+    message: str
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Reported:
+    """Report an error in mid-stream, as the provider does; the last item of its script."""
+
+    status: int
+    message: str
+
+
+@frozen
+class Broken:
+    """Cut the connection."""
+
+
+@frozen
+class Waiting:
+    """Send nothing, not even headers, until the client leaves."""
+
+
+@frozen
+class Silence:
+    """Send headers, but nothing more until the client leaves."""
+
+
+@frozen
+class Blank:
+    """Send what says nothing: null and empty texts, pings, unknown events."""
+
+
+@frozen
+class Garbage:
+    """Send what the protocol does not allow."""
+
+
+Failure = Rejected | Reported | Broken | Waiting | Silence | Garbage
+"""What goes wrong."""
+
+Item = Delta | Failure | Blank
+"""What a far end does next."""
+
+Script = Callable[[Request], Sequence[Item]]
+"""What a far end does in answer to a request."""
