@@ -10,12 +10,21 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .hf import InferenceClientModel
+    from .litellm import LiteLLMModel
     from .openai import OpenAIModel
 
-_ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
+_ROOM_OF = {
+    "AzureOpenAIModel": "azure",
+    "InferenceClientModel": "hf",
+    "LiteLLMModel": "litellm",
+    "OpenAIModel": "openai",
+}
 
 __all__ = [
     "AzureOpenAIModel",
+    "InferenceClientModel",
+    "LiteLLMModel",
     "Model",
     "OpenAIModel",
     "Provider",

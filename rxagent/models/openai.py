@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from ..arguments import mapping
 from ..messages import Request
 from .errors import ErrorFactory
+from .openai_chat.ids import IdForm
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
@@ -28,9 +29,6 @@ PROVIDER = Provider(
     note="OPENAI_BASE_URL may name any server of that protocol; its key may be any text",
     list_models=partial(list_models, "OpenAI"),
 )
-
-_USUAL_SERVER = "https://api.openai.com/v1"
-
 
 class OpenAIModel(SdkModel):
     """A model of OpenAI, or of any server that speaks its chat protocol.
@@ -67,6 +65,11 @@ class OpenAIModel(SdkModel):
         "OPENAI_ORG_ID",
         "OPENAI_PROJECT_ID",
     )
+    _usual_server: ClassVar[str] = "https://api.openai.com/v1"
+    _refused: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the server refuses, though OpenAI's has them; a user may still give them."""
+
+    _id_form: ClassVar[IdForm] = IdForm()
 
     def __init__(
         self,
@@ -100,7 +103,7 @@ class OpenAIModel(SdkModel):
         return client.chat.completions
 
     def _origin(self, client: Any) -> str:
-        return origin_of(self.provider, str(client.base_url), _USUAL_SERVER)
+        return origin_of(self.provider, str(client.base_url), self._usual_server)
 
     def _reader(self, errors: ErrorFactory, origin: str) -> ChatReply:
         return ChatReply(errors, origin)
@@ -108,9 +111,10 @@ class OpenAIModel(SdkModel):
     def _call(self, request: Request, origin: str) -> dict[str, Any]:
         usage = {"stream_options": {"include_usage": True}} if self._stream else {}
         options = self._options, request.options
-        body = merged(usage, chat_body(self.model_id, request), *options)
+        ours = merged(usage, chat_body(self.model_id, request), dict.fromkeys(self._refused))
+        body = merged(ours, *options)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
-        messages = {"messages": list(chat_messages(request.messages, origin))}
+        messages = {"messages": list(chat_messages(request.messages, origin, self._id_form))}
         return {
             **call,
             "model": self.model_id,

@@ -1,16 +1,14 @@
 """Requests of OpenAI's chat protocol: messages, tools, and names and ids that servers accept."""
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
-from itertools import count
 from typing import Any
 
 from jiter import from_json
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
+from .ids import CallIds, IdForm
 
 __all__ = ["chat_body", "chat_messages"]
 
@@ -21,7 +19,6 @@ _MOST_STOPS = 4
 """The longest list of stops that OpenAI accepts (November 2026)."""
 
 _LONGEST_NAME = 64
-_LONGEST_ID = 40
 """What OpenAI and Azure accept (November 2026)."""
 
 
@@ -43,7 +40,7 @@ def chat_body(model: str, request: Request) -> dict[str, Any]:
 
 
 def chat_messages(
-    messages: Iterable[Message], origin: str | None = None
+    messages: Iterable[Message], origin: str | None = None, id_form: IdForm | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield messages in the form of the protocol.
 
@@ -56,10 +53,11 @@ def chat_messages(
     Args:
         messages: The conversation.
         origin: Where the request goes.
+        id_form: The ids of calls that the server accepts; None for those that OpenAI accepts.
     """
     sent = list(messages)
     turn = _beginning_of_turn(sent)
-    ids = _Ids()
+    ids = CallIds(id_form or IdForm())
     seen: list[Image] = []
     for index, message in enumerate(sent):
         if message.role == "tool":
@@ -107,7 +105,7 @@ def _fields(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _message(message: Message, origin: str | None, ids: "_Ids") -> dict[str, Any]:
+def _message(message: Message, origin: str | None, ids: CallIds) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.images:
         text = [{"type": "text", "text": message.text}] if message.text else []
@@ -156,47 +154,3 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
 def _accepted_name(name: str) -> str:
     """Return a name of 1 to 64 letters, digits, `_` and `-`, unchanged if it is one already."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:_LONGEST_NAME] or "unnamed"
-
-
-class _Ids:
-    """The ids of the calls of one conversation: none too long, empty, or used twice.
-
-    A result has the id of its call, which is one of the message before it.
-    """
-
-    def __init__(self) -> None:
-        self._used: set[str] = set()
-        self._open: dict[str, deque[str]] = {}
-
-    def of_calls(self, ids: Iterable[str]) -> list[str]:
-        """Return the ids under which the calls of a message are sent."""
-        self._open = {}
-        sent = []
-        for id in ids:
-            unique = self._unique(id)
-            self._used.add(unique)
-            self._open.setdefault(id, deque()).append(unique)
-            sent.append(unique)
-        return sent
-
-    def of_result(self, id: str) -> str:
-        """Return the id under which a call's result is sent."""
-        sent = self._open.get(id)
-        if not sent:
-            return _accepted_id(id)
-        return sent.popleft() if len(sent) > 1 else sent[0]
-
-    def _unique(self, id: str) -> str:
-        accepted = _accepted_id(id)
-        if accepted not in self._used:
-            return accepted
-        others = (_hashed(f"{id} {number}") for number in count(2))
-        return next(other for other in others if other not in self._used)
-
-
-def _accepted_id(id: str) -> str:
-    return id if 0 < len(id) <= _LONGEST_ID else _hashed(id)
-
-
-def _hashed(id: str) -> str:
-    return f"call_{sha256(id.encode(errors='surrogatepass')).hexdigest()[:32]}"
