@@ -200,6 +200,7 @@ _BOOKED = frozenset((RunStarted, Usage, StepStarted, PlanStarted, MessageComplet
 class _Books:
     usage: Usage | None = None
     by_agent: MapView[str, Usage] = field(default=MapView(), hash=False)
+    by_model: MapView[str, Usage] = field(default=MapView(), hash=False)
     unreported: int = 0
     agents: MapView[_Path, str] = field(default=MapView(), hash=False, repr=False)
     reported: MapView[_Path, bool] = field(default=MapView(), hash=False, repr=False)
@@ -216,21 +217,25 @@ class _Books:
             calls.append(event.call_id)
             event = event.value
         path = tuple(calls)
-        usage, by_agent, unreported = self.usage, self.by_agent, self.unreported
-        agents, reported = self.agents, self.reported
+        usage, by_agent, by_model = self.usage, self.by_agent, self.by_model
+        unreported, agents, reported = self.unreported, self.agents, self.reported
         match event:
             case RunStarted(_, agent):
                 agents = agents.set(path, agent)
             case Usage():
-                agent = agents.get(path, "")
                 usage = Usage.sum(usage, event)
-                by_agent = by_agent.set(agent, Usage.sum(by_agent.get(agent), event) or event)
+                by_agent = _booked(by_agent, agents.get(path, ""), event)
+                by_model = _booked(by_model, event.model or "", event)
                 reported = reported.set(path, True)
             case StepStarted() | PlanStarted():
                 reported = reported.drop(path)
             case MessageCompleted() if path not in reported:
                 unreported += 1
-        return _Books(usage, by_agent, unreported, agents, reported)
+        return _Books(usage, by_agent, by_model, unreported, agents, reported)
+
+
+def _booked(spent: MapView[str, Usage], name: str, usage: Usage) -> MapView[str, Usage]:
+    return spent.set(name, Usage.sum(spent.get(name), usage) or usage)
 
 
 # The state
@@ -291,6 +296,11 @@ class State:
     def usage_by_agent(self) -> dict[str, Usage]:
         """The usage of each agent, by its name."""
         return dict(self._books.by_agent)
+
+    @property
+    def usage_by_model(self) -> dict[str, Usage]:
+        """The usage of each model, by its name; that of unknown models by an empty name."""
+        return dict(self._books.by_model)
 
     @property
     def unreported(self) -> int:
