@@ -34,7 +34,7 @@ from attrs import define, field
 
 from ..streams.workers import Workers
 
-__all__ = ["IDLE", "LIMIT", "shared"]
+__all__ = ["IDLE", "LIMIT", "idle_connections", "shared"]
 
 _T = TypeVar("_T")
 
@@ -253,6 +253,17 @@ def _pool(loop: AbstractEventLoop) -> _Pool:
     if pool is None:
         pool = _pools[id(loop)] = _Pool(loop)
     return pool
+
+
+def idle_connections() -> set[Any]:
+    """Return the local addresses of the connections that wait for a request, on any loop."""
+    return {
+        transport.get_extra_info("sockname")
+        for pool in tuple(_pools.values())
+        for kept in tuple(pool.kept)
+        if kept.made.done() and not kept.users
+        for transport in tuple(_transports(kept.made.result().client, pool.loop))
+    }
 
 
 def _as_exception(error: BaseException) -> Exception:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
@@ -157,39 +157,49 @@ def _connect(declaration: Provider) -> Clients:
     Raises:
         MissingExtra: It is not installed.
     """
+    try:
+        return Clients(_sdk())
+    except ImportError as error:
+        raise declaration.missing(error) from error
+
+
+def _sdk() -> Any:
     with _importing:
         is_first = "litellm" not in sys.modules
-        is_unset = _COST_MAP not in os.environ
-        if is_unset:
+        if is_unset := _COST_MAP not in os.environ:
             os.environ[_COST_MAP] = "True"
         try:
             sdk = import_module("litellm")
-        except ImportError as error:
-            raise declaration.missing(error) from error
         finally:
             if is_unset:
                 del os.environ[_COST_MAP]
         if is_first:
             sdk.suppress_debug_info = True  # it prints advice to the standard output
-            asyncio.run(_rehearse(sdk))
-    return Clients(sdk)
+        _rehearse_once(sdk)
+    return sdk
+
+
+@cache
+def _rehearse_once(sdk: Any) -> None:
+    """Load what the first request would load on its loop."""
+    with suppress(ImportError):
+        import_module("fastapi")  # LiteLLM imports it at the first failure, if it is there
+    asyncio.run(_rehearse(sdk))
 
 
 async def _rehearse(sdk: Any) -> None:
-    """Load what the first request would load on its loop; nothing is sent."""
-    for answer in ("Hi", "litellm.RateLimitError"):
-        with suppress(Exception):
-            stream = await sdk.acompletion(
-                model="openai/rehearsal",
-                messages=[{"role": "user", "content": "Hi"}],
-                api_key="none",
-                mock_response=answer,
-                stream=True,
-                stream_options={"include_usage": True},
-                max_retries=0,
-            )
-            async for _ in stream:
-                pass
+    """Read an answer that LiteLLM makes up; nothing is sent."""
+    with suppress(Exception):
+        stream = await sdk.acompletion(
+            model="openai/rehearsal",
+            messages=[{"role": "user", "content": "Hi"}],
+            api_key="none",
+            mock_response="Hi",
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        async for _ in stream:
+            pass
 
 
 def _whole_fields_of(reply: Any) -> Mapping[str, Any]:

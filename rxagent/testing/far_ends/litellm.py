@@ -1,0 +1,28 @@
+"""The far end of LiteLLM's models: a server that LiteLLM takes for OpenAI's."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ...models import LiteLLMModel, Model
+from .openai import OpenAIFarEnd
+
+__all__ = ["LiteLLMFarEnd"]
+
+
+class LiteLLMFarEnd(OpenAIFarEnd):
+    """The far end of `LiteLLMModel`."""
+
+    prefix: ClassVar[str] = "litellm"
+    not_offered: ClassVar[Mapping[str, str]] = {
+        "refusals": "LiteLLM drops them: https://docs.litellm.ai/docs/completion/output",
+    }
+
+    def connect(self, name: str, /, **options: Any) -> Model:
+        """Return a model that LiteLLM calls at the server."""
+        return LiteLLMModel(
+            name,
+            custom_llm_provider="openai",
+            api_base=self.server.url,
+            api_key="any",
+            **options,
+        )
