@@ -223,7 +223,7 @@ class InferenceClientModel(RemoteModel):
                 f"InferenceClientModel({self.model_id!r}, token=...). "
                 "`rxagent demo` shows an agent without one."
             )
-        reply = getattr(error, "response", None)
+        reply: Any = getattr(error, "response", None)
         if (status := getattr(reply, "status_code", 0)) >= 400:
             return errors.reported(str(error), status, reply.headers)
         if isinstance(error, TypeError | ValueError):

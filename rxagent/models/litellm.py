@@ -169,7 +169,7 @@ def _sdk() -> Any:
         if is_unset := _COST_MAP not in os.environ:
             os.environ[_COST_MAP] = "True"
         try:
-            sdk = import_module("litellm")
+            sdk: Any = import_module("litellm")
         finally:
             if is_unset:
                 del os.environ[_COST_MAP]

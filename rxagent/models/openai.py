@@ -30,6 +30,7 @@ PROVIDER = Provider(
     list_models=partial(list_models, "OpenAI"),
 )
 
+
 class OpenAIModel(SdkModel):
     """A model of OpenAI, or of any server that speaks its chat protocol.
 

@@ -1,6 +1,7 @@
 """Clients: the connections that LiteLLM keeps for each event loop, which it leaves open."""
 
 from contextlib import suppress
+from importlib import import_module
 from inspect import isawaitable
 from typing import Any
 
@@ -49,8 +50,7 @@ async def _close(client: Any) -> None:
 
 def _is_busy(client: Any) -> bool:
     """Return whether a client is reading a reply, as LiteLLM itself finds that out."""
-    with suppress(ImportError):
-        from litellm.caching.evicted_client_closer import _has_connection_in_flight
-
-        return bool(_has_connection_in_flight(client))
+    with suppress(ImportError, AttributeError):
+        closer = import_module("litellm.caching.evicted_client_closer")
+        return bool(closer._has_connection_in_flight(client))
     return False

@@ -24,6 +24,6 @@ class HfFarEnd(OpenAIFarEnd):
         from huggingface_hub import ChatCompletionInput
 
         super().check(body)
-        known = {field.name for field in fields(ChatCompletionInput)}  # type: ignore[arg-type]
+        known = {field.name for field in fields(ChatCompletionInput)}
         if unknown := body.keys() - known - {"model"}:
             raise AssertionError(f"The provider's SDK knows no such fields: {sorted(unknown)}")
