@@ -10,12 +10,14 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .errors import ErrorFactory
     from .hf import InferenceClientModel
     from .litellm import LiteLLMModel
     from .openai import OpenAIModel
 
 _ROOM_OF = {
     "AzureOpenAIModel": "azure",
+    "ErrorFactory": "errors",
     "InferenceClientModel": "hf",
     "LiteLLMModel": "litellm",
     "OpenAIModel": "openai",
@@ -23,6 +25,7 @@ _ROOM_OF = {
 
 __all__ = [
     "AzureOpenAIModel",
+    "ErrorFactory",
     "InferenceClientModel",
     "LiteLLMModel",
     "Model",
