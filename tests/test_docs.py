@@ -42,6 +42,8 @@ DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HEAVY = DOCS / "how-to" / "transformers.md"
 """The page that needs torch; `tox -e local` runs it."""
+NEEDS = {HEAVY: "torch", DOCS / "how-to" / "litellm.md": "litellm"}
+"""The pages that need an SDK that the tests do not always have."""
 
 RUN = {"python", "console", "marble"}
 SHOWN = {"text", "sh", "toml", "json"}
@@ -154,6 +156,9 @@ def server(monkeypatch):
             "NO_PROXY": "127.0.0.1",
             "OPENAI_API_KEY": "scripted",
             "OPENAI_API_VERSION": "2024-10-21",
+            "GROQ_API_KEY": "scripted",
+            "GROQ_BASE_URL": server.url,
+            "OLLAMA_BASE_URL": server.url,
             "OPENAI_BASE_URL": server.url,
             "no_proxy": "127.0.0.1",
         }
@@ -251,8 +256,9 @@ def name_of(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_prints_what_its_page_shows(page, server, folder, namespace):
     """The programs of a page run, in order, and print the output shown after them."""
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page])
     if page == HEAVY:
-        pytest.importorskip("torch")
         make_network(folder / "my-model")
     screen, begin, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):

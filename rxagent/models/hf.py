@@ -160,7 +160,7 @@ class InferenceClientModel(RemoteModel):
             if "api_key" in str(error):
                 raise _MissingKey(str(error)) from error
             raise
-        return sdk.get_async_session()
+        return _own_reading(sdk.get_async_session())
 
     def _sdk_client(self, session: Any, call: Mapping[str, Any]) -> Any:
         """Return a client of the SDK that sends through a session."""
@@ -269,6 +269,17 @@ class _OneReply:
         async with self._session.stream(*arguments, **options) as reply:
             self.reply = reply
             yield reply
+
+
+def _own_reading(session: Any) -> Any:
+    """Return a session without the SDK's hook that reads the body of a failed reply.
+
+    If that cannot be read, its status would be lost.
+    """
+    hooks = session.event_hooks
+    others = [hook for hook in hooks["response"] if not hook.__module__.startswith("huggingface")]
+    session.event_hooks = {**hooks, "response": others}
+    return session
 
 
 async def _disconnect(session: Any) -> None:

@@ -121,7 +121,9 @@ class LiteLLMModel(RemoteModel):
         if hasattr(reply, "aclose"):
             opened.push_async_callback(reply.aclose)
         is_stream = hasattr(reply, "__anext__")
-        fields_of = partial(_fields_of, reply) if is_stream else _whole_fields_of
+        # The stream of a router does not tell what the provider sent.
+        is_open = is_stream and type(reply).__name__ == "CustomStreamWrapper"
+        fields_of = partial(_fields_of, reply) if is_open else _all_fields_of
         items = reply if is_stream else _only(reply)
         return items, ParsedReply(errors, origin, fields_of, is_stream)
 
@@ -202,7 +204,7 @@ async def _rehearse(sdk: Any) -> None:
             pass
 
 
-def _whole_fields_of(reply: Any) -> Mapping[str, Any]:
+def _all_fields_of(reply: Any) -> Mapping[str, Any]:
     fields: Mapping[str, Any] = reply.model_dump(exclude_none=True)
     return fields
 

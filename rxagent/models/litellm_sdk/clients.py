@@ -1,11 +1,15 @@
 """Clients: the connections that LiteLLM keeps for each event loop, which it leaves open."""
 
+import asyncio
 from contextlib import suppress
 from importlib import import_module
 from inspect import isawaitable
 from typing import Any
 
 __all__ = ["Clients"]
+
+_PATIENCE = 2.0
+"""Seconds that callbacks have to end."""
 
 
 class Clients:
@@ -40,12 +44,24 @@ class Clients:
                 cache.ttl_dict.pop(key, None)
                 with suppress(Exception):
                     await _close(client)
+        with suppress(Exception):
+            await _end_logging()
 
 
 async def _close(client: Any) -> None:
     closing = (getattr(client, "aclose", None) or client.close)()
     if isawaitable(closing):
         await closing
+
+
+async def _end_logging() -> None:
+    """End the task that runs the user's callbacks, after the last; the next request starts it."""
+    worker = import_module("litellm.litellm_core_utils.logging_worker").GLOBAL_LOGGING_WORKER
+    task = worker._worker_task
+    if task is not None and task.get_loop() is asyncio.get_running_loop():
+        async with asyncio.timeout(_PATIENCE):
+            await worker.flush()
+        await worker.stop()
 
 
 def _is_busy(client: Any) -> bool:
