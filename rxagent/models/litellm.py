@@ -25,7 +25,7 @@ from .options import check_url, merged, origin_of
 from .provider import Provider
 from .remote import RemoteModel
 
-__all__ = ["PROVIDER", "LiteLLMModel"]
+__all__ = ["PROVIDER", "LiteLLMModel", "loaded"]
 
 _COST_MAP = "LITELLM_LOCAL_MODEL_COST_MAP"
 """Unless it is set, importing LiteLLM downloads the prices of all models."""
@@ -160,12 +160,13 @@ def _connect(declaration: Provider) -> Clients:
         MissingExtra: It is not installed.
     """
     try:
-        return Clients(_sdk())
+        return Clients(loaded())
     except ImportError as error:
         raise declaration.missing(error) from error
 
 
-def _sdk() -> Any:
+def loaded() -> Any:
+    """Return LiteLLM's module, with all that its first request would load."""
     with _importing:
         is_first = "litellm" not in sys.modules
         if is_unset := _COST_MAP not in os.environ:

@@ -1,7 +1,7 @@
 """The far end of LiteLLM's models: a server that LiteLLM takes for OpenAI's."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ...models import LiteLLMModel, Model
 from .openai import OpenAIFarEnd
@@ -16,6 +16,13 @@ class LiteLLMFarEnd(OpenAIFarEnd):
     not_offered: ClassVar[Mapping[str, str]] = {
         "refusals": "LiteLLM drops them: https://docs.litellm.ai/docs/completion/output",
     }
+
+    def start(self) -> Self:
+        """Start to serve; LiteLLM is imported first, which takes several seconds."""
+        from ...models.litellm import loaded
+
+        loaded()
+        return super().start()
 
     def connect(self, name: str, /, **options: Any) -> Model:
         """Return a model that LiteLLM calls at the server."""
