@@ -1,6 +1,5 @@
 """Hosted: the models of hosts that speak OpenAI's chat protocol."""
 
-import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -8,7 +7,7 @@ from .hosts import HOSTS, Host
 from .openai import OpenAIModel
 from .sdk import MissingKey
 
-__all__ = ["HostedModel", "arguments_of"]
+__all__ = ["HostedModel"]
 
 
 class HostedModel(OpenAIModel):
@@ -52,7 +51,7 @@ class HostedModel(OpenAIModel):
         return f"resolve({name!r})"
 
     def _arguments(self) -> Mapping[str, Any]:
-        arguments = {**arguments_of(self._host), **self._client_kwargs}
+        arguments = {**self._host.arguments(), **self._client_kwargs}
         if not arguments["api_key"]:
             raise MissingKey(f"There is no {self._host.key}.")
         return arguments
@@ -61,12 +60,6 @@ class HostedModel(OpenAIModel):
         client = super()._connect()
         client.organization = client.project = None  # those of the environment are OpenAI's
         return client
-
-
-def arguments_of(host: Host) -> dict[str, Any]:
-    """Return the arguments of a client of the SDK; the key is None if it is missing."""
-    key = os.environ.get(host.key) if host.key else "none"
-    return {"base_url": os.environ.get(host.url_variable) or host.url, "api_key": key}
 
 
 def __getattr__(name: str) -> type[HostedModel]:

@@ -4,8 +4,10 @@ Another one is one more line of `_HOSTS`. The address of each can be set by a va
 `OLLAMA_BASE_URL`. `hosted` has the class of their models.
 """
 
+import os
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from attrs import field, frozen
 
@@ -41,6 +43,11 @@ class Host:
     def url_variable(self) -> str:
         """The environment variable of another address."""
         return f"{self.prefix.upper()}_BASE_URL"
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of a client of the SDK; the key is None if it is missing."""
+        key = os.environ.get(self.key) if self.key else "none"
+        return {"base_url": os.environ.get(self.url_variable) or self.url, "api_key": key}
 
     @property
     def provider(self) -> Provider:
@@ -131,7 +138,6 @@ HOSTS = {host.prefix: host for host in _HOSTS}
 
 
 def _list_models(host: Host, timeout: float) -> tuple[str, list[str]]:
-    from .hosted import arguments_of
     from .sdk import list_models
 
-    return list_models("OpenAI", timeout, **arguments_of(host))
+    return list_models("OpenAI", timeout, **host.arguments())
