@@ -50,6 +50,7 @@ NEEDS = {
     HEAVY: "torch",
     DOCS / "how-to" / "anthropic.md": "anthropic",
     DOCS / "how-to" / "bedrock.md": "boto3",
+    DOCS / "how-to" / "litellm.md": "litellm",
 }
 """The pages that need an SDK that the tests do not always have."""
 
@@ -195,6 +196,9 @@ def server(monkeypatch, bedrock):
             "NO_PROXY": "127.0.0.1",
             "OPENAI_API_KEY": "scripted",
             "OPENAI_API_VERSION": "2024-10-21",
+            "GROQ_API_KEY": "scripted",
+            "GROQ_BASE_URL": server.url,
+            "OLLAMA_BASE_URL": server.url,
             "OPENAI_BASE_URL": server.url,
             "no_proxy": "127.0.0.1",
         }

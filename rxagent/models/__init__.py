@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
     from .bedrock import AmazonBedrockModel
     from .errors import ErrorFactory
+    from .hf import InferenceClientModel
+    from .litellm import LiteLLMModel
     from .openai import OpenAIModel
 
 _ROOM_OF = {
@@ -20,6 +22,8 @@ _ROOM_OF = {
     "AnthropicModel": "anthropic",
     "AzureOpenAIModel": "azure",
     "ErrorFactory": "errors",
+    "InferenceClientModel": "hf",
+    "LiteLLMModel": "litellm",
     "OpenAIModel": "openai",
 }
 
@@ -28,6 +32,8 @@ __all__ = [
     "AnthropicModel",
     "AzureOpenAIModel",
     "ErrorFactory",
+    "InferenceClientModel",
+    "LiteLLMModel",
     "Model",
     "OpenAIModel",
     "Provider",

@@ -30,8 +30,6 @@ PROVIDER = Provider(
     list_models=partial(list_models, "OpenAI"),
 )
 
-_USUAL_SERVER = "https://api.openai.com/v1"
-
 
 class OpenAIModel(SdkModel):
     """A model of OpenAI, or of any server that speaks its chat protocol.
@@ -68,6 +66,9 @@ class OpenAIModel(SdkModel):
         "OPENAI_ORG_ID",
         "OPENAI_PROJECT_ID",
     )
+    _usual_server: ClassVar[str] = "https://api.openai.com/v1"
+    _refused: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the server refuses, though OpenAI's has them; a user may still give them."""
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class OpenAIModel(SdkModel):
         return client.chat.completions
 
     def _origin(self, client: Any) -> str:
-        return origin_of(self.provider, str(client.base_url), _USUAL_SERVER)
+        return origin_of(self.provider, str(client.base_url), self._usual_server)
 
     def _reader(self, errors: ErrorFactory, origin: str) -> ChatReply:
         return ChatReply(errors, origin)
@@ -109,7 +110,8 @@ class OpenAIModel(SdkModel):
     def _call(self, request: Request, origin: str) -> dict[str, Any]:
         usage = {"stream_options": {"include_usage": True}} if self._stream else {}
         options = self._options, request.options
-        body = merged(usage, chat_body(self.model_id, request), *options)
+        ours = merged(usage, chat_body(self.model_id, request), dict.fromkeys(self._refused))
+        body = merged(ours, *options)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
         form = id_form_of(origin, self.model_id)
         messages = {"messages": list(chat_messages(request.messages, origin, form))}
