@@ -2,17 +2,13 @@
 
 import os
 import pickle
-import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rxagent.errors import ModelRejected, ModelUnavailable
 from rxagent.events import TextDelta
 from rxagent.models import hosted, resolve
 from rxagent.models.hosts import HOSTS
-from rxagent.models.openai_chat.ids import CallIds
 from rxagent.streams import each
 from rxagent.testing.contract import ModelContract
 from rxagent.testing.far_ends.mistral import MistralFarEnd
@@ -116,15 +112,6 @@ def test_what_a_host_refuses_may_still_be_asked_for(server):
     text(model)
 
     assert {"a": 1} == server.requests[0].body["stream_options"]
-
-
-@given(st.lists(st.text(max_size=60), min_size=1, max_size=8))
-def test_ids_of_calls_for_mistral(ids):
-    """Whatever the ids are, those that are sent have nine letters or digits, and are distinct."""
-    sent = CallIds(HOSTS["mistral"].id_form).of_calls(ids)
-
-    assert len(ids) == len(set(sent))
-    assert all(re.fullmatch("[a-zA-Z0-9]{9}", id) for id in sent)
 
 
 def test_there_is_no_other_host():
