@@ -103,7 +103,12 @@ def test_content_in_parts(server):
     parts = [thought, {"type": "text", "text": "Yes"}]
     name = serve(server, chunk({"content": parts}), text_chunk("."), finish_chunk("stop"))
 
-    assert [ReasoningDelta("Hm."), TextDelta("Yes"), TextDelta("."), Finish("stop")] == deltas(name)
+    told, kept, *rest = deltas(name)
+    assert [ReasoningDelta("Hm."), TextDelta("Yes"), TextDelta("."), Finish("stop")] == [
+        told,
+        *rest,
+    ]
+    assert {"message": {"content": [thought]}} == kept.extra[0].data
 
 
 @STREAMED

@@ -118,10 +118,10 @@ def test_two_calls_at_one_index(read, places, later):
     """Two calls at one index, told apart by their ids, are no repetitions of each other."""
     wholes = ['{"a": {"a": 1}}', '{"a": {"a": 2}}']
     ends = sorted({0, len(wholes[0]), *(place % len(wholes[0]) for place in places)})
-    pieces = [[whole[a:b] for a, b in pairwise(ends)] for whole in wholes]
-    first = [call_of(0, text, True, index=0) for text in pieces[0]]
-    second = [call_of(1, text, True, index=0) for text in pieces[1]]
-    calls = [*first[:later], *second[:1], *first[later:], *second[1:]]
+    pieces = [wholes[0][a:b] for a, b in pairwise(ends)]
+    first = [call_of(0, text, True, index=0) for text in pieces]
+    second = [call_of(1, wholes[1], True, index=0)]
+    calls = [*first[:later], *second, *first[later:]]
     parts = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
     deltas = read(*map(sse, parts), sse(finish_chunk("tool_calls")), DONE)
 
