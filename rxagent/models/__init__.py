@@ -10,13 +10,19 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .onnx import OnnxModel
     from .openai import OpenAIModel
 
-_ROOM_OF = {"AzureOpenAIModel": "azure", "OpenAIModel": "openai"}
+_ROOM_OF = {
+    "AzureOpenAIModel": "azure",
+    "OnnxModel": "onnx",
+    "OpenAIModel": "openai",
+}
 
 __all__ = [
     "AzureOpenAIModel",
     "Model",
+    "OnnxModel",
     "OpenAIModel",
     "Provider",
     "as_model",

@@ -15,7 +15,7 @@ from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, st
 from .nesting import is_deep
 from .reasoning import REASONING_FIELDS, Called, Failed, ReasoningParts, pieces_in, thoughts_in
 from .repeats import Repeats
-from .think_tags import ThinkTags
+from ..think_tags import ThinkTags
 
 __all__ = ["ChatChunks"]
 

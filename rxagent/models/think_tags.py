@@ -4,7 +4,7 @@ import re
 from enum import Enum, auto
 from io import StringIO
 
-from ...events import Delta, ReasoningDelta, StepRetried, TextDelta
+from ..events import Delta, ReasoningDelta, StepRetried, TextDelta
 
 __all__ = ["ThinkTags"]
 
