@@ -1,10 +1,12 @@
-"""The pytest plugin: each `*.marble` file is a test."""
+"""The pytest plugin: each `*.marble` file is a test, and a table shows what providers offer."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.register_assert_rewrite("rxagent.testing.contract")
 
 __all__ = ["MarbleFile", "MarbleItem"]
 
@@ -30,6 +32,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the row `out:` of marble diagrams as what comes",
     )
+    parser.getgroup("rxagent").addoption(
+        "--contract-update",
+        action="store_true",
+        help="rewrite the table of providers, for those whose contract is run",
+    )
+    parser.addini(
+        "contract_table",
+        "the Markdown page with the table of providers; one that is stale fails the tests",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the table of providers, if there is one."""
+    is_worker = hasattr(config, "workerinput")  # of pytest-xdist, whose controller has the reports
+    if (page := config.getini("contract_table")) and not is_worker:
+        config.pluginmanager.register(_TableKeeper(config.rootpath / page, config))
+
+
+class _TableKeeper:
+    """Imports what keeps the table once a cell has run, since that takes long to import."""
+
+    def __init__(self, page: Path, config: pytest.Config) -> None:
+        self._page = page
+        self._config = config
+        self._report: Any = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self._report is None and any("contract" in name for name, _ in report.user_properties):
+            from .contract.report import ContractReport
+
+            is_written = self._config.getoption("contract_update")
+            self._report = ContractReport(self._page, is_written)
+            self._config.pluginmanager.register(self._report)
+            self._report.pytest_runtest_logreport(report)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "MarbleFile | None":

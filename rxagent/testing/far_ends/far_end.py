@@ -8,12 +8,14 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from attrs import define, field
 
+from ...events import Usage
 from ...messages import Request
 from ...models import Model
 from .items import Item, Script
@@ -50,16 +52,20 @@ class FarEnd(ABC):
     deltas in the provider's own form. It works from `start` to `close`, or in a `with` block,
     whose end raises what was wrong with a request.
 
+    A model that is served keeps its name in `model_id`.
+
     Attributes:
         prefix: The provider's prefix.
         not_offered: The cells of the contract that the provider does not offer, by their names,
             each with the reason and the provider's document that says so.
         finish_words: The finish reasons that the provider has, each with its own word.
+        dated: The day when the contract was run, if that is not part of each test run.
     """
 
     prefix: ClassVar[str]
     not_offered: ClassVar[Mapping[str, str]] = {}
     finish_words: ClassVar[Mapping[str, str]]
+    dated: ClassVar[str] = ""
 
     def __init__(self) -> None:
         self._seen = _Calls()
@@ -104,6 +110,11 @@ class FarEnd(ABC):
     def patience(self, seconds: float) -> Mapping[str, Any]:
         """Return the options by which a model gives up after a silence."""
         return {"timeout": seconds}
+
+    def used(self, items: Iterable[Item]) -> Usage | None:
+        """Return the usage that a model reports for a script: the sum of those in it."""
+        usages = (item for item in items if isinstance(item, Usage))
+        return reduce(Usage.sum, usages, None)
 
     # What a test says.
 
@@ -152,6 +163,13 @@ class FarEnd(ABC):
 
         self._wait(left, "left", model, timeout)
 
+    def verify(self) -> None:
+        """Raise what was wrong with a request since the last time."""
+        with self._seen.changed:
+            faults, self._seen.faults = self._seen.faults, []
+        if faults:
+            raise faults[0]
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -162,8 +180,8 @@ class FarEnd(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-        if self._seen.faults and error is None:
-            raise self._seen.faults[0]
+        if error is None:
+            self.verify()
 
     # For subclasses.
 

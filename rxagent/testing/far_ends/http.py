@@ -14,6 +14,7 @@ from .far_end import Call, FarEnd
 from .items import (
     Blank,
     Broken,
+    Endless,
     Failure,
     Garbage,
     Item,
@@ -28,6 +29,9 @@ __all__ = ["Frame", "HttpFarEnd", "Rendering"]
 
 Frame = bytes | Chunk
 """Bytes of a reply, or a chunk of OpenAI's chat protocol."""
+
+_PACE = 0.001
+"""Seconds between the deltas of an endless reply."""
 
 
 class Rendering(Protocol):
@@ -141,6 +145,10 @@ class HttpFarEnd(FarEnd):
                     yield from rendering.failure(item)
                     yield Ending.QUIET
                     return
+                case Endless(delta):
+                    while True:
+                        yield from rendering.delta(delta)
+                        yield _PACE
                 case Garbage():
                     yield from rendering.garbage()
                 case Blank():

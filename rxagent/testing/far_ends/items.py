@@ -10,6 +10,7 @@ from ...messages import Request
 __all__ = [
     "Blank",
     "Broken",
+    "Endless",
     "Failure",
     "Garbage",
     "Item",
@@ -59,6 +60,13 @@ class Blank:
 
 
 @frozen
+class Endless:
+    """Send a delta again and again, until the client leaves; the last item of its script."""
+
+    delta: Delta
+
+
+@frozen
 class Garbage:
     """Send what the protocol does not allow."""
 
@@ -66,7 +74,7 @@ class Garbage:
 Failure = Rejected | Reported | Broken | Waiting | Silence | Garbage
 """What goes wrong."""
 
-Item = Delta | Failure | Blank
+Item = Delta | Endless | Failure | Blank
 """What a far end does next."""
 
 Script = Callable[[Request], Sequence[Item]]

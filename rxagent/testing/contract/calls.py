@@ -1,0 +1,87 @@
+"""Tool calls: one, several, in fragments; and their results, sent back."""
+
+import json
+
+from ...events import Finish, TextDelta, ToolCallDelta
+from ...messages import Message, Request, ToolCall, ToolSpec
+from ..far_ends import FarEnd
+from .listening import answer
+
+__all__ = ["ADD", "ARGUMENTS", "CallCells"]
+
+ADD = ToolSpec(
+    "add",
+    "Return the sum of two integers.",
+    {
+        "type": "object",
+        "properties": {
+            "a": {"type": "integer", "description": "The first."},
+            "b": {"type": "integer", "description": "The second."},
+        },
+        "required": ["a", "b"],
+    },
+)
+NOW = ToolSpec("now", "Return the time.", {"type": "object", "properties": {}})
+ARGUMENTS = '{"a": 2, "b": 3}'
+
+_ASKED = Request("What is 2 + 3?", tools=[ADD, NOW])
+
+
+def _meant(calls: tuple[ToolCall, ...]) -> list[tuple[str, object]]:
+    return [(call.name, json.loads(call.arguments or "{}")) for call in calls]
+
+
+class CallCells:
+    """How a model calls tools."""
+
+    def test_one_call(self, far_end: FarEnd) -> None:
+        """A tool call has an id, its name and its arguments, beside the text before it."""
+        call = ToolCallDelta(0, "call_1", "add", ARGUMENTS)
+        reply = answer(far_end.serve(TextDelta("I add."), call, Finish("tool_calls")), _ASKED)
+
+        assert "I add." == reply.text
+        assert [("add", {"a": 2, "b": 3})] == _meant(reply.message.tool_calls)
+        assert reply.message.tool_calls[0].id
+        assert ["tool_calls"] == reply.reasons
+
+    def test_parallel_calls(self, far_end: FarEnd) -> None:
+        """Calls of one reply, also of the same tool, are separate and in order."""
+        calls = [
+            ToolCallDelta(0, "call_1", "add", ARGUMENTS),
+            ToolCallDelta(1, "call_2", "add", '{"a": 4, "b": 5}'),
+            ToolCallDelta(2, "call_3", "now", "{}"),
+        ]
+        made = answer(far_end.serve(*calls, Finish("tool_calls")), _ASKED).message.tool_calls
+
+        assert [("add", {"a": 2, "b": 3}), ("add", {"a": 4, "b": 5}), ("now", {})] == _meant(made)
+        assert 3 == len({call.id for call in made})
+
+    def test_calls_in_fragments(self, far_end: FarEnd) -> None:
+        """Arguments that come in fragments are joined."""
+        begun = ToolCallDelta(0, "call_1", "add", "")
+        fragments = [
+            ToolCallDelta(0, arguments=piece) for piece in ['{"a"', ": 2, ", '"b": 3', "}"]
+        ]
+        reply = answer(far_end.serve(begun, *fragments, Finish("tool_calls")), _ASKED)
+
+        assert [("add", {"a": 2, "b": 3})] == _meant(reply.message.tool_calls)
+
+    def test_calls_are_given_back(self, far_end: FarEnd) -> None:
+        """Calls and their results are sent in the next request, each result with its call."""
+        calls = [
+            ToolCallDelta(0, "call_1", "add", ARGUMENTS),
+            ToolCallDelta(1, "call_2", "now", "{}"),
+        ]
+        model = far_end.serve(*calls, Finish("tool_calls"))
+        said = answer(model, _ASKED).message
+        results = [
+            Message("tool", text, tool_call_id=call.id)
+            for text, call in zip(["5", "noon"], said.tool_calls, strict=True)
+        ]
+        answer(model, _ASKED.evolve(messages=[*_ASKED.messages, said, *results]))
+
+        sent = far_end.requests[-1].messages
+        made = [call for message in sent for call in message.tool_calls]
+        returned = {m.tool_call_id: m.text for m in sent if m.role == "tool"}
+        assert [("add", {"a": 2, "b": 3}), ("now", {})] == _meant(tuple(made))
+        assert ["5", "noon"] == [returned[call.id] for call in made]

@@ -1,0 +1,84 @@
+"""Failures: each is one of our errors, with provider, model and the provider's sentence."""
+
+from ...errors import (
+    MalformedReply,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+)
+from ...events import TextDelta
+from ..far_ends import Broken, FarEnd, Garbage, Rejected, Reported, Silence, Waiting
+from .listening import failure
+
+__all__ = ["FailureCells"]
+
+_PATIENCE = 0.3
+_HELLO = TextDelta("Hello"), TextDelta(" there")
+
+
+class FailureCells:
+    """How a model fails."""
+
+    def test_rate_limited(self, far_end: FarEnd) -> None:
+        """A rate limit names the seconds that the server wants to be left alone."""
+        limited = Rejected(429, "Too many requests.", {"retry-after": "7"})
+        error, _ = failure(far_end.serve(limited), RateLimited)
+
+        assert 7 == error.retry_after
+        assert "Too many requests." in str(error)
+
+    def test_unavailable(self, far_end: FarEnd) -> None:
+        """A server that cannot answer now is unavailable."""
+        error, _ = failure(far_end.serve(Rejected(503, "We are restarting.")), ModelUnavailable)
+
+        assert "We are restarting." in str(error)
+
+    def test_rejected(self, far_end: FarEnd) -> None:
+        """A request, key or model that is rejected is so with the provider's own sentence."""
+        for status in (400, 401, 403, 404):
+            rejected = Rejected(status, f"That is wrong, by rule {status}.")
+            error, _ = failure(far_end.serve(rejected), ModelRejected)
+            assert f"That is wrong, by rule {status}." in str(error)
+
+    def test_reported_in_midstream(self, far_end: FarEnd) -> None:
+        """An error that the provider reports in mid-stream follows what was said before."""
+        reported = Reported(503, "The engine is overloaded.")
+        error, reply = failure(far_end.serve(*_HELLO, reported), ModelUnavailable)
+
+        assert "Hello there" == reply.text
+        assert "The engine is overloaded." in str(error)
+
+    def test_broken_in_midstream(self, far_end: FarEnd) -> None:
+        """A connection that breaks in mid-stream is no whole answer."""
+        _, reply = failure(far_end.serve(*_HELLO, Broken()), ModelUnavailable)
+
+        assert "Hello there" == reply.text
+        assert [] == reply.reasons
+
+    def test_broken_at_opening(self, far_end: FarEnd) -> None:
+        """A connection that breaks before the first delta is no empty answer."""
+        _, reply = failure(far_end.serve(Broken()), ModelUnavailable)
+
+        assert [] == reply.deltas
+
+    def test_time_out_at_opening(self, far_end: FarEnd) -> None:
+        """A server that does not answer in time times out, and is left."""
+        model = far_end.serve(Waiting(), **far_end.patience(_PATIENCE))
+        failure(model, ModelTimeout)
+
+        far_end.wait_hang_up(model)
+
+    def test_time_out_in_midstream(self, far_end: FarEnd) -> None:
+        """A server that falls silent times out after what it said, and is left."""
+        model = far_end.serve(*_HELLO, Silence(), **far_end.patience(_PATIENCE))
+        _, reply = failure(model, ModelTimeout)
+
+        assert "Hello there" == reply.text
+        far_end.wait_hang_up(model)
+
+    def test_malformed(self, far_end: FarEnd) -> None:
+        """What the protocol does not allow is a malformed reply, after what was said before."""
+        _, reply = failure(far_end.serve(*_HELLO, Garbage()), MalformedReply)
+
+        assert "Hello there" == reply.text

@@ -1,0 +1,146 @@
+"""Requests: what of a conversation arrives, in the provider's own form."""
+
+import json
+
+from ...events import Finish, TextDelta
+from ...messages import Image, Message, ProviderData, Request, ToolCall, ToolSpec
+from ..far_ends import FarEnd
+from .calls import ADD, NOW
+from .listening import answer
+
+__all__ = ["RequestCells"]
+
+_PIXEL = Image(
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLv"
+    "AAAAAElFTkSuQmCC"
+)
+_NESTED = ToolSpec(
+    "find",
+    "Find flights.",
+    {
+        "type": "object",
+        "properties": {
+            "between": {"type": "array", "items": {"type": "string"}},
+            "class": {"type": "string", "enum": ["economy", "business"]},
+            "options": {"type": "object", "properties": {"direct": {"type": "boolean"}}},
+        },
+        "required": ["between"],
+    },
+)
+_SECRET = "a signature of another provider"
+
+
+def _received(far_end: FarEnd, *messages: Message, tools: tuple[ToolSpec, ...] = ()) -> Request:
+    """Send messages, and return what the far end understands."""
+    answer(far_end.serve(TextDelta("Yes."), Finish("stop")), Request(messages, tools=tools))
+    return far_end.requests[-1]
+
+
+def _in_order(texts: list[str], messages: tuple[Message, ...]) -> bool:
+    """Return whether texts stand in messages in this order."""
+    whole, at = "\n".join(message.text for message in messages), 0
+    for text in texts:
+        at = whole.find(text, at)
+        if at < 0:
+            return False
+        at += len(text)
+    return True
+
+
+class RequestCells:
+    """What a model sends."""
+
+    def test_roles(self, far_end: FarEnd) -> None:
+        """System, user and assistant stay what they are, and in order."""
+        messages = (
+            Message("system", "Be brief."),
+            Message("user", "Hello."),
+            Message("assistant", "Hello, you."),
+            Message("user", "How are you?"),
+        )
+
+        sent = _received(far_end, *messages).messages
+        assert [(m.role, m.text) for m in messages] == [(m.role, m.text) for m in sent]
+
+    def test_adjacent_messages(self, far_end: FarEnd) -> None:
+        """Messages of one role in a row are sent as the provider takes them, with all texts."""
+        roles = ["system", "system", "user", "user", "assistant", "assistant", "user"]
+        messages = [Message(role, f"Text {at}.") for at, role in enumerate(roles)]
+
+        assert _in_order([m.text for m in messages], _received(far_end, *messages).messages)
+
+    def test_images(self, far_end: FarEnd) -> None:
+        """An image of a message arrives with its text."""
+        (sent,) = _received(far_end, Message("user", "What is it?", images=[_PIXEL])).messages
+
+        assert ("What is it?", (_PIXEL,)) == (sent.text, sent.images)
+
+    def test_images_of_results(self, far_end: FarEnd) -> None:
+        """An image that a tool returns arrives, in its result or behind it."""
+        call = ToolCall("call_1", "now", "{}")
+        sent = _received(
+            far_end,
+            Message("user", "Look."),
+            Message("assistant", tool_calls=[call]),
+            Message("tool", "A picture.", tool_call_id="call_1", images=[_PIXEL]),
+            tools=(NOW,),
+        ).messages
+
+        assert [_PIXEL] == [image for message in sent for image in message.images]
+        assert _in_order(["Look.", "A picture."], sent)
+
+    def test_tools(self, far_end: FarEnd) -> None:
+        """Tools arrive with name, description and schema."""
+        sent = _received(far_end, Message("user", "Hi"), tools=(ADD, NOW, _NESTED)).tools
+
+        assert [(ADD.name, ADD.description), (NOW.name, NOW.description)] == [
+            (tool.name, tool.description) for tool in sent[:2]
+        ]
+        assert dict(_NESTED.parameters) == dict(sent[2].parameters)
+
+    def test_no_tools(self, far_end: FarEnd) -> None:
+        """Without tools no field about tools is sent."""
+        _received(far_end, Message("user", "Hi"))
+
+        assert [] == [name for name in far_end.bodies[-1] if "tool" in name.lower()]
+
+    def test_ids_and_names(self, far_end: FarEnd) -> None:
+        """Names and ids that a provider would reject are mended, alike in calls and results."""
+        ids = ["x" * 300, "", "a b/ü", "same"]
+        names = ["n" * 300, "a name, with spaces", "ü", "add"]
+        calls = [ToolCall(id, name, "{}") for id, name in zip(ids, names, strict=True)]
+        results = [Message("tool", f"Result {at}.", tool_call_id=id) for at, id in enumerate(ids)]
+        again = Message("assistant", tool_calls=[ToolCall("same", "add", "no JSON")])
+        sent = _received(
+            far_end,
+            Message("user", "Do it."),
+            Message("assistant", tool_calls=calls),
+            *results,
+            again,
+            Message("tool", "Result 4.", tool_call_id="same"),
+            tools=(ADD,),
+        ).messages
+
+        made = [call.id for message in sent for call in message.tool_calls]
+        returned = {m.tool_call_id: m.text for m in sent if m.role == "tool"}
+        assert len(set(made)) == len(made) == 5
+        assert [f"Result {at}." for at in range(5)] == [returned[id] for id in made]
+
+    def test_data_of_others_stays(self, far_end: FarEnd) -> None:
+        """What another provider wants back is not sent, and its history is accepted."""
+        others = [ProviderData(name, {"signature": _SECRET, "id": _SECRET}) for name in _ORIGINS]
+        call = ToolCall("toolu_1", "add", '{"a": 2, "b": 3}', extra=others)
+        thought = Message("assistant", "", [call], reasoning="I add.", extra=others)
+        sent = _received(
+            far_end,
+            Message("user", "What is 2 + 3?"),
+            thought,
+            Message("tool", "5", tool_call_id="toolu_1"),
+            tools=(ADD,),
+        ).messages
+
+        assert _SECRET not in json.dumps(far_end.bodies[-1])
+        assert "5" == next(message.text for message in sent if message.role == "tool")
+
+
+_ORIGINS = ["elsewhere", "openai http://elsewhere:1/v1", "anthropic http://elsewhere:1"]
