@@ -72,7 +72,15 @@ def _is_shared_thread(opened: Opened) -> bool:
     return isinstance(opened, threading.Thread) and opened.name.startswith(SHARED_THREADS)
 
 
-keepers: dict[str, Callable[[Opened], bool]] = {"shared threads": _is_shared_thread}
+def _shows_progress(opened: Opened) -> bool:
+    """Return whether this is the thread that tqdm keeps, which loads of models start."""
+    return isinstance(opened, threading.Thread) and opened.name == "tqdm_monitor"
+
+
+keepers: dict[str, Callable[[Opened], bool]] = {
+    "shared threads": _is_shared_thread,
+    "progress": _shows_progress,
+}
 """Functions that tell whether a thread, task or socket stays open on purpose."""
 
 

@@ -1,17 +1,20 @@
 """Conversations: messages and tools in the form that chat templates read.
 
-The templates of models differ. Some take no tools, no system message, no two messages of one role
-in a row, or only ids of nine letters and digits, and raise an exception. So a conversation has
-several forms, and the first one that a template takes is sent.
+The templates of models differ. Some take no tools, no system message, or no two messages of one
+role in a row, and raise an exception. So a conversation has several forms, and the first one that
+a template takes is sent.
 """
 
 import json
 import re
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from hashlib import sha256
+from itertools import count
 from typing import Any, TypeAlias
 
-from ...messages import Message, Request, ToolCall, ToolSpec
+from attrs import evolve
+
+from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..errors import ErrorFactory
 from .json_text import members_of
 from .written_calls import CLOSE, OPEN
@@ -79,15 +82,49 @@ def _forms(
     shown = [_instruction(_SCHEMA.format(schema=json.dumps(schema)))] if schema else []
     own = [_tool(tool) for tool in request.tools]
     if takes_tools or not (own or any(m.tool_calls for m in request.messages)):
-        messages = [_message(message) for message in request.messages]
-        yield _with_instructions(messages, shown), own or None
-        mended = _alternating(_with_instructions(_with_short_ids(messages), shown))
-        yield mended, own or None
+        plain = _with_instructions(list(_messages(request.messages)), shown)
+        yield plain, own or None
+        yield _alternating(plain), own or None
     text = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in own)
     shown += [_instruction(_TOOLS.format(tools=text))] if own else []
     written = _with_instructions(list(_written(request.messages)), shown)
     yield written, None
     yield _alternating(written), None
+
+
+def _messages(messages: Iterable[Message]) -> Iterator[Form]:
+    """Yield messages, with other ids: nine letters and digits, as Mistral's templates demand.
+
+    The images of tool results follow in a user's message.
+    """
+    ids = (f"call{number:05}" for number in count(1))
+    waiting: dict[str | None, deque[str]] = {}
+    for message in _with_images_behind(messages):
+        form = _message(message)
+        if message.role == "tool":
+            sent = waiting.get(message.tool_call_id) or deque([next(ids)])
+            form["tool_call_id"] = sent.popleft() if len(sent) > 1 else sent[0]
+        elif message.tool_calls:
+            waiting = defaultdict(deque)
+            form["tool_calls"] = [_call(call, next(ids)) for call in message.tool_calls]
+            for call, sent_call in zip(message.tool_calls, form["tool_calls"], strict=True):
+                waiting[call.id].append(sent_call["id"])
+        yield form
+
+
+def _with_images_behind(messages: Iterable[Message]) -> Iterator[Message]:
+    seen: list[Image] = []
+    for message in messages:
+        if message.role == "tool":
+            seen += message.images
+            yield evolve(message, images=())
+            continue
+        if seen:
+            yield Message("user", images=seen)
+            seen = []
+        yield message
+    if seen:
+        yield Message("user", images=seen)
 
 
 def _message(message: Message) -> Form:
@@ -98,17 +135,13 @@ def _message(message: Message) -> Form:
         form["content"] = [*parts, *text]
     if message.reasoning:
         form["reasoning_content"] = message.reasoning
-    if message.tool_calls:
-        form["tool_calls"] = [_call(call) for call in message.tool_calls]
-    if message.role == "tool":
-        form["tool_call_id"] = message.tool_call_id or ""
     return form
 
 
-def _call(call: ToolCall) -> Form:
+def _call(call: ToolCall, id: str) -> Form:
     """Return a call; templates want its arguments as an object."""
     return {
-        "id": call.id,
+        "id": id,
         "type": "function",
         "function": {"name": call.name, "arguments": _arguments(call)},
     }
@@ -152,9 +185,9 @@ def _with_instructions(messages: list[Form], instructions: Sequence[Form]) -> li
 def _written(messages: Iterable[Message]) -> Iterator[Form]:
     """Yield messages without calls: these, and their results, are written as text."""
     names: dict[str | None, str] = {}
-    for message in messages:
+    for message in _with_images_behind(messages):
         form = _message(message)
-        if form.pop("tool_calls", None):
+        if message.tool_calls:
             names |= {call.id: call.name for call in message.tool_calls}
             calls = [
                 f"{OPEN}\n{json.dumps({'name': c.name, 'arguments': _arguments(c)})}\n{CLOSE}"
@@ -165,22 +198,6 @@ def _written(messages: Iterable[Message]) -> Iterator[Form]:
             name = names.get(message.tool_call_id, "the tool")
             form = {"role": "user", "content": f"Result of {name}:\n{message.text}"}
         yield form
-
-
-def _with_short_ids(messages: Iterable[Form]) -> list[Form]:
-    """Return messages whose ids are nine letters and digits, as Mistral's templates demand."""
-
-    def short(id: str) -> str:
-        return sha256(id.encode(errors="surrogatepass")).hexdigest()[:9]
-
-    mended = []
-    for form in messages:
-        mended.append(form := dict(form))
-        if "tool_calls" in form:
-            form["tool_calls"] = [{**call, "id": short(call["id"])} for call in form["tool_calls"]]
-        if "tool_call_id" in form:
-            form["tool_call_id"] = short(form["tool_call_id"])
-    return mended
 
 
 def _alternating(messages: Iterable[Form]) -> list[Form]:

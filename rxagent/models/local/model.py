@@ -184,7 +184,7 @@ class LocalModel(Model, Generic[_E]):
 
     def _reader(self, engine: _E, prompt: str, request: Request) -> AnswerReader:
         """Return what reads the text of an answer."""
-        return TextReader(prompt, [tool.name for tool in request.tools])
+        return TextReader(prompt, {tool.name: tool.parameters for tool in request.tools})
 
     @abstractmethod
     def _generate(

@@ -1,10 +1,11 @@
 """TextReader: reads the text of a model as its answer, its thoughts and its calls."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 from ...events import Delta, TextDelta
 from ..think_tags import ThinkTags
+from .call_forms import Schemas
 from .written_calls import WrittenCalls
 
 __all__ = ["AnswerReader", "TextReader"]
@@ -31,10 +32,10 @@ class TextReader:
 
     Args:
         prompt: The prompt; templates of some models open the thought at its end.
-        tools: The names of the tools that are offered.
+        tools: The tools that are offered.
     """
 
-    def __init__(self, prompt: str, tools: Collection[str]) -> None:
+    def __init__(self, prompt: str, tools: Schemas) -> None:
         self._thoughts = ThinkTags()
         self._written = WrittenCalls(tools)
         if prompt.rstrip().endswith(_THOUGHT):
@@ -47,7 +48,7 @@ class TextReader:
 
     def add(self, text: str) -> list[Delta]:
         """Add a piece of the text, and return the deltas that are certain now."""
-        if self._thoughts.may_pass and self._written.may_pass and "<" not in text:
+        if self._thoughts.may_pass and self._written.passes(text):
             self._thoughts.passed(text)
             return [TextDelta(text)] if text else []
         return self._calls_in(self._thoughts.add(text))

@@ -1,29 +1,22 @@
 """Written calls: the tool calls that a model writes into its text."""
 
-import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from enum import Enum, auto
-from typing import TypeAlias
 
 from ...events import Delta, TextDelta, ToolCallDelta
-from .json_text import JsonEnd, items_of, members_of
+from .call_forms import Call, Schemas, begun_call, calls_in
+from .json_text import JsonEnd
 
-__all__ = ["CLOSE", "OPEN", "WrittenCalls", "calls_in"]
+__all__ = ["CLOSE", "OPEN", "WrittenCalls"]
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
-_NAMES = ("name", "function")
-_ARGUMENTS = ("arguments", "parameters")
-_KEYS = {*_NAMES, *_ARGUMENTS, "id", "type"}
+_KEYS = {"name", "function", "arguments", "parameters", "id", "type"}
 _FIRST_KEY = re.compile(r'[\[\s]*\{\s*"([^"\\]*)"\s*:')
 _COULD_BEGIN = re.compile(r'[\[\s]*(\{\s*("[^"\\]*("\s*:?)?)?)?')
-_BEGUN = re.compile(r'\s*\{.*?"name"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
-_BEGUN_ARGUMENTS = re.compile(r'"(?:arguments|parameters)"\s*:\s*(?=\{)(.*)\Z', re.DOTALL)
 _MOST_BLANKS = 1000
-
-Call: TypeAlias = tuple[str, str]
-"""The name of a tool, and the arguments as they were written."""
+_BLANKS, _SEPARATORS = " \t\r\n", "; \t\r\n"
 
 
 class _State(Enum):
@@ -38,24 +31,27 @@ class WrittenCalls:
 
     A call stands between `<tool_call>` and `</tool_call>`, or, where tools are offered, as bare
     JSON at the beginning of the text: an object, an array of them, or several in a row. Bare JSON
-    is a call only if its name is a tool's. What cannot be read as a call remains text.
+    is a call only if its name is a tool's. Line breaks around calls are dropped. What cannot be
+    read as a call remains text.
 
     Args:
-        tools: The names of the tools that are offered.
+        tools: The tools that are offered.
     """
 
-    def __init__(self, tools: Collection[str]) -> None:
-        self._tools = frozenset(tools)
+    def __init__(self, tools: Schemas) -> None:
+        self._tools = tools
         self._state = _State.START
         self._held = ""
+        self._gap = ""
+        self._between = _BLANKS
         self._body = ""
         self._end = JsonEnd()
         self.count = 0
 
-    @property
-    def may_pass(self) -> bool:
-        """Whether text without the sign `<` is the answer's."""
-        return self._state is _State.TEXT and not self._held
+    def passes(self, text: str) -> bool:
+        """Return whether a piece is the answer's as it is, as far as can be seen at once."""
+        is_plain = "<" not in text and not text.endswith("\n")
+        return is_plain and self._state is _State.TEXT and not self._held
 
     def add(self, text: str) -> list[Delta]:
         """Add a piece of the text, and return the deltas that are certain now."""
@@ -63,7 +59,7 @@ class WrittenCalls:
         self._held += text
         while self._held:
             state, length = self._state, len(self._held)
-            deltas += self._steps[state](self)
+            deltas += self._step()
             if (state, length) == (self._state, len(self._held)):
                 break
         return deltas
@@ -78,16 +74,27 @@ class WrittenCalls:
             body = self._body + self._held
             is_tagged = self._state is _State.TAGGED
             self._body = self._held = ""
-            calls = calls_in(body) or (_begun(body) if is_cut else None) or ()
+            calls = calls_in(body, self._tools) or (begun_call(body) if is_cut else None) or ()
             if calls and (is_tagged or self._are_offered(calls)):
                 return self._called(calls)
-            return _text(OPEN + body if is_tagged else body)
+            return _text(self._gap + OPEN + body if is_tagged else body)
         held, self._held = self._held, ""
-        return _text("" if self.count and not held.strip() else held)
+        return _text("" if self.count and not held.strip(self._between) else held)
+
+    def _step(self) -> list[Delta]:
+        match self._state:
+            case _State.START:
+                return self._start()
+            case _State.BARE:
+                return self._bare()
+            case _State.TEXT:
+                return self._read_text()
+            case _State.TAGGED:
+                return self._tagged()
 
     def _start(self) -> list[Delta]:
         """Find out whether the text begins with a call; blanks before and behind one are none."""
-        seen = self._held.lstrip()
+        seen = self._held.lstrip(self._between)
         if not seen and len(self._held) < _MOST_BLANKS:
             return []
         if self._tools and self._could_be_bare(seen):
@@ -109,12 +116,11 @@ class WrittenCalls:
                 self._give_up()
             return []
         self._body, self._held = self._body + self._held[:end], self._held[end:]
-        calls = calls_in(self._body)
+        calls = calls_in(self._body, self._tools)
         if not calls or not self._are_offered(calls):
             self._give_up()
             return []
-        self._state = _State.START
-        self._held = self._held.lstrip("; \t\r\n")
+        self._state, self._between = _State.START, _SEPARATORS
         return self._called(calls)
 
     def _give_up(self) -> None:
@@ -125,10 +131,13 @@ class WrittenCalls:
         if tag:
             self._state, self._body, self._held = _State.TAGGED, "", after
             self._end = JsonEnd()
-            return _text(before if before.strip() else "")
+            passed = before.rstrip("\n")
+            self._gap = before[len(passed) :]
+            return _text(passed)
         kept = next(size for size in range(len(OPEN) - 1, -1, -1) if before.endswith(OPEN[:size]))
-        self._held = before[len(before) - kept :]
-        return _text(before[: len(before) - kept])
+        passed = before[: len(before) - kept].rstrip("\n")
+        self._held = before[len(passed) :]
+        return _text(passed)
 
     def _tagged(self) -> list[Delta]:
         """Look for the closing tag, which may also stand within a text of the call."""
@@ -140,12 +149,12 @@ class WrittenCalls:
             return []
         self._held = after
         self._take(before)
-        if self._end.is_inside:
+        if self._end.is_inside and self._body.lstrip().startswith(("{", "[")):
             self._take(tag)
             return []
-        calls = calls_in(self._body)
-        self._state = _State.START if calls else _State.TEXT
-        return self._called(calls) if calls else _text(OPEN + self._body + tag)
+        calls = calls_in(self._body, self._tools)
+        self._state, self._between = (_State.START if calls else _State.TEXT), _BLANKS
+        return self._called(calls) if calls else _text(self._gap + OPEN + self._body + tag)
 
     def _take(self, text: str) -> None:
         self._body += text
@@ -164,55 +173,6 @@ class WrittenCalls:
             deltas.append(ToolCallDelta(self.count, None, name, arguments))
             self.count += 1
         return deltas
-
-    _steps = {
-        _State.START: _start,
-        _State.BARE: _bare,
-        _State.TEXT: _read_text,
-        _State.TAGGED: _tagged,
-    }
-
-
-def calls_in(text: str) -> list[Call] | None:
-    """Return the calls that a JSON text describes; None if it does not describe calls alone."""
-    parts = items_of(text) if text.lstrip().startswith("[") else [text]
-    calls = [_call(part) for part in parts or ()]
-    found = [call for call in calls if call is not None]
-    return found if found and len(found) == len(calls) else None
-
-
-def _call(text: str) -> Call | None:
-    members = members_of(text)
-    if members is None:
-        return None
-    if members.get("function", "").startswith("{"):
-        members = members_of(members["function"]) or {}
-    name = _string(next((members[key] for key in _NAMES if key in members), ""))
-    arguments = next((members[key] for key in _ARGUMENTS if key in members), "{}")
-    inner = _string(arguments)
-    if inner is not None and members_of(inner) is not None:  # a text that holds JSON
-        arguments = inner
-    return (name, arguments) if name else None
-
-
-def _begun(text: str) -> list[Call] | None:
-    """Return a call that was cut, with the arguments so far."""
-    found = _BEGUN.match(text)
-    name = _string(found[1]) if found else None
-    if not name:
-        return None
-    arguments = _BEGUN_ARGUMENTS.search(text)
-    return [(name, arguments[1] if arguments else "")]
-
-
-def _string(text: str) -> str | None:
-    if not text.startswith('"'):
-        return None
-    try:
-        value = json.loads(text, strict=False)
-    except ValueError:
-        return None
-    return value if isinstance(value, str) else None
 
 
 def _text(text: str) -> list[Delta]:

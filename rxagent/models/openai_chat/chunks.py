@@ -8,6 +8,7 @@ from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
+from ..think_tags import ThinkTags
 from .calls import Calls, Fragment
 from .choices import Choices, Undecided
 from .failures import failure_in, is_foreign
@@ -15,7 +16,6 @@ from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, st
 from .nesting import is_deep
 from .reasoning import REASONING_FIELDS, Called, Failed, ReasoningParts, pieces_in, thoughts_in
 from .repeats import Repeats
-from ..think_tags import ThinkTags
 
 __all__ = ["ChatChunks"]
 
