@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
     from .onnx import OnnxModel
     from .openai import OpenAIModel
+    from .transformers import TransformersModel
 
 _ROOM_OF = {
     "AzureOpenAIModel": "azure",
     "OnnxModel": "onnx",
     "OpenAIModel": "openai",
+    "TransformersModel": "transformers",
 }
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "OnnxModel",
     "OpenAIModel",
     "Provider",
+    "TransformersModel",
     "as_model",
     "prefixes",
     "resolve",

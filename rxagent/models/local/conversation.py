@@ -19,7 +19,7 @@ from ..errors import ErrorFactory
 from .json_text import members_of
 from .written_calls import CLOSE, OPEN
 
-__all__ = ["Form", "Render", "rendered"]
+__all__ = ["Form", "Render", "rendered", "tools_of"]
 
 Form: TypeAlias = dict[str, Any]
 """A message or a tool as a template reads it."""
@@ -80,7 +80,7 @@ def _forms(
     request: Request, schema: Any, takes_tools: bool
 ) -> Iterator[tuple[list[Form], list[Form] | None]]:
     shown = [_instruction(_SCHEMA.format(schema=json.dumps(schema)))] if schema else []
-    own = [_tool(tool) for tool in request.tools]
+    own = tools_of(request)
     if takes_tools or not (own or any(m.tool_calls for m in request.messages)):
         plain = _with_instructions(list(_messages(request.messages)), shown)
         yield plain, own or None
@@ -149,6 +149,11 @@ def _call(call: ToolCall, id: str) -> Form:
 
 def _arguments(call: ToolCall) -> Any:
     return json.loads(call.arguments, strict=False) if members_of(call.arguments) else {}
+
+
+def tools_of(request: Request) -> list[Form]:
+    """Return the tools of a request as templates read them."""
+    return [_tool(tool) for tool in request.tools]
 
 
 def _tool(tool: ToolSpec) -> Form:

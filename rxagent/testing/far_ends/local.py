@@ -7,6 +7,7 @@ the tokens are chosen by a logits processor.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import cycle, repeat
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,6 @@ from attrs import define, evolve
 
 from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
-from ...models.local.answer import Answer
 from ...models.local.model import LocalModel, Settings
 from .far_end import Call, FarEnd
 from .items import Blank, Broken, Endless, Item, Reported, Script, Silence, Waiting
@@ -167,7 +167,7 @@ class Play:
 
 
 class Scripted(LocalModel[Any]):
-    """A model that says a script; a mix-in before the real class.
+    """A model that says a script; a mix-in before the real class, which generates in `_played`.
 
     Attributes:
         far_end: The far end.
@@ -185,15 +185,14 @@ class Scripted(LocalModel[Any]):
         """Return what encodes a text, and the marks."""
         raise NotImplementedError
 
-    def _generate(
-        self, engine: Any, prompt: str, request: Request, settings: Settings, answer: Answer
-    ) -> None:
+    @contextmanager
+    def _played(self, engine: Any, prompt: str, settings: Settings) -> Iterator[Settings]:
+        """Give the settings with which the engine says the script."""
         play = self.far_end.begin(self.model_id, prompt, self.script, *self._encoder(engine))
         forced = {**settings.sampling, **self._force(engine, play)}
         most = play.length if play.is_cut else settings.max_tokens
-        settings = evolve(settings, max_tokens=most, sampling=forced)
         try:
-            super()._generate(engine, prompt, request, settings, answer)
+            yield evolve(settings, max_tokens=most, sampling=forced)
         finally:
             self.far_end.end(play)
 
@@ -221,10 +220,9 @@ def _message(message: Mapping[str, Any]) -> Message:
         message["role"],
         "".join(part["text"] for part in parts if part["type"] == "text"),
         tool_calls=[
-            ToolCall(
-                call["id"], call["function"]["name"], json.dumps(call["function"]["arguments"])
-            )
+            ToolCall(call["id"], made["name"], json.dumps(made["arguments"]))
             for call in message.get("tool_calls", ())
+            for made in [call["function"]]
         ],
         tool_call_id=message.get("tool_call_id"),
         images=[Image(part["url"]) for part in parts if part["type"] == "image"],

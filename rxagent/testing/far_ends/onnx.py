@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from ...messages import Request
 from ...models import Model, OnnxModel
+from ...models.local.answer import Answer
+from ...models.local.model import Settings
 from .items import Script
 from .local import NOT_OFFERED, Encode, LocalFarEnd, Marks, Play, Scripted, scripted
 from .tiny import BLANK, END, onnx_folder
@@ -44,6 +47,12 @@ class OnnxFarEnd(LocalFarEnd):
 
 
 class _Scripted(Scripted, OnnxModel):
+    def _generate(
+        self, engine: Any, prompt: str, request: Request, settings: Settings, answer: Answer
+    ) -> None:
+        with self._played(engine, prompt, settings) as settings:
+            super()._generate(engine, prompt, request, settings, answer)
+
     def _encoder(self, engine: Any) -> tuple[Encode, Marks]:
         to_id = engine.tokenizer.to_token_id
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from copy import deepcopy
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +13,27 @@ from typing import Any
 
 from .local import TEMPLATE
 
-__all__ = ["BLANK", "END", "build_onnx", "onnx_folder", "tiny_folder", "tiny_model"]
+__all__ = [
+    "BLANK",
+    "END",
+    "build_onnx",
+    "onnx_folder",
+    "tiny_folder",
+    "tiny_model",
+    "tiny_vision_model",
+]
 
 END, BLANK = "<|im_end|>", "<|im_start|>"
 _BEGIN = "<|endoftext|>"
+_IMAGE = "<image>"
 _CONTEXT = 16_384
+
+VISION_TEMPLATE = TEMPLATE.replace(
+    "{%- endfor %}",
+    """{%- for part in message.content if part.type == 'image' %}{{ '<image>' }}{% endfor %}
+{%- endfor %}""",
+)
+"""The same, with a mark for each image behind its message."""
 
 _TAUGHT = ["Hello there, how are you? It is 5. I have to add 2 and 3. <think> </think> <tool_call>"]
 """What the tokenizer learns its pieces from; of all else it takes bytes."""
@@ -26,6 +43,7 @@ _TAUGHT = ["Hello there, how are you? It is 5. I have to add 2 and 3. <think> </
 def tiny_model() -> tuple[Any, Any]:
     """Return a Llama of 0.1 M parameters that knows nothing, and its tokenizer."""
     torch, transformers = import_module("torch"), import_module("transformers")
+    torch.set_num_threads(1)  # more of them wait for each other, where the machine is busy
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=_pieces(),
         bos_token=_BEGIN,
@@ -50,6 +68,40 @@ def tiny_model() -> tuple[Any, Any]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return transformers.LlamaForCausalLM(config).eval(), tokenizer
+
+
+@cache
+def tiny_vision_model() -> tuple[Any, Any]:
+    """Return a Llava as tiny, which reads images of 16 x 16 pixels, and its processor."""
+    transformers = import_module("transformers")
+    network, tokenizer = map(deepcopy, tiny_model())
+    tokenizer.add_special_tokens({"additional_special_tokens": [_IMAGE, BLANK]})
+    tokenizer.chat_template = VISION_TEMPLATE
+    text = network.config
+    text.vocab_size = len(tokenizer)
+    image = tokenizer.convert_tokens_to_ids(_IMAGE)
+    vision = transformers.CLIPVisionConfig(
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=16,
+        patch_size=8,
+    )
+    config = transformers.LlavaConfig(
+        vision_config=vision, text_config=text, image_token_index=image, vision_feature_layer=-1
+    )
+    size = {"height": 16, "width": 16}
+    processor = transformers.LlavaProcessor(
+        image_processor=transformers.CLIPImageProcessorPil(size=size, crop_size=size),
+        tokenizer=tokenizer,
+        patch_size=8,
+        vision_feature_select_strategy="default",
+        chat_template=VISION_TEMPLATE,
+        image_token=_IMAGE,
+        num_additional_image_tokens=1,
+    )
+    return transformers.LlavaForConditionalGeneration(config).eval(), processor
 
 
 def _pieces() -> Any:
