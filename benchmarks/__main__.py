@@ -4,7 +4,18 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from . import answers, crowds, first_request, hang_up, heartbeat, imports, memory, viewers, waits
+from . import (
+    answers,
+    crowds,
+    first_request,
+    hang_up,
+    heartbeat,
+    imports,
+    local,
+    memory,
+    viewers,
+    waits,
+)
 from .far_end import serving
 from .row import Row
 from .table import table
@@ -22,6 +33,8 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "memory": memory.rows,
     "viewers": viewers.rows,
     "import": imports.rows,
+    "onnx": local.onnx,
+    "transformers": local.transformers,
 }
 """The benchmarks by name: functions of the server's URL, and of whether to be quick."""
 
@@ -40,7 +53,6 @@ def main() -> None:
                 print(f"    {row.name}: {row.value:.3g} {row.unit}", file=sys.stderr, flush=True)
                 rows.append(row)
     print(table(rows))
-    print("\nNot measured: local models, which do not exist yet.")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from attrs import frozen
 from reactivex import Observable
 
 from ...arguments import mapping, text
-from ...errors import RxAgentError
+from ...errors import ModelError, RxAgentError
 from ...events import Delta
 from ...messages import Message, Request
 from ...pickling import portable
@@ -119,7 +119,7 @@ class LocalModel(Model, Generic[_E]):
     ) -> None:
         errors = self._errors
         check_options(request, errors)
-        options = merged(self._options, request.options)
+        options = merged(*map(_with_one_length, (self._options, request.options)))
         stops = options.pop("stop", ())
         given = [stops] if isinstance(stops, str) else list(stops)
         answer = Answer(emit, cancelled, [*request.stop, *given])
@@ -132,15 +132,24 @@ class LocalModel(Model, Generic[_E]):
             prompt = self._prompt(engine, request, settings)
             answer.begin(self._reader(engine, prompt, request))
             self._generate(engine, prompt, request, settings, answer)
-        except RxAgentError:
-            raise
-        except (TypeError, ValueError) as error:
-            if answer.written:
-                raise errors.unavailable("broke off its reply", error) from error
-            raise errors.rejected(f"cannot generate an answer to this request: {error}") from error
         except Exception as error:
-            what = "broke off its reply" if answer.written else "could not generate an answer"
-            raise errors.unavailable(what, error) from error
+            answer.flush()
+            if isinstance(error, RxAgentError):
+                raise
+            raise self._failure(error, is_broken=answer.written > 0) from error
+
+    def _failure(self, error: Exception, is_broken: bool) -> ModelError:
+        """Return what an error of the engine means.
+
+        Args:
+            error: The error.
+            is_broken: Whether the answer has begun.
+        """
+        if is_broken:
+            return self._errors.unavailable("broke off its reply", error)
+        if isinstance(error, TypeError | ValueError):
+            return self._errors.rejected(f"cannot generate an answer to this request: {error}")
+        return self._errors.unavailable("could not generate an answer", error)
 
     @property
     def _errors(self) -> ErrorFactory:
@@ -152,8 +161,7 @@ class LocalModel(Model, Generic[_E]):
         Raises:
             ModelRejected: One of them makes no sense.
         """
-        lengths = [options.pop(name) for name in _LENGTHS if name in options]
-        most = lengths[0] if lengths else MAX_TOKENS
+        most = options.pop(_LENGTHS[0], MAX_TOKENS)
         if not isinstance(most, int) or isinstance(most, bool) or most < 1:
             raise self._errors.rejected(f"takes a number of tokens as max_tokens, not {most!r}.")
         template = mapping("chat_template_kwargs", options.pop("chat_template_kwargs", None))
@@ -191,3 +199,8 @@ class LocalModel(Model, Generic[_E]):
         self, engine: _E, prompt: str, request: Request, settings: Settings, answer: Answer
     ) -> None:
         """Generate an answer, until it ends or `answer.is_over`."""
+
+
+def _with_one_length(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options in which the longest answer has one name."""
+    return {_LENGTHS[0] if name in _LENGTHS else name: value for name, value in options.items()}

@@ -30,6 +30,7 @@ class ParsedReader:
     def __init__(self, parser: Any) -> None:
         self._parser = parser
         self._structured = ""
+        self._raw = ""
         self._is_lost = False
         self._calls = 0
 
@@ -42,11 +43,14 @@ class ParsedReader:
         """Add a piece of the text, and return the deltas that are certain now."""
         if self._is_lost:
             return [TextDelta(text)]
+        self._raw = self._raw + text if self._structured else ""
         try:
             events = self._parser.feed(text)
         except Exception:  # what a model writes may break any parser
-            return self._give_up(text)
-        return self._deltas(events)
+            return self._give_up(self._raw or text)
+        deltas = self._deltas(events)
+        self._raw = self._raw or self._structured
+        return deltas
 
     def end(self, *, is_cut: bool) -> list[Delta]:
         """Return what was held back, at the end of the text.
@@ -61,12 +65,11 @@ class ParsedReader:
         try:
             _, events = self._parser.finalize()
         except Exception:
-            return self._give_up("")
+            return self._give_up(self._raw)
         return self._deltas(events)
 
     def _give_up(self, text: str) -> list[Delta]:
         self._is_lost = True
-        text = self._structured + text
         return [TextDelta(text)] if text else []
 
     def _deltas(self, events: Iterable[Mapping[str, Any]]) -> list[Delta]:
