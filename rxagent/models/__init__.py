@@ -10,12 +10,14 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .mlx import MLXModel
     from .onnx import OnnxModel
     from .openai import OpenAIModel
     from .transformers import TransformersModel
 
 _ROOM_OF = {
     "AzureOpenAIModel": "azure",
+    "MLXModel": "mlx",
     "OnnxModel": "onnx",
     "OpenAIModel": "openai",
     "TransformersModel": "transformers",
@@ -23,6 +25,7 @@ _ROOM_OF = {
 
 __all__ = [
     "AzureOpenAIModel",
+    "MLXModel",
     "Model",
     "OnnxModel",
     "OpenAIModel",

@@ -138,10 +138,7 @@ class OnnxModel(LocalModel[_Engine]):
             raise self._errors.rejected("takes no images. Give them to a TransformersModel.")
         template = engine.template
         if template is None:
-            raise self._errors.rejected(
-                "has no chat template: its folder has no chat_template.jinja. Take a model that is "
-                "made for chats, often called -Instruct, or pass chat_template=..., in Jinja."
-            )
+            raise self._no_template(", as its folder has no chat_template.jinja")
         return rendered(
             request,
             template.source,
@@ -156,10 +153,7 @@ class OnnxModel(LocalModel[_Engine]):
         ids = engine.tokenizer.encode(prompt)
         room = engine.context_length - len(ids)
         if room < 1:
-            raise self._errors.rejected(
-                f"reads at most {engine.context_length} tokens, and the messages have {len(ids)}. "
-                "Shorten them."
-            )
+            raise self._no_room(engine.context_length, len(ids))
         most = min(settings.max_tokens, room)
         sampling = dict(settings.sampling)
         process = sampling.pop("logits_processor", None)

@@ -162,10 +162,7 @@ class TransformersModel(LocalModel[_Engine]):
         template = self._chat_template or getattr(engine.renderer, "chat_template", None)
         template = template or getattr(engine.tokenizer, "chat_template", None)
         if not template:
-            raise self._errors.rejected(
-                "has no chat template. Take a model that is made for chats, often called "
-                "-Instruct, or pass chat_template=..., in Jinja."
-            )
+            raise self._no_template()
 
         def render(messages: list[Form], tools: list[Form] | None) -> str:
             text: str = engine.renderer.apply_chat_template(
@@ -192,10 +189,7 @@ class TransformersModel(LocalModel[_Engine]):
         most = settings.max_tokens
         if engine.context_length is not None:
             if read >= engine.context_length:
-                raise self._errors.rejected(
-                    f"reads at most {engine.context_length} tokens, and the messages have {read}. "
-                    "Shorten them."
-                )
+                raise self._no_room(engine.context_length, read)
             most = min(most, engine.context_length - read)
         sampling = dict(settings.sampling)
         if (seed := sampling.pop("seed", None)) is not None:

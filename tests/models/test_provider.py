@@ -13,7 +13,7 @@ from rxagent.models import Provider, as_model, prefixes, resolve
 from rxagent.models.resolve import find_provider, load_provider
 from rxagent.streams import each
 
-BUILT_IN = ["azure", "openai"]
+BUILT_IN = ["azure", "mlx", "onnx", "openai", "transformers"]
 
 ACME = """
 from rxagent.models import Provider
@@ -90,7 +90,8 @@ def test_declarations_agree_with_the_package(prefix):
     assert (prefix, prefix) == (provider.prefix, kind.provider)
     assert kind is getattr(models, kind.__name__)
     assert {provider.key_variable, provider.url_variable} - {*provider.variables} <= {
-        "OPENAI_BASE_URL"
+        "OPENAI_BASE_URL",
+        None,
     }
 
 

@@ -14,7 +14,7 @@ from attrs import frozen
 from reactivex import Observable
 
 from ...arguments import mapping, text
-from ...errors import ModelError, RxAgentError
+from ...errors import ModelError, ModelRejected, RxAgentError
 from ...events import Delta
 from ...messages import Message, Request
 from ...pickling import portable
@@ -154,6 +154,23 @@ class LocalModel(Model, Generic[_E]):
     @property
     def _errors(self) -> ErrorFactory:
         return ErrorFactory(self.provider, self.model_id)
+
+    def _no_template(self, where: str = "") -> ModelRejected:
+        """Return the error that there is no chat template.
+
+        Args:
+            where: Where it was looked for, if that helps.
+        """
+        return self._errors.rejected(
+            f"has no chat template{where}. Take a model that is made for chats, often called "
+            "-Instruct, or pass chat_template=..., in Jinja."
+        )
+
+    def _no_room(self, most: int, read: int) -> ModelRejected:
+        """Return the error that a prompt leaves no room for an answer."""
+        return self._errors.rejected(
+            f"reads at most {most} tokens, and the messages have {read}. Shorten them."
+        )
 
     def _settings(self, options: dict[str, Any]) -> Settings:
         """Return the options of a generation, in common names.

@@ -134,10 +134,12 @@ class Marks:
     Attributes:
         end: Ends an answer.
         blank: Says nothing.
+        ahead: How many tokens the engine chooses before it gives the first of them.
     """
 
     end: int
     blank: int
+    ahead: int = 0
 
 
 @define(eq=False)
@@ -157,7 +159,7 @@ class Play:
         Raises:
             RuntimeError: The script says that generating fails here.
         """
-        token = next(self._tokens)
+        token = next(self._tokens, self.marks.end)
         if isinstance(token, Exception):
             self.is_over = True
             raise token
@@ -249,8 +251,10 @@ def _tokens(items: Sequence[Item], encode: Encode, marks: Marks) -> "Iterator[in
             case Silence() | Waiting():
                 yield from repeat(marks.blank)
             case Broken():
+                yield from repeat(marks.blank, marks.ahead)
                 yield RuntimeError("The engine has stopped.")
             case Reported():
+                yield from repeat(marks.blank, marks.ahead)
                 yield RuntimeError(item.message)
             case _:
                 raise TypeError(f"No engine does {item!r}.")
