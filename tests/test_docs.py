@@ -3,7 +3,7 @@
 - Blocks of `python` are run in order, all of a page in one namespace; a block with `await` runs
   like a notebook cell. Functions named `test_...` are called, too.
 - A block of `text` after one of `python` is its output; `...` in it matches anything.
-- A block with a caption is written to a file of that name.
+- A block with a caption is written to a file of that name, also one that includes a file.
 - In a block of `console`, the text after `$` is run as a command, and the rest is its output.
 - A block of `marble` is a diagram, and must hold.
 - A block of `sh` sets up a machine, and is not run here.
@@ -62,14 +62,14 @@ class Block:
 
 
 def blocks(page):
-    """Yield the blocks of a page, without directives of the documentation."""
+    """Yield the blocks of a page, without other directives of the documentation."""
     source = page.read_text(encoding="utf-8")
     for fence in _FENCE.finditer(source):
         language, text = fence[1], fence[2]
         line = source.count("\n", 0, fence.start()) + 2
         caption = None
         if directive := _DIRECTIVE.fullmatch(language):
-            if directive[1] != "code-block":
+            if directive[1] not in ("code-block", "literalinclude"):
                 continue
             language = directive[2]
             while option := _OPTION.match(text):
@@ -77,6 +77,10 @@ def blocks(page):
                 text = text[option.end() :]
                 line += 1
             text = text.removeprefix("\n")
+            if directive[1] == "literalinclude":
+                if caption is None:
+                    continue
+                language, text = "python", (page.parent / language).read_text(encoding="utf-8")
         yield Block(language, text, line, caption)
 
 

@@ -10,6 +10,7 @@ from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
     from .azure import AzureOpenAIModel
+    from .errors import ErrorFactory
     from .mlx import MLXModel
     from .onnx import OnnxModel
     from .openai import OpenAIModel
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROOM_OF = {
     "AzureOpenAIModel": "azure",
+    "ErrorFactory": "errors",
     "MLXModel": "mlx",
     "OnnxModel": "onnx",
     "OpenAIModel": "openai",
@@ -25,6 +27,7 @@ _ROOM_OF = {
 
 __all__ = [
     "AzureOpenAIModel",
+    "ErrorFactory",
     "MLXModel",
     "Model",
     "OnnxModel",

@@ -1,4 +1,6 @@
-"""Testing tools for streaming agents: scripted models and servers, virtual time, leak checks."""
+"""Testing tools for streaming agents: scripted models and servers, the contract of models,
+virtual time, leak checks.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -6,16 +8,27 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .clock import VirtualScheduler
+    from .contract import ModelContract
+    from .far_ends import FarEnd
     from .marbles import marbles
     from .models import ScriptedModel
     from .server import ScriptedServer
 
 _ROOM_OF = {
+    "FarEnd": "far_ends",
+    "ModelContract": "contract",
     "ScriptedModel": "models",
     "ScriptedServer": "server",
     "VirtualScheduler": "clock",
 }
 
-__all__ = ["ScriptedModel", "ScriptedServer", "VirtualScheduler", "marbles"]
+__all__ = [
+    "FarEnd",
+    "ModelContract",
+    "ScriptedModel",
+    "ScriptedServer",
+    "VirtualScheduler",
+    "marbles",
+]
 
 __getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__, ["marbles"])

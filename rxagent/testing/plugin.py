@@ -46,8 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the table of providers, if there is one."""
     is_worker = hasattr(config, "workerinput")  # of pytest-xdist, whose controller has the reports
-    if (page := config.getini("contract_table")) and not is_worker:
-        config.pluginmanager.register(_TableKeeper(config.rootpath / page, config))
+    if (name := config.getini("contract_table")) and not is_worker:
+        page = config.rootpath / name
+        if not page.is_file():
+            raise pytest.UsageError(f"contract_table names {page}, and there is no such file.")
+        config.pluginmanager.register(_TableKeeper(page, config))
 
 
 class _TableKeeper:

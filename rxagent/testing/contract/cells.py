@@ -31,10 +31,12 @@ class Cells:
         record_property: Callable[[str, object], None],
     ) -> Iterator[None]:
         """Skip a cell that is not offered, and fail the test when a request was wrong."""
-        name = request.node.function.__name__
-        cell = name.removeprefix(_PREFIX)
+        cell = request.node.function.__name__.removeprefix(_PREFIX)
         parts = [part for part in type(self).__mro__ if part.__module__.startswith(__package__)]
-        if any(name in vars(part) for part in parts):
+        cells = {name for part in parts for name in cells_of(part)}
+        if unknown := far_end.not_offered.keys() - cells:
+            raise ValueError(f"{far_end.prefix} declares what is no cell: {', '.join(unknown)}")
+        if cell in cells:
             reason = far_end.not_offered.get(cell, "")
             record_property(PROPERTY, [far_end.prefix, far_end.dated, cell, reason])
             if reason:

@@ -105,7 +105,7 @@ class RequestCells:
         assert [] == [name for name in far_end.bodies[-1] if "tool" in name.lower()]
 
     def test_ids_and_names(self, far_end: FarEnd) -> None:
-        """Names and ids that a provider would reject are mended, alike in calls and results."""
+        """Names and ids that a provider would reject are replaced, alike in calls and results."""
         ids = ["x" * 300, "", "a b/ü", "same"]
         names = ["n" * 300, "a name, with spaces", "ü", "add"]
         calls = [ToolCall(id, name, "{}") for id, name in zip(ids, names, strict=True)]

@@ -32,7 +32,7 @@ class TogetherCells:
     """How one object serves several runs."""
 
     def test_each_subscription_asks_again(self, far_end: FarEnd) -> None:
-        """A stream is cold: nothing is sent before it is subscribed, and each time anew."""
+        """A stream is cold: nothing is sent before it is subscribed, and each time again."""
         model = far_end.perform(echo)
         stream = model("Hi")
         assert [] == far_end.calls

@@ -1,7 +1,9 @@
 """Far ends: what answers the models of each provider in tests, by a script of deltas."""
 
+from .checking import check_type
 from .far_end import Call, FarEnd
 from .finding import known_far_ends
+from .http import Frame, HttpFarEnd, Rendering
 from .items import (
     Blank,
     Broken,
@@ -21,12 +23,16 @@ __all__ = [
     "Call",
     "Endless",
     "FarEnd",
+    "Frame",
     "Garbage",
+    "HttpFarEnd",
     "Item",
     "Rejected",
+    "Rendering",
     "Reported",
     "Script",
     "Silence",
     "Waiting",
+    "check_type",
     "known_far_ends",
 ]

@@ -17,7 +17,7 @@ class AzureFarEnd(OpenAIFarEnd):
         """Return a model that Azure serves, connected to the server."""
         return AzureOpenAIModel(
             name,
-            azure_endpoint=self.server.azure_endpoint,
+            azure_endpoint=self.url,
             api_version="2024-10-21",
             api_key="any",
             **options,

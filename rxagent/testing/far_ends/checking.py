@@ -40,14 +40,26 @@ def check_type(kind: Any, body: Mapping[str, Any]) -> None:
 
 
 def _nearest(errors: Sequence[Any]) -> Sequence[Any]:
-    """Return the errors without those of a union's members that are named otherwise."""
-    others = [
+    """Return the errors without those of a union's members that are named otherwise.
+
+    They stay where no other member is near.
+    """
+    others = {
         line["loc"][:-1]
         for line in errors
         if line["type"] == "literal_error" and line["loc"][-1] in ("role", "type")
-    ]
-    near = [e for e in errors if not any(e["loc"][: len(loc)] == loc for loc in others)]
-    return near or errors
+    }
+
+    def is_of_another(error: Any) -> bool:
+        return any(_is_below(error["loc"], member) for member in others)
+
+    near = [error["loc"] for error in errors if not is_of_another(error)]
+    others = {member for member in others if any(_is_below(loc, member[:-1]) for loc in near)}
+    return [error for error in errors if not is_of_another(error)]
+
+
+def _is_below(loc: Sequence[Any], parent: Sequence[Any]) -> bool:
+    return loc[: len(parent)] == parent
 
 
 @cache

@@ -83,6 +83,11 @@ class HttpFarEnd(FarEnd):
     def rendering(self, body: Body, items: Sequence[Item], /) -> Rendering:
         """Return what renders the items of a script, in answer to this request."""
 
+    @property
+    def url(self) -> str:
+        """The server's URL, without a path."""
+        return self.server.azure_endpoint
+
     def start(self) -> Self:
         """Start to serve."""
         self.server.start()

@@ -1,0 +1,122 @@
+"""Ollama's own chat protocol: a line of JSON for each piece of the reply."""
+
+import json
+
+import aiohttp
+
+from rxagent import Request
+from rxagent import operators as ops
+from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from rxagent.models import ErrorFactory, Model, as_model
+
+
+class OllamaModel(Model):
+    """A model on a server of Ollama; `timeout` is the longest silence in seconds."""
+
+    provider = "ollama"
+
+    def __init__(self, model_id, api_base="http://localhost:11434", timeout=600):
+        self.model_id = model_id
+        self._url = f"{api_base}/api/chat"
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_read=timeout)
+
+    def __call__(self, request):
+        """Return the deltas of an answer."""
+        request = Request.of(request)
+        deltas = as_model(self._reply)(request)
+        return deltas.pipe(ops.stop_at(request.stop)) if request.stop else deltas
+
+    async def _reply(self, request):
+        errors = ErrorFactory(self.provider, self.model_id)
+        reading, line = Reading(), b""
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=self._timeout) as session,
+                session.post(self._url, json=body(self.model_id, request)) as response,
+            ):
+                if response.status >= 400:
+                    raise errors.reported(await response.text(), response.status, response.headers)
+                async for line in response.content:
+                    part = json.loads(line)
+                    if "error" in part:
+                        raise errors.reported(part)
+                    for delta in reading.deltas(part):
+                        yield delta
+        except json.JSONDecodeError as error:
+            raise errors.malformed("what is not JSON", line) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise errors.lost("could not be reached, or broke off", error) from error
+
+
+class Reading:
+    """Reads the parts of one reply; a call has neither id nor index, only its place."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def deltas(self, part):
+        """Yield the deltas of a part."""
+        message = part.get("message") or {}
+        if thought := message.get("thinking"):
+            yield ReasoningDelta(thought)
+        if text := message.get("content"):
+            yield TextDelta(text)
+        for call in message.get("tool_calls") or ():
+            function = call["function"]
+            arguments = json.dumps(function.get("arguments") or {})
+            yield ToolCallDelta(self.calls, None, function["name"], arguments)
+            self.calls += 1
+        if part.get("done"):
+            reason = part.get("done_reason", "stop")
+            yield Finish("tool_calls" if self.calls and reason == "stop" else reason)
+            if "eval_count" in part:
+                yield Usage(part.get("prompt_eval_count", 0), part["eval_count"])
+
+
+def body(model_id, request):
+    """Return the body of a request."""
+    names = {call.id: call.name for m in request.messages for call in m.tool_calls}
+    sent = {
+        "model": model_id,
+        "messages": [message(one, names) for one in request.messages],
+        "stream": True,
+    }
+    if request.tools:
+        sent["tools"] = [tool(spec) for spec in request.tools]
+    return sent | dict(request.options)
+
+
+def message(given, names):
+    """Return a message; the images are bare base64."""
+    sent = {"role": given.role, "content": given.text}
+    if given.reasoning:
+        sent["thinking"] = given.reasoning
+    if given.images:
+        sent["images"] = [image.url.partition(",")[2] for image in given.images]
+    if given.tool_calls:
+        sent["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": arguments(call.arguments)}}
+            for call in given.tool_calls
+        ]
+    if given.role == "tool":
+        sent["tool_name"] = names.get(given.tool_call_id, "")
+    return sent
+
+
+def arguments(text):
+    """Return arguments as an object, whatever a model wrote."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def tool(spec):
+    """Return the description of a tool."""
+    function = {
+        "name": spec.name,
+        "description": spec.description,
+        "parameters": dict(spec.parameters),
+    }
+    return {"type": "function", "function": function}

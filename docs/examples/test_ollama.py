@@ -1,0 +1,155 @@
+"""The model of Ollama's protocol, put to the contract."""
+
+import json
+from typing import Any, Literal, NotRequired
+
+import pytest
+from ollama import OllamaModel
+from typing_extensions import TypedDict
+
+from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from rxagent.messages import Image, Message, Request, ToolCall, ToolSpec
+from rxagent.testing import ModelContract
+from rxagent.testing.far_ends import HttpFarEnd, check_type
+from rxagent.testing.scenarios import Reply
+
+API = "https://docs.ollama.com/api/chat"
+
+
+class SentMessage(TypedDict):
+    """A message, as Ollama's document of its API describes it."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    thinking: NotRequired[str]
+    images: NotRequired[list[str]]
+    tool_calls: NotRequired[list[dict[str, Any]]]
+    tool_name: NotRequired[str]
+
+
+class SentRequest(TypedDict):
+    """The body of a request."""
+
+    model: str
+    messages: list[SentMessage]
+    tools: NotRequired[list[dict[str, Any]]]
+    stream: NotRequired[bool]
+
+
+class OllamaFarEnd(HttpFarEnd):
+    """A server that answers as Ollama does, by a script."""
+
+    prefix = "ollama"
+    paths = ("/api/chat",)
+    finish_words = {"stop": "stop", "length": "length", "tool_calls": "stop"}
+    not_offered = {
+        "refusals": f"a refusal is text: {API}",
+        "usage_in_detail": f"there is no count of cached tokens: {API}",
+    }
+
+    def connect(self, name, /, **options):
+        """Return the model that is tested."""
+        return OllamaModel(name, self.url, **options)
+
+    def check(self, body):
+        """Check a request."""
+        check_type(SentRequest, body)
+
+    def rejection(self, rejected, /):
+        """Return an error with its status."""
+        return Reply(rejected.status, {"error": rejected.message}, rejected.headers)
+
+    def rendering(self, body, items, /):
+        """Return what renders a script."""
+        return OllamaLines()
+
+    def read(self, body):
+        """Return what the server understands."""
+        messages, ids = [], []
+        for sent in body["messages"]:
+            functions = [call["function"] for call in sent.get("tool_calls", ())]
+            calls = [
+                ToolCall(f"{len(messages)}-{at}", f["name"], json.dumps(f["arguments"]))
+                for at, f in enumerate(functions)
+            ]
+            ids += [call.id for call in calls]
+            images = [f"data:image/png;base64,{data}" for data in sent.get("images", ())]
+            messages.append(
+                Message(
+                    sent["role"],
+                    sent["content"],
+                    calls,
+                    ids.pop(0) if sent["role"] == "tool" else None,
+                    list(map(Image, images)),
+                    sent.get("thinking", ""),
+                )
+            )
+        functions = [tool["function"] for tool in body.get("tools", ())]
+        return Request(messages, tools=[ToolSpec(**function) for function in functions])
+
+
+class OllamaLines:
+    """Renders deltas as lines; a call is sent whole, and the end holds reason and usage."""
+
+    def __init__(self):
+        self.calls, self.usage, self.reason = {}, None, None
+
+    def begin(self):
+        """Return nothing: a reply has no beginning."""
+        return []
+
+    def delta(self, delta, /):
+        """Yield the line of a delta, or keep it for the end."""
+        match delta:
+            case TextDelta(text):
+                yield line(content=text)
+            case ReasoningDelta(text):
+                yield line(content="", thinking=text)
+            case ToolCallDelta(index, _, name, arguments):
+                call = self.calls.setdefault(index, {"name": name, "arguments": ""})
+                call["arguments"] += arguments or ""
+            case Usage():
+                self.usage = Usage.sum(self.usage, delta)
+            case Finish(reason):
+                self.reason = OllamaFarEnd.finish_words[reason]
+
+    def blank(self):
+        """Return lines that say nothing."""
+        return [line(content=""), b'{"done": false}\n']
+
+    def garbage(self):
+        """Return a line that is no JSON."""
+        return [b"{this is not JSON\n"]
+
+    def failure(self, failure, /):
+        """Return the line of an error."""
+        return [json.dumps({"error": failure.message}).encode() + b"\n"]
+
+    def end(self):
+        """Yield the calls, and the last line."""
+        if self.calls:
+            calls = self.calls.values()
+            whole = [{**call, "arguments": json.loads(call["arguments"])} for call in calls]
+            yield line(content="", tool_calls=[{"function": call} for call in whole])
+        used = self.usage and {
+            "prompt_eval_count": self.usage.input_tokens,
+            "eval_count": self.usage.output_tokens,
+        }
+        last = {"done": True, "done_reason": self.reason, **(used or {})}
+        yield json.dumps(last).encode() + b"\n"
+
+
+def line(**message):
+    """Return a line with a message."""
+    part = {"message": {"role": "assistant", **message}, "done": False}
+    return json.dumps(part).encode() + b"\n"
+
+
+class TestOllama(ModelContract):
+    """Ollama's models."""
+
+    @pytest.fixture
+    def far_end(self):
+        """Return the server, while it runs."""
+        with OllamaFarEnd() as far_end:
+            yield far_end

@@ -1,0 +1,343 @@
+"""The contract finds what is wrong with a model, and is reported as it was passed."""
+
+import threading
+from textwrap import dedent
+
+import pytest
+import reactivex as rx
+from attrs import evolve
+from reactivex import operators as rxo
+from reactivex.disposable import Disposable
+
+from rxagent.errors import ModelError, ModelUnavailable
+from rxagent.events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from rxagent.messages import ProviderData, Request
+from rxagent.models import Model
+from rxagent.testing.contract import CELLS, ModelContract, go_on, history_of
+from rxagent.testing.far_ends.openai import OpenAIFarEnd
+
+pytest_plugins = ["pytester"]
+
+
+class Damaged(Model):
+    """A model with a fault: a function of its deltas, or of the request."""
+
+    def __init__(self, model, damage, of_request):
+        self.model_id, self.provider = model.model_id, model.provider
+        self._model, self._damage, self._of_request = model, damage, of_request
+
+    def __call__(self, request):
+        request = self._of_request(Request.of(request))
+        return self._damage(self._model(request))
+
+
+class DamagedFarEnd(OpenAIFarEnd):
+    """A far end whose models are damaged."""
+
+    def __init__(self, damage=lambda deltas: deltas, of_request=lambda request: request):
+        super().__init__()
+        self._damages = damage, of_request
+
+    def connect(self, name, /, **options):
+        """Return a damaged model."""
+        return Damaged(super().connect(name, **options), *self._damages)
+
+
+def run(cell, far_end):
+    """Run one cell."""
+    getattr(ModelContract(), f"test_{cell}")(far_end)
+
+
+def changed(kind, change):
+    """Return a damage to the deltas of a kind."""
+    return rxo.flat_map(lambda d: rx.from_iterable(change(d) if isinstance(d, kind) else [d]))
+
+
+def without(kind):
+    """Return a damage that loses the deltas of a kind."""
+    return changed(kind, lambda delta: [])
+
+
+def detached(deltas):
+    """Return deltas whose subscription outlives its disposal."""
+
+    def subscribe(observer, scheduler=None):
+        left = threading.Event()
+        deltas.subscribe(
+            lambda delta: left.is_set() or observer.on_next(delta),
+            observer.on_error,
+            observer.on_completed,
+            scheduler=scheduler,
+        )
+        return Disposable(left.set)
+
+    return rx.create(subscribe)
+
+
+def on_a_thread(deltas):
+    """Return deltas that are emitted on a thread without a context."""
+
+    def subscribe(observer, scheduler=None):
+        seen = []
+
+        def emit():
+            for delta in seen:
+                observer.on_next(delta)
+            observer.on_completed()
+
+        return deltas.subscribe(
+            seen.append,
+            observer.on_error,
+            lambda: threading.Thread(target=emit).start(),
+            scheduler=scheduler,
+        )
+
+    return rx.create(subscribe)
+
+
+def renamed(error):
+    """Return a stream with an error that says nothing."""
+    return rx.throw(type(error)("It failed.") if isinstance(error, ModelError) else error)
+
+
+def broken_off(error):
+    """Return a stream with another error."""
+    return rx.throw(ModelUnavailable(str(error), provider=error.provider, model=error.model))
+
+
+def twice(delta):
+    """Return a delta two times."""
+    return [delta, delta]
+
+
+DELTAS = {
+    "text_in_order": [without(TextDelta), changed(TextDelta, twice), without(Finish)],
+    "blanks_say_nothing": [changed(TextDelta, lambda d: [d, TextDelta("")])],
+    "reasoning_is_apart": [changed(ReasoningDelta, lambda d: [TextDelta(d.text)])],
+    "reasoning_is_given_back": [changed(ReasoningDelta, lambda d: [ReasoningDelta(d.text)])],
+    "refusals": [changed(RefusalDelta, lambda d: [TextDelta(d.text)])],
+    "finish_reasons": [changed(Finish, lambda d: [Finish("stop")]), changed(Finish, twice)],
+    "usage_adds_up": [changed(Usage, twice)],
+    "usage_in_detail": [changed(Usage, lambda d: [Usage(d.input_tokens, d.output_tokens)])],
+    "usage_may_be_unknown": [changed(Finish, lambda d: [Usage(0, 0), d])],
+    "one_call": [without(ToolCallDelta)],
+    "parallel_calls": [changed(ToolCallDelta, lambda d: [d] if d.index == 0 else [])],
+    "calls_in_fragments": [changed(ToolCallDelta, lambda d: [d] if d.name else [])],
+    "rate_limited": [rxo.catch(lambda error, _: renamed(error))],
+    "unavailable": [rxo.catch(lambda *_: rx.empty())],
+    "rejected": [rxo.catch(lambda error, _: broken_off(error))],
+    "reported_in_midstream": [rxo.catch(lambda *_: rx.empty())],
+    "broken_in_midstream": [rxo.catch(lambda *_: rx.empty()), without(TextDelta)],
+    "broken_at_opening": [rxo.catch(lambda *_: rx.empty())],
+    "malformed": [rxo.catch(lambda error, _: broken_off(error))],
+    "time_out_at_opening": [rxo.catch(lambda error, _: broken_off(error))],
+    "time_out_in_midstream": [rxo.catch(lambda error, _: broken_off(error))],
+    "contextvars": [on_a_thread],
+    "each_subscription_asks_again": [lambda deltas: deltas.pipe(rxo.replay(), rxo.ref_count())],
+}
+"""Faults in the deltas, by the cell that finds them."""
+
+REQUESTS = {
+    "roles": [lambda r: r.evolve(messages=r.messages[1:])],
+    "adjacent_messages": [lambda r: r.evolve(messages=r.messages[:-1])],
+    "images": [
+        lambda r: r.evolve(messages=[type(m)(m.role, m.text) for m in r.messages]),
+    ],
+    "images_of_results": [
+        lambda r: r.evolve(
+            messages=[type(m)(m.role, m.text, m.tool_calls, m.tool_call_id) for m in r.messages]
+        )
+    ],
+    "tools": [lambda r: r.evolve(tools=r.tools[:2])],
+    "no_tools": [lambda r: r.evolve(options={"tool_choice": "none"})],
+    "ids_and_names": [lambda r: r.evolve(messages=r.messages[:3])],
+    "stops_are_cut": [lambda r: r.evolve(stop=["three"])],
+    "calls_are_given_back": [lambda r: r.evolve(messages=r.messages[:2])],
+}
+"""Faults in what is sent, by the cell that finds them."""
+
+
+def pairs(damages):
+    """Return each cell with each of its damages."""
+    return [(cell, damage) for cell, some in damages.items() for damage in some]
+
+
+@pytest.mark.parametrize(("cell", "damage"), pairs(DELTAS))
+def test_a_fault_in_the_deltas_is_found(cell, damage):
+    """The cell fails with a model that says something else."""
+    with DamagedFarEnd(damage) as far_end, pytest.raises((AssertionError, IndexError)):
+        run(cell, far_end)
+
+
+@pytest.mark.parametrize(("cell", "of_request"), pairs(REQUESTS))
+def test_a_fault_in_the_request_is_found(cell, of_request):
+    """The cell fails with a model that sends something else."""
+    with (
+        DamagedFarEnd(of_request=of_request) as far_end,
+        pytest.raises((AssertionError, StopIteration, LookupError, ValueError)),
+    ):
+        run(cell, far_end)
+
+
+@pytest.mark.parametrize("cell", ["two_streams_at_once", "eight_threads"])
+def test_shared_state_is_found(cell):
+    """A model that keeps its first request fails where several are asked."""
+    kept = []
+
+    def first(request):
+        kept.append(request)
+        return kept[0]
+
+    with DamagedFarEnd(of_request=first) as far_end, pytest.raises(AssertionError):
+        run(cell, far_end)
+
+
+def test_a_request_that_is_not_closed_is_found():
+    """A model that reads on after it was left fails."""
+    with DamagedFarEnd(detached) as far_end, pytest.raises(TimeoutError, match="was not left"):
+        run("leaving_in_silence", far_end)
+
+
+def test_a_leak_is_found():
+    """A model that leaves a thread behind fails."""
+    end = threading.Event()
+
+    def leaking(deltas):
+        threading.Thread(target=end.wait).start()
+        return deltas
+
+    try:
+        with DamagedFarEnd(leaking) as far_end, pytest.raises(AssertionError, match="Left open"):
+            run("nothing_is_left_open", far_end)
+    finally:
+        end.set()
+
+
+def test_every_cell_can_fail():
+    """For each cell there is a fault that it finds."""
+    elsewhere = {
+        "data_of_others_stays",
+        "eight_threads",
+        "leaving_at_opening",
+        "leaving_in_midstream",
+        "leaving_in_silence",
+        "nothing_is_left_open",
+        "two_streams_at_once",
+    }
+
+    assert CELLS.keys() == DELTAS.keys() | REQUESTS.keys() | elsewhere
+
+
+def test_data_of_another_is_found():
+    """Data that was made for one provider, and is sent to another, is an error."""
+    data = ProviderData("here", {"signature": "s" * 20})
+
+    def leaking(request):
+        return request.evolve(options={"metadata": {"signature": "s" * 20}})
+
+    with OpenAIFarEnd() as far_end:
+        history = [evolve(message, extra=[data]) for message in history_of(far_end)]
+        go_on(far_end, history, "there")
+    with (
+        DamagedFarEnd(of_request=leaking) as far_end,
+        pytest.raises(AssertionError, match="there alone wants back"),
+    ):
+        go_on(far_end, history, "there")
+
+
+def test_a_lost_result_is_found():
+    """A history of which a part does not arrive is an error."""
+    with (
+        DamagedFarEnd(of_request=lambda r: r.evolve(messages=r.messages[:-1])) as far_end,
+        pytest.raises(AssertionError, match="was not sent"),
+    ):
+        go_on(far_end, history_of(far_end))
+
+
+FAR_END = """
+    from rxagent.testing import ModelContract
+    from rxagent.testing.far_ends.openai import OpenAIFarEnd
+    import pytest
+
+    class FarEnd(OpenAIFarEnd):
+        prefix = "mine"
+        not_offered = {not_offered!r}
+
+    class TestMine(ModelContract):
+        @pytest.fixture
+        def far_end(self):
+            with FarEnd() as far_end:
+                yield far_end
+
+        def test_of_my_own(self, far_end):
+            far_end.serve()
+"""
+REASON = "it has no eyes: https://example.com/api"
+
+
+@pytest.fixture
+def suite(pytester):
+    """Return a function that runs the contract in a project, with a page for its table."""
+    pytester.makeini("[pytest]\ncontract_table = table.md\n")
+    (pytester.path / "table.md").write_text("<!-- contract -->\n<!-- end of contract -->\n")
+
+    def suite(*arguments, not_offered=None):
+        source = dedent(FAR_END).replace("{not_offered!r}", repr(not_offered or {}))
+        (pytester.path / "test_mine.py").write_text(source)
+        return pytester.runpytest("-p", "no:cacheprovider", "-rs", *arguments)
+
+    return suite
+
+
+def test_the_table_is_kept(suite, pytester):
+    """A run fails when the table is stale, writes it when asked to, and then passes."""
+    stale = suite(not_offered={"images": REASON})
+    assert pytest.ExitCode.TESTS_FAILED == stale.ret
+    stale.stdout.fnmatch_lines(["The table in * is stale*", "*not offered: " + REASON])
+
+    suite("--contract-update", not_offered={"images": REASON}).assert_outcomes(
+        passed=len(CELLS), skipped=1
+    )
+    page = (pytester.path / "table.md").read_text()
+    assert "| images | no, 1 |" in page
+    assert f"1. {REASON}" in page
+    assert pytest.ExitCode.OK == suite(not_offered={"images": REASON}).ret
+
+
+def test_a_part_of_the_contract_changes_no_table(suite, pytester):
+    """A run of some cells neither compares nor writes."""
+    before = (pytester.path / "table.md").read_text()
+
+    assert pytest.ExitCode.OK == suite("--contract-update", "-k", "images").ret
+    assert before == (pytester.path / "table.md").read_text()
+
+
+def test_an_unknown_cell(suite):
+    """What is declared as not offered must be a cell."""
+    result = suite("-k", "test_images", not_offered={"smells": REASON})
+
+    result.stdout.fnmatch_lines(["*mine declares what is no cell: smells*"])
+    assert pytest.ExitCode.TESTS_FAILED == result.ret
+
+
+def test_a_page_that_is_missing(pytester):
+    """A page that does not exist is an error that names it."""
+    pytester.makeini("[pytest]\ncontract_table = nowhere.md\n")
+
+    result = pytester.runpytest()
+    result.stderr.fnmatch_lines(["*contract_table names *nowhere.md*no such file*"])
+
+
+def test_a_fixture_that_is_missing(pytester):
+    """A suite without a far end says what to write."""
+    pytester.makepyfile(
+        test_it="""
+        from rxagent.testing import ModelContract
+
+        class TestIt(ModelContract):
+            pass
+        """
+    )
+    result = pytester.runpytest("-k", "test_images")
+
+    result.stdout.fnmatch_lines(["*TestIt needs a fixture `far_end`*"])
