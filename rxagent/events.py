@@ -188,14 +188,23 @@ class ToolCallDelta(Delta):
     __repr__ = repr_of
 
 
-@frozen
+@frozen(repr=False)
 class Usage(Delta):
-    """Tokens since the last report; input includes cached tokens, output reasoning tokens."""
+    """Tokens since the last report, and the model that used them.
+
+    `input_tokens` includes those read from a cache (`cached_tokens`) and written to one
+    (`cache_write_tokens`), `output_tokens` those of reasoning. `model` is None if it is unknown,
+    or if several models are summed up.
+    """
 
     input_tokens: int
     output_tokens: int
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
+    cached_tokens: int = field(default=0, repr=False)
+    reasoning_tokens: int = field(default=0, repr=False)
+    cache_write_tokens: int = field(default=0, repr=False)
+    model: str | None = field(default=None, repr=False)
+
+    __repr__ = repr_of
 
     @property
     def total_tokens(self) -> int:
@@ -204,7 +213,10 @@ class Usage(Delta):
 
     @staticmethod
     def sum(one: "Usage | None", other: "Usage | None") -> "Usage | None":
-        """Return the sum of two reports; None means unknown and counts as nothing."""
+        """Return the sum of two reports; None means unknown and counts as nothing.
+
+        The sum has a model if both have the same one.
+        """
         if one is None or other is None:
             return one or other
         return Usage(
@@ -212,6 +224,8 @@ class Usage(Delta):
             one.output_tokens + other.output_tokens,
             one.cached_tokens + other.cached_tokens,
             one.reasoning_tokens + other.reasoning_tokens,
+            one.cache_write_tokens + other.cache_write_tokens,
+            one.model if one.model == other.model else None,
         )
 
 

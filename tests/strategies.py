@@ -45,7 +45,8 @@ texts = st.text("ab{} \n", max_size=3)
 pieces = st.lists(texts, max_size=3)
 names = st.sampled_from(["add", "search", "say"])
 counts = st.integers(0, 1000)
-usages = st.builds(Usage, counts, counts, counts, counts)
+models = st.sampled_from([None, "big", "small"])
+usages = st.builds(Usage, *[counts] * 5, models)
 kept = st.builds(ProviderData, st.just("here"), st.dictionaries(texts, counts, max_size=1))
 extras = st.lists(kept, max_size=1).map(tuple)
 values = st.none() | st.integers() | texts
@@ -188,11 +189,14 @@ def total(reports):
     reports = list(reports)
     if not reports:
         return None
+    models = {usage.model for usage in reports}
     return Usage(
         sum(usage.input_tokens for usage in reports),
         sum(usage.output_tokens for usage in reports),
         sum(usage.cached_tokens for usage in reports),
         sum(usage.reasoning_tokens for usage in reports),
+        sum(usage.cache_write_tokens for usage in reports),
+        models.pop() if len(models) == 1 else None,
     )
 
 

@@ -48,6 +48,8 @@ TABLE = {
         "output_tokens": REQUIRED,
         "cached_tokens": 0,
         "reasoning_tokens": 0,
+        "cache_write_tokens": 0,
+        "model": None,
     },
     "Finish": {"reason": REQUIRED},
     "MessageCompleted": {"message": REQUIRED},
@@ -82,6 +84,7 @@ MADE_OF = {
     "value": {"answer": [1, 2.5, None]},
     **dict.fromkeys(("number", "attempt", "limit", "index"), 1),
     **dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"), 2),
+    "cache_write_tokens": 2,
 }
 
 
@@ -293,7 +296,8 @@ def test_equality_is_as_strict_as_repr(one, other):
     assert (plain(one) == plain(other)) is (FinalAnswer(one) == FinalAnswer(other))
 
 
-usages = st.none() | st.builds(Usage, *[st.integers(0, 10**9)] * 4)
+models = st.sampled_from([None, "big", "small"])
+usages = st.none() | st.builds(Usage, *[st.integers(0, 10**9)] * 5, models)
 
 
 @given(usages, usages, usages)
@@ -314,10 +318,27 @@ def test_usage_that_was_reported_as_nothing_is_not_unknown():
 
 def test_usage_adds_each_kind_of_token():
     """Cached and reasoning tokens are summed beside the tokens they are part of."""
-    total = Usage.sum(Usage(1348, 24, 1000, 8), Usage(10, 5, 4, 3))
+    total = Usage.sum(Usage(1348, 24, 1000, 8, 300), Usage(10, 5, 4, 3, 2))
 
-    assert Usage(1358, 29, 1004, 11) == total
+    assert Usage(1358, 29, 1004, 11, 302) == total
     assert 1387 == total.total_tokens
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [("big", "big", "big"), ("big", "small", None), ("big", None, None), (None, None, None)],
+)
+def test_a_sum_is_of_a_model_if_all_of_it_is(one, other, both):
+    """Tokens of several models, or of unknown ones, are not said to be of one."""
+    assert both == Usage.sum(Usage(1, 2, model=one), Usage(3, 4, model=other)).model
+
+
+def test_what_was_not_used_is_not_printed():
+    """Only the numbers that every report has are always shown."""
+    assert "Usage(input_tokens=1, output_tokens=2)" == repr(Usage(1, 2))
+    assert "Usage(input_tokens=1, output_tokens=2, cache_write_tokens=1, model='big')" == repr(
+        Usage(1, 2, cache_write_tokens=1, model="big")
+    )
 
 
 def test_deltas_can_be_matched_by_position():

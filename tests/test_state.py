@@ -152,6 +152,10 @@ def test_no_token_is_lost(events):
 
     assert total(spent(events)) == state.usage
     assert total(state.usage_by_agent.values()) == state.usage
+    assert {
+        model or "": total(usage for usage in spent(events) if usage.model == model)
+        for model in {usage.model for usage in spent(events)}
+    } == state.usage_by_model
 
 
 @law
@@ -457,6 +461,23 @@ def test_tokens_of_inner_agents_have_their_agents_name():
     assert 321 == state.usage.total_tokens
 
 
+def test_tokens_have_their_models_name():
+    """Usage counts for the model that used it, in whichever run; other tokens have no name."""
+    inner = [
+        ToolOutput("c1", event)
+        for event in (RunStarted("", "deep"), StepStarted(1), Usage(1, 0, model="small"))
+    ]
+    used = Usage(20, 0, model="big"), Usage(300, 0, model="small"), Usage(4000, 0)
+    state = state_of(*BEGUN, *inner, *used)
+
+    assert {
+        "small": Usage(301, 0, model="small"),
+        "big": Usage(20, 0, model="big"),
+        "": Usage(4000, 0),
+    } == state.usage_by_model
+    assert Usage(4321, 0) == state.usage
+
+
 def test_unknown_is_not_zero():
     """Unreported usage is None, and its turns are counted; zero is a report."""
     said = MessageCompleted(Message("assistant", "Hi"))
@@ -515,8 +536,10 @@ def test_a_copy_of_the_books_is_handed_out():
     """Who changes what `usage_by_agent` gave changes nothing of the state."""
     state = state_of(*BEGUN, Usage(1, 1))
     state.usage_by_agent.clear()
+    state.usage_by_model.clear()
 
     assert {"agent": Usage(1, 1)} == state.usage_by_agent
+    assert {"": Usage(1, 1)} == state.usage_by_model
 
 
 def test_the_words_of_a_step_are_its_own():

@@ -75,7 +75,7 @@ FIELDS = {
     Message | None: st.none() | messages,
     ToolCall: calls,
     ToolCall | None: st.none() | calls,
-    Usage | None: st.none() | st.builds(Usage, counts, counts, counts, counts),
+    Usage | None: st.none() | st.builds(Usage, *[counts] * 5, st.none() | texts),
 }
 
 
@@ -161,39 +161,39 @@ def test_every_event_is_tried():
 CALL = ToolCall("call_1", "add", '{"a": 2}')
 
 EXAMPLES = [
-    (TextDelta("Hi"), '{"v":2,"type":"TextDelta","text":"Hi"}'),
-    (PlanStarted(), '{"v":2,"type":"PlanStarted"}'),
+    (TextDelta("Hi"), '{"v":3,"type":"TextDelta","text":"Hi"}'),
+    (PlanStarted(), '{"v":3,"type":"PlanStarted"}'),
     (
         ToolStarted(CALL),
-        '{"v":2,"type":"ToolStarted",'
+        '{"v":3,"type":"ToolStarted",'
         '"call":{"id":"call_1","name":"add","arguments":"{\\"a\\": 2}"}}',
     ),
-    (ToolCallDelta(0, "call_1"), '{"v":2,"type":"ToolCallDelta","index":0,"id":"call_1"}'),
-    (RunCompleted(), '{"v":2,"type":"RunCompleted"}'),
+    (ToolCallDelta(0, "call_1"), '{"v":3,"type":"ToolCallDelta","index":0,"id":"call_1"}'),
+    (RunCompleted(), '{"v":3,"type":"RunCompleted"}'),
     (
         RunCompleted(Usage(3, 4)),
-        '{"v":2,"type":"RunCompleted","usage":{"input_tokens":3,"output_tokens":4}}',
+        '{"v":3,"type":"RunCompleted","usage":{"input_tokens":3,"output_tokens":4}}',
     ),
     (
         ToolOutput("call_1", TextDelta("Hi")),
-        '{"v":2,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}',
+        '{"v":3,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}',
     ),
     (
         ToolCompleted("call_1", "5", 5),
-        '{"v":2,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}',
+        '{"v":3,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}',
     ),
     (
         FinalAnswer({"a": [1, None]}),
-        '{"v":2,"type":"FinalAnswer","value":{"a":[1,null]}}',
+        '{"v":3,"type":"FinalAnswer","value":{"a":[1,null]}}',
     ),
     (
         Stamped("run_1", 7, 1.5, Finish("stop")),
-        '{"v":2,"type":"Stamped","run":"run_1","seq":7,"at":1.5,'
+        '{"v":3,"type":"Stamped","run":"run_1","seq":7,"at":1.5,'
         '"event":{"type":"Finish","reason":"stop"}}',
     ),
     (
         Message("assistant", "Hi", [CALL]),
-        '{"v":2,"type":"Message","role":"assistant","text":"Hi",'
+        '{"v":3,"type":"Message","role":"assistant","text":"Hi",'
         '"tool_calls":[{"id":"call_1","name":"add","arguments":"{\\"a\\": 2}"}]}',
     ),
 ]
@@ -402,18 +402,18 @@ def test_unknown_fields_of_inner_objects_are_ignored():
     call = {"id": "call_1", "name": "add", "arguments": "", "price": 3}
 
     assert ToolStarted(ToolCall("call_1", "add")) == decode(
-        {"v": 2, "type": "ToolStarted", "call": call}
+        {"v": 3, "type": "ToolStarted", "call": call}
     )
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        '{"v":2,"type":"Applauded","by":["me",{"times":3}],"value":null,"event":{"type":5}}',
-        '{"v":2,"type":"Applauded","by":{"$opaque":"<me>"},"to":{"$$opaque":"<you>"}}',
-        '{"v":2,"type":"Applauded","by":{"$opaque":5},"to":{"$opaque":"a","b":1}}',
-        '{"v":2,"type":"ToolOutput","call_id":"c","event":{"type":"Applauded","v":7}}',
-        '{"v":2,"type":"ToolOutput","call_id":"c","event":{"type":"Message","role":5}}',
+        '{"v":3,"type":"Applauded","by":["me",{"times":3}],"value":null,"event":{"type":5}}',
+        '{"v":3,"type":"Applauded","by":{"$opaque":"<me>"},"to":{"$$opaque":"<you>"}}',
+        '{"v":3,"type":"Applauded","by":{"$opaque":5},"to":{"$opaque":"a","b":1}}',
+        '{"v":3,"type":"ToolOutput","call_id":"c","event":{"type":"Applauded","v":7}}',
+        '{"v":3,"type":"ToolOutput","call_id":"c","event":{"type":"Message","role":5}}',
     ],
 )
 def test_unknown_events_survive_as_they_were_written(line):
@@ -424,7 +424,7 @@ def test_unknown_events_survive_as_they_were_written(line):
 @given(json_values)
 def test_any_field_of_an_unknown_event_survives(value):
     """Whatever JSON an unknown event holds, the same JSON is written again."""
-    line = {"v": 2, "type": "Applauded", "field": value}
+    line = {"v": 3, "type": "Applauded", "field": value}
 
     assert UnknownEvent is type(decode(line))
     assert line == encode(decode(line))
@@ -440,61 +440,61 @@ BAD_LINES = [
     ('{"v":0,"type":"TextDelta"}', "The line's version is 0; versions 1 to 2 can be read."),
     ('{"v":true,"type":"TextDelta"}', "The line's version is True; versions 1 to 2 can be read."),
     (
-        '{"v":2,"type":"ReasoningDelta","text":"","extra":[{"provider":"p","data":5}]}',
+        '{"v":3,"type":"ReasoningDelta","text":"","extra":[{"provider":"p","data":5}]}',
         "ReasoningDelta cannot be read: `extra[0].data` should be an object, not a number.",
     ),
-    ('{"v":2}', "`type` should be the name of an event, not null."),
-    ('{"v":2,"type":5}', "`type` should be the name of an event, not a number."),
-    ('{"v":2,"type":"TextDelta"}', "TextDelta cannot be read: `text` is missing."),
+    ('{"v":3}', "`type` should be the name of an event, not null."),
+    ('{"v":3,"type":5}', "`type` should be the name of an event, not a number."),
+    ('{"v":3,"type":"TextDelta"}', "TextDelta cannot be read: `text` is missing."),
     (
-        '{"v":2,"type":"TextDelta","text":5}',
+        '{"v":3,"type":"TextDelta","text":5}',
         "TextDelta cannot be read: `text` should be a string, not a number.",
     ),
     (
-        '{"v":2,"type":"StepStarted","number":true}',
+        '{"v":3,"type":"StepStarted","number":true}',
         "StepStarted cannot be read: `number` should be a number, not a boolean.",
     ),
     (
-        '{"v":2,"type":"ToolCallDelta","index":0,"name":[]}',
+        '{"v":3,"type":"ToolCallDelta","index":0,"name":[]}',
         "ToolCallDelta cannot be read: `name` should be a string, not an array.",
     ),
     (
-        '{"v":2,"type":"ToolStarted","call":null}',
+        '{"v":3,"type":"ToolStarted","call":null}',
         "ToolStarted cannot be read: `call` should be an object, not null.",
     ),
     (
-        '{"v":2,"type":"ToolStarted","call":{"id":1}}',
+        '{"v":3,"type":"ToolStarted","call":{"id":1}}',
         "ToolStarted cannot be read: "
         "`call.id` should be a string, not a number; `call.name` is missing.",
     ),
     (
-        '{"v":2,"type":"MessageCompleted","message":{"role":"user","tool_calls":"ab"}}',
+        '{"v":3,"type":"MessageCompleted","message":{"role":"user","tool_calls":"ab"}}',
         "MessageCompleted cannot be read: `message.tool_calls` should be an array, not a string.",
     ),
     (
-        '{"v":2,"type":"Message","role":"user","tool_calls":[{"id":"a","name":5}]}',
+        '{"v":3,"type":"Message","role":"user","tool_calls":[{"id":"a","name":5}]}',
         "Message cannot be read: `tool_calls[0].name` should be a string, not a number.",
     ),
     (
-        '{"v":2,"type":"ToolOutput","call_id":"c"}',
+        '{"v":3,"type":"ToolOutput","call_id":"c"}',
         "ToolOutput cannot be read: `value` is missing.",
     ),
-    ('{"v":2,"type":"ToolOutput","call_id":"c","event":5}', "`event` should be an object, not"),
+    ('{"v":3,"type":"ToolOutput","call_id":"c","event":5}', "`event` should be an object, not"),
     (
-        '{"v":2,"type":"ToolOutput","call_id":"c","event":{}}',
+        '{"v":3,"type":"ToolOutput","call_id":"c","event":{}}',
         "`event.type` should be the name of an event, not null.",
     ),
     (
-        '{"v":2,"type":"ToolOutput","call_id":"c","event":{"type":"ToolOutput",'
+        '{"v":3,"type":"ToolOutput","call_id":"c","event":{"type":"ToolOutput",'
         '"call_id":"c","event":{"type":"TextDelta","text":{}}}}',
         "TextDelta cannot be read: `event.event.text` should be a string, not an object.",
     ),
     (
-        '{"v":2,"type":"Stamped","run":"r","seq":0,"at":"now"}',
+        '{"v":3,"type":"Stamped","run":"r","seq":0,"at":"now"}',
         "Stamped cannot be read: `at` should be a number, not a string; `event` is missing.",
     ),
-    ('{"v":2,"type":"FinalAnswer","value":NaN}', "The line is not JSON: NaN is not JSON."),
-    ('{"v":2,"type":"StepStarted","number":' + "1" * 5000 + "}", "The line is not JSON: Exceeds"),
+    ('{"v":3,"type":"FinalAnswer","value":NaN}', "The line is not JSON: NaN is not JSON."),
+    ('{"v":3,"type":"StepStarted","number":' + "1" * 5000 + "}", "The line is not JSON: Exceeds"),
     ("[" * 100_000, "The line is nested too deeply for Python's JSON."),
 ]
 
@@ -516,7 +516,7 @@ def test_a_malformed_line_is_an_error_of_ours_and_a_value_error():
 @given(json_values)
 def test_any_object_is_read_or_refused(value):
     """No JSON at all makes the reader fail in another way."""
-    for line in (value, {"v": 2, "type": value}, {"v": 2, "type": "ToolStarted", "call": value}):
+    for line in (value, {"v": 3, "type": value}, {"v": 3, "type": "ToolStarted", "call": value}):
         try:
             read = decode(line)
         except MalformedLine:
@@ -543,7 +543,7 @@ def test_only_words_are_encoded(said):
 
 def test_a_whole_number_is_a_time():
     """Other languages write 2.0 as 2."""
-    line = {"v": 2, "type": "Stamped", "run": "r", "seq": 0, "at": 2, "event": {"type": "X"}}
+    line = {"v": 3, "type": "Stamped", "run": "r", "seq": 0, "at": 2, "event": {"type": "X"}}
 
     assert 2.0 == decode(line).at
     assert float is type(decode(line).at)

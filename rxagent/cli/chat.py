@@ -109,13 +109,14 @@ class _Conversation:
 
     def report(self) -> str:
         """Return the numbers of messages, steps and tokens, and the last error, as lines."""
-        from ..subscribers.text import tokens
+        from ..subscribers.text import tokens, tokens_by_model
 
         state = self._state
         messages, steps = len(state.messages()), len(state.steps)
         lines = [f"{plural(messages, 'message')} · {plural(steps, 'step')}"]
         for agent, usage in state.usage_by_agent.items():
             lines.append(f"{one_line(agent)}: {tokens(usage)}")
+        lines += tokens_by_model(state.usage_by_model)
         if state.unreported:
             lines.append(f"{plural(state.unreported, 'answer')} without a report of tokens")
         if state.error is not None:

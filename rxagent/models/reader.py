@@ -28,7 +28,8 @@ request, else it is closed."""
 class Reader(Protocol[_In]):
     """Reads the items of one reply, streamed or whole, as its deltas.
 
-    Items are bytes, as the network has cut them, or what an SDK makes of them.
+    Items are bytes, as the network has cut them, or what an SDK makes of them. Its reports of usage
+    are increments, and name the model that was requested.
     """
 
     @property

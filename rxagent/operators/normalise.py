@@ -93,9 +93,14 @@ _FITTING: dict[type, dict[str, tuple[type, ...]]] = {
         "name": _SOME_TEXT,
         "arguments": _SOME_TEXT,
     },
-    Usage: dict.fromkeys(
-        ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"), _COUNT
-    ),
+    Usage: {
+        "input_tokens": _COUNT,
+        "output_tokens": _COUNT,
+        "cached_tokens": _COUNT,
+        "reasoning_tokens": _COUNT,
+        "cache_write_tokens": _COUNT,
+        "model": _SOME_TEXT,
+    },
     Finish: {"reason": _TEXT},
     StepRetried: {"attempt": _COUNT, "error": _TEXT},
 }

@@ -27,6 +27,7 @@ from ..events import (
     Usage,
 )
 from ..frozen import freeze
+from .spent import Spent
 
 __all__ = ["Metrics", "Snapshot", "ToolTimes"]
 
@@ -58,6 +59,8 @@ class Snapshot:
         tools: The times of each tool that the run itself called, by name.
         events: The number of events by kind, without those of inner agents.
         failures: The number of errors by type.
+        usage_by_model: The usage of each model, by its name; that of unknown models by an empty
+            name.
     """
 
     seconds: float | None = None
@@ -67,6 +70,7 @@ class Snapshot:
     tools: Mapping[str, ToolTimes] = field(factory=dict, converter=freeze)
     events: Mapping[str, int] = field(factory=dict, converter=freeze)
     failures: Mapping[str, int] = field(factory=dict, converter=freeze)
+    usage_by_model: Mapping[str, Usage] = field(factory=dict, converter=freeze)
 
 
 class Metrics(abc.ObserverBase[Event]):
@@ -84,7 +88,7 @@ class Metrics(abc.ObserverBase[Event]):
         self._turn: float | None = None
         self._writing = 0.0
         self._output = 0
-        self._usage: Usage | None = None
+        self._spent = Spent()
         self._running: dict[str, tuple[str, float]] = {}
         self._tools: dict[str, ToolTimes] = {}
         self._events: Counter[str] = Counter()
@@ -100,10 +104,11 @@ class Metrics(abc.ObserverBase[Event]):
             seconds,
             first,
             pace,
-            self._usage,
+            self._spent.total,
             dict(self._tools),
             dict(self._events),
             dict(self._failures),
+            self._spent.by_model,
         )
 
     def on_next(self, event: Event) -> None:
@@ -116,7 +121,7 @@ class Metrics(abc.ObserverBase[Event]):
                     self._first = self._turn if self._first is None else self._first
             case Usage(_, output):
                 self._output += output
-                self._usage = Usage.sum(self._usage, event)
+                self._spent.add(event)
             case MessageCompleted() | StepRetried():
                 self._end_turn()
             case RunStarted():
@@ -172,6 +177,6 @@ class Metrics(abc.ObserverBase[Event]):
     def _count_inner(self, event: Event) -> None:
         match event:
             case Usage():
-                self._usage = Usage.sum(self._usage, event)
+                self._spent.add(event)
             case ToolOutput(_, Event() as inner):
                 self._count_inner(inner)

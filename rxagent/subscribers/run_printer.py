@@ -32,8 +32,9 @@ from ..events import (
 )
 from ..messages import ToolCall
 from ..printable import one_line, shown, spelled
+from .spent import Spent
 from .terminal import Part, Terminal
-from .text import answer_text, call_text, duration, tokens
+from .text import answer_text, call_text, duration, tokens, tokens_by_model
 
 __all__ = ["RunPrinter"]
 
@@ -64,7 +65,7 @@ class RunPrinter:
         self._latest = self
         self._began = clock()
         self._steps = 0
-        self._usage: Usage | None = None
+        self._spent = Spent()
         self._planning = False
         self._writing = False
         self._text: list[str] = []
@@ -90,7 +91,7 @@ class RunPrinter:
             case PlanStarted() | StepStarted():
                 self._start_turn(event)
             case Usage():
-                self._root._usage = Usage.sum(self._root._usage, event)
+                self._root._spent.add(event)
             case Finish("length"):
                 self._line(("… cut off by the length limit", "yellow"))
             case StepRetried(_, error):
@@ -207,7 +208,7 @@ class RunPrinter:
         text = error if word in error else f"{word}: {error}"
         self._line((f"✗ {text}", "yellow" if word else "red"))
         if self._within is None:
-            self._print_end(self._usage)
+            self._print_end(self._spent.total)
 
     def _rest(self) -> None:
         self._works.clear()
@@ -217,6 +218,8 @@ class RunPrinter:
         self._rest()
         took = duration(self._clock() - self._began)
         self._line((f"  {plural(self._steps, 'step')} · {took} · {tokens(usage)}", "dim"))
+        for line in tokens_by_model(self._spent.by_model):
+            self._line((f"  {line}", "dim"))
 
     # Lines
 

@@ -1,13 +1,14 @@
 """Answers, calls, durations and tokens as text for people."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..events import Usage
 from ..messages import ToolCall
 from ..printable import one_line, spelled
 
-__all__ = ["answer_text", "call_text", "duration", "tokens"]
+__all__ = ["answer_text", "call_text", "duration", "tokens", "tokens_by_model"]
 
 _MINUTE = 60
 
@@ -54,6 +55,13 @@ def tokens(usage: Usage | None) -> str:
     if usage is None:
         return "usage unknown"
     return f"{_count(usage.input_tokens)} in / {_count(usage.output_tokens)} out"
+
+
+def tokens_by_model(usages: Mapping[str, Usage]) -> list[str]:
+    """Return a line for each model, if there are several."""
+    if len(usages) < 2:
+        return []
+    return [f"{spelled(name) or 'other models'}: {tokens(used)}" for name, used in usages.items()]
 
 
 def _count(number: int) -> str:

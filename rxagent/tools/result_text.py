@@ -111,8 +111,8 @@ def _image(value: Any) -> Image | None:
         case bytes() | bytearray() | memoryview():
             kind = _kind(bytes(value[:16]))
             return Image.from_bytes(bytes(value), kind) if kind else None
-        case (bytes() as data, str() as kind) if kind.startswith("image/"):
-            return Image.from_bytes(data, kind)
+        case (bytes() | bytearray() | memoryview() as data, str(kind)) if kind.startswith("image/"):
+            return Image.from_bytes(bytes(data), kind)
         case {"type": "image_url", "image_url": str(url) | {"url": str(url)}}:
             return _of_url(url)
         case {"type": "input_image", "image_url": str(url)}:

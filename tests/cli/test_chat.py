@@ -113,6 +113,21 @@ def test_reset_forgets(say, reachable):
     assert "The conversation is forgotten.\n" in err
 
 
+def test_state_shows_each_model(say, reachable, folder):
+    """/state has a line for each of several models."""
+    (folder / "helpers.py").write_text(
+        "from rxagent import Agent\n\n"
+        "def help(question: str):\n"
+        '    """Ask a helper."""\n'
+        '    return Agent("openai:plain", name="helper")(question)\n',
+        encoding="utf-8",
+    )
+    _, _, err = say("demo", "Help", "/state", options=("-t", "helpers:help"))
+
+    assert "helper: 10 in / 5 out\ndemo: 20 in" in err
+    assert err.endswith("plain: 10 in / 5 out\n")
+
+
 def test_state_shows_what_the_conversation_contains(say, reachable):
     """/state counts messages, steps and tokens, and shows the last error."""
     reachable.scenario("curt", lambda body: [text_chunk("Yes."), finish_chunk("stop")])

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -43,6 +44,23 @@ def test_the_answer_is_on_stdout_and_all_else_on_stderr(finish, reachable, folde
     assert err.splitlines()[1] == "  └ 5"
     assert err.splitlines()[2].startswith("  2 steps · ")
     assert err.endswith(" 20 in / 8 out\n")
+
+
+def test_the_tokens_of_each_model_are_printed(ask, reachable, folder):
+    """Below the sum of a run that several models have worked on, each has a line."""
+    (folder / "helpers.py").write_text(
+        "from rxagent import Agent\n\n"
+        "def help(question: str):\n"
+        '    """Ask a helper."""\n'
+        '    return Agent("openai:plain")(question)\n',
+        encoding="utf-8",
+    )
+    _, _, err = ask("demo", "-t", "helpers:help", "Help me")
+    total, big, small = err.splitlines()[-3:]
+
+    assert re.fullmatch(r"  2 steps · .* · 30 in / \d+ out", total)
+    assert re.fullmatch(r"  demo: 20 in / \d+ out", big)
+    assert "  plain: 10 in / 5 out" == small
 
 
 def test_words_make_one_task(ask, reachable):

@@ -340,8 +340,8 @@ SILENCE = float("inf")
     ("rest", "usage"),
     [
         ([], []),
-        ([usage_chunk(5, 6)], [Usage(5, 6)]),
-        ([usage_chunk(5, 6), DONE], [Usage(5, 6)]),
+        ([usage_chunk(5, 6)], [Usage(5, 6, model="here")]),
+        ([usage_chunk(5, 6), DONE], [Usage(5, 6, model="here")]),
         ([DONE], []),
     ],
 )

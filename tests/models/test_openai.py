@@ -68,12 +68,14 @@ def serve(server, *items):
 
 def test_text(server):
     """Text comes piece by piece, then the finish reason, then the usage."""
-    assert [*map(TextDelta, PIECES), Finish("stop"), Usage(10, 5)] == deltas("plain")
+    assert [*map(TextDelta, PIECES), Finish("stop"), Usage(10, 5, model="plain")] == deltas("plain")
 
 
 def test_whole_text(server):
     """A reply that is not streamed gives the same, in one piece."""
-    assert [TextDelta(PLAIN), Finish("stop"), Usage(10, 5)] == deltas("plain", stream=False)
+    assert [TextDelta(PLAIN), Finish("stop"), Usage(10, 5, model="plain")] == deltas(
+        "plain", stream=False
+    )
     assert server.requests[0].body["stream"] is False
 
 
@@ -147,42 +149,42 @@ def test_finish_of_other_servers(server, sent, reason):
 @pytest.mark.parametrize(
     ("name", "usage"),
     [
-        ("plain", Usage(10, 5)),
-        ("usage-last", Usage(5, 6, 3, 2)),
-        ("usage-with-content", Usage(5, 6)),
-        ("usage-cumulative", Usage(5, 5)),
+        ("plain", Usage(10, 5, model="plain")),
+        ("usage-last", Usage(5, 6, 3, 2, model="usage-last")),
+        ("usage-with-content", Usage(5, 6, model="usage-with-content")),
+        ("usage-cumulative", Usage(5, 5, model="usage-cumulative")),
         ("usage-none", None),
     ],
 )
 def test_usage(server, name, usage, stream):
-    """All reports add up to the provider's total; no report is unknown, which is not zero."""
+    """All reports add up to the provider's total of the model; no report is unknown, not zero."""
     assert usage == answer(name, stream=stream)[1]
 
 
 def test_usage_without_choices(server):
     """A chunk without choices has no text, and one usage."""
-    assert [Usage(5, 6)] == deltas(serve(server, usage_chunk(5, 6)))
+    assert [Usage(5, 6, model="here")] == deltas(serve(server, usage_chunk(5, 6)))
 
 
 def test_usage_with_content(server):
     """A chunk with both text and usage gives both."""
     name = serve(server, {**text_chunk("Hi"), "usage": usage_chunk(5, 6)["usage"]})
 
-    assert [TextDelta("Hi"), Usage(5, 6)] == deltas(name)
+    assert [TextDelta("Hi"), Usage(5, 6, model="here")] == deltas(name)
 
 
 def test_usage_in_two_parts(server):
     """Reports that complement each other add up, as totals that grow do."""
     name = serve(server, usage_chunk(5, 0), text_chunk("Hi"), usage_chunk(0, 6), usage_chunk(5, 6))
 
-    assert [Usage(5, 0), TextDelta("Hi"), Usage(0, 6)] == deltas(name)
+    assert [Usage(5, 0, model="here"), TextDelta("Hi"), Usage(0, 6, model="here")] == deltas(name)
 
 
 def test_usage_before_and_after_the_finish(server):
     """A report before the finish reason does not hide the one after it."""
     name = serve(server, usage_chunk(5, 0), finish_chunk("stop"), 0.02, usage_chunk(5, 6))
 
-    assert [Usage(5, 0), Finish("stop"), Usage(0, 6)] == deltas(name)
+    assert [Usage(5, 0, model="here"), Finish("stop"), Usage(0, 6, model="here")] == deltas(name)
 
 
 def test_usage_of_zeros(server):

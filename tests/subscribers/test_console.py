@@ -384,6 +384,21 @@ def test_inner_text_is_counted_but_not_the_answer():
     assert "  1 step · 0.0 s · 11 in / 22 out\n" in err
 
 
+def test_each_of_several_models_has_a_line():
+    """What inner runs have used of other models is set apart from the rest."""
+    _, err, _ = printed(
+        StepStarted(1),
+        Usage(1, 2, model="big"),
+        ToolOutput("c3", Usage(10, 20, model="small")),
+        Usage(3, 4, model="big"),
+        RunCompleted(Usage(14, 26)),
+    )
+
+    assert err.endswith(
+        "  1 step · 0.0 s · 14 in / 26 out\n  big: 4 in / 6 out\n  small: 10 in / 20 out\n"
+    )
+
+
 NOTES = [
     (StepFailed("ParseError: no\ncall"), "✗ step 0: ParseError: no call\n"),
     (StepRetried(2, "ModelTimeout: silent"), "↻ retried: ModelTimeout: silent\n"),

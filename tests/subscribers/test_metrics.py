@@ -165,6 +165,24 @@ def test_usage_of_inner_runs_is_added(measure):
     )
 
 
+def test_usage_is_counted_by_model(measure):
+    """Each model has its tokens, those in inner runs too."""
+    measure(
+        (0, Usage(1, 10, model="big")),
+        (0, ToolOutput("a", Usage(2, 20, model="small"))),
+        (0, ToolOutput("a", Usage(3, 30, model="big"))),
+        (0, Usage(4, 40)),
+    )
+    counted = measure().snapshot()
+
+    assert Usage(10, 100) == counted.usage
+    assert {
+        "big": Usage(4, 40, model="big"),
+        "small": Usage(2, 20, model="small"),
+        "": Usage(4, 40),
+    } == counted.usage_by_model
+
+
 def test_the_clock_stops_with_the_run(measure):
     """`seconds` grows while the run goes on, and stands when it has ended."""
     measure((10, RunStarted("x", "agent")), (12, FinalAnswer("y")))

@@ -11,6 +11,7 @@ from rxagent.subscribers.text import (
     call_text,
     duration,
     tokens,
+    tokens_by_model,
 )
 
 anything = st.text(st.characters() | st.characters(categories=["Cs", "Cc", "Cf"]))
@@ -68,3 +69,13 @@ def test_tokens_are_grouped_and_unknown_is_not_zero():
     assert "1 204 in / 388 out" == tokens(Usage(1204, 388))
     assert "0 in / 0 out" == tokens(Usage(0, 0))
     assert "usage unknown" == tokens(None)
+
+
+def test_models_are_listed_if_there_are_several():
+    """One model's tokens are the sum already; a name cannot look like another, or be a line."""
+    big, small, other = Usage(2000, 1, model="big"), Usage(3, 4, model="a\nb"), Usage(5, 6)
+
+    assert [] == tokens_by_model({}) == tokens_by_model({"big": big})
+    assert ["big: 2 000 in / 1 out", "a b: 3 in / 4 out", "other models: 5 in / 6 out"] == (
+        tokens_by_model({"big": big, "a\nb": small, "": other})
+    )

@@ -63,7 +63,7 @@ class ChatChunks:
         self._repeats = Repeats()
         self._passed: list[str] = []
         self._reason: str | None = None
-        self._usages = Usages()
+        self._usages = Usages(errors.model)
         self._halves = Halves()
         self._parts = ReasoningParts()
         self._field: str | None = None

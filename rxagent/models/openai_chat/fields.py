@@ -100,45 +100,68 @@ def finish_of(reason: str) -> str | None:
 
 _INPUT = "prompt_tokens", "input_tokens"
 _OUTPUT = "completion_tokens", "output_tokens"
-_DETAILS = "prompt_tokens_details", "input_tokens_details"
-_WRITTEN = "completion_tokens_details", "output_tokens_details"
+_OF_INPUT = "prompt_tokens_details", "input_tokens_details"
+_OF_OUTPUT = "completion_tokens_details", "output_tokens_details"
+_READ = "cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens"
+_WRITTEN = "cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens"
+_BESIDE = "cache_read_input_tokens", "cache_creation_input_tokens"
+_THOUGHT = ("reasoning_tokens",)
+"""The names of Anthropic, DeepSeek, LiteLLM, Moonshot, OpenAI, OpenRouter and Qwen (November 2026);
+details lie in an object of their own, or in the report itself."""
 
 
 class Usages:
     """Turns the usage reports of one reply, which are totals so far, into increments.
 
     A report that cannot be read counts as unknown, and so does a detail.
+
+    Args:
+        model: The model that is named in each increment.
     """
 
-    def __init__(self) -> None:
-        self._used = [0, 0, 0, 0]
+    def __init__(self, model: str | None) -> None:
+        self._model = model
+        self._used = [0, 0, 0, 0, 0]
 
     def add(self, report: Any) -> Usage | None:
         """Return what a report adds to those before it; None when that is nothing."""
         if not isinstance(report, Mapping):
             return None
-        counts = [_count(_first(report, _INPUT)), _count(_first(report, _OUTPUT))]
-        if None in counts:
+        taken, made = _count(_first(report, _INPUT)), _count(_first(report, _OUTPUT))
+        if taken is None or made is None:
             return None
-        counts += [
-            _count(_detail(report, _DETAILS, "cached_tokens")),
-            _count(_detail(report, _WRITTEN, "reasoning_tokens")),
-        ]
-        totals = [count or 0 for count in counts]
+        read = _detail(report, _OF_INPUT, _READ)
+        thought = _detail(report, _OF_OUTPUT, _THOUGHT)
+        written = _detail(report, _OF_INPUT, _WRITTEN)
+        if _leaves_out_caches(report, taken, read + written):
+            taken += read + written
+        totals = taken, made, read, thought, written
         added = [max(0, now - before) for now, before in zip(totals, self._used, strict=True)]
         if not any(added):
             return None
         self._used = [sum(pair) for pair in zip(self._used, added, strict=True)]
-        return Usage(*added)
+        taken, made, read, thought, written = added
+        return Usage(taken, made, read, thought, written, self._model)
+
+
+def _leaves_out_caches(report: Mapping[str, Any], taken: int, cached: int) -> bool:
+    """Return whether the input of a report lacks the tokens of caches.
+
+    Anthropic reports them beside the input, and some servers under OpenAI's name for the input.
+    """
+    is_of_openai = any(name in report for name in (_INPUT[0], *_OF_INPUT))
+    is_beside = any(name in report for name in _BESIDE)
+    return cached > taken or (is_beside and not is_of_openai)
 
 
 def _first(report: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((report[name] for name in names if report.get(name) is not None), None)
 
 
-def _detail(report: Mapping[str, Any], names: tuple[str, ...], name: str) -> Any:
-    details = _first(report, names)
-    return details.get(name) if isinstance(details, Mapping) else None
+def _detail(report: Mapping[str, Any], places: tuple[str, ...], names: tuple[str, ...]) -> int:
+    details = _first(report, places)
+    found = _first(details, names) if isinstance(details, Mapping) else None
+    return _count(_first(report, names) if found is None else found) or 0
 
 
 def _count(value: Any) -> int | None:

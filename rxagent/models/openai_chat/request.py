@@ -1,6 +1,5 @@
 """Requests of OpenAI's chat protocol: messages, tools, and names and ids that servers accept."""
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +9,8 @@ from typing import Any
 
 from jiter import from_json
 
-from ...messages import Image, Message, ProviderData, Request, ToolCall, ToolSpec
+from ...messages import Image, Message, Request, ToolCall, ToolSpec
+from ..blocks import data_of
 
 __all__ = ["chat_body", "chat_messages"]
 
@@ -94,23 +94,13 @@ def _beginning_of_turn(messages: Sequence[Message]) -> int:
 def _given_back(message: Message, origin: str | None) -> dict[str, Any]:
     """Return the fields of a message that its provider wants back."""
     fields: dict[str, Any] = {}
-    for data in _data_of(message.extra, origin):
+    for data in data_of(message.extra, origin):
         if isinstance(name := data.get("reasoning_field"), str) and message.reasoning:
             fields.setdefault(name, message.reasoning)
         for name, value in _fields(data.get("message")).items():
             both = isinstance(value, list) and isinstance(fields.get(name), list)
             fields[name] = [*fields[name], *value] if both else value
     return fields
-
-
-def _data_of(extra: Iterable[ProviderData], origin: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the data of an origin that can be sent as JSON."""
-    for kept in extra:
-        if kept.provider == origin:
-            try:
-                yield from_json(json.dumps(kept.data, allow_nan=False).encode())
-            except (TypeError, ValueError, RecursionError):  # better dropped than the request
-                continue
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -140,7 +130,7 @@ def _call(call: ToolCall, id: str, origin: str | None) -> dict[str, Any]:
     function = {"name": _accepted_name(call.name), "arguments": arguments}
     back: dict[str, Any] = {}
     inner: dict[str, Any] = {}
-    for data in _data_of(call.extra, origin):
+    for data in data_of(call.extra, origin):
         inner |= _fields(data.pop("function", None))
         back |= data
     return {**back, "id": id, "type": "function", "function": {**inner, **function}}

@@ -1,7 +1,9 @@
 """The fields of chunks: usage, finish reasons, indexes, ids and cut characters."""
 
 import json
+from functools import reduce
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from rxagent.events import (
     ToolCallDelta,
     Usage,
 )
-from rxagent.models.openai_chat.fields import finish_of
+from rxagent.models.openai_chat.fields import Usages, finish_of
 from rxagent.testing.frames import (
     DONE,
     chunk,
@@ -58,7 +60,7 @@ def test_wrong_finish(read):
 
 def test_whole_counts(read):
     """Tokens may be counted in floats, as long as they are whole."""
-    assert [Finish("stop"), Usage(5, 6)] == read(
+    assert [Finish("stop"), Usage(5, 6, model="m")] == read(
         sse(finish_chunk("stop")), sse(usage_chunk(5.0, 6.0)), DONE
     )
 
@@ -81,7 +83,80 @@ def test_odd_details(read, details):
     """A detail that makes no sense takes no other number with it."""
     usage = {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": details}
 
-    assert [Finish("stop"), Usage(5, 2)] == read(sse(finish_chunk("stop")), sse({"usage": usage}))
+    assert [Finish("stop"), Usage(5, 2, model="m")] == read(
+        sse(finish_chunk("stop")), sse({"usage": usage})
+    )
+
+
+CACHED = [
+    # OpenAI, OpenRouter
+    {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3}},
+    {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3}},
+    # LiteLLM, which repeats Anthropic's fields
+    {
+        "prompt_tokens": 9,
+        "prompt_tokens_details": {"cached_tokens": 4, "cache_creation_tokens": 3},
+        "cache_read_input_tokens": 4,
+        "cache_creation_input_tokens": 3,
+    },
+    # Qwen
+    {
+        "prompt_tokens": 9,
+        "prompt_tokens_details": {"cached_tokens": 4, "cache_creation_input_tokens": 3},
+    },
+    # Anthropic, and proxies before it
+    {"input_tokens": 2, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 3},
+    {"prompt_tokens": 2, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 3},
+]
+
+
+@pytest.mark.parametrize("report", CACHED, ids=lambda report: ", ".join(report))
+def test_caches(report):
+    """The input has what was read from a cache and written to one, whoever reports it."""
+    added = Usages("big").add({**report, "output_tokens": 5})
+
+    assert Usage(9, 5, cached_tokens=4, cache_write_tokens=3, model="big") == added
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"prompt_tokens": 9, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 5},
+        {"prompt_tokens": 9, "cached_tokens": 4},
+    ],
+    ids=["DeepSeek", "Moonshot"],
+)
+def test_caches_that_are_only_read(report):
+    """Where writing to a cache is no matter, nothing was written."""
+    assert Usage(9, 0, cached_tokens=4) == Usages(None).add(report)
+
+
+counts = st.integers(0, 1000)
+partial_reports = st.dictionaries(
+    st.sampled_from(
+        [
+            "prompt_tokens",
+            "input_tokens",
+            "output_tokens",
+            "cached_tokens",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+        ]
+    ),
+    counts | st.none() | st.just("x"),
+)
+
+
+@given(st.lists(partial_reports))
+def test_a_cache_is_part_of_the_input(reports):
+    """Whatever is reported, the input holds what was cached, and no number falls."""
+    usages = Usages("big")
+    added = [usage for report in reports if (usage := usages.add(report)) is not None]
+    total = reduce(Usage.sum, added, None)
+
+    assert all(min(attrs.astuple(usage)[:5]) >= 0 for usage in added)
+    assert total is None or total.input_tokens >= total.cached_tokens
+    assert total is None or total.model == "big"
 
 
 def test_usage_in_the_choice(read):
@@ -89,7 +164,9 @@ def test_usage_in_the_choice(read):
     usage = {"prompt_tokens": 5, "completion_tokens": 2}
     choice = {"index": 0, "delta": {}, "finish_reason": "stop", "usage": usage}
 
-    assert {Finish("stop"), Usage(5, 2)} == set(read(sse({"choices": [choice], "usage": usage})))
+    assert {Finish("stop"), Usage(5, 2, model="m")} == set(
+        read(sse({"choices": [choice], "usage": usage}))
+    )
 
 
 @given(st.text(alphabet='aü🎈"\\\n', max_size=12), st.data())

@@ -71,7 +71,7 @@ DELTAS = [
     ToolCallDelta(0, arguments='{"a": '),
     ToolCallDelta(0, arguments="2}"),
     Finish("tool_calls"),
-    Usage(5, 6),
+    Usage(5, 6, model="m"),
 ]
 
 
@@ -207,7 +207,7 @@ def replaced(value, place, part):
 def test_wrong_types(at, place):
     """Whatever stands wherever in a chunk, all deltas are well typed, or the reply is malformed."""
     kinds = {"text": str, "reason": str, "index": int, "id": str, "name": str, "arguments": str}
-    kinds |= {"extra": tuple, "attempt": int, "error": str}
+    kinds |= {"extra": tuple, "attempt": int, "error": str, "model": str}
     for junk in JUNK:
         parts = [*REAL, THINKING]
         parts[at] = replaced(parts[at], place, junk)
