@@ -21,6 +21,7 @@ class Answer:
         emit: Called with each delta; it blocks while the run is too far behind.
         cancelled: Returns whether nothing more is wanted.
         stops: The texts at which the answer ends.
+        model: The name of the model, for its usage.
     """
 
     def __init__(
@@ -28,9 +29,11 @@ class Answer:
         emit: Callable[[Delta], None],
         cancelled: Callable[[], bool],
         stops: Iterable[str],
+        model: str,
     ) -> None:
         self._emit = emit
         self._cancelled = cancelled
+        self._model = model
         words = tuple(stops)
         self._stops = StopMatcher(words) if words else None
         self._reader: AnswerReader | None = None
@@ -69,7 +72,7 @@ class Answer:
             self._pass(self._reader.end(is_cut=is_cut))
         if not self.is_over:
             self._pass([Finish("tool_calls" if self._reader.calls and not is_cut else reason)])
-        self._waiting.append(Usage(read, self.written))
+        self._waiting.append(Usage(read, self.written, model=self._model))
         self._flush()
 
     def flush(self) -> None:
