@@ -14,6 +14,7 @@ from . import (
     hang_up,
     heartbeat,
     imports,
+    local,
     memory,
     viewers,
     waits,
@@ -39,6 +40,8 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "memory": memory.rows,
     "viewers": viewers.rows,
     "import": imports.rows,
+    "onnx": local.onnx,
+    "transformers": local.transformers,
 }
 """The benchmarks by name: functions of the server's URL, and of whether to be quick."""
 
@@ -57,7 +60,6 @@ def main() -> None:
                 print(f"    {row.name}: {row.value:.3g} {row.unit}", file=sys.stderr, flush=True)
                 rows.append(row)
     print(table(rows))
-    print("\nNot measured: local models, which do not exist yet.")
 
 
 if __name__ == "__main__":

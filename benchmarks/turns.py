@@ -44,16 +44,26 @@ class Turns:
         """Ours divided by theirs, in each turn."""
         return [one / other for one, other in zip(self.ours, self.theirs, strict=True)]
 
-    def row(self, name: str, unit: str, most: float, note: str = "") -> Row:
-        """Return the row with this limit for the ratio; the median turn counts."""
+    def row(
+        self, name: str, unit: str, limit: float, note: str = "", *, is_least: bool = False
+    ) -> Row:
+        """Return the row with this limit for the ratio; the median turn counts.
+
+        Args:
+            name: What was measured.
+            unit: In what.
+            limit: What the ratio is at most.
+            note: What else is to be known.
+            is_least: Whether the ratio must not be less than the limit, but may be more.
+        """
         ratio = median(self.ratios)
         spread = f"{min(self.ratios):.3f} to {max(self.ratios):.3f}"
         return Row(
             name,
             median(self.ours),
             unit,
-            f"at most {most:.3g} x",
-            ratio <= most,
+            f"at {'least' if is_least else 'most'} {limit:.3g} x",
+            ratio >= limit if is_least else ratio <= limit,
             f"{spread}{f'; {note}' if note else ''}",
             sdk=median(self.theirs),
             ratio=ratio,

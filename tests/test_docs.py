@@ -36,6 +36,7 @@ from rxagent.testing import ScriptedServer
 from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
 from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.far_ends.bedrock import BedrockFarEnd
+from rxagent.testing.far_ends.tiny import onnx_folder
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
 from rxagent.testing.scenarios import paced
@@ -45,14 +46,16 @@ PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HEAVY = DOCS / "how-to" / "transformers.md"
-"""The page that needs torch; `tox -e local` runs it."""
+"""The page that needs torch and transformers."""
 NEEDS = {
-    HEAVY: "torch",
-    DOCS / "how-to" / "anthropic.md": "anthropic",
-    DOCS / "how-to" / "bedrock.md": "boto3",
-    DOCS / "how-to" / "litellm.md": "litellm",
+    HEAVY: ("torch", "transformers"),
+    DOCS / "how-to" / "anthropic.md": ("anthropic",),
+    DOCS / "how-to" / "bedrock.md": ("boto3",),
+    DOCS / "how-to" / "litellm.md": ("litellm",),
+    DOCS / "how-to" / "mlx.md": ("mlx_lm", "torch", "transformers"),
+    DOCS / "how-to" / "onnx.md": ("onnxruntime_genai", "onnx_ir", "torch", "transformers"),
 }
-"""The pages that need an SDK that the tests do not always have."""
+"""The pages that need packages that the tests do not always have; `tox -e providers` runs them."""
 
 RUN = {"python", "console", "marble"}
 SHOWN = {"text", "sh", "toml", "json"}
@@ -227,8 +230,11 @@ def namespace(monkeypatch):
     return vars(module)
 
 
-def make_network(folder):
-    """Store an untrained network of transformers with a few words."""
+def make_network(folder, is_for_onnx):
+    """Store an untrained network with a few words, for transformers or for onnxruntime-genai."""
+    if is_for_onnx:
+        folder.symlink_to(onnx_folder())
+        return
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
     from transformers.utils.logging import disable_progress_bar
@@ -296,10 +302,10 @@ def name_of(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_prints_what_its_page_shows(page, server, folder, namespace):
     """The programs of a page run, in order, and print the output shown after them."""
-    if page in NEEDS:
-        pytest.importorskip(NEEDS[page])
-    if page == HEAVY:
-        make_network(folder / "my-model")
+    for needed in NEEDS.get(page, ()):
+        pytest.importorskip(needed)
+    if "transformers" in NEEDS.get(page, ()):
+        make_network(folder / "my-model", is_for_onnx=page.stem == "onnx")
     screen, begin, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):
         for block in blocks(page):

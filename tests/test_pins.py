@@ -34,7 +34,7 @@ def canonical(name):
 @pytest.mark.parametrize(
     ("file", "extras"),
     [
-        ("constraints.txt", ["local", "test", "lint", "docs"]),
+        ("constraints.txt", ["transformers", "onnx", "mlx", "test", "lint", "docs"]),
         ("constraints-openai2.txt", ["test"]),
     ],
 )
@@ -62,11 +62,20 @@ def test_both_majors_of_the_openai_sdk_are_tested():
 
 
 def test_nothing_heavy_is_needed_by_everybody():
-    """Torch and transformers come with the extra `local`, and with nothing else."""
+    """Each engine comes with its own extra, and with nothing else."""
     everything_else = {canonical(one.name) for one in required("test", "lint", "docs")}
-    local = {canonical(one.name) for one in required("local")} - everything_else
+    own = {
+        extra: {canonical(one.name) for one in required(extra)} - everything_else
+        for extra in ("mlx", "onnx", "transformers")
+    }
+    engines = {"mlx", "mlx-lm", "onnxruntime-genai", "torch", "transformers"}
 
-    assert {"torch", "transformers"} == local
+    assert {
+        "mlx": {"mlx", "mlx-lm"},
+        "onnx": {"onnxruntime-genai"},
+        "transformers": {"torch", "transformers"},
+    } == {extra: names & engines for extra, names in own.items()}
+    assert not everything_else & engines
 
 
 @pytest.mark.parametrize("file", ["constraints.txt", "constraints-openai2.txt"])

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from .errors import ErrorFactory
     from .hf import InferenceClientModel
     from .litellm import LiteLLMModel
+    from .mlx import MLXModel
+    from .onnx import OnnxModel
     from .openai import OpenAIModel
+    from .transformers import TransformersModel
 
 _ROOM_OF = {
     "AmazonBedrockModel": "bedrock",
@@ -24,7 +27,10 @@ _ROOM_OF = {
     "ErrorFactory": "errors",
     "InferenceClientModel": "hf",
     "LiteLLMModel": "litellm",
+    "MLXModel": "mlx",
+    "OnnxModel": "onnx",
     "OpenAIModel": "openai",
+    "TransformersModel": "transformers",
 }
 
 __all__ = [
@@ -34,9 +40,12 @@ __all__ = [
     "ErrorFactory",
     "InferenceClientModel",
     "LiteLLMModel",
+    "MLXModel",
     "Model",
+    "OnnxModel",
     "OpenAIModel",
     "Provider",
+    "TransformersModel",
     "as_model",
     "prefixes",
     "resolve",

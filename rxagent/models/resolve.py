@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["find_provider", "load_provider", "prefixes", "resolve"]
 
-_MODULES = ("anthropic", "azure", "bedrock", "hf", "litellm", "openai")
+_MODULES = (
+    "anthropic",
+    "azure",
+    "bedrock",
+    "hf",
+    "litellm",
+    "mlx",
+    "onnx",
+    "openai",
+    "transformers",
+)
 """The modules of this package that declare a provider, each named by its prefix."""
 
 _BUILT_IN = frozenset((*_MODULES, *HOSTS))

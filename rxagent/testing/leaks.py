@@ -83,9 +83,15 @@ def _is_idle_connection(opened: Opened) -> bool:
     return opened.local in clients.idle_connections()
 
 
+def _shows_progress(opened: Opened) -> bool:
+    """Return whether this is the thread that tqdm keeps, which loads of models start."""
+    return isinstance(opened, threading.Thread) and opened.name == "tqdm_monitor"
+
+
 keepers: dict[str, Callable[[Opened], bool]] = {
     "shared threads": _is_shared_thread,
     "idle connections": _is_idle_connection,
+    "progress": _shows_progress,
 }
 """Functions that tell whether a thread, task or socket stays open on purpose."""
 

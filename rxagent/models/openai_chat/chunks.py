@@ -8,6 +8,7 @@ from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
+from ..think_tags import ThinkTags
 from .calls import Calls, Fragment
 from .choices import Choices, Undecided
 from .failures import failure_in, is_foreign, wordless_failure_in
@@ -18,7 +19,6 @@ from .marked import MarkedThoughts, is_marked
 from .nesting import is_deep
 from .reasoning import REASONING_FIELDS, Called, Failed, pieces_in, thoughts_in
 from .repeats import Repeats, Seen
-from .think_tags import ThinkTags
 
 __all__ = ["ChatChunks"]
 

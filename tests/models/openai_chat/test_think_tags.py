@@ -11,7 +11,7 @@ from rxagent.events import (
     StepRetried,
     TextDelta,
 )
-from rxagent.models.openai_chat.think_tags import ThinkTags
+from rxagent.models.think_tags import ThinkTags
 from rxagent.state import Draft, grow
 from rxagent.testing.frames import (
     DONE,

@@ -4,8 +4,8 @@ import re
 from enum import Enum, auto
 from io import StringIO
 
-from ...events import Delta, ReasoningDelta, StepRetried, TextDelta
-from ...messages import ProviderData
+from ..events import Delta, ReasoningDelta, StepRetried, TextDelta
+from ..messages import ProviderData
 
 __all__ = ["ThinkTags"]
 

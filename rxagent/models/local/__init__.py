@@ -1,0 +1,1 @@
+"""Models that generate in this process: what their engines have in common."""

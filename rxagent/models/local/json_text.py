@@ -1,0 +1,88 @@
+"""JSON in a text: where a value ends, and what its members are, as they were written."""
+
+import json
+import re
+
+__all__ = ["JsonEnd", "items_of", "members_of"]
+
+_STRUCTURE = re.compile(r'["{}\[\]]')
+_IN_STRING = re.compile(r'["\\]')
+_BLANK = re.compile(r"\s*")
+_decode = json.JSONDecoder(strict=False).raw_decode
+
+
+class JsonEnd:
+    """Finds the end of an object or an array that arrives in pieces."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_string = False
+        self._is_escaped = False
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the value has begun, and not ended."""
+        return self._depth > 0
+
+    def add(self, text: str) -> int | None:
+        """Add a piece, and return where in it the value ends, if it does."""
+        at = 0
+        if self._is_escaped and text:
+            at, self._is_escaped = 1, False
+        while found := (_IN_STRING if self._in_string else _STRUCTURE).search(text, at):
+            at = found.end()
+            sign = found[0]
+            if sign == "\\":
+                self._is_escaped = at == len(text)
+                at += 1
+            elif sign == '"':
+                self._in_string = not self._in_string
+            else:
+                self._depth += 1 if sign in "{[" else -1
+                if self._depth <= 0:
+                    return at
+        return None
+
+
+def members_of(text: str) -> dict[str, str] | None:
+    """Return the members of a JSON object, each value as it was written; None if it is none."""
+    found: dict[str, str] = {}
+    try:
+        at = _after(text, 0, "{")
+        while not text.startswith("}", at := _blank(text, at)):
+            at = _after(text, at, ",") if found else at
+            name, at = _decode(text, _blank(text, at))
+            start = _blank(text, _after(text, at, ":"))
+            _, at = _decode(text, start)
+            if not isinstance(name, str):
+                return None
+            found[name] = text[start:at]
+    except (ValueError, RecursionError):
+        return None
+    return found if not text[at + 1 :].strip() else None
+
+
+def items_of(text: str) -> list[str] | None:
+    """Return the items of a JSON array, each as it was written; None if it is none."""
+    found: list[str] = []
+    try:
+        at = _after(text, 0, "[")
+        while not text.startswith("]", at := _blank(text, at)):
+            start = _blank(text, _after(text, at, ",") if found else at)
+            _, at = _decode(text, start)
+            found.append(text[start:at])
+    except (ValueError, RecursionError):
+        return None
+    return found if not text[at + 1 :].strip() else None
+
+
+def _blank(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return at if found is None else found.end()
+
+
+def _after(text: str, at: int, sign: str) -> int:
+    at = _blank(text, at)
+    if not text.startswith(sign, at):
+        raise ValueError
+    return at + 1

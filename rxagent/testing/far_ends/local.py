@@ -1,0 +1,284 @@
+"""LocalFarEnd: a far end in this process, a tiny model that is made to say a script.
+
+The tokenizer, the chat template, the engine's loop and what reads its text are the real ones. Only
+the tokens are chosen by a logits processor.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import cycle, repeat
+from typing import Any, ClassVar, Self
+
+from attrs import define, evolve
+
+from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from ...messages import Image, Message, Request, ToolCall, ToolSpec
+from ...models.local.model import LocalModel, Settings
+from .far_end import Call, FarEnd
+from .items import Blank, Broken, Endless, Item, Reported, Script, Silence, Waiting
+
+__all__ = ["NOT_OFFERED", "TEMPLATE", "LocalFarEnd", "Play", "Scripted", "scripted"]
+
+TEMPLATE = """\
+{%- if tools %}{{ '<|tools|>' + tools | tojson + '<|im_end|>\\n' }}{% endif %}
+{%- for message in messages %}
+    {{- '<|im_start|>' + message | tojson + '<|im_end|>\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
+"""A chat template that shows all that it is given, as JSON."""
+
+_PART = re.compile(r"<\|(tools|im_start)\|>(.*?)<\|im_end\|>\n", re.DOTALL)
+
+_NO_SERVER = "It runs in this process, so there is no server that could do this"
+_NEVER_SILENT = "An engine has no time-out of its own: the operator `timeout` ends a slow answer"
+
+NOT_OFFERED = {
+    "rate_limited": _NO_SERVER,
+    "unavailable": _NO_SERVER,
+    "rejected": _NO_SERVER,
+    "malformed": "Each token is text, so no text violates a protocol",
+    "time_out_at_opening": _NEVER_SILENT,
+    "time_out_in_midstream": _NEVER_SILENT,
+    "refusals": "Refusals of open models are text",
+    "usage_in_detail": "No tokens are cached between answers, and those of a thought not counted",
+    "usage_may_be_unknown": "The tokens are counted here, so the usage is always known",
+}
+"""The cells that no engine in this process offers."""
+
+
+class LocalFarEnd(FarEnd):
+    """A far end in this process.
+
+    A subclass makes the models: tiny ones, with `TEMPLATE` as their chat template.
+    """
+
+    finish_words: ClassVar[Mapping[str, str]] = {
+        "stop": "an end token",
+        "length": "no end token",
+        "tool_calls": "</tool_call>",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._used: Usage | None = None
+
+    def start(self) -> Self:
+        """Do nothing: models are made by `perform`."""
+        return self
+
+    def close(self) -> None:
+        """Do nothing: generations end with their subscriptions."""
+
+    def check(self, body: Mapping[str, Any]) -> None:
+        """Check a conversation against what chat templates expect."""
+        for message in body["messages"]:
+            assert message["role"] in ("system", "user", "assistant", "tool"), message
+            for call in message.get("tool_calls", ()):
+                assert isinstance(call["function"]["arguments"], dict), call
+        for tool in body.get("tools", ()):
+            assert tool["type"] == "function", tool
+
+    def read(self, body: Mapping[str, Any]) -> Request:
+        """Return what the model was given."""
+        tools = [tool["function"] for tool in body.get("tools", ())]
+        return Request(
+            [_message(message) for message in body["messages"]],
+            tools=[ToolSpec(t["name"], t["description"], t["parameters"]) for t in tools],
+        )
+
+    def patience(self, seconds: float) -> Mapping[str, Any]:
+        """Return no options: an engine has no time-out."""
+        return {}
+
+    def used(self, items: Iterable[Item]) -> Usage | None:
+        """Return the tokens of the last prompt, and of the answer to it."""
+        return self._used
+
+    def begin(
+        self, name: str, prompt: str, script: Script, encode: "Encode", marks: "Marks"
+    ) -> "Play":
+        """Receive a prompt, and return the play of the script in answer to it.
+
+        Args:
+            name: The name of the model.
+            prompt: The prompt.
+            script: The script.
+            encode: Returns the ids of a text.
+            marks: The ids of the tokens that are no text.
+        """
+        call, request = self._receive(name, _body(prompt))
+        items = script(request)
+        play = Play(call, _tokens(items, encode, marks), marks)
+        if not any(isinstance(item, Endless | Silence | Waiting) for item in items):
+            play.length = len(encode(_written(items)))
+            is_cut = any(item == Finish("length") for item in items)
+            self._used = Usage(len(encode(prompt)), play.length + (not is_cut))
+            play.is_cut = is_cut
+        return play
+
+    def end(self, play: "Play") -> None:
+        """Note that a generation has ended, before the end of its script or after it."""
+        if not play.is_over:
+            self._left(play.call)
+
+
+Encode = Callable[[str], Sequence[int]]
+
+
+@define
+class Marks:
+    """The ids of tokens that are no text.
+
+    Attributes:
+        end: Ends an answer.
+        blank: Says nothing.
+        ahead: How many tokens the engine chooses before it gives the first of them.
+    """
+
+    end: int
+    blank: int
+    ahead: int = 0
+
+
+@define(eq=False)
+class Play:
+    """A script that is being said, token by token."""
+
+    call: Call
+    _tokens: "Iterator[int | Exception]"
+    marks: Marks
+    length: int = 0
+    is_cut: bool = False
+    is_over: bool = False
+
+    def next(self) -> int:
+        """Return the next token.
+
+        Raises:
+            RuntimeError: The script says that generating fails here.
+        """
+        token = next(self._tokens, self.marks.end)
+        if isinstance(token, Exception):
+            self.is_over = True
+            raise token
+        self.length -= 1
+        self.is_over = token == self.marks.end or (self.is_cut and self.length == 0)
+        return token
+
+
+class Scripted(LocalModel[Any]):
+    """A model that says a script; a mix-in before the real class, which generates in `_played`.
+
+    Attributes:
+        far_end: The far end.
+        script: The script.
+    """
+
+    far_end: LocalFarEnd
+    script: Script
+
+    def _force(self, engine: Any, play: Play) -> dict[str, Any]:
+        """Return the sampling options by which the engine takes the tokens of a play."""
+        raise NotImplementedError
+
+    def _encoder(self, engine: Any) -> tuple[Encode, Marks]:
+        """Return what encodes a text, and the marks."""
+        raise NotImplementedError
+
+    @contextmanager
+    def _played(self, engine: Any, prompt: str, settings: Settings) -> Iterator[Settings]:
+        """Give the settings with which the engine says the script."""
+        play = self.far_end.begin(self.model_id, prompt, self.script, *self._encoder(engine))
+        forced = {**settings.sampling, **self._force(engine, play)}
+        most = play.length if play.is_cut else settings.max_tokens
+        try:
+            yield evolve(settings, max_tokens=most, sampling=forced)
+        finally:
+            self.far_end.end(play)
+
+
+def scripted(model: Any, far_end: LocalFarEnd, script: Script) -> Any:
+    """Return a model that says a script, for requests to a far end."""
+    model.far_end, model.script = far_end, script
+    return model
+
+
+# Prompts.
+
+
+def _body(prompt: str) -> dict[str, Any]:
+    parts = [(kind, json.loads(text)) for kind, text in _PART.findall(prompt)]
+    tools = [tools for kind, tools in parts if kind == "tools"]
+    body: dict[str, Any] = {"messages": [part for kind, part in parts if kind == "im_start"]}
+    return {**body, "tools": tools[0]} if tools else body
+
+
+def _message(message: Mapping[str, Any]) -> Message:
+    content = message["content"]
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return Message(
+        message["role"],
+        "".join(part["text"] for part in parts if part["type"] == "text"),
+        tool_calls=[
+            ToolCall(call["id"], made["name"], json.dumps(made["arguments"]))
+            for call in message.get("tool_calls", ())
+            for made in [call["function"]]
+        ],
+        tool_call_id=message.get("tool_call_id"),
+        images=[Image(part["url"]) for part in parts if part["type"] == "image"],
+        reasoning=message.get("reasoning_content", ""),
+    )
+
+
+# Answers.
+
+
+def _tokens(items: Sequence[Item], encode: Encode, marks: Marks) -> "Iterator[int | Exception]":
+    written: list[Item] = []
+    for item in items:
+        if isinstance(item, Delta):
+            written.append(item)
+            continue
+        yield from encode(_written(written))
+        written = []
+        match item:
+            case Blank():
+                yield marks.blank
+            case Endless(delta):
+                yield from cycle(encode(_written([delta])))
+            case Silence() | Waiting():
+                yield from repeat(marks.blank)
+            case Broken():
+                yield from repeat(marks.blank, marks.ahead)
+                yield RuntimeError("The engine has stopped.")
+            case Reported():
+                yield from repeat(marks.blank, marks.ahead)
+                yield RuntimeError(item.message)
+            case _:
+                raise TypeError(f"No engine does {item!r}.")
+    yield from encode(_written(written))
+    yield marks.end
+
+
+def _written(items: Iterable[Item]) -> str:
+    """Return the text in which a model writes deltas."""
+    text, thoughts = "", ""
+    calls: dict[int, list[str]] = {}
+    for item in items:
+        match item:
+            case ReasoningDelta(thought):
+                thoughts += thought
+            case TextDelta(piece):
+                text += piece
+            case ToolCallDelta(index, _, name, arguments):
+                call = calls.setdefault(index, ["", ""])
+                call[0] += name or ""
+                call[1] += arguments or ""
+    written = [f"<think>{thoughts}</think>\n\n"] if thoughts else []
+    written.append(text)
+    for name, arguments in calls.values():
+        call_text = f'{{"name": {json.dumps(name)}, "arguments": {arguments}}}'
+        written.append(f"\n<tool_call>\n{call_text}\n</tool_call>")
+    return "".join(written)

@@ -1,0 +1,56 @@
+"""JSON in a text: ends, members and items."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxagent.models.local.json_text import JsonEnd, items_of, members_of
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4), st.sampled_from([None, 1]), st.text())
+def test_the_end_is_found(value, indent, behind):
+    """The end of a value is found, whatever stands in its texts, and in pieces of a character."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    end = JsonEnd()
+    ends = [at for at, sign in enumerate(text, 1) if end.add(sign) is not None]
+
+    assert [len(text)] == ends
+    assert len(text) == JsonEnd().add(text + behind)
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4), st.sampled_from([None, 1]))
+def test_members_are_as_written(value, indent):
+    """Each member of an object is the text that was written."""
+    text = f" {json.dumps(value, indent=indent)}\n"
+    members = members_of(text)
+
+    assert value == {name: json.loads(member) for name, member in members.items()}
+    assert all(member in text for member in members.values())
+
+
+@given(st.lists(VALUES, max_size=4))
+def test_items_are_as_written(value):
+    """Each item of an array is the text that was written."""
+    assert value == [json.loads(item) for item in items_of(json.dumps(value))]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"a"', '{"a": 1,}', "{} x", "[]", "1", '{"a" 1}', "{,}"]
+)
+def test_what_is_no_object(text):
+    """What is no object, or more than one, has no members."""
+    assert members_of(text) is None
+
+
+def test_deep_nesting():
+    """A value that is nested too deeply to be parsed is none."""
+    assert members_of('{"a": ' + "[" * 100_000) is None
+    assert items_of("[" * 100_000) is None
