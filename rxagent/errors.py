@@ -28,6 +28,8 @@ Every error takes its message first and its fields by keyword, and keeps them wh
 
 from typing import Any, ClassVar
 
+from .lazy_field import LazyField
+
 __all__ = [
     "BudgetExceeded",
     "BufferOverflow",
@@ -136,14 +138,14 @@ class NoAnswer(RxAgentError):
     """The run ended without an answer; `state` is its last state."""
 
     fields = ("state",)
-    state: Any
+    state: Any = LazyField()
 
 
 class RunCancelled(RxAgentError):
     """The run was cancelled for `reason`; `state` is its last state."""
 
     fields = ("state", "reason")
-    state: Any
+    state: Any = LazyField()
     reason: str | None
 
 
@@ -151,7 +153,7 @@ class BudgetExceeded(RxAgentError):
     """The run exceeded its budget; `state` is its last state."""
 
     fields = ("state",)
-    state: Any
+    state: Any = LazyField()
 
 
 class BufferOverflow(RxAgentError):
