@@ -19,7 +19,7 @@
      ├─ RunCancelled             the run was cancelled
      ├─ BudgetExceeded           the run exceeded its budget
      ├─ BufferOverflow           a viewer was too slow for its buffer
-     ├─ PoolExhausted            (RuntimeError)     too many threads do not return
+     ├─ PoolExhausted            (RuntimeError)     all threads of a pool are taken
      ├─ MarbleSyntaxError        a marble diagram could not be read
      └─ MissingExtra             (ImportError)      an optional dependency is not installed
 
@@ -161,7 +161,7 @@ class BufferOverflow(RxAgentError):
 
 
 class PoolExhausted(RxAgentError, RuntimeError):
-    """The pool of threads is exhausted: too many stopped functions have not returned."""
+    """All threads of a pool are taken by functions that were stopped, or wait for one another."""
 
 
 class MarbleSyntaxError(RxAgentError):
