@@ -19,7 +19,7 @@
      ├─ RunCancelled             the run was cancelled
      ├─ BudgetExceeded           the run exceeded its budget
      ├─ BufferOverflow           a viewer was too slow for its buffer
-     ├─ PoolExhausted            (RuntimeError)     too many threads do not return
+     ├─ PoolExhausted            (RuntimeError)     all threads of a pool are taken
      ├─ MarbleSyntaxError        a marble diagram could not be read
      └─ MissingExtra             (ImportError)      an optional dependency is not installed
 
@@ -27,6 +27,8 @@ Every error takes its message first and its fields by keyword, and keeps them wh
 """
 
 from typing import Any, ClassVar
+
+from .lazy_field import LazyField
 
 __all__ = [
     "BudgetExceeded",
@@ -136,14 +138,14 @@ class NoAnswer(RxAgentError):
     """The run ended without an answer; `state` is its last state."""
 
     fields = ("state",)
-    state: Any
+    state: Any = LazyField()
 
 
 class RunCancelled(RxAgentError):
     """The run was cancelled for `reason`; `state` is its last state."""
 
     fields = ("state", "reason")
-    state: Any
+    state: Any = LazyField()
     reason: str | None
 
 
@@ -151,7 +153,7 @@ class BudgetExceeded(RxAgentError):
     """The run exceeded its budget; `state` is its last state."""
 
     fields = ("state",)
-    state: Any
+    state: Any = LazyField()
 
 
 class BufferOverflow(RxAgentError):
@@ -159,7 +161,7 @@ class BufferOverflow(RxAgentError):
 
 
 class PoolExhausted(RxAgentError, RuntimeError):
-    """The pool of threads is exhausted: too many stopped functions have not returned."""
+    """All threads of a pool are taken by functions that were stopped, or wait for one another."""
 
 
 class MarbleSyntaxError(RxAgentError):

@@ -18,6 +18,7 @@ from ..events import Event
 from ..streams import Broadcaster, RunScheduler
 from ..streams.fairness import FairShare
 from ..streams.serial_queue import is_main_thread
+from .outcome import Outcome
 from .replay import NumberedEvents, ReplayLog
 
 __all__ = ["QueuedObserver", "ReplayObserver", "RunBroadcast", "ViewerFault", "ViewerFaults"]
@@ -60,18 +61,17 @@ class RunBroadcast:
     Args:
         scheduler: The run's.
         replay_log: The events so far, for late observers.
-        on_observed: Called when an observer handles the error that ended the run.
+        outcome: How the run has ended; it is noted there when an observer handles the error.
     """
 
-    def __init__(
-        self, scheduler: RunScheduler, replay_log: ReplayLog, on_observed: Callable[[], None]
-    ) -> None:
+    def __init__(self, scheduler: RunScheduler, replay_log: ReplayLog, outcome: Outcome) -> None:
         self.faults = ViewerFaults(scheduler)
         self.ended = False
         self._error: Exception | None = None
         self._scheduler = scheduler
         self._replay_log = replay_log
-        self._on_observed = on_observed
+        self._outcome = outcome
+        self._decision = outcome.decision
         self._broadcaster: Broadcaster[Event] = Broadcaster(self.report, self._warn)
         self._slow: WeakSet[object] | None = None  # it takes 800 bytes, and is hardly ever needed
 
@@ -157,8 +157,17 @@ class RunBroadcast:
             )
 
     def emit(self, event: Event) -> None:
-        """Log an event, and notify all observers."""
-        self._replay_log.add(event)
+        """Log an event and notify all observers, unless the end of the run is decided."""
+        log = self._replay_log
+        # Before the decision is read: a thread that decides reads this afterwards, so that either
+        # the event is left out, or that thread knows that it may be added.
+        log.is_adding = True
+        try:
+            if self._decision:
+                return
+            log.add(event)
+        finally:
+            log.is_adding = False
         self._broadcaster.on_next(event)
 
     def end(self, error: Exception | None) -> None:
@@ -175,7 +184,7 @@ class RunBroadcast:
             isinstance(observer, ReplayObserver) and observer.observes_errors
             for observer in observers
         ):
-            self._on_observed()
+            self._outcome.note_observed()
 
     def report(self, observer: object, fault: BaseException) -> None:
         """Emit what an observer has raised as a fault, and log it."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from pickle import PicklingError
 from types import TracebackType
 from typing import Any, Literal, Never, Self, TypeAlias
@@ -10,16 +9,17 @@ from typing import Any, Literal, Never, Self, TypeAlias
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
-from ..errors import RunCancelled, describe
-from ..events import Event, RunFailed
+from ..errors import RunCancelled
+from ..events import Event
 from ..frozen import thaw
-from ..state import State, fold
+from ..state import State
 from ..streams import RunScheduler
 from ..streams.observe_on_run import serialize_on_run
 from ..streams.open_work import OpenWork
 from ..streams.process_end import disposing_with_loop
 from ..streams.sink import Sink
 from .broadcast import RunBroadcast
+from .last_state import set_last_state
 from .outcome import Outcome
 from .replay import Keep, ReplayLog
 
@@ -42,7 +42,7 @@ class Lifecycle(Observable[Event]):
         self._replay_log = ReplayLog(before, keep)
         self._subscription = SingleAssignmentDisposable()
         self._outcome = Outcome(scheduler)
-        self._broadcast = RunBroadcast(scheduler, self._replay_log, self._outcome.note_observed)
+        self._broadcast = RunBroadcast(scheduler, self._replay_log, self._outcome)
         self._unfinished = [None]
         self._work: OpenWork | None = None
         self._paused = False
@@ -78,22 +78,16 @@ class Lifecycle(Observable[Event]):
         if self._outcome.ending is None:
             self._scheduler.owns(Disposable(), self._end)
             self._subscription.disposable = serialize_on_run(self._source).subscribe(
-                _Inlet(self._outcome, self._broadcast, self._end), scheduler=self._scheduler
+                _Inlet(self._broadcast, self._end), scheduler=self._scheduler
             )
 
     def _end(self, error: Exception | None) -> None:
         """Decide how the run has ended, unless that is decided, and finish it on its loop."""
-        self._add_state(error)
+        set_last_state(error, self._replay_log, self._scheduler)
         if self._outcome.claim(error):
             if error is not None:
                 self._replay_log.fail(error)
             self._scheduler.post_or_run(self._finish)
-
-    def _add_state(self, error: Exception | None) -> None:
-        if isinstance(error, RunCancelled) and error.state is None and not self._outcome.decision:
-            with suppress(Exception):  # of events that do not fold into a state
-                failed = RunFailed(type(error).__name__, describe(error))
-                error.state = fold(self.state, failed)
 
     def _finish(self) -> None:
         try:
@@ -168,7 +162,7 @@ class Lifecycle(Observable[Event]):
         error = RunCancelled(f"The run was cancelled{why}", reason=reason)
         if self._broadcast.ended:
             return
-        self._add_state(error)
+        set_last_state(error, self._replay_log, self._scheduler)
         # Queued before anything is decided, so that what interrupts a cancel cannot lose its end.
         self._scheduler.post_or_run(self._end_cancelled, error)
         self._decide(error)
@@ -269,22 +263,15 @@ class Lifecycle(Observable[Event]):
 class _Inlet(Sink[Event, Event]):
     """Observes the source of a run until the run's end is decided."""
 
-    __slots__ = ("_broadcast", "_decision", "_end")
+    __slots__ = ("_broadcast", "_end")
 
-    def __init__(
-        self,
-        outcome: Outcome,
-        broadcast: RunBroadcast,
-        end: Callable[[Exception | None], None],
-    ) -> None:
+    def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
         super().__init__(self)
-        self._decision = outcome.decision
         self._broadcast = broadcast
         self._end = end
 
     def on_next(self, value: Event) -> None:
-        if not self._decision:
-            self._broadcast.emit(value)
+        self._broadcast.emit(value)
 
     def on_error(self, error: Exception) -> None:
         self._end(error)

@@ -1,7 +1,7 @@
 """Replay: the events of a run, kept for late observers in little memory."""
 
 from array import array
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 from threading import Lock
 from typing import Literal, TypeAlias
@@ -119,6 +119,9 @@ class ReplayLog:
     Args:
         before: The state that the events continue.
         keep: What late observers get of the past.
+
+    Attributes:
+        is_adding: Whether the run is about to add an event, or has just done so.
     """
 
     def __init__(self, before: State, keep: Keep) -> None:
@@ -127,6 +130,7 @@ class ReplayLog:
         self._known = before, 0  # a state, and how many entries are in it
         self._learning = Lock()
         self._failure: RunFailed | None = None
+        self.is_adding = False
 
     def __len__(self) -> int:
         page = self._page
@@ -166,7 +170,7 @@ class ReplayLog:
 
     def fail(self, error: Exception) -> None:
         """Keep why the run has ended without an answer; nothing is added after it."""
-        self._failure = RunFailed(type(error).__name__, describe(error))
+        self._failure = _failure(error)
 
     # Reading
 
@@ -207,7 +211,24 @@ class ReplayLog:
     @property
     def state(self) -> State:
         """The state that the events so far fold into; folds only what is new."""
-        failure = self._failure  # read first, since it is written last
+        return self._state_with(self._failure)  # read first, since it is written last
+
+    def state_after(self, error: Exception) -> Callable[[], State | None]:
+        """Return a function that returns the state as `error` leaves it, or None.
+
+        There is none if the events are such that they do not fold.
+        """
+        failure = _failure(error)  # not the error itself, which may hold this function
+
+        def state() -> State | None:
+            try:
+                return self._state_with(failure)
+            except Exception:
+                return None
+
+        return state
+
+    def _state_with(self, failure: RunFailed | None) -> State:
         known = self._known  # before the page, so that it is never ahead of it
         page = self._page
         state = self._fold(page, known)
@@ -233,6 +254,10 @@ class ReplayLog:
                     self._known = state, folded
             finally:
                 self._learning.release()
+
+
+def _failure(error: Exception) -> RunFailed:
+    return RunFailed(type(error).__name__, describe(error))
 
 
 def _joined(entries: Iterable[Event | PackedDeltas]) -> Iterator[Event]:

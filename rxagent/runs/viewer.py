@@ -1,6 +1,7 @@
 """Viewers: observers of a run with a queue of their own."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from contextvars import copy_context
@@ -66,6 +67,7 @@ class Viewer(QueuedObserver, abc.DisposableBase):
         self._end: Callable[[], Any] | None = None
         self._afterwards: list[Callable[[], Any]] = []
         self._detached = False
+        self._received = _Received(buffer.seq)
         self._thread: int | None = None
 
     @property
@@ -99,7 +101,7 @@ class Viewer(QueuedObserver, abc.DisposableBase):
 
         Where pieces of several kinds were joined, it moves on when all of them were received.
         """
-        return self._buffer.seq
+        return self._received.seq
 
     def is_notified_on(self, thread: int) -> bool:
         """Return whether a thread, by its number, is notifying the observer."""
@@ -113,6 +115,7 @@ class Viewer(QueuedObserver, abc.DisposableBase):
     def dispose(self) -> None:
         """Detach the observer; it receives nothing more from this moment on."""
         self._detached = True
+        self._received.close()
         self._observer.mute()
         self.subscription.dispose()
         self._put = lambda _: None  # for an event that the run is emitting right now
@@ -196,10 +199,13 @@ class Viewer(QueuedObserver, abc.DisposableBase):
 
     def _notify(self) -> bool:
         """Notify the observer of what waits, for one time slice; return whether that was all."""
-        end, take, observer = self._end, self._buffer.take, self._observer
+        end, buffer, received = self._end, self._buffer, self._received
+        on_next = self._observer.on_next  # not muted later, as what is counted must be received
         is_spent = self._turn()
-        while (event := take()) is not EMPTY:
-            observer.on_next(event)
+        while (event := buffer.take()) is not EMPTY:
+            if not received.count(buffer.seq):
+                return True
+            on_next(event)
             if self._detached:
                 return True
             if is_spent():
@@ -208,6 +214,44 @@ class Viewer(QueuedObserver, abc.DisposableBase):
             end()
             self._detached = True
         return True
+
+
+_CLOSED: Any = object()
+
+
+class _Received:
+    """How many events an observer has received, up to the moment at which it is detached.
+
+    One thread at a time counts. Another one may close this between any two of its steps, so each
+    does its part in one step, and their order decides. After a count that returns False, there
+    must be no other one.
+    """
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, seq: int) -> None:
+        self._steps: deque[Any] = deque((seq,))
+
+    def count(self, seq: int) -> bool:
+        """Count the events up to one that the observer receives next, unless this is closed."""
+        steps = self._steps
+        steps.append(seq)
+        if steps[1] is _CLOSED:
+            return False
+        steps.popleft()
+        return True
+
+    def close(self) -> None:
+        """Let nothing more be counted."""
+        self._steps.append(_CLOSED)
+
+    @property
+    def seq(self) -> int:
+        """How many events were counted."""
+        steps = self._steps.copy()
+        last = steps.index(_CLOSED) if _CLOSED in steps else len(steps)
+        seq: int = steps[last - 1]
+        return seq
 
 
 class Drain:

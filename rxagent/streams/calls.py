@@ -239,10 +239,13 @@ async def _yielded(call: Callable[[], AsyncIterable[Any]], makers: _Makers) -> A
 
 @contextmanager
 def _as_raised() -> Iterator[None]:
-    """Wrap what a callable's code raises, but not Ctrl-C and the cancelling of its task."""
+    """Wrap what a callable's code raises, but not Ctrl-C and what ends its task from outside."""
+    task = _task()
     try:
         yield
     except BaseException as error:
+        if isinstance(error, GeneratorExit) and _task() is not task:  # its coroutine is closed
+            raise
         if isinstance(error, KeyboardInterrupt) and is_main_thread():
             raise
         if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
@@ -250,9 +253,11 @@ def _as_raised() -> Iterator[None]:
         raise Raised(error) from error
 
 
+def _task() -> asyncio.Task[Any] | None:
+    """Return the task that this code runs in, if there is one."""
+    return None if asyncio._get_running_loop() is None else asyncio.current_task()
+
+
 def _is_being_cancelled() -> bool:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no loop runs on a worker's thread
-        return False
+    task = _task()
     return task is not None and task.cancelling() > 0 and not cancels_itself()

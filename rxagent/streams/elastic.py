@@ -7,10 +7,13 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from math import inf
 from time import monotonic, sleep
 
 from ..errors import PoolExhausted
-from .jobs import Job, Jobs, here, names, parent
+from .bells import Bells
+from .jobs import Job, Jobs, names
+from .nesting import here, parent
 from .usage import Glimpse, computed
 
 __all__ = ["ElasticThreads"]
@@ -41,6 +44,8 @@ class ElasticThreads(ABC):
         grace: Seconds after which a job that should have returned is reported.
         rest: Seconds for which a thread rests when it has run all jobs, so that jobs which arrive
             in quick succession cost one waking.
+        reserve: How many more threads there may be, for jobs that may be within blocked ones.
+        stall: Seconds without progress after which such a job is refused, if there are none left.
     """
 
     def __init__(
@@ -53,11 +58,15 @@ class ElasticThreads(ABC):
         grace: float,
         rest: float = 0.0,
         kept: int = 0,
+        reserve: int = 0,
+        stall: float = inf,
     ) -> None:
         self._name = name
         self._limit = limit
         self._spare = spare
         self._kept = kept
+        self._reserve = reserve
+        self._stall = stall
         self._patience = patience
         self._idle = idle
         self._grace = grace
@@ -69,13 +78,14 @@ class ElasticThreads(ABC):
         # Used directly, since Ctrl-C may come between entering a condition and its lock.
         self._lock = threading.RLock()
         self._has_ended = threading.Condition(self._lock)
-        self._jobs = Jobs(self._limit, self._spare, self._kept)
+        self._jobs = Jobs(self._limit, self._spare, self._kept, self._reserve)
         self._threads = 0
         self._coming: set[threading.Thread] = set()
         self._resting = 0
         self._logging = 0
-        self._bells: dict[threading.Lock, None] = {}  # of the threads that sleep
+        self._bells = Bells(self._lock)
         self._is_watched = self._is_reporting = self._was_full = self._is_awaited = False
+        self._progress = 0, 0.0  # how many jobs had begun or ended when all threads were taken
 
     @property
     def size(self) -> int:
@@ -111,6 +121,7 @@ class ElasticThreads(ABC):
         run: Callable[[], object],
         what: object = "a job",
         refused: Callable[[PoolExhausted], object] | None = None,
+        born: int | None = None,
     ) -> Job:
         """Run a function, which must not raise, as soon as a thread is free.
 
@@ -119,11 +130,12 @@ class ElasticThreads(ABC):
             what: Its name in logs and errors.
             refused: Called instead of it, on any thread, when the pool is exhausted before the
                 function has begun; it must not block.
+            born: When its run was started, by `nesting.tick`; by default now.
 
         Raises:
             PoolExhausted: No thread can be started, and none will become free.
         """
-        job = Job(run, what, refused, self._abandon, parent() if self._kept else None)
+        job = Job(run, what, refused, self._abandon, parent() if self._kept else None, born)
         self._jobs.add(job)
         # A thread that watches, rests or ends a job looks at the queue again.
         if (self._is_watched or self._resting) and not self._jobs.ready:
@@ -168,7 +180,7 @@ class ElasticThreads(ABC):
 
     def _needs_watch(self) -> bool:
         jobs = self._jobs
-        may_help = not (jobs.is_full and self._was_full) or jobs.due_within
+        may_help = not (jobs.is_full and self._was_full) or jobs.due_within or jobs.due_perhaps
         return bool(may_help) and not self._is_watched and jobs.due > jobs.ready
 
     def _needs_report(self) -> bool:
@@ -201,9 +213,7 @@ class ElasticThreads(ABC):
         except RuntimeError as error:  # the next change tries again
             if self._threads + len(self._coming) <= self.lost:
                 raise PoolExhausted(f"No thread can be had: {error}.{self._lost_ones()}") from error
-        for _ in range(wanted - self._spare_threads() + len(self._bells)):
-            if self._bells:
-                self._bells.popitem()[0].release()
+        self._bells.ring(wanted - self._spare_threads() + len(self._bells))
 
     def _spare_threads(self) -> int:
         return self._threads + len(self._coming) - len(self._jobs.running) - self._logging
@@ -247,38 +257,8 @@ class ElasticThreads(ABC):
         elif self._needs_report():
             self._report()
         else:
-            return self._sleep_until(self._has_work, self._idle)
+            return self._bells.sleep_until(self._has_work, self._idle)
         return True
-
-    def _sleep_until(self, is_over: Callable[[], bool], seconds: float) -> bool:
-        """Wait for a condition, at most so long; return whether it holds.
-
-        The bell is registered before the condition is checked, so that a finaliser's call on this
-        very thread, between the check and the wait, is not missed.
-        """
-        until = monotonic() + seconds
-        bell = threading.Lock()
-        bell.acquire()
-        try:
-            while True:
-                self._bells[bell] = None
-                if is_over():
-                    return True
-                left = until - monotonic()
-                if left <= 0:
-                    return False
-                with self._unlocked():
-                    bell.acquire(timeout=left)
-        finally:
-            self._bells.pop(bell, None)
-
-    @contextmanager
-    def _unlocked(self) -> Iterator[None]:
-        self._lock.release()
-        try:
-            yield
-        finally:
-            self._lock.acquire()
 
     def _run(self, job: Job) -> None:
         jobs = self._jobs
@@ -306,7 +286,7 @@ class ElasticThreads(ABC):
 
     def _rest_a_while(self) -> None:
         self._resting += 1
-        with self._unlocked():
+        with self._bells.unlocked():
             sleep(self._rest)
         self._resting -= 1
 
@@ -315,19 +295,32 @@ class ElasticThreads(ABC):
     def _watch(self) -> None:
         before = self._glimpse()
         self._is_watched = True
-        is_called = self._sleep_until(self._may_begin, self._patience)
+        is_called = self._bells.sleep_until(self._may_begin, self._patience)
         self._is_watched = False
         if is_called or not self._jobs.due:
             return
-        more = self._more(before, self._glimpse())
-        if more and self._jobs.is_full:
-            if not self._jobs.refuse_deepest() and not self._was_full:
-                self._was_full = True
-                running = names(tuple(self._jobs.running))
-                self._warn("All threads are taken, while others wait: %s. %s", running, self)
-        else:
-            self._jobs.add_slots(more)
-            self._provide_or_refuse()
+        more, jobs = self._more(before, self._glimpse()), self._jobs
+        if not more:
+            return
+        if not jobs.is_full:
+            jobs.add_slots(more)
+        elif not jobs.open_place():
+            if not jobs.refuse_deepest():
+                self._note_full()
+            return
+        self._provide_or_refuse()
+
+    def _note_full(self) -> None:
+        """Refuse a job after some time without progress, if all may wait for it; log that once."""
+        moved = self._jobs.begun + self._jobs.ended
+        if self._progress[0] != moved:
+            self._progress = moved, monotonic()
+        if monotonic() - self._progress[1] >= self._stall and self._jobs.refuse_newest():
+            self._progress = moved, monotonic()
+        elif not self._was_full:
+            self._was_full = True
+            running = names(tuple(self._jobs.running))
+            self._warn("All threads are taken, while others wait: %s. %s", running, self)
 
     def _glimpse(self) -> Glimpse:
         jobs = self._jobs
@@ -347,7 +340,7 @@ class ElasticThreads(ABC):
     def _report(self) -> None:
         since = next(iter(self._jobs.overdue.values()))
         self._is_reporting = True
-        self._sleep_until(
+        self._bells.sleep_until(
             lambda: self._may_begin() or self._needs_watch(), since + self._grace - monotonic()
         )
         self._is_reporting = False
@@ -366,7 +359,7 @@ class ElasticThreads(ABC):
     def _warn(self, line: str, *values: object) -> None:
         self._logging += 1
         try:
-            with self._unlocked():
+            with self._bells.unlocked():
                 _log.warning(line, *values)
         finally:
             self._logging -= 1

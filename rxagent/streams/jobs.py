@@ -1,19 +1,18 @@
 """Jobs: the functions that the threads of a pool run, and which of them hold a slot."""
 
 import logging
-import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from contextvars import ContextVar
 from threading import get_ident
 from time import monotonic
-from typing import Any
 
-from ..errors import PoolExhausted, describe
+from ..errors import PoolExhausted
+from .nesting import tick
+from .refusal import names, refuse, refuse_deepest, refuse_newest
 from .usage import own_clock
 
-__all__ = ["Job", "Jobs", "here", "knowing_its_job", "names", "parent"]
+__all__ = ["Job", "Jobs", "names"]
 
 _log = logging.getLogger("rxagent")
 
@@ -23,12 +22,16 @@ class Job:
 
     Attributes:
         what: Its name in logs and errors.
-        parent: The job within which it was submitted, as long as that runs.
+        parent: The job within which it is known to have been submitted, as long as that runs.
+        born: When its run was started, by `tick`.
+        began: When it began, likewise; 0 if it has not.
     """
 
     __slots__ = (
         "_abandon",
+        "began",
         "begun",
+        "born",
         "clock",
         "is_reported",
         "parent",
@@ -45,8 +48,11 @@ class Job:
         refused: Callable[[PoolExhausted], object] | None,
         abandon: Callable[["Job"], None],
         parent: "Job | None" = None,
+        born: int | None = None,
     ) -> None:
         self.parent = parent
+        self.born = tick() if born is None else born
+        self.began = 0
         self.run: Callable[[], object] | None = run  # None: it has begun, or never will
         self.begun: Callable[[], object] | None = None  # what was to run, once it has begun
         self.what = what
@@ -72,7 +78,7 @@ class Job:
             yield job
 
     def __repr__(self) -> str:
-        return f"<Job {_name(self)}>"
+        return f"<Job {names([self])}>"
 
 
 class Jobs:
@@ -86,24 +92,42 @@ class Jobs:
         spare: How many may run beyond that: in place of jobs that are blocked, wait, or were
             abandoned.
         kept: How many of the spare ones are kept for jobs within others, as long as some wait.
+        reserve: How many more may run, of jobs that may be within others, when all are blocked.
     """
 
-    def __init__(self, limit: int, spare: int, kept: int = 0) -> None:
+    def __init__(self, limit: int, spare: int, kept: int = 0, reserve: int = 0) -> None:
         self._limit = limit
         self._spare = spare
         self._kept = kept
+        self._reserve = reserve
         self._queue: deque[Job] = deque()
         self._nested: deque[Job] = deque()  # those within others, which come first
+        self._perhaps: deque[Job] = deque()  # those in the queue that may be within others
         self.running: dict[Job, None] = {}
         self.waiting: set[Job] = set()  # those that wait for a run
         self.abandoned: dict[Job, float] = {}  # since when
         self.overdue: dict[Job, float] = {}  # since when; to be reported
         self.added = 0  # slots
+        self.opened = 0  # places of the reserve
         self.begun = self.ended = 0
 
     def add(self, job: Job) -> None:
         """Queue a job."""
-        (self._queue if job.parent is None else self._nested).append(job)
+        if job.parent is not None:
+            self._nested.append(job)
+            return
+        self._queue.append(job)
+        if self._reserve and self._may_be_within(job):
+            self._perhaps.append(job)
+
+    def _may_be_within(self, job: Job) -> bool:
+        """Return whether a job's run was started while one ran that still runs."""
+        try:
+            return next(iter(self.running)).began < job.born  # the first is the oldest
+        except StopIteration:
+            return False
+        except RuntimeError:  # one has begun or ended right now
+            return True
 
     @property
     def queued(self) -> list[Job]:
@@ -122,13 +146,24 @@ class Jobs:
         return _length(self._nested)
 
     @property
+    def due_perhaps(self) -> int:
+        """How many of the others may be within some that run, at most; 0 if there are none."""
+        _drop_last(self._perhaps)
+        return _length(self._perhaps)
+
+    @property
     def ready(self) -> int:
         """How many of the jobs that have not begun may begin now."""
         free = self.free
         if free <= 0:
             return 0
         within = min(_length(self._nested), free)
-        return within + max(0, min(_length(self._queue), min(free, self._room) - within))
+        queued = _length(self._queue)
+        others = max(0, min(queued, self._usual - within))
+        if self.opened and others < queued:
+            room = min(free, self._room + self.opened) - within - others
+            others += max(0, min(self.due_perhaps, queued - others, room))
+        return within + others
 
     @property
     def live(self) -> int:
@@ -139,11 +174,16 @@ class Jobs:
     def free(self) -> int:
         """How many slots are free; a job keeps its own when no spare one can replace it."""
         given_up = min(len(self.abandoned) + len(self.waiting), self._spare - self.added)
-        return self._limit + self.added - len(self.running) + given_up
+        return self._limit + self.added + self.opened - len(self.running) + given_up
+
+    @property
+    def _usual(self) -> int:
+        """How many jobs may begin that are not within others, without the reserve."""
+        return min(self.free - self.opened, self._room)
 
     @property
     def _room(self) -> int:
-        """How many jobs may begin that are not within others."""
+        """How many jobs may begin that are not within others, if they have slots."""
         kept = self._kept if self.waiting else 0
         return self._limit + self._spare - kept - len(self.running) + len(self.abandoned)
 
@@ -159,13 +199,33 @@ class Jobs:
         spare = self._spare - self.added - len(self.abandoned) - len(self.waiting)
         self.added += max(0, min(count, spare))
 
+    def open_place(self) -> bool:
+        """Open a place of the reserve, for jobs that are or may be within blocked ones.
+
+        Those that may be begin in the opposite order here: what came last waits for no other.
+        While all that run wait for runs, none is opened for these: spare ones are kept for them.
+
+        Returns:
+            Whether there is such a job, and there was such a place.
+        """
+        is_blocked = len(self.running) > len(self.abandoned) + len(self.waiting)
+        is_due = self.due_perhaps or (self.due_within and is_blocked)
+        if not is_due or self.opened >= self._reserve:
+            return False
+        self.opened += 1
+        self.add_slots(1 - self.free)  # of those that jobs took back after they had waited
+        return True
+
     def begin(self) -> Job | None:
         """Return the next job, which this thread is to run; None if none may begin."""
         while self.ready > 0:
             try:
-                job = (self._nested or self._queue).popleft()
+                job = self._next()
             except IndexError:
                 return None
+            if _has_begun(job):
+                continue
+            job.began = tick()
             self.running[job] = None
             job.thread = get_ident()
             job.clock = own_clock()
@@ -174,11 +234,16 @@ class Jobs:
                 job.refused = None
                 self.begun += 1
                 return job
-            self.end(job)  # it was abandoned
+            self.end(job)  # it was abandoned right now
         return None
 
+    def _next(self) -> Job:
+        if self._nested:
+            return self._nested.popleft()
+        return self._queue.popleft() if self._usual > 0 else self._perhaps.pop()
+
     def end(self, job: Job) -> None:
-        """Give up the job's slot. An added slot stays while as many jobs run as then."""
+        """Give up the job's slot. What was added stays while as many jobs run as then."""
         job.thread = 0
         job.parent = None
         self.abandoned.pop(job, None)
@@ -187,6 +252,9 @@ class Jobs:
         self.running.pop(job, None)
         if self.added:
             self.added = max(0, min(self.added, self.live - self._limit + 1))
+        if self.opened:
+            is_calm = self.live <= self._limit
+            self.opened = 0 if is_calm else max(0, min(self.opened, 2 - self._usual))
 
     def wait(self, job: Job) -> bool:
         """Note that a job waits; return whether that gives up a slot."""
@@ -223,31 +291,32 @@ class Jobs:
     def refuse(self, error: PoolExhausted) -> None:
         """Refuse all queued jobs; one that cannot be refused goes on waiting."""
         for job in self.queued:
-            _refuse(job, error)
+            refuse(job, error)
 
     def refuse_deepest(self) -> bool:
         """Refuse the job nested deepest, if every running job waits for one within it to begin;
         return whether that was so."""
-        queued = [job for job in self._nested.copy() if job.run and job.refused]
-        stuck = set(self.running) - set(self.abandoned)
-        for job in queued:
-            stuck.difference_update(job.ancestors())
-        if stuck or not queued:
-            return False
-        deepest = max(queued, key=lambda job: sum(1 for _ in job.ancestors()))
-        error = PoolExhausted(
-            f"All {len(self.running)} threads of the pool run code that waits for code within it, "
-            f"and none is left for that: {names(self.running)}. "
-            "Nest calls less deeply, or give the pool more spare threads."
-        )
-        _refuse(deepest, error)
-        return True
+        return refuse_deepest(self._stuck, self._nested.copy())
+
+    def refuse_newest(self) -> bool:
+        """Refuse the job of the latest run, if every running job may wait for one that has not
+        begun; return whether that was so."""
+        return refuse_newest(self._stuck, self.queued)
+
+    @property
+    def _stuck(self) -> list[Job]:
+        return [job for job in self.running.copy() if job not in self.abandoned]
+
+
+def _has_begun(job: Job) -> bool:
+    """Return whether a job that is queued has begun, from another queue, or was abandoned."""
+    return job.run is None
 
 
 def _length(queue: deque[Job]) -> int:
     """Return how many jobs wait in a queue, at most; 0 if there are none."""
     try:
-        while (first := queue[0]).run is None:  # abandoned
+        while _has_begun(first := queue[0]):
             with suppress(ValueError):
                 queue.remove(first)
     except IndexError:
@@ -255,44 +324,10 @@ def _length(queue: deque[Job]) -> int:
     return len(queue)
 
 
-def _refuse(job: Job, error: PoolExhausted) -> None:
-    refused, job.refused = job.refused, None
-    if refused is None:
-        return
-    job.run = None
-    try:
-        refused(error)
-    except Exception as fault:
-        _log.error("%s could not be refused: %s", _name(job), describe(fault))
-
-
-def names(jobs: Iterable[Job]) -> str:
-    """Return the names of the most frequent jobs, and how often each occurs."""
-    counts = Counter(map(_name, jobs))
-    shown = [f"{name} ({count})" if count > 1 else name for name, count in counts.most_common(5)]
-    return ", ".join(shown) + (", ..." if len(counts) > 5 else "")
-
-
-def _name(job: Job) -> str:
-    try:
-        return str(job.what)
-    except Exception:  # of a viewer's own __repr__
-        return type(job.what).__name__
-
-
-here = threading.local()
-"""Its `at` is the pool and the job that this thread runs, if there is one."""
-
-_within: ContextVar["Job | None"] = ContextVar("rxagent_within", default=None)
-
-
-def parent() -> "Job | None":
-    """Return the job that this thread runs, or within which this context was copied."""
-    at: tuple[Any, Job] | None = getattr(here, "at", None)
-    return at[1] if at else _within.get()
-
-
-def knowing_its_job(work: Callable[[], None]) -> None:
-    """Run some work, so that jobs submitted in this context, or a copy, have it as parent."""
-    _within.set(parent())
-    work()
+def _drop_last(queue: deque[Job]) -> None:
+    """Drop the last jobs of a queue that do not wait any more."""
+    with suppress(IndexError):
+        while _has_begun(queue[-1]):
+            last = queue.pop()
+            if not _has_begun(last):  # it was added right now
+                queue.append(last)

@@ -120,8 +120,8 @@ class LoopTask(abc.DisposableBase):
         self._disposed = True
         if self._queue.on_loop_thread:
             self._cancel()
-        elif not self._queue.call_on_loop(self._cancel):
-            self._noted.close()
+        elif not self._queue.call_on_loop(self._cancel) or self._queue.is_stopped:
+            self._noted.close()  # the loop may never run again, so nothing is to keep it alive
 
     def _cancel(self) -> None:
         # A cancelled task would cut short the first thing that its `finally` blocks await.

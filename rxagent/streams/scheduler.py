@@ -13,8 +13,8 @@ from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignme
 from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
-from .jobs import knowing_its_job
 from .loop_task import LoopTask, LoopTimer
+from .nesting import knowing_its_job, tick
 from .open_work import OpenWork
 from .serial_queue import SerialQueue
 from .workers import WORKERS, Workers
@@ -83,6 +83,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
         super().__init__(loop)
         self.blocked: asyncio.AbstractEventLoop | None = None
         """The loop whose thread blocks for this run, so that it can run nothing for it."""
+        self._born = tick()
         self._clock = clock
         self._holds = 0
         self._held: list[Callable[[], Any]] = []
@@ -162,7 +163,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
             run()
 
         with noted.closing_on_error():
-            submitted = (workers or WORKERS).submit(work, name, refused)
+            submitted = (workers or WORKERS).submit(work, name, refused, self._born)
 
         def leave() -> None:
             submitted.abandon()

@@ -34,20 +34,29 @@ class Workers(ElasticThreads):
       while jobs wait and the process is idle, one more job begins.
 
     So jobs that wait for other jobs do not block the pool. While jobs wait for runs, half of the
-    spare threads are reserved for the jobs of these runs. If every thread has a job that waits
-    for jobs of its own, the most deeply nested job is refused with PoolExhausted.
+    spare threads are kept for the jobs of these runs. If every thread has a job that waits for
+    jobs of its own, the most deeply nested job is refused with PoolExhausted.
+
+    When a job waits for a run by a thread of its own, as an executor's, the pool cannot know that.
+    So if all these threads are taken and blocked, jobs of runs that were started meanwhile get up
+    to `reserve` more threads, the latest first. If these are taken as well, and no job has begun
+    or ended for `stall` seconds, the latest of these jobs is refused with PoolExhausted, provided
+    that every running job may be waiting for one whose run was started after it began. So jobs
+    that wait behind slow ones go on waiting, unless as many later ones wait as there are threads.
 
     Args:
         limit: How many jobs run at once.
         spare: How many threads there may be beyond the limit.
+        reserve: How many more there may be, for jobs that may be within blocked ones.
         patience: Seconds without progress after which the pool grows by a thread.
         idle: Seconds without work after which a thread ends.
         grace: Seconds after which a stopped job that has not returned is logged, and counts as
             one of those for which the pool takes no more jobs; `lost` counts it at once.
+        stall: Seconds without progress after which a job is refused that others may wait for.
         name: The name of the threads.
 
     Raises:
-        ValueError: `limit` or `spare` is less than 1, or a time is negative.
+        ValueError: `limit` or `spare` is less than 1, or another number is negative.
     """
 
     def __init__(
@@ -55,21 +64,28 @@ class Workers(ElasticThreads):
         limit: int = 16,
         *,
         spare: int = 256,
+        reserve: int = 64,
         patience: float = 0.02,
         idle: float = 10.0,
         grace: float = 1.0,
+        stall: float = 5.0,
         name: str = "rxagent-worker",
     ) -> None:
-        for what, count in (("limit", limit), ("spare", spare)):
+        for what, count, least in (
+            ("limit", limit, 1),
+            ("spare", spare, 1),
+            ("reserve", reserve, 0),
+        ):
             if not isinstance(count, int) or isinstance(count, bool):
                 raise TypeError(f"{what} is a whole number of threads, not {count!r}.")
-            if count < 1:
-                raise ValueError(f"{what} is at least 1 thread, not {count!r}.")
-        for what, seconds in (("patience", patience), ("idle", idle), ("grace", grace)):
+            if count < least:
+                raise ValueError(f"{what} is at least {least}, not {count!r}.")
+        times = {"patience": patience, "idle": idle, "grace": grace, "stall": stall}
+        for what, seconds in times.items():
             if not seconds >= 0:
                 raise ValueError(f"{what} is a number of seconds, not {seconds!r}.")
         kept = spare - spare // 2
-        super().__init__(name, limit, spare, patience, idle, grace, kept=kept)
+        super().__init__(name, limit, spare, **times, kept=kept, reserve=reserve)
         self._stalled = 0  # for how many looks in a row no job began or ended
 
     def submit(
@@ -77,6 +93,7 @@ class Workers(ElasticThreads):
         run: Callable[[], object],
         what: object = "a job",
         refused: Callable[[PoolExhausted], object] | None = None,
+        born: int | None = None,
     ) -> Job:
         """Run a function, which must not raise, on a worker as soon as one is free.
 
@@ -85,13 +102,14 @@ class Workers(ElasticThreads):
             what: Its name in logs and errors.
             refused: Called instead of it, on any thread, when the pool is exhausted before the
                 function has begun; it must not block.
+            born: When the run was started of which it is a part; by default now.
 
         Raises:
             PoolExhausted: Too many stopped jobs have not returned, or no thread can be started.
         """
         if error := self._exhaustion():
             raise error
-        return super().submit(run, what, refused)
+        return super().submit(run, what, refused, born)
 
     def _more(self, before: Glimpse, now: Glimpse) -> int:
         if (before.begun, before.ended) != (now.begun, now.ended):
@@ -118,8 +136,11 @@ class Workers(ElasticThreads):
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self is WORKERS:
             return "WORKERS"  # the pool of the other process
-        times = {"patience": self._patience, "idle": self._idle, "grace": self._grace}
-        return partial(Workers, self._limit, spare=self._spare, name=self._name, **times), ()
+        settings: dict[str, Any] = {
+            name: getattr(self, f"_{name}")
+            for name in ("spare", "reserve", "patience", "idle", "grace", "stall", "name")
+        }
+        return partial(Workers, self._limit, **settings), ()
 
 
 WORKERS = Workers()

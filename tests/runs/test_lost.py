@@ -1,10 +1,12 @@
 """Lost loops and interrupts: each wait for a run ends, and nothing of it is left open."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 import reactivex as rx
@@ -15,6 +17,7 @@ from rxagent.errors import RunCancelled
 from rxagent.events import StepStarted
 from rxagent.runs.outcome import Outcome
 from rxagent.streams import daemon_loop
+from rxagent.streams.open_work import open_work
 from rxagent.testing import ScriptedModel
 
 from .watching import WATCHDOG, Seen, streamed
@@ -80,6 +83,44 @@ def test_calls_end_the_run(keep_open):
     run.attach(seen := Seen())
     assert "enough" == seen.end.reason
     loop.close()
+
+
+async def asleep(request, begun, closed):
+    """Never answer."""
+    begun.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        closed.append(True)
+
+
+async def falling_asleep(request, begun, closed):
+    """Break off."""
+    yield "a"
+    await asleep(request, begun, closed)
+
+
+@pytest.mark.parametrize("model", [asleep, falling_asleep])
+def test_a_stopped_loop_is_collected_in_silence(model, monkeypatch):
+    """When its runs have ended, nothing of them is open, and their coroutines close in silence."""
+    ignored, closed, loop = [], [], asyncio.new_event_loop()
+    monkeypatch.setattr(sys, "unraisablehook", lambda fault: ignored.append(repr(fault)))
+
+    async def begin():
+        begun = asyncio.Event()
+        run = Agent(partial(model, begun=begun, closed=closed)).start("x")
+        await begun.wait()
+        return run
+
+    run = loop.run_until_complete(begin())
+    with pytest.raises(RunCancelled):
+        run.result(WATCHDOG)
+    assert [] == [work.name for work in open_work() if work.loop is loop]
+
+    loop.close()
+    loop = run = None
+    gc.collect()
+    assert ([True], []) == (closed, ignored)
 
 
 def test_a_loop_that_stops_while_a_thread_waits():

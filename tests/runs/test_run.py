@@ -88,6 +88,28 @@ def test_awaiting_is_owning(way, where):
     assert 1 == asyncio.run(main())
 
 
+def test_a_wait_that_is_cancelled_leaves_nothing_behind():
+    """When the wait and then the run are cancelled, no task is left whose error is lost."""
+    lost = []
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
+        run = launch(rx.never())
+        waiting = asyncio.ensure_future(run.wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert "running" == run.status
+        run.cancel()
+        await asyncio.sleep(0)
+        del waiting, run
+        gc.collect()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert (set(), []) == (asyncio.run(main()), lost)
+
+
 def test_what_is_wrong_with_a_run_is_raised():
     """`result` of a failed run raises its error, with the traceback it had."""
     error = NoAnswer("none", state=None)

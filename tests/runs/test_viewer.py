@@ -1,6 +1,7 @@
 """Viewers: what one receives, in any order of events, ends and disposals."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from rxagent.runs.viewer import Viewer
 from rxagent.runs.viewer_pool import Dispatch
 from rxagent.streams import PartialObserver, RunScheduler, daemon_loop
 
+from ..meanwhile import meanwhile
 from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, done, run_of, scheduler, streamed
 
 
@@ -129,6 +131,33 @@ def test_a_viewer_that_is_disposed_during_its_delivery(
         due.pop()()
     assert (events[:last], last) == (received, viewer.seq)
     assert ["drained", "drained again"] == drained
+
+
+@pytest.mark.parametrize("overflow", ["merge", "block", "fail", "drop_oldest"])
+def test_one_that_is_disposed_at_any_step_has_received_what_it_counts(overflow: Overflow) -> None:
+    """A viewer that another thread disposes has received `seq` events, and receives no others."""
+    events = [StepStarted(number) for number in range(1, 5)]
+    for step in itertools.count(1):
+        due: list[Callable[[], None]] = []
+        observer, seqs = Observer(), list[int]()
+        buffer = buffer_for(overflow, 2 if overflow == "merge" else 8, scheduler())
+        place = Dispatch(due.append, lambda: lambda: False, lambda: False)
+        viewer = Viewer(PartialObserver.of(observer), buffer, place, lambda *_: None)
+        viewer.begin(iter([(events[0], 1)]), 1)
+        for event in events[1:]:
+            viewer.on_next(event)
+
+        def dispose(viewer: Viewer = viewer, seqs: list[int] = seqs) -> None:
+            viewer.dispose()
+            seqs.append(viewer.seq)
+
+        has_come = meanwhile(due.pop(), step, dispose)
+        if not has_come:
+            break
+        assert [len(observer.received)] == seqs == [viewer.seq], step
+        assert events[: viewer.seq] == observer.received
+    assert events == observer.received
+    assert len(events) == viewer.seq
 
 
 class Late(Seen):

@@ -398,7 +398,8 @@ def test_past_the_spare_threads_jobs_are_refused(stuck):
 
 def test_what_waits_is_refused_too(stuck):
     """When the pool is exhausted, each job that has not begun is refused once, if it can be."""
-    pool, refused, ran = Workers(limit=1, spare=1, grace=0.05, idle=0.05), [], threading.Event()
+    pool = Workers(limit=1, spare=1, reserve=0, grace=0.05, idle=0.05)
+    refused, ran = [], threading.Event()
     first, second = (stuck.submit_to(pool)[0], None)
     first.abandon()
     (second,) = stuck.submit_to(pool)
@@ -589,7 +590,7 @@ def test_jobs_that_compute_do_not_make_it_grow():
 
 def test_at_its_most_it_says_so_once(log, stuck):
     """When no thread can be added, one line names the jobs that are blocked."""
-    pool = Workers(limit=1, spare=2, patience=0.002, idle=0.05)
+    pool = Workers(limit=1, spare=2, reserve=0, patience=0.002, idle=0.05)
     stuck.submit_to(pool, 3, "read")
     jobs = [pool.submit(lambda: None) for _ in range(3)]
     (line,) = log.wait()
@@ -615,7 +616,7 @@ def waited(pool, run, refused=lambda error: None):
 def test_work_that_nests_without_end_is_refused(threads, limit, spare, width):
     """When all threads wait for work within theirs, the deepest is refused, and all unwinds."""
     name = f"endless-{limit}-{width}"
-    pool = Workers(limit=limit, spare=spare, patience=0.002, idle=0.05, name=name)
+    pool = Workers(limit, spare=spare, reserve=1, patience=0.002, idle=0.05, name=name)
     meter, refused, most = Meter(), [], []
 
     def deeper():
@@ -632,7 +633,7 @@ def test_work_that_nests_without_end_is_refused(threads, limit, spare, width):
 
     assert width <= len(refused)
     assert all("Nest calls less deeply" in str(error) for error in refused)
-    assert max(most) <= limit + spare + 2
+    assert max(most) <= limit + spare + 1 + 2
     until(lambda: (0, 0) == (pool.busy, pool.size))
     assert (0, 0) == (pool._jobs.added, len(pool._jobs.waiting))
 
@@ -663,7 +664,8 @@ def test_many_that_wait_leave_threads_for_what_they_wait_for(threads, limit, spa
 
 def test_a_job_that_waits_for_others_is_not_refused(stuck):
     """As long as one job that runs waits for none within it, the pool waits for that one."""
-    pool, refused, done = Workers(limit=1, spare=2, patience=0.002, idle=0.05), [], Meter()
+    pool = Workers(limit=1, spare=2, reserve=0, patience=0.002, idle=0.05)
+    refused, done = [], Meter()
 
     def outer():
         with done:
@@ -680,6 +682,97 @@ def test_a_job_that_waits_for_others_is_not_refused(stuck):
     assert ([], 1) == (refused, pool.queued)
     stuck.release()
     done.wait(done=1)
+    assert [] == refused
+
+
+# Jobs that may be within others.
+
+
+@pytest.mark.parametrize("way", [by_event, by_lock, by_asyncio, by_executor, by_process])
+@pytest.mark.parametrize(("limit", "spare", "width"), [(1, 1, 5), (1, 2, 12), (4, 8, 60)])
+def test_jobs_that_wait_in_any_way_leave_threads_for_others(threads, way, limit, spare, width):
+    """Far more jobs of a run than there are threads, which wait in any way, all end."""
+    name = f"any-{way.__name__}-{limit}-{spare}"
+    pool = Workers(limit, spare=spare, reserve=1, patience=0.002, idle=0.05, name=name)
+    meter, most, refused = Meter(), [], []
+
+    def outer():
+        most.append(threads(name))
+        way(pool, lambda: None)
+        with meter:
+            pass
+
+    for _ in range(width):
+        pool.submit(outer, "outer", refused.append, born=0)
+    meter.wait(done=width)
+
+    assert [] == refused
+    assert max(most) <= limit + spare + 1 + 2
+    until(lambda: (0, 0) == (pool.busy, pool.size))
+    assert (0, 0) == (pool._jobs.added, pool._jobs.opened)
+
+
+@pytest.mark.parametrize("reserve", [1, 3])
+def test_unknown_nesting_without_end_is_refused(threads, reserve):
+    """When all threads may wait for jobs that others submit, the latest is refused, and all end."""
+    name = f"unknown-{reserve}"
+    times = {"patience": 0.002, "stall": 0.02, "idle": 0.05}
+    pool, done, most = Workers(1, spare=2, reserve=reserve, **times, name=name), Meter(), []
+    refused = []
+
+    def deeper():
+        most.append(threads(name))
+        end = threading.Event()
+
+        def go_on(error=None):
+            refused.extend([error] if error else [])
+            end.set()
+
+        def submit():
+            pool.submit(lambda: deeper() or end.set(), "deeper", go_on)
+
+        threading.Thread(target=submit).start()
+        assert end.wait(60)
+
+    def outermost():
+        with done:
+            deeper()
+
+    pool.submit(outermost)
+    done.wait(done=1)
+
+    (error,) = refused
+    assert "as it seems by code that waits for code within it" in str(error)
+    assert 3 + reserve == len(most)
+    until(lambda: (0, 0) == (pool.busy, pool.size))
+
+
+@pytest.mark.parametrize("later", [0, 2])
+def test_jobs_behind_slow_ones_are_not_refused(log, stuck, later):
+    """Jobs that wait because all threads take long go on waiting, those of later runs as well."""
+    pool = Workers(2, spare=2, reserve=1, patience=0.002, stall=0.0, idle=0.05)
+    refused, meter = [], Meter()
+
+    def job():
+        with meter:
+            pass
+
+    for _ in range(4):
+        pool.submit(stuck, "read", born=0)
+    stuck.meter.wait(inside=4)
+    for _ in range(bool(later)):
+        pool.submit(stuck, "read", born=None)
+        stuck.meter.wait(inside=5)
+    for _ in range(10):
+        pool.submit(job, "waits", refused.append, born=0)
+    for _ in range(later):
+        pool.submit(job, "waits", refused.append)
+    log.wait()
+    until(lambda: pool._is_watched or not later)
+
+    assert ([], 10 + later, 0) == (refused, pool.queued, meter.done)
+    stuck.release()
+    meter.wait(done=10 + later)
     assert [] == refused
 
 
@@ -952,12 +1045,12 @@ def test_a_pool_that_is_dropped_is_collected():
 
 def test_copies_share_it_and_pickles_are_sized_alike():
     """A copy is the pool itself; a pickle makes one of its sizes; the shared one stays shared."""
-    pool = Workers(limit=3, spare=5, grace=2.0)
+    pool = Workers(limit=3, spare=5, reserve=7, grace=2.0)
     there = pickle.loads(pickle.dumps(pool))
 
     assert pool is copy.deepcopy(pool)
     assert WORKERS is pickle.loads(pickle.dumps(WORKERS))
-    assert (repr(pool), 2.0) == (repr(there), there._grace)
+    assert (repr(pool), 2.0, 7) == (repr(there), there._grace, there._reserve)
     assert there is not pool
 
 
@@ -966,11 +1059,13 @@ def test_copies_share_it_and_pickles_are_sized_alike():
     [
         ({"limit": 0}, ValueError),
         ({"spare": 0}, ValueError),
+        ({"reserve": -1}, ValueError),
         ({"limit": 1.5}, TypeError),
         ({"limit": True}, TypeError),
         ({"spare": "8"}, TypeError),
         ({"patience": -1}, ValueError),
         ({"grace": float("nan")}, ValueError),
+        ({"stall": -0.1}, ValueError),
     ],
 )
 def test_sizes_are_checked(settings, error):
