@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 
 from rxagent import Agent, Run
 from rxagent.events import Event, TextDelta
-from rxagent.models import OpenAIModel
+from rxagent.models import Model, OpenAIModel
 
 __all__ = ["Ours", "Sdk", "Side", "Watched", "Watching"]
 
@@ -92,7 +92,10 @@ class Ours:
 
     name = "rxagent"
 
-    def __init__(self, url: str, tools: Iterable[Any] = ()) -> None:
+    def __init__(
+        self, url: str, tools: Iterable[Any] = (), kind: Callable[..., Model] = OpenAIModel
+    ) -> None:
+        self._kind = kind
         self._url = url
         self._tools = tuple(tools)
         self._agents: dict[str, Agent] = {}
@@ -100,7 +103,7 @@ class Ours:
     def agent(self, model: str) -> Agent:
         """Return the agent for a model, always the same one."""
         if model not in self._agents:
-            by = OpenAIModel(model, api_base=self._url, api_key=KEY, client_kwargs=SETTINGS)
+            by = self._kind(model, api_base=self._url, api_key=KEY, client_kwargs=SETTINGS)
             self._agents[model] = Agent(by, self._tools)
         return self._agents[model]
 

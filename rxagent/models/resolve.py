@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_provider", "load_provider", "prefixes", "resolve"]
 
-_BUILT_IN = ("azure", "bedrock", "openai")
+_BUILT_IN = ("azure", "bedrock", "openai", "responses")
 """The modules of this package that declare a provider, each named by its prefix."""
 
 

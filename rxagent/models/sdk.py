@@ -45,6 +45,9 @@ class SdkModel(RemoteModel):
 
     _sdk: ClassVar[str] = "openai"
     _sdk_client: ClassVar[str] = "AsyncOpenAI"
+    _api: str = ""
+    """The part of the SDK that is called; models that call the same part share a client."""
+
     _environment: ClassVar[tuple[str, ...]]
     """The environment variables that the SDK reads when a client is made."""
 
@@ -102,7 +105,8 @@ class SdkModel(RemoteModel):
 
     def _client(self) -> AbstractAsyncContextManager[Any]:
         environment = [os.environ.get(name) for name in (*self._environment, *_TLS_VARIABLES)]
-        settings = self._sdk_client, self._client_kwargs, self._http_client, environment
+        called = self._sdk_client, self._api
+        settings = called, self._client_kwargs, self._http_client, environment
         is_ours = self._http_client is None or callable(self._http_client)
         return shared(settings, self._connect, _disconnect if is_ours else None)
 

@@ -10,6 +10,9 @@ _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 _NAME = re.compile(rb"[A-Za-z_-]+")
 _FAILED = re.compile(rb"error|fail|time.?out|exception|abort", re.IGNORECASE)
 
+_NAMES = 64
+"""How many names of events are remembered."""
+
 
 class _Odd(bytes):
     """Bytes that are no usual data; a reader that knows frames by their first bytes skips them."""
@@ -38,6 +41,8 @@ class Frames:
     def __init__(self) -> None:
         self._rest = bytearray()
         self._after_cr = False
+        self._usual: set[bytes] = set()
+        """First lines that have named an event of one line of data."""
 
     @property
     def is_open(self) -> bool:
@@ -64,6 +69,12 @@ class Frames:
         first, *others = text.split(b"\n\ndata: ")
         if first.startswith(b"data: ") and text.count(b"\n") == 2 * len(others):
             return [first[6:], *others]  # each event is a line of data, as nearly always
+        name = first.partition(b"\n")[0]
+        if name in self._usual:
+            first, *others = text.split(b"\n\n" + name + b"\ndata: ")
+            start = len(name) + 7
+            if first.startswith(b"data: ", start - 6) and text.count(b"\n") == 3 * len(others) + 1:
+                return [first[start:], *others]  # each event has this name and a line of data
         return [data for event in text.split(b"\n\n") for data in self._data(event)]
 
     def flush(self) -> list[bytes]:
@@ -81,6 +92,9 @@ class Frames:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _data(self, event: bytes) -> list[bytes]:
+        name, _, only = event.partition(b"\ndata: ")
+        if name in self._usual and b"\n" not in only:
+            return [only]
         data: list[bytes] = []
         bare: list[bytes] = []
         failures: list[bytes] = []
@@ -98,9 +112,16 @@ class Frames:
                 failures.append(Failure(value.strip()))
             elif field not in _FIELDS and not (colon and _is_field(field, value)):
                 strange += line.strip()[: 200 - len(strange)]
+        if kind is bytes and len(data) == 1 and event == name + b"\ndata: " + data[0]:
+            self._note_usual(name)
         whole = [kind(b"\n".join(data))] if data or kind is Failure else []
         odd = [Strange(strange)] if strange else []
         return failures + odd + whole + ([kind(b"\n".join(bare))] if bare else [])
+
+    def _note_usual(self, name: bytes) -> None:
+        """Note the first line of an event, if it is one of few that name events."""
+        if name.startswith(b"event: ") and b"\n" not in name and len(self._usual) < _NAMES:
+            self._usual.add(name)
 
 
 def _is_field(name: bytes, value: bytes) -> bool:
