@@ -66,7 +66,9 @@ def mould_of(frame: bytes, value: Any) -> Mould | None:
         frame: The frame.
         value: The value of the frame.
     """
-    if not isinstance(value, dict) or not all(map(_is_flat, value.values())):
+    if not (isinstance(value, dict) and isinstance(value.get("delta"), str)):
+        return None
+    if not all(map(_is_flat, value.values())):
         return None
     places = []
     for name in _VARYING:
@@ -79,11 +81,9 @@ def mould_of(frame: bytes, value: Any) -> Mould | None:
     places.sort()
     ends = [start for start, _, _ in places[1:]] + [len(frame)]
     fields = [(name, frame[end:after]) for (_, end, name), after in zip(places, ends, strict=True)]
-    if not fields:
-        return None
     mould = Mould(frame[: places[0][0]], fields)
     with suppress(ValueError):
-        if from_json(mould.text_in(frame)) == value.get("delta"):
+        if from_json(mould.text_in(frame)) == value["delta"]:
             return mould
     return None
 

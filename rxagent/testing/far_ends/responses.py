@@ -100,7 +100,8 @@ def check_items(items: Sequence[_Item]) -> None:
     for item, before, behind in _around(items):
         match item.get("type", "message"):
             case "reasoning":
-                follows = behind is not None and _is_of_model(behind)
+                kind = (behind or {}).get("type")
+                follows = behind is not None and (kind == "reasoning" or _is_of_model(behind))
                 assert follows, f"{item['id']} was provided without its required following item"
                 texts = [part["text"] for part in item["summary"]]
                 if texts and item.get("encrypted_content", "").startswith("encrypted-"):
