@@ -4,13 +4,25 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from . import answers, crowds, first_request, hang_up, heartbeat, imports, memory, viewers, waits
+from . import (
+    answers,
+    crowds,
+    first_request,
+    hang_up,
+    heartbeat,
+    imports,
+    memory,
+    responses,
+    viewers,
+    waits,
+)
 from .far_end import serving
 from .row import Row
 from .table import table
 
 FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "short": answers.short,
+    "responses": responses.short,
     "long": answers.long,
     "paced": crowds.paced,
     "unpaced": crowds.unpaced,

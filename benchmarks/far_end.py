@@ -1,7 +1,7 @@
 """The far end: the scripted server in a process of its own, apart from the client's CPU time.
 
 Besides its scenarios it has `held-M-N`, which sends M words, waits for a request to `release`, then
-sends N tokens as fast as it can.
+sends N tokens as fast as it can, and `responses-N`, which sends N tokens by the Responses protocol.
 """
 
 import asyncio
@@ -11,14 +11,20 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from itertools import cycle, islice
 from urllib.parse import urlsplit
 
+from rxagent.events import TextDelta, Usage
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.responses import ResponsesFarEnd
+from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.frames import Body, frame, text_chunk
 from rxagent.testing.scenarios import Item
 from rxagent.testing.scripts import SCRIPTS
 
 __all__ = ["release", "serving"]
+
+_WORDS = " the", " answer", " is", " 5", ",", " und", " Grüße", "."
 
 
 @contextmanager
@@ -68,10 +74,23 @@ class _Held:
         return []
 
 
+def _responses(_: Body, number: float) -> Iterator[Item]:
+    """Say this many words by the Responses protocol, at once."""
+    rendering = ResponseRendering()
+    frames = [*rendering.begin()]
+    for word in islice(cycle(_WORDS), int(number)):
+        frames += rendering.delta(TextDelta(word))
+    frames += rendering.delta(Usage(10, int(number)))
+    frames += rendering.end()
+    for at in range(0, len(frames), 256):
+        yield b"".join(frame for frame in frames[at : at + 256] if isinstance(frame, bytes))
+
+
 def main() -> None:
     """Serve until the process is terminated, and print the URL first."""
     held = _Held()
-    with ScriptedServer() as server:
+    with ScriptedServer(paths=ResponsesFarEnd.paths) as server:
+        server.scenario("responses-N", _responses)
         server.scenario("held-M-N", held.hold)
         server.scenario("release", held.release)
         print(server.url, flush=True)
