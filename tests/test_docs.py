@@ -30,8 +30,11 @@ from types import ModuleType
 import pytest
 from attrs import frozen
 
+from rxagent.events import Finish, ReasoningDelta, TextDelta, Usage
 from rxagent.runs.viewer_pool import VIEWER_POOL
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.responses import ResponsesFarEnd
+from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
 from rxagent.testing.scenarios import paced
@@ -93,6 +96,8 @@ CAT = (
 
 def gpt(body):
     """Answer as a model might: describe an image, call a tool, count, remember a name."""
+    if "input" in body:
+        return respond(body)
     calls, results, text = fitting_calls(body), said_by(body, "tool"), task(body)
     if any(map(_has_image, body["messages"])):
         return saying(body, [text_chunk("A cat.")])
@@ -106,6 +111,17 @@ def gpt(body):
         answer = results[-1].rstrip(".!")
         return saying(body, [text_chunk("The answer"), text_chunk(f" is {answer}.")])
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
+
+
+def respond(body):
+    """Greet by the Responses protocol, after a thought if its summary was asked for."""
+    thought = [ReasoningDelta("A greeting.")] if "summary" in body.get("reasoning", {}) else []
+    said = [TextDelta("Hello"), TextDelta(" there.")]
+    rendering = ResponseRendering(body["model"])
+    yield from rendering.begin()
+    for item in (*thought, *said, Finish("stop"), Usage(10, 5, reasoning_tokens=2)):
+        yield from rendering.delta(item)
+    yield from rendering.end()
 
 
 def _has_image(message):
@@ -145,7 +161,7 @@ class Screen(io.StringIO):
 @pytest.fixture
 def server(monkeypatch):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
-    with ScriptedServer() as server:
+    with ScriptedServer(paths=ResponsesFarEnd.paths) as server:
         for name in ("gpt-5-mini", "gpt-5"):
             server.scenario(name, gpt)
         variables = {
