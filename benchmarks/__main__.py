@@ -16,6 +16,7 @@ from . import (
     imports,
     local,
     memory,
+    responses,
     viewers,
     waits,
 )
@@ -28,6 +29,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "bedrock": bedrock.short,
     "anthropic": anthropic.short,
     "gateways": gateways.short,
+    "responses": responses.short,
     "long": answers.long,
     "paced": crowds.paced,
     "unpaced": crowds.unpaced,

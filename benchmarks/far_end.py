@@ -1,8 +1,8 @@
 """The far end: the scripted server in a process of its own, apart from the client's CPU time.
 
 Besides its scenarios it has `held-M-N`, which sends M words, waits for a request to `release`, then
-sends N tokens as fast as it can; `converse-N` sends N tokens as Bedrock does, and `messages-N` as
-Anthropic does.
+sends N tokens as fast as it can; `converse-N`, `messages-N` and `responses-N` send N tokens by the
+protocols of Bedrock, Anthropic and OpenAI's Responses.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.far_ends.bedrock import BedrockFarEnd
 from rxagent.testing.far_ends.converse import ConverseRendering
 from rxagent.testing.far_ends.http import Rendering
+from rxagent.testing.far_ends.responses import ResponsesFarEnd
+from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.frames import Body, frame, text_chunk
 from rxagent.testing.scenarios import Ending, Item
 from rxagent.testing.scripts import SCRIPTS
@@ -100,12 +102,18 @@ def _messages(_: Body, number: float) -> Iterator[Item]:
     return _said(MessageRendering([Usage(10, int(number))]), number)
 
 
+def _responses(_: Body, number: float) -> Iterator[Item]:
+    return _said(ResponseRendering(), number, Usage(10, int(number)))
+
+
 def main() -> None:
     """Serve until the process is terminated, and print the URL first."""
     held = _Held()
-    with ScriptedServer(paths={**AnthropicFarEnd.paths, **BedrockFarEnd.paths}) as server:
+    paths = (*AnthropicFarEnd.paths, *BedrockFarEnd.paths, *ResponsesFarEnd.paths)
+    with ScriptedServer(paths=paths) as server:
         server.scenario("converse-N", _converse)
         server.scenario("messages-N", _messages)
+        server.scenario("responses-N", _responses)
         server.scenario("held-M-N", held.hold)
         server.scenario("release", held.release)
         print(server.url, flush=True)

@@ -36,6 +36,8 @@ from rxagent.testing import ScriptedServer
 from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
 from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.far_ends.bedrock import BedrockFarEnd
+from rxagent.testing.far_ends.responses import ResponsesFarEnd
+from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.far_ends.tiny import onnx_folder
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
@@ -107,6 +109,8 @@ CAT = (
 
 def gpt(body):
     """Answer as a model might: describe an image, call a tool, count, remember a name."""
+    if "input" in body:
+        return respond(body)
     calls, results, text = fitting_calls(body), said_by(body, "tool"), task(body)
     if any(map(_has_image, body["messages"])):
         return saying(body, [text_chunk("A cat.")])
@@ -129,6 +133,17 @@ def claude(body):
     rendering = MessageRendering(script)
     yield from rendering.begin()
     for item in script:
+        yield from rendering.delta(item)
+    yield from rendering.end()
+
+
+def respond(body):
+    """Greet by the Responses protocol, after a thought if its summary was asked for."""
+    thought = [ReasoningDelta("A greeting.")] if "summary" in body.get("reasoning", {}) else []
+    said = [TextDelta("Hello"), TextDelta(" there.")]
+    rendering = ResponseRendering(body["model"])
+    yield from rendering.begin()
+    for item in (*thought, *said, Finish("stop"), Usage(10, 5, reasoning_tokens=2)):
         yield from rendering.delta(item)
     yield from rendering.end()
 
@@ -187,7 +202,7 @@ def bedrock(monkeypatch):
 @pytest.fixture
 def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
-    with ScriptedServer(paths=AnthropicFarEnd.paths) as server:
+    with ScriptedServer(paths=(*AnthropicFarEnd.paths, *ResponsesFarEnd.paths)) as server:
         server.scenario("claude-opus-5-5", claude)
         for name in ("gpt-5-mini", "gpt-5"):
             server.scenario(name, gpt)

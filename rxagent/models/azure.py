@@ -35,6 +35,7 @@ class AzureOpenAIModel(OpenAIModel):
 
     Args:
         model_id: The name of the model, and of the deployment unless that is given.
+        api: As for `OpenAIModel`.
         azure_endpoint: The resource's URL, like `https://example.openai.azure.com`.
         api_version: The version of Azure's interface.
         azure_deployment: The deployment's name.
@@ -54,6 +55,7 @@ class AzureOpenAIModel(OpenAIModel):
         self,
         model_id: str,
         *,
+        api: str = "chat",
         azure_endpoint: str | None = None,
         api_version: str | None = None,
         azure_deployment: str | None = None,
@@ -72,6 +74,7 @@ class AzureOpenAIModel(OpenAIModel):
         }
         super().__init__(
             model_id,
+            api=api,
             api_key=api_key,
             client_kwargs=merged(given) | mapping("client_kwargs", client_kwargs),
             http_client=http_client,

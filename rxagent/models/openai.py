@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from ..arguments import mapping
+from ..arguments import mapping, one_of
 from ..messages import Request
 from .errors import ErrorFactory
 from .openai_chat.ids import id_form_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
+from .openai_responses.reply import ResponseReply
+from .openai_responses.request import response_body
 from .options import check_url, merged, origin_of
 from .provider import Provider
 from .sdk import OF_THE_CALL, SdkModel, list_models
@@ -30,6 +32,8 @@ PROVIDER = Provider(
     list_models=partial(list_models, "OpenAI"),
 )
 
+_CHAT, _RESPONSES = "chat", "responses"
+
 
 class OpenAIModel(SdkModel):
     """A model of OpenAI, or of any server that speaks its chat protocol.
@@ -37,8 +41,13 @@ class OpenAIModel(SdkModel):
     Arguments that are missing are read from the environment, as the SDK does it: OPENAI_API_KEY,
     OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID. Retries are left to the operator `retry`.
 
+    With `api="responses"` OpenAI sends summaries of its reasoning, and takes the reasoning back,
+    encrypted, in each later request. OpenAI is asked not to store the replies: the option `store`
+    is False unless you set it.
+
     Args:
         model_id: The model's name.
+        api: The protocol: `"chat"`, which many servers speak, or `"responses"`.
         api_base: The server's URL, `/v1` included.
         api_key: The key; any text, when the server needs none.
         organization: The organization that is billed.
@@ -74,6 +83,7 @@ class OpenAIModel(SdkModel):
         self,
         model_id: str,
         *,
+        api: str = _CHAT,
         api_base: str | None = None,
         api_key: str | None = None,
         organization: str | None = None,
@@ -83,6 +93,7 @@ class OpenAIModel(SdkModel):
         stream: bool = True,
         **options: Any,
     ) -> None:
+        one_of("api", api, known=(_CHAT, _RESPONSES))
         check_url("api_base", api_base)
         named = {
             "base_url": api_base,
@@ -97,17 +108,22 @@ class OpenAIModel(SdkModel):
             stream=stream,
             options=options,
         )
+        self._api = api
 
     def _endpoint(self, client: Any) -> Any:
-        return client.chat.completions
+        return client.responses if self._api == _RESPONSES else client.chat.completions
 
     def _origin(self, client: Any) -> str:
-        return origin_of(self.provider, str(client.base_url), self._usual_server)
+        name = _RESPONSES if self._api == _RESPONSES else self.provider
+        return origin_of(name, str(client.base_url), self._usual_server)
 
-    def _reader(self, errors: ErrorFactory, origin: str) -> ChatReply:
-        return ChatReply(errors, origin)
+    def _reader(self, errors: ErrorFactory, origin: str) -> ChatReply | ResponseReply:
+        reader = ResponseReply if self._api == _RESPONSES else ChatReply
+        return reader(errors, origin)
 
     def _call(self, request: Request, origin: str) -> dict[str, Any]:
+        if self._api == _RESPONSES:
+            return self._call_of_responses(request, origin)
         usage = {"stream_options": {"include_usage": True}} if self._stream else {}
         options = self._options, request.options
         ours = merged(usage, chat_body(self.model_id, request), dict.fromkeys(self._refused))
@@ -121,4 +137,15 @@ class OpenAIModel(SdkModel):
             "messages": (),  # here the SDK would take them apart, a third of its work
             "stream": self._stream,
             "extra_body": {**messages, **body, **call.get("extra_body", {})},
+        }
+
+    def _call_of_responses(self, request: Request, origin: str) -> dict[str, Any]:
+        options = self._options, request.options
+        body = response_body(self.model_id, request, options, origin)
+        call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
+        return {
+            **call,
+            "model": self.model_id,
+            "stream": self._stream,
+            "extra_body": {**body, **call.get("extra_body", {})},
         }

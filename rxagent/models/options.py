@@ -11,7 +11,7 @@ from .errors import ErrorFactory
 
 __all__ = ["check_options", "check_url", "merged", "origin_of", "permitted"]
 
-_RESERVED = {"messages", "model", "n", "stream", "tools"}
+_RESERVED = {"input", "messages", "model", "n", "stream", "tools"}
 """What the request itself holds, so that no option may."""
 
 _WHY_RESERVED = "the request itself, or the model's constructor, sets that."

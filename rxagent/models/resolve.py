@@ -23,6 +23,7 @@ _MODULES = (
     "mlx",
     "onnx",
     "openai",
+    "responses",
     "transformers",
 )
 """The modules of this package that declare a provider, each named by its prefix."""

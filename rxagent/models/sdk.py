@@ -48,6 +48,9 @@ class SdkModel(RemoteModel):
 
     _sdk: ClassVar[str] = "openai"
     _sdk_client: ClassVar[str] = "AsyncOpenAI"
+    _api: str = ""
+    """The part of the SDK that is called; models that call the same part share a client."""
+
     _environment: ClassVar[tuple[str, ...]]
     """The environment variables that the SDK reads when a client is made."""
 
@@ -105,7 +108,8 @@ class SdkModel(RemoteModel):
 
     def _client(self) -> AbstractAsyncContextManager[Any]:
         environment = [os.environ.get(name) for name in (*self._environment, *_TLS_VARIABLES)]
-        settings = self.provider, self._client_kwargs, self._http_client, environment
+        called = self.provider, self._api
+        settings = called, self._client_kwargs, self._http_client, environment
         is_ours = self._http_client is None or callable(self._http_client)
         return shared(settings, self._connect, _disconnect if is_ours else None)
 

@@ -30,6 +30,7 @@ from rxagent.models import (
             "https://x.endpoints.huggingface.cloud",
         ),
         ("litellm:openai/gpt-5-mini", LiteLLMModel, "openai/gpt-5-mini"),
+        ("responses:gpt-5-mini", OpenAIModel, "gpt-5-mini"),
     ],
 )
 def test_prefixes(name, kind, model_id):
@@ -60,7 +61,7 @@ def test_names_that_mean_nothing(name, part):
 
 def test_every_prefix_leads_to_a_model():
     """What `prefixes` returns can be resolved."""
-    assert {"azure", "groq", "hf", "litellm", "ollama", "openai"} < set(prefixes())
+    assert {"azure", "groq", "hf", "litellm", "ollama", "openai", "responses"} < set(prefixes())
     assert {"a"} == {resolve(f"{prefix}:a").model_id for prefix in prefixes()}
 
 

@@ -1,0 +1,131 @@
+"""Conversations in OpenAI's Responses protocol: messages as a list of items."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...messages import Image, Message, ToolCall
+from ..blocks import Block, data_of, parts_of
+from ..history import Ids, accepted_name, is_object
+
+__all__ = ["input_items"]
+
+_LONGEST_ID = 64
+"""What OpenAI accepts (November 2026)."""
+
+
+def input_items(messages: Iterable[Message], origin: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield a conversation as the items of the protocol.
+
+    Arguments that are no JSON object are sent as `{}`. Names and ids that OpenAI would reject are
+    replaced, alike in a call and its result. A result whose call is missing is sent as a text.
+
+    Args:
+        messages: The conversation.
+        origin: Where the request goes; data that came from elsewhere is not sent.
+    """
+    ids = Ids(lambda id: 0 < len(id) <= _LONGEST_ID)
+    for message in messages:
+        match message.role:
+            case "assistant":
+                yield from _reply(message, origin, ids)
+            case "tool":
+                yield _result(message, ids)
+            case role:
+                yield {"role": role, "content": _content(message.text, message.images)}
+
+
+def _content(text: str, images: Iterable[Image]) -> str | list[dict[str, Any]]:
+    """Return a text and images as the content of an item."""
+    pictures = [
+        {"type": "input_image", "image_url": image.url, "detail": "auto"} for image in images
+    ]
+    if not pictures:
+        return text
+    return [*([{"type": "input_text", "text": text}] if text else []), *pictures]
+
+
+def _result(message: Message, ids: Ids) -> dict[str, Any]:
+    id = message.tool_call_id or ""
+    if not ids.has_call(id):
+        text = f"The result of the call {id}: {message.text}"
+        return {"role": "user", "content": _content(text, message.images)}
+    output = _content(message.text, message.images)
+    return {"type": "function_call_output", "call_id": ids.of_result(id), "output": output}
+
+
+def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any]]:
+    """Return the items of a reply, in the order in which they came.
+
+    OpenAI rejects the id of an item without the reasoning before it, and reasoning that nothing
+    follows.
+    """
+    items: list[dict[str, Any]] = []
+    is_paired = False
+    sent = iter(ids.of_calls([call.id for call in message.tool_calls]))
+    for part in parts_of(message, origin):
+        match part:
+            case str():
+                items.append({"role": "assistant", "content": part})
+            case ToolCall():
+                items.append(_call(part, next(sent), origin, is_paired))
+            case Block({"type": "reasoning"} as data, text):
+                if reasoning := _reasoning(data, text):
+                    items.append(reasoning)
+                    is_paired = True
+            case Block({"type": "message"} as data, text):
+                items.append(_said(data, text or "", is_paired))
+            case Block({"type": str()} as data):
+                items.append(data)
+    while items and items[-1].get("type") == "reasoning":
+        items.pop()
+    return items
+
+
+def _reasoning(data: dict[str, Any], text: str | None) -> dict[str, Any]:
+    """Return a reasoning item; an empty one if nothing of it can be given back.
+
+    Args:
+        data: What was kept of it.
+        text: The readable part; None if it was changed.
+    """
+    summary, content = [], []
+    for part in data.pop("parts", ()):
+        match part:
+            case ["summary", int(start), int(end)] if text is not None:
+                summary.append({"type": "summary_text", "text": text[start:end]})
+            case ["content", int(start), int(end)] if text is not None:
+                content.append({"type": "reasoning_text", "text": text[start:end]})
+    if not content and not data.get("encrypted_content"):
+        return {}
+    return {**data, "summary": summary, **({"content": content} if content else {})}
+
+
+def _said(data: dict[str, Any], text: str, is_paired: bool) -> dict[str, Any]:
+    """Return a message item; without its id if its reasoning is missing."""
+    phase = {"phase": data["phase"]} if data.get("phase") else {}
+    if not (is_paired and data.get("id")):
+        return {"role": "assistant", "content": text, **phase}
+    return {
+        "type": "message",
+        "id": data["id"],
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+        **phase,
+    }
+
+
+def _call(call: ToolCall, id: str, origin: str | None, is_paired: bool) -> dict[str, Any]:
+    """Return a function call item; without its own id if its reasoning is missing."""
+    back: dict[str, Any] = {}
+    for data in data_of(call.extra, origin):
+        back |= data
+    if not is_paired:
+        back.pop("id", None)
+    return {
+        **back,
+        "type": "function_call",
+        "call_id": id,
+        "name": accepted_name(call.name),
+        "arguments": call.arguments if is_object(call.arguments) else "{}",
+    }

@@ -1,0 +1,62 @@
+"""Requests of OpenAI's Responses protocol: their fields beside the conversation."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...messages import Request, ToolSpec
+from ..options import merged
+from .conversation import input_items
+
+__all__ = ["response_body"]
+
+_DOES_NOT_REASON = re.compile(r"(?:ft:)?(?:(?:chat)?gpt-(?:3|4)|gpt-5[.\d]*-chat).*")
+"""The families that answer 400 if encrypted reasoning is requested (November 2026)."""
+
+
+def response_body(
+    model: str, request: Request, options: tuple[Mapping[str, Any], ...], origin: str | None = None
+) -> dict[str, Any]:
+    """Return the fields of a request, and the options that go before them.
+
+    Fields of `text` are added to those of the request, and items of `include`, too. The protocol
+    has no stops.
+
+    Args:
+        model: The model's name.
+        request: The request.
+        options: The options, the later ones before the earlier ones.
+        origin: Where the request goes.
+    """
+    ours: dict[str, Any] = {"store": False}
+    if not _DOES_NOT_REASON.fullmatch(model.lower()):
+        ours["include"] = ["reasoning.encrypted_content"]
+    if request.tools:
+        ours["tools"] = [_tool(tool) for tool in request.tools]
+    if request.output is not None:
+        name = re.sub(r"[^\w-]", "_", str(request.output.get("title", "answer")), flags=re.ASCII)
+        schema = {"type": "json_schema", "name": name[:64], "schema": dict(request.output)}
+        ours["text"] = {"format": schema}
+    body = merged(ours, *options)
+    for name in body.keys() & {"include", "text"}:
+        body[name] = _both(ours.get(name), body[name])
+    return {"input": list(input_items(request.messages, origin)), **body}
+
+
+def _both(ours: Any, given: Any) -> Any:
+    if isinstance(ours, Mapping) and isinstance(given, Mapping):
+        return {**ours, **given}
+    if isinstance(ours, list) and isinstance(given, list | tuple):
+        return [*ours, *(item for item in given if item not in ours)]
+    return given
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    parameters: Mapping[str, Any] = tool.parameters or {"type": "object", "properties": {}}
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(parameters),
+        "strict": False,  # else OpenAI makes every parameter a required one
+    }
