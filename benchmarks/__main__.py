@@ -54,14 +54,19 @@ def main() -> None:
     parser.add_argument("name", nargs="*", choices=[*FAMILIES, []], help=", ".join(FAMILIES))
     parser.add_argument("--quick", action="store_true", help="fewer turns, so more noise")
     arguments = parser.parse_args()
-    rows = []
+    rows: list[Row] = []
+    missing = []
     with serving() as url:
         for name in arguments.name or FAMILIES:
             print(f"{name} ...", file=sys.stderr, flush=True)
+            before = len(rows)
             for row in FAMILIES[name](url, arguments.quick):
                 print(f"    {row.name}: {row.value:.3g} {row.unit}", file=sys.stderr, flush=True)
                 rows.append(row)
+            missing += [name] if len(rows) == before else []
     print(table(rows))
+    if missing:
+        print(f"\nNot measured, as their packages are not installed: {', '.join(missing)}.")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import io
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -248,7 +249,9 @@ def namespace(monkeypatch):
 def make_network(folder, is_for_onnx):
     """Store an untrained network with a few words, for transformers or for onnxruntime-genai."""
     if is_for_onnx:
-        folder.symlink_to(onnx_folder())
+        shutil.copytree(onnx_folder(), folder)
+        # Untrained, it repeats the end of its prompt.
+        (folder / "chat_template.jinja").write_text("{{ messages[-1].content }} Flow", "utf-8")
         return
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
