@@ -39,7 +39,7 @@ from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.far_ends.bedrock import BedrockFarEnd
 from rxagent.testing.far_ends.responses import ResponsesFarEnd
 from rxagent.testing.far_ends.responses_events import ResponseRendering
-from rxagent.testing.far_ends.tiny import onnx_folder
+from rxagent.testing.far_ends.tiny import onnx_folder, tiny_folder
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
 from rxagent.testing.marbles import parse, perform, report
 from rxagent.testing.scenarios import paced
@@ -246,10 +246,10 @@ def namespace(monkeypatch):
     return vars(module)
 
 
-def make_network(folder, is_for_onnx):
-    """Store an untrained network with a few words, for transformers or for onnxruntime-genai."""
-    if is_for_onnx:
-        shutil.copytree(onnx_folder(), folder)
+def make_network(folder, engine):
+    """Store an untrained network with a few words, for an engine."""
+    if engine != "transformers":
+        shutil.copytree(onnx_folder() if engine == "onnx" else tiny_folder(), folder)
         # Untrained, it repeats the end of its prompt.
         (folder / "chat_template.jinja").write_text("{{ messages[-1].content }} Flow", "utf-8")
         return
@@ -323,7 +323,7 @@ def test_every_block_prints_what_its_page_shows(page, server, folder, namespace)
     for needed in NEEDS.get(page, ()):
         pytest.importorskip(needed)
     if "transformers" in NEEDS.get(page, ()):
-        make_network(folder / "my-model", is_for_onnx=page.stem == "onnx")
+        make_network(folder / "my-model", page.stem)
     screen, begin, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):
         for block in blocks(page):

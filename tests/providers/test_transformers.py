@@ -62,16 +62,16 @@ def test_a_folder():
 def test_a_stop_takes_effect_at_the_next_token(tiny):
     """After a dispose, at most three tokens are generated."""
     counted = Counted()
-    told = saying(tiny["tokenizer"], "a" * 400, counted)
+    written = saying(tiny["tokenizer"], "a" * 400, counted)
 
-    assert leave_early(TransformersModel(**tiny, logits_processor=told), counted) <= 3
+    assert leave_early(TransformersModel(**tiny, logits_processor=written), counted) <= 3
     assert counted.count < 400
 
 
 def test_lengths_and_usage(tiny):
     """The answer has at most max_tokens, and the usage is what was counted."""
-    told = saying(tiny["tokenizer"], "Hello there, how are you?")
-    model = TransformersModel(**tiny, logits_processor=told, max_new_tokens=2)
+    written = saying(tiny["tokenizer"], "Hello there, how are you?")
+    model = TransformersModel(**tiny, logits_processor=written, max_new_tokens=2)
     text, reasons, (usage,) = said(list(each(model("Hi"))))
 
     assert "Hello there, how are you?".startswith(text)
@@ -102,12 +102,12 @@ READ = {
 }
 
 
-@pytest.mark.parametrize(("told", "reasoning", "text", "calls"), READ.values(), ids=READ)
-def test_the_tokenizers_own_parser(tiny, monkeypatch, told, reasoning, text, calls):
+@pytest.mark.parametrize(("written", "reasoning", "text", "calls"), READ.values(), ids=READ)
+def test_the_tokenizers_own_parser(tiny, monkeypatch, written, reasoning, text, calls):
     """A tokenizer that says how its answers are read is asked; a broken call is text."""
     tokenizer = tiny["tokenizer"]
     monkeypatch.setattr(tokenizer, "response_template", PARSED, raising=False)
-    model = TransformersModel(**tiny, logits_processor=saying(tokenizer, told))
+    model = TransformersModel(**tiny, logits_processor=saying(tokenizer, written))
     deltas = list(each(model(Request("Hi", tools=[ADD]))))
 
     thoughts = [delta.text for delta in deltas if isinstance(delta, ReasoningDelta)]
@@ -121,9 +121,9 @@ def test_a_parsed_call_that_is_cut(tiny, monkeypatch):
     """A call that the length limit cuts comes in half."""
     tokenizer = tiny["tokenizer"]
     monkeypatch.setattr(tokenizer, "response_template", PARSED, raising=False)
-    told = f"[CALL]{CALL[:-8]}"
-    most = len(tokenizer(told)["input_ids"])
-    model = TransformersModel(**tiny, logits_processor=saying(tokenizer, told), max_tokens=most)
+    written = f"[CALL]{CALL[:-8]}"
+    most = len(tokenizer(written)["input_ids"])
+    model = TransformersModel(**tiny, logits_processor=saying(tokenizer, written), max_tokens=most)
     call, finish, _ = each(model(Request("Hi", tools=[ADD])))
 
     assert ToolCallDelta(0, None, "add", '{"a"'[: len(call.arguments)]) == call

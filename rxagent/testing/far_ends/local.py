@@ -31,19 +31,26 @@ TEMPLATE = """\
 
 _PART = re.compile(r"<\|(tools|im_start)\|>(.*?)<\|im_end\|>\n", re.DOTALL)
 
-_NO_SERVER = "It runs in this process, so there is no server that could do this"
-_NEVER_SILENT = "An engine has no time-out of its own: the operator `timeout` ends a slow answer"
+_DOCS = "https://huggingface.co/docs/transformers/main_classes/text_generation"
+_NO_SERVER = f"It runs in this process, so there is no server that could do this: {_DOCS}"
+_NEVER_SILENT = (
+    "An engine has no time-out, and is never silent; the operator `timeout` ends a slow answer: "
+    f"{_DOCS}"
+)
 
 NOT_OFFERED = {
     "rate_limited": _NO_SERVER,
     "unavailable": _NO_SERVER,
     "rejected": _NO_SERVER,
-    "malformed": "Each token is text, so no text violates a protocol",
+    "malformed": f"It makes tokens, and each is text, so no text violates a protocol: {_DOCS}",
     "time_out_at_opening": _NEVER_SILENT,
     "time_out_in_midstream": _NEVER_SILENT,
-    "refusals": "Refusals of open models are text",
-    "usage_in_detail": "No tokens are cached between answers, and those of a thought not counted",
-    "usage_may_be_unknown": "The tokens are counted here, so the usage is always known",
+    "refusals": (
+        "Templates have no place for a refusal, so it is text: "
+        "https://huggingface.co/docs/transformers/chat_templating"
+    ),
+    "usage_in_detail": f"It keeps no tokens between answers, and tells no kinds apart: {_DOCS}",
+    "usage_may_be_unknown": f"The tokens are counted here, so the usage is always known: {_DOCS}",
 }
 """The cells that no engine in this process offers."""
 
@@ -209,9 +216,14 @@ def scripted(model: Any, far_end: LocalFarEnd, script: Script) -> Any:
 
 
 def _body(prompt: str) -> dict[str, Any]:
+    """Return what a prompt holds; its thoughts have a name that no other provider uses."""
     parts = [(kind, json.loads(text)) for kind, text in _PART.findall(prompt)]
     tools = [tools for kind, tools in parts if kind == "tools"]
-    body: dict[str, Any] = {"messages": [part for kind, part in parts if kind == "im_start"]}
+    messages = [part for kind, part in parts if kind == "im_start"]
+    for message in messages:
+        if "reasoning_content" in message:
+            message["thoughts"] = message.pop("reasoning_content")
+    body: dict[str, Any] = {"messages": messages}
     return {**body, "tools": tools[0]} if tools else body
 
 
@@ -228,7 +240,7 @@ def _message(message: Mapping[str, Any]) -> Message:
         ],
         tool_call_id=message.get("tool_call_id"),
         images=[Image(part["url"]) for part in parts if part["type"] == "image"],
-        reasoning=message.get("reasoning_content", ""),
+        reasoning=message.get("thoughts", ""),
     )
 
 

@@ -17,7 +17,7 @@ from .tiny import BLANK, END, tiny_folder
 
 __all__ = ["MLXFarEnd"]
 
-_TEXT_ONLY = "mlx-lm reads text only (github.com/ml-explore/mlx-lm); images are of mlx-vlm"
+_TEXT_ONLY = "It reads text only; images are for mlx-vlm: https://github.com/ml-explore/mlx-lm"
 
 
 class MLXFarEnd(LocalFarEnd):

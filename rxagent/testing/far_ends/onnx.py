@@ -16,7 +16,10 @@ from .tiny import BLANK, END, onnx_folder
 
 __all__ = ["OnnxFarEnd"]
 
-_TEXT_ONLY = "OnnxModel reads text only; images are for TransformersModel"
+_TEXT_ONLY = (
+    "OnnxModel reads text only, as the engine has images for few families of models: "
+    "https://onnxruntime.ai/docs/genai/"
+)
 
 
 class OnnxFarEnd(LocalFarEnd):

@@ -29,7 +29,7 @@ def read(pieces, prompt="", tools=TOOLS):
 
 @given(st.sets(st.integers(0, len(WHOLE)), max_size=10))
 def test_all_parts(cuts):
-    """Thoughts, text and calls are told apart, however they are cut."""
+    """Thoughts, text and calls are separated, however they are cut."""
     places = [0, *sorted(cuts), len(WHOLE)]
     pieces = [WHOLE[a:b] for a, b in pairwise(places)]
 
