@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable
 
 from . import (
     answers,
+    anthropic,
+    bedrock,
     crowds,
     first_request,
+    gateways,
     hang_up,
     heartbeat,
     imports,
@@ -22,6 +25,9 @@ from .table import table
 
 FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "short": answers.short,
+    "bedrock": bedrock.short,
+    "anthropic": anthropic.short,
+    "gateways": gateways.short,
     "responses": responses.short,
     "long": answers.long,
     "paced": crowds.paced,
@@ -31,6 +37,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "first_request": first_request.rows,
     "heartbeat": heartbeat.held,
     "hang_up": hang_up.rows,
+    "hang_up_bedrock": bedrock.hang_up,
     "memory": memory.rows,
     "viewers": viewers.rows,
     "import": imports.rows,

@@ -1,7 +1,8 @@
 """The far end: the scripted server in a process of its own, apart from the client's CPU time.
 
 Besides its scenarios it has `held-M-N`, which sends M words, waits for a request to `release`, then
-sends N tokens as fast as it can, and `responses-N`, which sends N tokens by the Responses protocol.
+sends N tokens as fast as it can; `converse-N` sends N tokens as Bedrock does, `messages-N` as
+Anthropic does, and `responses-N` as OpenAI does by its Responses protocol.
 """
 
 import asyncio
@@ -14,12 +15,17 @@ from http.client import HTTPConnection
 from itertools import cycle, islice
 from urllib.parse import urlsplit
 
-from rxagent.events import TextDelta, Usage
+from rxagent.events import Delta, Finish, TextDelta, Usage
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
+from rxagent.testing.far_ends.anthropic_events import MessageRendering
+from rxagent.testing.far_ends.bedrock import BedrockFarEnd
+from rxagent.testing.far_ends.converse import ConverseRendering
+from rxagent.testing.far_ends.http import Rendering
 from rxagent.testing.far_ends.responses import ResponsesFarEnd
 from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.frames import Body, frame, text_chunk
-from rxagent.testing.scenarios import Item
+from rxagent.testing.scenarios import Ending, Item
 from rxagent.testing.scripts import SCRIPTS
 
 __all__ = ["release", "serving"]
@@ -74,6 +80,25 @@ class _Held:
         return []
 
 
+def _said(rendering: Rendering, number: float, *last: Delta) -> Iterator[bytes]:
+    """Say this many words in the form of a provider, at once."""
+    frames = [*rendering.begin(), *rendering.delta(TextDelta("So"))]
+    words = [frame for text in _WORDS for frame in rendering.delta(TextDelta(text))]
+    frames += islice(cycle(words), int(number) - 1)
+    frames += [frame for delta in (Finish("stop"), *last) for frame in rendering.delta(delta)]
+    frames += rendering.end()
+    for at in range(0, len(frames), 256):
+        yield b"".join(frames[at : at + 256])
+
+
+def _converse(_: Body, number: float) -> list[Item]:
+    return [*_said(ConverseRendering(), number, Usage(10, int(number))), Ending.QUIET]
+
+
+def _messages(_: Body, number: float) -> Iterator[Item]:
+    return _said(MessageRendering([Usage(10, int(number))]), number)
+
+
 def _responses(_: Body, number: float) -> Iterator[Item]:
     """Say this many words by the Responses protocol, at once."""
     rendering = ResponseRendering()
@@ -89,7 +114,10 @@ def _responses(_: Body, number: float) -> Iterator[Item]:
 def main() -> None:
     """Serve until the process is terminated, and print the URL first."""
     held = _Held()
-    with ScriptedServer(paths=ResponsesFarEnd.paths) as server:
+    paths = *AnthropicFarEnd.paths, *BedrockFarEnd.paths, *ResponsesFarEnd.paths
+    with ScriptedServer(paths=paths) as server:
+        server.scenario("converse-N", _converse)
+        server.scenario("messages-N", _messages)
         server.scenario("responses-N", _responses)
         server.scenario("held-M-N", held.hold)
         server.scenario("release", held.release)

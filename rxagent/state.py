@@ -6,11 +6,12 @@ same state. A conversation of several runs is one fold over all their events.
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from .arguments import plural, several, shown
+from .books import BLANK, Books
 from .draft import EMPTY, Draft, TextView, grow
 from .events import (
     Delta,
@@ -187,57 +188,6 @@ class _Plan:
                 return self
 
 
-# Usage
-
-
-_Path: TypeAlias = tuple[str, ...]
-"""The calls within which an inner run happens, the outermost first."""
-
-_BOOKED = frozenset((RunStarted, Usage, StepStarted, PlanStarted, MessageCompleted))
-
-
-@frozen
-class _Books:
-    usage: Usage | None = None
-    by_agent: MapView[str, Usage] = field(default=MapView(), hash=False)
-    by_model: MapView[str, Usage] = field(default=MapView(), hash=False)
-    unreported: int = 0
-    agents: MapView[_Path, str] = field(default=MapView(), hash=False, repr=False)
-    reported: MapView[_Path, bool] = field(default=MapView(), hash=False, repr=False)
-
-    def add(self, event: Event) -> "_Books":
-        """Return the books after one more event; the calls around an inner run are its path."""
-        inner = event
-        while type(inner) is ToolOutput:
-            inner = inner.value
-        if type(inner) not in _BOOKED:
-            return self
-        calls = []
-        while type(event) is ToolOutput:
-            calls.append(event.call_id)
-            event = event.value
-        path = tuple(calls)
-        usage, by_agent, by_model = self.usage, self.by_agent, self.by_model
-        unreported, agents, reported = self.unreported, self.agents, self.reported
-        match event:
-            case RunStarted(_, agent):
-                agents = agents.set(path, agent)
-            case Usage():
-                usage = Usage.sum(usage, event)
-                by_agent = _booked(by_agent, agents.get(path, ""), event)
-                by_model = _booked(by_model, event.model or "", event)
-                reported = reported.set(path, True)
-            case StepStarted() | PlanStarted():
-                reported = reported.drop(path)
-            case MessageCompleted() if path not in reported:
-                unreported += 1
-        return _Books(usage, by_agent, by_model, unreported, agents, reported)
-
-
-def _booked(spent: MapView[str, Usage], name: str, usage: Usage) -> MapView[str, Usage]:
-    return spent.set(name, Usage.sum(spent.get(name), usage) or usage)
-
-
 # The state
 
 
@@ -252,7 +202,7 @@ class State:
 
     answer: Any = field(default=None, eq=_by_type_and_value, hash=False)
     error: str | None = None
-    _books: _Books = _Books()
+    _books: Books = BLANK
     _past: tuple[Message | Step | _Plan, ...] = ()
     _latest: Step | _Plan | None = None
 

@@ -1,5 +1,6 @@
 """What every test of the project shares."""
 
+import os
 import signal
 
 import pytest
@@ -18,6 +19,10 @@ settings.load_profile("rxagent")
 # A shell lets what it starts in the background ignore Ctrl-C, and so all that is started by it;
 # the programs that tests start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# AWS's SDK asks the network for the role of the machine, where it finds no other credentials.
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
 @pytest.fixture(autouse=True)

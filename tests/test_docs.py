@@ -33,6 +33,9 @@ from attrs import frozen
 from rxagent.events import Finish, ReasoningDelta, TextDelta, Usage
 from rxagent.runs.viewer_pool import VIEWER_POOL
 from rxagent.testing import ScriptedServer
+from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
+from rxagent.testing.far_ends.anthropic_events import MessageRendering
+from rxagent.testing.far_ends.bedrock import BedrockFarEnd
 from rxagent.testing.far_ends.responses import ResponsesFarEnd
 from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
@@ -45,6 +48,13 @@ DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HEAVY = DOCS / "how-to" / "transformers.md"
 """The page that needs torch; `tox -e local` runs it."""
+NEEDS = {
+    HEAVY: "torch",
+    DOCS / "how-to" / "anthropic.md": "anthropic",
+    DOCS / "how-to" / "bedrock.md": "boto3",
+    DOCS / "how-to" / "litellm.md": "litellm",
+}
+"""The pages that need an SDK that the tests do not always have."""
 
 RUN = {"python", "console", "marble"}
 SHOWN = {"text", "sh", "toml", "json"}
@@ -113,6 +123,17 @@ def gpt(body):
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
 
 
+def claude(body):
+    """Greet as Anthropic's model does, after a thought if that was asked for."""
+    thought = [ReasoningDelta("A greeting.")] if "thinking" in body else []
+    script = [*thought, TextDelta("Hello"), TextDelta(" there."), Finish("stop"), Usage(10, 5)]
+    rendering = MessageRendering(script)
+    yield from rendering.begin()
+    for item in script:
+        yield from rendering.delta(item)
+    yield from rendering.end()
+
+
 def respond(body):
     """Greet by the Responses protocol, after a thought if its summary was asked for."""
     thought = [ReasoningDelta("A greeting.")] if "summary" in body.get("reasoning", {}) else []
@@ -159,17 +180,40 @@ class Screen(io.StringIO):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def bedrock(monkeypatch):
+    """Serve the models of Bedrock that the documentation uses."""
+    with BedrockFarEnd() as far_end:
+        for name in ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-pro-v1:0"):
+            far_end.answer_to(name, TextDelta("Hello there."), Finish("stop"))
+        variables = {
+            "AWS_ACCESS_KEY_ID": "scripted",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": far_end.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_SECRET_ACCESS_KEY": "scripted",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield far_end
+
+
+@pytest.fixture
+def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
-    with ScriptedServer(paths=ResponsesFarEnd.paths) as server:
+    with ScriptedServer(paths=(*AnthropicFarEnd.paths, *ResponsesFarEnd.paths)) as server:
+        server.scenario("claude-opus-5-5", claude)
         for name in ("gpt-5-mini", "gpt-5"):
             server.scenario(name, gpt)
         variables = {
+            "ANTHROPIC_API_KEY": "scripted",
+            "ANTHROPIC_BASE_URL": server.url.removesuffix("/v1"),
             "AZURE_OPENAI_API_KEY": "scripted",
             "AZURE_OPENAI_ENDPOINT": server.azure_endpoint,
             "NO_PROXY": "127.0.0.1",
             "OPENAI_API_KEY": "scripted",
             "OPENAI_API_VERSION": "2024-10-21",
+            "GROQ_API_KEY": "scripted",
+            "GROQ_BASE_URL": server.url,
+            "OLLAMA_BASE_URL": server.url,
             "OPENAI_BASE_URL": server.url,
             "no_proxy": "127.0.0.1",
         }
@@ -267,8 +311,9 @@ def name_of(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_prints_what_its_page_shows(page, server, folder, namespace):
     """The programs of a page run, in order, and print the output shown after them."""
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page])
     if page == HEAVY:
-        pytest.importorskip("torch")
         make_network(folder / "my-model")
     screen, begin, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):

@@ -14,7 +14,7 @@ FLOORS = {
         *("arguments", "coalescing", "errors", "frozen", "growing", "lazy"),
         *("messages", "events", "pickling", "printable", "wire"),
     ],
-    1: ["streams", "draft", "state"],
+    1: ["streams", "books", "draft", "state"],
     2: ["operators"],
     2.5: ["runs"],
     3: ["models", "tools", "executors"],

@@ -16,7 +16,7 @@ from rxagent import Agent, Message, Request, State, ToolCall, operators, tool
 from rxagent.errors import ModelRejected
 from rxagent.events import Finish, RunStarted, StepStarted, TextDelta, ToolCallDelta
 from rxagent.messages import ToolSpec
-from rxagent.models import AzureOpenAIModel, OpenAIModel, as_model
+from rxagent.models import AmazonBedrockModel, AzureOpenAIModel, OpenAIModel, as_model
 from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel
 from rxagent.tools import Toolbox
@@ -270,6 +270,7 @@ def test_a_client_that_was_given_is_named():
         OpenAIModel("m", api_key="k", api_base="http://localhost/v1", seed=1, stream=False),
         AzureOpenAIModel("m", azure_endpoint="http://localhost", api_version="1", api_key="k"),
         OpenAIModel("m", http_client=connect),
+        AmazonBedrockModel("m", client_kwargs={"region_name": "us-east-1"}, temperature=0),
     ],
     ids=shown,
 )

@@ -1,31 +1,80 @@
 """`rxagent models`: which models can be reached, and why others cannot."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..printable import one_line, spelled
 from .failures import ExitCode
 from .options import seconds
+from .parameters import parameters_of
 from .stdio import echo
+
+if TYPE_CHECKING:
+    from ..models import Provider
 
 __all__ = ["models"]
 
+_MOST = 20
+"""How many models of a provider are listed beside those of others."""
+
 
 @click.command(short_help="Show which models can be reached, and why others cannot.")
+@click.argument("prefix", required=False)
 @click.option(
     "--timeout", type=seconds, default=5.0, show_default=True, help="Seconds to wait for each one."
 )
-def models(timeout: float) -> ExitCode:
-    """Show which models can be reached from here, and why others cannot."""
-    from ..models import prefixes
+def models(prefix: str | None, timeout: float) -> ExitCode:
+    """Show which models can be reached from here, and why others cannot.
 
-    reached = [_show(prefix, timeout) for prefix in prefixes()]
+    With PREFIX, the part of a model's name before the colon, show all models of that provider,
+    and the parameters that they take.
+    """
+    from ..models import prefixes
+    from ..models.hosts import HOSTS
+
+    if prefix is not None:
+        return _show_all(prefix.removesuffix(":"), timeout)
+    reached = [_show(name, timeout, _MOST) for name in prefixes() if name not in HOSTS]
+    absent = []
+    for name, host in HOSTS.items():
+        if host.key is None or _has(host.key):
+            reached.append(_show(name, timeout, _MOST, is_quiet=host.key is None))
+            if not (host.key or reached[-1]):
+                absent.append(f"{name} ({os.environ.get(host.url_variable) or host.url})")
+    if unset := [f"{h.prefix} ({h.key})" for h in HOSTS.values() if h.key and not _has(h.key)]:
+        echo(f"Hosts that are not set up, with the variables of their keys: {', '.join(unset)}")
+    if absent:
+        echo(f"Servers that do not answer: {', '.join(map(one_line, absent))}")
     return ExitCode.ANSWERED if any(reached) else ExitCode.UNAVAILABLE
 
 
-def _show(prefix: str, timeout: float) -> bool:
+def _has(variable: str) -> bool:
+    return bool(os.environ.get(variable))
+
+
+def _show_all(prefix: str, timeout: float) -> ExitCode:
+    from ..models.resolve import find_provider
+
+    reached = _show(prefix, timeout)
+    if (provider := find_provider(prefix)) is None:
+        return ExitCode.USAGE
+    echo("\nParameters:")
+    for line in parameters_of(provider):
+        echo(f"  {line}")
+    return ExitCode.ANSWERED if reached else ExitCode.UNAVAILABLE
+
+
+def _show(prefix: str, timeout: float, most: int | None = None, is_quiet: bool = False) -> bool:
+    """Show a provider, and return whether its models can be reached.
+
+    Args:
+        prefix: Its prefix.
+        timeout: Seconds to wait for it.
+        most: How many of its models to list; None for all.
+        is_quiet: Whether to print nothing if it does not answer.
+    """
     from ..models.resolve import load_provider
 
     prefix = one_line(prefix)
@@ -45,13 +94,22 @@ def _show(prefix: str, timeout: float) -> bool:
         address, names = provider.list_models(timeout)
         names = sorted(map(str, names))
     except Exception as error:  # a server may send anything
-        echo(f"{prefix}: cannot be reached. {_why(error)}")
+        if not is_quiet:
+            echo(f"{prefix}: cannot be reached. {_why(error)}")
         return False
     echo(f"{prefix}: can be reached at {one_line(str(address))}")
-    named = [f"NAME, with {provider.naming}"] if provider.naming else map(spelled, names)
-    for name in named:
-        echo(f"  {prefix}:{name}")
-    return True
+    for name in _named(provider, names, most):
+        echo(f"  {name}")
+    return bool(names)
+
+
+def _named(provider: "Provider", names: list[str], most: int | None) -> list[str]:
+    """Return the names of a provider's models, as -m takes them."""
+    if provider.naming:
+        return [f"{provider.prefix}:NAME, with {provider.naming}"]
+    listed = [f"{provider.prefix}:{spelled(name)}" for name in names[:most]]
+    more = len(names) - len(listed)
+    return [*listed, f"and {more} more: rxagent models {provider.prefix}"] if more else listed
 
 
 def _why(error: Any) -> str:

@@ -9,22 +9,31 @@ from .provider import Provider
 from .resolve import prefixes, resolve
 
 if TYPE_CHECKING:
+    from .anthropic import AnthropicModel
     from .azure import AzureOpenAIModel
     from .bedrock import AmazonBedrockModel
     from .errors import ErrorFactory
+    from .hf import InferenceClientModel
+    from .litellm import LiteLLMModel
     from .openai import OpenAIModel
 
 _ROOM_OF = {
     "AmazonBedrockModel": "bedrock",
+    "AnthropicModel": "anthropic",
     "AzureOpenAIModel": "azure",
     "ErrorFactory": "errors",
+    "InferenceClientModel": "hf",
+    "LiteLLMModel": "litellm",
     "OpenAIModel": "openai",
 }
 
 __all__ = [
     "AmazonBedrockModel",
+    "AnthropicModel",
     "AzureOpenAIModel",
     "ErrorFactory",
+    "InferenceClientModel",
+    "LiteLLMModel",
     "Model",
     "OpenAIModel",
     "Provider",

@@ -10,10 +10,12 @@ from attrs import evolve
 from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
-from .converse.client import BedrockClient, body_of, connect, environment, make_client
+from .converse.client import BedrockClient, body_of, connect
 from .converse.failures import error_of_reply
+from .converse.messages import vendor_of
 from .converse.reply import ConverseReply
-from .converse.request import converse_call, vendor_of
+from .converse.request import converse_call
+from .converse.signing import environment, make_client
 from .errors import ErrorFactory
 from .options import origin_of
 from .provider import Provider
@@ -24,8 +26,8 @@ __all__ = ["PROVIDER", "AmazonBedrockModel"]
 _OF_AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 _SETTING_UP = (
-    "Run `aws configure`, or set AWS_BEARER_TOKEN_BEDROCK or AWS_ACCESS_KEY_ID and "
-    "AWS_SECRET_ACCESS_KEY, and AWS_REGION; or write AmazonBedrockModel(..., client_kwargs={...})."
+    "Run `aws configure`, or set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY, and AWS_DEFAULT_REGION; or pass client_kwargs={...}."
 )
 
 
@@ -169,7 +171,7 @@ def _of_botocore(errors: ErrorFactory, error: Exception) -> ModelError:
             | exceptions.ProfileNotFound()
             | exceptions.NoAuthTokenError()
         ):
-            return errors.rejected(f"cannot be called. {error}. {_SETTING_UP}")
+            return errors.rejected(f"cannot be called. {str(error).rstrip('.')}. {_SETTING_UP}")
     return errors.rejected(f"cannot be called by boto3: {error}")
 
 

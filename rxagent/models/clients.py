@@ -34,7 +34,7 @@ from attrs import define, field
 
 from ..streams.workers import Workers
 
-__all__ = ["IDLE", "LIMIT", "shared"]
+__all__ = ["IDLE", "LIMIT", "idle_connections", "shared"]
 
 _T = TypeVar("_T")
 
@@ -255,6 +255,17 @@ def _pool(loop: AbstractEventLoop) -> _Pool:
     return pool
 
 
+def idle_connections() -> set[Any]:
+    """Return the local addresses of the connections that wait for a request, on any loop."""
+    return {
+        transport.get_extra_info("sockname")
+        for pool in tuple(_pools.values())
+        for kept in tuple(pool.kept)
+        if kept.made.done() and not kept.users
+        for transport in tuple(_transports(kept.made.result().client, pool.loop))
+    }
+
+
 def _as_exception(error: BaseException) -> Exception:
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
@@ -264,6 +275,7 @@ def _as_exception(error: BaseException) -> Exception:
 
 
 _LIBRARIES = {"aiohttp", "anyio", "httpcore", "httpcore2", "httpx", "httpx2", "httpx_aiohttp"}
+_LIBRARIES |= {"litellm", "openai"}
 _CONTAINERS = (dict, defaultdict, OrderedDict, list, tuple, set, frozenset, deque)
 _OF_ASYNCIO = (asyncio.BaseTransport, asyncio.BaseProtocol)
 

@@ -33,7 +33,15 @@ MESSAGES = ("error_message", "error_msg", "status_msg", "reason")
 """Fields that may hold its message, beside `message`, `detail` and `msg`."""
 
 _REFUSED = re.compile(r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive")
-_SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
+_SPENT = {
+    "1113",  # Zhipu's
+    "billing_hard_limit_reached",
+    "exceeded_current_quota",
+    "exceeded_current_quota_error",  # Moonshot's
+    "insufficient_balance",
+    "insufficient_quota",
+}
+_SPENT_IN_WORDS = re.compile(r"insufficient.?(balance|credit|fund)")
 _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
     (r"insufficient.?(quota|balance|credit)|billing|payment", ModelRejected),
     (r"rate.?limit|too.?many.?(request|token)|throttl|resource.?exhausted|quota", RateLimited),
@@ -45,7 +53,7 @@ _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
     (
         r"context.?length|invalid.?(request|api|parameter|argument|key|prompt|value)|bad.?request"
         r"|authenti|unauthori[sz]ed|permission|forbidden|not.?found|not.?exist"
-        r"|unsupported|not.?support",
+        r"|unsupported|not.?support|too.?large",
         ModelRejected,
     ),
 )
@@ -61,6 +69,8 @@ _BY_STATUS: dict[int, type[ModelError]] = {
     424: ModelUnavailable,
     425: ModelUnavailable,
     429: RateLimited,
+    498: ModelUnavailable,  # Groq's: over capacity
+    499: ModelUnavailable,  # a gateway has closed the request
     504: ModelTimeout,
 }
 
@@ -114,7 +124,10 @@ class ErrorFactory:
             error = error[0]
         wait = _first((retry_after(headers or self.headers), _wait_in(error)))
         if isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
-            error = {**error["error"], **{k: v for k, v in error.items() if k in STATUSES}}
+            inner = error["error"]  # whose type says more than one outside, as Anthropic's
+            names = (name for name in STATUSES if name in error)
+            outer = {name: error[name] for name in names if not (name == "type" and name in inner)}
+            error = {**inner, **outer}
         fields = error if isinstance(error, Mapping) else {}
         message = _message(error)
         if status is None:
@@ -152,7 +165,7 @@ def _kind(words: str, message: str, status: int | None) -> type[ModelError]:
     """Return the kind of an error, by its status, its codes, and the words of its message."""
     if _REFUSED.search(words):
         return ModelRefused
-    if _SPENT & set(words.split()):
+    if _SPENT & set(words.split()) or (status == 429 and _SPENT_IN_WORDS.search(message)):
         return ModelRejected  # unlike a rate limit, it does not pass by waiting
     if status is not None:
         return _BY_STATUS.get(status, ModelRejected if status < 500 else ModelUnavailable)

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from hashlib import sha256
 from itertools import count
 
@@ -13,6 +13,7 @@ from ..messages import Message
 __all__ = ["Ids", "accepted_name", "beginning_of_turn", "is_object"]
 
 _LONGEST_NAME = 64
+_DIGITS = 9
 
 
 class Ids:
@@ -29,12 +30,17 @@ class Ids:
         self._used: set[str] = set()
         self._open: dict[str, deque[str]] = {}
 
-    def of_calls(self, ids: Iterable[str]) -> list[str]:
-        """Return the ids under which the calls of a message are sent."""
+    def of_calls(self, ids: Iterable[str], own: Container[str] = ()) -> list[str]:
+        """Return the ids under which the calls of a message are sent.
+
+        Args:
+            ids: The ids of the calls.
+            own: Those that the provider made itself, so that it accepts them.
+        """
         self._open = {}
         sent = []
         for id in ids:
-            unique = self._unique(id)
+            unique = self._unique(id, id in own)
             self._used.add(unique)
             self._open.setdefault(id, deque()).append(unique)
             sent.append(unique)
@@ -51,8 +57,8 @@ class Ids:
             return self._accepted(id)
         return sent.popleft() if len(sent) > 1 else sent[0]
 
-    def _unique(self, id: str) -> str:
-        accepted = self._accepted(id)
+    def _unique(self, id: str, is_own: bool) -> str:
+        accepted = id if is_own else self._accepted(id)
         if accepted not in self._used:
             return accepted
         others = (_hashed(f"{id} {number}") for number in count(2))
@@ -63,8 +69,8 @@ class Ids:
 
 
 def _hashed(id: str) -> str:
-    """Return an id of 37 letters, digits and `_` that stands for another."""
-    return f"call_{sha256(id.encode(errors='surrogatepass')).hexdigest()[:32]}"
+    """Return an id that stands for another: 9 letters and digits, which every provider accepts."""
+    return sha256(id.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
 
 
 def accepted_name(name: str) -> str:

@@ -32,6 +32,9 @@ _LARGE = 1 << 15
 _TRIED = 1 << 18
 """Bytes that are parsed on trial, to see whether they are the whole reply."""
 
+_LONGEST = 1 << 26
+"""Bytes, after which an event, or a whole reply, that lacks its end is given up."""
+
 _GAP = re.compile(r"[ \t\r\n,]*")
 
 
@@ -86,6 +89,7 @@ class JsonReply:
         self._begun = self._emitted = self._done = False
         self._read_frames = 0
         self._strange = b""
+        self._size = 0
         self.received = 0
 
     @property
@@ -132,10 +136,15 @@ class JsonReply:
             self._events.is_stream = self._whole is None
         if self._whole is not None:
             self._whole.append(data)
+            self._size += len(data)
+            if self._size > _LONGEST:
+                raise self._endless(self._whole[0])
             return
         frames = self._frames.feed(data)
-        self.received += len(frames)
         yield from self._deltas_of(data, frames)
+        self._size = 0 if frames else self._size + len(data)
+        if self._size > _LONGEST and not self.is_finished:
+            raise self._endless(self._frames.rest)
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the bytes.
@@ -147,6 +156,7 @@ class JsonReply:
         """
         if self._whole is not None:
             yield from self._read_whole(b"".join(self._whole))
+        rest = self._frames.rest
         with suppress(MalformedReply):  # a frame that was cut short is not the model's mistake
             for frame in self._frames.flush():
                 yield from self._read(frame)
@@ -159,7 +169,7 @@ class JsonReply:
         received = self._strange or b"".join(self._whole or ())
         if is_none and (received or self._done):
             raise self._errors.malformed("a reply without an answer", received)
-        if not self.is_finished:
+        if not self.is_finished or (rest and not self._done and self._is_cut_in(rest)):
             raise self._errors.unavailable("broke off before its reply was whole")
 
     @abstractmethod
@@ -174,6 +184,14 @@ class JsonReply:
             data: The bytes that complete them.
             frames: The frames, which fit the mould, or go to `_read_next`.
         """
+
+    def _is_cut_in(self, rest: bytes) -> bool:
+        """Return whether a finished reply was still going on in an event that lacks its end.
+
+        Args:
+            rest: The bytes of the event.
+        """
+        return False
 
     @abstractmethod
     def _learn(self, frame: bytes, value: Any, delta: Delta | Rest | None) -> None:
@@ -222,6 +240,7 @@ class JsonReply:
                 return
             raise
         self._emitted = self._emitted or bool(deltas)
+        self.received += deltas
         if deltas and type(delta) is not Usage:
             self._done = False  # the mark came too early
         if self._events.failure is not None:
@@ -251,6 +270,10 @@ class JsonReply:
             yield delta
         if self._events.failure is not None:
             raise self._events.failure
+
+    def _endless(self, received: bytes) -> ModelError:
+        size = _LONGEST >> 20
+        return self._errors.malformed(f"more than {size} MiB without their end", received[:300])
 
     def _parse(self, data: bytes) -> Any:
         try:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from ..arguments import mapping, one_of
 from ..messages import Request
 from .errors import ErrorFactory
+from .openai_chat.ids import id_form_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .openai_responses.reply import ResponseReply
@@ -30,8 +31,6 @@ PROVIDER = Provider(
     note="OPENAI_BASE_URL may name any server of that protocol; its key may be any text",
     list_models=partial(list_models, "OpenAI"),
 )
-
-_USUAL_SERVER = "https://api.openai.com/v1"
 
 _CHAT, _RESPONSES = "chat", "responses"
 
@@ -76,6 +75,9 @@ class OpenAIModel(SdkModel):
         "OPENAI_ORG_ID",
         "OPENAI_PROJECT_ID",
     )
+    _usual_server: ClassVar[str] = "https://api.openai.com/v1"
+    _refused: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the server refuses, though OpenAI's has them; a user may still give them."""
 
     def __init__(
         self,
@@ -112,8 +114,8 @@ class OpenAIModel(SdkModel):
         return client.responses if self._api == _RESPONSES else client.chat.completions
 
     def _origin(self, client: Any) -> str:
-        name = _RESPONSES if self._api == _RESPONSES else self.provider
-        return origin_of(name, str(client.base_url), _USUAL_SERVER)
+        name = self.provider if self._api == _CHAT else f"{self.provider}-{self._api}"
+        return origin_of(name, str(client.base_url), self._usual_server)
 
     def _reader(self, errors: ErrorFactory, origin: str) -> ChatReply | ResponseReply:
         reader = ResponseReply if self._api == _RESPONSES else ChatReply
@@ -124,9 +126,11 @@ class OpenAIModel(SdkModel):
             return self._call_of_responses(request, origin)
         usage = {"stream_options": {"include_usage": True}} if self._stream else {}
         options = self._options, request.options
-        body = merged(usage, chat_body(self.model_id, request), *options)
+        ours = merged(usage, chat_body(self.model_id, request), dict.fromkeys(self._refused))
+        body = merged(ours, *options)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
-        messages = {"messages": list(chat_messages(request.messages, origin))}
+        form = id_form_of(origin, self.model_id)
+        messages = {"messages": list(chat_messages(request.messages, origin, form))}
         return {
             **call,
             "model": self.model_id,

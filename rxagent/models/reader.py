@@ -28,7 +28,8 @@ request, else it is closed."""
 class Reader(Protocol[_In]):
     """Reads the items of one reply, streamed or whole, as its deltas.
 
-    Items are bytes, as the network has cut them, or what an SDK makes of them.
+    Items are bytes, as the network has cut them, or what an SDK makes of them. Its reports of usage
+    are increments, and name the model that was requested.
     """
 
     @property
@@ -41,7 +42,7 @@ class Reader(Protocol[_In]):
 
     @property
     def received(self) -> int:
-        """How many events have arrived; a comment, which keeps a connection open, is none."""
+        """How much was received that is news; what only keeps a connection open counts nothing."""
 
     @property
     def is_cut(self) -> bool:
@@ -120,7 +121,7 @@ async def _after_the_finish(items: AsyncIterator[_T], reader: Reader[_T]) -> Asy
     """Yield the items behind the finish reason, until the reply is settled or the server silent.
 
     They may hold the usage, further calls and further text, as some servers send a finish reason
-    with each chunk. A call that has begun may take longer. Comments do not lengthen the wait.
+    with each chunk. A call that has begun may take longer. Signs of life do not lengthen the wait.
     """
     now = asyncio.get_running_loop().time
     received, until = -1, 0.0

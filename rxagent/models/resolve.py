@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import shown, text
 from ..errors import describe
+from .hosts import HOSTS
 from .model import Model
 from .provider import Provider
 
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["find_provider", "load_provider", "prefixes", "resolve"]
 
-_BUILT_IN = ("azure", "bedrock", "openai", "responses")
+_MODULES = ("anthropic", "azure", "bedrock", "hf", "litellm", "openai", "responses")
 """The modules of this package that declare a provider, each named by its prefix."""
+
+_BUILT_IN = frozenset((*_MODULES, *HOSTS))
 
 
 def prefixes() -> tuple[str, ...]:
@@ -55,7 +58,9 @@ def load_provider(prefix: str) -> Provider:
     Raises:
         ValueError: There is none of this prefix, or it cannot be loaded.
     """
-    if prefix in _BUILT_IN:
+    if prefix in HOSTS:
+        return HOSTS[prefix].provider
+    if prefix in _MODULES:
         declared: Provider = import_module(f".{prefix}", __package__).PROVIDER
         return declared
     entry = _installed().get(prefix)

@@ -24,10 +24,13 @@ from .options import check_url
 from .reader import Reader
 from .remote import RemoteModel
 
-__all__ = ["OF_THE_CALL", "SdkModel", "list_models"]
+__all__ = ["OF_THE_CALL", "MissingKey", "SdkModel", "list_models"]
 
 OF_THE_CALL = {"extra_body", "extra_headers", "extra_query", "timeout"}
 """Options for the SDK's call; all others go into the body."""
+
+_NO_KEY = "Could not resolve authentication method"
+"""How Anthropic's SDK says, when it sends a request, that there is no key."""
 
 _TLS_VARIABLES = "SSL_CERT_DIR", "SSL_CERT_FILE"
 
@@ -105,10 +108,18 @@ class SdkModel(RemoteModel):
 
     def _client(self) -> AbstractAsyncContextManager[Any]:
         environment = [os.environ.get(name) for name in (*self._environment, *_TLS_VARIABLES)]
-        called = self._sdk_client, self._api
+        called = self.provider, self._api
         settings = called, self._client_kwargs, self._http_client, environment
         is_ours = self._http_client is None or callable(self._http_client)
         return shared(settings, self._connect, _disconnect if is_ours else None)
+
+    def _arguments(self) -> Mapping[str, Any]:
+        """Return the arguments of a new client.
+
+        Raises:
+            MissingKey: They lack a key.
+        """
+        return self._client_kwargs
 
     def _connect(self) -> Any:
         """Return a new client of the SDK; the first call imports the SDK.
@@ -130,11 +141,13 @@ class SdkModel(RemoteModel):
         if callable(http_client):
             http_client = http_client()
         try:
-            client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._client_kwargs)
+            client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._arguments())
             _ = self._endpoint(client).with_streaming_response.create  # imports the rest of it
+        except MissingKey:
+            raise
         except (_base_error(sdk), ValueError) as error:
-            kind = _MissingKey if "api_key" in str(error) else _base_error(sdk)
-            raise kind(str(error)) from error
+            is_missing = "api_key" in str(error) and not isinstance(error, ValueError)
+            raise (MissingKey if is_missing else _base_error(sdk))(str(error)) from error
         return client
 
     def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
@@ -143,11 +156,11 @@ class SdkModel(RemoteModel):
         Errors of the SDK's client are about the key; those of types and values about what the
         request holds. Bytes that are no HTTP come as errors of the transport's own.
         """
-        if isinstance(error, _MissingKey):
+        if isinstance(error, MissingKey) or _NO_KEY in str(error):
             return errors.rejected(
                 f"cannot be called without a key. Set {self._declaration.key_variable}, or write "
-                f"{type(self).__name__}({self.model_id!r}, api_key=...): any text, where the "
-                "server needs none. `rxagent demo` shows an agent without a key."
+                f"{repr(self)[:-1]}, api_key=...): any text, where the server needs none. "
+                "`rxagent demo` shows an agent without a key."
             )
         sdk = import_module(self._sdk)
         if isinstance(error, sdk.APIStatusError):
@@ -163,7 +176,7 @@ class SdkModel(RemoteModel):
         return errors.lost("sent what is not HTTP", error)
 
 
-class _MissingKey(ValueError):
+class MissingKey(ValueError):
     """A client cannot be made without a key."""
 
 
@@ -171,15 +184,19 @@ async def _disconnect(client: Any) -> None:
     await client.close()
 
 
-def list_models(kind: str, timeout: float, sdk: str = "openai") -> tuple[str, list[str]]:
+def list_models(
+    kind: str, timeout: float, sdk: str = "openai", **arguments: Any
+) -> tuple[str, list[str]]:
     """Return the address of a server, and the ids of its models.
 
     Args:
         kind: The synchronous client's class in the SDK.
         timeout: The longest silence in seconds.
         sdk: The SDK's module.
+        arguments: More arguments of the client.
     """
-    with getattr(import_module(sdk), kind)(timeout=timeout, max_retries=0) as client:
+    make = getattr(import_module(sdk), kind)
+    with make(timeout=timeout, max_retries=0, **arguments) as client:
         return str(client.base_url), [str(model.id) for model in client.models.list()]
 
 

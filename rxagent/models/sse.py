@@ -8,6 +8,7 @@ __all__ = ["Failure", "Frames", "Strange"]
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 _NAME = re.compile(rb"[A-Za-z_-]+")
+_ALIVE = re.compile(rb"\s*(?:ping|pong|keep.?alive|heart.?beat)\s*", re.IGNORECASE)
 _FAILED = re.compile(rb"error|fail|time.?out|exception|abort", re.IGNORECASE)
 
 _NAMES = 64
@@ -34,8 +35,8 @@ class Frames:
     """Cuts the bytes of one stream into the data of its events.
 
     Lines may end in LF, CR or CRLF, an event may have several lines of data, and the last event
-    need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. Comments
-    and unknown fields are skipped.
+    need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. Comments,
+    unknown fields, and the words of events that are signs of life are skipped.
     """
 
     def __init__(self) -> None:
@@ -80,7 +81,9 @@ class Frames:
     def flush(self) -> list[bytes]:
         """Return the data of the event that is still open at the end of the stream."""
         event, self._rest = bytes(self._rest), bytearray()
-        return self._data(event)
+        lines, _, last = event.rpartition(b"\n")
+        is_cut = any(name.startswith(last) for name in _FIELDS)
+        return self._data(lines if is_cut else event)
 
     def _with_lf(self, chunk: bytes) -> bytes:
         """Return a chunk with lines that end in LF; a CR at its end may be half of a CRLF."""
@@ -99,6 +102,7 @@ class Frames:
         bare: list[bytes] = []
         failures: list[bytes] = []
         strange = b""
+        is_alive = False
         kind: type[bytes] = bytes
         for line in event.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
             field, colon, value = line.partition(b":")
@@ -106,12 +110,15 @@ class Frames:
                 data.append(value.removeprefix(b" "))
             elif bare or line.lstrip().startswith((b"{", b"[")):
                 bare.append(line)
-            elif field == b"event" and _FAILED.search(value):
-                kind = Failure
+            elif field == b"event":
+                kind = Failure if _FAILED.search(value) else kind
+                is_alive = _ALIVE.fullmatch(value) is not None
             elif colon and b"error" in field.lower() and _NAME.fullmatch(field.strip()):
                 failures.append(Failure(value.strip()))
             elif field not in _FIELDS and not (colon and _is_field(field, value)):
                 strange += line.strip()[: 200 - len(strange)]
+        if is_alive and not b"".join(data).lstrip().startswith((b"{", b"[")):
+            data = []  # such as the word `ping`
         if kind is bytes and len(data) == 1 and event == name + b"\ndata: " + data[0]:
             self._note_usual(name)
         whole = [kind(b"\n".join(data))] if data or kind is Failure else []

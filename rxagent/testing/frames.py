@@ -129,14 +129,14 @@ def finish_chunk(reason: str) -> Chunk:
 
 
 def usage_chunk(
-    input_tokens: int, output_tokens: int, cached: int = 0, reasoning: int = 0
+    input_tokens: int, output_tokens: int, cached: int = 0, reasoning: int = 0, written: int = 0
 ) -> Chunk:
     """Return the chunk with the usage, without choices."""
     usage = {
         "prompt_tokens": input_tokens,
         "completion_tokens": output_tokens,
         "total_tokens": input_tokens + output_tokens,
-        "prompt_tokens_details": {"cached_tokens": cached},
+        "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }
     return {"choices": [], "usage": usage}

@@ -72,7 +72,21 @@ def _is_shared_thread(opened: Opened) -> bool:
     return isinstance(opened, threading.Thread) and opened.name.startswith(SHARED_THREADS)
 
 
-keepers: dict[str, Callable[[Opened], bool]] = {"shared threads": _is_shared_thread}
+def _is_idle_connection(opened: Opened) -> bool:
+    """Return whether a socket belongs to a client of a model, which closes it when it is idle.
+
+    Its far end may have closed it already: some HTTP libraries look only before the next request.
+    """
+    clients = sys.modules.get("rxagent.models.clients")
+    if clients is None or not isinstance(opened, Socket):
+        return False
+    return opened.local in clients.idle_connections()
+
+
+keepers: dict[str, Callable[[Opened], bool]] = {
+    "shared threads": _is_shared_thread,
+    "idle connections": _is_idle_connection,
+}
 """Functions that tell whether a thread, task or socket stays open on purpose."""
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import rxagent
 from rxagent.cli import main
+from rxagent.models.hosts import HOSTS
 from rxagent.testing.server import ScriptedServer
 
 from .warm import Warm
@@ -37,8 +38,12 @@ def server():
 def folder(tmp_path, monkeypatch):
     """Return an empty folder, which is the current folder of the command and contains its home."""
     for name in list(os.environ):
-        if name.startswith(("RXAGENT_", "OPENAI_", "AZURE_", "XDG_")) or name.endswith("_COLOR"):
+        ours = name.startswith(("RXAGENT_", "OPENAI_", "AZURE_", "HF_", "XDG_"))
+        if ours or name.endswith(("_COLOR", "_API_KEY")):
             monkeypatch.delenv(name)
+    for name, host in HOSTS.items():
+        if host.key is None:  # one that may run on this machine
+            monkeypatch.setenv(f"{name.upper()}_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)

@@ -4,13 +4,55 @@ import threading
 import pytest
 
 from rxagent.models import prefixes
+from rxagent.models.hosts import HOSTS
 
 
 def test_every_provider_is_shown(call):
-    """Each prefix that a model's name may have gets a line."""
-    out = call("models")[1]
+    """Each prefix that a model's name may have gets a line, but hosts share two."""
+    lines = call("models")[1].splitlines()
+    own = [
+        line.partition(":")[0] for line in lines if not line.startswith(("Hosts", "Servers", " "))
+    ]
+    shared = " ".join(lines[-2:])
 
-    assert [*prefixes()] == [line.partition(":")[0] for line in out.splitlines()]
+    assert [name for name in prefixes() if name not in HOSTS] == own
+    assert (
+        "Hosts that are not set up, with the variables of their keys: deepseek (DEEPSEEK" in shared
+    )
+    assert "Servers that do not answer: llamacpp (http://127.0.0.1:9/v1), " in shared
+    assert [] == [name for name in HOSTS if f" {name} (" not in shared]
+
+
+@pytest.mark.parametrize("name", ["groq", "ollama"])
+def test_a_host_that_is_set_up_is_shown_by_itself(call, server, monkeypatch, name):
+    """A host with a key, or a server that answers, gets lines of its own."""
+    monkeypatch.setenv(f"{name.upper()}_BASE_URL", server.url)
+    monkeypatch.setenv("GROQ_API_KEY", "scripted")
+    code, out, _ = call("models")
+
+    assert 0 == code
+    assert f"{name}: can be reached at {server.url}" in out
+    assert f" {name} (" not in out
+    assert f"more: rxagent models {name}\n" in out
+
+
+@pytest.mark.parametrize("name", ["openai", "openai:", "groq", "hf"])
+def test_the_parameters_of_a_provider_are_shown(call, name):
+    """With a prefix the parameters of its models are listed, each with what it is."""
+    code, out, err = call("models", name)
+
+    assert (69, "") == (code, err)
+    assert "\nParameters:\n  model_id: The model's name" in out
+    assert "\n  api_key=None: " in out
+    assert "\n  **options: " in out
+
+
+def test_an_unknown_prefix_is_a_wrong_use(call):
+    """A prefix that no provider has is an error that lists those that are known."""
+    code, out, _ = call("models", "nope")
+
+    assert 2 == code
+    assert "There is no provider 'nope'; those known are azure:, deepseek:" in out
 
 
 def test_what_is_not_set_up_says_how(call):
@@ -24,11 +66,20 @@ def test_what_is_not_set_up_says_how(call):
 
 def test_what_can_be_reached_is_listed(call, reachable):
     """The models of a server that answers are listed by the names that -m takes."""
-    code, out, _ = call("models")
+    code, out, _ = call("models", "openai")
 
     assert 0 == code
     assert f"openai: can be reached at {reachable.url}" in out
     assert "\n  openai:plain\n" in out
+
+
+def test_a_long_list_is_cut(call, reachable):
+    """Beside those of others, only some of a provider's models are listed."""
+    lines = call("models")[1].splitlines()
+    listed = [line for line in lines if line.startswith("  openai:")]
+
+    assert 20 == len(listed)
+    assert lines[lines.index(listed[-1]) + 1].endswith("more: rxagent models openai")
 
 
 def test_what_cannot_be_reached_says_why(call, reachable, monkeypatch):

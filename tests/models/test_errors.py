@@ -77,8 +77,13 @@ def test_statuses(server, name, kind, message, stream):
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
+        (424, None, ModelUnavailable),
         (429, "insufficient_quota", ModelRejected),
+        (429, "exceeded_current_quota_error", ModelRejected),
+        (429, "1113", ModelRejected),
         (400, "content_filter", ModelRefused),
+        (498, "capacity_exceeded", ModelUnavailable),
+        (499, None, ModelUnavailable),
         (504, None, ModelTimeout),
         (529, None, ModelUnavailable),
     ],
@@ -88,6 +93,13 @@ def test_codes(server, status, code, kind):
     _, error = failure(serve(server, Reply(status, {"error": {"message": "No.", "code": code}})))
 
     assert kind is type(error)
+
+
+def test_a_spent_balance_in_words():
+    """A balance that is spent does not come back by waiting."""
+    error = {"message": "Your account has insufficient balance."}
+
+    assert isinstance(ErrorFactory("openai", "m").reported(error, 429), ModelRejected)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from rxagent import models
 from rxagent.errors import MalformedReply, ModelRejected, ModelUnavailable
 from rxagent.events import TextDelta
 from rxagent.models import Provider, as_model, prefixes, resolve
+from rxagent.models.hosts import HOSTS
 from rxagent.models.resolve import find_provider, load_provider
 from rxagent.streams import each
 
 BUILT_IN = [*prefixes()]
+OURS = [prefix for prefix in BUILT_IN if prefix not in HOSTS]
 
 NAMES = {"responses": "openai"}
 """The prefixes that lead to another provider's models."""
@@ -71,7 +73,11 @@ def text(model):
 
 def rxagent(path, *arguments):
     """Return what the command line prints, where packages are installed in a directory."""
-    environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith(("_API_KEY", "_TOKEN"))
+    }
     environment["PYTHONPATH"] = os.pathsep.join(map(str, [path, *sys.path]))
     ran = subprocess.run(
         [sys.executable, "-m", "rxagent", *arguments],
@@ -92,7 +98,7 @@ def test_declarations_agree_with_the_package(prefix):
     kind = getattr(kind, "func", kind)  # a prefix may stand for a class with some arguments
 
     assert (prefix, NAMES.get(prefix, prefix)) == (provider.prefix, kind.provider)
-    assert kind is getattr(models, kind.__name__)
+    assert prefix in HOSTS or kind is getattr(models, kind.__name__)
     assert all(variable.isupper() for variable in provider.variables)
 
 
@@ -148,8 +154,9 @@ def test_a_broken_provider_does_not_break_the_others(install):
     assert "Hi from one" == text(resolve("acme:one"))
     assert (0, "") == (code, err)
     assert ["acme: can be reached at http://acme", "  acme:a", "  acme:b"] == lines[:3]
-    assert sorted(["broken", *BUILT_IN]) == [line.partition(":")[0] for line in lines[3:]]
-    (line,) = [line for line in lines if line.startswith("broken: ")]
+    own = [line for line in lines[3:] if not line.startswith(("Hosts", "Servers", " "))]
+    assert sorted(["broken", *OURS]) == [line.partition(":")[0] for line in own]
+    (line,) = [line for line in own if line.startswith("broken: ")]
     assert "broken: cannot be used. The provider 'broken' of the package broken" in line
     assert "ZeroDivisionError" in line
 

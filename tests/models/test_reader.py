@@ -72,6 +72,29 @@ def test_text_after_an_early_end(server, monkeypatch, finish):
     assert "broke off" in str(failure(cut))
 
 
+SIGNS_OF_LIFE = [
+    sse({"type": "ping"}),
+    sse({"choices": []}),
+    sse(chunk({"content": ""})),
+    sse(finish_chunk("stop")),
+    sse({}),
+    b": ping\n\n",
+    b"data:\n\n",
+    b"event: ping\ndata: ping\n\n",
+]
+
+
+@pytest.mark.parametrize("sign", SIGNS_OF_LIFE)
+def test_signs_of_life_after_the_finish(server, monkeypatch, sign):
+    """Signs of life do not keep a finished reply open; what follows them in time is read."""
+    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.3)
+    late = [part for _ in range(20) for part in (sign, 0.05)] + [text_chunk("late")]
+    parts = [text_chunk("a"), finish_chunk("stop"), sign, text_chunk("b"), *late, SILENCE]
+    deltas = list(each(OpenAIModel(serve(server, *parts))("Hi")))
+
+    assert ["a", "b"] == [delta.text for delta in deltas if isinstance(delta, TextDelta)]
+
+
 BOOM = b'{"error": {"message": "boom"}}'
 ANSWER = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
 

@@ -6,7 +6,15 @@ import sys
 import pytest
 
 from rxagent import models
-from rxagent.models import AzureOpenAIModel, OpenAIModel, as_model, prefixes, resolve
+from rxagent.models import (
+    AzureOpenAIModel,
+    InferenceClientModel,
+    LiteLLMModel,
+    OpenAIModel,
+    as_model,
+    prefixes,
+    resolve,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +23,13 @@ from rxagent.models import AzureOpenAIModel, OpenAIModel, as_model, prefixes, re
         ("openai:gpt-5-mini", OpenAIModel, "gpt-5-mini"),
         ("openai:ft:gpt-4.1:acme", OpenAIModel, "ft:gpt-4.1:acme"),
         ("azure:my-deployment", AzureOpenAIModel, "my-deployment"),
+        ("hf:Qwen/Qwen3-32B", InferenceClientModel, "Qwen/Qwen3-32B"),
+        (
+            "hf:https://x.endpoints.huggingface.cloud",
+            InferenceClientModel,
+            "https://x.endpoints.huggingface.cloud",
+        ),
+        ("litellm:openai/gpt-5-mini", LiteLLMModel, "openai/gpt-5-mini"),
         ("responses:gpt-5-mini", OpenAIModel, "gpt-5-mini"),
     ],
 )
@@ -32,8 +47,8 @@ def test_prefixes(name, kind, model_id):
         ("gpt-5-mini", "write 'openai:gpt-5-mini'"),
         ("meta/llama:8b", "write 'openai:meta/llama:8b'"),
         ("openai/gpt-5-mini", "write 'openai:gpt-5-mini'"),
-        ("unknown:gpt-5", "no provider 'unknown'; those known are azure:, "),
-        ("ollama:llama3", r"OpenAI's protocol, write OpenAIModel\(name, api_base="),
+        ("unknown:gpt-5", "no provider 'unknown'; those known are anthropic:, azure:, "),
+        ("acme:llama3", r"OpenAI's protocol, write OpenAIModel\(name, api_base="),
         ("openai:", "names no model"),
         ("", "has no provider"),
     ],
@@ -46,7 +61,7 @@ def test_names_that_mean_nothing(name, part):
 
 def test_every_prefix_leads_to_a_model():
     """What `prefixes` returns can be resolved."""
-    assert {"azure", "openai", "responses"} <= set(prefixes())
+    assert {"azure", "groq", "hf", "litellm", "ollama", "openai", "responses"} < set(prefixes())
     assert {"a"} == {resolve(f"{prefix}:a").model_id for prefix in prefixes()}
 
 
@@ -77,7 +92,8 @@ from rxagent.models.resolve import load_provider
 resolve("openai:gpt-5-mini")
 for prefix in prefixes():
     load_provider(prefix)
-print({"openai", "aiohttp", "pydantic", "httpx", "httpx2"} & set(sys.modules))
+heavy = {"openai", "huggingface_hub", "litellm", "aiohttp", "pydantic", "httpx", "httpx2"}
+print(heavy & set(sys.modules))
 """
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

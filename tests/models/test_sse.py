@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.models.sse import Frames, Strange
+from rxagent.models.sse import Failure, Frames, Strange
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -57,6 +57,14 @@ def test_no_data():
     assert [b""] == frames(b"event: ping\n\n: hush\n\n\n\ndata\n\n")
 
 
+@pytest.mark.parametrize("name", [b"ping", b"keep-alive", b"heartbeat"])
+def test_words_of_signs_of_life(name):
+    """The words of an event that is a sign of life are no data; JSON is."""
+    event = b"event: " + name + b"\ndata: "
+
+    assert [b"{}", b"1"] == frames(event + b"ping\n\n" + event + b"{}\n\n" + b"data: 1\n\n")
+
+
 def test_strange():
     """What belongs to no event stream is known as such, up to 200 bytes of it."""
     (found,) = frames(b"<html>\n" + b"x" * 300 + b"\n\n")
@@ -77,3 +85,19 @@ def test_mixed_ends_of_lines(end, places):
 
     assert [b"1", b"2"] == frames(*cut(data, places))
     assert [b"1", b"2"] == frames(*(data[at : at + 1] for at in range(len(data))))
+
+
+@given(st.lists(st.sampled_from([b"x", b"y", b"error"]), max_size=9), st.lists(st.integers(0)))
+def test_named_events(names, places):
+    """Events of one name after the other are read as each alone, and a name may mean an error."""
+    data = b"".join(b"event: %b\ndata: %b %d\n\n" % (n, n, at) for at, n in enumerate(names))
+    found = frames(*cut(data, places))
+
+    assert [b"%b %d" % (name, at) for at, name in enumerate(names)] == found
+    assert [Failure if name == b"error" else bytes for name in names] == list(map(type, found))
+
+
+@pytest.mark.parametrize("beginning", [b"d", b"data", b"ev", b"event", b"event: x\nda", b"r"])
+def test_the_beginning_of_a_line(beginning):
+    """A name of a field that was cut short belongs to no data, and is nothing strange."""
+    assert [b"1"] == frames(b"data: 1\n\n" + beginning)

@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from subprocess import run
 from threading import Event, Thread
 from time import perf_counter
@@ -16,9 +17,10 @@ from time import perf_counter
 import pytest
 from attrs import evolve
 
+from rxagent import Agent, tool
 from rxagent import operators as ops
 from rxagent.errors import ModelError, ModelRejected, ModelTimeout, ModelUnavailable, RateLimited
-from rxagent.events import Finish, TextDelta, Usage
+from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Image, Message, Request
 from rxagent.models import AmazonBedrockModel, resolve
 from rxagent.models.bedrock import PROVIDER
@@ -75,7 +77,6 @@ def empty_environment(monkeypatch, tmp_path):
         monkeypatch.delenv(f"AWS_{name}", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ def test_signed(far_end, stream):
 def test_a_name_with_signs(far_end):
     """The signs in a model's name arrive, and are signed, as they are written."""
     name = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    far_end.server.scenario(name, lambda body: far_end._answer(name, lambda request: HELLO, body))
+    far_end.answer_to(name, *HELLO)
     assert "Hello" == text(far_end.connect(name))
 
     request = received(far_end)
@@ -239,7 +240,7 @@ def test_bearer_token(far_end, relay, certificate, monkeypatch):
 
 @pytest.mark.parametrize("how", ["nothing", "verify", "environment", "unchecked", "wrong host"])
 def test_certificates(far_end, relay, certificate, monkeypatch, how):
-    """Certificates are verified as boto3 is told to."""
+    """Certificates are verified as boto3 is configured."""
     name = far_end.serve(*HELLO).model_id
     with relay(far_end, certificate) as (url, _):
         given = {**KEYS, "endpoint_url": url}
@@ -519,3 +520,80 @@ def test_broken_while_silent(far_end):
     """A connection that breaks before the headers is unavailable."""
     with pytest.raises(ModelUnavailable):
         text(far_end.serve(Broken()))
+
+
+def test_an_agent_with_tools(far_end):
+    """Calls are run, results and reasoning sent; in the closing turn the tools are gone."""
+
+    @tool
+    def add(a: int, b: int) -> int:
+        """Return the sum of two integers."""
+        return a + b
+
+    def script(request):
+        results = [message.text for message in request.messages if message.role == "tool"]
+        if not results:
+            thought = ReasoningDelta("I must add.")
+            called = ToolCallDelta(0, "call_1", "add", '{"a": 2, "b": 3}')
+            return [thought, called, Finish("tool_calls"), Usage(10, 5)]
+        return [TextDelta(f"It is {results[-1]}."), Finish("stop"), Usage(20, 5)]
+
+    model = far_end.perform(script)
+    assert "It is 5." == Agent(model, [add]).run("How much is 2 + 3?")
+    assert "It is 5." == Agent(model, [add], max_steps=1).run("How much is 2 + 3?")
+
+    _, second, _, closing = far_end.bodies
+    reasoning = {"reasoningText": {"text": "I must add.", "signature": "c2lnbmVk"}}
+    assert {"reasoningContent": reasoning} == second["messages"][1]["content"][0]
+    assert "toolResult" in second["messages"][2]["content"][0]
+    gone = [one["toolSpec"] for one in closing["toolConfig"]["tools"]]
+    assert [("add", "It cannot be called any more.")] == [
+        (one["name"], one["description"]) for one in gone
+    ]
+
+
+ROLE = """[profile role]
+region = us-east-1
+role_arn = arn:aws:iam::123456789012:role/agent
+source_profile = work
+[profile work]
+aws_access_key_id = a
+aws_secret_access_key = b
+"""
+
+DENIED = b"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
+<Type>Sender</Type><Code>AccessDenied</Code><Message>You may not be that role.</Message>
+</Error></ErrorResponse>"""
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_role_that_is_refused(tmp_path, monkeypatch, is_there):
+    """What the service says that gives credentials is the error, and where it is not, that."""
+
+    class Sts(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(403)
+            self.send_header("content-length", str(len(DENIED)))
+            self.end_headers()
+            self.wfile.write(DENIED)
+
+        def log_message(self, *_):
+            """Say nothing here."""
+
+    (tmp_path / "config").write_text(ROLE)
+    monkeypatch.setenv("AWS_PROFILE", "role")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with HTTPServer(("127.0.0.1", 0), Sts) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        port = server.server_port if is_there else 9
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
+        kind, said = ModelRejected, "403.+You may not be that role"
+        if not is_there:
+            kind, said = ModelUnavailable, "credentials cannot be fetched"
+        try:
+            with pytest.raises(kind, match=said):
+                text(AmazonBedrockModel("m"))
+        finally:
+            server.shutdown()
+            thread.join()

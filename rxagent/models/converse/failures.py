@@ -1,4 +1,4 @@
-"""Failures that Bedrock reports: instead of a reply, and in the midst of one."""
+"""Failures that Bedrock reports: instead of a reply, and within one."""
 
 import json
 from collections.abc import Mapping

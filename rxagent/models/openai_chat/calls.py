@@ -1,6 +1,7 @@
 """Fragments of tool calls in all dialects: where they hold a name and arguments."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,10 @@ __all__ = ["Calls", "Fragment"]
 
 _OF_CALLS = {"index", "id", "type", "function"}
 _USUAL = {"name", "arguments"}
+_UNFINISHED = re.compile(r"(?:-|\b[a-z]{1,5})\Z")
+"""A number or a word at the end, such as `fal`."""
+
+_ESCAPE = len(r"\u0000")
 _ARGUMENTS = ("arguments", "input", "parameters", "args")
 
 
@@ -64,6 +69,8 @@ class Calls:
 
     def __init__(self) -> None:
         self._arguments: dict[int, Arguments] = {}
+        self._lengths: dict[int, int] = {}
+        self._ids: dict[int, str | None] = {}
         self._read: set[int] = set()
         self._unread: set[int] = set()
         self.names: set[str] = set()
@@ -85,6 +92,16 @@ class Calls:
             for given in self._arguments.values()
         )
 
+    def new_in(self, index: int, id: str | None, arguments: str) -> str:
+        """Return what a piece adds to the arguments of a call: some servers repeat those before."""
+        own = self._ids.setdefault(index, id) or id
+        size = self._lengths.get(index, 0) if id in (None, own) else 0
+        if 0 < size < len(arguments) and arguments.lstrip()[:1] == "{":
+            before = self._arguments[index].text
+            repeats = arguments.startswith(before) and not _may_begin(before + arguments)
+            return arguments[size:] if repeats and _may_begin(arguments) else arguments
+        return arguments
+
     def add(self, index: int, name: str | None, arguments: str | None) -> None:
         """Add a fragment that holds a name or arguments."""
         self._read.add(index)
@@ -92,10 +109,24 @@ class Calls:
             self.names.add(name)
         if arguments:
             self._arguments.setdefault(index, Arguments()).add(arguments)
+            self._lengths[index] = self._lengths.get(index, 0) + len(arguments)
 
     def add_unread(self, index: int) -> None:
         """Add a fragment that holds something else only."""
         self._unread.add(index)
+
+
+def _may_begin(text: str) -> bool:
+    """Return whether a text may be the beginning of JSON."""
+    text = _UNFINISHED.sub("0", text)
+    try:
+        json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        is_at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        return is_at_end or ("escape" in error.msg and error.pos >= len(text) - _ESCAPE)
+    except RecursionError:
+        return True
+    return True
 
 
 def _known(fields: Mapping[str, Any], read: set[str]) -> dict[str, Any]:

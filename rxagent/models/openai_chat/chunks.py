@@ -1,6 +1,6 @@
 """Chunks of OpenAI's chat protocol, in all its dialects, read as deltas."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...errors import ModelError
@@ -10,25 +10,22 @@ from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from .calls import Calls, Fragment
 from .choices import Choices, Undecided
-from .failures import failure_in, is_foreign
+from .failures import failure_in, is_foreign, wordless_failure_in
 from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, string, whole
+from .ids import is_usual
+from .kept import OPAQUE, Kept
+from .marked import MarkedThoughts, is_marked
 from .nesting import is_deep
-from .reasoning import REASONING_FIELDS, Called, Failed, ReasoningParts, pieces_in, thoughts_in
-from .repeats import Repeats
+from .reasoning import REASONING_FIELDS, Called, Failed, pieces_in, thoughts_in
+from .repeats import Repeats, Seen
 from .think_tags import ThinkTags
 
 __all__ = ["ChatChunks"]
 
 _TEXT, _REASONING, _REFUSAL = "text", "reasoning", "refusal"
 
-_OPAQUE = {
-    "reasoning_opaque",
-    "thinking_blocks",
-    "redacted_thinking",
-    "provider_specific_fields",
-    "extra_content",
-}
-"""Fields of a message that mean nothing but to the provider that sent them."""
+_BESIDE = ("content", "refusal", "tool_calls", "function_call")
+"""What a message adds that stands beside the text of a delta."""
 
 _FINAL = ("length", "content_filter", "refusal")
 """Finish reasons that count after another one, and while arguments lack their end."""
@@ -43,6 +40,7 @@ class ChatChunks:
     Attributes:
         answered: Whether any choice was read.
         failure: The error that a chunk has reported, if one has.
+        goes_on: Whether text or calls came after a finish reason.
         finished: Whether the reply is whole, by its finish reason or its form.
         is_stream: Whether the chunks are events of a stream, of which a message is no end.
         tags: Separates the answer from the thoughts before it.
@@ -53,11 +51,10 @@ class ChatChunks:
     """
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
-        self.answered = self.finished = self.is_stream = False
+        self.answered = self.finished = self.goes_on = self.is_stream = False
         self.failure: ModelError | None = None
-        self.tags = ThinkTags()
+        self.tags = ThinkTags(origin)
         self._errors = errors
-        self._origin = origin
         self._choices = Choices()
         self._calls = Calls()
         self._repeats = Repeats()
@@ -65,8 +62,8 @@ class ChatChunks:
         self._reason: str | None = None
         self._usages = Usages(errors.model)
         self._halves = Halves()
-        self._parts = ReasoningParts()
-        self._field: str | None = None
+        self._kept = Kept(origin)
+        self._marked = MarkedThoughts()
         self._index = 0
         self._latest_call = 0
         self._elsewhere: dict[tuple[int, int], int] = {}
@@ -76,12 +73,14 @@ class ChatChunks:
     @property
     def is_plain(self) -> bool:
         """Whether further text without the sign `<` is the answer's."""
-        return self.tags.may_pass and not self._halves and not self._choices.have_moved
+        is_open = self._halves or self._choices.have_moved or self._marked.are_open
+        return self.tags.may_pass and not is_open
 
     def passed(self, text: str) -> None:
         """Note a text without the sign `<` that was emitted as the answer's."""
         self.tags.passed(text)
         self._passed.append(text)
+        self.goes_on = self.finished
 
     def read(self, chunk: Any) -> Iterator[Delta | Rest]:
         """Yield the deltas of a chunk, or of a list of them; REST, where much holds few deltas.
@@ -123,8 +122,9 @@ class ChatChunks:
 
     def _read(self, chunk: Any) -> Iterator[Delta | Rest]:
         error = failure_in(chunk)
-        if error is None and self.answered and not self.finished and is_foreign(chunk):
-            error = chunk
+        if error is None and not self.finished and not chunk.get("choices"):
+            is_strange = self.answered and is_foreign(chunk)
+            error = chunk if is_strange else wordless_failure_in(chunk)
         if error is not None:
             self.fail(error)
         choices = chunk.get("choices") or ()
@@ -143,7 +143,7 @@ class ChatChunks:
         if not reason and choice.get("stop_reason") in ("error", "failed"):
             reason = "error"
         message = choice.get("message")
-        is_whole = not fields and message is not None
+        is_whole = message is not None and not _holds_more(fields)
         fields = message if is_whole else fields
         error = failure_in(choice, inside=True) or failure_in(fields or {}, inside=True)
         if error is not None:
@@ -163,23 +163,33 @@ class ChatChunks:
             for name, part in fields.items():
                 if part:
                     self._repeats.add(index, name, part)
-        if self._choices.takes(index, fields):
-            yield from self._read_message(fields, index)
+        has_calls = yield from self._read_fields(fields, index, is_whole)
         if reason and message and not is_whole:
-            end = self._repeats.new_in(index, {"content": message.get("content")})
-            yield from self._read_message(end, index)
-        calls = False
-        if fields.get("tool_calls") or fields.get("tool_call") or fields.get("function_call"):
-            for delta in self._read_calls(fields, index, is_whole):
-                calls = calls or delta is not REST
-                yield delta
+            beside = {name: message.get(name) for name in _BESIDE}
+            new = self._repeats.new_in(index, beside)
+            has_calls |= yield from self._read_fields(new, index, True)
         if report := choice.get("usage"):
             yield from self._report(report)
         if reason:
-            if self._choices.finishes(index) or calls:
+            if self._choices.finishes(index) or has_calls:
                 yield from self._finish(reason)
         elif is_whole and not self.is_stream:
             self.finished = True
+
+    def _read_fields(
+        self, fields: Mapping[str, Any], choice: int, is_whole: bool
+    ) -> Generator[Delta | Rest, None, bool]:
+        """Yield the deltas of a delta or a message; return whether it has calls."""
+        if self.finished and any(fields.get(name) for name in _BESIDE):
+            self.goes_on = True
+        if self._choices.takes(choice, fields):
+            yield from self._read_message(fields, choice)
+        has_calls = False
+        if fields.get("tool_calls") or fields.get("tool_call") or fields.get("function_call"):
+            for delta in self._read_calls(fields, choice, is_whole):
+                has_calls = has_calls or delta is not REST
+                yield delta
+        return has_calls
 
     def _read_message(self, fields: Mapping[str, Any], choice: int) -> Iterator[Delta | Rest]:
         is_read = False
@@ -188,29 +198,18 @@ class ChatChunks:
             if not reasoning or is_deep(reasoning):
                 continue
             if isinstance(reasoning, list | Mapping):
-                yield from self._parts.add(name, reasoning)
+                yield from self._kept.add(name, reasoning)
             if not is_read:
-                for delta in self._think(thoughts_in(reasoning), self._under(name, fields)):
+                for delta in self._think(thoughts_in(reasoning), self._kept.field(name, fields)):
                     is_read = is_read or delta is not REST
                     yield delta
-        if not _OPAQUE.isdisjoint(fields):
-            yield from self._keep(fields)
+        if not OPAQUE.isdisjoint(fields):
+            yield from self._kept.take_opaque(fields)
         if content := fields.get("content"):
-            yield from self._read_content(content, choice)
+            has_mark = "extra_content" in fields and is_marked(fields)
+            yield from self._read_content(content, choice, has_mark)
         if (refusal := fields.get("refusal")) and refusal is not True:
             yield from self._refuse(string(refusal))
-
-    def _keep(self, fields: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        """Keep the opaque fields of a message, which its provider wants back."""
-        for name in _OPAQUE & fields.keys():
-            value = fields[name]
-            if not value or is_deep(value) or self._origin is None:
-                continue
-            if isinstance(value, list):
-                yield from self._parts.add(name, value)
-            else:
-                kept = ProviderData(self._origin, {"message": {name: value}})
-                yield ReasoningDelta("", (kept,))
 
     def _think(
         self, thoughts: Iterable[str | Rest], extra: tuple[ProviderData, ...] = ()
@@ -224,18 +223,13 @@ class ChatChunks:
                 extra = ()
 
     def _refuse(self, refusal: str) -> Iterator[Delta | Rest]:
-        yield from self._settle_reasoning()
+        yield from self._kept.take()
         yield from self.tags.settle()
         yield RefusalDelta(self._halves.join(_REFUSAL, refusal))
 
-    def _under(self, name: str, fields: Mapping[str, Any]) -> tuple[ProviderData, ...]:
-        """Return in which field the reasoning came, the first time."""
-        if self._origin is None or not isinstance(fields.get(name), str) or name == self._field:
-            return ()
-        self._field = name
-        return (ProviderData(self._origin, {"reasoning_field": name}),)
-
-    def _read_content(self, content: Any, choice: int) -> Iterator[Delta | Rest]:
+    def _read_content(self, content: Any, choice: int, has_mark: bool) -> Iterator[Delta | Rest]:
+        if not isinstance(content, str):
+            yield from self._kept.add_thoughts(content)
         for piece in (("text", content),) if isinstance(content, str) else pieces_in(content):
             if piece is REST:
                 yield REST
@@ -247,14 +241,20 @@ class ChatChunks:
                     choice, self._index if index is None else index, piece[0]
                 )
             elif piece[0] == _TEXT:
-                if self._parts:
-                    yield from self._settle_reasoning()
-                if text := self._halves.join(_TEXT, piece[1]):
-                    yield from self.tags.add(text)
+                yield from self._read_text(piece[1], has_mark)
             elif piece[0] == _REFUSAL:
                 yield from self._refuse(piece[1])
             else:
                 yield from self._think(piece[1:])
+
+    def _read_text(self, text: str, has_mark: bool) -> Iterator[Delta | Rest]:
+        if has_mark or self._marked.are_open:
+            thought, text = self._marked.split(text, has_mark)
+            yield from self._think((thought,))
+        if text and self._kept.has_parts:
+            yield from self._kept.take()
+        if text := self._halves.join(_TEXT, text):
+            yield from self.tags.add(text)
 
     def _read_calls(
         self, fields: Mapping[str, Any], choice: int, is_whole: bool
@@ -298,7 +298,8 @@ class ChatChunks:
     def _read_call(
         self, choice: int, index: int, fields: Mapping[str, Any]
     ) -> Iterator[Delta | Rest]:
-        yield from self._settle_reasoning()
+        if self._kept.has_parts:
+            yield from self._kept.take()
         yield from self.tags.settle()
         fragment = Fragment(fields)
         error = failure_in(fields, inside=True) or failure_in(fragment.function, inside=True)
@@ -307,19 +308,22 @@ class ChatChunks:
             return
         name, arguments = fragment.name, fragment.arguments
         id = id_of(fields.get("id"))
+        kept = fragment.beside()
+        if id and not is_usual(id) and self._kept.is_new(id):
+            kept["id"] = id  # which goes back to its origin as it is
+        given = index
         index = self._latest_call = self._unique(choice, index, not (id or name))
         if arguments:
-            arguments = self._halves.join(index, arguments)
+            arguments = self._halves.join(index, self._calls.new_in(index, id, arguments))
             self.finished = self.finished and arguments.isspace()
         name = whole(string(name)) if name else None
         self.finished = self.finished and not name
-        kept = fragment.beside()
+        self._repeats.add_call(choice, Seen(given, id, name, arguments))
         if name or arguments:
             self._calls.add(index, name, arguments)
         elif id or kept:
             self._calls.add_unread(index)
-        extra = () if self._origin is None or not kept else (ProviderData(self._origin, kept),)
-        yield ToolCallDelta(index, id, name, arguments, extra)
+        yield ToolCallDelta(index, id, name, arguments, self._kept.data(kept))
 
     def _report(self, report: Any) -> Iterator[Delta]:
         if usage := self._usages.add(report):
@@ -339,7 +343,9 @@ class ChatChunks:
             yield Finish(meaning)
 
     def _settle(self) -> Iterator[Delta | Rest]:
-        yield from self._settle_reasoning()
+        if self._marked.are_open:
+            yield from self._think((self._marked.end(),))
+        yield from self._kept.take()
         for key, half in self._halves.flush().items():
             match key:
                 case int():
@@ -351,9 +357,7 @@ class ChatChunks:
                 case _:
                     yield from self.tags.add(half)
 
-    def _settle_reasoning(self) -> Iterator[Delta | Rest]:
-        """Yield the reasoning to be sent back, once something else follows it."""
-        if self._parts:
-            kept = yield from self._parts.take()
-            if self._origin is not None:
-                yield ReasoningDelta("", (ProviderData(self._origin, {"message": kept}),))
+
+def _holds_more(delta: Any) -> bool:
+    """Return whether a delta holds more than a role."""
+    return bool(delta) and any(value for name, value in delta.items() if name != "role")

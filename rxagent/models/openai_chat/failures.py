@@ -6,30 +6,45 @@ from typing import Any
 
 from ..errors import MESSAGES, STATUSES, status_of
 
-__all__ = ["failure_in", "is_foreign"]
+__all__ = ["failure_in", "is_foreign", "wordless_failure_in"]
 
 _CODES = {*STATUSES} - {"type"}
+_KINDS = ("object", "type", "status", "event")
 _SENTENCES = ("message", "msg", "detail", *MESSAGES)
 _MEANINGFUL = {*STATUSES, *_SENTENCES, "error", "errors"}
 _ERRORS = ("error", "errors", "Error")
+_BESIDE = ("error_code", "error_message", "error_msg")
+_ERRORS_SET = {*_ERRORS}
+_SIGNS = {*_ERRORS, *_BESIDE, "base_resp"}
+"""What an object that reports a failure has inside a chunk, beside its type and its role."""
 
 _OF_CHUNKS = {"choices", "usage", "id", "object", "created", "model", "system_fingerprint"}
 _OF_CHUNKS |= {"service_tier", "provider", "base_resp", "prompt_filter_results", "timings"}
 _OF_PINGS = {"type", "event", "ping", "keepalive", "keep_alive", "heartbeat", "status", "comment"}
 _OF_PINGS |= {"time", "timestamp", "ts", "success", "ok", "request_id", "requestId"}
 
+_OF_FILTERS = {"prompt_filter_results", "content_filter_results", "content_filter_result"}
+"""What filters report: where one of them has failed, the reply is whole."""
+
 _KIND = re.compile(r"error|fail", re.IGNORECASE)
 _NAMED_ERROR = re.compile(r"(.*[_.-])?(error|failure|failed|exception)", re.IGNORECASE)
+_OBJECT_OF_ERROR = re.compile(r"error|exception|failure|fault", re.IGNORECASE)
 _WELL = re.compile(
     r"|0|2\d\d|(2\d\d )?ok(ay)?|success(ful|fully)?|succeeded|none|null|nil|no.?error|false"
     r"|done|complete|completed|finished",
     re.IGNORECASE,
 )
+_BUSY = (
+    r"(?:(?:the|your|this|request|model|server|task|job|openrouter|is|still|now|currently|being)"
+    r"[ :_-]{1,3}){0,6}process(?:ing|ed)(?: (?:the|your|this) (?:request|task|job))?[ .…]{0,4}"
+)
 _ALIVE = re.compile(
-    r"ping|pong|keep.?alive|heart.?beat|alive|.{0,20}processing|in.?progress|pending|queued|running"
+    rf"ping|pong|keep.?alive|heart.?beat|alive|{_BUSY}|in.?progress|pending|queued|running"
     r"|waiting|started",
     re.IGNORECASE,
 )
+
+_WORDLESS = "it came without a message"
 
 
 def failure_in(part: Any, inside: bool = False) -> Any:
@@ -39,23 +54,34 @@ def failure_in(part: Any, inside: bool = False) -> Any:
         part: A chunk, a choice, a message, a delta, a call, or a part of a content.
         inside: Whether it is part of a chunk; then only what is named an error is one.
     """
-    for name in _ERRORS:
-        if (error := part.get(name)) and _reports(error):
-            return part if error is True else error
-    base = part.get("base_resp")  # MiniMax's, whose text then is no answer
-    if isinstance(base, Mapping) and base.get("status_code"):
-        return {"code": base["status_code"], "message": base.get("status_msg")}
+    if not _SIGNS.isdisjoint(part) and (error := _reported_in(part)) is not None:
+        return error
     if inside:
         kind = part.get("type")
+        if part.get("role") == "error":
+            return part.get("content") or part
         return part if isinstance(kind, str) and _NAMED_ERROR.fullmatch(kind) else None
+    for name, value in part.items():
+        if type(value) is dict and (error := _vendors_error(name, value)) is not None:
+            return error
     if any(part.get("choices") or ()) or _counts(part.get("usage")):
         return part if _is_failed_chunk(part) else None
-    kinds = " ".join(str(part.get(name)) for name in ("object", "type", "status", "event"))
+    kinds = " ".join(str(part.get(name)) for name in _KINDS)
     if _KIND.search(kinds):
         return part
     has_code = any(not _is_life(part.get(name)) for name in _CODES)
     has_words = any(not _is_life(part.get(name)) for name in _SENTENCES)
     return part if has_code or has_words else None
+
+
+def wordless_failure_in(chunk: Mapping[str, Any]) -> str | None:
+    """Return the description of an error that has lost its words, in a chunk without choices.
+
+    Beside a usage, and with a code of success, such a field means that there is no error.
+    """
+    if _ERRORS_SET.isdisjoint(chunk) or _counts(chunk.get("usage")):
+        return None
+    return _WORDLESS if any(_is_wordless(chunk.get(name)) for name in _ERRORS) else None
 
 
 def is_foreign(chunk: Mapping[str, Any]) -> bool:
@@ -65,18 +91,58 @@ def is_foreign(chunk: Mapping[str, Any]) -> bool:
     return any(_is_strange(name, value) for name, value in chunk.items())
 
 
+def _reported_in(part: Mapping[str, Any]) -> Any:
+    """Return the description of an error that a field of an object is named after, or None."""
+    for name in _ERRORS:
+        if (error := part.get(name)) and _reports(error):
+            return part if error is True else error
+    base = part.get("base_resp")  # MiniMax's, whose text then is no answer
+    if isinstance(base, Mapping) and base.get("status_code"):
+        return {"code": base["status_code"], "message": base.get("status_msg")}
+    return part if any(not _is_well(part.get(name)) for name in _BESIDE) else None
+
+
+def _vendors_error(name: str, value: dict[str, Any]) -> Any:
+    """Return the error in an object that only its vendor sends, such as `x_groq`, or None."""
+    if name in _OF_FILTERS or name in _ERRORS:
+        return None
+    if _OBJECT_OF_ERROR.search(name):
+        return value if _reports(value) else None
+    if _ERRORS_SET.isdisjoint(value):
+        return None
+    return next((value[key] for key in _ERRORS if value.get(key) and _reports(value[key])), None)
+
+
+def _is_wordless(error: Any) -> bool:
+    """Return whether the value of a field named error is one that has lost its words."""
+    if not isinstance(error, Mapping):
+        return isinstance(error, str) and not error.strip()
+    return not any(_says(error[name]) for name in _MEANINGFUL & error.keys()) and not _reports(
+        error
+    )
+
+
+def _says(value: Any) -> bool:
+    """Return whether a code or a message says anything; null, and the word for it, do not."""
+    return value is not None and str(value).strip().lower() not in ("", "none", "null", "nil")
+
+
 def _counts(usage: Any) -> bool:
     """Return whether a usage reports anything: some servers fill all fields with zeros."""
     return any(usage.values()) if isinstance(usage, Mapping) else bool(usage)
 
 
 def _is_failed_chunk(chunk: Mapping[str, Any]) -> bool:
-    """Return whether a chunk with choices or usage has the code of a failure."""
-    if _CODES.isdisjoint(chunk):  # as nearly always
+    """Return whether a chunk with choices or usage has the kind or the code of a failure."""
+    kinds = [chunk[name] for name in _KINDS if name in chunk]
+    if any(isinstance(kind, str) and _NAMED_ERROR.fullmatch(kind) for kind in kinds):
+        return True
+    if _CODES.isdisjoint(chunk) and chunk.get("success") is not False:  # as nearly always
         return False
     codes = [code for name in _CODES if not _is_life(code := chunk.get(name))]
     has_words = any(not _is_life(chunk.get(name)) for name in _SENTENCES)
-    return any(map(status_of, codes)) or (bool(codes) and has_words)
+    failed = bool(codes) or chunk.get("success") is False
+    return any(map(status_of, codes)) or (failed and has_words)
 
 
 def _reports(error: Any) -> bool:
@@ -86,7 +152,7 @@ def _reports(error: Any) -> bool:
     if not isinstance(error, Mapping):
         return error is True or not _is_well(error)
     meaningful = _MEANINGFUL & error.keys()
-    return any(not _is_well(error[name]) for name in meaningful) if meaningful else bool(error)
+    return any(not _is_well(error[name]) for name in meaningful or error)
 
 
 def _is_well(value: Any) -> bool:

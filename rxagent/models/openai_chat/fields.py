@@ -61,7 +61,7 @@ _MEANINGS = {
     "length": """
         length max_tokens max_length max_new_tokens max_output_tokens max_completion_tokens
         model_length model_context_window_exceeded context_length context_length_exceeded
-        context_window_exceeded token_limit length_limit error_limit truncated
+        context_window_exceeded token_limit length_limit error_limit truncated pause_turn
     """,
     "tool_calls": """
         tool_calls tool_call tool_use function_call function_calls

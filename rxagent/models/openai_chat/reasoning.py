@@ -10,7 +10,13 @@ from .failures import failure_in
 
 __all__ = ["REASONING_FIELDS", "Called", "Failed", "ReasoningParts", "pieces_in", "thoughts_in"]
 
-REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
+REASONING_FIELDS = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "reasoning_details",
+    "thinking",
+)
 """The fields of a message that may hold reasoning; the first that has text is read."""
 
 _TEXTS = ("text", "summary", "thinking", "content", "reasoning", "reasoning_content")
@@ -54,12 +60,10 @@ def _pieces_of(part: Mapping[str, Any]) -> Iterator[_Piece]:
     if (error := failure_in(part, inside=True)) is not None:
         yield Failed((error,))
         return
-    kind = part.get("type")
-    if kind in _CALLS:
+    if part.get("type") in _CALLS:
         yield Called((part,))
         return
-    is_thought = isinstance(kind, str) and _THOUGHT.fullmatch(kind)
-    thought = part if is_thought or part.get("thought") is True else part.get("thinking")
+    thought = part if _is_thought(part) else part.get("thinking")
     for piece in thoughts_in(thought):
         if piece:
             yield REST if piece is REST else ("reasoning", piece)
@@ -72,6 +76,21 @@ def _pieces_of(part: Mapping[str, Any]) -> Iterator[_Piece]:
         if text := part.get(name):
             yield from pieces_in(text)
             return
+
+
+def thought_parts(content: Any) -> Iterator[Mapping[str, Any] | Rest]:
+    """Yield those parts of a content that are thoughts."""
+    for part in rested(content) if isinstance(content, list) else (content,):
+        if part is REST:
+            yield REST
+        elif isinstance(part, Mapping) and _is_thought(part):
+            yield part
+
+
+def _is_thought(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    is_named = isinstance(kind, str) and _THOUGHT.fullmatch(kind) is not None
+    return is_named or part.get("thought") is True
 
 
 def thoughts_in(reasoning: Any) -> Iterator[str | Rest]:
@@ -151,11 +170,15 @@ class _Parts:
 
 
 class _Part:
-    """A part of a list, whose texts may come in pieces."""
+    """A part of a list, whose texts, and the parts inside it, may come in pieces.
+
+    A signature ends it.
+    """
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self._texts: dict[str, list[str]] = {}
+        self._lists: dict[str, _Parts] = {}
 
     def join(self, piece: Any) -> bool:
         """Add a piece; return False when it is not of this part."""
@@ -163,20 +186,43 @@ class _Part:
         if not (isinstance(value, Mapping) and isinstance(piece, Mapping)):
             return False
         texts = {name: piece[name] for name in _TEXTS if isinstance(piece.get(name), str)}
-        if not texts and "signature" not in piece:
+        lists = {name: piece[name] for name in _TEXTS if isinstance(piece.get(name), list)}
+        if not (texts or lists or "signature" in piece) or self._is_behind(piece, texts, lists):
             return False
         for name, text in texts.items():
             first = value.get(name)
             self._texts.setdefault(name, [first] if isinstance(first, str) else []).append(text)
-        others = {key: item for key, item in piece.items() if item is not None}
-        self.value = {**value, **{key: others[key] for key in others.keys() - texts.keys()}}
+        for name, parts in lists.items():
+            self._join_list(name, parts)
+        read = texts.keys() | lists.keys()
+        others = {key: item for key, item in piece.items() if item is not None and key not in read}
+        self.value = {**value, **others}
         return True
+
+    def _is_behind(self, piece: Any, texts: dict[str, str], lists: dict[str, Any]) -> bool:
+        """Return whether a piece comes behind the signature of this part."""
+        signature = self.value.get("signature")
+        if not signature:
+            return False
+        has_another = piece.get("signature") not in (None, "", signature)
+        return has_another or any(texts.values()) or any(lists.values())
+
+    def _join_list(self, name: str, parts: list[Any]) -> None:
+        if name not in self._lists:
+            joined = self._lists[name] = _Parts()
+            first = self.value.get(name)
+            for part in first if isinstance(first, list) else ():
+                joined.add(part)
+        for part in parts:
+            self._lists[name].add(part)
 
     @property
     def whole(self) -> Any:
-        if not self._texts:
+        if not (self._texts or self._lists):
             return self.value
-        return {**self.value, **{name: "".join(texts) for name, texts in self._texts.items()}}
+        texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
+        lists = {name: [part.whole for part in parts.all] for name, parts in self._lists.items()}
+        return {**self.value, **texts, **lists}
 
 
 def _marks(piece: Any) -> str:

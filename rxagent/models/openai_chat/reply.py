@@ -10,6 +10,7 @@ from ...events import Delta, TextDelta
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
 from ..json_reply import JsonReply, around
+from ..sse import Frames
 from .chunks import ChatChunks
 
 __all__ = ["ChatReply"]
@@ -64,12 +65,25 @@ class ChatReply(JsonReply):
             if passed:
                 self._chunks.passed("".join(passed))
                 passed = []
+                self.received += 1
             yield from self._read_next(frame)
             head, tail = self._fit(has_sign)
             start, end = len(head), -len(tail)
         if passed:
             self._emitted = True
+            self.received += 1
             self._chunks.passed("".join(passed))
+
+    def _is_cut_in(self, rest: bytes) -> bool:
+        frames = Frames().feed(rest + b"\n\n")
+        data = frames[-1].strip() if frames else b"[DONE]"  # a comment
+        if data and b"[DONE]".startswith(data):
+            return False
+        try:
+            from_json(data)
+        except ValueError:
+            return self._chunks.goes_on or _holds_text(data)
+        return False
 
     def _has_sign(self, data: bytes, frames: list[bytes]) -> bool:
         """Return whether a tag may begin in the frames that these bytes complete."""
@@ -96,3 +110,11 @@ class ChatReply(JsonReply):
             (choice,) = value["choices"]
             if choice["delta"]["content"] == delta.text:
                 self._mould = around(frame, value, choice["delta"], "content") or self._mould
+
+
+def _holds_text(data: bytes) -> bool:
+    """Return whether the beginning of a chunk has a text or a call."""
+    with suppress(ValueError, LookupError, TypeError, AttributeError):
+        delta = from_json(data, partial_mode="trailing-strings")["choices"][0]["delta"]
+        return bool(delta.get("content") or delta.get("tool_calls"))
+    return False

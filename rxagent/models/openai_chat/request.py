@@ -7,6 +7,7 @@ from typing import Any
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
 from ..history import Ids, accepted_name, beginning_of_turn, is_object
+from .ids import IdForm
 
 __all__ = ["chat_body", "chat_messages"]
 
@@ -15,9 +16,6 @@ _TAKES_NO_STOP = re.compile(r"(?:.*/)?(?:o3|o4-mini|gpt-5|grok-3-mini|grok-4)(?!
 
 _MOST_STOPS = 4
 """The longest list of stops that OpenAI accepts (November 2026)."""
-
-_LONGEST_ID = 40
-"""What OpenAI and Azure accept (November 2026)."""
 
 
 def chat_body(model: str, request: Request) -> dict[str, Any]:
@@ -38,12 +36,13 @@ def chat_body(model: str, request: Request) -> dict[str, Any]:
 
 
 def chat_messages(
-    messages: Iterable[Message], origin: str | None = None
+    messages: Iterable[Message], origin: str | None = None, id_form: IdForm | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield messages in the form of the protocol.
 
     Arguments that are no JSON object are sent as `{}`, because a server's template may parse them.
-    Names and ids that a provider would reject are replaced, alike in a call and its result.
+    Names and ids that a provider would reject are replaced, alike in a call and its result; it
+    gets the ids that it made itself unchanged.
     Tool messages hold text only, so the images of tool results follow in a user's message.
     Data that a provider wants back is sent to that provider only: with calls always, with
     reasoning while the tools of the turn are called.
@@ -51,10 +50,12 @@ def chat_messages(
     Args:
         messages: The conversation.
         origin: Where the request goes.
+        id_form: The ids of calls that the server accepts; None for those of most servers.
     """
+    form = id_form or IdForm()
     sent = list(messages)
     turn = beginning_of_turn(sent)
-    ids = Ids(_is_accepted_id)
+    ids = Ids(form.accepted.fullmatch)
     seen: list[Image] = []
     for index, message in enumerate(sent):
         if message.role == "tool":
@@ -69,20 +70,30 @@ def chat_messages(
             yield {"role": "user", "content": [_image(image) for image in seen]}
             seen = []
         back = _given_back(message, origin) if index >= turn else {}
-        yield {**back, **_message(message, origin, ids)}
+        content = {"content": back.pop("content")} if "content" in back else {}
+        yield {**back, **_message(message, origin, ids, form), **content}
     if seen:
         yield {"role": "user", "content": [_image(image) for image in seen]}
 
 
 def _given_back(message: Message, origin: str | None) -> dict[str, Any]:
-    """Return the fields of a message that its provider wants back."""
+    """Return the fields of a message that its provider wants back, its thoughts in their form."""
     fields: dict[str, Any] = {}
+    around: tuple[str, str] | None = None
     for data in data_of(message.extra, origin):
         if isinstance(name := data.get("reasoning_field"), str) and message.reasoning:
             fields.setdefault(name, message.reasoning)
+        match data.get("think_tags"):
+            case [str(opening), str(closing)]:
+                around = opening, closing
         for name, value in _fields(data.get("message")).items():
             both = isinstance(value, list) and isinstance(fields.get(name), list)
             fields[name] = [*fields[name], *value] if both else value
+    if isinstance(thoughts := fields.pop("content", None), list):
+        text = [{"type": "text", "text": message.text}] if message.text else []
+        fields["content"] = thoughts + text
+    elif around and message.reasoning and message.reasoning not in fields.values():
+        fields["content"] = f"{around[0]}{message.reasoning}{around[1]}{message.text}"
     return fields
 
 
@@ -90,14 +101,15 @@ def _fields(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _message(message: Message, origin: str | None, ids: Ids) -> dict[str, Any]:
+def _message(message: Message, origin: str | None, ids: Ids, form: IdForm) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.images:
         text = [{"type": "text", "text": message.text}] if message.text else []
         fields["content"] = text + [_image(image) for image in message.images]
     if message.tool_calls:
         fields["content"] = message.text or None
-        sent = ids.of_calls([call.id for call in message.tool_calls])
+        own = {call.id for call in message.tool_calls if form.takes_own and _is_from(call, origin)}
+        sent = ids.of_calls([call.id for call in message.tool_calls], own)
         fields["tool_calls"] = [
             _call(call, id, origin) for call, id in zip(message.tool_calls, sent, strict=True)
         ]
@@ -106,6 +118,11 @@ def _message(message: Message, origin: str | None, ids: Ids) -> dict[str, Any]:
 
 def _image(image: Image) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": image.url}}
+
+
+def _is_from(call: ToolCall, origin: str | None) -> bool:
+    """Return whether an unusual id of a call was made by this origin."""
+    return any(data.get("id") == call.id for data in data_of(call.extra, origin))
 
 
 def _call(call: ToolCall, id: str, origin: str | None) -> dict[str, Any]:
@@ -127,7 +144,3 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
         "parameters": dict(parameters),
     }
     return {"type": "function", "function": function}
-
-
-def _is_accepted_id(id: str) -> bool:
-    return 0 < len(id) <= _LONGEST_ID

@@ -5,11 +5,15 @@ from enum import Enum, auto
 from io import StringIO
 
 from ...events import Delta, ReasoningDelta, StepRetried, TextDelta
+from ...messages import ProviderData
 
 __all__ = ["ThinkTags"]
 
 _OPEN = "<think>"
 _CLOSE = "</think>"
+_LONGEST_GAP = 80
+"""Characters of white space behind a closing tag that are given back."""
+
 _LONGEST = 1 << 20
 """Characters after which the search for a closing tag ends."""
 
@@ -41,9 +45,15 @@ class ThinkTags:
     Attributes:
         are_over: Whether all further text is the answer's.
         may_pass: Whether text without the sign `<` is the answer's, as far as can be known.
+
+    Args:
+        origin: The origin that gets thoughts back between their tags; None keeps no tags.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str | None = None) -> None:
+        self._origin = origin
+        self._tags: tuple[str, str] | None = None
+        self._has_thought = False
         self._state = _State.START
         self._blank: list[str] = []
         self._held = ""
@@ -72,9 +82,7 @@ class ThinkTags:
         if self._state is _State.WATCH:
             deltas += self._watch()
         if self._state is _State.GAP:
-            self._held = self._held.lstrip()
-            if self._held:
-                self._state = _State.ANSWER
+            deltas += self._pass_gap()
         if self._state is _State.ANSWER and self._held:
             deltas.append(TextDelta(self._held))
             self._held = ""
@@ -86,7 +94,7 @@ class ThinkTags:
         """End the search for a closing tag, and return the text that was held back for it."""
         self._watches = False
         if self._state is not _State.WATCH:
-            return []
+            return self._kept_tags()
         deltas = self._watch(at_end=True)
         if self._state is _State.WATCH:
             self._settle()
@@ -98,6 +106,7 @@ class ThinkTags:
         kind = ReasoningDelta if self._state is _State.THOUGHT else TextDelta
         held = "".join(self._blank) + self._held
         self._blank, self._held = [], ""
+        deltas += self._kept_tags()
         return [*deltas, kind(held)] if held and self._state is not _State.GAP else deltas
 
     def _settle(self) -> None:
@@ -123,10 +132,12 @@ class ThinkTags:
         thought, tag, after = self._held.partition(_CLOSE)
         if tag:
             self._held = after
+            self._tags = _OPEN, _CLOSE
             self._state = _State.GAP
         else:
             kept = _beginning_of(_CLOSE, thought)
             thought, self._held = thought[: len(thought) - kept], thought[len(thought) - kept :]
+        self._has_thought = self._has_thought or bool(thought)
         return [ReasoningDelta(thought)] if thought else []
 
     def _watch(self, at_end: bool = False) -> list[Delta]:
@@ -156,6 +167,25 @@ class ThinkTags:
                         self._settle()
         return deltas
 
+    def _pass_gap(self) -> list[Delta]:
+        """Drop the white space behind a thought, once it is known what is to be given back."""
+        text = self._held.lstrip()
+        if self._tags and len(self._tags[1]) < _LONGEST_GAP:
+            opening, closing = self._tags
+            self._tags = opening, closing + self._held[: len(self._held) - len(text)]
+        self._held = text
+        if not text:
+            return []
+        self._state = _State.ANSWER
+        return self._kept_tags()
+
+    def _kept_tags(self) -> list[Delta]:
+        """Return what keeps the tags around the thought, once."""
+        tags, self._tags = self._tags, None
+        if self._origin is None or tags is None or not self._has_thought:
+            return []
+        return [ReasoningDelta("", (ProviderData(self._origin, {"think_tags": [*tags]}),))]
+
     def _pass(self, text: str) -> list[Delta]:
         self.passed(text)
         return [TextDelta(text)] if text else []
@@ -163,9 +193,11 @@ class ThinkTags:
     def _retract(self, before: str) -> list[Delta]:
         emitted = self._emitted.getvalue()
         self._settle()
+        self._tags = "", _CLOSE
         self._state, self.are_over = _State.GAP, False  # from which `add` goes on
         deltas: list[Delta] = [StepRetried(1, _RETRACTED)] if emitted else []
         thought = emitted + before
+        self._has_thought = bool(thought.strip())
         return [*deltas, ReasoningDelta(thought)] if thought.strip() else deltas
 
 

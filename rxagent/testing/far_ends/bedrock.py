@@ -12,11 +12,9 @@ from .converse import (
     FINISH_WORDS,
     ConverseRendering,
     WholeRendering,
-    check_rules,
-    check_shape,
     converse_rejection,
-    read_converse,
 )
+from .converse_requests import check_rules, check_shape, read_converse
 from .http import Frame, HttpFarEnd, Rendering
 from .items import Item, Rejected, Script
 
@@ -50,6 +48,10 @@ class BedrockFarEnd(HttpFarEnd):
         """Return a model of Bedrock's, connected to the server."""
         given = {**KEYS, "endpoint_url": self.url, **options.pop("client_kwargs", {})}
         return AmazonBedrockModel(name, client_kwargs=given, **options)
+
+    def answer_to(self, name: str, *items: Item) -> None:
+        """Answer the requests of the model of this name by these items."""
+        self.server.scenario(name, lambda body: self._answer(name, lambda request: items, body))
 
     def rejection(self, rejected: Rejected, /) -> Reply:
         """Return an error as Bedrock sends it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import UnionType
 from typing import (
+    IO,
     Annotated,
     Any,
     NotRequired,
@@ -87,7 +88,8 @@ def _listed(kind: Any, known: dict[Any, Any]) -> Any:
     if origin is Annotated:
         return _listed(inner[0], known)
     if origin in (Union, UnionType):
-        return Union[tuple(_listed(one, known) for one in inner)]  # noqa: UP007 - of a tuple
+        sent = (one for one in inner if get_origin(one) is not IO)  # a file is sent as its text
+        return Union[tuple(_listed(one, known) for one in sent)]  # noqa: UP007 - of a tuple
     if origin in (Required, NotRequired, Iterable, list):
         item: Any = _listed(inner[0], known)
         return item if origin in (Required, NotRequired) else list.__class_getitem__(item)

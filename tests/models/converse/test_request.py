@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from rxagent.errors import ModelRejected
 from rxagent.messages import Image, Message, ProviderData, Request, ToolCall, ToolSpec
 from rxagent.models.blocks import Blocks
-from rxagent.models.converse.request import converse_call, vendor_of
+from rxagent.models.converse.messages import vendor_of
+from rxagent.models.converse.request import converse_call
 from rxagent.models.errors import ErrorFactory
 from rxagent.testing.far_ends.bedrock import input_shape
-from rxagent.testing.far_ends.converse import check_rules
+from rxagent.testing.far_ends.converse_requests import check_rules
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 PNG = Image.from_bytes(b"\x89PNG\r\n\x1a\n")

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rxagent.errors import (
     ModelError,
@@ -73,6 +75,24 @@ FAILURES = {
     "code of success with words": sse({"error": {"code": 0, "message": "upstream failed"}}),
     "object as status": sse({"status": {"code": 503, "message": "overloaded"}}),
     "no success": sse({"success": False}),
+    "in words of work": sse({"message": "Error while processing"}),
+    "in words of work as detail": sse({"detail": "Timeout while processing"}),
+    "in words of work as status": sse({"status": "aborted processing"}),
+    "of a vendor": sse({"choices": [], "x_groq": {"id": "r", "error": "over capacity"}}),
+    "of a vendor with words": sse({"choices": [], "x_other": {"errors": [WORDS]}}),
+    "of a vendor beside a finish": sse({**finish_chunk("stop"), "x_groq": {"error": WORDS}}),
+    "exception": sse({"id": "x", "internalServerException": WORDS}),
+    "exception beside a finish": sse({**finish_chunk("stop"), "modelStreamError": WORDS}),
+    "another's names": sse({**finish_chunk("stop"), "ErrorMsg": {"Msg": "No.", "Code": 4001}}),
+    "status beside a finish": sse({**finish_chunk("stop"), "status": "failed"}),
+    "object beside a finish": sse({**finish_chunk("stop"), "object": "error"}),
+    "type beside text": sse({**text_chunk("."), "type": "error", "message": "No."}),
+    "no success beside text": sse({**text_chunk("."), "success": False, "message": "No."}),
+    "code on the choice": sse(
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "error_code": 500}]}
+    ),
+    "message on the choice": sse({"choices": [{"delta": {}, "error_message": "No."}]}),
+    "role": sse(chunk({"role": "error", "content": "upstream failed"})),
     "finish and error on the chunk": sse({**finish_chunk("stop"), "error": WORDS}),
     "finish and error": sse(
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "error": WORDS}]}
@@ -99,6 +119,44 @@ def test_failures(failure, end, crlf):
     assert "broke off" not in str(raised.value)
 
 
+NOTHING = st.sampled_from(["", None, "None", "null", " "])
+WORDLESS = st.just("") | st.dictionaries(
+    st.sampled_from(["message", "type", "param", "code"]), NOTHING
+)
+
+
+@given(WORDLESS, st.sampled_from(["error", "Error"]))
+def test_an_error_without_words(read, error, name):
+    """An error that has lost its words fails the reply; beside choices the field is empty."""
+    with pytest.raises(ModelUnavailable, match="without a message"):
+        read(sse(text_chunk("Hi")), sse({name: error}), DONE)
+    for chunks in (
+        ({**text_chunk("Hi"), name: error}, finish_chunk("stop")),
+        (
+            text_chunk("Hi"),
+            {**finish_chunk("stop"), name: error},
+        ),
+    ):
+        assert [TextDelta("Hi"), Finish("stop")] == read(*map(sse, chunks), DONE)
+
+
+HARMLESS = [
+    {"x_groq": {"id": "r", "error": None}},
+    {"x_groq": {"id": "r", "error": {"code": 0, "message": ""}}},
+    {"ErrorMsg": {"Msg": "", "Code": 0}},
+    {"content_filter_results": {"error": {"code": "content_filter_error", "message": "No."}}},
+    {"status": "success", "object": "chat.completion.chunk", "success": True},
+]
+
+
+@pytest.mark.parametrize("beside", HARMLESS, ids=str)
+def test_harmless_fields(read, beside):
+    """An empty error of a vendor, and a filter that has failed, leave the reply whole."""
+    assert [TextDelta("Hi"), Finish("stop")] == read(
+        sse({**text_chunk("Hi"), **beside}), sse({**finish_chunk("stop"), **beside}), DONE
+    )
+
+
 def test_an_error_behind_a_whole_reply(read):
     """An error that stands behind a whole message fails the reply."""
     whole = json.dumps({"choices": [{"message": {"content": "Hi"}}]}).encode()
@@ -118,7 +176,11 @@ PINGS = [
     {"code": 0, "message": "success", "data": None},
     {"error": {"code": 0}},
     {"error": {"code": 200, "message": ""}},
-    {"error": {"code": None, "message": None}},
+    {"error": None},
+    {"error": {"message": "success", "type": ""}},
+    {"errors": []},
+    {"message": "Your request is still being processed..."},
+    {"status": "OPENROUTER PROCESSING"},
     {"error": "none"},
     {"error": 0},
     {"error": False},

@@ -1,6 +1,8 @@
 """Contents and reasoning, in all their forms."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rxagent.events import (
     Finish,
@@ -126,3 +128,90 @@ def test_opaque_fields_of_a_message(kept, name):
 
     assert OPAQUE[name] == sent[name]
     assert name not in [*chat_messages([Message("user", "?"), message], "elsewhere")][1]
+
+
+def reasoned(name, part):
+    """Return a chunk with a part of structured reasoning."""
+    return chunk({name: [part]})
+
+
+@pytest.mark.parametrize("name", ["thinking_blocks", "reasoning_details"])
+@given(st.lists(st.lists(st.text("ab", max_size=3), max_size=3), min_size=1, max_size=4))
+def test_a_signature_ends_a_part(kept, name, blocks):
+    """Blocks without an index are told apart by their signatures, and none of those is lost."""
+    parts = []
+    for at, pieces in enumerate(blocks):
+        parts += [{"type": "thinking", "thinking": text, "signature": None} for text in pieces]
+        parts.append({"type": "thinking", "thinking": "", "signature": f"s{at}"})
+    message = kept(*(reasoned(name, part) for part in parts), call_chunk(0, "a", "add", "{}"))
+    _, sent = chat_messages([Message("user", "?"), message], "here")
+
+    assert [("".join(pieces), f"s{at}") for at, pieces in enumerate(blocks)] == [
+        (part["thinking"], part["signature"]) for part in sent[name]
+    ]
+
+
+CALL = call_chunk(0, "a", "add", "{}")
+THINKING = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}], "closed": True}
+SUMMARY = {"type": "summary_text", "text": "Hm.", "signature": "s"}
+SO = {"type": "text", "text": "So"}
+IN_CONTENT = {
+    "tags": (["<think>Hm.</think>"], "<think>Hm.</think>"),
+    "tags and text": (["<think>", "Hm.</th", "ink>\n", "\nSo"], "<think>Hm.</think>\n\nSo"),
+    "lone tag": (["Hm.\n", "</think>\n\n", "So"], "Hm.\n</think>\n\nSo"),
+    "thinking": ([[THINKING], [SO]], [THINKING, SO]),
+    "thinking in one": ([[THINKING, SO]], [THINKING, SO]),
+    "thinking in pieces": (
+        [
+            [{"type": "thinking", "thinking": [{"type": "text", "text": "H"}]}],
+            [{"type": "thinking", "thinking": [{"type": "text", "text": "m."}], "closed": True}],
+            "So",
+        ],
+        [THINKING, SO],
+    ),
+    "reasoning": (
+        [[{"type": "reasoning", "summary": [SUMMARY]}], [SO]],
+        [{"type": "reasoning", "summary": [SUMMARY]}, SO],
+    ),
+    "reasoning in pieces": (
+        [
+            [{"type": "reasoning", "summary": [{**SUMMARY, "text": "H", "signature": ""}]}],
+            [{"type": "reasoning", "summary": [{**SUMMARY, "text": "m.", "signature": ""}]}],
+            [{"type": "reasoning", "summary": [{**SUMMARY, "text": ""}]}],
+        ],
+        [{"type": "reasoning", "summary": [SUMMARY]}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("contents", "back"), IN_CONTENT.values(), ids=IN_CONTENT)
+def test_thoughts_in_the_content_are_given_back(kept, contents, back):
+    """Thoughts that came in the content go back in it, as they came, in the loop of tools."""
+    user = Message("user", "?")
+    message = kept(*(chunk({"content": content}) for content in contents), CALL)
+    result = Message("tool", "1", tool_call_id="a")
+    _, sent, _ = chat_messages([user, message, result], "here")
+
+    assert "Hm." == message.reasoning.strip()
+    assert (back, 1) == (sent["content"], len(sent["tool_calls"]))
+    for messages, origin in (
+        ([user, message, result], "there"),
+        ([user, message, result, Message("assistant", "1"), user], "here"),
+    ):
+        assert (message.text or None) == [*chat_messages(messages, origin)][1]["content"]
+
+
+def test_a_content_without_thoughts(kept):
+    """A content of which no part is a thought is sent as its text."""
+    message = kept(chunk({"content": [SO]}), chunk({"content": "<think></think>"}), CALL)
+    _, sent = chat_messages([Message("user", "?"), message], "here")
+
+    assert message.text == sent["content"]
+
+
+def test_a_field_named_thinking(kept):
+    """The field goes back as it came."""
+    message = kept(chunk({"thinking": "Hm."}), CALL)
+    _, sent = chat_messages([Message("user", "?"), message], "here")
+
+    assert ("Hm.", "Hm.") == (message.reasoning, sent["thinking"])

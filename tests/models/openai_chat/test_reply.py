@@ -3,13 +3,15 @@
 import json
 import sys
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, pairwise
 
 import pytest
+import reactivex as rx
 from attrs import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxagent import operators as ops
 from rxagent.errors import (
     MalformedReply,
     ModelError,
@@ -335,3 +337,17 @@ def test_garbled_lines(read, garbled, at):
 
     with pytest.raises(MalformedReply):
         read(*frames, DONE)
+
+
+@given(st.lists(st.integers(0), max_size=6), st.booleans())
+def test_a_tag_in_any_pieces(places, escaped):
+    """A tag is seen wherever the bytes are cut, also between frames that differ in text alone."""
+    texts = ["Hm", " hm", " hm.</think>", "Hi", "!"]
+    data = b"".join(map(sse, [*map(text_chunk, texts), finish_chunk("stop")])) + DONE
+    data = data.replace(b"<", b"\\u003c") if escaped else data
+    ends = sorted({0, len(data), *(place % len(data) for place in places)})
+    reply = ChatReply(ErrorFactory("openai", "m"))
+    fed = [delta for a, b in pairwise(ends) for delta in reply.feed(data[a:b])]
+    message = rx.from_iterable(fed).pipe(ops.normalise(), ops.accumulate(partial=False)).run()
+
+    assert ("Hm hm hm.", "Hi!") == (message.reasoning, message.text)

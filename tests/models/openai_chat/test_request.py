@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.messages import Image, Message, ProviderData, ToolCall
+from rxagent.models.openai_chat.ids import id_form_of
 from rxagent.models.openai_chat.request import chat_messages
+from rxagent.testing.frames import call_chunk
 
 CAT, DOG = Image("https://example.com/cat.png"), Image("data:image/png;base64,AA==")
 
@@ -178,6 +180,71 @@ def test_what_is_sent_is_acceptable(turns):
     assert all(1 <= len(id) <= 40 for id in ids)
     assert len(ids) == len(set(ids))
     assert ids == [message["tool_call_id"] for message in sent if message["role"] == "tool"]
+
+
+STRANGE = st.text(max_size=60) | st.sampled_from(
+    ["functions.add:0", "call_1__thought__" + "Q2" * 60, "abcdefghi", "call_9f2cA1bcdefghijklmnop"]
+)
+
+
+def conversation(*ids, origin=None):
+    """Return calls of these ids, made by an origin, and their results."""
+    for id in ids:
+        extra = [ProviderData(origin, {"id": id})] if origin else []
+        yield Message("assistant", "", [ToolCall(id, "add", "{}", extra)])
+        yield Message("tool", "1", tool_call_id=id)
+
+
+def sent_ids(messages, origin, model="m"):
+    """Return the ids of the calls that are sent, which are those of their results."""
+    sent = list(chat_messages(messages, origin, id_form_of(origin, model)))
+    ids = [call["id"] for message in sent for call in message.get("tool_calls", ())]
+    assert ids == [message["tool_call_id"] for message in sent if message["role"] == "tool"]
+    return ids
+
+
+MISTRALS = [
+    ("openai https://api.mistral.ai/v1", "m"),
+    ("openai https://api.mistral.ai/v1", "ft:open-7b:1"),
+    ("openai http://localhost:8000/v1", "mistralai/Mistral-7B-Instruct-v0.3"),
+    ("openai http://localhost:8000/v1", "devstral-small-2507"),
+    ("openai https://openrouter.ai/api/v1", "mistralai/magistral-medium"),
+    ("openai", "Pixtral-12B"),
+]
+
+
+@pytest.mark.parametrize(("origin", "model"), MISTRALS)
+@given(st.lists(STRANGE, min_size=1, max_size=4, unique=True), st.booleans())
+def test_ids_for_mistral(origin, model, ids, own):
+    """Mistral's server, and its models on any server, get ids of 9 letters and digits only."""
+    sent = sent_ids(conversation(*ids, origin=origin if own else None), origin, model)
+
+    assert all(re.fullmatch("[a-zA-Z0-9]{9}", id) for id in sent)
+    assert len(ids) == len(set(sent))
+    assert all(id == was for id, was in zip(sent, ids, strict=True) if was == "abcdefghi")
+
+
+@given(st.lists(STRANGE, min_size=1, max_size=4, unique=True))
+def test_ids_for_others(ids):
+    """An id of another origin is replaced unless all servers accept it; the origin's own is not."""
+    others = sent_ids(conversation(*ids, origin="there"), "here")
+
+    assert ids == sent_ids(conversation(*ids, origin="here"), "here")
+    for was, id in zip(ids, others, strict=True):
+        is_usual = re.fullmatch("[a-zA-Z0-9_-]{1,40}", was)
+        assert id == was if is_usual else re.fullmatch("[a-zA-Z0-9]{9}", id)
+
+
+@given(STRANGE.filter(bool), st.integers(1, 3))
+def test_ids_that_a_server_made(kept, id, fragments):
+    """What a server has hidden in an id comes back to it, in however many fragments it came."""
+    parts = [call_chunk(0, id, "add", "")] + [call_chunk(0, id, None, "")] * (fragments - 1)
+    message = kept(*parts, call_chunk(0, None, None, "{}"))
+    (call,) = message.tool_calls
+
+    assert [call.id] == sent_ids([message, Message("tool", "1", tool_call_id=call.id)], "here")
+    assert len(call.extra) <= 1
+    assert bool(call.extra) == (re.fullmatch("[a-zA-Z0-9_-]{1,40}", call.id) is None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Anthropic's Messages protocol: requests, and replies as bytes."""

@@ -1,0 +1,231 @@
+"""The content of one reply of Anthropic's Messages protocol: its blocks, as they grow."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from attrs import define, field, frozen
+
+from ...events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from ...messages import ProviderData
+from ..blocks import Blocks
+from ..openai_chat.fields import Halves, id_of, string, whole
+from ..openai_chat.nesting import is_deep
+
+__all__ = ["Content", "Piece"]
+
+_TEXT, _THINKING, _CALL = "text", "thinking", "tool_use"
+_OF_CALLS = {"type", "id", "name", "input"}
+_GROWING = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+"""The deltas that grow a block, each with the name of its text."""
+
+
+@frozen
+class Piece:
+    """A piece of a block.
+
+    Attributes:
+        delta: The object that has the text.
+        name: The text's name.
+        add: Adds one more text of this kind, and returns its delta; None for text of the answer,
+            which `Content.said` adds.
+    """
+
+    delta: dict[str, Any]
+    name: str
+    add: Callable[[str], Delta] | None
+
+
+@define
+class _Open:
+    """A block that has begun.
+
+    Attributes:
+        kind: Its type.
+        data: What came at its start, and what is to be given back of it.
+        begun: How many characters of text preceded it.
+        call: The number of its call.
+        is_later: Whether text or a call precedes it, so that its place must be kept.
+        pieces: The pieces of its input, unless it is a call.
+    """
+
+    kind: str
+    data: dict[str, Any]
+    begun: int
+    call: int = 0
+    is_later: bool = False
+    pieces: list[str] = field(factory=list)
+
+
+class Content:
+    """Turns the blocks of one reply into deltas, and keeps those that the provider wants back.
+
+    Args:
+        origin: The origin that gets the blocks back; None keeps none.
+        signs: Whether the server signs each thought that it takes back.
+    """
+
+    def __init__(self, origin: str | None, signs: bool) -> None:
+        self._origin = origin
+        self._signs = signs
+        self._blocks = Blocks(origin)
+        self._open: dict[int | None, _Open] = {}
+        self._halves = Halves()
+        self._latest: int | None = None
+        self._follows = False
+
+    @property
+    def has_halves(self) -> bool:
+        """Whether the first half of a character waits for its other one."""
+        return bool(self._halves)
+
+    def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta]:
+        """Yield what the start of a block holds."""
+        if index in self._open:
+            yield from self.stop(index)
+        kind = string(block.get("type"))
+        opened = _Open(kind, dict(block), self._blocks.text, is_later=self._follows)
+        self._open[index] = opened
+        self._latest = index
+        if kind == _TEXT:
+            yield from self._say(block.get("text"))
+        elif kind == _THINKING:
+            yield from self._think(block.get("thinking"))
+        elif kind == _CALL:
+            yield self._call(opened, block)
+        self._follows = kind in (_TEXT, _CALL)
+
+    def piece(self, index: int | None, delta: dict[str, Any]) -> Piece | None:
+        """Return what grows a block, unless it does more than that."""
+        name = _GROWING.get(delta.get("type") or "")
+        if name is None:
+            return None
+        add: Callable[[str], Delta] | None = None
+        if name == "thinking":
+            add = self._blocks.reason
+        elif name != "text":
+            opened = self._opened(index)
+            if opened is None or opened.kind != _CALL:
+                return None
+            add = partial(_argued, opened)
+        return Piece(delta, name, add)
+
+    def said(self, length: int) -> None:
+        """Note that this much text of the answer was emitted."""
+        self._blocks.text += length
+
+    def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta]:
+        """Yield what a delta adds to a block."""
+        match delta.get("type"):
+            case "text_delta":
+                yield from self._say(delta.get("text"))
+            case "thinking_delta":
+                yield from self._think(delta.get("thinking"))
+            case "input_json_delta":
+                yield from self._argue(index, delta.get("partial_json"))
+            case "signature_delta" if (opened := self._opened(index)) is not None:
+                opened.data["signature"] = delta.get("signature")
+            case "citations_delta" if (opened := self._opened(index)) is not None:
+                citations = opened.data.get("citations") or []
+                opened.data["citations"] = [*citations, delta.get("citation")]
+
+    def stop(self, index: int | None, cut: bool = False) -> Iterator[Delta]:
+        """Yield what a block has kept until its end.
+
+        Args:
+            index: The block's index.
+            cut: Whether the length limit may have cut the block, of which the server has sent
+                what it could read.
+        """
+        yield from self._flush()
+        opened = self._open.pop(index, None)
+        if opened is None:
+            return
+        data = opened.data
+        match opened.kind:
+            case "text":
+                citations = data.get("citations")
+                if is_deep(citations):
+                    citations = None
+                if citations or opened.is_later:
+                    kept = {"type": _TEXT, **({"citations": citations} if citations else {})}
+                    yield from self._blocks.keep(kept, self._blocks.text - opened.begun)
+            case "thinking":
+                signature = data.get("signature")
+                if isinstance(signature, str) and (signature or not self._signs):
+                    yield from self._blocks.keep({"type": _THINKING, "signature": signature})
+                elif not self._signs:
+                    yield from self._blocks.keep({"type": _THINKING})
+            case "tool_use":
+                if data.get("input"):
+                    arguments = json.dumps(data["input"])
+                    yield _argued(opened, arguments[:-1] if cut else arguments)
+            case _ if not is_deep(data):
+                with suppress(ValueError, RecursionError):
+                    if opened.pieces:
+                        data["input"] = json.loads("".join(opened.pieces))
+                    yield from self._blocks.keep(data)
+
+    def end(self, is_whole: bool) -> Iterator[Delta]:
+        """Yield what is left at the end of the reply.
+
+        Args:
+            is_whole: Whether the blocks that are open lack nothing but their end.
+        """
+        for index in list(self._open) if is_whole else ():
+            yield from self.stop(index)
+        yield from self._flush()
+
+    def _opened(self, index: int | None) -> _Open | None:
+        return self._open.get(index) or self._open.get(self._latest)
+
+    def _call(self, opened: _Open, block: Mapping[str, Any]) -> Delta:
+        name = whole(string(block.get("name")))
+        if not name:
+            raise LookupError
+        opened.call = self._blocks.calls
+        self._blocks.calls += 1
+        others = {key: block[key] for key in sorted(block.keys() - _OF_CALLS)}
+        kept = {key: it for key, it in others.items() if it is not None and not is_deep(it)}
+        extra = (ProviderData(self._origin, kept),) if kept and self._origin is not None else ()
+        return ToolCallDelta(opened.call, id_of(block.get("id")), name, None, extra)
+
+    def _say(self, text: Any) -> Iterator[Delta]:
+        if text and (joined := self._halves.join(_TEXT, string(text))):
+            yield self._said(joined)
+
+    def _said(self, text: str) -> TextDelta:
+        self.said(len(text))
+        return TextDelta(text)
+
+    def _think(self, text: Any) -> Iterator[ReasoningDelta]:
+        if text and (joined := self._halves.join(_THINKING, string(text))):
+            yield self._blocks.reason(joined)
+
+    def _argue(self, index: int | None, text: Any) -> Iterator[Delta]:
+        opened = self._opened(index)
+        if not text:
+            return
+        if opened is None:
+            raise LookupError
+        if opened.kind != _CALL:
+            opened.pieces.append(string(text))
+        elif joined := self._halves.join(opened.call, string(text)):
+            yield _argued(opened, joined)
+
+    def _flush(self) -> Iterator[Delta]:
+        for key, half in self._halves.flush().items():
+            match key:
+                case int():
+                    yield ToolCallDelta(key, arguments=half)
+                case "thinking":
+                    yield self._blocks.reason(half)
+                case _:
+                    yield self._said(half)
+
+
+def _argued(opened: _Open, text: str) -> ToolCallDelta:
+    opened.data["input"] = None  # whatever came at the start
+    return ToolCallDelta(opened.call, arguments=text)

@@ -1,0 +1,166 @@
+"""Events of Anthropic's Messages protocol, read as deltas."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...errors import ModelError
+from ...events import Delta, Finish, RefusalDelta
+from ...streams.fairness import REST, Rest, rested
+from ..errors import ErrorFactory
+from ..openai_chat.failures import failure_in
+from ..openai_chat.fields import finish_of, number, reason_of
+from .content import Content, Piece
+from .usage import MessageUsage
+
+__all__ = ["MessageEvents"]
+
+
+class MessageEvents:
+    """Reads the events of one reply, one after the other, as deltas.
+
+    A message that comes whole is read as the events that would have streamed it.
+
+    Attributes:
+        answered: Whether a part of an answer, or its end, was read.
+        failure: The error that an event has reported, if one has.
+        finished: Whether the answer is whole, by its stop reason or its last event.
+        is_stream: Whether the values are events of a stream.
+        piece: What the latest event added to a block, if it was only that.
+        stopped: Whether the last event was read.
+
+    Args:
+        errors: Makes the errors.
+        origin: The origin that gets back the blocks it wants back; None keeps none.
+        signs: Whether the server signs each thought that it takes back.
+    """
+
+    def __init__(self, errors: ErrorFactory, origin: str | None = None, signs: bool = True) -> None:
+        self.answered = self.finished = self.is_stream = self.stopped = False
+        self.failure: ModelError | None = None
+        self.piece: Piece | None = None
+        self._errors = errors
+        self._content = Content(origin, signs)
+        self._usage = MessageUsage(errors.model)
+        self._reason: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a text that fits the latest one's mould is a whole piece."""
+        return not self._content.has_halves and not self.stopped
+
+    def said(self, length: int) -> None:
+        """Note that this much text of the answer was emitted."""
+        self._content.said(length)
+
+    def read(self, value: Any, /) -> Iterator[Delta | Rest]:
+        """Yield the deltas of an event, or of a list of them.
+
+        Raises:
+            MalformedReply: The event has an unknown shape.
+        """
+        self.piece = None
+        try:
+            for event in rested(value) if isinstance(value, list) else (value,):
+                if event is REST:
+                    yield REST
+                else:
+                    yield from self._read(event)
+        except (AttributeError, LookupError, RecursionError, TypeError) as error:
+            if self.failure is None:
+                raise self._errors.malformed("an event of an unknown shape", value) from error
+
+    def fail(self, description: Any, /) -> None:
+        """Note an error that the provider reports."""
+        if self.failure is None:
+            self.failure = self._errors.reported(description)
+
+    def end(self) -> Iterator[Delta | Rest]:
+        """Yield what was held back, at the end of the reply."""
+        yield from self._content.end(self.finished)
+
+    def _read(self, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        if "error" in event and (error := failure_in(event, inside=True)) is not None:
+            self.fail(error)
+            return
+        index = number(event.get("index"))
+        match _kind_of(event):
+            case "content_block_delta":
+                if delta := event.get("delta"):
+                    self.answered = True
+                    self.piece = self._content.piece(index, delta)
+                    yield from self._content.grow(index, delta)
+            case "content_block_start":
+                if block := event.get("content_block"):
+                    yield from self._start(index, block)
+            case "content_block_stop":
+                yield from self._content.stop(index)
+            case "message_start":
+                message = event.get("message")
+                if isinstance(message, Mapping):
+                    yield from self._report(message.get("usage"))
+            case "message_delta":
+                yield from self._finish(event.get("delta") or {})
+                yield from self._report(event.get("usage"))
+            case "message_stop":
+                self.stopped = self.finished = True
+            case "message":
+                yield from self._read_whole(event)
+            case "ping":
+                pass
+            case _:
+                if (error := failure_in(event)) is not None:
+                    self.fail(error)
+
+    def _start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta]:
+        self.answered = True
+        if (error := failure_in(block, inside=True)) is None:
+            yield from self._content.start(index, block)
+        else:
+            self.fail(error)
+
+    def _read_whole(self, message: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        content = message.get("content") or ()
+        plain = [{"type": "text", "text": content}]
+        blocks: list[Any] = plain if isinstance(content, str) else list(content)
+        reason = reason_of(message.get("stop_reason"))
+        cut = finish_of(reason) == "length"
+        self.answered = self.answered or bool(blocks)
+        for block in rested(blocks):
+            if block is REST:
+                yield REST
+            else:
+                yield from self._start(None, block)
+                yield from self._content.stop(None, cut=cut and block is blocks[-1])
+        yield from self._finish(message)
+        yield from self._report(message.get("usage"))
+        self.stopped = self.finished = True
+
+    def _finish(self, end: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        reason = reason_of(end.get("stop_reason"))
+        if not reason:
+            return
+        meaning = finish_of(reason)
+        if meaning is None:
+            self.fail({"code": reason, "message": f"the reply ended with {reason!r}"})
+            return
+        self.answered = self.finished = True
+        yield from self._content.end(self.finished)
+        if meaning == self._reason:
+            return
+        self._reason = meaning
+        details = end.get("stop_details")
+        if meaning == "refusal" and isinstance(details, Mapping):
+            explanation = details.get("explanation")
+            if explanation and isinstance(explanation, str):
+                yield RefusalDelta(explanation)
+        yield Finish(meaning)
+
+    def _report(self, report: Any) -> Iterator[Delta]:
+        if usage := self._usage.add(report):
+            yield usage
+
+
+def _kind_of(event: Mapping[str, Any]) -> Any:
+    """Return the type of an event; some servers leave it out of whole messages."""
+    kind = event.get("type")
+    return "message" if kind is None and isinstance(event.get("content"), list | str) else kind

@@ -1,0 +1,179 @@
+"""Requests of Anthropic's Messages protocol: the system's text, turns, tools and their results."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from jiter import from_json
+
+from ...messages import Image, Message, Request, ToolCall, ToolSpec
+from ..blocks import Block, data_of, parts_of
+from ..history import Ids, accepted_name
+
+__all__ = ["message_body"]
+
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""The ids that Anthropic accepts (November 2026); of any length, but others allow 64."""
+
+_DATA = re.compile(r"data:([^,;]*)[^,]*?(;base64)?,(.*)", re.IGNORECASE | re.DOTALL)
+_TYPES = {"image/jpg": "image/jpeg"}
+
+_OPENING = "(The conversation begins.)"
+"""What the user says where the assistant speaks first, which Anthropic does not accept."""
+
+_Block = dict[str, Any]
+
+
+def message_body(request: Request, origin: str | None = None) -> dict[str, Any]:
+    """Return the fields of a request.
+
+    The system's messages become the field `system`. Messages of one role that follow each other
+    become one, in which the results of tools stand first, and texts without a letter are left
+    out, as Anthropic demands it. A result whose call is missing becomes a text.
+
+    Args:
+        request: The request.
+        origin: Where it goes; blocks that came from elsewhere are left out.
+    """
+    body: dict[str, Any] = {}
+    system = [m.text for m in request.messages if m.role == "system" and m.text.strip()]
+    turns = _turns(request.messages, origin)
+    if system and turns:
+        body["system"] = [_text(text) for text in system]
+    elif system:
+        turns = [_turn("user", [_text(text) for text in system])]
+    body["messages"] = turns
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    if stop := [text for text in request.stop if text.strip()]:
+        body["stop_sequences"] = stop
+    return body
+
+
+def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:
+    """Return the messages beside the system's, of alternating roles; the user's is the first."""
+    turns: list[_Block] = []
+    ids = Ids(lambda id: _ID.fullmatch(id) is not None)
+    open_calls: set[str] = set()
+    for message in messages:
+        role = "assistant" if message.role == "assistant" else "user"
+        follows = bool(turns) and turns[-1]["role"] == role
+        if message.role == "tool":
+            id = ids.of_result(message.tool_call_id or "")
+            blocks = list(_result(message, id if id in open_calls else None))
+            open_calls.discard(id)
+        elif message.role == "assistant":
+            sent = ids.of_calls([call.id for call in message.tool_calls])
+            open_calls = open_calls.union(sent) if follows else set(sent)
+            blocks = list(_said(message, sent, origin))
+        else:
+            shown = "" if message.role == "system" else message.text
+            blocks = [*_texts(shown), *map(_image, message.images)]
+        if not blocks:
+            continue
+        if follows:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append(_turn(role, blocks))
+    for turn in turns:  # a stable sort
+        turn["content"].sort(key=lambda block: block["type"] != "tool_result")
+    if turns and turns[0]["role"] == "assistant":
+        turns.insert(0, _turn("user", [_text(_OPENING)]))
+    if turns and turns[-1]["role"] == "assistant":
+        _strip_end(turns[-1]["content"])
+    return turns
+
+
+def _turn(role: str, blocks: list[_Block]) -> _Block:
+    return {"role": role, "content": blocks}
+
+
+def _strip_end(content: list[_Block]) -> None:
+    """Strip the end of what the model is to continue, which may be no white space."""
+    if content[-1]["type"] == "text":
+        content[-1]["text"] = content[-1]["text"].rstrip()
+
+
+def _said(message: Message, ids: Sequence[str], origin: str | None) -> Iterator[_Block]:
+    """Yield the blocks of an assistant's message, in their order."""
+    calls = iter(ids)
+    for part in parts_of(message, origin):
+        match part:
+            case str():
+                yield from _texts(part)
+            case ToolCall():
+                yield _call(part, next(calls), origin)
+            case Block(data, text):
+                yield from _given_back(data, text)
+    yield from map(_image, message.images)
+
+
+def _given_back(data: _Block, text: str | None) -> Iterator[_Block]:
+    """Yield a block as it came; a thought that was changed since is left out."""
+    match data.get("type"):
+        case "text":
+            if text and text.strip():
+                yield {**data, "text": text}
+        case "thinking":
+            if text is not None:
+                yield {"type": "thinking", "thinking": text, "signature": "", **data}
+        case _:
+            yield data
+
+
+def _texts(text: str) -> Iterator[_Block]:
+    if text.strip():
+        yield _text(text)
+
+
+def _text(text: str) -> _Block:
+    return {"type": "text", "text": text}
+
+
+def _call(call: ToolCall, id: str, origin: str | None) -> _Block:
+    block: _Block = {"type": "tool_use", "id": id, "name": accepted_name(call.name)}
+    try:
+        given = from_json(call.arguments.encode(), allow_inf_nan=False)
+    except ValueError:
+        given = None
+    block["input"] = given if isinstance(given, dict) else {}
+    for back in data_of(call.extra, origin):
+        block = {**back, **block}
+    return block
+
+
+def _result(message: Message, id: str | None) -> Iterator[_Block]:
+    """Yield the result of a call; None is the id of one that is missing or has its result."""
+    images = list(map(_image, message.images))
+    if id is None:
+        yield _text(f"The result of the call {message.tool_call_id}: {message.text or 'none'}")
+        yield from images
+        return
+    content = [*_texts(message.text), *images] if images else message.text
+    yield {"type": "tool_result", "tool_use_id": id, **({"content": content} if content else {})}
+
+
+def _image(image: Image) -> _Block:
+    found = _DATA.match(image.url)
+    if found is None:
+        return {"type": "image", "source": {"type": "url", "url": image.url}}
+    kind, is_base64, data = found.groups()
+    kind = kind.lower()
+    source = {
+        "type": "base64",
+        "media_type": _TYPES.get(kind, kind or "image/png"),
+        "data": data if is_base64 else _base64(data),
+    }
+    return {"type": "image", "source": source}
+
+
+def _base64(data: str) -> str:
+    import base64
+
+    return base64.b64encode(unquote_to_bytes(data)).decode("ascii")
+
+
+def _tool(tool: ToolSpec) -> _Block:
+    parameters: Mapping[str, Any] = {"type": "object", "properties": {}, **tool.parameters}
+    return {"name": tool.name, "description": tool.description, "input_schema": parameters}

@@ -1,0 +1,136 @@
+"""Hosts: servers that speak OpenAI's chat protocol, each with its address, its key, its oddities.
+
+Another one is one more line of `_HOSTS`. The address of each can be set by a variable, such as
+`OLLAMA_BASE_URL`. `hosted` has the class of their models.
+"""
+
+import os
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from attrs import field, frozen
+
+from .provider import Provider
+
+__all__ = ["HOSTS", "Host"]
+
+
+@frozen
+class Host:
+    """A host of models.
+
+    Attributes:
+        prefix: What stands before the colon of a model's name.
+        name: Its name in words.
+        url: Its usual address.
+        key: The environment variable of its key; None for a server of your own, which needs none.
+        docs: The page where a user reads about its models.
+        refused: Fields of a request that it refuses, though OpenAI's has them.
+    """
+
+    prefix: str
+    name: str
+    url: str
+    key: str | None
+    docs: str
+    refused: Iterable[str] = field(default=(), kw_only=True)
+
+    @property
+    def url_variable(self) -> str:
+        """The environment variable of another address."""
+        return f"{self.prefix.upper()}_BASE_URL"
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of a client of the SDK; the key is None if it is missing."""
+        key = os.environ.get(self.key) if self.key else "none"
+        return {"base_url": os.environ.get(self.url_variable) or self.url, "api_key": key}
+
+    @property
+    def provider(self) -> Provider:
+        """Its declaration."""
+        return Provider(
+            prefix=self.prefix,
+            model=f"{__package__}.hosted:{self.prefix}",
+            sdk="OpenAI's SDK",
+            extra="openai",
+            requires="openai[aiohttp]",
+            docs=self.docs,
+            variables=(self.key,) if self.key else (),
+            key_variable=self.key,
+            url_variable=self.url_variable,
+            list_models=partial(_list_models, self),
+        )
+
+
+_HOSTS = (
+    Host(
+        "deepseek",
+        "DeepSeek",
+        "https://api.deepseek.com/v1",
+        "DEEPSEEK_API_KEY",
+        "https://api-docs.deepseek.com",
+    ),
+    Host(
+        "gemini",
+        "Google's Gemini",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "GEMINI_API_KEY",
+        "https://ai.google.dev/gemini-api/docs/openai",
+    ),
+    Host(
+        "groq",
+        "Groq",
+        "https://api.groq.com/openai/v1",
+        "GROQ_API_KEY",
+        "https://console.groq.com/docs/models",
+    ),
+    Host(
+        "mistral",
+        "Mistral",
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        "https://docs.mistral.ai",
+        refused=["stream_options"],  # it answers 422; its last chunk has the usage anyway
+    ),
+    Host(
+        "openrouter",
+        "OpenRouter",
+        "https://openrouter.ai/api/v1",
+        "OPENROUTER_API_KEY",
+        "https://openrouter.ai/models",
+    ),
+    Host(
+        "together",
+        "Together",
+        "https://api.together.xyz/v1",
+        "TOGETHER_API_KEY",
+        "https://docs.together.ai/docs/serverless-models",
+    ),
+    Host(
+        "xai",
+        "xAI",
+        "https://api.x.ai/v1",
+        "XAI_API_KEY",
+        "https://docs.x.ai/docs/models",
+    ),
+    # Servers of your own.
+    Host(
+        "llamacpp",
+        "llama.cpp's server",
+        "http://127.0.0.1:8080/v1",
+        None,
+        "https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+    ),
+    Host("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1", None, "https://lmstudio.ai/docs"),
+    Host("ollama", "Ollama", "http://127.0.0.1:11434/v1", None, "https://docs.ollama.com"),
+)
+
+HOSTS = {host.prefix: host for host in _HOSTS}
+"""The hosts by their prefixes."""
+
+
+def _list_models(host: Host, timeout: float) -> tuple[str, list[str]]:
+    from .sdk import list_models
+
+    return list_models("OpenAI", timeout, **host.arguments())

@@ -1,0 +1,246 @@
+"""LiteLLM: the models of any provider that it knows, through its SDK."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
+from threading import Lock
+from typing import Any, ClassVar
+
+from ..arguments import text
+from ..errors import ModelError
+from ..messages import Request
+from .clients import shared
+from .errors import ErrorFactory
+from .litellm_sdk.clients import Clients
+from .litellm_sdk.failures import error_of
+from .openai_chat.fields import finish_of
+from .openai_chat.parsed import ParsedReply
+from .openai_chat.request import chat_body, chat_messages
+from .options import check_url, merged, origin_of
+from .provider import Provider
+from .remote import RemoteModel
+
+__all__ = ["PROVIDER", "LiteLLMModel", "loaded"]
+
+_COST_MAP = "LITELLM_LOCAL_MODEL_COST_MAP"
+"""Unless it is set, importing LiteLLM downloads the prices of all models."""
+
+_REASONS = "received_finish_reason", "intermittent_finish_reason", "received_any_finish_reason"
+"""Where LiteLLM keeps that a provider has sent a finish reason."""
+
+_importing = Lock()
+
+
+def _list_models(_: float) -> tuple[str, tuple[str, ...]]:
+    if find_spec("litellm") is None:
+        raise PROVIDER.missing(ModuleNotFoundError("No module named 'litellm'"))
+    return "the address of each provider", ()
+
+
+PROVIDER = Provider(
+    prefix="litellm",
+    model=f"{__name__}:LiteLLMModel",
+    sdk="LiteLLM",
+    extra="litellm",
+    requires="litellm>=1.110",
+    docs="https://docs.litellm.ai/docs/providers",
+    note="each provider of LiteLLM's has its own key",
+    list_models=_list_models,
+    naming="the provider and the model, such as anthropic/claude-sonnet-4-5",
+)
+
+
+class LiteLLMModel(RemoteModel):
+    """A model of any provider that LiteLLM knows.
+
+    Arguments that are missing are read from the environment, as LiteLLM does it: OPENAI_API_KEY,
+    ANTHROPIC_API_KEY and so on. It drops refusals, and what it reports as an error is often a
+    text without a status.
+
+    Args:
+        model_id: The provider, a slash, and the model: `anthropic/claude-sonnet-4-5`. With a
+            router, the name of a group of its models.
+        api_base: The server's URL.
+        api_key: The key.
+        router: A `litellm.Router`, which chooses among several models, and retries.
+        stream: Whether the server streams its reply; the deltas are the same.
+        options: Arguments of LiteLLM's `acompletion` with each request: `temperature`,
+            `max_tokens`, `timeout`, anything. Options of a request go before them, and None
+            removes one.
+    """
+
+    provider: ClassVar[str] = PROVIDER.prefix
+    _declaration: ClassVar[Provider] = PROVIDER
+    _held: ClassVar[Mapping[str, str]] = {**RemoteModel._held, "_router": "its router"}
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        router: Any = None,
+        stream: bool = True,
+        **options: Any,
+    ) -> None:
+        check_url("api_base", api_base)
+        text("api_key", api_key, optional=True)
+        if router is not None and not (api_base is None and api_key is None):
+            raise TypeError(
+                "LiteLLMModel takes no api_base and no api_key beside a router: "
+                "each model of the router has its own."
+            )
+        super().__init__(model_id, client_kwargs=None, stream=stream, options=options)
+        self._server = merged({"api_base": api_base, "api_key": api_key})
+        self._router = router
+
+    def _client(self) -> AbstractAsyncContextManager[Any]:
+        return shared(self.provider, partial(_connect, self._declaration), Clients.close)
+
+    async def _send(
+        self,
+        client: Clients,
+        request: Request,
+        errors: ErrorFactory,
+        opened: AsyncExitStack,
+        sent: Callable[[], None],
+    ) -> tuple[AsyncIterator[Any], ParsedReply[Any]]:
+        origin = self._origin()
+        call = self._call(request, origin)
+        complete = (self._router or client.sdk).acompletion
+        sent()
+        try:
+            reply = await complete(**call)
+        finally:
+            client.note()
+        if hasattr(reply, "aclose"):
+            opened.push_async_callback(reply.aclose)
+        is_stream = hasattr(reply, "__anext__")
+        # The stream of a router does not tell what the provider sent.
+        is_open = is_stream and type(reply).__name__ == "CustomStreamWrapper"
+        fields_of = partial(_fields_of, reply) if is_open else _all_fields_of
+        items = reply if is_stream else _only(reply)
+        return items, ParsedReply(errors, origin, fields_of, is_stream)
+
+    def _call(self, request: Request, origin: str) -> dict[str, Any]:
+        ours: dict[str, Any] = chat_body(self.model_id, request)
+        if self._stream:
+            ours["stream_options"] = {"include_usage": True}
+        if self._router is None:
+            ours |= {"max_retries": 0, "num_retries": 0}
+        return {
+            **merged(ours, self._server, self._options, request.options),
+            "model": self.model_id,
+            "messages": list(chat_messages(request.messages, origin)),
+            "stream": self._stream,
+        }
+
+    def _origin(self) -> str:
+        """Return the origin of the answers: each provider has data of its own."""
+        name = self.model_id.partition("/")[0]
+        base = self._server.get("api_base", "")
+        return f"{origin_of(self.provider, base, '')} {name}" if base else f"litellm {name}"
+
+    def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
+        return error_of(errors, error, "could not be reached")
+
+    def _lost(self, errors: ErrorFactory, error: Exception) -> ModelError:
+        return error_of(errors, error, "broke off before its reply was whole")
+
+
+def _connect(declaration: Provider) -> Clients:
+    """Return what keeps the clients of a loop; the first call imports LiteLLM.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    try:
+        return Clients(loaded())
+    except ImportError as error:
+        raise declaration.missing(error) from error
+
+
+def loaded() -> Any:
+    """Return LiteLLM's module, with all that its first request would load."""
+    with _importing:
+        is_first = "litellm" not in sys.modules
+        if is_unset := _COST_MAP not in os.environ:
+            os.environ[_COST_MAP] = "True"
+        try:
+            sdk: Any = import_module("litellm")
+        finally:
+            if is_unset:
+                del os.environ[_COST_MAP]
+        if is_first:
+            sdk.suppress_debug_info = True  # it prints advice to the standard output
+        _rehearse_once(sdk)
+    return sdk
+
+
+@cache
+def _rehearse_once(sdk: Any) -> None:
+    """Load what the first request would load on its loop."""
+    with suppress(ImportError):
+        import_module("fastapi")  # LiteLLM imports it at the first failure, if it is there
+    asyncio.run(_rehearse(sdk))
+
+
+async def _rehearse(sdk: Any) -> None:
+    """Read an answer that LiteLLM makes up; nothing is sent."""
+    with suppress(Exception):
+        stream = await sdk.acompletion(
+            model="openai/rehearsal",
+            messages=[{"role": "user", "content": "Hi"}],
+            api_key="none",
+            mock_response="Hi",
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        async for _ in stream:
+            pass
+
+
+def _all_fields_of(reply: Any) -> Mapping[str, Any]:
+    fields: Mapping[str, Any] = reply.model_dump(exclude_none=True)
+    return fields
+
+
+def _fields_of(stream: Any, chunk: Any) -> Mapping[str, Any]:
+    """Return the fields of a chunk, without what LiteLLM has made up.
+
+    It counts the tokens itself where a provider reports no usage, and writes `stop` where the
+    finish reason is missing, or is one that it does not know.
+    """
+    fields: dict[str, Any] = chunk.model_dump(exclude_none=True)
+    if "usage" in fields and not _has_usage(stream):
+        del fields["usage"]
+    for choice in fields.get("choices") or ():
+        if choice.get("finish_reason"):
+            reason = _reason(stream, choice["finish_reason"])
+            choice["finish_reason"] = reason
+    return fields
+
+
+def _has_usage(stream: Any) -> bool:
+    """Return whether a chunk of the provider's had the usage; the last one usually has it."""
+    chunks = getattr(stream, "chunks", None)
+    return chunks is None or any(getattr(c, "usage", None) for c in reversed(chunks))
+
+
+def _reason(stream: Any, reason: str) -> str | None:
+    """Return the finish reason as the provider sent it, if it did, and in its word, if no table
+    knows it."""
+    received = [getattr(stream, name, reason) for name in _REASONS]
+    if not any(received):
+        return None
+    strange = [word for word in received if isinstance(word, str) and finish_of(word) is None]
+    return strange[0] if strange else reason
+
+
+async def _only(reply: Any) -> AsyncIterator[Any]:
+    yield reply

@@ -1,0 +1,1 @@
+"""What LiteLLM keeps, and what its errors mean."""

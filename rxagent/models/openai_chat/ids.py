@@ -1,0 +1,42 @@
+"""Ids of calls: which ones a server accepts."""
+
+import re
+
+from attrs import frozen
+
+__all__ = ["IdForm", "id_form_of", "is_usual"]
+
+_USUAL = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+"""What every known server accepts but Mistral's (November 2026)."""
+
+
+@frozen
+class IdForm:
+    """The ids of calls that a server accepts; others are replaced.
+
+    Attributes:
+        accepted: What an id must match.
+        takes_own: Whether the server gets the ids that it made itself unchanged, in any form: it
+            may have hidden something in them.
+    """
+
+    accepted: re.Pattern[str] = _USUAL
+    takes_own: bool = True
+
+
+_MISTRALS = IdForm(re.compile("[a-zA-Z0-9]{9}"), takes_own=False)
+_OF_MISTRAL = re.compile(
+    r"\bmistral\.ai\b|(?:codes|devs|magis|minis|mis|mix|pix|vox)tral", re.IGNORECASE
+)
+"""Mistral's server; and the models, whose templates reject other ids on any server, even those
+that the server made (November 2026)."""
+
+
+def id_form_of(origin: str | None, model: str) -> IdForm:
+    """Return the ids that a model at an origin accepts."""
+    return _MISTRALS if _OF_MISTRAL.search(f"{origin or ''} {model}") else IdForm()
+
+
+def is_usual(id: str) -> bool:
+    """Return whether nearly every server accepts an id, whichever server made it."""
+    return _USUAL.fullmatch(id) is not None

@@ -1,0 +1,17 @@
+"""What the tests of providers share, whose SDKs are not among the dependencies."""
+
+import asyncio
+import os
+
+from rxagent.testing.leaks import keepers
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # as LiteLLMModel does it
+
+
+def _is_logging(opened: object) -> bool:
+    """Return whether it is the task that runs LiteLLM's callbacks, which ends with its clients."""
+    is_task = isinstance(opened, asyncio.Task)
+    return is_task and "LoggingWorker" in getattr(opened.get_coro(), "__qualname__", "")
+
+
+keepers["LiteLLM's callbacks"] = _is_logging
