@@ -114,7 +114,7 @@ class OpenAIModel(SdkModel):
         return client.responses if self._api == _RESPONSES else client.chat.completions
 
     def _origin(self, client: Any) -> str:
-        name = _RESPONSES if self._api == _RESPONSES else self.provider
+        name = self.provider if self._api == _CHAT else f"{self.provider}-{self._api}"
         return origin_of(name, str(client.base_url), self._usual_server)
 
     def _reader(self, errors: ErrorFactory, origin: str) -> ChatReply | ResponseReply:
