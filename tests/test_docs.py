@@ -364,6 +364,15 @@ def title_of(page):
 ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
 
 
+@pytest.mark.parametrize("page", ["which-operator.md", "reference/operators.md"])
+def test_every_operator_is_on_the_pages_that_list_them(page):
+    """Each public operator has a link in a row of the table."""
+    linked = re.findall(r"^\|.*", (DOCS / page).read_text("utf-8"), re.MULTILINE)
+    names = re.findall(r"\(rxagent\.operators\.(\w+)\)", "\n".join(linked))
+
+    assert set() == set(import_module("rxagent.operators").__all__) - set(names)
+
+
 def documented():
     """Yield the full name of everything that autodoc adds to the reference."""
     for page in (DOCS / "reference").glob("*.md"):
