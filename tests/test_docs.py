@@ -205,7 +205,7 @@ def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
     with ScriptedServer(paths=(*AnthropicFarEnd.paths, *ResponsesFarEnd.paths)) as server:
         server.scenario("claude-opus-5-5", claude)
-        for name in ("gpt-5-mini", "gpt-5"):
+        for name in ("gpt-5-mini", "gpt-5", "qwen3-8b"):
             server.scenario(name, gpt)
         variables = {
             "ANTHROPIC_API_KEY": "scripted",
@@ -380,6 +380,15 @@ def title_of(page):
 
 
 ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
+
+
+@pytest.mark.parametrize("page", ["which-operator.md", "reference/operators.md"])
+def test_every_operator_is_on_the_pages_that_list_them(page):
+    """Each public operator has a link in a row of the table."""
+    linked = re.findall(r"^\|.*", (DOCS / page).read_text("utf-8"), re.MULTILINE)
+    names = re.findall(r"\(rxagent\.operators\.(\w+)\)", "\n".join(linked))
+
+    assert set() == set(import_module("rxagent.operators").__all__) - set(names)
 
 
 def documented():

@@ -4,7 +4,7 @@ import pickle
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rxagent import events
@@ -22,6 +22,8 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.messages import Message, ToolCall
+
+from .strategies import prefixes
 
 REQUIRED = attrs.NOTHING
 
@@ -151,6 +153,20 @@ def test_every_event_is_in_the_table():
     around = {"Delta", "Event", "Stamped", "UnknownEvent"}
 
     assert sorted([*TABLE, *around]) == events.__all__
+
+
+def test_random_runs_have_every_event():
+    """The laws about all runs are tried with each event that a run may have."""
+    missing = {*TABLE}
+
+    @settings(max_examples=300)
+    @given(prefixes())
+    def draw(events):
+        missing.difference_update(type(event).__name__ for event in events)
+
+    draw()
+
+    assert set() == missing
 
 
 @every_kind

@@ -1,6 +1,7 @@
 import enum
 import json
 import math
+import re
 from collections import OrderedDict, namedtuple
 from contextlib import suppress
 from pathlib import Path
@@ -161,39 +162,38 @@ def test_every_event_is_tried():
 CALL = ToolCall("call_1", "add", '{"a": 2}')
 
 EXAMPLES = [
-    (TextDelta("Hi"), '{"v":3,"type":"TextDelta","text":"Hi"}'),
-    (PlanStarted(), '{"v":3,"type":"PlanStarted"}'),
+    (TextDelta("Hi"), '{"type":"TextDelta","text":"Hi"}'),
+    (PlanStarted(), '{"type":"PlanStarted"}'),
     (
         ToolStarted(CALL),
-        '{"v":3,"type":"ToolStarted",'
-        '"call":{"id":"call_1","name":"add","arguments":"{\\"a\\": 2}"}}',
+        '{"type":"ToolStarted","call":{"id":"call_1","name":"add","arguments":"{\\"a\\": 2}"}}',
     ),
-    (ToolCallDelta(0, "call_1"), '{"v":3,"type":"ToolCallDelta","index":0,"id":"call_1"}'),
-    (RunCompleted(), '{"v":3,"type":"RunCompleted"}'),
+    (ToolCallDelta(0, "call_1"), '{"type":"ToolCallDelta","index":0,"id":"call_1"}'),
+    (RunCompleted(), '{"type":"RunCompleted"}'),
     (
         RunCompleted(Usage(3, 4)),
-        '{"v":3,"type":"RunCompleted","usage":{"input_tokens":3,"output_tokens":4}}',
+        '{"type":"RunCompleted","usage":{"input_tokens":3,"output_tokens":4}}',
     ),
     (
         ToolOutput("call_1", TextDelta("Hi")),
-        '{"v":3,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}',
+        '{"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}',
     ),
     (
         ToolCompleted("call_1", "5", 5),
-        '{"v":3,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}',
+        '{"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}',
     ),
     (
         FinalAnswer({"a": [1, None]}),
-        '{"v":3,"type":"FinalAnswer","value":{"a":[1,null]}}',
+        '{"type":"FinalAnswer","value":{"a":[1,null]}}',
     ),
     (
         Stamped("run_1", 7, 1.5, Finish("stop")),
-        '{"v":3,"type":"Stamped","run":"run_1","seq":7,"at":1.5,'
+        '{"type":"Stamped","run":"run_1","seq":7,"at":1.5,'
         '"event":{"type":"Finish","reason":"stop"}}',
     ),
     (
         Message("assistant", "Hi", [CALL]),
-        '{"v":3,"type":"Message","role":"assistant","text":"Hi",'
+        '{"type":"Message","role":"assistant","text":"Hi",'
         '"tool_calls":[{"id":"call_1","name":"add","arguments":"{\\"a\\": 2}"}]}',
     ),
 ]
@@ -202,11 +202,14 @@ EXAMPLES = [
 @pytest.mark.parametrize(("said", "line"), EXAMPLES, ids=lambda said: type(said).__name__)
 def test_lines_look_as_promised(said, line):
     """Lines that were written once can be read for ever, so their form is a promise."""
+    line = f'{{"v":{wire.VERSION},{line[1:]}'
+
     assert line == dumps(said)
     assert said == loads(line)
 
 
-GOLDEN = sorted((Path(__file__).parent / "golden").glob("wire_v*.jsonl"))
+FOLDER = Path(__file__).parent / "golden"
+GOLDEN = sorted(FOLDER.glob("wire_v*.jsonl"))
 
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
@@ -225,6 +228,68 @@ def test_each_version_has_its_lines():
     assert [f"wire_v{number + 1}" for number in range(wire.VERSION)] == [
         file.stem for file in GOLDEN
     ]
+
+
+def test_each_event_has_a_line_of_the_present_version():
+    """The present version's file has a line of each event, of a stamped one and of a message."""
+    lines = (FOLDER / f"wire_v{wire.VERSION}.jsonl").read_text().splitlines()
+    written = {json.loads(line)["type"] for line in lines}
+
+    assert {*(kind.__name__ for kind in KINDS), "Stamped", "Message"} == written
+
+
+def written_fields():
+    """Return the names of all that is written on lines, each with the names of its fields."""
+    kinds = [*KINDS, Stamped, Message, ToolCall, Image, ProviderData]
+    return {kind.__name__: [field.name for field in attrs.fields(kind)] for kind in kinds}
+
+
+def frozen_fields(version):
+    """Return the names and fields of a version."""
+    return json.loads((FOLDER / f"fields_v{version}.json").read_text())
+
+
+def test_the_fields_are_those_of_the_version():
+    """A new event or field needs a new version, for which its fields are written down once."""
+    assert frozen_fields(wire.VERSION) == written_fields(), (
+        "The events or their fields differ from those of the present version. Raise VERSION in "
+        f"rxagent/wire.py, and add tests/golden/fields_v{wire.VERSION + 1}.json with the new ones; "
+        "the files of earlier versions stay as they are."
+    )
+
+
+@pytest.mark.parametrize("version", range(2, wire.VERSION + 1))
+def test_a_version_adds_names_and_fields_alone(version):
+    """Each version has all fields of the one before, and others."""
+    before, after = frozen_fields(version - 1), frozen_fields(version)
+
+    assert before != after
+    for name, fields in before.items():
+        assert [field for field in after[name] if field in fields] == fields
+
+
+@pytest.mark.parametrize("version", range(1, wire.VERSION + 1))
+def test_lines_of_a_version_have_its_fields(version):
+    """What was frozen as the fields of a version is what its lines hold."""
+    fields = frozen_fields(version)
+    for line in (FOLDER / f"wire_v{version}.jsonl").read_text().splitlines():
+        said = json.loads(line)
+        name = said["type"]
+        written = said.keys() - {"v", "type"} - ({"event"} if name == "ToolOutput" else set())
+
+        assert written <= {*fields[name]}
+
+
+PROJECT = Path(__file__).parents[1]
+PAGES = [PROJECT / "README.md", PROJECT / "rxagent/wire.py", *(PROJECT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(PROJECT).as_posix())
+def test_lines_on_a_page_have_the_present_version(page):
+    """A page that shows lines shows those that are written now."""
+    shown = re.findall(r'"v": ?(\d+)', page.read_text(encoding="utf-8"))
+
+    assert {*shown} <= {str(wire.VERSION)}
 
 
 def test_inner_events_may_be_nested_a_hundred_times():
@@ -418,6 +483,8 @@ def test_unknown_fields_of_inner_objects_are_ignored():
 )
 def test_unknown_events_survive_as_they_were_written(line):
     """An event of a later version is passed on without loss, by one who does not know it."""
+    line = line.replace('"v":3', f'"v":{wire.VERSION}', 1)
+
     assert line == dumps(loads(line))
 
 

@@ -83,17 +83,24 @@ def test_unknown_name():
         _ = models.OpenAPIModel
 
 
+HEAVY = {
+    *("aiohttp", "anthropic", "boto3", "botocore", "httpx", "httpx2", "huggingface_hub"),
+    *("litellm", "mlx", "mlx_lm", "onnxruntime_genai", "openai", "pydantic", "torch"),
+    "transformers",
+}
+"""The SDKs and engines of providers, and what they bring."""
+
+
 def test_nothing_heavy():
-    """Neither the package, nor declarations, nor making a model loads an SDK; calling it does."""
-    program = """
+    """Neither the package, nor declarations, nor classes, nor making a model loads an SDK."""
+    program = f"""
 import sys
 from rxagent.models import AzureOpenAIModel, OpenAIModel, prefixes, resolve
 from rxagent.models.resolve import load_provider
 resolve("openai:gpt-5-mini")
 for prefix in prefixes():
-    load_provider(prefix)
-heavy = {"openai", "huggingface_hub", "litellm", "aiohttp", "pydantic", "httpx", "httpx2"}
-print(heavy & set(sys.modules))
+    load_provider(prefix).load()
+print({HEAVY!r} & set(sys.modules))
 """
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rxagent import events
-from rxagent.events import Delta, Event, FinalAnswer, Stamped, TextDelta, Usage
+from rxagent.events import Delta, Event, FinalAnswer, Stamped, TextDelta, UnknownEvent, Usage
 from rxagent.testing.marbles.diagram import Note
 from rxagent.testing.marbles.picture.style import face_of
 from rxagent.testing.marbles.rows import Kind
@@ -33,6 +33,13 @@ def test_each_event_has_a_letter_of_its_own():
     """Each event has a letter, and no two have the same."""
     assert KINDS == LETTERS.keys()
     assert len(KINDS) == len({letter for letter in LETTERS.values() if letter.isalpha()})
+
+
+def test_each_event_has_a_face():
+    """The look of each known event is chosen, and differs from that of any other value."""
+    plain = {kind for kind in KINDS if face_of(kind.__new__(kind)) == face_of(object())}
+
+    assert {UnknownEvent} == plain
 
 
 def test_the_reference_shows_letter_and_look_of_each_event():
