@@ -205,7 +205,7 @@ def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
     with ScriptedServer(paths=(*AnthropicFarEnd.paths, *ResponsesFarEnd.paths)) as server:
         server.scenario("claude-opus-5-5", claude)
-        for name in ("gpt-5-mini", "gpt-5", "qwen3-8b"):
+        for name in ("gpt-5-mini", "gpt-5", "llama-3.3-70b-versatile", "qwen3-8b"):
             server.scenario(name, gpt)
         variables = {
             "ANTHROPIC_API_KEY": "scripted",
