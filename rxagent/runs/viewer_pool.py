@@ -9,7 +9,7 @@ from attrs import frozen
 from ..streams import RunScheduler
 from ..streams.elastic import ElasticThreads
 from ..streams.fairness import FairShare
-from ..streams.jobs import Job
+from ..streams.job import Job
 from ..streams.process_end import at_script_end
 from ..streams.usage import Glimpse
 

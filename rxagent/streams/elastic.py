@@ -12,7 +12,8 @@ from time import monotonic, sleep
 
 from ..errors import PoolExhausted
 from .bells import Bells
-from .jobs import Job, Jobs, names
+from .job import Job, names
+from .jobs import Jobs
 from .nesting import here, parent
 from .usage import Glimpse, computed
 
@@ -130,7 +131,7 @@ class ElasticThreads(ABC):
             what: Its name in logs and errors.
             refused: Called instead of it, on any thread, when the pool is exhausted before the
                 function has begun; it must not block.
-            born: When its run was started, by `nesting.tick`; by default now.
+            born: When its run was started, by `tick`; by default now.
 
         Raises:
             PoolExhausted: No thread can be started, and none will become free.

@@ -1,84 +1,19 @@
-"""Jobs: the functions that the threads of a pool run, and which of them hold a slot."""
+"""Jobs: those of a pool that run or wait, and which of them hold a slot."""
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import get_ident
 from time import monotonic
 
 from ..errors import PoolExhausted
-from .nesting import tick
-from .refusal import names, refuse, refuse_deepest, refuse_newest
+from .job import Job, tick
+from .refusal import refuse, refuse_deepest, refuse_newest
 from .usage import own_clock
 
-__all__ = ["Job", "Jobs", "names"]
+__all__ = ["Jobs"]
 
 _log = logging.getLogger("rxagent")
-
-
-class Job:
-    """A function that a pool runs.
-
-    Attributes:
-        what: Its name in logs and errors.
-        parent: The job within which it is known to have been submitted, as long as that runs.
-        born: When its run was started, by `tick`.
-        began: When it began, likewise; 0 if it has not.
-    """
-
-    __slots__ = (
-        "_abandon",
-        "began",
-        "begun",
-        "born",
-        "clock",
-        "is_reported",
-        "parent",
-        "refused",
-        "run",
-        "thread",
-        "what",
-    )
-
-    def __init__(
-        self,
-        run: Callable[[], object],
-        what: object,
-        refused: Callable[[PoolExhausted], object] | None,
-        abandon: Callable[["Job"], None],
-        parent: "Job | None" = None,
-        born: int | None = None,
-    ) -> None:
-        self.parent = parent
-        self.born = tick() if born is None else born
-        self.began = 0
-        self.run: Callable[[], object] | None = run  # None: it has begun, or never will
-        self.begun: Callable[[], object] | None = None  # what was to run, once it has begun
-        self.what = what
-        self.refused = refused
-        self.thread = 0  # the number of the thread that runs it
-        self.clock: int | None = None  # counts that thread's computing time
-        self.is_reported = False
-        self._abandon = abandon
-
-    def abandon(self) -> None:
-        """Stop waiting for the job.
-
-        A job that has not begun never will. One that runs goes on, but no longer takes the place
-        of others. It is safe to call this from any thread, signal handler or finaliser.
-        """
-        self._abandon(self)
-
-    def ancestors(self) -> Iterator["Job"]:
-        """Iterate over the job's parent, that one's parent, and so on."""
-        job = self
-        while (parent := job.parent) is not None:
-            job = parent
-            yield job
-
-    def __repr__(self) -> str:
-        return f"<Job {names([self])}>"
 
 
 class Jobs:

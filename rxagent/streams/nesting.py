@@ -8,24 +8,19 @@ within any job that ran when the run was started; it cannot be within one that b
 import threading
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .jobs import Job
+from .job import Job
 
-__all__ = ["here", "knowing_its_job", "may_all_wait", "parent", "tick"]
-
-tick: Callable[[], int] = count(1).__next__
-"""Return a greater number at each call: what began later has the greater one."""
+__all__ = ["here", "knowing_its_job", "may_all_wait", "parent"]
 
 here = threading.local()
 """Its `at` is the pool and the job that this thread runs, if there is one."""
 
-_within: "ContextVar[Job | None]" = ContextVar("rxagent_within", default=None)
+_within: ContextVar[Job | None] = ContextVar("rxagent_within", default=None)
 
 
-def parent() -> "Job | None":
+def parent() -> Job | None:
     """Return the job that this thread runs, or within which this context was copied."""
     at: tuple[Any, Job] | None = getattr(here, "at", None)
     return at[1] if at else _within.get()
@@ -37,7 +32,7 @@ def knowing_its_job(work: Callable[[], None]) -> None:
     work()
 
 
-def may_all_wait(stuck: Iterable["Job"], others: Iterable["Job"]) -> bool:
+def may_all_wait(stuck: Iterable[Job], others: Iterable[Job]) -> bool:
     """Return whether each of some jobs may wait for another job of its own, among others.
 
     If not, at least one of them waits for something else, which will come by itself.

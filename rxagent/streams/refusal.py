@@ -1,24 +1,20 @@
 """Refusal: which job gives way when all threads of a pool may wait for one another."""
 
 import logging
-from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
 
 from ..errors import PoolExhausted, describe
+from .job import Job, name_of, names
 from .nesting import may_all_wait
 
-if TYPE_CHECKING:
-    from .jobs import Job
-
-__all__ = ["names", "refuse", "refuse_deepest", "refuse_newest"]
+__all__ = ["refuse", "refuse_deepest", "refuse_newest"]
 
 _log = logging.getLogger("rxagent")
 
 _ADVICE = "Nest calls less deeply, or give the pool more spare threads."
 
 
-def refuse(job: "Job", error: PoolExhausted) -> None:
+def refuse(job: Job, error: PoolExhausted) -> None:
     """Refuse a job that has not begun; one that cannot be refused goes on waiting."""
     refused, job.refused = job.refused, None
     if refused is None:
@@ -27,10 +23,10 @@ def refuse(job: "Job", error: PoolExhausted) -> None:
     try:
         refused(error)
     except Exception as fault:
-        _log.error("%s could not be refused: %s", _name(job), describe(fault))
+        _log.error("%s could not be refused: %s", name_of(job), describe(fault))
 
 
-def refuse_deepest(stuck: Collection["Job"], queued: Iterable["Job"]) -> bool:
+def refuse_deepest(stuck: Collection[Job], queued: Iterable[Job]) -> bool:
     """Refuse the job nested deepest, if every running job waits for one within it to begin.
 
     Args:
@@ -52,7 +48,7 @@ def refuse_deepest(stuck: Collection["Job"], queued: Iterable["Job"]) -> bool:
     return True
 
 
-def refuse_newest(stuck: Collection["Job"], queued: Collection["Job"]) -> bool:
+def refuse_newest(stuck: Collection[Job], queued: Collection[Job]) -> bool:
     """Refuse the job of the latest run, if every running job may wait for one that has not begun.
 
     Args:
@@ -74,22 +70,8 @@ def refuse_newest(stuck: Collection["Job"], queued: Collection["Job"]) -> bool:
     return True
 
 
-def _without_ancestors(stuck: Iterable["Job"], queued: Iterable["Job"]) -> set["Job"]:
+def _without_ancestors(stuck: Iterable[Job], queued: Iterable[Job]) -> set[Job]:
     left = set(stuck)
     for job in queued:
         left.difference_update(job.ancestors())
     return left
-
-
-def names(jobs: Iterable["Job"]) -> str:
-    """Return the names of the most frequent jobs, and how often each occurs."""
-    counts = Counter(map(_name, jobs))
-    shown = [f"{name} ({count})" if count > 1 else name for name, count in counts.most_common(5)]
-    return ", ".join(shown) + (", ..." if len(counts) > 5 else "")
-
-
-def _name(job: "Job") -> str:
-    try:
-        return str(job.what)
-    except Exception:  # of a viewer's own __repr__
-        return type(job.what).__name__

@@ -13,8 +13,9 @@ from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignme
 from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
+from .job import tick
 from .loop_task import LoopTask, LoopTimer
-from .nesting import knowing_its_job, tick
+from .nesting import knowing_its_job
 from .open_work import OpenWork
 from .serial_queue import SerialQueue
 from .workers import WORKERS, Workers

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import PoolExhausted
 from .elastic import ElasticThreads
-from .jobs import Job
+from .job import Job
 from .usage import Glimpse
 
 __all__ = ["WORKERS", "Workers"]

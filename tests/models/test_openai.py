@@ -99,13 +99,13 @@ def test_reasoning_sent_twice(server):
 
 def test_content_in_parts(server):
     """Content may be a list of parts, thoughts among them."""
-    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
-    parts = [thought, {"type": "text", "text": "Yes"}]
+    part = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    parts = [part, {"type": "text", "text": "Yes"}]
     name = serve(server, chunk({"content": parts}), text_chunk("."), finish_chunk("stop"))
 
-    told, kept, *rest = deltas(name)
+    thought, kept, *rest = deltas(name)
     assert [ReasoningDelta("Hm."), TextDelta("Yes"), TextDelta("."), Finish("stop")] == [
-        told,
+        thought,
         *rest,
     ]
     assert {"message": {"content": [thought]}} == kept.extra[0].data

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import PoolExhausted
-from rxagent.streams.jobs import Job, Jobs, names
+from rxagent.streams.job import Job, names
+from rxagent.streams.jobs import Jobs
 from rxagent.streams.nesting import may_all_wait
 
 LIMIT, SPARE, RESERVE = 2, 3, 2

@@ -11,6 +11,9 @@ from .listening import answer
 __all__ = ["go_on", "history_of"]
 
 _THOUGHT = "I have to add 2 and 3."
+_NAMES = {"reasoning_field"}
+"""Data that are names of fields, which another provider may use too."""
+
 _SHORT = 12
 """Texts of this length or shorter may be anywhere in a request by chance."""
 
@@ -86,5 +89,6 @@ def _texts(value: object) -> list[str]:
         case list():
             return [text for item in value for text in _texts(item)]
         case dict():
-            return [text for item in value.values() for text in _texts(item)]
+            kept = (item for name, item in value.items() if name not in _NAMES)
+            return [text for item in kept for text in _texts(item)]
     return []

@@ -112,7 +112,7 @@ CACHED = [
 
 @pytest.mark.parametrize("report", CACHED, ids=lambda report: ", ".join(report))
 def test_caches(report):
-    """The input has what was read from a cache and written to one, whoever reports it."""
+    """The input has what was read from a cache and written to one, in the words of any server."""
     added = Usages("big").add({**report, "output_tokens": 5})
 
     assert Usage(9, 5, cached_tokens=4, cache_write_tokens=3, model="big") == added

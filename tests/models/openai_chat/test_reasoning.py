@@ -138,7 +138,7 @@ def reasoned(name, part):
 @pytest.mark.parametrize("name", ["thinking_blocks", "reasoning_details"])
 @given(st.lists(st.lists(st.text("ab", max_size=3), max_size=3), min_size=1, max_size=4))
 def test_a_signature_ends_a_part(kept, name, blocks):
-    """Blocks without an index are told apart by their signatures, and none of those is lost."""
+    """Blocks without an index are distinguished by their signatures, and none of those is lost."""
     parts = []
     for at, pieces in enumerate(blocks):
         parts += [{"type": "thinking", "thinking": text, "signature": None} for text in pieces]

@@ -115,7 +115,7 @@ def test_fragments_that_look_like_the_beginning(read, value, places):
 
 @given(st.lists(st.integers(0), max_size=6), st.integers(0, 4))
 def test_two_calls_at_one_index(read, places, later):
-    """Two calls at one index, told apart by their ids, are no repetitions of each other."""
+    """Two calls at one index, distinguished by their ids, are no repetitions of each other."""
     wholes = ['{"a": {"a": 1}}', '{"a": {"a": 2}}']
     ends = sorted({0, len(wholes[0]), *(place % len(wholes[0]) for place in places)})
     pieces = [wholes[0][a:b] for a, b in pairwise(ends)]
