@@ -31,7 +31,7 @@ def test_prefixes(name, kind, model_id):
         ("gpt-5-mini", "write 'openai:gpt-5-mini'"),
         ("meta/llama:8b", "write 'openai:meta/llama:8b'"),
         ("openai/gpt-5-mini", "write 'openai:gpt-5-mini'"),
-        ("unknown:gpt-5", "no provider 'unknown'; those known are azure:, openai:"),
+        ("unknown:gpt-5", "no provider 'unknown'; those known are azure:, mlx:, onnx:, openai:"),
         ("ollama:llama3", r"OpenAI's protocol, write OpenAIModel\(name, api_base="),
         ("openai:", "names no model"),
         ("", "has no provider"),
@@ -45,8 +45,8 @@ def test_names_that_mean_nothing(name, part):
 
 def test_every_prefix_leads_to_a_model():
     """What `prefixes` returns can be resolved."""
-    assert ("azure", "openai") == prefixes()
-    assert ["a", "a"] == [resolve(f"{prefix}:a").model_id for prefix in prefixes()]
+    assert ("azure", "mlx", "onnx", "openai", "transformers") == prefixes()
+    assert ["a"] * 5 == [resolve(f"{prefix}:a").model_id for prefix in prefixes()]
 
 
 def test_options():
