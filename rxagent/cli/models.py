@@ -83,6 +83,11 @@ def _show(prefix: str, timeout: float, most: int | None = None, is_quiet: bool =
     except ValueError as error:
         echo(f"{prefix}: cannot be used. {one_line(str(error))}")
         return False
+    if not provider.is_installed():
+        echo(
+            f"{prefix}: not installed. Run `pip install '{provider.requires}'`. See {provider.docs}"
+        )
+        return False
     if missing := [name for name in provider.variables if not os.environ.get(name)]:
         note = f" ({provider.note})" if provider.note else ""
         echo(f"{prefix}: not set up. Set {', '.join(missing)}{note}. See {provider.docs}")

@@ -26,6 +26,7 @@ PROVIDER = Provider(
     extra="mlx",
     requires="mlx-lm",
     docs="https://huggingface.co/mlx-community",
+    modules=("mlx_lm",),
     naming="a name on the Hugging Face Hub, such as those of mlx-community, or a folder",
 )
 

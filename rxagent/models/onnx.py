@@ -26,6 +26,7 @@ PROVIDER = Provider(
     extra="onnx",
     requires="onnxruntime-genai",
     docs="https://onnxruntime.ai/docs/genai/",
+    modules=("onnxruntime_genai",),
     naming="a folder with genai_config.json",
 )
 

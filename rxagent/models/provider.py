@@ -1,6 +1,7 @@
 """Provider: what a provider of models declares about itself."""
 
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class Provider:
         sdk: What its models need, in words, such as `OpenAI's SDK`.
         extra: The extra of its package that installs the SDK.
         requires: What `pip install` takes to install the SDK.
+        modules: The modules that must be installed, where not every user has them.
         variables: The environment variables that must be set.
         key_variable: The environment variable of the key.
         url_variable: The environment variable of the server's address.
@@ -44,6 +46,7 @@ class Provider:
     extra: str
     requires: str
     docs: str
+    modules: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     key_variable: str | None = None
     url_variable: str | None = None
@@ -55,6 +58,10 @@ class Provider:
         """Import and return the class of its models."""
         kind: Callable[..., Model] = resolve_name(self.model)
         return kind
+
+    def is_installed(self) -> bool:
+        """Return whether what its models need is installed; nothing is imported."""
+        return all(find_spec(name) is not None for name in self.modules)
 
     def missing(self, error: Exception) -> MissingExtra:
         """Return the error that the SDK cannot be imported."""

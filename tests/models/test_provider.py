@@ -215,3 +215,13 @@ def test_a_declaration_is_a_value():
     assert first == second
     with pytest.raises(AttributeError):
         first.prefix = "b"
+
+
+def test_what_is_not_installed_is_shown(install):
+    """Models whose package is missing cannot be used, and the line says what to run."""
+    source = ACME.replace("docs=", 'modules=("acme_engine",), docs=')
+    _, (line, *_), _ = rxagent(install("acme", source, "acme:PROVIDER"), "models")
+
+    assert "acme: not installed. Run `pip install 'acme-sdk'`. See https://acme" in line
+    assert not load_provider("acme").is_installed()
+    assert load_provider("openai").is_installed()
