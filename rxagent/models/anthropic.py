@@ -24,6 +24,7 @@ PROVIDER = Provider(
     sdk="Anthropic's SDK",
     extra="anthropic",
     requires="anthropic[aiohttp]",
+    modules=("anthropic",),
     docs="https://platform.claude.com/docs/en/models/overview",
     variables=("ANTHROPIC_API_KEY",),
     key_variable="ANTHROPIC_API_KEY",

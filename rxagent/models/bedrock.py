@@ -58,6 +58,7 @@ PROVIDER = Provider(
     sdk="AWS's SDK",
     extra="bedrock",
     requires="boto3",
+    modules=("boto3",),
     docs="https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html",
     key_variable="AWS_BEARER_TOKEN_BEDROCK",
     url_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",

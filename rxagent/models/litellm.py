@@ -48,6 +48,7 @@ PROVIDER = Provider(
     sdk="LiteLLM",
     extra="litellm",
     requires="litellm>=1.110",
+    modules=("litellm",),
     docs="https://docs.litellm.ai/docs/providers",
     note="each provider of LiteLLM's has its own key",
     list_models=_list_models,
