@@ -21,7 +21,7 @@ IMPORTS = [
     "reactivex",
     "pydantic_core",
     "rxagent.agents",
-    "openai",
+    "openai._models",
 ]
 
 
