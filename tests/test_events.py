@@ -23,7 +23,7 @@ from rxagent.events import (
 )
 from rxagent.messages import Message, ToolCall
 
-from .strategies import prefixes
+from .strategies import prefixes, runs
 
 REQUIRED = attrs.NOTHING
 
@@ -160,7 +160,7 @@ def test_random_runs_have_every_event():
     missing = {*TABLE}
 
     @settings(max_examples=300)
-    @given(prefixes())
+    @given(runs() | prefixes())
     def draw(events):
         missing.difference_update(type(event).__name__ for event in events)
 

@@ -13,7 +13,8 @@ def answering(reply: bytes) -> Iterator[str]:
 
         def answer() -> None:
             connection, _ = listening.accept()
-            with connection, suppress(ConnectionError):  # a client that stops reading closes it
+            with connection, suppress(OSError):  # a client that stops reading closes it
+                connection.settimeout(1)  # or keeps it for another request
                 connection.recv(65536)
                 connection.sendall(reply)
                 connection.shutdown(socket.SHUT_WR)
