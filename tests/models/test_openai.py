@@ -108,7 +108,7 @@ def test_content_in_parts(server):
         thought,
         *rest,
     ]
-    assert {"message": {"content": [thought]}} == kept.extra[0].data
+    assert {"message": {"content": [part]}} == kept.extra[0].data
 
 
 @STREAMED
