@@ -194,7 +194,7 @@ class Usage(Delta):
 
     `input_tokens` includes those read from a cache (`cached_tokens`) and written to one
     (`cache_write_tokens`), `output_tokens` those of reasoning. `model` is None if it is unknown,
-    or if several models are summed up.
+    or if several models are summed up; it is not compared.
     """
 
     input_tokens: int
@@ -202,7 +202,7 @@ class Usage(Delta):
     cached_tokens: int = field(default=0, repr=False)
     reasoning_tokens: int = field(default=0, repr=False)
     cache_write_tokens: int = field(default=0, repr=False)
-    model: str | None = field(default=None, repr=False)
+    model: str | None = field(default=None, eq=False, repr=False)
 
     __repr__ = repr_of
 

@@ -9,6 +9,9 @@ __all__ = ["IdForm", "id_form_of", "is_usual"]
 _USUAL = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 """What every known server accepts but Mistral's (November 2026)."""
 
+_LONGEST = 40
+_HIDDEN = "__thought__"
+
 
 @frozen
 class IdForm:
@@ -38,5 +41,9 @@ def id_form_of(origin: str | None, model: str) -> IdForm:
 
 
 def is_usual(id: str) -> bool:
-    """Return whether nearly every server accepts an id, whichever server made it."""
-    return _USUAL.fullmatch(id) is not None
+    """Return whether the server that made an id can do without it.
+
+    OpenAI and Azure refuse ids of more than 40 characters, also their own; LiteLLM hides a
+    signature in one.
+    """
+    return _USUAL.fullmatch(id) is not None or (len(id) > _LONGEST and _HIDDEN not in id)
