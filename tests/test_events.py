@@ -386,3 +386,9 @@ def test_values_alone_are_left_out_of_the_hash():
     }
 
     assert WITH_VALUES == unhashed
+
+
+def test_the_model_of_a_usage_is_not_compared():
+    """Reports of equal tokens are equal, whichever model they name."""
+    assert Usage(5, 2) == Usage(5, 2, model="big")
+    assert hash(Usage(5, 2)) == hash(Usage(5, 2, model="big"))

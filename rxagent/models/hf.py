@@ -302,6 +302,6 @@ async def _described(reply: Any) -> Any:
 def _where(error: Exception) -> str:
     """Return to which server a request was sent, if an error knows it."""
     with suppress(Exception):
-        url = error.request.url  # type: ignore[attr-defined]
+        url = error.request.url  # type: ignore[attr-defined]  # if it has one
         return f" at {url.scheme}://{url.netloc.decode()}"
     return ""

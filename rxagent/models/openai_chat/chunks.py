@@ -13,7 +13,7 @@ from .calls import Calls, Fragment
 from .choices import Choices, Undecided
 from .failures import failure_in, is_foreign, wordless_failure_in
 from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, string, whole
-from .ids import is_usual
+from .ids import is_replaceable
 from .kept import OPAQUE, Kept
 from .marked import MarkedThoughts, is_marked
 from .nesting import is_deep
@@ -309,7 +309,7 @@ class ChatChunks:
         name, arguments = fragment.name, fragment.arguments
         id = id_of(fields.get("id"))
         kept = fragment.beside()
-        if id and not is_usual(id) and self._kept.is_new(id):
+        if id and not is_replaceable(id) and self._kept.is_new(id):
             kept["id"] = id  # which goes back to its origin as it is
         given = index
         index = self._latest_call = self._unique(choice, index, not (id or name))

@@ -4,13 +4,14 @@ import re
 
 from attrs import frozen
 
-__all__ = ["IdForm", "id_form_of", "is_usual"]
+__all__ = ["IdForm", "id_form_of", "is_replaceable"]
 
 _USUAL = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 """What every known server accepts but Mistral's (November 2026)."""
 
 _LONGEST = 40
 _HIDDEN = "__thought__"
+"""What stands before the signature that LiteLLM hides in an id (November 2026)."""
 
 
 @frozen
@@ -40,10 +41,9 @@ def id_form_of(origin: str | None, model: str) -> IdForm:
     return _MISTRALS if _OF_MISTRAL.search(f"{origin or ''} {model}") else IdForm()
 
 
-def is_usual(id: str) -> bool:
-    """Return whether the server that made an id can do without it.
+def is_replaceable(id: str) -> bool:
+    """Return whether another id may take the place of this one, also for its own server.
 
-    OpenAI and Azure refuse ids of more than 40 characters, also their own; LiteLLM hides a
-    signature in one.
+    OpenAI and Azure refuse more than 40 characters, also in ids of their own.
     """
     return _USUAL.fullmatch(id) is not None or (len(id) > _LONGEST and _HIDDEN not in id)

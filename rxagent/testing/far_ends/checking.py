@@ -104,4 +104,4 @@ def _listed_fields(kind: Any, known: dict[Any, Any]) -> Any:
     for name, hint in hints.items():
         field = _listed(hint, known)
         fields[name] = Required[field] if name in kind.__required_keys__ else NotRequired[field]
-    return TypedDict(kind.__name__, fields)  # type: ignore[operator]
+    return TypedDict(kind.__name__, fields)  # type: ignore[operator]  # made at run time

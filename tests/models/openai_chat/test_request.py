@@ -231,8 +231,8 @@ def test_ids_for_others(ids):
 
     assert ids == sent_ids(conversation(*ids, origin="here"), "here")
     for was, id in zip(ids, others, strict=True):
-        is_usual = re.fullmatch("[a-zA-Z0-9_-]{1,40}", was)
-        assert id == was if is_usual else re.fullmatch("[a-zA-Z0-9]{9}", id)
+        is_replaceable = re.fullmatch("[a-zA-Z0-9_-]{1,40}", was)
+        assert id == was if is_replaceable else re.fullmatch("[a-zA-Z0-9]{9}", id)
 
 
 @given(STRANGE.filter(bool), st.integers(1, 3))
