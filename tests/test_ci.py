@@ -51,6 +51,17 @@ def test_ci_runs_the_readme_s_test_command(ci):
     assert (0, "+ echo tested && echo passed\ntested\npassed\n") == (ran.returncode, ran.stdout)
 
 
+def test_ci_runs_all_test_commands_in_order(ci):
+    """Each marked block is run, one after another, up to one that fails."""
+    commands = ("echo passed", "exit 4", "echo never")
+    ran = ci("".join(README.format(command=command) for command in commands))
+
+    assert 4 == ran.returncode
+    assert "+ echo tested && echo passed\ntested\npassed\n+ echo tested && exit 4\ntested\n" == (
+        ran.stdout
+    )
+
+
 def test_ci_fails_when_the_tests_do(ci):
     """A failing test command fails with its own status."""
     assert 3 == ci(README.format(command="exit 3")).returncode
@@ -64,9 +75,11 @@ def test_ci_fails_when_the_readme_says_nothing(ci):
     assert "README.md holds no fenced block after <!-- test-command -->\n" == ran.stderr
 
 
-def test_the_readme_has_one_test_command():
-    """The command is marked once, and ends in tox's default list."""
-    _, command = (PROJECT / "README.md").read_text(encoding="utf-8").split("<!-- test-command -->")
+def test_the_readme_has_two_test_commands():
+    """One ends in tox's default list, the other runs the environment of the providers."""
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    _, light, heavy = (block.split("\n```\n")[0] for block in readme.split("<!-- test-command -->"))
 
-    assert command.startswith("\n```sh\npython3 -m venv ")
-    assert command.splitlines()[2].endswith("/tox")
+    assert light.startswith("\n```sh\npython3 -m venv ")
+    assert light.endswith("/tox")
+    assert "\n```sh\n.venv/bin/tox -e providers" == heavy

@@ -205,7 +205,7 @@ def test_its_callbacks_end_with_their_loop(server):
 
     async def ask():
         await _read(model(server, stream=False))
-        (kept,) = [task for task in asyncio.all_tasks() if "LoggingWorker" in repr(task)]
+        (kept,) = [task for task in asyncio.all_tasks() if "._worker_loop" in repr(task)]
         clients = Clients(litellm)
         await clients.close()
         return kept.done()
