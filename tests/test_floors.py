@@ -18,7 +18,7 @@ FLOORS = {
     1: ["streams", "books", "draft", "state"],
     2: ["operators"],
     2.5: ["runs"],
-    3: ["models", "tools"],
+    3: ["models", "tools", "executors"],
     4: ["agents"],
     5: ["subscribers"],
     6: ["cli", "__main__"],
