@@ -198,6 +198,8 @@ class State:
     Attributes:
         answer: The value of the last run's answer; None before it.
         error: The error of the last run; None if it did not fail.
+        session: The variables of a code agent, for the run that continues this conversation. They
+            are neither compared nor stored, so a state that was stored has none.
     """
 
     answer: Any = field(default=None, eq=_by_type_and_value, hash=False)
@@ -205,6 +207,7 @@ class State:
     _books: Books = BLANK
     _past: tuple[Message | Step | _Plan, ...] = ()
     _latest: Step | _Plan | None = None
+    session: Any = field(default=None, eq=False, repr=False)
 
     def __repr__(self) -> str:
         counts = [plural(len(self.steps), "step"), plural(len(self.messages()), "message")]
@@ -280,7 +283,7 @@ _ALONE = Step(1)
 def fold(state: State, event: Event) -> State:
     """Return the state after one more event."""
     try:
-        latest, books = state._latest, state._books
+        latest, books, session = state._latest, state._books, state.session
     except AttributeError:
         raise TypeError(
             f"fold takes a State first, not {shown(state)}: fold(state, event)."
@@ -289,31 +292,36 @@ def fold(state: State, event: Event) -> State:
         spent = books.add(event)
         if spent is books:
             return state
-        return State(state.answer, state.error, spent, state._past, latest)
+        return State(state.answer, state.error, spent, state._past, latest, state.session)
     if not isinstance(event, Delta):
         if not isinstance(event, Event):
             raise TypeError(f"fold takes an event second, not {shown(event)}: fold(state, event).")
         books = books.add(event)
         match event:
             case RunStarted(task, _, message):
-                return State(books=books, past=(*state._entries, message or Message("user", task)))
+                past = (*state._entries, message or Message("user", task))
+                return State(books=books, past=past, session=session)
             case StepStarted(number):
-                return State(state.answer, state.error, books, state._entries, Step(number))
+                return State(
+                    state.answer, state.error, books, state._entries, Step(number), session
+                )
             case PlanStarted():
-                return State(state.answer, state.error, books, state._entries, _Plan())
+                return State(state.answer, state.error, books, state._entries, _Plan(), session)
             case FinalAnswer(value):
                 state = evolve(state, answer=value)
             case RunFailed(_, error):
                 state = evolve(state, error=error)
             case MessageCompleted():
                 latest = latest or _ALONE
+            case ToolCompleted() | ToolFailed() if event.session is not None:
+                session = event.session
     elif isinstance(event, Usage):
         books = books.add(event)
     else:
         latest = latest or _ALONE
     if latest is not None:
         latest = latest.add(event)
-    return State(state.answer, state.error, books, state._past, latest)
+    return State(state.answer, state.error, books, state._past, latest, session)
 
 
 def fold_all(state: State, events: Iterable[Event]) -> State:
