@@ -10,7 +10,7 @@ from .. import executors
 from ..arguments import extending, one_of, several, shown, suggesting
 from ..events import Event
 from ..executors import Executor, Limits
-from ..messages import Message, Request
+from ..messages import INTERPRETER, Message, Request
 from ..pickling import portable
 from ..state import State
 from ..streams import operators as stream_ops
@@ -19,7 +19,7 @@ from ..streams.workers import Workers
 from .agent import Agent
 from .code_blocks import Tags
 from .code_functions import check_names
-from .code_session import INTERPRETER, CodeSession, lost_variables
+from .code_session import CodeSession, lost_variables
 from .code_step import CodeStep
 from .hints import NOT_OF_CODE_AGENTS
 from .loop import run_steps

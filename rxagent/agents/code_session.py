@@ -8,12 +8,10 @@ from reactivex import Observable, abc
 
 from ..events import Event
 from ..executors import CodeResult, Executor, Functions, Session
+from ..messages import INTERPRETER
 from ..state import State
 
-__all__ = ["INTERPRETER", "CodeSession", "Variables", "lost_variables"]
-
-INTERPRETER = "python_interpreter"
-"""The name under which code appears as a call."""
+__all__ = ["CodeSession", "Variables", "lost_variables"]
 
 
 @define(eq=False)

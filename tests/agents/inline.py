@@ -101,7 +101,7 @@ class InlineSession:
 class InlineExecutor:
     """Runs code by `exec`; `opened` are its open sessions."""
 
-    limits: Limits = Limits()
+    limits: Limits = field(factory=Limits)
     language: str = "The code is Python."
     opened: list = field(factory=list, eq=False)
 
