@@ -199,6 +199,8 @@ class State:
     Attributes:
         answer: The value of the last run's answer; None before it.
         error: The error of the last run; None if it did not fail.
+        session: The variables of a code agent, for the run that continues this conversation. They
+            are neither compared nor stored, so a state that was stored has none.
         summary: The latest summary of its first steps, which a memory policy made; None without
             one. `messages` returns those steps nevertheless.
     """
@@ -208,6 +210,7 @@ class State:
     _books: Books = BLANK
     _past: ListView[Message | Step | _Plan] = field(default=ListView(), converter=_list_view)
     _latest: Step | _Plan | None = None
+    session: Any = field(default=None, eq=False, repr=False)
     summary: Summarised | None = None
     _is_brief: bool = False
 
@@ -309,8 +312,9 @@ def fold(state: State, event: Event) -> State:
         spent = books.add(event)
         if spent is books:
             return state
-        return State(state.answer, state.error, spent, state._past, latest, state.summary)
-    summary = state.summary
+        return State(
+            state.answer, state.error, spent, state._past, latest, state.session, state.summary
+        )
     if not isinstance(event, Delta):
         if not isinstance(event, Event):
             raise TypeError(f"fold takes an event second, not {shown(event)}: fold(state, event).")
@@ -318,28 +322,30 @@ def fold(state: State, event: Event) -> State:
         match event:
             case RunStarted(task, _, message):
                 past = state._ended().add(message or Message("user", task))
-                return State(books=books, past=past, summary=summary)
+                return evolve(state, answer=None, error=None, books=books, past=past, latest=None)
             case StepStarted(number):
-                step = Step(number)
-                return State(state.answer, state.error, books, state._ended(), step, summary)
+                return evolve(state, books=books, past=state._ended(), latest=Step(number))
             case PlanStarted():
-                plan = _Plan()
-                return State(state.answer, state.error, books, state._ended(), plan, summary)
+                return evolve(state, books=books, past=state._ended(), latest=_Plan())
             case Summarised():
-                summary = event
+                state = evolve(state, summary=event)
             case FinalAnswer(value):
                 state = evolve(state, answer=value)
             case RunFailed(_, error):
                 state = evolve(state, error=error)
             case MessageCompleted():
                 latest = latest or _ALONE
+            case ToolCompleted() | ToolFailed() if event.session is not None:
+                state = evolve(state, session=event.session)
     elif isinstance(event, Usage):
         books = books.add(event)
     else:
         latest = latest or _ALONE
     if latest is not None:
         latest = latest.add(event)
-    return State(state.answer, state.error, books, state._past, latest, summary)
+    return State(
+        state.answer, state.error, books, state._past, latest, state.session, state.summary
+    )
 
 
 def fold_all(state: State, events: Iterable[Event]) -> State:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from inspect import isclass, signature
-from typing import Annotated, Any
+from typing import Any
 
 from attrs import field, frozen
 from reactivex import Observable
 
 from ..arguments import (
     did_you_mean,
-    mapping,
     number,
     one_of,
     several,
@@ -19,29 +18,27 @@ from ..arguments import (
     text,
     valid,
 )
-from ..events import Event, RunStarted
+from ..events import Event
 from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
 from ..models import as_model
 from ..pickling import portable
-from ..runs import Run, launch
 from ..state import State
-from ..streams import RunScheduler, daemon_loop, refuse_own_loop
 from ..streams.workers import Workers
-from ..tools import FINAL_ANSWER, Tool, Toolbox, tool
+from ..tools import FINAL_ANSWER, Toolbox
 from .cold import ColdRun
 from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import run_steps
 from .prompts import render
+from .runnable import Runnable, agent_name, opening
 from .tool_step import ToolStep
-from .uncalled import Uncalled
 
 __all__ = ["Agent"]
 
 
 @suggesting("Agent", NOT_OF_AGENTS)
 @frozen(init=False, repr=False)
-class Agent(Uncalled):
+class Agent(Runnable):
     """A function from a task to a run: it requests model turns, calls tools, and answers.
 
     An agent holds no state of its runs, so one object serves any number of runs at once.
@@ -68,7 +65,7 @@ class Agent(Uncalled):
             the 16 threads that the process shares.
     """
 
-    name: str = field(validator=valid(text))
+    name: str = field(validator=valid(agent_name))
     description: str | None = field(validator=valid(text, optional=True))
     instructions: str | None = field(validator=valid(text, optional=True))
     max_steps: int = field(validator=valid(number, least=0, whole=True, what="a number of steps"))
@@ -179,85 +176,10 @@ class Agent(Uncalled):
             ModelError: The model failed; emitted by `on_error`.
             NoAnswer: Neither the steps nor the closing step gave an answer; by `on_error`.
         """
-        text("task", task)
-        if not isinstance(state, State | None):
-            raise TypeError(
-                "state must be a State, as run.state or State.from_messages([...]), "
-                f"not {'a run' if isinstance(state, Run) else shown(state)}."
-            )
-        given = mapping("additional_args", additional_args)
-        content = render("given", task=task, given=given) if given else task
-        message = Message("user", content, images=images)
-        started = RunStarted(task, self.name, message if given or message.images else None)
-        return ColdRun(run_steps(self._step, self.max_steps, started, state or State(), given))
-
-    @suggesting("A run", NOT_OF_RUNS)
-    def run(
-        self,
-        task: str,
-        *,
-        timeout: float | None = None,
-        state: State | None = None,
-        images: Iterable[Image] = (),
-        additional_args: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Block until a task is done, and return the answer's value.
-
-        Args:
-            task: What to do.
-            timeout: Seconds after which the run is cancelled.
-            state: The state of an earlier run.
-            images: Images for the model.
-            additional_args: Named values for the model and the tools.
-
-        Raises:
-            TimeoutError: The run took longer than `timeout`.
-            RxAgentError: The run ended without an answer.
-        """
-        refuse_own_loop("Write `await agent.start(task)` instead.")
-        number("timeout", timeout, least=0, optional=True)
-        scheduler = RunScheduler(loop=daemon_loop())
-        events = self(task, state=state, images=images, additional_args=additional_args)
-        with launch(events, scheduler=scheduler) as run:
-            return run.result(timeout)
-
-    @suggesting("A run", NOT_OF_RUNS)
-    def start(
-        self,
-        task: str,
-        *,
-        attach: Iterable[Any] = (),
-        state: State | None = None,
-        images: Iterable[Image] = (),
-        additional_args: Mapping[str, Any] | None = None,
-    ) -> Run:
-        """Start a hot run and return it at once.
-
-        Args:
-            task: What to do.
-            attach: Observers to attach before the first event.
-            state: The state of an earlier run.
-            images: Images for the model.
-            additional_args: Named values for the model and the tools.
-        """
-        watching = several("attach", attach, "observers")
-        events = self(task, state=state, images=images, additional_args=additional_args)
-        return launch(events, attach=watching, before=state)
-
-    def as_tool(self) -> Tool:
-        """Return this agent as a tool of another one; its events are the tool's outputs."""
-        if not self.description:
-            raise ValueError(
-                f"The agent {self.name!r} has no description, so no other agent can know what it "
-                "does. Give it a description=."
-            )
-
-        return tool(self._ask, name=self.name, description=self.description)
-
-    def _ask(
-        self, task: Annotated[str, "What to do, with all the information it needs."]
-    ) -> Observable[Event]:
-        return self(task)
+        begun = opening(task, self.name, state, images, additional_args)
+        return ColdRun(
+            run_steps(self._step, self.max_steps, begun.started, begun.before, begun.given)
+        )
 
     def _request(self, state: State, closing: bool) -> Request:
         history = state.messages()
