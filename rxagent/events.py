@@ -2,8 +2,8 @@
 
 .. code-block:: text
 
-    Run   = RunStarted (Usage | Plan | Step)*
-            (StepLimitReached Step)? FinalAnswer RunCompleted
+    Run   = RunStarted (Usage | Summarised | Plan | Step)*
+            (StepLimitReached (Usage | Summarised)* Step)? FinalAnswer RunCompleted
     Plan  = PlanStarted Turn Planned
     Step  = StepStarted (Turn || Call || ... || Call) StepFailed?   || = interleaved
     Turn  = (Delta* StepRetried)* Delta* MessageCompleted
@@ -45,6 +45,7 @@ __all__ = [
     "StepLimitReached",
     "StepRetried",
     "StepStarted",
+    "Summarised",
     "TextDelta",
     "ToolCallDelta",
     "ToolCompleted",
@@ -146,6 +147,14 @@ class Planned(Event):
     """The model made a plan."""
 
     text: str
+
+
+@frozen
+class Summarised(Event):
+    """A summary was made; `text` stands for the first `steps` steps of the conversation."""
+
+    text: str
+    steps: int
 
 
 @frozen

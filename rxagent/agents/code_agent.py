@@ -22,8 +22,9 @@ from .code_functions import check_names
 from .code_session import CodeSession, lost_variables
 from .code_step import CodeStep
 from .hints import NOT_OF_CODE_AGENTS
-from .loop import run_steps
-from .prompts import render
+from .loop import Turn
+from .memory import Memory
+from .prompts import CODE_PROMPTS
 from .runnable import Opening
 
 __all__ = ["CodeAgent"]
@@ -51,6 +52,10 @@ class _OfAgents(TypedDict, total=False):
     description: str | None
     managed_agents: Iterable[Any]
     final_answer_checks: Iterable[Callable[..., Any]]
+    planning_interval: int | None
+    planner: Callable[[Turn], Observable[Event] | None] | None
+    memory: Memory
+    prompts: Mapping[str, str] | None
     options: Mapping[str, Any] | None
     workers: Workers | None
 
@@ -78,7 +83,8 @@ class CodeAgent(Agent):
             model that supports it, instead of tags.
         eager: Run each statement once it is complete, while the model still writes the next one.
             Such a statement may run again when a turn is retried.
-        of_agents: The other arguments of `Agent`, except `answer`.
+        of_agents: The other arguments of `Agent`, except `answer`. The prompts that `prompts`
+            can replace are closing, code_system, code_task and plan.
     """
 
     executor: Executor = field(init=False)
@@ -87,6 +93,7 @@ class CodeAgent(Agent):
     _is_eager: bool = field(init=False)
 
     _acts: ClassVar[str] = "run code"
+    _known_prompts: ClassVar[Mapping[str, frozenset[str]]] = CODE_PROMPTS
 
     @extending(Agent.__init__, without=["answer"])
     def __init__(
@@ -142,12 +149,12 @@ class CodeAgent(Agent):
         check_names("an additional argument", given, {each.name: "a tool" for each in self.tools})
         lost = lost_variables(state, self.executor)
         if given or lost:
-            text = render("code_task", task=started.task, given=given, lost=lost)
+            text = self._prompts.render("code_task", task=started.task, given=given, lost=lost)
             images = started.message.images if started.message else ()
             started = evolve(started, message=Message("user", text, images=images))
 
         def steps(session: CodeSession) -> Observable[Event]:
-            return run_steps(self._step_in(session), self.max_steps, started, state, given)
+            return self._run_steps(self._step_in(session), evolve(begun, started=started))
 
         opened = stream_ops.using(lambda: CodeSession(self.executor, given, state), steps)
         return run_scoped(opened, is_serial=True)
@@ -174,7 +181,7 @@ class CodeAgent(Agent):
         return Request(messages, stop=self._tags.stop, options=self.options)
 
     def _system(self) -> str:
-        return render(
+        return self._prompts.render(
             "code_system",
             name=self.name,
             tools=self.tools.tools,

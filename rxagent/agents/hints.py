@@ -2,7 +2,7 @@
 
 __all__ = ["NOT_OF_AGENTS", "NOT_OF_CODE_AGENTS", "NOT_OF_RUNS"]
 
-_INSTRUCTIONS = "Write the text in instructions=."
+_INSTRUCTIONS = 'Write the text in instructions=, or replace the prompt: prompts={"system": ...}.'
 _CODE = "Write CodeAgent(...): an agent that acts by writing code."
 
 NOT_OF_AGENTS = {
@@ -11,11 +11,10 @@ NOT_OF_AGENTS = {
     "verbosity_level": "Nothing is printed by default: attach rxagent.subscribers.Console().",
     "logger": "Attach rxagent.subscribers.Console() or Log() to a run.",
     "add_base_tools": "List the tools you want in tools=[...].",
-    "prompt_templates": _INSTRUCTIONS,
+    "prompt_templates": 'Write prompts={"system": "..."}, or only add text in instructions=.',
     "system_prompt": _INSTRUCTIONS,
     "system": _INSTRUCTIONS,
     "grammar": "Pass provider parameters in options={...}.",
-    "planning_interval": "Planning is not supported yet.",
     "additional_authorized_imports": _CODE,
     "executor": _CODE,
     "code_block_tags": _CODE,

@@ -22,6 +22,7 @@ from ..events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCallDelta,
     ToolCompleted,
@@ -116,6 +117,8 @@ class RunPrinter:
             case Planned(text):
                 self._planning = False
                 self._print_plan(text)
+            case Summarised(_, steps):
+                self._line(("●", "cyan"), f" {plural(steps, 'step')} summarised")
             case FinalAnswer(value) if self._within is None:
                 self._print_answer(answer_text(value))
             case RunCompleted(usage) if self._within is None:
@@ -159,7 +162,7 @@ class RunPrinter:
                 write()
 
     def _print_plan(self, text: str) -> None:
-        lines = [line for line in map(one_line, shown(text).splitlines()) if line]
+        lines = [line for line in map(one_line, shown(text).splitlines()) if line] or ["(empty)"]
         joined = "  ".join(lines)
         if len(joined) <= 60:
             self._line(("●", "cyan"), (" plan    ", "bold"), joined)
