@@ -25,7 +25,7 @@ def chooser_of(name: str, chooser: Any) -> Any:
     """Return a model as an agent; an agent or a function as it is."""
     if isinstance(chooser, str) or getattr(chooser, "is_model", False):
         return Agent(chooser, name=name)
-    if chooser is not None and (not callable(chooser) or isclass(chooser)):
+    if not callable(chooser) or isclass(chooser):
         raise TypeError(
             f"{shown(chooser)} cannot choose. Give a function, an agent, a model or its name."
         )

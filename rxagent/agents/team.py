@@ -9,7 +9,9 @@
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from functools import partial
+from inspect import isawaitable
 from typing import Any
 
 from ..arguments import shown
@@ -74,7 +76,8 @@ def vote(
         name: Its name in events and usage; by default ``"vote"``.
         description: What it can do; other agents read this.
     """
-    names, chooser = tuple(map(name_of, agents)), chooser_of("judge", judge)
+    names = tuple(map(name_of, agents))
+    chooser = None if judge is None else chooser_of("judge", judge)
 
     def script(task: str) -> Script:
         answers = yield Round(names, task)
@@ -151,7 +154,8 @@ def route(
         name: Its name in events and usage; by default ``"route"``.
         description: What it can do; other agents read this.
     """
-    names, chooser = tuple(map(name_of, agents)), chooser_of("router", by)
+    names = tuple(map(name_of, agents))
+    chooser = chooser_of("router", by)
     if is_agent(chooser):
         for agent in agents:
             if not getattr(agent, "description", None):
@@ -165,7 +169,9 @@ def route(
             question = render("router", task=task, agents=agents)
             picked = yield from choose(name_of(chooser), question, partial(_named, names))
         else:
-            picked = _picked((yield called(partial(chooser, task), "the router")), names)
+            picked = _picked(
+                (yield called(partial(_name_picked, chooser, task), "the router")), names
+            )
         (answer,) = yield Round((picked,), task)
         return answer
 
@@ -183,8 +189,21 @@ def _named(names: tuple[str, ...], said: Any) -> str:
     return found[0]
 
 
+def _name_picked(pick: Callable[[str], Any], task: str) -> Any:
+    """Call a function; an agent that it returns looks awaitable, so return its name instead."""
+
+    async def awaited(picked: Awaitable[Any]) -> Any:
+        return named(await picked)
+
+    def named(picked: Any) -> Any:
+        return name_of(picked) if is_agent(picked) else picked
+
+    picked = named(pick(task))
+    return awaited(picked) if isawaitable(picked) else picked
+
+
 def _picked(chosen: Any, names: tuple[str, ...]) -> str:
-    name = chosen if isinstance(chosen, str) else name_of(chosen)
+    name = name_of(chosen) if callable(chosen) else chosen
     if name not in names:
         raise ValueError(
             f"The function in by= returned {shown(chosen)}, which is not an agent of this team. "
