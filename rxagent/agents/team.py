@@ -14,6 +14,8 @@ from functools import partial
 from inspect import isawaitable
 from typing import Any
 
+from reactivex import Observable
+
 from ..arguments import shown
 from ..errors import ParseError
 from ..events import FinalAnswer
@@ -81,7 +83,7 @@ def vote(
 
     def script(task: str) -> Script:
         answers = yield Round(names, task)
-        if judge is None:
+        if chooser is None:
             return _majority(answers)
         if not is_agent(chooser):
             return (yield called(partial(chooser, answers), "the judge"))
@@ -199,7 +201,8 @@ def _name_picked(pick: Callable[[str], Any], task: str) -> Any:
         return name_of(picked) if is_agent(picked) else picked
 
     picked = named(pick(task))
-    return awaited(picked) if isawaitable(picked) else picked
+    is_stream = isinstance(picked, Observable)  # which can be awaited, too
+    return awaited(picked) if isawaitable(picked) and not is_stream else picked
 
 
 def _picked(chosen: Any, names: tuple[str, ...]) -> str:
