@@ -72,20 +72,26 @@ def check_answer(
 def _check(
     check: Callable[..., Any], value: Any, state: State, workers: Workers | None
 ) -> Observable[Any]:
-    name = getattr(check, "__name__", type(check).__name__)
+    name = _name(check)
 
     def judge(verdict: Any) -> Any:
         # The last verdict of a check that yields several counts.
         if (verdict.value if isinstance(verdict, Returned) else verdict) is False:
-            raise ParseError(f"The answer did not pass the check {name}.")
+            raise ParseError(f"Check {name} failed: it returned False.")
         return verdict
 
     def fail(error: Exception) -> Observable[Any]:
         error = cause_of(error)
         if isinstance(error, ParseError):
             raise error
-        raise ParseError(f"The answer did not pass the check {name}: {describe(error)}")
+        raise ParseError(f"Check {name} failed: {describe(error)}")
 
     call = partial(check, value, state)
     called = calling(call, workers=workers, name=f"the check {name}").pipe(rxo.last())
     return called.pipe(stream_ops.map(judge), stream_ops.catch(fail))
+
+
+def _name(check: Callable[..., Any]) -> str:
+    while isinstance(check, partial):
+        check = check.func
+    return getattr(check, "__name__", type(check).__name__)
