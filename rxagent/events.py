@@ -61,11 +61,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _session() -> Any:
-    """Return a field for the variables of code, which are neither compared nor sent."""
-    return field(default=None, eq=False, repr=False, metadata=NOT_SENT)
-
-
 def _same(one: Any, other: Any) -> bool:
     """Return whether two values have the same type and are equal, in containers and arrays too."""
     if one is other:
@@ -299,7 +294,7 @@ class ToolCompleted(Event):
     result: str
     value: Any = field(default=None, eq=_by_type_and_value, hash=False)
     images: tuple[Image, ...] = field(default=(), repr=False)
-    session: Any = _session()
+    session: Any = field(default=None, eq=False, repr=False, metadata=NOT_SENT)
 
     __repr__ = repr_of
 
@@ -313,7 +308,7 @@ class ToolFailed(Event):
 
     call_id: str
     error: str
-    session: Any = _session()
+    session: Any = field(default=None, eq=False, repr=False, metadata=NOT_SENT)
 
     __repr__ = repr_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from inspect import isclass, signature
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 from reactivex import Observable
@@ -30,7 +30,7 @@ from .cold import ColdRun
 from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import run_steps
 from .prompts import render
-from .runnable import Runnable, agent_name, opening
+from .runnable import Opening, Runnable, agent_name, opening
 from .tool_step import ToolStep
 
 __all__ = ["Agent"]
@@ -73,6 +73,8 @@ class Agent(Runnable):
     _eager: bool | frozenset[str]
     _step: ToolStep
 
+    _acts: ClassVar[str] = "call tools"
+
     def __init__(
         self,
         model: Any,
@@ -102,7 +104,8 @@ class Agent(Runnable):
             eager=_starting(early) if early else None,
             workers=_workers(workers),
         )
-        self.__attrs_init__(
+        Agent.__attrs_init__(
+            self,
             name,
             description,
             instructions,
@@ -124,27 +127,28 @@ class Agent(Runnable):
 
     def __repr__(self) -> str:
         tools = ", ".join(tool.name for tool in self.tools.tools)
-        return f"Agent({self.model!r}, tools=[{tools}], name={self.name!r})"
+        return f"{type(self).__name__}({self.model!r}, tools=[{tools}], name={self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        model = portable(f"The agent {self.name!r}", "its model", self.model)
+        return _rebuilt, (type(self), model, self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return the arguments that make this agent, without its model."""
         owner = f"The agent {self.name!r}"
         checks = tuple(portable(owner, "its check", check) for check in self._step.checks)
-        return _rebuilt, (
-            type(self),
-            portable(owner, "its model", self.model),
-            {
-                "tools": self.tools.tools,
-                "instructions": self.instructions,
-                "max_steps": self.max_steps,
-                "name": self.name,
-                "description": self.description,
-                "final_answer_checks": checks,
-                "answer": "text" if self._step.text_answers else "tool",
-                "eager": self._eager,
-                "options": self.options,
-                "workers": self._step.workers,
-            },
-        )
+        return {
+            "tools": self.tools.tools,
+            "instructions": self.instructions,
+            "max_steps": self.max_steps,
+            "name": self.name,
+            "description": self.description,
+            "final_answer_checks": checks,
+            "answer": "text" if self._step.text_answers else "tool",
+            "eager": self._eager,
+            "options": self.options,
+            "workers": self._step.workers,
+        }
 
     def __copy__(self) -> "Agent":
         return self
@@ -176,32 +180,41 @@ class Agent(Runnable):
             ModelError: The model failed; emitted by `on_error`.
             NoAnswer: Neither the steps nor the closing step gave an answer; by `on_error`.
         """
-        begun = opening(task, self.name, state, images, additional_args)
-        return ColdRun(
-            run_steps(self._step, self.max_steps, begun.started, begun.before, begun.given)
-        )
+        return ColdRun(self._begin(opening(task, self.name, state, images, additional_args)))
+
+    def _begin(self, begun: Opening) -> Observable[Event]:
+        """Return the run that begins like this."""
+        return run_steps(self._step, self.max_steps, begun.started, begun.before, begun.given)
 
     def _request(self, state: State, closing: bool) -> Request:
+        tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
+        return Request(self._messages(state, closing), tools, options=self.options)
+
+    def _messages(self, state: State, closing: bool) -> list[Message]:
+        """Return what the model reads: the system prompt, and the conversation."""
         history = state.messages()
-        prompt = render(
+        before = [message.text for message in history if message.role == "system"]
+        rest = [message for message in history if message.role != "system"]
+        messages = [Message("system", "\n\n".join((self._system(), *before))), *rest]
+        if closing:
+            prompt = render("closing", limit=self.max_steps, what=self._acts)
+            messages.append(Message("user", prompt))
+        return messages
+
+    def _system(self) -> str:
+        """Return the system prompt."""
+        return render(
             "system",
             name=self.name,
             tools=self.tools.specs,
             text_answers=self._step.text_answers,
             instructions=self.instructions,
         )
-        before = [message.text for message in history if message.role == "system"]
-        rest = [message for message in history if message.role != "system"]
-        messages = [Message("system", "\n\n".join((prompt, *before))), *rest]
-        if closing:
-            messages.append(Message("user", render("closing", limit=self.max_steps)))
-        tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
-        return Request(messages, tools, options=self.options)
 
 
 def _rebuilt(kind: type[Agent], model: Any, fields: Mapping[str, Any]) -> Agent:
     made = kind.__new__(kind)
-    Agent.__init__(made, model, **fields)
+    made.__init__(model, **fields)  # type: ignore[misc]  # the class is that of the pickled agent
     return made
 
 

@@ -10,6 +10,7 @@ from reactivex import operators as rxo
 
 from ..arguments import shorten
 from ..errors import ParseError, describe
+from ..events import Event, StepFailed
 from ..frozen import freeze
 from ..messages import ToolCall
 from ..state import State
@@ -18,7 +19,7 @@ from ..streams import operators as stream_ops
 from ..streams.calls import Returned, calling, cause_of
 from ..streams.workers import Workers
 
-__all__ = ["check_answer", "read_answer"]
+__all__ = ["check_answer", "failed_if_unusable", "read_answer"]
 
 
 def read_answer(call: ToolCall, reason: str) -> Any:
@@ -38,6 +39,13 @@ def read_answer(call: ToolCall, reason: str) -> Any:
             f"The arguments of final_answer hold no answer{cut}: {shorten(call.arguments, 300)!r}. "
             'Write one JSON object of the form {"answer": <value>}.'
         ) from None
+
+
+def failed_if_unusable(error: Exception) -> Observable[Event]:
+    """Return the end of a step whose turn cannot be used; raise any other error."""
+    if isinstance(error, ParseError):
+        return stream_ops.of(StepFailed(describe(error)))
+    raise error
 
 
 def check_answer(

@@ -1,9 +1,9 @@
 """Keywords of other libraries that an agent does not take, and what to write instead."""
 
-__all__ = ["NOT_OF_AGENTS", "NOT_OF_RUNS"]
+__all__ = ["NOT_OF_AGENTS", "NOT_OF_CODE_AGENTS", "NOT_OF_RUNS"]
 
 _INSTRUCTIONS = "Write the text in instructions=."
-_NO_CODE = "Agents that write code are not supported yet."
+_CODE = "Write CodeAgent(...): an agent that acts by writing code."
 
 NOT_OF_AGENTS = {
     "stream_outputs": "Everything streams: subscribe to agent(task).",
@@ -16,12 +16,22 @@ NOT_OF_AGENTS = {
     "system": _INSTRUCTIONS,
     "grammar": "Pass provider parameters in options={...}.",
     "planning_interval": "Planning is not supported yet.",
-    "additional_authorized_imports": _NO_CODE,
-    "executor": _NO_CODE,
+    "additional_authorized_imports": _CODE,
+    "executor": _CODE,
+    "code_block_tags": _CODE,
+    "max_print_outputs_length": _CODE,
     "max_tool_threads": "Calls of one step run in parallel; set workers=Workers(limit=...).",
     "provide_run_summary": "Use agent.start(task).state.messages(summary=True).",
     "return_full_result": "Use run = agent.start(task); run.result(); run.state.",
     "...": "Pass provider parameters in options={...}; see help(rxagent.Agent).",
+}
+
+NOT_OF_CODE_AGENTS = {
+    **NOT_OF_AGENTS,
+    "answer": "Code gives the answer, by final_answer(value).",
+    "executor_type": 'Write executor="sandbox" or executor="process".',
+    "executor_kwargs": "Write executor=SandboxExecutor(...).",
+    "use_structured_outputs_internally": "Write structured=True.",
 }
 
 NOT_OF_RUNS = {

@@ -15,8 +15,9 @@ from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..pickling import named, portable
 from ..streams import run_scoped
-from ..streams.calls import cause_of
+from ..streams.calls import cause_of, is_async
 from ..streams.sink import Producer, Sink
+from .declaration import declare
 from .outputs import Pictured, Returned, outputs
 from .schema import Schema
 from .signature import Signature
@@ -79,6 +80,11 @@ class Tool(Generic[_P, _R]):
     def spec(self) -> ToolSpec:
         """The tool as a request describes it."""
         return ToolSpec(self.name, self.description, self.parameters)
+
+    @property
+    def declaration(self) -> str:
+        """The tool as a Python function without a body, for models that write code."""
+        return declare(self._signature, self.name, self.description, is_async(self.function))
 
     def stream(self, arguments: Mapping[str, Any]) -> Observable[Any]:
         """Emit what the function yields, or the one value that it returns.

@@ -1,6 +1,7 @@
 """A statement is complete once no further text can change it."""
 
 import ast
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -83,7 +84,7 @@ def test_how_a_text_is_split_makes_no_difference(text, places):
     """A text that arrives in pieces has the same statements."""
     reader, statements = StatementReader(), []
     edges = [0, *sorted(min(place, len(text)) for place in places), len(text)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         statements += reader.add(text[begin:end])
 
     assert complete_statements(text) == tuple(statements)
