@@ -58,4 +58,6 @@ __all__ = [
     "tool",
 ]
 
-__getattr__, __dir__ = lazily(__name__, _MODULE_OF, [*__all__, "__version__"], _MODULES)
+__getattr__, __dir__ = lazily(
+    __name__, _MODULE_OF, [*__all__, "__version__"], _MODULES, advice="rxagent.dropped"
+)

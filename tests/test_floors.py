@@ -12,7 +12,7 @@ HOUSE = Path(__file__).parents[1] / "rxagent"
 
 FLOORS = {
     0: [
-        *("arguments", "coalescing", "errors", "frozen", "growing", "lazy", "lazy_field"),
+        *("arguments", "coalescing", "dropped", "errors", "frozen", "growing", "lazy", "lazy_field"),
         *("messages", "events", "pickling", "printable", "wire"),
     ],
     1: ["streams", "books", "draft", "passages", "state"],

@@ -50,6 +50,14 @@ class Tool(Generic[_P, _R]):
     _signature: Signature = field(repr=False)
     _schema: Schema = field(repr=False)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if "forward" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} cannot be a class of tools. Write a function with `@tool`; for one "
+                "with attributes, write `tool(thing.method)`."
+            )
+        super().__init_subclass__(**kwargs)
+
     def __reduce__(self) -> tuple[Any, ...]:
         by_name = named(self, self.function)
         if by_name is not None:
