@@ -54,6 +54,7 @@ class Running(MergeSink[Message, Output]):
         "_ended",
         "_exceeding",
         "_functions",
+        "_is_in_line",
         "_is_timed",
         "_left",
         "_limits",
@@ -78,7 +79,7 @@ class Running(MergeSink[Message, Output]):
         self._link: Link | None = None
         self._calls: dict[int, _Answer] = {}
         self._clock = _Stopwatch(scheduler)
-        self._is_timed = False
+        self._is_timed = self._is_in_line = False
         self._left, self._count, self._exceeding = limits.output, 0, 0
 
     def begin(self, link: Link, number: int, code: str, notes: list[str]) -> None:
@@ -131,6 +132,7 @@ class Running(MergeSink[Message, Output]):
         self._left -= len(kept)
         self._exceeding += len(text) - len(kept)
         if kept:
+            self._is_in_line = not kept.endswith("\n")
             self.observer.on_next(kept)
 
     # Calls
@@ -197,7 +199,7 @@ class Running(MergeSink[Message, Output]):
             call.cancel("the code ended before it")
         if self._exceeding:
             text = f"[{self._exceeding:,} more characters were printed; they were not kept.]\n"
-            self.observer.on_next(text if self._left else f"\n{text}")
+            self.observer.on_next(f"\n{text}" if self._is_in_line else text)
 
     def _end(self, fate: str) -> None:
         link, self._link = self._link, None

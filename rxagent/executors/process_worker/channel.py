@@ -16,6 +16,8 @@ __all__ = ["Channel"]
 
 Message = dict[str, Any]
 
+_TOO_LATE = "the code that may make this call has ended"
+
 
 class Channel:
     """Sends frames, calls functions of the parent, and receives the code to run.
@@ -60,6 +62,13 @@ class Channel:
             while data:
                 data = data[os.write(self._fd, data) :]
 
+    def end_run(self) -> None:
+        """Note that the code has ended; calls of its threads that still wait fail."""
+        self.run = None
+        while self._waiting:
+            _, arrive = self._waiting.popitem()
+            arrive({"error": _TOO_LATE})
+
     def call(self, name: str, args: tuple[Any, ...], kwargs: Message) -> Any:
         """Call a function of the parent, and wait for its value."""
         replies: SimpleQueue[Message] = SimpleQueue()
@@ -97,7 +106,7 @@ class Channel:
         arrive: Callable[[Message], None],
     ) -> int:
         if self.run is None:
-            raise RuntimeError(f"{name} was called after the end of the code that may call it.")
+            raise RuntimeError(_TOO_LATE)
         (positional, named), notes = plain((args, kwargs))
         self.before_call(notes)
         number = next(self._numbers)

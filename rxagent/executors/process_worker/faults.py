@@ -1,6 +1,7 @@
 """The texts of what code raises, for the model: the line, the error, and what to do."""
 
 import linecache
+import mmap
 import traceback
 from errno import EACCES, EPERM, EROFS
 
@@ -45,13 +46,12 @@ class Faults:
 
     def is_fatal(self, error: BaseException) -> bool:
         """Return whether the process cannot go on: what its variables hold leaves no memory."""
-        if not isinstance(error, MemoryError):
-            return False
-        self._spare = None
-        traceback.clear_frames(error.__traceback__)
+        if isinstance(error, MemoryError):
+            self._spare = None
+            traceback.clear_frames(error.__traceback__)
         try:
-            bytearray(self._memory // 4)
-        except MemoryError:
+            mmap.mmap(-1, max(1, self._memory // 8)).close()
+        except (MemoryError, OSError):
             return True
         return False
 

@@ -1,6 +1,7 @@
 """The interpreter: runs one piece of code after the other, in one namespace."""
 
 import ast
+import io
 import sys
 from collections.abc import Callable
 from types import CodeType, CoroutineType, ModuleType
@@ -39,7 +40,6 @@ class Interpreter:
             lambda count: channel.send("more", count),
         )
         channel.before_call = self._note
-        sys.stdout = sys.stderr = self._output
         module = sys.modules["__main__"] = ModuleType("__main__")
         self._namespace = module.__dict__
         self._namespace["__builtins__"] = imports.namespace()
@@ -58,6 +58,7 @@ class Interpreter:
         self._answer = []
         channel.run = number
         output.begin()
+        sys.stdin, sys.stdout, sys.stderr = io.StringIO(), output, output  # code may replace them
         self._offer(message["functions"], set(message["asynchronous"]))
         try:
             value, error = self._execute(number, source), None
@@ -73,7 +74,7 @@ class Interpreter:
         except BaseException as raised:  # of a repr, or for lack of memory
             self._fail(raised)
         finally:
-            channel.run = None
+            channel.end_run()
 
     def _send(self, kind: str, value: Any, **more: Any) -> None:
         made, notes = plain(value)

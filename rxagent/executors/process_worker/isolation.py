@@ -100,6 +100,6 @@ def limit_time(seconds: float) -> None:
     """Limit the seconds of computation from now on."""
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    soft = int(used + seconds) + 2
+    soft = int(used + seconds) + 1
     if hard == resource.RLIM_INFINITY or soft < hard:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
