@@ -1,15 +1,15 @@
 """CodeAgent: an agent that acts by writing Python."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, TypedDict, Unpack
 
 from attrs import evolve, field, frozen
 from reactivex import Observable
 
-from .. import executors
 from ..arguments import extending, one_of, several, shown, suggesting
 from ..events import Event
-from ..executors import Executor, Limits
+from ..executors import Executor, Limits, ProcessExecutor, SandboxExecutor
 from ..messages import INTERPRETER, Message, Request
 from ..pickling import portable
 from ..state import State
@@ -28,8 +28,6 @@ from .prompts import CODE_PROMPTS
 from .runnable import Opening
 
 __all__ = ["CodeAgent"]
-
-_EXECUTORS = {"sandbox": "SandboxExecutor", "process": "ProcessExecutor"}
 
 _REPLY = {
     "title": "reply",
@@ -147,17 +145,37 @@ class CodeAgent(Agent):
         """Return the run, with a session for its code."""
         state, given, started = begun.before, begun.given, begun.started
         check_names("an additional argument", given, {each.name: "a tool" for each in self.tools})
+        variables = self._variables(given)
+        handed = {name: value for name, value in given.items() if name not in variables}
         lost = lost_variables(state, self.executor)
         if given or lost:
-            text = self._prompts.render("code_task", task=started.task, given=given, lost=lost)
+            text = self._prompts.render(
+                "code_task", task=started.task, given=variables, handed=handed, lost=lost
+            )
             images = started.message.images if started.message else ()
             started = evolve(started, message=Message("user", text, images=images))
 
         def steps(session: CodeSession) -> Observable[Event]:
             return self._run_steps(self._step_in(session), evolve(begun, started=started))
 
-        opened = stream_ops.using(lambda: CodeSession(self.executor, given, state), steps)
+        opened = stream_ops.using(lambda: CodeSession(self.executor, variables, state), steps)
         return run_scoped(opened, is_serial=True)
+
+    def _variables(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values that code can hold; those that it cannot hold are for tools alone.
+
+        Raises:
+            TypeError: Code cannot hold a value, and no tool takes it.
+        """
+        taken = {name for tool in self.tools for name in tool.given}
+        own = {name: value for name, value in given.items() if name not in taken}
+        self.executor.open(own).close()
+        held = dict(own)
+        for name in given.keys() & taken:
+            with suppress(TypeError):
+                self.executor.open({name: given[name]}).close()
+                held[name] = given[name]
+        return held
 
     def _step_in(self, session: CodeSession) -> CodeStep:
         return CodeStep(
@@ -194,11 +212,11 @@ class CodeAgent(Agent):
 
 def _executor(executor: Any, imports: tuple[str, ...], output: int | None) -> Executor:
     if isinstance(executor, str):
-        one_of("executor", executor, tuple(_EXECUTORS))
-        kind: Any = getattr(executors, _EXECUTORS[executor])
+        one_of("executor", executor, ("sandbox", "process"))
         limits = Limits() if output is None else Limits(output=output)
-        made: Executor = kind(limits=limits, authorized_imports=imports)
-        return made
+        if executor == "process":
+            return ProcessExecutor(authorized_imports=imports, limits=limits)
+        return SandboxExecutor(limits, additional_authorized_imports=imports)
     if not callable(getattr(executor, "open", None)):
         raise TypeError(
             'executor must be "sandbox", "process", or an executor, as SandboxExecutor(), '
@@ -211,7 +229,7 @@ def _executor(executor: Any, imports: tuple[str, ...], output: int | None) -> Ex
         if value is not None:
             raise ValueError(
                 f"{name} is for an executor that is given by its name. Give the executor its own: "
-                "SandboxExecutor(authorized_imports=[...], limits=Limits(output=...))."
+                "ProcessExecutor(authorized_imports=[...], limits=Limits(output=...))."
             )
     given: Executor = executor
     return given

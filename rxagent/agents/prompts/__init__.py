@@ -28,7 +28,7 @@ PROMPTS: Mapping[str, frozenset[str]] = {
 CODE_PROMPTS: Mapping[str, frozenset[str]] = {
     "closing": PROMPTS["closing"],
     "code_system": frozenset({"instructions", "language", "name", "structured", "tags", "tools"}),
-    "code_task": frozenset({"given", "lost", "task"}),
+    "code_task": frozenset({"given", "handed", "lost", "task"}),
     "plan": PROMPTS["plan"],
 }
 """Those of an agent that writes code."""
