@@ -519,10 +519,16 @@ def test_statements_run_while_the_model_writes():
         await asyncio.wait_for(seen.wait(), WATCHDOG)
         yield "x = 2\nfinal_answer(x)"
 
+    events = []
+
+    def see(event):
+        events.append(event)
+        if isinstance(event, ToolOutput):
+            seen.set()
+
     run = CodeAgent(model, eager=True).start("?")
-    run.subscribe(lambda event: seen.set() if isinstance(event, ToolOutput) else None)
+    run.subscribe(see)
     assert 2 == run.result(WATCHDOG)
-    events = list(each(run))
 
     assert "print(1)\n" == sources(events)[0]
     assert "print(1)\nx = 2\nfinal_answer(x)" == "".join(sources(events))
