@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import warnings
 
 from hypothesis import given, settings
@@ -73,6 +74,10 @@ STATEMENTS = st.recursive(
 PROGRAMS = st.lists(STATEMENTS, min_size=1, max_size=5).map("\n".join)
 
 
+FUNCTION = re.compile(r"<function '?(\w+)'? at 0x[0-9a-f]+>")
+"""The text of a function, in which the sandbox quotes the name."""
+
+
 def in_python(code):
     """Return what code prints in CPython, and the type of its error."""
     printed = io.StringIO()
@@ -81,8 +86,8 @@ def in_python(code):
         try:
             exec(code, {})
         except Exception as error:
-            return printed.getvalue(), type(error).__name__
-    return printed.getvalue(), None
+            return FUNCTION.sub(r"\1", printed.getvalue()), type(error).__name__
+    return FUNCTION.sub(r"\1", printed.getvalue()), None
 
 
 def in_sandbox(*codes):
@@ -94,7 +99,7 @@ def in_sandbox(*codes):
         session.close()
     printed = "".join(each.printed for each in ran)
     error = ran[-1].error
-    return printed, error and error.partition(":")[0].partition("\n")[0]
+    return FUNCTION.sub(r"\1", printed), error and error.partition(":")[0].partition("\n")[0]
 
 
 @settings(max_examples=100)
