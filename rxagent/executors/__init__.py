@@ -2,5 +2,14 @@
 
 from .process import ProcessExecutor
 from .protocol import CodeResult, Executor, Functions, Limits, Session
+from .sandbox import SandboxExecutor
 
-__all__ = ["CodeResult", "Executor", "Functions", "Limits", "ProcessExecutor", "Session"]
+__all__ = [
+    "CodeResult",
+    "Executor",
+    "Functions",
+    "Limits",
+    "ProcessExecutor",
+    "SandboxExecutor",
+    "Session",
+]
