@@ -25,6 +25,7 @@ from .events import (
     StepFailed,
     StepRetried,
     StepStarted,
+    Summarised,
     ToolCompleted,
     ToolFailed,
     ToolOutput,
@@ -35,17 +36,17 @@ from .events import (
 from .frozen import freeze
 from .growing import ListView, MapView
 from .messages import Image, Message, ToolCall
+from .passages import INTERRUPTED, Passage, kind_of, passages_of, without_words
 
 __all__ = ["Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
 
 TRY_AGAIN = "Now try again, and do not repeat the error."
-INTERRUPTED = "Interrupted"
 NOT_RUN = "Not run."
 ANSWERED = "The answer was given."
 
 
-def _list_view(calls: Iterable[ToolCall]) -> ListView[ToolCall]:
-    return calls if isinstance(calls, ListView) else ListView(calls)
+def _list_view(items: Iterable[Any]) -> ListView[Any]:
+    return items if isinstance(items, ListView) else ListView(items)
 
 
 def _map_view(outcomes: Mapping[str, str]) -> MapView[str, str]:
@@ -105,7 +106,7 @@ class Step:
         messages = []
         said = self.said or Message("assistant")
         if said.tool_calls or (said.text and not summary):
-            messages.append(_without_words(said) if summary else said)
+            messages.append(without_words(said) if summary else said)
         outcomes = self._outcomes
         for call in said.tool_calls:
             outcome = outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
@@ -174,7 +175,7 @@ class _Plan:
 
     def messages(self, summary: bool = False) -> list[Message]:
         text = self.draft.text.text if self.text is None else self.text
-        if summary or not text:
+        if summary or not text.strip():
             return []
         return [Message("assistant", text), Message("user", "Now carry out this plan.")]
 
@@ -198,13 +199,20 @@ class State:
     Attributes:
         answer: The value of the last run's answer; None before it.
         error: The error of the last run; None if it did not fail.
+        session: The variables of a code agent, for the run that continues this conversation. They
+            are neither compared nor stored, so a state that was stored has none.
+        summary: The latest summary of its first steps, which a memory policy made; None without
+            one. `messages` returns those steps nevertheless.
     """
 
     answer: Any = field(default=None, eq=_by_type_and_value, hash=False)
     error: str | None = None
     _books: Books = BLANK
-    _past: tuple[Message | Step | _Plan, ...] = ()
+    _past: ListView[Message | Step | _Plan] = field(default=ListView(), converter=_list_view)
     _latest: Step | _Plan | None = None
+    session: Any = field(default=None, eq=False, repr=False)
+    summary: Summarised | None = None
+    _is_brief: bool = False
 
     def __repr__(self) -> str:
         counts = [plural(len(self.steps), "step"), plural(len(self.messages()), "message")]
@@ -227,15 +235,26 @@ class State:
             summary: Leave out system messages, plans and the assistant's text; keep tasks, calls,
                 results and errors.
         """
-        messages: list[Message] = []
-        for entry in self._entries:
-            if not isinstance(entry, Message):
-                messages.extend(entry.messages(summary))
-            elif not summary or entry.role in ("user", "tool"):
-                messages.append(entry)
-            elif entry.tool_calls:
-                messages.append(_without_words(entry))
-        return _well_formed(messages)
+        state = self.in_brief() if summary else self
+        return [message for passage in state.passages for message in passage.messages]
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The messages in pieces: a cut between them never separates a call from its result."""
+        return passages_of(map(self._read, self._entries))
+
+    def in_brief(self) -> "State":
+        """Return the same conversation, of which `messages` and `passages` are a summary."""
+        return evolve(self, is_brief=True)
+
+    def _read(self, entry: Message | Step | _Plan) -> tuple[str, list[Message]]:
+        if not isinstance(entry, Message):
+            kind = "step" if isinstance(entry, Step) else "plan"
+            return kind, entry.messages(self._is_brief)
+        messages = [entry]
+        if self._is_brief and entry.role in ("system", "assistant"):
+            messages = [without_words(entry)] if entry.tool_calls else []
+        return kind_of(entry), messages
 
     @property
     def usage(self) -> Usage | None:
@@ -270,7 +289,11 @@ class State:
 
     @property
     def _entries(self) -> tuple[Message | Step | _Plan, ...]:
-        return self._past if self._latest is None else (*self._past, self._latest)
+        return (*self._past,) if self._latest is None else (*self._past, self._latest)
+
+    def _ended(self) -> ListView[Message | Step | _Plan]:
+        """Return the entries, of which the latest has ended; all later states share them."""
+        return self._past if self._latest is None else self._past.add(self._latest)
 
 
 _ALONE = Step(1)
@@ -289,61 +312,45 @@ def fold(state: State, event: Event) -> State:
         spent = books.add(event)
         if spent is books:
             return state
-        return State(state.answer, state.error, spent, state._past, latest)
+        return State(
+            state.answer, state.error, spent, state._past, latest, state.session, state.summary
+        )
     if not isinstance(event, Delta):
         if not isinstance(event, Event):
             raise TypeError(f"fold takes an event second, not {shown(event)}: fold(state, event).")
         books = books.add(event)
         match event:
             case RunStarted(task, _, message):
-                return State(books=books, past=(*state._entries, message or Message("user", task)))
+                past = state._ended().add(message or Message("user", task))
+                return evolve(state, answer=None, error=None, books=books, past=past, latest=None)
             case StepStarted(number):
-                return State(state.answer, state.error, books, state._entries, Step(number))
+                return evolve(state, books=books, past=state._ended(), latest=Step(number))
             case PlanStarted():
-                return State(state.answer, state.error, books, state._entries, _Plan())
+                return evolve(state, books=books, past=state._ended(), latest=_Plan())
+            case Summarised():
+                state = evolve(state, summary=event)
             case FinalAnswer(value):
                 state = evolve(state, answer=value)
             case RunFailed(_, error):
                 state = evolve(state, error=error)
             case MessageCompleted():
                 latest = latest or _ALONE
+            case ToolCompleted() | ToolFailed() if event.session is not None:
+                state = evolve(state, session=event.session)
     elif isinstance(event, Usage):
         books = books.add(event)
     else:
         latest = latest or _ALONE
     if latest is not None:
         latest = latest.add(event)
-    return State(state.answer, state.error, books, state._past, latest)
+    return State(
+        state.answer, state.error, books, state._past, latest, state.session, state.summary
+    )
 
 
 def fold_all(state: State, events: Iterable[Event]) -> State:
     """Return the state after several more events."""
     return reduce(fold, events, state)
-
-
-def _without_words(message: Message) -> Message:
-    """Return a message with only its calls."""
-    return evolve(message, text="", reasoning="", extra=())
-
-
-def _well_formed(messages: list[Message]) -> list[Message]:
-    """Return messages in which each call is followed by exactly one result."""
-    formed: list[Message] = []
-    position = 0
-    while position < len(messages):
-        message = messages[position]
-        position += 1
-        if message.role == "tool":
-            continue
-        formed.append(message)
-        answers: dict[str | None, Message] = {}
-        while position < len(messages) and messages[position].role == "tool":
-            answers.setdefault(messages[position].tool_call_id, messages[position])
-            position += 1
-        for call in message.tool_calls if message.role == "assistant" else ():
-            interrupted = Message("tool", INTERRUPTED, tool_call_id=call.id)
-            formed.append(answers.get(call.id, interrupted))
-    return formed
 
 
 def _brief(name: str, *counts: str, **fields: Any) -> str:

@@ -35,6 +35,7 @@ TABLE = {
     "StepLimitReached": {"limit": REQUIRED},
     "PlanStarted": {},
     "Planned": {"text": REQUIRED},
+    "Summarised": {"text": REQUIRED, "steps": REQUIRED},
     "TextDelta": {"text": REQUIRED},
     "ReasoningDelta": {"text": REQUIRED, "extra": ()},
     "RefusalDelta": {"text": REQUIRED},

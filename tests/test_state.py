@@ -30,6 +30,7 @@ from rxagent.events import (
     StepFailed,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCallDelta,
     ToolCompleted,
@@ -168,16 +169,17 @@ def test_a_run_says_what_it_has_spent(events):
 @law
 @given(prefixes(inner=0))
 def test_turns_without_a_report_are_counted(events):
-    """`unreported` counts the completed turns without reported usage."""
-    unreported, reported = 0, True
+    """`unreported` counts the completed turns and summaries without reported usage."""
+    unreported, reported = 0, False
     for event in events:
         match event:
             case StepStarted() | PlanStarted():
                 reported = False
             case Usage():
                 reported = True
-            case MessageCompleted() if not reported:
-                unreported += 1
+            case MessageCompleted() | Summarised():
+                unreported += not reported
+                reported = False
 
     assert unreported == fold_all(State(), events).unreported
 

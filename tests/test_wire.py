@@ -491,7 +491,7 @@ def test_unknown_events_survive_as_they_were_written(line):
 @given(json_values)
 def test_any_field_of_an_unknown_event_survives(value):
     """Whatever JSON an unknown event holds, the same JSON is written again."""
-    line = {"v": 3, "type": "Applauded", "field": value}
+    line = {"v": wire.VERSION, "type": "Applauded", "field": value}
 
     assert UnknownEvent is type(decode(line))
     assert line == encode(decode(line))
@@ -503,9 +503,9 @@ BAD_LINES = [
     ("[]", "A line is an object, not an array."),
     ("null", "A line is an object, not null."),
     ("{}", "The line has no version: `v` is missing."),
-    ('{"v":4,"type":"TextDelta"}', "The line's version is 4; versions 1 to 3 can be read."),
-    ('{"v":0,"type":"TextDelta"}', "The line's version is 0; versions 1 to 3 can be read."),
-    ('{"v":true,"type":"TextDelta"}', "The line's version is True; versions 1 to 3 can be read."),
+    ('{"v":5,"type":"TextDelta"}', "The line's version is 5; versions 1 to 4 can be read."),
+    ('{"v":0,"type":"TextDelta"}', "The line's version is 0; versions 1 to 4 can be read."),
+    ('{"v":true,"type":"TextDelta"}', "The line's version is True; versions 1 to 4 can be read."),
     (
         '{"v":3,"type":"ReasoningDelta","text":"","extra":[{"provider":"p","data":5}]}',
         "ReasoningDelta cannot be read: `extra[0].data` should be an object, not a number.",
