@@ -27,7 +27,7 @@ from .sandbox_variables import SandboxVariables
 
 __all__ = ["SandboxRun"]
 
-_LATE = 0.1
+_LATE = 0.05
 """Seconds beyond its time in which code that has slept may end, before its process is killed."""
 
 _SLEEPS = ("time.sleep", "asyncio.sleep")

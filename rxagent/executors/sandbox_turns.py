@@ -70,7 +70,7 @@ Item: TypeAlias = Ended | Failed | Called | Awaited | Undefined
 
 
 class Turns:
-    """Lets code compute on a thread, and tells how each turn ended, on the run's loop thread.
+    """Lets code compute on a thread, and passes on how each turn ended, on the loop's thread.
 
     While it waits for a tool it soon has no thread.
 

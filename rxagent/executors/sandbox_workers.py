@@ -20,7 +20,7 @@ from .sandbox_library import keep_for_ever, library
 
 __all__ = ["THREADS", "WORKERS", "Worker", "WorkerPool"]
 
-_GRACE = 0.2
+_GRACE = 0.05
 """Seconds after its limit in which code may end by itself, before its process is killed."""
 
 _IDLE = 10.0

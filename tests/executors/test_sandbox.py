@@ -200,7 +200,7 @@ def test_one_asynchronous_call_is_awaited(session):
 
 
 def test_a_call_that_is_not_awaited_is_ended(session):
-    """A call whose result the code did not wait for ends with the code, and the model is told."""
+    """A call that the code did not wait for ends with the code, and the model reads that."""
     started = asyncio.Event()
 
     async def slow() -> None:
