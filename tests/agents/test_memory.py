@@ -179,7 +179,9 @@ def test_tokens_are_estimated():
     assert estimate(Message("user", images=[Image("data:,")])) > 500
 
 
-@pytest.mark.parametrize("policy", [window(2), budget(9), everything], ids=repr)
+@pytest.mark.parametrize(
+    "policy", [window(2), budget(9), everything], ids=["window", "budget", "everything"]
+)
 def test_a_policy_can_be_sent_to_another_process(policy):
     """A policy is a value, and so is an agent with one."""
     agent = Agent("openai:gpt-5-mini", memory=policy)
@@ -204,7 +206,7 @@ def messages_alive():
     return [each for each in gc.get_objects() if type(each) is Message]
 
 
-@pytest.mark.parametrize("memory", [everything, budget(10**6)], ids=repr)
+@pytest.mark.parametrize("memory", [everything, budget(10**6)], ids=["everything", "budget"])
 def test_each_message_of_a_long_run_is_stored_once(memory):
     """A run of 200 steps keeps a message for each turn: neither requests nor copies."""
     before = len(messages_alive())
