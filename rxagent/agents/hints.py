@@ -2,7 +2,9 @@
 
 __all__ = ["NOT_AN_ATTRIBUTE", "NOT_OF_AGENTS", "NOT_OF_CODE_AGENTS", "NOT_OF_RUNS"]
 
-_INSTRUCTIONS = 'Write the text in `instructions=`, or replace the prompt: `prompts={"system": ...}`.'
+_INSTRUCTIONS = (
+    'Write the text in `instructions=`, or replace the prompt: `prompts={"system": ...}`.'
+)
 _PROMPTS = 'Write `prompts={"system": "..."}`, or only add text in `instructions=`.'
 _CODE = "Write `CodeAgent(...)`: an agent that acts by writing code."
 _RESULT = "Start a run, `run = agent.start(task)`: it has `run.result()` and `run.state`."
