@@ -22,10 +22,10 @@ from .events import (
 )
 from .messages import Message
 
-__all__ = ["Told", "retold", "spoken"]
+__all__ = ["Entry", "retold", "spoken"]
 
 
-class Told(Protocol):
+class Entry(Protocol):
     """A step or a plan of a state."""
 
     def events(self) -> Iterator[Event]:
@@ -41,7 +41,7 @@ class Told(Protocol):
 
 
 def retold(
-    entries: Iterable[Message | Told],
+    entries: Iterable[Message | Entry],
     agent: str,
     usage: Mapping[str, Usage],
     summary: Summarised | None,
@@ -56,7 +56,7 @@ def retold(
         summary: The latest summary.
         ending: How the last run ended; None if it has not.
     """
-    latest: Told | None = None
+    latest: Entry | None = None
     reports = [
         Usage(
             used.input_tokens,
@@ -117,7 +117,7 @@ def _deltas(message: Message) -> Iterator[Delta]:
         yield ToolCallDelta(index, call.id, call.name, call.arguments, call.extra)
 
 
-def _answered(latest: Told) -> Iterator[Event]:
+def _answered(latest: Entry) -> Iterator[Event]:
     """Yield the end of an earlier run, of which the state keeps no value."""
     said = latest.said
     if said is None or not latest.is_answer:

@@ -53,13 +53,13 @@ def test_the_events_of_a_state_fold_into_the_same_conversation(events):
 @settings(max_examples=30)
 @given(runs())
 def test_the_events_of_a_run_s_state_are_a_run(events):
-    """They obey the grammar; told again they are the same; each is a line of JSON."""
-    told = folded(events).events()
-    lines = [wire.dumps(event) for event in told]
+    """They obey the grammar; retold again they are the same; each is a line of JSON."""
+    retold = folded(events).events()
+    lines = [wire.dumps(event) for event in retold]
 
-    assert_run(told)
-    assert told == folded(told).events()
-    assert told == [wire.loads(line) for line in lines]
+    assert_run(retold)
+    assert retold == folded(retold).events()
+    assert retold == [wire.loads(line) for line in lines]
 
 
 texts = st.sampled_from(["a", "b"])
@@ -82,7 +82,7 @@ def test_a_history_of_messages_is_told(messages):
 
 
 def test_what_is_told():
-    """The message is told as deltas, each call with its outcome, the answer at the end."""
+    """The message is retold as deltas, each call with its outcome, the answer at the end."""
     call = ToolCall("c", "look", "{}")
     state = folded(
         [
@@ -119,7 +119,7 @@ def test_what_is_told():
 
 
 def test_failures_are_told():
-    """A failed call is told as one, and so is a failed run."""
+    """A failed call is retold as one, and so is a failed run."""
     call = ToolCall("c", "look", "{}")
     events = [
         RunStarted("Look", "guide"),
