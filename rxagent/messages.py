@@ -20,6 +20,9 @@ _NOT_OF_MESSAGES = {"content": "Write text=.", "...": "See help(rxagent.Message)
 _text = valid(text)
 
 
+INTERPRETER = "python_interpreter"
+"""The name of a call that runs code of the model; its argument `code` holds the code."""
+
 NOT_SENT = {"sent": False}
 """The metadata of fields that belong to this process: neither shown nor written on the wire."""
 

@@ -1,6 +1,6 @@
 """Agent: a function from a task to a run."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from inspect import isclass, signature
 from typing import Any, ClassVar
@@ -28,8 +28,10 @@ from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox
 from .cold import ColdRun
 from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
-from .loop import run_steps
-from .prompts import render
+from .loop import Before, Step, Turn, run_steps
+from .memory import Memory, conversation, everything, is_memory, remembered
+from .planning import Planner, before_steps, check_planner, plan_request
+from .prompts import PROMPTS, Prompts
 from .runnable import Opening, Runnable, agent_name, opening
 from .tool_step import ToolStep
 
@@ -60,6 +62,14 @@ class Agent(Runnable):
             final_answer is.
         eager: Start a call once its arguments are complete, while the model still writes; True,
             or the names of the tools. Such a call may run again when a turn is retried.
+        planning_interval: Let the model write a plan before the first step, and a new one each
+            time so many steps have been done.
+        planner: A function ``planner(turn)``, called before each step instead; it returns the
+            events of a plan, as `rxagent.agents.planning.plan` does, or None for no plan.
+        memory: What the model reads of the conversation: a policy of `rxagent.agents.memory`, or
+            any function from a `State` to messages. The state keeps all of it.
+        prompts: Templates of Jinja2 that replace the agent's own prompts, by name: closing,
+            given, plan, system.
         options: Passed unchanged to the provider with every request.
         workers: The threads that run plain functions: its model, tools and checks. By default
             the 16 threads that the process shares.
@@ -70,10 +80,17 @@ class Agent(Runnable):
     instructions: str | None = field(validator=valid(text, optional=True))
     max_steps: int = field(validator=valid(number, least=0, whole=True, what="a number of steps"))
     options: Mapping[str, Any] = field(hash=False)
+    planning_interval: int | None = field(
+        validator=valid(number, least=1, whole=True, what="a number of steps", optional=True)
+    )
+    planner: Callable[[Turn], Observable[Event] | None] | None
+    memory: Memory = field(validator=valid(is_memory))
+    _prompts: Prompts
     _eager: bool | frozenset[str]
     _step: ToolStep
 
     _acts: ClassVar[str] = "call tools"
+    _known_prompts: ClassVar[Mapping[str, frozenset[str]]] = PROMPTS
 
     def __init__(
         self,
@@ -88,10 +105,15 @@ class Agent(Runnable):
         final_answer_checks: Iterable[Callable[..., Any]] = (),
         answer: str = "text",
         eager: bool | Collection[str] = False,
+        planning_interval: int | None = None,
+        planner: Callable[[Turn], Observable[Event] | None] | None = None,
+        memory: Memory = everything,
+        prompts: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         workers: Workers | None = None,
     ) -> None:
         one_of("answer", answer, ("text", "tool"))
+        check_planner(planner, planning_interval)
         managed = several("managed_agents", managed_agents, "agents")
         toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
         early = _eager(eager, toolbox)
@@ -111,6 +133,10 @@ class Agent(Runnable):
             instructions,
             max_steps,
             frozen_mapping("options", options),
+            planning_interval,
+            planner,
+            memory,
+            Prompts(prompts, self._known_prompts),
             early,
             step,
         )
@@ -146,6 +172,10 @@ class Agent(Runnable):
             "final_answer_checks": checks,
             "answer": "text" if self._step.text_answers else "tool",
             "eager": self._eager,
+            "planning_interval": self.planning_interval,
+            "planner": portable(owner, "its planner", self.planner),
+            "memory": portable(owner, "its memory", self.memory),
+            "prompts": self._prompts.replaced,
             "options": self.options,
             "workers": self._step.workers,
         }
@@ -180,11 +210,34 @@ class Agent(Runnable):
             ModelError: The model failed; emitted by `on_error`.
             NoAnswer: Neither the steps nor the closing step gave an answer; by `on_error`.
         """
-        return ColdRun(self._begin(opening(task, self.name, state, images, additional_args)))
+        return ColdRun(
+            self._begin(opening(task, self.name, state, images, additional_args, self._prompts))
+        )
 
     def _begin(self, begun: Opening) -> Observable[Event]:
         """Return the run that begins like this."""
-        return run_steps(self._step, self.max_steps, begun.started, begun.before, begun.given)
+        return self._run_steps(self._step, begun)
+
+    def _run_steps(self, step: Step, begun: Opening) -> Observable[Event]:
+        return run_steps(
+            step, self.max_steps, begun.started, begun.before, begun.given, self._before()
+        )
+
+    def _before(self) -> Sequence[Before]:
+        planner = self.planner
+        if self.planning_interval is not None:
+            planner = Planner(self.model, self.planning_interval, self._plan_request)
+        return before_steps(self.memory, planner)
+
+    def _plan_request(self, turn: Turn) -> Request:
+        return plan_request(
+            turn,
+            system=self._system(),
+            memory=self.memory,
+            prompts=self._prompts,
+            tools=self.tools.specs,
+            options=self.options,
+        )
 
     def _request(self, state: State, closing: bool) -> Request:
         tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
@@ -192,18 +245,15 @@ class Agent(Runnable):
 
     def _messages(self, state: State, closing: bool) -> list[Message]:
         """Return what the model reads: the system prompt, and the conversation."""
-        history = state.messages()
-        before = [message.text for message in history if message.role == "system"]
-        rest = [message for message in history if message.role != "system"]
-        messages = [Message("system", "\n\n".join((self._system(), *before))), *rest]
+        messages = conversation(self._system(), remembered(self.memory, state))
         if closing:
-            prompt = render("closing", limit=self.max_steps, what=self._acts)
+            prompt = self._prompts.render("closing", limit=self.max_steps, what=self._acts)
             messages.append(Message("user", prompt))
         return messages
 
     def _system(self) -> str:
         """Return the system prompt."""
-        return render(
+        return self._prompts.render(
             "system",
             name=self.name,
             tools=self.tools.specs,

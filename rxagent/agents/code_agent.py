@@ -1,16 +1,16 @@
 """CodeAgent: an agent that acts by writing Python."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, TypedDict, Unpack
 
 from attrs import evolve, field, frozen
 from reactivex import Observable
 
-from .. import executors
 from ..arguments import extending, one_of, several, shown, suggesting
 from ..events import Event
-from ..executors import Executor, Limits
-from ..messages import Message, Request
+from ..executors import Executor, Limits, ProcessExecutor, SandboxExecutor
+from ..messages import INTERPRETER, Message, Request
 from ..pickling import portable
 from ..state import State
 from ..streams import operators as stream_ops
@@ -19,16 +19,15 @@ from ..streams.workers import Workers
 from .agent import Agent
 from .code_blocks import Tags
 from .code_functions import check_names
-from .code_session import INTERPRETER, CodeSession, lost_variables
+from .code_session import CodeSession, lost_variables
 from .code_step import CodeStep
 from .hints import NOT_OF_CODE_AGENTS
-from .loop import run_steps
-from .prompts import render
+from .loop import Turn
+from .memory import Memory
+from .prompts import CODE_PROMPTS
 from .runnable import Opening
 
 __all__ = ["CodeAgent"]
-
-_EXECUTORS = {"sandbox": "SandboxExecutor", "process": "ProcessExecutor"}
 
 _REPLY = {
     "title": "reply",
@@ -51,6 +50,10 @@ class _OfAgents(TypedDict, total=False):
     description: str | None
     managed_agents: Iterable[Any]
     final_answer_checks: Iterable[Callable[..., Any]]
+    planning_interval: int | None
+    planner: Callable[[Turn], Observable[Event] | None] | None
+    memory: Memory
+    prompts: Mapping[str, str] | None
     options: Mapping[str, Any] | None
     workers: Workers | None
 
@@ -78,7 +81,8 @@ class CodeAgent(Agent):
             model that supports it, instead of tags.
         eager: Run each statement once it is complete, while the model still writes the next one.
             Such a statement may run again when a turn is retried.
-        of_agents: The other arguments of `Agent`, except `answer`.
+        of_agents: The other arguments of `Agent`, except `answer`. The prompts that `prompts`
+            can replace are closing, code_system, code_task and plan.
     """
 
     executor: Executor = field(init=False)
@@ -87,6 +91,7 @@ class CodeAgent(Agent):
     _is_eager: bool = field(init=False)
 
     _acts: ClassVar[str] = "run code"
+    _known_prompts: ClassVar[Mapping[str, frozenset[str]]] = CODE_PROMPTS
 
     @extending(Agent.__init__, without=["answer"])
     def __init__(
@@ -140,17 +145,37 @@ class CodeAgent(Agent):
         """Return the run, with a session for its code."""
         state, given, started = begun.before, begun.given, begun.started
         check_names("an additional argument", given, {each.name: "a tool" for each in self.tools})
+        variables = self._variables(given)
+        handed = {name: value for name, value in given.items() if name not in variables}
         lost = lost_variables(state, self.executor)
         if given or lost:
-            text = render("code_task", task=started.task, given=given, lost=lost)
+            text = self._prompts.render(
+                "code_task", task=started.task, given=variables, handed=handed, lost=lost
+            )
             images = started.message.images if started.message else ()
             started = evolve(started, message=Message("user", text, images=images))
 
         def steps(session: CodeSession) -> Observable[Event]:
-            return run_steps(self._step_in(session), self.max_steps, started, state, given)
+            return self._run_steps(self._step_in(session), evolve(begun, started=started))
 
-        opened = stream_ops.using(lambda: CodeSession(self.executor, given, state), steps)
+        opened = stream_ops.using(lambda: CodeSession(self.executor, variables, state), steps)
         return run_scoped(opened, is_serial=True)
+
+    def _variables(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values that code can hold; those that it cannot hold are for tools alone.
+
+        Raises:
+            TypeError: Code cannot hold a value, and no tool takes it.
+        """
+        taken = {name for tool in self.tools for name in tool.given}
+        own = {name: value for name, value in given.items() if name not in taken}
+        self.executor.open(own).close()
+        held = dict(own)
+        for name in given.keys() & taken:
+            with suppress(TypeError):
+                self.executor.open({name: given[name]}).close()
+                held[name] = given[name]
+        return held
 
     def _step_in(self, session: CodeSession) -> CodeStep:
         return CodeStep(
@@ -174,7 +199,7 @@ class CodeAgent(Agent):
         return Request(messages, stop=self._tags.stop, options=self.options)
 
     def _system(self) -> str:
-        return render(
+        return self._prompts.render(
             "code_system",
             name=self.name,
             tools=self.tools.tools,
@@ -187,11 +212,11 @@ class CodeAgent(Agent):
 
 def _executor(executor: Any, imports: tuple[str, ...], output: int | None) -> Executor:
     if isinstance(executor, str):
-        one_of("executor", executor, tuple(_EXECUTORS))
-        kind: Any = getattr(executors, _EXECUTORS[executor])
+        one_of("executor", executor, ("sandbox", "process"))
         limits = Limits() if output is None else Limits(output=output)
-        made: Executor = kind(limits=limits, authorized_imports=imports)
-        return made
+        if executor == "process":
+            return ProcessExecutor(authorized_imports=imports, limits=limits)
+        return SandboxExecutor(limits, additional_authorized_imports=imports)
     if not callable(getattr(executor, "open", None)):
         raise TypeError(
             'executor must be "sandbox", "process", or an executor, as SandboxExecutor(), '
@@ -204,7 +229,7 @@ def _executor(executor: Any, imports: tuple[str, ...], output: int | None) -> Ex
         if value is not None:
             raise ValueError(
                 f"{name} is for an executor that is given by its name. Give the executor its own: "
-                "SandboxExecutor(authorized_imports=[...], limits=Limits(output=...))."
+                "ProcessExecutor(authorized_imports=[...], limits=Limits(output=...))."
             )
     given: Executor = executor
     return given

@@ -132,7 +132,5 @@ def _acts(statement: ast.stmt) -> bool:
 
 
 def _trimmed(block: str) -> str:
-    first, newline, rest = block.partition("\n")
-    if first.strip():
-        return f"{first.lstrip()}{newline}{rest}".rstrip()
-    return dedent(rest).strip("\n").rstrip()
+    # After the tag, the first line may have spaces that belong to no block.
+    return dedent(block).strip()

@@ -109,7 +109,6 @@ class _Running(Sink[Any, Event]):
         self._end(result, ToolCompleted(self._call.id, text, result.value, images, kept))
 
     def _end(self, result: CodeResult | None, event: Event) -> None:
-        self._session.ended()
         if result is not None and result.is_final:
             self._session.save()  # the run may be continued at its last event
         self._on_end(result)

@@ -8,12 +8,10 @@ from reactivex import Observable, abc
 
 from ..events import Event
 from ..executors import CodeResult, Executor, Functions, Session
+from ..messages import INTERPRETER
 from ..state import State
 
-__all__ = ["INTERPRETER", "CodeSession", "Variables", "lost_variables"]
-
-INTERPRETER = "python_interpreter"
-"""The name under which code appears as a call."""
+__all__ = ["CodeSession", "Variables", "lost_variables"]
 
 
 @define(eq=False)
@@ -35,7 +33,7 @@ class Variables:
 class CodeSession(abc.DisposableBase):
     """Runs the code of one run in one session, which is opened for the first code.
 
-    Its variables are saved when the run has an answer or ends, unless it ends while code runs.
+    Its variables are saved when the run has an answer, and when it ends.
 
     Args:
         executor: Where the code runs.
@@ -43,7 +41,7 @@ class CodeSession(abc.DisposableBase):
         state: The state before the run, whose variables are there, too.
     """
 
-    __slots__ = ("_executor", "_given", "_is_changed", "_saved", "_session", "kept")
+    __slots__ = ("_executor", "_given", "_saved", "_session", "kept")
 
     def __init__(self, executor: Executor, given: Mapping[str, Any], state: State) -> None:
         self.kept = Variables(_kind_of(executor))
@@ -51,24 +49,17 @@ class CodeSession(abc.DisposableBase):
         self._given = given
         self._saved = _saved_in(state, executor)
         self._session: Session | None = None
-        self._is_changed = False
 
     def run(self, code: str, functions: Functions) -> Observable[str | Event | CodeResult]:
-        """Return a run of code; call `ended` when it has ended."""
+        """Return a run of code, which begins when it is subscribed."""
         if self._session is None:
             self._session = self._executor.open(self._given, self._saved)
             self._saved = None
-        self._is_changed = False
         return self._session.run(code, functions)
 
-    def ended(self) -> None:
-        """Note that the variables are in a state that can be saved."""
-        self._is_changed = True
-
     def save(self) -> None:
-        """Save the variables, unless they are saved or code is changing them."""
-        if self._session is not None and self._is_changed:
-            self._is_changed = False
+        """Save the variables."""
+        if self._session is not None:
             self.kept.saved = self._session.save()
 
     def dispose(self) -> None:

@@ -27,7 +27,7 @@ from ..events import (
 )
 from ..executors import CodeResult
 from ..frozen import freeze
-from ..messages import Message, Request, ToolCall
+from ..messages import INTERPRETER, Message, Request, ToolCall
 from ..state import State
 from ..streams import operators as stream_ops
 from ..streams.observe_on_run import serialize_on_run
@@ -38,7 +38,7 @@ from .code_blocks import Tags, find_code
 from .code_call import run_code
 from .code_eager import eager_statements, written_statements
 from .code_functions import functions_of
-from .code_session import INTERPRETER, CodeSession
+from .code_session import CodeSession
 from .code_stream import cut_at_code
 from .loop import Turn
 

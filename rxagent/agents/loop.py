@@ -131,7 +131,7 @@ def run_steps(
             return rx.throw(NoAnswer(_why_none(max_steps, progress.state), state=progress.state))
         number = progress.step + 1
         turn = Turn(progress.state, number, progress.closing, given, max_steps)
-        if progress.stage < len(before):
+        if 0 <= progress.stage < len(before):
             events = before[progress.stage](turn)
             return stream_ops.of() if events is None else events
         return step(turn).pipe(stream_ops.start_with(StepStarted(number)))

@@ -16,7 +16,7 @@ from ..state import State
 from ..streams import RunScheduler, daemon_loop, refuse_own_loop
 from ..tools import Tool, tool
 from .hints import NOT_OF_RUNS
-from .prompts import render
+from .prompts import Prompts
 from .uncalled import Uncalled
 
 __all__ = ["Opening", "Runnable", "agent_name", "opening"]
@@ -144,6 +144,7 @@ def opening(
     state: State | None,
     images: Iterable[Image],
     additional_args: Mapping[str, Any] | None,
+    prompts: Prompts | None = None,
 ) -> Opening:
     """Return the beginning of a run.
 
@@ -153,6 +154,7 @@ def opening(
         state: The state of an earlier run, whose conversation it continues.
         images: Images for the model.
         additional_args: Named values for the model and the tools.
+        prompts: The prompts of the agent, if some are replaced.
 
     Raises:
         TypeError: One of them has another type.
@@ -164,7 +166,7 @@ def opening(
             f"not {'a run' if isinstance(state, Run) else shown(state)}."
         )
     given = mapping("additional_args", additional_args)
-    content = render("given", task=task, given=given) if given else task
+    content = (prompts or Prompts()).render("given", task=task, given=given) if given else task
     message = Message("user", content, images=images)
     started = RunStarted(task, agent, message if given or message.images else None)
     return Opening(started, state or State(), given)

@@ -90,6 +90,11 @@ class Tool(Generic[_P, _R]):
         return ToolSpec(self.name, self.description, self.parameters)
 
     @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the parameters that the run gives, from its additional arguments."""
+        return tuple(each.name for each in self._signature.parameters if each.is_given)
+
+    @property
     def declaration(self) -> str:
         """The tool as a Python function without a body, for models that write code."""
         return declare(self._signature, self.name, self.description, is_async(self.function))
