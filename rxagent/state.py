@@ -86,7 +86,7 @@ class State:
 
     @property
     def passages(self) -> tuple[Passage, ...]:
-        """The messages in pieces: a cut between them never separates a call from its result."""
+        """The messages in pieces; a cut between them never separates a call from its result."""
         return passages_of(map(self._read, self._entries))
 
     def inbrief(self) -> "State":

@@ -80,7 +80,10 @@ AGENTS = [
     (lambda: Agent(model, max_step=3), "Did you mean max_steps"),
     (lambda: Agent(model, instruction="x"), "Did you mean instructions"),
     (lambda: Agent(model, system_prompt="x"), r"no system_prompt=\. Write .* in instructions="),
-    (lambda: Agent(model, planning_interval=3), "Planning is not supported yet"),
+    (
+        lambda: Agent(model, prompt_templates={}),
+        r"no prompt_templates=\. Write prompts={\"system\"",
+    ),
     (lambda: Agent(model, temperature=0), r"temperature=\. Pass provider parameters in options="),
 ]
 

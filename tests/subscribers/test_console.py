@@ -27,6 +27,7 @@ from rxagent.events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCompleted,
     ToolFailed,
@@ -407,6 +408,8 @@ NOTES = [
     (Finish("stop"), ""),
     (ApprovalAsked(SEARCH), '? search("GDP of Peru 2023")\n'),
     (RunCompleted(), "  0 steps · 0.0 s · usage unknown\n"),
+    (Planned(" \n"), "● plan    (empty)\n"),
+    (Summarised("It was warm.", 1), "● 1 step summarised\n"),
     (Planned("a" * 40 + "\n" + "b" * 40), f"● plan\n  {'a' * 40}\n  {'b' * 40}\n"),
 ]
 
@@ -476,6 +479,7 @@ def hostile_run(text):
     return [
         RunStarted(text, text),
         Planned(text),
+        Summarised(text, 1),
         StepStarted(1),
         ReasoningDelta(text),
         RefusalDelta(text),
