@@ -8,6 +8,7 @@ from reactivex import operators as rxo
 
 from rxagent import Agent, Image, Message, Request, Run, State, Tool, ToolCall, each, fold, launch
 from rxagent import operators as ops
+from rxagent.agents import Team, race, relay, route, vote
 from rxagent.agents.loop import Turn
 from rxagent.agents.memory import budget, everything, summarise, window
 from rxagent.agents.planning import plan
@@ -78,6 +79,18 @@ def check_agents() -> None:
     assert_type(agent.start("Go", attach=[Console(), Metrics(), print]), Run)
     assert_type(agent.as_tool(), Tool)
     agent("Look", images=[Image("https://example.org/cat.png")], state=State())
+
+
+def check_teams() -> None:
+    """A team is an agent, and a state can be shown."""
+    one, other = Agent(shout, name="one"), Agent(shout, name="other")
+    team = vote(one, race(one, other), relay(one, other), judge=max)
+    assert_type(team, Team)
+    assert_type(team("Go"), Observable[Event])
+    assert_type(route(one, other, by=lambda task: one).start("Go"), Run)
+    assert_type(team.as_tool(name="ask", description="Answers."), Tool)
+    assert_type(State().events(), list[Event])
+    State().replay(Console())
 
 
 def plan_once(turn: Turn) -> Observable[Event] | None:
