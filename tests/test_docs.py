@@ -137,6 +137,7 @@ CODE = {
     "How many prime": ("final_answer(len(primes))",),
     "And below 100": ("final_answer(len([n for n in primes if n < 100]))",),
     "sum": ("final_answer(sum(numbers))",),
+    "add(2, 3)": ("final_answer(add(2, 3) ** 7)",),
     "warmest": (
         'found = {city: temperature(city) for city in ["Rome", "Oslo"]}',
         "final_answer(max(found, key=lambda city: found[city]))",
