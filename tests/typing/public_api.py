@@ -6,7 +6,20 @@ from typing import Any, assert_type
 from reactivex import Observable
 from reactivex import operators as rxo
 
-from rxagent import Agent, Image, Message, Request, Run, State, Tool, ToolCall, each, fold, launch
+from rxagent import (
+    Agent,
+    CodeAgent,
+    Image,
+    Message,
+    Request,
+    Run,
+    State,
+    Tool,
+    ToolCall,
+    each,
+    fold,
+    launch,
+)
 from rxagent import operators as ops
 from rxagent.agents import Team, race, relay, route, vote
 from rxagent.agents.loop import Turn
@@ -55,6 +68,7 @@ async def check_tools() -> None:
     assert_type(add(1, 2), int)
     assert_type(await named(1), str)
     assert_type(Agent(shout).as_tool(), Tool)
+    assert_type(CodeAgent(shout, [add], eager=True, max_steps=3, name="coder").as_tool(), Tool)
 
 
 def check_models() -> None:
