@@ -109,7 +109,8 @@ class SandboxSession:
         """Emit what code prints, the events of its calls, and last its result.
 
         Subscribing runs it. Disposing kills it; its variables are then as they were before, or
-        lost if saving them would have taken too long, and the next piece of code prints that.
+        lost if saving them would have taken too long, and the next piece of code prints that. A
+        session runs one piece of code at a time.
 
         Raises:
             CodeError: The code failed or met a limit, or its process died; by `on_error`.
@@ -122,13 +123,9 @@ class SandboxSession:
         ) -> abc.DisposableBase:
             if self._is_closed:
                 raise RuntimeError("This session is closed. Open another one.")
-            if self._running is not None and not self._running.is_over:
-                raise RuntimeError("This session runs other code. Wait for its end.")
             run_scheduler = RunScheduler.of(scheduler)
-            running = SandboxRun(
-                self._variables, self._limits, code, functions, observer, run_scheduler
-            )
-            self._running = running
+            how = self._variables, self._limits, code, functions, observer, run_scheduler
+            running = self._running = SandboxRun(*how, previous=self._running)
             run_scheduler.when_resumed(running.begin)
             return running
 
@@ -146,7 +143,7 @@ class SandboxSession:
     def close(self) -> None:
         """End the session and free its process; calling it again does nothing."""
         self._is_closed = True
-        if self._running is not None and not self._running.is_over:
+        if self._running is not None and not self._running.is_done:
             self._variables.lose()
         self._variables.release()
 

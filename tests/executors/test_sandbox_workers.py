@@ -1,12 +1,14 @@
 """The sandbox's processes: shared, killed at once, none left; safe after a fork."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -153,7 +155,7 @@ def test_leaving_the_loop_disposes(session):
 
 
 def test_a_cancelled_task_disposes(session):
-    """A task that loops over the code kills it when it is cancelled."""
+    """A task that loops over the code kills it when it is cancelled; other code may run at once."""
 
     async def main():
         printed = asyncio.Event()
@@ -168,6 +170,7 @@ def test_a_cancelled_task_disposes(session):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert [CodeResult(1)] == [item async for item in each(session.run("1", NONE))]
         return worker
 
     worker = asyncio.run(main())
@@ -228,6 +231,28 @@ def test_a_process_that_dies_between_two_pieces_is_replaced(session):
     wait_for(lambda: not is_there(pid))
     assert "the sandbox's process ended" in Ran(session, "x").error
     assert 1 == Ran(session, "x").value
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(9)", "await wait()"])
+def test_what_was_killed_is_freed(session, code):
+    """Nothing refers to code that was killed, so its process does not stay as a zombie."""
+
+    async def wait() -> None:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+
+    running = Running(session, f"print('go')\n{code}", functions_of(wait))
+    assert running.has_printed.wait(WATCHDOG)
+    pid = worker_of(session).pid
+    code = weakref.ref(session._running)
+    running.dispose()
+    Ran(session, "1")
+
+    def is_gone():
+        gc.collect()
+        return code() is None and not Path(f"/proc/{pid}").exists()
+
+    wait_for(is_gone)
 
 
 # The pool
