@@ -115,6 +115,7 @@ class SandboxSession:
         Raises:
             CodeError: The code failed or met a limit, or its process died; by `on_error`.
             RuntimeError: The session is closed, or runs other code; by `on_error`.
+            ValueError: The saved variables cannot be read; by `on_error`.
         """
 
         def subscribe(
@@ -145,7 +146,7 @@ class SandboxSession:
         self._is_closed = True
         if self._running is not None and not self._running.is_done:
             self._variables.lose()
-        self._variables.release()
+        self._variables.close()
 
     def __del__(self) -> None:
         if not getattr(self, "_is_closed", True):  # it was made

@@ -270,6 +270,32 @@ def test_processes_are_used_again():
     assert 1 == len(pids)
 
 
+def test_an_idle_process_that_dies_is_replaced():
+    """A process that dies while it is idle harms no session."""
+    session = EXECUTOR.open({})
+    Ran(session, "1")
+    pid = worker_of(session).pid
+    session.close()
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not is_there(pid))
+    session = EXECUTOR.open({})
+    assert 2 == Ran(session, "1 + 1").value
+    session.close()
+
+
+def test_a_session_closed_at_any_moment_has_no_process():
+    """A session that is closed while its first code begins keeps no process."""
+    before = WORKERS.in_use
+    for pause in (0, 0.0005, 0.001, 0.002, 0.004):
+        session = EXECUTOR.open({})
+        running = Running(session, "while True: pass")
+        threading.Event().wait(pause)
+        session.close()
+        assert running.is_over.wait(WATCHDOG)
+        assert running.error is not None
+    wait_for(lambda: WORKERS.in_use == before)
+
+
 def test_opening_starts_nothing():
     """A session has a process from its first piece of code on."""
     before = WORKERS.in_use

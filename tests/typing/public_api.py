@@ -9,6 +9,7 @@ from reactivex import operators as rxo
 from rxagent import Agent, Image, Message, Request, Run, State, Tool, ToolCall, each, fold, launch
 from rxagent import operators as ops
 from rxagent.events import Delta, Event, StepStarted, TextDelta, Usage
+from rxagent.executors import CodeResult, Executor, Functions, SandboxExecutor, Session
 from rxagent.models import Model, OpenAIModel, as_model, resolve
 from rxagent.runs import Viewer
 from rxagent.subscribers import Console, Metrics
@@ -51,6 +52,14 @@ async def check_tools() -> None:
     assert_type(add(1, 2), int)
     assert_type(await named(1), str)
     assert_type(Agent(shout).as_tool(), Tool)
+
+
+def check_executors(functions: Functions) -> None:
+    """The sandbox is an executor, its session a session."""
+    executor: Executor = SandboxExecutor()
+    session: Session = executor.open({"x": 1})
+    assert_type(session.run("x", functions), Observable[str | Event | CodeResult])
+    assert_type(SandboxExecutor().open({}).save(), bytes | None)
 
 
 def check_models() -> None:
