@@ -10,7 +10,7 @@ from ..arguments import number, several, shown, valid
 from ..events import Event
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer
-from .protocol import CodeResult, Functions, Limits
+from .protocol import CodeResult, Functions, Limits, Session
 from .sandbox_language import LANGUAGE, MODULES
 from .sandbox_run import SandboxRun
 from .sandbox_values import held
@@ -73,7 +73,7 @@ class SandboxExecutor:
         """What the model must know about the language, for the system prompt."""
         return LANGUAGE
 
-    def open(self, variables: Mapping[str, Any], saved: Any = None) -> "SandboxSession":
+    def open(self, variables: Mapping[str, Any], saved: Any = None) -> Session:
         """Return a new session with these variables, and with those that another one saved.
 
         It starts nothing yet.

@@ -59,7 +59,6 @@ def check_executors(functions: Functions) -> None:
     executor: Executor = SandboxExecutor()
     session: Session = executor.open({"x": 1})
     assert_type(session.run("x", functions), Observable[str | Event | CodeResult])
-    assert_type(SandboxExecutor().open({}).save(), bytes | None)
 
 
 def check_models() -> None:
