@@ -69,6 +69,24 @@ Item: TypeAlias = Ended | Failed | Called | Awaited | Undefined
 """What a turn ends with."""
 
 
+class _Prints:
+    """Passes on what code prints, until it is closed.
+
+    The library keeps it in objects that the garbage collector does not look into.
+    """
+
+    def __init__(self, printed: Callable[[str, str], None]) -> None:
+        self._printed: Callable[[str, str], None] | None = printed
+
+    def __call__(self, stream: str, text: str) -> None:
+        if (printed := self._printed) is not None:
+            printed(stream, text)
+
+    def close(self) -> None:
+        """Pass on nothing more, and refer to nothing."""
+        self._printed = None
+
+
 class Turns:
     """Lets code compute on a thread, and passes on how each turn ended, on the loop's thread.
 
@@ -93,6 +111,7 @@ class Turns:
         self._arrive = arrive
         self._dispose = dispose
         self._session: Any = None
+        self._prints: _Prints | None = None
         self._began = self._ended = 0.0
         self._lock = Lock()
         self._next: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
@@ -112,6 +131,7 @@ class Turns:
             tools: Functions that it may call, to be bound to their names.
             printed: Called with what it prints, on a thread.
         """
+        prints = self._prints = _Prints(printed)
 
         def step() -> Any:
             self._session = self._variables.session(lambda: self.is_over)
@@ -119,7 +139,7 @@ class Turns:
                 left = self._variables.tell_what_is_left()
                 printed("stdout", f"(The sandbox was replaced. {left})\n")
             self._began = perf_counter()
-            return self._session.feed_start(code, inputs=tools, print_callback=printed)
+            return self._session.feed_start(code, inputs=tools, print_callback=prints)
 
         self.go_on(step)
 
@@ -148,6 +168,8 @@ class Turns:
     def close(self) -> None:
         """Begin no other turn."""
         self.is_over = True
+        if self._prints is not None:
+            self._prints.close()
         self._next.put(None)
         self._leave()
 

@@ -57,6 +57,7 @@ class Worker:
         self.is_dead = False
         self.idle_since = 0.0
         self._handle: int | None = None
+        self._lock = threading.RLock()  # a finaliser may kill it, too
 
     def start(self, limits: dict[str, Any]) -> Any:
         """End the session that it had, and return a new one."""
@@ -70,28 +71,30 @@ class Worker:
         return session
 
     def _know(self, pid: int) -> None:
-        if pid == self.pid:
-            return
-        self._forget_handle()
-        self.pid = pid
-        if hasattr(os, "pidfd_open"):  # unlike a number, it never means another process
-            with suppress(OSError):
-                self._handle = os.pidfd_open(pid)
+        with self._lock:
+            if pid == self.pid or self.is_dead:
+                return
+            self._forget_handle()
+            self.pid = pid
+            if hasattr(os, "pidfd_open"):  # unlike a number, it never means another process
+                with suppress(OSError):
+                    self._handle = os.pidfd_open(pid)
 
     def kill(self) -> None:
         """End the process at once, whatever it does; any thread may call this.
 
         The library notices and cleans up in the thread that waits for it, or when this is freed.
         """
-        if self.is_dead:
-            return
-        self.is_dead = True
-        with suppress(OSError):
-            if self._handle is not None:
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-            elif self.pid is not None:
-                os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-        self._forget_handle()
+        with self._lock:
+            if self.is_dead:
+                return
+            self.is_dead = True
+            with suppress(OSError):
+                if self._handle is not None:
+                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+                elif self.pid is not None:
+                    os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            self._forget_handle()
         self._ended(self)
 
     def _forget_handle(self) -> None:

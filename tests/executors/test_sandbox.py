@@ -312,6 +312,13 @@ def test_a_session_that_ran_nothing_saves_what_it_was_given():
         assert saved == session.save()
 
 
+def test_saved_variables_that_cannot_be_read_end_the_run():
+    """Bytes that `save` did not return are no error of the code."""
+    cannot = pytest.raises(ValueError, match=r"The saved variables cannot be read \(")
+    with opened({}, b"rubbish") as session, cannot:
+        Ran(session, "1")
+
+
 def test_variables_are_saved_after_the_session_is_closed(session):
     """What was saved is there after `close`, as a run ends."""
     Ran(session, "final_answer(1)")

@@ -4,15 +4,17 @@ import contextlib
 import io
 import re
 import warnings
+from keyword import kwlist
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rxagent.executors import SandboxExecutor
+from rxagent.executors import CodeResult, Limits, SandboxExecutor
 
 from .coding import Ran
 
 EXECUTOR = SandboxExecutor()
+QUICK = SandboxExecutor(Limits(seconds=0.2))
 
 NAMES = st.sampled_from("abcd")
 NUMBERS = st.integers(-20, 20).map(str) | st.floats(-9, 9, width=16).map(repr)
@@ -107,6 +109,23 @@ def in_sandbox(*codes):
 def test_a_program_does_what_it_does_in_python(code):
     """Small programs print the same, and fail with the same type of error at the same point."""
     assert in_python(code) == in_sandbox(code)
+
+
+WORDS = st.sampled_from([*kwlist, "match", "case", "print", "open", "x", "1"])
+SIGNS = st.sampled_from("()[]{},.=:+-*@'\"\\\n\t")
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=30) | st.lists(WORDS | SIGNS, max_size=12).map(" ".join))
+def test_any_text_is_a_value_or_an_error(code):
+    """Whatever the text, it has a result or a CodeError, and the session goes on."""
+    session = QUICK.open({})
+    try:
+        ran = Ran(session, code)
+        assert ran.error or isinstance(ran.items[-1], CodeResult)
+        assert 2 == Ran(session, "1 + 1").value
+    finally:
+        session.close()
 
 
 @settings(max_examples=25)

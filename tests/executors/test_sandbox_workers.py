@@ -1,12 +1,14 @@
 """The sandbox's processes: shared, killed at once, none left; safe after a fork."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -153,7 +155,7 @@ def test_leaving_the_loop_disposes(session):
 
 
 def test_a_cancelled_task_disposes(session):
-    """A task that loops over the code kills it when it is cancelled."""
+    """A task that loops over the code kills it when it is cancelled; other code may run at once."""
 
     async def main():
         printed = asyncio.Event()
@@ -168,6 +170,7 @@ def test_a_cancelled_task_disposes(session):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert [CodeResult(1)] == [item async for item in each(session.run("1", NONE))]
         return worker
 
     worker = asyncio.run(main())
@@ -230,6 +233,28 @@ def test_a_process_that_dies_between_two_pieces_is_replaced(session):
     assert 1 == Ran(session, "x").value
 
 
+@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(9)", "await wait()"])
+def test_what_was_killed_is_freed(session, code):
+    """Nothing refers to code that was killed, so its process does not stay as a zombie."""
+
+    async def wait() -> None:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+
+    running = Running(session, f"print('go')\n{code}", functions_of(wait))
+    assert running.has_printed.wait(WATCHDOG)
+    pid = worker_of(session).pid
+    code = weakref.ref(session._running)
+    running.dispose()
+    Ran(session, "1")
+
+    def is_gone():
+        gc.collect()
+        return code() is None and not Path(f"/proc/{pid}").exists()
+
+    wait_for(is_gone)
+
+
 # The pool
 
 
@@ -243,6 +268,32 @@ def test_processes_are_used_again():
         pids.add(worker_of(session).pid)
         session.close()
     assert 1 == len(pids)
+
+
+def test_an_idle_process_that_dies_is_replaced():
+    """A process that dies while it is idle harms no session."""
+    session = EXECUTOR.open({})
+    Ran(session, "1")
+    pid = worker_of(session).pid
+    session.close()
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not is_there(pid))
+    session = EXECUTOR.open({})
+    assert 2 == Ran(session, "1 + 1").value
+    session.close()
+
+
+def test_a_session_closed_at_any_moment_has_no_process():
+    """A session that is closed while its first code begins keeps no process."""
+    before = WORKERS.in_use
+    for pause in (0, 0.0005, 0.001, 0.002, 0.004):
+        session = EXECUTOR.open({})
+        running = Running(session, "while True: pass")
+        threading.Event().wait(pause)
+        session.close()
+        assert running.is_over.wait(WATCHDOG)
+        assert running.error is not None
+    wait_for(lambda: WORKERS.in_use == before)
 
 
 def test_opening_starts_nothing():

@@ -26,6 +26,7 @@ from rxagent.agents.loop import Turn
 from rxagent.agents.memory import budget, everything, summarise, window
 from rxagent.agents.planning import plan
 from rxagent.events import Delta, Event, Planned, StepStarted, TextDelta, Usage
+from rxagent.executors import CodeResult, Executor, Functions, SandboxExecutor, Session
 from rxagent.models import Model, OpenAIModel, as_model, resolve
 from rxagent.runs import Viewer
 from rxagent.subscribers import Console, Metrics
@@ -69,6 +70,13 @@ async def check_tools() -> None:
     assert_type(await named(1), str)
     assert_type(Agent(shout).as_tool(), Tool)
     assert_type(CodeAgent(shout, [add], eager=True, max_steps=3, name="coder").as_tool(), Tool)
+
+
+def check_executors(functions: Functions) -> None:
+    """The sandbox is an executor, its session a session."""
+    executor: Executor = SandboxExecutor()
+    session: Session = executor.open({"x": 1})
+    assert_type(session.run("x", functions), Observable[str | Event | CodeResult])
 
 
 def check_models() -> None:
