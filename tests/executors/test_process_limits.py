@@ -218,7 +218,6 @@ def test_what_is_no_message_ends_the_process(opened, code):
 
     assert "was ended, since it sent what is no message" in come.error
     assert LOST in come.error
-    assert 1 == outcome(session, "given").value
 
 
 def test_messages_that_code_makes_up_do_what_it_could_do_anyway(opened):
