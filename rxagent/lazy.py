@@ -31,7 +31,9 @@ def lazily(
         if name not in module_of:
             if advice and not name.startswith("_"):
                 instead = import_module(advice).instead_of(name)
-                if instead is not None:  # `from ... import` would hide the text of an AttributeError
+                if (
+                    instead is not None
+                ):  # `from ... import` would hide the text of an AttributeError
                     raise ImportError(f"{package} has no {name}. {instead}", name=package)
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(f".{module_of[name]}", package), name)

@@ -12,10 +12,19 @@ HOUSE = Path(__file__).parents[1] / "rxagent"
 
 FLOORS = {
     0: [
-        *("arguments", "coalescing", "dropped", "errors", "frozen", "growing", "lazy", "lazy_field"),
+        *(
+            "arguments",
+            "coalescing",
+            "dropped",
+            "errors",
+            "frozen",
+            "growing",
+            "lazy",
+            "lazy_field",
+        ),
         *("messages", "events", "pickling", "printable", "wire"),
     ],
-    1: ["streams", "books", "draft", "passages", "state"],
+    1: ["streams", "books", "draft", "passages", "retelling", "state", "steps"],
     2: ["operators"],
     2.5: ["runs"],
     3: ["models", "tools", "executors"],

@@ -40,14 +40,14 @@ class _Closing(Sink[Delta, Delta]):
                 self._pieces.append(text)
             case StepRetried():
                 self._pieces.clear()
-            case Finish(reason) if reason != "length":
-                self._close()
+            case Finish(reason):
+                self._close(is_cut=reason == "length")
         self.observer.on_next(value)
 
-    def _close(self) -> None:
+    def _close(self, *, is_cut: bool = False) -> None:
         missing = self._tags.missing_end("".join(self._pieces))
         self._pieces.clear()
-        if missing:
+        if missing and not is_cut:
             self.observer.on_next(TextDelta(missing))
 
     def on_completed(self) -> None:

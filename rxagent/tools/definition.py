@@ -53,8 +53,8 @@ class Tool(Generic[_P, _R]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "forward" in vars(cls):
             raise TypeError(
-                f"{cls.__name__} cannot be a class of tools. Write a function with `@tool`; for one "
-                "with attributes, write `tool(thing.method)`."
+                f"{cls.__name__} cannot be a class of tools. Write a function with `@tool`; for "
+                "one with attributes, write `tool(thing.method)`."
             )
         super().__init_subclass__(**kwargs)
 

@@ -16,6 +16,7 @@ from rxagent.events import (
     StepFailed,
     StepLimitReached,
     StepStarted,
+    Summarised,
     ToolCompleted,
     ToolFailed,
     ToolOutput,
@@ -26,6 +27,7 @@ _LETTERS = {
     RunStarted: "r",
     PlanStarted: "p",
     Planned: "P",
+    Summarised: "S",
     StepStarted: "s",
     MessageCompleted: "m",
     StepFailed: "f",
@@ -36,7 +38,7 @@ _LETTERS = {
     ApprovalAsked | ApprovalAnswered: "t",
     ToolStarted | ToolOutput | ToolCompleted | ToolFailed: "t",
 }
-_RUN = re.compile(r"r(d|pd*mP|s[dt]*m[dt]*f?)*(ls[dt]*m[dt]*)?ac")
+_RUN = re.compile(r"r(d|S|pd*mP|s[dt]*m[dt]*f?)*(ls[dt]*m[dt]*)?ac")
 
 
 def assert_run(events):
