@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import time
 
 import pytest
 
@@ -123,9 +124,10 @@ def test_the_fork_bomb_is_refused_or_limited(start):
     assert "PermissionError" in come.error
 
 
-def test_code_cannot_undo_its_isolation(start):
-    """It has no right to mount, to enter namespaces, or to trace its parent."""
-    session, kept = start(LAYERS)
+@pytest.mark.parametrize("layers", [LAYERS, ("namespaces",)], ids=["all", "namespaces"])
+def test_code_cannot_undo_its_isolation(start, layers):
+    """It has no right to mount, nor gets it in further namespaces, nor can it trace its parent."""
+    session, kept = start(layers)
     if "changes of files outside its folder" not in kept:
         pytest.skip("This kernel does not keep code from changing files.")
     code = """import ctypes, os
@@ -135,8 +137,9 @@ attempts = {
     'remount': lambda: libc.mount(None, b'/', None, flags, None),
     'mount': lambda: libc.mount(b'none', os.getcwd().encode(), b'tmpfs', 0, None),
     'unmount': lambda: libc.umount2(os.getcwd().encode(), 2),
-    'unshare': lambda: libc.unshare(0x10000000),
     'trace': lambda: libc.ptrace(16, os.getppid(), None, None),
+    'nested': lambda: libc.unshare(0x10020000) or libc.mount(None, b'/', None, flags, None),
+    'nested unmount': lambda: libc.umount2(os.getcwd().encode(), 2),
 }
 [name for name, attempt in attempts.items() if attempt() != -1]"""
 
@@ -230,3 +233,33 @@ def test_what_is_hidden_is_not_needed():
     """A home folder that holds the interpreter stays where it is."""
     assert holds("/home/ada", ["/usr", "/home/ada/venv"])
     assert not holds("/home/ada", ["/usr", "/home/adam/venv"])
+
+
+@pytest.mark.parametrize("end", ["", "os._exit(0)"])
+def test_what_code_has_started_is_killed_with_it(start, end):
+    """Where processes can be started, those of its group end with the session, or before it."""
+    session, _ = start(())
+    code = """import os, time
+pid = os.fork()
+if not pid:
+    time.sleep(99)
+    os._exit(0)
+print(pid, flush=True)
+"""
+    pid = int(outcome(session, code + end).printed)
+
+    session.close()
+
+    deadline = time.monotonic() + 10
+    while is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)  # the system reaps it, at its own time
+    assert not is_running(pid)
+
+
+def is_running(pid):
+    """Return whether there is a process of that number that is not a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

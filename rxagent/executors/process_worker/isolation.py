@@ -4,9 +4,11 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from . import landlock, namespaces, seccomp
+from .libc import call
 
 __all__ = ["isolate", "limit_memory", "limit_time"]
 
@@ -16,6 +18,9 @@ _FACTS = (
     *("/etc/ld.so.cache", "/etc/localtime", "/proc/self", "/proc/cpuinfo", "/proc/meminfo"),
     "/sys/devices/system/cpu",
 )
+
+_MOST_ARENAS = 2**64 - 8
+"""Of glibc's malloc; each arena that a thread gets, or a lack of memory, reserves 64 MiB."""
 
 _PROTECTIONS: dict[str, tuple[str, ...]] = {
     "the network": ("namespaces", "seccomp"),
@@ -91,7 +96,12 @@ def attempt_limit(name: str, most: int, failed: dict[str, str]) -> None:
 
 
 def limit_memory(most: int, failed: dict[str, str]) -> None:
-    """Limit the memory of the code to so many bytes beyond those of the interpreter itself."""
+    """Limit the memory of the code to so many bytes beyond those of the interpreter itself.
+
+    The process may have started threads, but none of them may have used much memory.
+    """
+    with suppress(OSError, ValueError):  # another C library
+        call("mallopt", _MOST_ARENAS, 1)
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:
             own = int(statm.read().split()[0]) * resource.getpagesize()
