@@ -81,7 +81,7 @@ class State:
             summary: Leave out system messages, plans and the assistant's text; keep tasks, calls,
                 results and errors.
         """
-        state = self.inbrief() if summary else self
+        state = self.in_brief() if summary else self
         return [message for passage in state.passages for message in passage.messages]
 
     @property
@@ -89,7 +89,7 @@ class State:
         """The messages in pieces; a cut between them never separates a call from its result."""
         return passages_of(map(self._read, self._entries))
 
-    def inbrief(self) -> "State":
+    def in_brief(self) -> "State":
         """Return the same conversation, of which `messages` and `passages` are a summary."""
         return evolve(self, is_brief=True)
 

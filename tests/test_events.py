@@ -17,6 +17,7 @@ from rxagent.events import (
     TextDelta,
     ToolCallDelta,
     ToolCompleted,
+    ToolFailed,
     ToolOutput,
     UnknownEvent,
     Usage,
