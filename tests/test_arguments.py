@@ -330,3 +330,16 @@ def test_a_similar_word_is_suggested():
     assert " Did you mean tools?" == arguments.did_you_mean("tool", ["model", "tools"])
     assert "" == arguments.did_you_mean("x", ["model", "tools"])
     assert "" == arguments.did_you_mean(5, ["model"])
+
+
+def test_an_extending_function_shows_what_it_passes_on():
+    """Its signature has its own parameters first, then the keywords of the other one."""
+
+    def base(model, *, name="agent", steps=20, answer="text"):
+        """Do something."""
+
+    @arguments.extending(base, without=["answer"])
+    def more(model, tools=(), *, steps=5, code=True, **others):
+        """Do more."""
+
+    assert "(model, tools=(), *, steps=5, code=True, name='agent')" == str(signature(more))

@@ -39,7 +39,7 @@ class SandboxExecutor:
 
     Code in it has no files, no environment variables, no network and no modules but the sandbox's;
     the tools that it is given are all that it can reach. Its language is Python without
-    inheritance, `yield` and `del`, and the model is told so. It differs from `ProcessExecutor` in
+    inheritance, `yield` and `del`, and the model reads so. It differs from `ProcessExecutor` in
     that the code need not be trusted, and cannot use packages such as numpy.
 
     The processes belong to all sandboxes of this program, take 7 MB each, and end when they were

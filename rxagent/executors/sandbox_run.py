@@ -27,7 +27,7 @@ from .sandbox_variables import SandboxVariables
 
 __all__ = ["SandboxRun"]
 
-_LATE = 0.1
+_LATE = 0.05
 """Seconds beyond its time in which code that has slept may end, before its process is killed."""
 
 _SLEEPS = ("time.sleep", "asyncio.sleep")
@@ -128,17 +128,17 @@ class SandboxRun(abc.DisposableBase):
             case Awaited():
                 self._wait(item)
             case Undefined(snapshot):
-                self._go_on(snapshot.resume)
+                self._go_on(snapshot.resume, counted=True)
 
-    def _go_on(self, step: Callable[[], Any]) -> None:
+    def _go_on(self, step: Callable[[], Any], *, counted: bool = False) -> None:
         if self._has_slept:  # the library does not count that
             left = max(self._limits.seconds - self._turns.used, 0.0) + _LATE
             self._timer.disposable = self._after(left, self._stop_late)
-        self._turns.go_on(step)
+        self._turns.go_on(step, counted=counted)
 
-    def _answer(self, snapshot: Any, answer: Answer) -> None:
+    def _answer(self, snapshot: Any, answer: Answer, *, counted: bool = True) -> None:
         if not self.is_over:
-            self._go_on(lambda: snapshot.resume(answer()))
+            self._go_on(lambda: snapshot.resume(answer()), counted=counted)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> abc.DisposableBase:
         return self._scheduler.schedule_relative(
@@ -170,7 +170,8 @@ class SandboxRun(abc.DisposableBase):
                 self._subscribe(number, name, events, partial(self._settle, number))
                 self._answer(snapshot, pending)
             else:
-                self._subscribe(-1, name, events, partial(self._answer, snapshot))
+                answer = partial(self._answer, snapshot, counted=False)
+                self._subscribe(-1, name, events, answer)
 
     def _final_answer(self, values: list[Any]) -> Answer:
         if len(values) != 1:
@@ -198,7 +199,7 @@ class SandboxRun(abc.DisposableBase):
 
     def _ask_system(self, item: Called) -> None:
         if item.name not in _SLEEPS:
-            self._go_on(item.snapshot.resume_not_handled)
+            self._go_on(item.snapshot.resume_not_handled, counted=True)
             return
         self._has_slept = True
         seconds = max(0.0, float(item.args[0])) if item.args else 0.0
@@ -213,9 +214,8 @@ class SandboxRun(abc.DisposableBase):
             self._timer.disposable = self._after(left, self._stop_late)
         else:
             self._turns.used += seconds
-            self._timer.disposable = self._after(
-                seconds, partial(self._answer, item.snapshot, nothing)
-            )
+            answer = partial(self._answer, item.snapshot, nothing, counted=not seconds)
+            self._timer.disposable = self._after(seconds, answer)
 
     # Several at once.
 

@@ -21,6 +21,9 @@ __all__ = ["Awaited", "Called", "Ended", "Failed", "Item", "Turns", "Undefined"]
 _LINGER = 0.02
 """Seconds for which a thread waits for the next turn; another one costs 0.1 ms (2026-11-28)."""
 
+_TRIP = 0.01
+"""Seconds that count, at most, of the time between two turns, as the run may have been paused."""
+
 
 @frozen
 class Ended:
@@ -67,7 +70,7 @@ Item: TypeAlias = Ended | Failed | Called | Awaited | Undefined
 
 
 class Turns:
-    """Lets code compute on a thread, and tells how each turn ended, on the run's loop thread.
+    """Lets code compute on a thread, and passes on how each turn ended, on the loop's thread.
 
     While it waits for a tool it soon has no thread.
 
@@ -90,7 +93,7 @@ class Turns:
         self._arrive = arrive
         self._dispose = dispose
         self._session: Any = None
-        self._began = 0.0
+        self._began = self._ended = 0.0
         self._lock = Lock()
         self._next: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         self._has_thread = False
@@ -120,8 +123,15 @@ class Turns:
 
         self.go_on(step)
 
-    def go_on(self, step: Callable[[], Any]) -> None:
-        """Begin the next turn, with a function that lets the code go on."""
+    def go_on(self, step: Callable[[], Any], *, counted: bool = False) -> None:
+        """Begin the next turn.
+
+        Args:
+            step: Lets the code go on.
+            counted: Whether the time since the last turn is the code's own, not that of a tool.
+        """
+        if counted:
+            self.used += min(perf_counter() - self._ended, _TRIP)
         with self._lock:
             if self._has_thread:
                 self._next.put(step)
@@ -171,7 +181,8 @@ class Turns:
             item = _read(step())
         except Exception as error:
             item = Failed(error)
-        self.used += perf_counter() - self._began
+        self._ended = perf_counter()
+        self.used += self._ended - self._began
         if not self.is_over:
             self._remember(item)
         self._scheduler.when_resumed(partial(self._arrive, item))

@@ -61,6 +61,8 @@ class SandboxVariables:
         Raises:
             CodeError: It was disposed.
         """
+        if self._worker is not None and self._worker.is_dead:  # as in a forked child
+            self.lose()
         with self._lock:
             if self._worker is not None:
                 return self._session

@@ -21,7 +21,7 @@ _PROTECTIONS: dict[str, tuple[str, ...]] = {
     "the network": ("namespaces", "seccomp"),
     "files outside its folder": ("landlock",),
     "changes of files outside its folder": ("landlock", "namespaces"),
-    "the home folder": ("landlock", "namespaces"),
+    "the home folder": ("rules", "covers"),
     "the environment of its parent": ("landlock", "namespaces"),
     "signals to other processes": ("seccomp", "scopes"),
     "new processes": ("seccomp",),
@@ -49,12 +49,16 @@ def isolate(settings: dict[str, Any]) -> dict[str, Any]:
             return None
 
     hidden = settings["hidden"]
-    attempt("namespaces", lambda: namespaces.unshare(scratch, memory, hidden, needed))
+    covers = attempt("namespaces", lambda: namespaces.unshare(scratch, memory, hidden, needed))
     version = attempt(
         "landlock",
         lambda: landlock.restrict([*needed, *_FACTS, *_DEVICES], [scratch, "/dev/null"]),
     )
     attempt("seccomp", seccomp.restrict)
+    if not covers:
+        failed["covers"] = failed.get("namespaces", "the home folder holds this Python")
+    if "landlock" in failed or any(namespaces.holds(path, hidden) for path in needed):
+        failed["rules"] = failed.get("landlock", "this Python's folders hold the home folder")
     if not isinstance(version, int) or version < 6:
         failed["scopes"] = failed.get("landlock", f"this kernel has version {version} of it")
     for name, most in ("CORE", 0), ("NOFILE", 256), ("FSIZE", memory):
