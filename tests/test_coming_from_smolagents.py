@@ -4,6 +4,7 @@ import importlib
 import inspect
 import io
 import re
+from collections.abc import Sized
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -329,6 +330,16 @@ def test_each_text_is_on_the_page():
         said |= {word: text for word, text in advice.items() if word not in of_others}
 
     assert [] == [text for text in said.values() if text not in page]
+
+
+def test_agents_can_be_mixed_with_abstract_classes():
+    """That the class says what to write does not stand in the way of a subclass."""
+
+    class Counted(Agent, Sized):
+        def __len__(self):
+            return len(self.tools)
+
+    assert 1 == len(Counted(MODEL, [add]))
 
 
 def test_a_name_that_no_library_has_is_an_ordinary_error():

@@ -1,5 +1,6 @@
 """Errors for what a run has and an agent does not, and for what agents of other libraries have."""
 
+from abc import ABCMeta
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Never
 
@@ -8,7 +9,7 @@ from .hints import NOT_AN_ATTRIBUTE
 __all__ = ["Uncalled"]
 
 
-class _Advising(type):
+class _Advising(ABCMeta):
     """The type of agents: a missing method of the class says what to write instead."""
 
     if not TYPE_CHECKING:

@@ -522,7 +522,7 @@ def test_a_summary_keeps_the_code():
     run.result(WATCHDOG)
     told = [message.text for message in run.state.messages(summary=True)]
 
-    assert 'Call of python_interpreter: {"code": "print(1)"}' in told[1]
+    assert told[1].startswith('Result of python_interpreter({"code": "print(1)"}):\n')
     assert "Printed:\n1" in told[1]
     assert not any("Thought" in text for text in told)
 
