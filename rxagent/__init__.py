@@ -6,7 +6,7 @@ from .lazy import lazily
 
 if TYPE_CHECKING:
     from . import errors, events, models, operators, subscribers, testing
-    from .agents import Agent
+    from .agents import Agent, CodeAgent
     from .messages import Image, Message, Request, ToolCall
     from .runs import Run, launch
     from .state import State, fold
@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 _MODULES = ("errors", "events", "models", "operators", "subscribers", "testing")
 _MODULE_OF = {
     "Agent": "agents",
+    "CodeAgent": "agents",
     "Given": "tools",
     "Image": "messages",
     "Message": "messages",
@@ -35,6 +36,7 @@ _MODULE_OF = {
 
 __all__ = [
     "Agent",
+    "CodeAgent",
     "Given",
     "Image",
     "Message",
@@ -56,4 +58,6 @@ __all__ = [
     "tool",
 ]
 
-__getattr__, __dir__ = lazily(__name__, _MODULE_OF, [*__all__, "__version__"], _MODULES)
+__getattr__, __dir__ = lazily(
+    __name__, _MODULE_OF, [*__all__, "__version__"], _MODULES, advice="rxagent.dropped"
+)

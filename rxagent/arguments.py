@@ -1,12 +1,13 @@
 """Arguments: checks whose errors name the argument and its value, and say what to write instead."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from inspect import isclass, signature
 from typing import Any, TypeVar
 
 __all__ = [
     "did_you_mean",
+    "extending",
     "mapping",
     "number",
     "one_of",
@@ -120,6 +121,27 @@ def suggesting(what: str, advice: Mapping[str, str]) -> Callable[[_T], _T]:
             return target(*args, **kwargs)
 
         return checked
+
+    return decorate
+
+
+def extending(base: Callable[..., Any], without: Collection[str] = ()) -> Callable[[_T], _T]:
+    """Make the signature of a function show the keywords of another one, which it passes on.
+
+    Args:
+        base: The other function.
+        without: Keywords that it does not pass on.
+    """
+
+    def decorate(function: Any) -> Any:
+        own = signature(function)
+        named = [each for each in own.parameters.values() if each.kind != each.VAR_KEYWORD]
+        shown = {each.name: each for each in named}
+        for each in signature(base).parameters.values():
+            if each.kind == each.KEYWORD_ONLY and each.name not in without:
+                shown.setdefault(each.name, each)
+        function.__signature__ = own.replace(parameters=list(shown.values()))
+        return function
 
     return decorate
 

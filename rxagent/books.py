@@ -10,6 +10,7 @@ from .events import (
     PlanStarted,
     RunStarted,
     StepStarted,
+    Summarised,
     ToolOutput,
     Usage,
 )
@@ -20,7 +21,7 @@ __all__ = ["BLANK", "Books"]
 _Path: TypeAlias = tuple[str, ...]
 """The calls within which an inner run happens, the outermost first."""
 
-_BOOKED = frozenset((RunStarted, Usage, StepStarted, PlanStarted, MessageCompleted))
+_BOOKED = frozenset((RunStarted, Usage, StepStarted, PlanStarted, MessageCompleted, Summarised))
 
 
 @frozen
@@ -67,8 +68,9 @@ class Books:
                 reported = reported.set(path, True)
             case StepStarted() | PlanStarted():
                 reported = reported.drop(path)
-            case MessageCompleted() if path not in reported:
-                unreported += 1
+            case MessageCompleted() | Summarised():
+                unreported += path not in reported
+                reported = reported.drop(path)
         return Books(usage, by_agent, by_model, unreported, agents, reported)
 
 

@@ -13,7 +13,8 @@
      ├─ ToolError                a tool call could not be carried out
      │   ├─ UnknownTool          there is no tool of that name
      │   ├─ InvalidArguments     (ValueError)       the arguments do not fit the tool
-     │   └─ ToolTimeout          (TimeoutError)     the tool took too long
+     │   ├─ ToolTimeout          (TimeoutError)     the tool took too long
+     │   └─ CodeError            code that the model wrote failed, or met a limit
      ├─ ParseError               (ValueError)       the turn could not be read as an action
      ├─ NoAnswer                 the run ended without an answer
      ├─ RunCancelled             the run was cancelled
@@ -33,6 +34,7 @@ from .lazy_field import LazyField
 __all__ = [
     "BudgetExceeded",
     "BufferOverflow",
+    "CodeError",
     "InvalidArguments",
     "MalformedReply",
     "MarbleSyntaxError",
@@ -128,6 +130,10 @@ class InvalidArguments(ToolError, ValueError):
 
 class ToolTimeout(ToolError, TimeoutError):
     """The tool took longer than allowed."""
+
+
+class CodeError(ToolError):
+    """Code that the model wrote failed, or met a limit of its executor."""
 
 
 class ParseError(RxAgentError, ValueError):

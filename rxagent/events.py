@@ -2,8 +2,8 @@
 
 .. code-block:: text
 
-    Run   = RunStarted (Usage | Plan | Step)*
-            (StepLimitReached Step)? FinalAnswer RunCompleted
+    Run   = RunStarted (Usage | Summarised | Plan | Step)*
+            (StepLimitReached (Usage | Summarised)* Step)? FinalAnswer RunCompleted
     Plan  = PlanStarted Turn Planned
     Step  = StepStarted (Turn || Call || ... || Call) StepFailed?   || = interleaved
     Turn  = (Delta* StepRetried)* Delta* MessageCompleted
@@ -23,7 +23,7 @@ from typing import Any
 from attrs import cmp_using, field, frozen
 
 from .frozen import freeze, plain_type
-from .messages import Image, Message, ProviderData, ToolCall, repr_of
+from .messages import NOT_SENT, Image, Message, ProviderData, ToolCall, repr_of
 
 __all__ = [
     "ApprovalAnswered",
@@ -45,6 +45,7 @@ __all__ = [
     "StepLimitReached",
     "StepRetried",
     "StepStarted",
+    "Summarised",
     "TextDelta",
     "ToolCallDelta",
     "ToolCompleted",
@@ -146,6 +147,14 @@ class Planned(Event):
     """The model made a plan."""
 
     text: str
+
+
+@frozen
+class Summarised(Event):
+    """A summary was made; `text` stands for the first `steps` steps of the conversation."""
+
+    text: str
+    steps: int
 
 
 @frozen
@@ -276,22 +285,32 @@ class ToolOutput(Event):
 
 @frozen(repr=False)
 class ToolCompleted(Event):
-    """A tool succeeded; the model reads `result`, the text of `value`, and sees `images`."""
+    """A tool succeeded; the model reads `result`, the text of `value`, and sees `images`.
+
+    `session` holds the variables of code that ran; it is not compared and not stored.
+    """
 
     call_id: str
     result: str
     value: Any = field(default=None, eq=_by_type_and_value, hash=False)
     images: tuple[Image, ...] = field(default=(), repr=False)
+    session: Any = field(default=None, eq=False, repr=False, metadata=NOT_SENT)
 
     __repr__ = repr_of
 
 
-@frozen
+@frozen(repr=False)
 class ToolFailed(Event):
-    """A call failed; the model reads the error. Without ToolStarted, no code ran."""
+    """A call failed; the model reads the error. Without ToolStarted, no code ran.
+
+    `session` holds the variables of code that ran; it is not compared and not stored.
+    """
 
     call_id: str
     error: str
+    session: Any = field(default=None, eq=False, repr=False, metadata=NOT_SENT)
+
+    __repr__ = repr_of
 
 
 @frozen

@@ -13,6 +13,7 @@ def lazily(
     module_of: Mapping[str, str],
     names: Collection[str],
     modules: Collection[str] = (),
+    advice: str | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the `__getattr__` and the `__dir__` of a package.
 
@@ -21,12 +22,19 @@ def lazily(
         module_of: The module of each name.
         names: Its public names.
         modules: Its public modules.
+        advice: The module whose `instead_of` says what to write instead of other names.
     """
 
     def get(name: str) -> Any:
         if name in modules:
             return import_module(f".{name}", package)
         if name not in module_of:
+            if advice and not name.startswith("_"):
+                instead = import_module(advice).instead_of(name)
+                if (
+                    instead is not None
+                ):  # `from ... import` would hide the text of an AttributeError
+                    raise ImportError(f"{package} has no {name}. {instead}", name=package)
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(f".{module_of[name]}", package), name)
         setattr(sys.modules[package], name, value)

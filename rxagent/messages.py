@@ -20,9 +20,17 @@ _NOT_OF_MESSAGES = {"content": "Write text=.", "...": "See help(rxagent.Message)
 _text = valid(text)
 
 
+INTERPRETER = "python_interpreter"
+"""The name of a call that runs code of the model; its argument `code` holds the code."""
+
+NOT_SENT = {"sent": False}
+"""The metadata of fields that belong to this process: neither shown nor written on the wire."""
+
+
 def repr_of(value: Any) -> str:
     """Return the repr of an attrs value; fields with `repr=False` are shown unless empty."""
-    items = ((each.name, getattr(value, each.name), each.repr) for each in fields(type(value)))
+    each_of = [each for each in fields(type(value)) if each.metadata.get("sent", True)]
+    items = ((each.name, getattr(value, each.name), each.repr) for each in each_of)
     shown = ", ".join(f"{name}={item!r}" for name, item, is_shown in items if is_shown or item)
     return f"{type(value).__name__}({shown})"
 

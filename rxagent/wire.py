@@ -2,11 +2,11 @@
 
 .. code-block:: text
 
-    {"v":3,"type":"TextDelta","text":"Hi"}
-    {"v":3,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}
-    {"v":3,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}
-    {"v":3,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
-    {"v":3,"type":"Message","role":"user","text":"Hi"}
+    {"v":4,"type":"TextDelta","text":"Hi"}
+    {"v":4,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}
+    {"v":4,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}
+    {"v":4,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
+    {"v":4,"type":"Message","role":"user","text":"Hi"}
 
 `v` is the version of the line and `type` the class of the object; fields with their default are
 left out. An inner event is under `event`, a plain value under `value`. A reader ignores unknown
@@ -21,6 +21,7 @@ earlier version can be read; missing fields have their default.
     1  the first version
     2  `extra` of ReasoningDelta, ToolCallDelta, Message and ToolCall; `images` of ToolCompleted
     3  `cache_write_tokens` and `model` of Usage
+    4  Summarised
 
 In a value, tuples are read back as lists, subclasses of str, numbers and dict as their base, and
 what JSON cannot express (NaN, bytes, sets, objects, dicts with keys other than str) as `Opaque`. A
@@ -36,7 +37,7 @@ from math import isfinite
 from types import GenericAlias
 from typing import Any, Never, get_args
 
-from attrs import frozen, has
+from attrs import fields, frozen, has
 
 from . import events
 from .arguments import shorten
@@ -47,7 +48,7 @@ from .messages import Message, ProviderData
 
 __all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
 
-VERSION = 3
+VERSION = 4
 """The version that is written, and the latest one that can be read."""
 
 _Fields = dict[str, Any]
@@ -169,20 +170,25 @@ def _writer(kind: Any) -> Callable[[Any], _Fields]:
     from cattrs.gen import make_dict_unstructure_fn, override
 
     name, inner = kind.__name__, _HOLDING.get(kind)
-    apart: Any = {inner: override(omit=True)} if inner else {}
+    apart: Any = {field: override(omit=True) for field in (*_unsent(kind), inner) if field}
     # Fields of type Any or Event are written below; cattrs does the rest.
-    fields = make_dict_unstructure_fn(kind, _converter(), _cattrs_omit_if_default=True, **apart)
+    written = make_dict_unstructure_fn(kind, _converter(), _cattrs_omit_if_default=True, **apart)
     if inner is None:
-        return lambda item: {"type": name} | fields(item)
+        return lambda item: {"type": name} | written(item)
 
     def write(item: Any) -> _Fields:
-        line = {"type": name} | fields(item)
+        line = {"type": name} | written(item)
         value = getattr(item, inner)
         if not isinstance(value, Event):
             line["value"] = _plain(value)
         return line
 
     return write
+
+
+def _unsent(kind: Any) -> list[str]:
+    """Return the names of the fields that belong to this process."""
+    return [field.name for field in fields(kind) if not field.metadata.get("sent", True)]
 
 
 def _refuse(item: Any) -> Never:
@@ -334,7 +340,7 @@ def _name_of(value: object) -> str:
 def _converter() -> Any:
     """Return the converter for all fields; it never changes the type of a value."""
     from cattrs import Converter
-    from cattrs.gen import make_dict_structure_fn
+    from cattrs.gen import make_dict_structure_fn, override
 
     converter: Any = Converter(omit_if_default=True, unstruct_collection_overrides={tuple: list})
 
@@ -350,7 +356,8 @@ def _converter() -> Any:
         converter.register_structure_hook(kind, structure)
 
     def object_of(kind: type[Any]) -> Callable[[Any, Any], Any]:
-        make = make_dict_structure_fn(kind, converter)
+        apart: Any = {name: override(omit=True) for name in _unsent(kind)}
+        make = make_dict_structure_fn(kind, converter, **apart)
 
         def structure(value: Any, wanted: Any) -> Any:
             expect(dict, value, dict)

@@ -2,7 +2,8 @@
 
 .. code-block:: text
 
-    Run   = RunStarted (Usage | Plan | Step)* (StepLimitReached Step)? FinalAnswer RunCompleted
+    Run   = RunStarted (Usage | Summarised | Plan | Step)*
+            (StepLimitReached (Usage | Summarised)* Step)? FinalAnswer RunCompleted
     Step  = StepStarted (Turn || Call || ... || Call) StepFailed?
     Turn  = (Delta* StepRetried)* Delta* MessageCompleted
 
@@ -31,6 +32,7 @@ from rxagent.events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCallDelta,
     ToolCompleted,
@@ -205,16 +207,21 @@ def _run(draw, inner):
     message = draw(st.none() | st.builds(Message, st.just("user"), texts))
     events = [RunStarted(draw(texts), draw(st.sampled_from(["agent", "helper"])), message)]
     number = 0
-    for kind in draw(st.lists(st.sampled_from(["step", "step", "plan", "usage"]), max_size=3)):
+    kinds = ["step", "step", "plan", "usage", "summary"]
+    for kind in draw(st.lists(st.sampled_from(kinds), max_size=3)):
         if kind == "step":
             number += 1
             events += draw(_step(number, inner))
         elif kind == "plan":
             events += draw(_plan())
+        elif kind == "summary":
+            events += [*draw(st.lists(usages, max_size=1)), Summarised(draw(texts), number)]
         else:
             events.append(draw(usages))
     if draw(st.booleans()):
         events.append(StepLimitReached(number))
+        if draw(st.integers(0, 3)) == 0:
+            events += [draw(usages), Summarised(draw(texts), number)]
     events += draw(_step(number + 1, 0, last=True))
     events.append(FinalAnswer(draw(values)))
     return [*events, RunCompleted(total(spent(events)))]

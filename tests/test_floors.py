@@ -12,13 +12,22 @@ HOUSE = Path(__file__).parents[1] / "rxagent"
 
 FLOORS = {
     0: [
-        *("arguments", "coalescing", "errors", "frozen", "growing", "lazy", "lazy_field"),
+        *(
+            "arguments",
+            "coalescing",
+            "dropped",
+            "errors",
+            "frozen",
+            "growing",
+            "lazy",
+            "lazy_field",
+        ),
         *("messages", "events", "pickling", "printable", "wire"),
     ],
-    1: ["streams", "books", "draft", "state"],
+    1: ["streams", "books", "draft", "passages", "retelling", "state", "steps"],
     2: ["operators"],
     2.5: ["runs"],
-    3: ["models", "tools"],
+    3: ["models", "tools", "executors"],
     4: ["agents"],
     5: ["subscribers"],
     6: ["cli", "__main__"],

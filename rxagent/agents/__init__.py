@@ -1,5 +1,8 @@
 """Agents: functions from a task to a run."""
 
 from .agent import Agent
+from .code_agent import CodeAgent
+from .members import Team
+from .team import race, relay, route, vote
 
-__all__ = ["Agent"]
+__all__ = ["Agent", "CodeAgent", "Team", "race", "relay", "route", "vote"]

@@ -1,16 +1,15 @@
 """Agent: a function from a task to a run."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from inspect import isclass, signature
-from typing import Annotated, Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 from reactivex import Observable
 
 from ..arguments import (
     did_you_mean,
-    mapping,
     number,
     one_of,
     several,
@@ -19,29 +18,29 @@ from ..arguments import (
     text,
     valid,
 )
-from ..events import Event, RunStarted
+from ..events import Event
 from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
 from ..models import as_model
 from ..pickling import portable
-from ..runs import Run, launch
 from ..state import State
-from ..streams import RunScheduler, daemon_loop, refuse_own_loop
 from ..streams.workers import Workers
-from ..tools import FINAL_ANSWER, Tool, Toolbox, tool
+from ..tools import FINAL_ANSWER, Toolbox
 from .cold import ColdRun
 from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
-from .loop import run_steps
-from .prompts import render
+from .loop import Before, Step, Turn, run_steps
+from .memory import Memory, conversation, everything, is_memory, remembered
+from .planning import Planner, before_steps, check_planner, plan_request
+from .prompts import PROMPTS, Prompts
+from .runnable import Opening, Runnable, agent_name, opening
 from .tool_step import ToolStep
-from .uncalled import Uncalled
 
 __all__ = ["Agent"]
 
 
 @suggesting("Agent", NOT_OF_AGENTS)
 @frozen(init=False, repr=False)
-class Agent(Uncalled):
+class Agent(Runnable):
     """A function from a task to a run: it requests model turns, calls tools, and answers.
 
     An agent holds no state of its runs, so one object serves any number of runs at once.
@@ -63,18 +62,35 @@ class Agent(Uncalled):
             final_answer is.
         eager: Start a call once its arguments are complete, while the model still writes; True,
             or the names of the tools. Such a call may run again when a turn is retried.
+        planning_interval: Let the model write a plan before the first step, and a new one each
+            time so many steps have been done.
+        planner: A function ``planner(turn)``, called before each step instead; it returns the
+            events of a plan, as `rxagent.agents.planning.plan` does, or None for no plan.
+        memory: What the model reads of the conversation: a policy of `rxagent.agents.memory`, or
+            any function from a `State` to messages. The state keeps all of it.
+        prompts: Templates of Jinja2 that replace the agent's own prompts, by name: closing,
+            given, plan, system.
         options: Passed unchanged to the provider with every request.
         workers: The threads that run plain functions: its model, tools and checks. By default
             the 16 threads that the process shares.
     """
 
-    name: str = field(validator=valid(text))
+    name: str = field(validator=valid(agent_name))
     description: str | None = field(validator=valid(text, optional=True))
     instructions: str | None = field(validator=valid(text, optional=True))
     max_steps: int = field(validator=valid(number, least=0, whole=True, what="a number of steps"))
     options: Mapping[str, Any] = field(hash=False)
+    planning_interval: int | None = field(
+        validator=valid(number, least=1, whole=True, what="a number of steps", optional=True)
+    )
+    planner: Callable[[Turn], Observable[Event] | None] | None
+    memory: Memory = field(validator=valid(is_memory))
+    _prompts: Prompts
     _eager: bool | frozenset[str]
     _step: ToolStep
+
+    _acts: ClassVar[str] = "call tools"
+    _known_prompts: ClassVar[Mapping[str, frozenset[str]]] = PROMPTS
 
     def __init__(
         self,
@@ -89,10 +105,15 @@ class Agent(Uncalled):
         final_answer_checks: Iterable[Callable[..., Any]] = (),
         answer: str = "text",
         eager: bool | Collection[str] = False,
+        planning_interval: int | None = None,
+        planner: Callable[[Turn], Observable[Event] | None] | None = None,
+        memory: Memory = everything,
+        prompts: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         workers: Workers | None = None,
     ) -> None:
         one_of("answer", answer, ("text", "tool"))
+        check_planner(planner, planning_interval)
         managed = several("managed_agents", managed_agents, "agents")
         toolbox = Toolbox((*several("tools", tools, "tools"), *managed))
         early = _eager(eager, toolbox)
@@ -105,12 +126,17 @@ class Agent(Uncalled):
             eager=_starting(early) if early else None,
             workers=_workers(workers),
         )
-        self.__attrs_init__(
+        Agent.__attrs_init__(
+            self,
             name,
             description,
             instructions,
             max_steps,
             frozen_mapping("options", options),
+            planning_interval,
+            planner,
+            memory,
+            Prompts(prompts, self._known_prompts),
             early,
             step,
         )
@@ -127,27 +153,32 @@ class Agent(Uncalled):
 
     def __repr__(self) -> str:
         tools = ", ".join(tool.name for tool in self.tools.tools)
-        return f"Agent({self.model!r}, tools=[{tools}], name={self.name!r})"
+        return f"{type(self).__name__}({self.model!r}, tools=[{tools}], name={self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        model = portable(f"The agent {self.name!r}", "its model", self.model)
+        return _rebuilt, (type(self), model, self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return the arguments that make this agent, without its model."""
         owner = f"The agent {self.name!r}"
         checks = tuple(portable(owner, "its check", check) for check in self._step.checks)
-        return _rebuilt, (
-            type(self),
-            portable(owner, "its model", self.model),
-            {
-                "tools": self.tools.tools,
-                "instructions": self.instructions,
-                "max_steps": self.max_steps,
-                "name": self.name,
-                "description": self.description,
-                "final_answer_checks": checks,
-                "answer": "text" if self._step.text_answers else "tool",
-                "eager": self._eager,
-                "options": self.options,
-                "workers": self._step.workers,
-            },
-        )
+        return {
+            "tools": self.tools.tools,
+            "instructions": self.instructions,
+            "max_steps": self.max_steps,
+            "name": self.name,
+            "description": self.description,
+            "final_answer_checks": checks,
+            "answer": "text" if self._step.text_answers else "tool",
+            "eager": self._eager,
+            "planning_interval": self.planning_interval,
+            "planner": portable(owner, "its planner", self.planner),
+            "memory": portable(owner, "its memory", self.memory),
+            "prompts": self._prompts.replaced,
+            "options": self.options,
+            "workers": self._step.workers,
+        }
 
     def __copy__(self) -> "Agent":
         return self
@@ -179,107 +210,61 @@ class Agent(Uncalled):
             ModelError: The model failed; emitted by `on_error`.
             NoAnswer: Neither the steps nor the closing step gave an answer; by `on_error`.
         """
-        text("task", task)
-        if not isinstance(state, State | None):
-            raise TypeError(
-                "state must be a State, as run.state or State.from_messages([...]), "
-                f"not {'a run' if isinstance(state, Run) else shown(state)}."
-            )
-        given = mapping("additional_args", additional_args)
-        content = render("given", task=task, given=given) if given else task
-        message = Message("user", content, images=images)
-        started = RunStarted(task, self.name, message if given or message.images else None)
-        return ColdRun(run_steps(self._step, self.max_steps, started, state or State(), given))
+        return ColdRun(
+            self._begin(opening(task, self.name, state, images, additional_args, self._prompts))
+        )
 
-    @suggesting("A run", NOT_OF_RUNS)
-    def run(
-        self,
-        task: str,
-        *,
-        timeout: float | None = None,
-        state: State | None = None,
-        images: Iterable[Image] = (),
-        additional_args: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Block until a task is done, and return the answer's value.
+    def _begin(self, begun: Opening) -> Observable[Event]:
+        """Return the run that begins like this."""
+        return self._run_steps(self._step, begun)
 
-        Args:
-            task: What to do.
-            timeout: Seconds after which the run is cancelled.
-            state: The state of an earlier run.
-            images: Images for the model.
-            additional_args: Named values for the model and the tools.
+    def _run_steps(self, step: Step, begun: Opening) -> Observable[Event]:
+        return run_steps(
+            step, self.max_steps, begun.started, begun.before, begun.given, self._before()
+        )
 
-        Raises:
-            TimeoutError: The run took longer than `timeout`.
-            RxAgentError: The run ended without an answer.
-        """
-        refuse_own_loop("Write `await agent.start(task)` instead.")
-        number("timeout", timeout, least=0, optional=True)
-        scheduler = RunScheduler(loop=daemon_loop())
-        events = self(task, state=state, images=images, additional_args=additional_args)
-        with launch(events, scheduler=scheduler) as run:
-            return run.result(timeout)
+    def _before(self) -> Sequence[Before]:
+        planner = self.planner
+        if self.planning_interval is not None:
+            planner = Planner(self.model, self.planning_interval, self._plan_request)
+        return before_steps(self.memory, planner)
 
-    @suggesting("A run", NOT_OF_RUNS)
-    def start(
-        self,
-        task: str,
-        *,
-        attach: Iterable[Any] = (),
-        state: State | None = None,
-        images: Iterable[Image] = (),
-        additional_args: Mapping[str, Any] | None = None,
-    ) -> Run:
-        """Start a hot run and return it at once.
-
-        Args:
-            task: What to do.
-            attach: Observers to attach before the first event.
-            state: The state of an earlier run.
-            images: Images for the model.
-            additional_args: Named values for the model and the tools.
-        """
-        watching = several("attach", attach, "observers")
-        events = self(task, state=state, images=images, additional_args=additional_args)
-        return launch(events, attach=watching, before=state)
-
-    def as_tool(self) -> Tool:
-        """Return this agent as a tool of another one; its events are the tool's outputs."""
-        if not self.description:
-            raise ValueError(
-                f"The agent {self.name!r} has no description, so no other agent can know what it "
-                "does. Give it a description=."
-            )
-
-        return tool(self._ask, name=self.name, description=self.description)
-
-    def _ask(
-        self, task: Annotated[str, "What to do, with all the information it needs."]
-    ) -> Observable[Event]:
-        return self(task)
+    def _plan_request(self, turn: Turn) -> Request:
+        return plan_request(
+            turn,
+            system=self._system(),
+            memory=self.memory,
+            prompts=self._prompts,
+            tools=self.tools.specs,
+            options=self.options,
+        )
 
     def _request(self, state: State, closing: bool) -> Request:
-        history = state.messages()
-        prompt = render(
+        tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
+        return Request(self._messages(state, closing), tools, options=self.options)
+
+    def _messages(self, state: State, closing: bool) -> list[Message]:
+        """Return what the model reads: the system prompt, and the conversation."""
+        messages = conversation(self._system(), remembered(self.memory, state))
+        if closing:
+            prompt = self._prompts.render("closing", limit=self.max_steps, what=self._acts)
+            messages.append(Message("user", prompt))
+        return messages
+
+    def _system(self) -> str:
+        """Return the system prompt."""
+        return self._prompts.render(
             "system",
             name=self.name,
             tools=self.tools.specs,
             text_answers=self._step.text_answers,
             instructions=self.instructions,
         )
-        before = [message.text for message in history if message.role == "system"]
-        rest = [message for message in history if message.role != "system"]
-        messages = [Message("system", "\n\n".join((prompt, *before))), *rest]
-        if closing:
-            messages.append(Message("user", render("closing", limit=self.max_steps)))
-        tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
-        return Request(messages, tools, options=self.options)
 
 
 def _rebuilt(kind: type[Agent], model: Any, fields: Mapping[str, Any]) -> Agent:
     made = kind.__new__(kind)
-    Agent.__init__(made, model, **fields)
+    made.__init__(model, **fields)  # type: ignore[misc]  # the class is that of the pickled agent
     return made
 
 

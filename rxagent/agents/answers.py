@@ -10,6 +10,7 @@ from reactivex import operators as rxo
 
 from ..arguments import shorten
 from ..errors import ParseError, describe
+from ..events import Event, StepFailed
 from ..frozen import freeze
 from ..messages import ToolCall
 from ..state import State
@@ -18,7 +19,7 @@ from ..streams import operators as stream_ops
 from ..streams.calls import Returned, calling, cause_of
 from ..streams.workers import Workers
 
-__all__ = ["check_answer", "read_answer"]
+__all__ = ["check_answer", "failed_if_unusable", "read_answer"]
 
 
 def read_answer(call: ToolCall, reason: str) -> Any:
@@ -38,6 +39,13 @@ def read_answer(call: ToolCall, reason: str) -> Any:
             f"The arguments of final_answer hold no answer{cut}: {shorten(call.arguments, 300)!r}. "
             'Write one JSON object of the form {"answer": <value>}.'
         ) from None
+
+
+def failed_if_unusable(error: Exception) -> Observable[Event]:
+    """Return the end of a step whose turn cannot be used; raise any other error."""
+    if isinstance(error, ParseError):
+        return stream_ops.of(StepFailed(describe(error)))
+    raise error
 
 
 def check_answer(
@@ -72,20 +80,26 @@ def check_answer(
 def _check(
     check: Callable[..., Any], value: Any, state: State, workers: Workers | None
 ) -> Observable[Any]:
-    name = getattr(check, "__name__", type(check).__name__)
+    name = _name(check)
 
     def judge(verdict: Any) -> Any:
         # The last verdict of a check that yields several counts.
         if (verdict.value if isinstance(verdict, Returned) else verdict) is False:
-            raise ParseError(f"The answer did not pass the check {name}.")
+            raise ParseError(f"Check {name} failed: it returned False.")
         return verdict
 
     def fail(error: Exception) -> Observable[Any]:
         error = cause_of(error)
         if isinstance(error, ParseError):
             raise error
-        raise ParseError(f"The answer did not pass the check {name}: {describe(error)}")
+        raise ParseError(f"Check {name} failed: {describe(error)}")
 
     call = partial(check, value, state)
     called = calling(call, workers=workers, name=f"the check {name}").pipe(rxo.last())
     return called.pipe(stream_ops.map(judge), stream_ops.catch(fail))
+
+
+def _name(check: Callable[..., Any]) -> str:
+    while isinstance(check, partial):
+        check = check.func
+    return getattr(check, "__name__", type(check).__name__)

@@ -5,10 +5,11 @@
     run = RunStarted, iterate(step) ─┬─ the events themselves
                                      └─ usage ─ sum ─ RunCompleted
 
-What a step does is injected: `tool_step` calls tools.
+What a step does is injected: `tool_step` calls tools. What happens before each step is, too: a
+memory policy summarises, a planner plans.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import reactivex as rx
@@ -32,7 +33,7 @@ from ..state import State, fold
 from ..streams import iterate, run_scoped
 from ..streams import operators as stream_ops
 
-__all__ = ["Step", "Turn", "run_steps"]
+__all__ = ["Before", "Step", "Turn", "run_steps"]
 
 
 @frozen
@@ -44,26 +45,40 @@ class Turn:
         step: The number of the step, from 1.
         closing: Whether this is the closing step, which cannot call tools.
         given: The run's additional arguments, by name.
+        max_steps: The number of steps after which the closing one follows.
     """
 
     state: State
     step: int
     closing: bool
     given: Mapping[str, Any]
+    max_steps: int = 0
+
+    @property
+    def steps_left(self) -> int:
+        """The number of steps left, with this one and without the closing one."""
+        return max(self.max_steps - self.step + 1, 0)
 
 
 Step: TypeAlias = Callable[[Turn], Observable[Event]]
 """Makes the events of one step, without StepStarted."""
 
+Before: TypeAlias = Callable[[Turn], Observable[Event] | None]
+"""Makes the events before a step, such as those of a plan; None for none."""
+
 
 @frozen
 class _Progress:
-    """The progress of a run: its state, the number of its latest step, and how it may end."""
+    """The progress of a run: its state, the number of its latest step, and how it may end.
+
+    `stage` counts what has been done before the next step.
+    """
 
     state: State
     step: int = 0
     closing: bool = False
     answered: bool = False
+    stage: int = 0
 
     def add(self, event: Event) -> "_Progress":
         """Return the progress after one more event.
@@ -76,7 +91,7 @@ class _Progress:
             case StepStarted(number):
                 return self._fold(event, step=number)
             case StepLimitReached():
-                return self._fold(event, closing=True)
+                return self._fold(event, closing=True, stage=-1)  # no stage of a step
             case FinalAnswer():
                 return self._fold(event, answered=True)
             case _:
@@ -88,7 +103,12 @@ class _Progress:
 
 
 def run_steps(
-    step: Step, max_steps: int, started: RunStarted, before: State, given: Mapping[str, Any]
+    step: Step,
+    max_steps: int,
+    started: RunStarted,
+    state: State,
+    given: Mapping[str, Any],
+    before: Sequence[Before] = (),
 ) -> Observable[Event]:
     """Return the cold run of a task.
 
@@ -96,28 +116,35 @@ def run_steps(
         step: Makes the events of each step.
         max_steps: The number of steps without an answer after which the closing one follows.
         started: The run's first event.
-        before: The state of the conversation before the run.
+        state: The state of the conversation before the run.
         given: The additional arguments, by name.
+        before: What happens before each step, one after the other.
 
     Raises:
         NoAnswer: Neither the steps nor the closing one gave an answer; by `on_error`.
     """
 
     def following(progress: _Progress) -> Observable[Event]:
-        is_last = progress.closing and progress.step == max_steps
-        if progress.step < max_steps or (is_last and max_steps):
-            number = progress.step + 1
-            turn = Turn(progress.state, number, progress.closing, given)
-            return step(turn).pipe(stream_ops.start_with(StepStarted(number)))
-        if not progress.closing:
+        if progress.step == max_steps and not progress.closing:
             return stream_ops.of(StepLimitReached(max_steps))
-        return rx.throw(NoAnswer(_why_none(max_steps, progress.state), state=progress.state))
+        if progress.step > max_steps or not max_steps:
+            return rx.throw(NoAnswer(_why_none(max_steps, progress.state), state=progress.state))
+        number = progress.step + 1
+        turn = Turn(progress.state, number, progress.closing, given, max_steps)
+        if 0 <= progress.stage < len(before):
+            events = before[progress.stage](turn)
+            return stream_ops.of() if events is None else events
+        return step(turn).pipe(stream_ops.start_with(StepStarted(number)))
+
+    def ended(progress: _Progress) -> _Progress:
+        return evolve(progress, stage=(progress.stage + 1) % (len(before) + 1))
 
     steps = iterate(
         following,
         _Progress.add,
-        lambda: _Progress(fold(before, started)),
+        lambda: _Progress(fold(state, started)),
         lambda progress: progress.answered,
+        ended if before else None,
     )
     events = steps.pipe(stream_ops.start_with(started), ops.branch(_total_usage))
     return run_scoped(events, is_serial=True)

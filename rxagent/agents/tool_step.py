@@ -14,14 +14,13 @@ from attrs import frozen
 from reactivex import Observable
 
 from .. import operators as ops
-from ..errors import ParseError, describe
+from ..errors import ParseError
 from ..events import (
     Delta,
     Event,
     FinalAnswer,
     Finish,
     MessageCompleted,
-    StepFailed,
     StepRetried,
     ToolFailed,
 )
@@ -32,7 +31,7 @@ from ..streams import operators as stream_ops
 from ..streams.observe_on_run import serialize_on_run
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox, run_call
-from .answers import check_answer, read_answer
+from .answers import check_answer, failed_if_unusable, read_answer
 from .asking import ask
 from .eager import eager_calls
 from .loop import Turn
@@ -122,7 +121,7 @@ class _Step:
         calls = stream_ops.of(message).pipe(ops.parse_calls(names, self.turn.step))
         return calls.pipe(
             stream_ops.flat_map(do),
-            stream_ops.catch(_failed_if_unusable),
+            stream_ops.catch(failed_if_unusable),
             stream_ops.start_with(MessageCompleted(message)),
         )
 
@@ -171,9 +170,3 @@ class _Step:
 
 def _is_no_answer(call: ToolCall) -> bool:
     return call.name != FINAL_ANSWER.name
-
-
-def _failed_if_unusable(error: Exception) -> Observable[Event]:
-    if isinstance(error, ParseError):
-        return stream_ops.of(StepFailed(describe(error)))
-    raise error

@@ -1,15 +1,35 @@
-"""Errors for what a run has and an agent does not: awaiting, piping, subscribing."""
+"""Errors for what a run has and an agent does not, and for what agents of other libraries have."""
 
+from abc import ABCMeta
 from collections.abc import Generator
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
+
+from .hints import NOT_AN_ATTRIBUTE
 
 __all__ = ["Uncalled"]
 
 
-class Uncalled:
+class _Advising(ABCMeta):
+    """The type of agents: a missing method of the class says what to write instead."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Never:
+            raise _missing(cls.__name__, name, cls)
+
+
+class Uncalled(metaclass=_Advising):
     """A function from a task to a stream; not a stream itself, and not awaitable."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
+
+        def __getattr__(self, name: str) -> Any:
+            found = vars(Uncalled).get(name)
+            if isinstance(found, property):  # its own error says more
+                return found.fget(self)
+            raise _missing(type(self).__name__, name, self)
 
     def __await__(self) -> Generator[Any, None, Never]:
         raise TypeError(
@@ -33,3 +53,9 @@ class Uncalled:
             name=name,
             obj=self,
         )
+
+
+def _missing(kind: str, name: str, obj: Any) -> AttributeError:
+    instead = NOT_AN_ATTRIBUTE.get(name)
+    why = f" {instead}" if instead else ""
+    return AttributeError(f"{kind!r} object has no attribute {name!r}.{why}", name=name, obj=obj)

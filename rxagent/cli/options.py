@@ -45,6 +45,7 @@ class Options:
     tools: tuple[str, ...]
     system: str | None
     max_steps: int | None
+    code: bool
     timeout: float | None
     plain: bool
     quiet: bool
@@ -69,11 +70,12 @@ class Options:
         if not self.model:
             raise click.UsageError(_NO_MODEL)
         loaded = [load_tool(named, verbose=self.verbose) for named in self.tools]
-        from ..agents import Agent
+        from ..agents import Agent, CodeAgent
 
+        kind = CodeAgent if self.code else Agent
         limit: dict[str, Any] = {} if self.max_steps is None else {"max_steps": self.max_steps}
         try:
-            return Agent(self.model, loaded, instructions=self.system, **limit)
+            return kind(self.model, loaded, instructions=self.system, **limit)
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
 
@@ -86,7 +88,8 @@ class Options:
         from ..subscribers import Console
         from ..subscribers.terminal import Nowhere
 
-        return Console(plain=self.plain, err=Nowhere() if self.quiet else None)
+        err = Nowhere() if self.quiet else None
+        return Console(plain=self.plain, code=self.code, err=err)
 
 
 def seconds(text: str | float) -> float:
@@ -126,6 +129,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _option("-s", "--system", help="Instructions for the agent."),
     _option("--max-steps", help="Steps before the agent must answer.", type=steps),
+    click.option("--code", is_flag=True, help="Let the agent write code, which runs in a sandbox."),
     _option("--timeout", help="Stop an answer after so many seconds.", type=seconds),
     click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON."),
     click.option("--plain", is_flag=True, help="Print each event as a line, without styles."),

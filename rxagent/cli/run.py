@@ -24,6 +24,7 @@ def run(task: tuple[str, ...], options: Options) -> ExitCode:
     \b
     rxagent run -m openai:gpt-5-mini "What is the capital of Peru?"
     rxagent run -t calc:add -t calc:multiply "What is 2 + 3 * 4?"
+    rxagent run --code "What is the 40th Fibonacci number?"
     git diff | rxagent run "Write a commit message for this:" -
 
     \b

@@ -51,4 +51,4 @@ __all__ = [
     "resolve",
 ]
 
-__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__)
+__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__, advice="rxagent.dropped")

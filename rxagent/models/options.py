@@ -17,11 +17,16 @@ _RESERVED = {"input", "messages", "model", "n", "stream", "tools"}
 _WHY_RESERVED = "the request itself, or the model's constructor, sets that."
 
 _DROPPED = {
-    "base_url": "write api_base=...",
+    "apply_chat_template_kwargs": "write `chat_template_kwargs={...}`.",
+    "base_url": "write `api_base=...`.",
+    "client": "write `client_kwargs={...}`, from which the client is made.",
     "custom_role_conversions": "let a function change the messages and call the model with them.",
     "flatten_messages_as_text": "texts without images are sent as plain text.",
+    "model_list": "write `LiteLLMModel(group, router=litellm.Router(...))`.",
     "requests_per_minute": "let a function delay the request and call the model with it.",
-    "retry": "use the operator `retry`, or `fallback`, which returns a model again.",
+    "retry": "use the operator `ops.retry`, or `ops.fallback`, which returns a model again.",
+    "tool_arguments_key": "calls in text have the keys `name` and `arguments`.",
+    "tool_name_key": "calls in text have the keys `name` and `arguments`.",
 }
 """Options of other libraries' models, and what to do here."""
 

@@ -20,6 +20,7 @@ from ..events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolOutput,
     ToolStarted,
@@ -212,7 +213,7 @@ class _Stepping(Sink[Event, GroupedObservable[int, Event]]):
 
 
 _TURNS = {StepStarted, PlanStarted, MessageCompleted}
-_AFTER_A_STEP = (StepStarted, PlanStarted, StepLimitReached, FinalAnswer, RunCompleted)
+_AFTER_A_STEP = (StepStarted, PlanStarted, Summarised, StepLimitReached, FinalAnswer, RunCompleted)
 
 
 @operator

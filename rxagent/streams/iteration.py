@@ -19,6 +19,7 @@ def iterate(
     fold: Callable[[_S, _E], _S],
     seed: Callable[[], _S],
     done: Callable[[_S], bool],
+    ended: Callable[[_S], _S] | None = None,
 ) -> Observable[_E]:
     """Emit the events of step after step, each made from the state that all events so far give.
 
@@ -30,15 +31,16 @@ def iterate(
         fold: Folds an event into the state, before the event is emitted.
         seed: Makes the first state of a subscription.
         done: Returns whether the state needs no further step; called before each step.
+        ended: Makes the state after the end of a step, which may have had no events.
 
     Raises:
-        Exception: What one of the four has raised; by `on_error`.
+        Exception: What one of these has raised; by `on_error`.
     """
 
     def subscribe(
         observer: abc.ObserverBase[_E], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        steps = _Steps(observer, scheduler, step, fold, seed(), done)
+        steps = _Steps(observer, scheduler, step, fold, seed(), done, ended)
         # Scheduled, so that the subscriber can dispose in the first step already.
         (scheduler or CurrentThreadScheduler.singleton()).schedule(steps.drive)
         return steps
@@ -50,12 +52,13 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
     __slots__ = (
         "_done",
         "_driving",
-        "_ended",
         "_fold",
+        "_has_ended",
         "_run_scheduler",
         "_scheduler",
         "_state",
         "_step",
+        "_when_ended",
     )
 
     def __init__(
@@ -66,6 +69,7 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
         fold: Callable[[_S, _E], _S],
         state: _S,
         done: Callable[[_S], bool],
+        ended: Callable[[_S], _S] | None,
     ) -> None:
         super().__init__(observer)
         self._scheduler = scheduler
@@ -74,7 +78,8 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
         self._fold = fold
         self._state = state
         self._done = done
-        self._ended = True
+        self._when_ended = ended
+        self._has_ended = True
         self._driving = False
 
     def on_next(self, value: _E) -> None:
@@ -86,7 +91,13 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
             self.observer.on_next(value)
 
     def on_completed(self) -> None:
-        self._ended = True
+        if self._when_ended is not None:
+            try:
+                self._state = self._when_ended(self._state)
+            except Exception as error:
+                self.on_error(error)
+                return
+        self._has_ended = True
         if self._run_scheduler is not None:
             self._run_scheduler.run_serialized(self._advance)
         elif not self._driving:
@@ -98,14 +109,14 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
             self._advance()
             return
         self._driving = True
-        while self._ended and not self.is_stopped:
+        while self._has_ended and not self.is_stopped:
             self._advance()
         self._driving = False
 
     def _advance(self) -> None:
         if self.is_stopped:
             return
-        self._ended = False
+        self._has_ended = False
         try:
             following = None if self._done(self._state) else self._step(self._state)
         except Exception as error:

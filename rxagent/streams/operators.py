@@ -22,12 +22,15 @@ __all__ = [
     "reduce",
     "start_with",
     "take_while",
+    "then",
+    "using",
     "with_latest_from",
 ]
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+_D = TypeVar("_D", bound=abc.DisposableBase)
 
 
 def of(*items: _T) -> Observable[_T]:
@@ -172,6 +175,60 @@ class _Catching(MergeSink[_T, _T]):
         else:
             self.join(following)
             self.on_completed()
+
+
+def then(make: Callable[[], Observable[_T]]) -> Callable[[Observable[_T]], Observable[_T]]:
+    """Continue with another stream, made when the source has completed."""
+    return lift(partial(_Continuing, make))
+
+
+class _Continuing(MergeSink[_T, _T]):
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], Observable[_T]], observer: abc.ObserverBase[_T]) -> None:
+        super().__init__(observer)
+        self._make = make
+
+    def on_completed(self) -> None:
+        try:
+            following = self._make()
+        except Exception as error:
+            self.on_error(error)
+        else:
+            self.join(following)
+            super().on_completed()
+
+
+def using(open: Callable[[], _D], make: Callable[[_D], Observable[_T]]) -> Observable[_T]:
+    """Emit a stream made with something opened at subscribe, which is disposed after the stream."""
+
+    def subscribe(
+        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        opened = open()
+        return _Using(observer, opened).follow(make(opened), scheduler)
+
+    return Producer(subscribe)
+
+
+class _Using(Sink[_T, _T]):
+    __slots__ = ("_opened",)
+
+    def __init__(self, observer: abc.ObserverBase[_T], opened: abc.DisposableBase) -> None:
+        super().__init__(observer)
+        self._opened = opened
+
+    def _stopping(self) -> abc.ObserverBase[_T]:
+        # Before the end is passed on, so that the next run finds everything closed.
+        observer = super()._stopping()
+        self.dispose()
+        return observer
+
+    def dispose(self) -> None:
+        try:
+            super().dispose()
+        finally:
+            self._opened.dispose()
 
 
 def start_with(first: _T) -> Callable[[Observable[_T]], Observable[_T]]:

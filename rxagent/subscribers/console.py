@@ -32,6 +32,7 @@ class Console(abc.ObserverBase[Event]):
 
     Args:
         plain: Write one line per event to stderr instead, and the answer at the end.
+        code: Whether the agent writes code: what it writes goes to `err` as it arrives.
         live: Whether to write text to `out` before it is the accepted answer; by default if `out`
             is a terminal.
         out: The stream for the answer; by default `sys.stdout`.
@@ -43,12 +44,14 @@ class Console(abc.ObserverBase[Event]):
         self,
         *,
         plain: bool = False,
+        code: bool = False,
         live: bool | None = None,
         out: TextIO | None = None,
         err: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plain = plain
+        self._code = code
         self._live = live
         self._clock = clock
         self._terminal = Terminal(out, err)
@@ -56,7 +59,7 @@ class Console(abc.ObserverBase[Event]):
 
     def _new_printer(self) -> RunPrinter:
         live = self._terminal.out.isatty() if self._live is None else self._live
-        return RunPrinter(self._terminal, self._clock, live=live)
+        return RunPrinter(self._terminal, self._clock, live=live, code=self._code)
 
     def on_next(self, event: Event) -> None:
         """Show an event."""

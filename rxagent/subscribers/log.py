@@ -19,6 +19,7 @@ from ..events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     ToolCompleted,
     ToolFailed,
     ToolOutput,
@@ -98,6 +99,8 @@ def _sentence(event: Event) -> str:
             return f"step limit of {limit} reached"
         case Planned(plan):
             return _cut(f"planned: {plan}")
+        case Summarised(summary, steps):
+            return _cut(f"{plural(steps, 'step')} summarised: {summary}")
         case MessageCompleted(message):
             length = plural(len(message.text), "character")
             return f"message completed: {length}, {plural(len(message.tool_calls), 'call')}"

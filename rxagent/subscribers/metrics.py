@@ -86,6 +86,7 @@ class Metrics(abc.ObserverBase[Event]):
         self._ended: float | None = None
         self._first: float | None = None
         self._turn: float | None = None
+        self._is_open = True  # whether a turn may be written, also where no step has begun
         self._writing = 0.0
         self._output = 0
         self._spent = Spent()
@@ -120,18 +121,21 @@ class Metrics(abc.ObserverBase[Event]):
                     self._turn = self._clock()
                     self._first = self._turn if self._first is None else self._first
             case Usage(_, output):
-                self._output += output
+                self._output += output if self._is_open else 0
                 self._spent.add(event)
             case MessageCompleted() | StepRetried():
                 self._end_turn()
+                self._is_open = isinstance(event, StepRetried)
             case RunStarted():
                 if self._began is not None:
                     raise RuntimeError(
                         "This Metrics has already measured a run. Create one for each run."
                     )
                 self._began = self._clock()
+                self._is_open = False
             case StepStarted() | PlanStarted():
                 self._turn = None
+                self._is_open = True
             case ToolStarted(call):
                 self._running[call.id] = call.name, self._clock()
             case ToolOutput(_, Event() as inner):

@@ -22,6 +22,7 @@ from ..events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCallDelta,
     ToolCompleted,
@@ -34,7 +35,7 @@ from ..messages import ToolCall
 from ..printable import one_line, shown, spelled
 from .spent import Spent
 from .terminal import Part, Terminal
-from .text import answer_text, call_text, duration, tokens, tokens_by_model
+from .text import answer_text, call_text, code_of, duration, tokens, tokens_by_model
 
 __all__ = ["RunPrinter"]
 
@@ -55,11 +56,13 @@ class RunPrinter:
         clock: Callable[[], float],
         *,
         live: bool = True,
+        code: bool = False,
         within: "_Work | None" = None,
     ) -> None:
         self._terminal = terminal
         self._clock = clock
         self._live = live and within is None
+        self._code = code and within is None
         self._within = within
         self._indent: str = "" if within is None else within.printer._indent + "  "
         self._latest = self
@@ -106,12 +109,16 @@ class RunPrinter:
                 self.end_text()
             case StepFailed(error):
                 self._withdraw()
-                self._line((f"✗ step {self._steps}: {one_line(error)}", "yellow"))
+                what, _, _ = error.partition("\n\n")  # then comes how to write it
+                self._line((f"✗ step {self._steps}: {one_line(what)}", "yellow"))
             case StepLimitReached(limit):
+                self._code = False  # the closing step writes the answer
                 self._line(("●", "yellow"), f" the limit of {limit} steps is reached")
             case Planned(text):
                 self._planning = False
                 self._print_plan(text)
+            case Summarised(_, steps):
+                self._line(("●", "cyan"), f" {plural(steps, 'step')} summarised")
             case FinalAnswer(value) if self._within is None:
                 self._print_answer(answer_text(value))
             case RunCompleted(usage) if self._within is None:
@@ -134,7 +141,9 @@ class RunPrinter:
 
     def _add_text(self, text: str) -> None:
         self._writing = True
-        if self._live and not self._planning:
+        if self._code and not self._planning:
+            self._terminal.aside("code", text, "")
+        elif self._live and not self._planning:
             self._text.append(text)
             self._terminal.answer(text)
 
@@ -153,7 +162,7 @@ class RunPrinter:
                 write()
 
     def _print_plan(self, text: str) -> None:
-        lines = [line for line in map(one_line, shown(text).splitlines()) if line]
+        lines = [line for line in map(one_line, shown(text).splitlines()) if line] or ["(empty)"]
         joined = "  ".join(lines)
         if len(joined) <= 60:
             self._line(("●", "cyan"), (" plan    ", "bold"), joined)
@@ -172,9 +181,11 @@ class RunPrinter:
     def _add_call(self, event: Event) -> None:
         match event:
             case ToolStarted(call):
-                self._works[call.id] = _Work(self, call)
+                self._works[call.id] = self._work_of(call)
             case ToolOutput(call_id, Event() as inner):
                 self._work(call_id).add(inner)
+            case ToolOutput(call_id, str(text)):
+                self._work(call_id).add_output(text)
             case ToolCompleted(call_id, result):
                 self._end(call_id, result, failed=False)
             case ToolFailed(call_id, error):
@@ -188,6 +199,15 @@ class RunPrinter:
     def _work(self, call_id: str) -> "_Work":
         call = self._calls.get(call_id) or ToolCall(call_id, call_id)
         return self._works.get(call_id) or _Work(self, call)
+
+    def _work_of(self, call: ToolCall) -> "_Work":
+        code = code_of(call)
+        if code is None:
+            return _Work(self, call)
+        work = _CodeWork(self, call)
+        if not self._code and code not in "".join(self._text):
+            work.print_code(code)
+        return work
 
     def _end(self, call_id: str, text: str, *, failed: bool) -> None:
         work = self._work(call_id)
@@ -272,6 +292,9 @@ class _Work:
             self._inner = RunPrinter(self.printer._terminal, self.printer._clock, within=self)
         self._inner._add(event)
 
+    def add_output(self, text: str) -> None:
+        """Ignore text that a tool emits; its result is printed at the end."""
+
     def doing(self) -> str:
         """Return the call's name, and the status of a run inside it."""
         inner = "" if self._inner is None else self._inner._doing()
@@ -314,3 +337,46 @@ class _Work:
             text.removeprefix(name),
             (retries if self._retries else "", "yellow"),
         )
+
+
+class _CodeWork(_Work):
+    """Prints code that runs, with its output below it."""
+
+    def __init__(self, printer: RunPrinter, call: ToolCall) -> None:
+        super().__init__(printer, call)
+        self._printed: list[str] = []
+        self._open_line = ""
+        self._is_printed = True
+
+    def print_code(self, code: str) -> None:
+        """Print the code, which was not printed while the model wrote it."""
+        self.printer._line(*self._head())
+        self.printer._block(code, "dim")
+
+    def print_start(self) -> None:
+        """Print the call again after lines of other runs."""
+        if self.printer._root._latest is not self.printer:
+            super().print_start()
+
+    def add_output(self, text: str) -> None:
+        """Print the lines that a piece of output completes."""
+        self._printed.append(text)
+        *lines, self._open_line = (self._open_line + shown(text)).split("\n")
+        for line in lines:
+            self._line(line)
+
+    def _line(self, line: str) -> None:
+        self.print_start()
+        self.printer._line("  ", ("│ ", "dim"), line)
+
+    def print_end(self, text: str, took: float, failed: bool) -> None:
+        """Print the value or the error; the output is printed already."""
+        if self._open_line:
+            self._line(self._open_line)
+        printed = f"Printed:\n{''.join(self._printed).removesuffix(chr(10))}"
+        rest = text.removeprefix(printed).removesuffix(printed) if self._printed else text
+        if rest.strip():
+            super().print_end(rest, took, failed)
+
+    def _head(self, style: str = "cyan") -> tuple[Part, ...]:
+        return (("●", style), (" code", "bold"))

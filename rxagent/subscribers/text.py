@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..events import Usage
-from ..messages import ToolCall
+from ..messages import INTERPRETER, ToolCall
 from ..printable import one_line, spelled
 
-__all__ = ["answer_text", "call_text", "duration", "tokens", "tokens_by_model"]
+__all__ = ["answer_text", "call_text", "code_of", "duration", "tokens", "tokens_by_model"]
 
 _MINUTE = 60
 
@@ -37,6 +37,18 @@ def call_text(call: ToolCall) -> str:
         case _:
             text = call.arguments
     return f"{spelled(call.name)}({one_line(text)})"
+
+
+def code_of(call: ToolCall) -> str | None:
+    """Return the code of a call that a code agent made; None for any other call."""
+    if call.name != INTERPRETER:
+        return None
+    try:
+        arguments = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return None
+    code = arguments.get("code") if isinstance(arguments, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def _literal(value: Any) -> str:

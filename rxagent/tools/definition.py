@@ -15,8 +15,9 @@ from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..pickling import named, portable
 from ..streams import run_scoped
-from ..streams.calls import cause_of
+from ..streams.calls import cause_of, is_async
 from ..streams.sink import Producer, Sink
+from .declaration import declare
 from .outputs import Pictured, Returned, outputs
 from .schema import Schema
 from .signature import Signature
@@ -49,6 +50,14 @@ class Tool(Generic[_P, _R]):
     _signature: Signature = field(repr=False)
     _schema: Schema = field(repr=False)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if "forward" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} cannot be a class of tools. Write a function with `@tool`; for "
+                "one with attributes, write `tool(thing.method)`."
+            )
+        super().__init_subclass__(**kwargs)
+
     def __reduce__(self) -> tuple[Any, ...]:
         by_name = named(self, self.function)
         if by_name is not None:
@@ -79,6 +88,16 @@ class Tool(Generic[_P, _R]):
     def spec(self) -> ToolSpec:
         """The tool as a request describes it."""
         return ToolSpec(self.name, self.description, self.parameters)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the parameters that the run gives, from its additional arguments."""
+        return tuple(each.name for each in self._signature.parameters if each.is_given)
+
+    @property
+    def declaration(self) -> str:
+        """The tool as a Python function without a body, for models that write code."""
+        return declare(self._signature, self.name, self.description, is_async(self.function))
 
     def stream(self, arguments: Mapping[str, Any]) -> Observable[Any]:
         """Emit what the function yields, or the one value that it returns.

@@ -131,6 +131,11 @@ class Signature:
         )
         return cls(name, description or text, parameters, code.__module__, python)
 
+    @property
+    def returned(self) -> Any:
+        """The annotation of the result; `inspect.Signature.empty` without one."""
+        return self._python.return_annotation
+
     def bind(self, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
         """Return the arguments completed with the function's defaults."""
         filled = {

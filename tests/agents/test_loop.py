@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import threading
+from functools import partial
 
 import pytest
 import reactivex as rx
@@ -455,7 +456,7 @@ def test_what_an_eager_call_costs_does_not_depend_on_the_others():
         ("", "The reply was empty. Call a tool"),
         ([TextDelta("Let me see."), Finish("tool_calls")], "announced tool calls, but none"),
         ([Finish("length")], r"empty: it reached the length limit \(max_tokens\)"),
-        ("No", "did not pass the check polite"),
+        ("No", "Check polite failed: it returned False"),
         (calls(("add", {"a": 1, "b": 1})), "No tool can be called any more"),
     ],
 )
@@ -531,3 +532,51 @@ def test_disposing_at_every_event_ends_everything():
         assert whole[:position] == seen
         started = len(of(StepStarted, seen))
         assert len(closed) <= started
+
+
+def test_a_check_is_named_until_the_limit():
+    """An answer that never passes ends at the limit, and the model reads each time why."""
+
+    def seven(value, state):
+        """Accept only one number."""
+        return value == 7.2904
+
+    def raising(value, state):
+        raise ValueError("Too small.")
+
+    model = ScriptedModel([final(7), final(7.3), final(7.2904)])
+    refused, error = played(Agent(model, final_answer_checks=[seven], max_steps=1)("?"))
+    passed, _ = played(Agent(model, final_answer_checks=[seven], max_steps=3)("?"))
+    raised, _ = played(Agent(model, final_answer_checks=[raising], max_steps=1)("?"))
+
+    assert isinstance(error, NoAnswer)
+    assert [StepLimitReached(1)] == of(StepLimitReached, refused)
+    assert ["ParseError: Check seven failed: it returned False."] * 2 == [
+        event.error for event in of(StepFailed, refused)
+    ]
+    texts = [message.text for message in error.state.messages() if message.role == "user"]
+    assert ["?", *["ParseError: Check seven failed: it returned False."] * 2] == [
+        text.partition("\n")[0] for text in texts
+    ]
+    assert [FinalAnswer(7.2904)] == of(FinalAnswer, passed)
+    assert 2 == len(of(StepFailed, passed))
+    assert "ParseError: Check raising failed: ValueError: Too small." == (
+        of(StepFailed, raised)[0].error
+    )
+
+
+def test_a_partial_check_has_the_name_of_its_function():
+    """The name says which check failed, also of an object and of a partial."""
+
+    def above(least, value, state):
+        return value > least
+
+    events, _ = played(
+        Agent(
+            ScriptedModel([final(7), final(7)]),
+            final_answer_checks=[partial(above, 8)],
+            max_steps=1,
+        )("?")
+    )
+
+    assert "ParseError: Check above failed: it returned False." == of(StepFailed, events)[0].error

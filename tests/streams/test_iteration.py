@@ -66,6 +66,39 @@ def test_each_step_is_made_from_all_events_before(of):
 
 
 @each_step
+def test_the_end_of_a_step_changes_the_state(of):
+    """Also of a step without events, after all of its events and before the next step."""
+    received, made = Recorder(), []
+
+    def step(state):
+        made.append(state)
+        return of(*"ab"[: len(made) - 1])
+
+    loop = iterate(
+        step,
+        lambda state, event: [*state, event],
+        list,
+        lambda state: len(made) > 2,
+        lambda state: [*state, "end"],
+    )
+    run_scoped(loop).subscribe(received)
+
+    assert "completed" == received.wait_end()
+    assert [[], ["end"], ["end", "a", "end"]] == made
+    assert ["a", "a", "b"] == received.items
+
+
+def test_an_end_that_raises_ends_the_loop():
+    """By on_error, as anything else does."""
+    errors = []
+    iterate(
+        now, lambda state, _: state, lambda: 1, lambda _: False, lambda state: state / 0
+    ).subscribe(on_error=errors.append)
+
+    assert [ZeroDivisionError] == [type(error) for error in errors]
+
+
+@each_step
 def test_done_is_asked_before_each_step(of):
     """A state that needs no step has none; after the last one no other is made."""
     asked = []

@@ -112,3 +112,59 @@ def test_merge_holds_no_lock_while_emitting():
 
     assert sorted([1, -1, 5, -5]) == sorted(outer.items)
     assert {5, -5} <= set(inner.items)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_stream_uses_is_disposed_before_its_end_is_seen(fails):
+    """Each subscription opens its own, and the next run finds it closed."""
+    happened, source = [], Subject()
+
+    def open():
+        happened.append("opened")
+        return Disposable(lambda: happened.append("closed"))
+
+    stream = stream_ops.using(open, lambda _: source)
+    assert [] == happened
+    stream.subscribe(
+        happened.append, lambda _: happened.append("end"), lambda: happened.append("end")
+    )
+    source.on_next(1)
+    if fails:
+        source.on_error(ValueError())
+    else:
+        source.on_completed()
+
+    assert ["opened", 1, "closed", "end"] == happened
+
+
+def test_what_a_stream_uses_is_disposed_once_after_the_stream():
+    """Disposing hangs up on the stream first."""
+    happened = []
+    source = rx.create(lambda *_: Disposable(lambda: happened.append("hung up")))
+    opened_thing = Disposable(lambda: happened.append("closed"))
+    subscription = stream_ops.using(lambda: opened_thing, lambda _: source).subscribe()
+    subscription.dispose()
+    subscription.dispose()
+
+    assert ["hung up", "closed"] == happened
+
+
+def test_then_makes_its_stream_when_the_source_has_completed():
+    """Not before, and not at all if the source fails or the making does."""
+    made, received, source = [], [], Subject()
+
+    def make():
+        made.append(1)
+        return rx.of("z")
+
+    source.pipe(stream_ops.then(make)).subscribe(received.append)
+    source.on_next("a")
+    assert [] == made
+    source.on_completed()
+    assert ["a", "z"] == received
+
+    errors = []
+    rx.throw(ValueError()).pipe(stream_ops.then(make)).subscribe(None, errors.append)
+    rx.empty().pipe(stream_ops.then(lambda: 1 / 0)).subscribe(None, errors.append)
+    assert [1] == made
+    assert [ValueError, ZeroDivisionError] == list(map(type, errors))

@@ -108,6 +108,8 @@ OPERATORS = {
     "flat_map": (stream_ops.flat_map(rx.of), 1),
     "reduce": (stream_ops.reduce(add, 0), 1),
     "with_latest_from": (stream_ops.with_latest_from(rx.never(), 0), 1),
+    "then": (stream_ops.then(rx.empty), 1),
+    "using": (lambda source: stream_ops.using(Disposable, lambda _: source), 1),
     "merge": (merge, 1),
     "iterate": (once, 1),
 }
@@ -581,6 +583,14 @@ OURS_AND_THEIRS = {
         lambda row: rxo.publish(
             lambda source: rx.merge(source, source.pipe(rxo.map(turned)), rx.merge(source, row))
         ),
+    ),
+    "then": (
+        lambda row: stream_ops.then(lambda: row),
+        lambda row: rxo.concat(row),
+    ),
+    "using": (
+        lambda _: lambda source: stream_ops.using(Disposable, lambda _: source),
+        lambda _: lambda source: rx.using(Disposable, lambda _: source),
     ),
     "defer": (
         lambda _: lambda source: stream_ops.defer(lambda: source),

@@ -18,6 +18,7 @@ from rxagent.events import (
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCallDelta,
     ToolCompleted,
@@ -40,6 +41,7 @@ LINES = [
     (StepLimitReached(5), "WARNING", "step limit of 5 reached"),
     (PlanStarted(), "INFO", "PlanStarted"),
     (Planned("1 add\n2 say"), "INFO", "planned: 1 add 2 say"),
+    (Summarised("It was\nwarm.", 2), "INFO", "2 steps summarised: It was warm."),
     (
         MessageCompleted(Message("assistant", "Hi", [CALL])),
         "INFO",

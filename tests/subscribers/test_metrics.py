@@ -11,6 +11,7 @@ from rxagent.events import (
     StepFailed,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCompleted,
     ToolFailed,
@@ -78,6 +79,23 @@ def test_tokens_per_second_counts_the_time_the_model_spoke(measure):
     )
 
     assert 120 / (2 + 1 + 1) == measure().snapshot().tokens_per_second
+
+
+def test_tokens_of_a_summary_do_not_count_as_speed(measure):
+    """A summary is not seen being written, so its tokens count, but not its speed."""
+    measure(
+        (0, RunStarted("x", "agent")),
+        (1, Usage(50, 1000)),
+        (1, Summarised("It was warm.", 3)),
+        (2, StepStarted(1)),
+        (5, TextDelta("a")),
+        (7, Usage(9, 60)),
+        (7, MessageCompleted(SAID)),
+        (9, Usage(50, 1000)),
+    )
+
+    assert 60 / 2 == measure().snapshot().tokens_per_second
+    assert Usage(109, 2060) == measure().snapshot().usage
 
 
 def test_tokens_per_second_is_unknown_without_a_report(measure):

@@ -6,9 +6,27 @@ from typing import Any, assert_type
 from reactivex import Observable
 from reactivex import operators as rxo
 
-from rxagent import Agent, Image, Message, Request, Run, State, Tool, ToolCall, each, fold, launch
+from rxagent import (
+    Agent,
+    CodeAgent,
+    Image,
+    Message,
+    Request,
+    Run,
+    State,
+    Tool,
+    ToolCall,
+    each,
+    fold,
+    launch,
+)
 from rxagent import operators as ops
-from rxagent.events import Delta, Event, StepStarted, TextDelta, Usage
+from rxagent.agents import Team, race, relay, route, vote
+from rxagent.agents.loop import Turn
+from rxagent.agents.memory import budget, everything, summarise, window
+from rxagent.agents.planning import plan
+from rxagent.events import Delta, Event, Planned, StepStarted, TextDelta, Usage
+from rxagent.executors import CodeResult, Executor, Functions, SandboxExecutor, Session
 from rxagent.models import Model, OpenAIModel, as_model, resolve
 from rxagent.runs import Viewer
 from rxagent.subscribers import Console, Metrics
@@ -51,6 +69,14 @@ async def check_tools() -> None:
     assert_type(add(1, 2), int)
     assert_type(await named(1), str)
     assert_type(Agent(shout).as_tool(), Tool)
+    assert_type(CodeAgent(shout, [add], eager=True, max_steps=3, name="coder").as_tool(), Tool)
+
+
+def check_executors(functions: Functions) -> None:
+    """The sandbox is an executor, its session a session."""
+    executor: Executor = SandboxExecutor()
+    session: Session = executor.open({"x": 1})
+    assert_type(session.run("x", functions), Observable[str | Event | CodeResult])
 
 
 def check_models() -> None:
@@ -75,6 +101,41 @@ def check_agents() -> None:
     assert_type(agent.start("Go", attach=[Console(), Metrics(), print]), Run)
     assert_type(agent.as_tool(), Tool)
     agent("Look", images=[Image("https://example.org/cat.png")], state=State())
+
+
+def check_teams() -> None:
+    """A team is an agent, and a state can be shown."""
+    one, other = Agent(shout, name="one"), Agent(shout, name="other")
+    team = vote(one, race(one, other), relay(one, other), judge=max)
+    assert_type(team, Team)
+    assert_type(team("Go"), Observable[Event])
+    assert_type(route(one, other, by=lambda task: one).start("Go"), Run)
+    assert_type(team.as_tool(name="ask", description="Answers."), Tool)
+    assert_type(State().events(), list[Event])
+    State().replay(Console())
+
+
+def plan_once(turn: Turn) -> Observable[Event] | None:
+    """Plan before the first step."""
+    return plan(shout, turn.state.messages()) if turn.step == 1 else None
+
+
+def latest(state: State) -> list[Message]:
+    """Show the latest messages."""
+    return state.messages(summary=True)[-turn_count(state) :]
+
+
+def turn_count(state: State) -> int:
+    """Return the number of passages."""
+    return len(state.passages)
+
+
+def check_plans_and_memory() -> None:
+    """Planners and policies are functions."""
+    for memory in (everything, window(3), budget(500), summarise(shout, over=500), latest):
+        Agent(shout, planning_interval=3, memory=memory, prompts={"plan": "Plan."})
+    events = Agent(shout, planner=plan_once)("Go")
+    assert_type(events.pipe(ops.of_type(Planned)), Observable[Planned])
 
 
 def check_pipes() -> None:

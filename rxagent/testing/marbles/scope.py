@@ -3,26 +3,27 @@
 import asyncio
 import builtins
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import reactivex as rx
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 from reactivex import Observable
 from reactivex import operators as rxo
 
 from ... import errors, events
 from ... import operators as ops
 from ...events import Delta, TextDelta
+from ...executors.protocol import Limits
 from ...messages import Request
 from ...streams import RunScheduler, from_async
 
 if TYPE_CHECKING:
     from ...tools import Tool
 
-__all__ = ["KIT", "attempts", "model_of", "public", "request", "slowly", "tool_of"]
+__all__ = ["KIT", "attempts", "executor_of", "model_of", "public", "request", "slowly", "tool_of"]
 
 request = Request.of("Say something.")
 """A request, for models that are called by hand."""
@@ -80,8 +81,37 @@ def tool_of(name: str, row: Observable[Any]) -> "Tool":
     return RowTool(**{field.lstrip("_"): value for field, value in fields.items()})
 
 
+@frozen
+class _RowExecutor:
+    """Plays a row for each piece of code; it is its own session."""
+
+    rows: Iterator[Observable[Any]]
+    many: int
+    limits: Limits = field(factory=Limits)
+    language: str = ""
+
+    def open(self, variables: Mapping[str, Any], saved: Any = None) -> "_RowExecutor":
+        return self
+
+    def run(self, code: str, functions: Any) -> Observable[Any]:
+        row = _next_of(self.rows, "Code was run", self.many)
+        return row.pipe(rxo.map(lambda item: item.text if isinstance(item, TextDelta) else item))
+
+    def save(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def executor_of(*rows: Observable[Any]) -> _RowExecutor:
+    """Return an executor whose n-th piece of code plays the n-th row; text deltas are printed."""
+    return _RowExecutor(iter(rows), len(rows))
+
+
 KIT: dict[str, Any] = {
     "attempts": attempts,
+    "executor_of": executor_of,
     "model_of": model_of,
     "ops": ops,
     "request": request,

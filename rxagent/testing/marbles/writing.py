@@ -35,6 +35,7 @@ LETTERS: dict[type, str] = {
     events.StepLimitReached: "l",
     events.PlanStarted: "p",
     events.Planned: "P",
+    events.Summarised: "y",
     events.TextDelta: "d",
     events.ReasoningDelta: "h",
     events.RefusalDelta: "n",

@@ -65,6 +65,7 @@ _FACES = {
         events.RunStarted,
         events.PlanStarted,
         events.Planned,
+        events.Summarised,
         events.StepStarted,
         events.Finish,
         events.MessageCompleted,

@@ -1,0 +1,149 @@
+"""Eager statements: code that runs while the model still writes the rest of it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from reactivex import Observable, abc
+
+from ..events import Delta, Event, Finish, StepRetried, TextDelta
+from ..streams.sink import MergeSink, Sink, lift
+from .code_blocks import Tags
+from .code_statements import StatementReader
+
+__all__ = ["eager_statements", "written_statements"]
+
+
+def written_statements(
+    tags: Tags,
+) -> Callable[[Observable[Delta]], Observable[str | StepRetried]]:
+    """Emit statements of a turn's code as soon as they are complete, and its retractions.
+
+    The rest of the code follows when the model has finished, unless the length limit cut it off.
+    """
+    return lift(partial(_Writing, tags))
+
+
+class _Writing(Sink[Delta, Any]):
+    __slots__ = ("_before", "_is_over", "_reader", "_tags")
+
+    def __init__(self, tags: Tags, observer: abc.ObserverBase[Any]) -> None:
+        super().__init__(observer)
+        self._tags = tags
+        self._begin()
+
+    def _begin(self) -> None:
+        self._before = ""
+        self._reader: StatementReader | None = None
+        self._is_over = False
+
+    def on_next(self, value: Delta) -> None:
+        match value:
+            case TextDelta(text) if not self._is_over:
+                self._add(text)
+            case Finish(reason):
+                self._end(is_cut=reason == "length")
+            case StepRetried():
+                self._begin()
+                self.observer.on_next(value)
+
+    def _add(self, text: str) -> None:
+        if self._reader is None:
+            self._before += text
+            _, opened, text = self._before.partition(self._tags.opening)
+            if not opened:
+                return
+            self._reader = StatementReader()
+        for statement in self._reader.add(text):
+            self.observer.on_next(statement)
+
+    def _end(self, *, is_cut: bool) -> None:
+        reader, self._is_over = self._reader, True
+        self._reader = None
+        if reader is not None and not is_cut:
+            rest = reader.rest.removesuffix(self._tags.closing)
+            if rest.strip():
+                self.observer.on_next(rest)
+
+    def on_completed(self) -> None:
+        self._end(is_cut=False)
+        super().on_completed()
+
+
+def eager_statements(
+    start: Callable[[str, int], Observable[Event]], retract: Callable[[], Event]
+) -> Callable[[Observable[str | StepRetried]], Observable[Event]]:
+    """Run statements one after the other; a retraction ends the one that runs, and all that wait.
+
+    Those that wait for another one are run together.
+
+    Args:
+        start: Runs code, given how many lines stand before it.
+        retract: Returns the last event of the code that runs.
+    """
+    return lift(partial(_InOrder, start, retract))
+
+
+class _InOrder(MergeSink[Any, Event]):
+    __slots__ = ("_lines", "_retract", "_running", "_start", "_waiting")
+
+    def __init__(
+        self,
+        start: Callable[[str, int], Observable[Event]],
+        retract: Callable[[], Event],
+        observer: abc.ObserverBase[Event],
+    ) -> None:
+        super().__init__(observer)
+        self._start = start
+        self._retract = retract
+        self._waiting: list[str] = []
+        self._running: _Run | None = None
+        self._lines = 0
+
+    def on_next(self, value: str | StepRetried) -> None:
+        if isinstance(value, str):
+            self._waiting.append(value)
+            self.go_on()
+            return
+        running, self._running = self._running, None
+        self._waiting.clear()
+        self._lines = 0
+        if running is not None:
+            running.retract(self._retract())
+
+    def go_on(self, ended: "_Run | None" = None) -> None:
+        """Run what waits, unless code runs; `ended` does not any more."""
+        if self._running is not ended or self.is_stopped:
+            return
+        code, lines = "".join(self._waiting), self._lines
+        self._running = None
+        self._waiting.clear()
+        if not lines:
+            code = code.lstrip("\n")
+        if code:
+            self._lines += code.count("\n")
+            self.join(lift(self._run)(self._start(code, lines)))
+
+    def _run(self, observer: abc.ObserverBase[Event]) -> "_Run":
+        self._running = _Run(observer, self)
+        return self._running
+
+
+class _Run(Sink[Event, Event]):
+    """Passes on the events of code that runs."""
+
+    __slots__ = ("_order",)
+
+    def __init__(self, observer: abc.ObserverBase[Event], order: _InOrder) -> None:
+        super().__init__(observer)
+        self._order = order
+
+    def on_completed(self) -> None:
+        self._order.go_on(self)
+        super().on_completed()
+
+    def retract(self, failed: Event) -> None:
+        """End the code with an event."""
+        self._dispose_source()
+        self.observer.on_next(failed)
+        super().on_completed()

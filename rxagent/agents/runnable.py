@@ -1,0 +1,172 @@
+"""What all agents share: a task becomes a blocking call, a hot run, or a call of another agent."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from keyword import iskeyword
+from typing import Annotated, Any
+
+from attrs import frozen
+from reactivex import Observable
+
+from ..arguments import mapping, number, several, shown, suggesting, text
+from ..events import Event, RunStarted
+from ..messages import Image, Message
+from ..runs import Run, launch
+from ..state import State
+from ..streams import RunScheduler, daemon_loop, refuse_own_loop
+from ..tools import Tool, tool
+from .hints import NOT_OF_RUNS
+from .prompts import Prompts
+from .uncalled import Uncalled
+
+__all__ = ["Opening", "Runnable", "agent_name", "opening"]
+
+
+class Runnable(Uncalled):
+    """A function from a task to a run, with the ways to start one."""
+
+    __slots__ = ()
+
+    name: str
+    description: str | None
+
+    @abstractmethod
+    def __call__(
+        self,
+        task: str,
+        *,
+        state: State | None = None,
+        images: Iterable[Image] = (),
+        additional_args: Mapping[str, Any] | None = None,
+    ) -> Observable[Event]:
+        """Return the run of a task as a cold stream."""
+
+    @suggesting("A run", NOT_OF_RUNS)
+    def run(
+        self,
+        task: str,
+        *,
+        timeout: float | None = None,
+        state: State | None = None,
+        images: Iterable[Image] = (),
+        additional_args: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Block until a task is done, and return the answer's value.
+
+        Args:
+            task: What to do.
+            timeout: Seconds after which the run is cancelled.
+            state: The state of an earlier run.
+            images: Images for the model.
+            additional_args: Named values for the model and the tools.
+
+        Raises:
+            TimeoutError: The run took longer than `timeout`.
+            RxAgentError: The run ended without an answer.
+        """
+        refuse_own_loop("Write `await agent.start(task)` instead.")
+        number("timeout", timeout, least=0, optional=True)
+        scheduler = RunScheduler(loop=daemon_loop())
+        events = self(task, state=state, images=images, additional_args=additional_args)
+        with launch(events, scheduler=scheduler) as run:
+            return run.result(timeout)
+
+    @suggesting("A run", NOT_OF_RUNS)
+    def start(
+        self,
+        task: str,
+        *,
+        attach: Iterable[Any] = (),
+        state: State | None = None,
+        images: Iterable[Image] = (),
+        additional_args: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Start a hot run and return it at once.
+
+        Args:
+            task: What to do.
+            attach: Observers to attach before the first event.
+            state: The state of an earlier run.
+            images: Images for the model.
+            additional_args: Named values for the model and the tools.
+        """
+        watching = several("attach", attach, "observers")
+        events = self(task, state=state, images=images, additional_args=additional_args)
+        return launch(events, attach=watching, before=state)
+
+    def as_tool(self, *, name: str | None = None, description: str | None = None) -> Tool:
+        """Return this agent as a tool of another one; its events are the tool's outputs.
+
+        Args:
+            name: The name by which a model calls it; by default the agent's own, which events
+                and usage keep.
+            description: What it can do; by default the agent's own description.
+        """
+        text("description", description, optional=True)
+        described = description or self.description
+        if not described:
+            raise ValueError(
+                f"The agent {self.name!r} has no description, so no other agent can know what it "
+                "does. Give it a description=."
+            )
+        if name is not None:
+            agent_name("name", name)
+        return tool(self._ask, name=name or self.name, description=described)
+
+    def _ask(
+        self, task: Annotated[str, "What to do, with all the information it needs."]
+    ) -> Observable[Event]:
+        return self(task)
+
+
+def agent_name(argument: str, name: Any) -> None:
+    """Check that an argument can be the name of an agent: code calls it like a function."""
+    text(argument, name)
+    if not (name.isascii() and name.isidentifier()) or iskeyword(name):
+        raise ValueError(
+            f"{argument} must be a Python identifier that is no keyword, as 'web_searcher', "
+            f"not {shown(name)}, because models call an agent by its name."
+        )
+
+
+@frozen
+class Opening:
+    """The beginning of a run: its first event, the state before it, and the additional values."""
+
+    started: RunStarted
+    before: State
+    given: Mapping[str, Any]
+
+
+def opening(
+    task: str,
+    agent: str,
+    state: State | None,
+    images: Iterable[Image],
+    additional_args: Mapping[str, Any] | None,
+    prompts: Prompts | None = None,
+) -> Opening:
+    """Return the beginning of a run.
+
+    Args:
+        task: What to do.
+        agent: The name of the agent that does it.
+        state: The state of an earlier run, whose conversation it continues.
+        images: Images for the model.
+        additional_args: Named values for the model and the tools.
+        prompts: The prompts of the agent, if some are replaced.
+
+    Raises:
+        TypeError: One of them has another type.
+    """
+    text("task", task)
+    if not isinstance(state, State | None):
+        raise TypeError(
+            "state must be a State, as run.state or State.from_messages([...]), "
+            f"not {'a run' if isinstance(state, Run) else shown(state)}."
+        )
+    given = mapping("additional_args", additional_args)
+    content = (prompts or Prompts()).render("given", task=task, given=given) if given else task
+    message = Message("user", content, images=images)
+    started = RunStarted(task, agent, message if given or message.images else None)
+    return Opening(started, state or State(), given)

@@ -1,0 +1,238 @@
+"""Steps and plans: the entries of a conversation, each a fold over its events."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from .arguments import shown
+from .draft import EMPTY, Draft, grow
+from .events import (
+    Delta,
+    Event,
+    FinalAnswer,
+    MessageCompleted,
+    Planned,
+    PlanStarted,
+    StepFailed,
+    StepRetried,
+    StepStarted,
+    ToolCompleted,
+    ToolFailed,
+    ToolStarted,
+)
+from .frozen import freeze
+from .growing import ListView, MapView
+from .messages import Image, Message, ToolCall
+from .passages import INTERRUPTED, without_words
+from .retelling import spoken
+
+__all__ = ["TRY_AGAIN", "Plan", "Step", "brief", "list_view"]
+
+TRY_AGAIN = "Now try again, and do not repeat the error."
+NOT_RUN = "Not run."
+ANSWERED = "The answer was given."
+
+
+def list_view(items: Iterable[Any]) -> ListView[Any]:
+    """Return items as a list that shares its beginning with later ones."""
+    return items if isinstance(items, ListView) else ListView(items)
+
+
+def _map_view(outcomes: Mapping[str, str]) -> MapView[str, str]:
+    return outcomes if isinstance(outcomes, MapView) else MapView(outcomes)
+
+
+@frozen(repr=False)
+class Step:
+    """One step so far.
+
+    `message` is the model's complete message; `error` says why the turn could not be used.
+    `retracted` are calls of a retracted attempt that have not ended yet.
+    """
+
+    number: int
+    message: Message | None = None
+    _calls: ListView[ToolCall] = field(default=ListView(), converter=list_view)
+    _outcomes: MapView[str, str] = field(default=MapView(), converter=_map_view, hash=False)
+    error: str | None = None
+    draft: Draft = EMPTY
+    retracted: frozenset[str] = frozenset()
+    _images: MapView[str, tuple[Image, ...]] = field(default=MapView(), hash=False)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls that have started."""
+        return tuple(self._calls)
+
+    @property
+    def outcomes(self) -> Mapping[str, str]:
+        """The result or error of each ended call, as the model reads it, by call id."""
+        return freeze(dict(self._outcomes))  # type: ignore[no-any-return]  # as is frozen
+
+    @property
+    def images(self) -> Mapping[str, tuple[Image, ...]]:
+        """The images of each call that returned some, by call id."""
+        return freeze(dict(self._images))  # type: ignore[no-any-return]  # likewise
+
+    def __repr__(self) -> str:
+        said = self.said or Message("assistant")
+        calls = [call.name for call in said.tool_calls or self.calls]
+        text = said.text or None
+        return brief(f"Step {self.number}", text=text, calls=calls or None, error=self.error)
+
+    @property
+    def said(self) -> Message | None:
+        """The message, complete or not; None if the model has written nothing."""
+        if self.message is not None:
+            return self.message
+        return None if self.draft.is_empty else self.draft.message
+
+    def messages(self, summary: bool = False) -> list[Message]:
+        """Return the step as messages for the next turn."""
+        messages = []
+        said = self.said or Message("assistant")
+        if said.tool_calls or (said.text and not summary):
+            messages.append(without_words(said) if summary else said)
+        outcomes = self._outcomes
+        for call in said.tool_calls:
+            outcome = outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
+            seen = self._images.get(call.id, ())
+            messages.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
+        native = {call.id for call in said.tool_calls}
+        for call in self._calls:
+            if call.id not in native:
+                outcome = outcomes.get(call.id, INTERRUPTED)
+                seen = self._images.get(call.id, ())
+                called = f"{call.name}({call.arguments})" if summary else call.name
+                messages.append(Message("user", f"Result of {called}:\n{outcome}", images=seen))
+        if self.error is not None:
+            messages.append(Message("user", f"{self.error}\n{TRY_AGAIN}"))
+        return messages
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it ended the run: by a text, or by a call of final_answer."""
+        if self.message is None or self.error is not None:
+            return False
+        if not self.message.tool_calls:
+            return not self._calls
+        return ANSWERED in self._outcomes.values()
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events that fold into this step; of an answer, FinalAnswer is missing."""
+        yield StepStarted(self.number)
+        if self.said is not None:
+            yield from spoken(self.said, is_complete=self.message is not None)
+        started = dict.fromkeys(call.id for call in self._calls)
+        for call in self._calls:
+            yield ToolStarted(call)
+            yield from self._ending(call.id)
+        for call_id, outcome in self._outcomes.items():
+            if call_id not in started and outcome != ANSWERED:
+                yield from self._ending(call_id)
+        if self.error is not None:
+            yield StepFailed(self.error)
+
+    def _ending(self, call_id: str) -> Iterator[Event]:
+        outcome = self._outcomes.get(call_id)
+        if outcome is None:
+            return
+        error, again, _ = outcome.rpartition(f"\n{TRY_AGAIN}")
+        if again and outcome.endswith(again):
+            yield ToolFailed(call_id, error)
+        else:
+            yield ToolCompleted(call_id, outcome, images=self._images.get(call_id, ()))
+
+    def add(self, event: Event) -> "Step":
+        """Return the step after one more event."""
+        match event:
+            case StepRetried():
+                begun = {call.id for call in self._calls} - self._outcomes.keys()
+                return Step(self.number, retracted=self.retracted | begun)
+            case Delta():
+                draft = grow(self.draft, event)
+                return Step(
+                    self.number,
+                    self.message,
+                    self._calls,
+                    self._outcomes,
+                    self.error,
+                    draft,
+                    self.retracted,
+                    self._images,
+                )
+            case MessageCompleted(message):
+                return evolve(self, message=message, draft=EMPTY)
+            case ToolStarted(call):
+                return evolve(
+                    self,
+                    calls=self._calls.add(call),
+                    outcomes=self._outcomes.drop(call.id),
+                    images=self._images.drop(call.id),
+                )
+            case ToolCompleted(call_id, result):
+                return self._end(call_id, result, event.images)
+            case ToolFailed(call_id, error):
+                return self._end(call_id, f"{error}\n{TRY_AGAIN}")
+            case StepFailed(error):
+                return evolve(self, error=error)
+            case FinalAnswer() if self.message is not None:
+                answered = {call.id: ANSWERED for call in self.message.tool_calls}
+                return evolve(self, outcomes={**answered, **self._outcomes})
+            case _:
+                return self
+
+    def _end(self, call_id: str, text: str, images: tuple[Image, ...] = ()) -> "Step":
+        if call_id in self.retracted:
+            return evolve(self, retracted=self.retracted - {call_id})
+        step = evolve(self, outcomes=self._outcomes.set(call_id, text))
+        return evolve(step, images=step._images.set(call_id, images)) if images else step
+
+
+@frozen
+class Plan:
+    """One plan so far."""
+
+    text: str | None = None
+    draft: Draft = field(default=EMPTY, repr=False)
+
+    def messages(self, summary: bool = False) -> list[Message]:
+        """Return the plan as messages for the next turn."""
+        text = self.draft.text.text if self.text is None else self.text
+        if summary or not text.strip():
+            return []
+        return [Message("assistant", text), Message("user", "Now carry out this plan.")]
+
+    @property
+    def said(self) -> Message | None:
+        """The message, complete or not; None if the model has written nothing."""
+        text = self.draft.text.text if self.text is None else self.text
+        return Message("assistant", text) if text else None
+
+    is_answer = False
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events that fold into this plan."""
+        yield PlanStarted()
+        if self.text is not None:
+            yield from spoken(self.said or Message("assistant"), is_complete=True)
+            yield Planned(self.text)
+        elif self.said is not None:
+            yield from spoken(self.said, is_complete=False)
+
+    def add(self, event: Event) -> "Plan":
+        """Return the plan after one more event."""
+        match event:
+            case Planned(text):
+                return Plan(text)
+            case Delta():
+                return Plan(self.text, grow(self.draft, event))
+            case _:
+                return self
+
+
+def brief(name: str, *counts: str, **fields: Any) -> str:
+    """Return a short repr: some counts, and the fields that are not None."""
+    parts = [f"{field}={shown(value)}" for field, value in fields.items() if value is not None]
+    return f"<{name}: {', '.join([*counts, *parts])}>" if counts or parts else f"<{name}>"

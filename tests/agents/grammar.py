@@ -1,0 +1,90 @@
+"""The grammar of runs, as a check: what `rxagent.events` draws, on the events of one run."""
+
+import re
+
+from rxagent.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Delta,
+    Event,
+    FinalAnswer,
+    MessageCompleted,
+    Planned,
+    PlanStarted,
+    RunCompleted,
+    RunStarted,
+    StepFailed,
+    StepLimitReached,
+    StepStarted,
+    Summarised,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    ToolStarted,
+)
+from rxagent.messages import INTERPRETER
+
+_LETTERS = {
+    RunStarted: "r",
+    PlanStarted: "p",
+    Planned: "P",
+    Summarised: "S",
+    StepStarted: "s",
+    MessageCompleted: "m",
+    StepFailed: "f",
+    StepLimitReached: "l",
+    FinalAnswer: "a",
+    RunCompleted: "c",
+    Delta: "d",
+    ApprovalAsked | ApprovalAnswered: "t",
+    ToolStarted | ToolOutput | ToolCompleted | ToolFailed: "t",
+}
+_RUN = re.compile(r"r(d|S|pd*mP|s[dt]*m[dt]*f?)*(ls[dt]*m[dt]*)?ac")
+
+
+def assert_run(events):
+    """Check that events are those of a whole run, and so are those of each run inside it."""
+    letters = "".join(
+        next(letter for kind, letter in _LETTERS.items() if isinstance(event, kind))
+        for event in events
+    )
+    assert _RUN.fullmatch(letters), letters
+    numbers = [event.number for event in events if isinstance(event, StepStarted)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert_calls(events)
+
+
+def assert_calls(events):
+    """Check that each call starts once, ends once, and emits nothing before or after."""
+    calls, inner, code = {}, {}, set()
+    for event in events:
+        match event:
+            case ToolStarted(call):
+                if call.name == INTERPRETER:
+                    code.add(call.id)
+                calls[call.id] = calls.get(call.id, "") + "s"
+            case ToolOutput(call_id, value):
+                calls[call_id] = calls.get(call_id, "") + "o"
+                if isinstance(value, Event):
+                    inner.setdefault(call_id, []).append(value)
+            case ToolCompleted(call_id) | ToolFailed(call_id):
+                calls[call_id] = calls.get(call_id, "") + "e"
+    for call_id, letters in calls.items():
+        assert re.fullmatch(r"(so*)?e", letters), (call_id, letters)
+    ended = {event.call_id for event in events if isinstance(event, ToolCompleted)}
+    for call_id, run in inner.items():
+        if call_id in code:
+            assert_calls_of_code(call_id, run, call_id in ended)
+        elif call_id in ended:
+            assert_run(run)
+        else:  # it was cut off
+            assert isinstance(run[0], RunStarted)
+
+
+def assert_calls_of_code(call_id, events, is_ended):
+    """Check the calls that code makes: numbered from 1, each as any other."""
+    started = [event.call.id for event in events if isinstance(event, ToolStarted)]
+    seen = {event.call.id if isinstance(event, ToolStarted) else event.call_id for event in events}
+    assert {*started} <= {f"{call_id}.{number + 1}" for number in range(len(seen))}
+    if is_ended:
+        assert_calls(events)

@@ -1,0 +1,94 @@
+"""Passages: a conversation in pieces, which a cut between them leaves well-formed."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rxagent import Message, State, ToolCall
+from rxagent.events import (
+    MessageCompleted,
+    Planned,
+    PlanStarted,
+    RunStarted,
+    StepFailed,
+    StepStarted,
+    Summarised,
+    ToolCompleted,
+    ToolStarted,
+)
+from rxagent.passages import Passage, well_formed
+from rxagent.state import fold_all
+
+from .strategies import conversations, texts
+
+law = settings(max_examples=40)
+
+ids = st.sampled_from(["c1", "c2"])
+calls = st.lists(st.builds(ToolCall, ids, st.just("add")), max_size=2, unique_by=lambda c: c.id)
+messages = st.one_of(
+    st.builds(Message, st.sampled_from(["system", "user"]), texts),
+    st.builds(Message, st.just("assistant"), texts, calls),
+    st.builds(Message, st.just("tool"), texts, tool_call_id=ids),
+)
+said_before = st.lists(messages, max_size=8)
+
+
+@law
+@given(said_before, conversations(), st.booleans(), st.data())
+def test_a_cut_between_passages_separates_no_call_from_its_result(said, events, summary, data):
+    """What is left of any cut is well-formed already, and is a part of all messages."""
+    state = fold_all(State.from_messages(said), events)
+    passages = (state.in_brief() if summary else state).passages
+    place = data.draw(st.integers(0, len(passages)))
+
+    first = [message for passage in passages[:place] for message in passage.messages]
+    rest = [message for passage in passages[place:] for message in passage.messages]
+
+    assert state.messages(summary=summary) == first + rest
+    assert (first, rest) == (well_formed(first), well_formed(rest))
+
+
+@law
+@given(said_before, conversations())
+def test_a_summary_has_the_same_steps(said, events):
+    """Leaving words out leaves no step out, so a place among the steps is the same in both."""
+    state = fold_all(State.from_messages(said), events)
+    kinds = [passage.kind for passage in state.passages]
+
+    assert kinds == [passage.kind for passage in state.in_brief().passages]
+    assert kinds.count("step") >= len(state.steps)
+
+
+def test_the_passages_of_a_run():
+    """A task, a plan, and a step with its calls, their results and its error."""
+    call = ToolCall("c1", "add", "{}")
+    step = Message("assistant", "I add.", [call])
+    events = [
+        RunStarted("2 + 3?", "agent"),
+        PlanStarted(),
+        Planned("Add."),
+        StepStarted(1),
+        MessageCompleted(step),
+        ToolStarted(call),
+        ToolCompleted("c1", "5", 5),
+        StepFailed("ParseError: no"),
+    ]
+    state = fold_all(State.from_messages([Message("system", "Be kind.")]), events)
+    system, task, plan, done = state.passages
+
+    assert Passage("system", (Message("system", "Be kind."),)) == system
+    assert Passage("task", (Message("user", "2 + 3?"),)) == task
+    assert ("plan", "Add.") == (plan.kind, plan.messages[0].text)
+    assert "step" == done.kind
+    assert (step, Message("tool", "5", tool_call_id="c1")) == done.messages[:2]
+    assert "ParseError: no" in done.messages[2].text
+
+
+def test_a_summary_is_part_of_the_state():
+    """The latest summary is kept beside the whole conversation, also by the next run."""
+    events = [RunStarted("2 + 3?", "agent"), StepStarted(1), Summarised("a", 0), Summarised("b", 1)]
+    state = fold_all(State(), events)
+    again = fold_all(state, [RunStarted("And 3 + 4?", "agent")])
+
+    assert Summarised("b", 1) == state.summary == again.summary
+    assert ["2 + 3?", "And 3 + 4?"] == [message.text for message in again.messages()]
+    assert state != fold_all(State(), events[:-1])
