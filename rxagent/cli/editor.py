@@ -113,7 +113,8 @@ class _Readline(Editor):
             return input(sign)
         self._tty.open(echo=True)  # without it readline shows nothing
         try:
-            return input(sign)
+            with self._tty.redrawing(lambda: _write(sign + self._readline.get_line_buffer())):
+                return input(sign)
         finally:
             self._tty.open()
 
@@ -139,7 +140,15 @@ class _Plain(Editor):
 
     def ask(self, sign: str, begun: str) -> str:
         self._keys = keys = Keys(begun)
-        self._show(sign + shown(begun))
+
+        def show_all() -> None:
+            self._show(sign + shown(keys.text))
+
+        show_all()
+        with self._tty.redrawing(show_all):
+            return self._read(keys)
+
+    def _read(self, keys: Keys) -> str:
         while True:
             before = keys.text
             data = self._tty.read(1)  # one byte: those after Enter belong to the next line
@@ -156,6 +165,11 @@ class _Plain(Editor):
     def _show(self, text: str) -> None:
         self._screen.write(text)
         self._screen.flush()
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def line_editor(history: History | None, words: Sequence[str], tty: Tty | None) -> Editor:

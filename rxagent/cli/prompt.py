@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from io import TextIOWrapper
 
 from .editor import History, line_editor
-from .leaving import before_leaving
 from .stdio import echo
 from .terminal import QUIET, Keys, Tty, TypeAhead
 
@@ -74,8 +73,8 @@ class Keyboard:
         self._ended = False
 
     def open(self) -> AbstractContextManager[None]:
-        """Restore the terminal at the end of a block, or of the process."""
-        return nullcontext() if self._tty is None else before_leaving(self._tty.close)
+        """Restore the terminal at the end of a block or of the process, and during Ctrl-Z."""
+        return nullcontext() if self._tty is None else self._tty.held()
 
     def answering(self) -> AbstractContextManager[None]:
         """Collect what is typed during an answer."""

@@ -11,9 +11,12 @@ import re
 import select
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+
+from .job_control import giving_back
+from .leaving import before_leaving
 
 if sys.platform != "win32":
     import termios
@@ -80,6 +83,9 @@ class Keys:
             self.ended = True
 
 
+def _nothing() -> None: ...
+
+
 class Tty:
     """The terminal at stdin.
 
@@ -91,6 +97,8 @@ class Tty:
         self._fd = sys.stdin.fileno()
         self._screen = screen if os.environ.get("TERM") != "dumb" else None
         self._before = termios.tcgetattr(self._fd)
+        self._marks = False
+        self._redraw: Callable[[], object] = _nothing
 
     @classmethod
     def of_stdin(cls, screen: Any) -> "Tty | None":
@@ -117,8 +125,40 @@ class Tty:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
         self.mark_pastes(marked=False)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Restore the terminal at the end of a block or of the process, and during Ctrl-Z."""
+        before: tuple[Any, bool] | None = None
+
+        def restore() -> None:
+            nonlocal before
+            with suppress(termios.error):
+                before = termios.tcgetattr(self._fd), self._marks
+            self.close()
+
+        def take() -> None:
+            if before is not None:
+                mode, marks = before
+                with suppress(termios.error):
+                    termios.tcsetattr(self._fd, termios.TCSADRAIN, mode)
+                self.mark_pastes(marked=marks)
+            self._redraw()
+
+        with before_leaving(self.close), giving_back(restore, take):
+            yield
+
+    @contextmanager
+    def redrawing(self, redraw: Callable[[], object]) -> Iterator[None]:
+        """Write the line that is being typed again during a block, after Ctrl-Z and `fg`."""
+        self._redraw = redraw
+        try:
+            yield
+        finally:
+            self._redraw = _nothing
+
     def mark_pastes(self, *, marked: bool) -> None:
         """Let the terminal mark the start and the end of a paste, or not."""
+        self._marks = marked
         if self._screen is not None:
             self._screen.write(f"\x1b[?2004{'h' if marked else 'l'}")
             self._screen.flush()

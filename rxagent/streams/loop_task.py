@@ -96,11 +96,10 @@ class LoopTask(abc.DisposableBase):
         if self._disposed:
             self._noted.close()
             return
+        # Not by the loop's task factory: an eager one would run the task within this call.
+        kind = _Watched if self._is_watched else asyncio.Task
         loop, context = self._queue.loop, self._queue.context.copy()
-        if self._is_watched:
-            self._task = _Watched(self._work(), loop, self._what, context)
-        else:
-            self._task = loop.create_task(self._work(), name=self._what, context=context)
+        self._task = kind(self._work(), loop=loop, name=self._what, context=context)
         self._task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:

@@ -6,11 +6,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["OpenWork", "dispose_work_of", "open_work", "wait_for_work"]
+__all__ = [
+    "OpenWork",
+    "dispose_work_of",
+    "leaving_soon",
+    "open_work",
+    "wait_for_leaving",
+    "wait_for_work",
+]
 
 _lock = threading.RLock()  # a signal handler or a finaliser may close work meanwhile
 _changed = threading.Condition(_lock)
 _open: dict["OpenWork", None] = {}  # in order, which a set would not keep
+_leaving: set[object] = set()
 
 
 class OpenWork:
@@ -98,12 +106,37 @@ def wait_for_work(loop: asyncio.AbstractEventLoop | None, timeout: float) -> boo
         )
 
 
+@contextmanager
+def leaving_soon() -> Iterator[None]:
+    """Mark code on a thread that returns soon after it is disposed.
+
+    The process waits for it at its end: a native library aborts the process if one of its threads
+    returns to Python when there is no interpreter any more.
+    """
+    code = object()
+    with _lock:
+        _leaving.add(code)
+    try:
+        yield
+    finally:
+        with _lock:
+            _leaving.discard(code)
+            _changed.notify_all()
+
+
+def wait_for_leaving(timeout: float) -> bool:
+    """Block until no marked code is running; return False after `timeout` seconds."""
+    with _changed:
+        return _changed.wait_for(lambda: not _leaving, timeout)
+
+
 def _forget() -> None:
     """Reset in a forked child: threads and their locks stay with the parent."""
     global _lock, _changed
     _lock = threading.RLock()
     _changed = threading.Condition(_lock)
     _open.clear()
+    _leaving.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 
 from .background_loop import is_daemon_loop, running_daemon_loop, stop_daemon_loop
 from .interruptible_wait import POLL_SECONDS
-from .open_work import dispose_work_of, wait_for_work
+from .open_work import dispose_work_of, wait_for_leaving, wait_for_work
 
 __all__ = ["at_script_end", "disposing", "disposing_with_loop"]
 
@@ -90,6 +90,8 @@ def _wait_for_runs() -> None:
             while not wait_for_work(running_daemon_loop(), POLL_SECONDS):
                 pass
         _finish()
+        if not _waited:
+            wait_for_leaving(_SECONDS)
     except KeyboardInterrupt:
         if not _interrupted:
             _die_of_interrupt()
@@ -115,6 +117,7 @@ def _die_of_interrupt() -> None:
     global _interrupted, _waited
     _interrupted = _waited = True
     _cancel_runs()
+    wait_for_leaving(_SECONDS)
     atexit._run_exitfuncs()  # `_end` is among them
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -11,6 +11,7 @@ from reactivex.disposable import CompositeDisposable
 from ..errors import RunCancelled
 from .fairness import REST, FairShare, Rest
 from .loop_task import cancels_itself
+from .open_work import leaving_soon
 from .scheduler import RunScheduler
 from .serial_queue import as_error, is_main_thread
 from .sink import Producer
@@ -216,9 +217,14 @@ def from_callback(work: Work[_T]) -> Observable[_T]:
     """Emit what a function passes to its callback, run on a thread of the subscription's own.
 
     The function is called as `work(emit, cancelled)`; it should return soon after `cancelled()`
-    has become true.
+    has become true. The end of the process waits for it, for at most 2 seconds.
     """
-    return _read(work, lambda scheduler: scheduler.thread)
+
+    def read(emit: Callable[[_T], None], cancelled: Callable[[], bool]) -> None:
+        with leaving_soon():
+            work(emit, cancelled)
+
+    return _read(read, lambda scheduler: scheduler.thread)
 
 
 def from_worker(

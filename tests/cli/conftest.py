@@ -68,16 +68,16 @@ def start(folder):
     """Return a function that starts the command in a fresh interpreter.
 
     It is killed at the end of the test. In a terminal, its stdin becomes the terminal that
-    controls it.
+    controls it. A shell in between is a command that runs the one in its arguments.
     """
     started = []
 
-    def start(*arguments, before=(), terminal=False, **options):
+    def start(*arguments, before=(), terminal=False, shell=(), **options):
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         if terminal:
             before = (*before, sys.executable, "-c", _TAKE_THE_TERMINAL)
             options["start_new_session"] = True
-        command = [*before, sys.executable, "-W", "error", "-m", "rxagent", *arguments]
+        command = [*before, *shell, sys.executable, "-W", "error", "-m", "rxagent", *arguments]
         process = subprocess.Popen(command, **{**pipes, **options})
         started.append(process)
         return process

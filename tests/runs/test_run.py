@@ -408,11 +408,13 @@ def agent_of(words):
     return Agent(said), asked
 
 
-def test_a_run_that_is_paused_at_once_on_its_loop_emits_nothing():
+@pytest.mark.parametrize("factory", ["", "eager_task_factory"])  # the latter since Python 3.12
+def test_a_run_that_is_paused_at_once_on_its_loop_emits_nothing(factory):
     """Started and paused before the loop goes on, it asks no model until it is resumed."""
     agent, asked = agent_of(3)
 
     async def main():
+        asyncio.get_running_loop().set_task_factory(getattr(asyncio, factory, None))
         seen = []
         run = agent.start("x")
         run.pause()

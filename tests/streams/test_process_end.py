@@ -131,6 +131,33 @@ def test_work_that_is_not_awaited_does_not_keep_a_script(script, stream):
     assert (0, [], "") == ended(process)
 
 
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGINT)"])
+def test_a_script_waits_for_code_that_returns_once_it_is_disposed(script, end):
+    """The thread of a callback's source leaves its library before the interpreter ends."""
+    process = script(
+        f"""
+        begun = asyncio.Event()
+
+        def work(emit, cancelled):
+            while not cancelled():
+                emit(0)
+            time.sleep(0.5)  # in a library; the script ends meanwhile
+            say("returned")
+
+        async def main():
+            subscription = from_callback(work).subscribe(lambda _: begun.set())
+            await begun.wait()
+            subscription.dispose()
+
+        asyncio.run(main())
+        {end}
+        """
+    )
+    code, out, _ = ended(process)
+
+    assert (-signal.SIGINT if end else 0, ["returned"]) == (code, out)
+
+
 @pytest.mark.parametrize(
     "begin",
     [

@@ -1,0 +1,83 @@
+"""A conversation that a shell stops and continues, and one that is killed."""
+
+import shutil
+import signal
+import sys
+import termios
+from functools import partial
+
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("signals and terminals of POSIX", allow_module_level=True)
+
+from .screen import CTRL_D, Screen
+
+CTRL_Z = "\x1a"
+HELLO = "Hello from the scripted model."
+SHELL = (
+    shutil.which("bash"),
+    "--norc",
+    "-m",
+    "-c",
+    '"$@"; echo "it stopped"; read; fg >/dev/null',
+    "bash",
+)
+"""A shell that waits for Enter when its job is stopped, and continues the job then."""
+
+
+@pytest.fixture(params=["readline", "no readline"])
+def talk(request, start, folder, reachable):
+    """Return a function that begins a conversation, with each kind of line."""
+
+    def talk(**options):
+        if request.param == "no readline":
+            (folder / "readline.py").write_text("raise ImportError('none')\n", encoding="utf-8")
+        screen = Screen(partial(start, **options), "chat", "-m", "openai:plain")
+        screen.read_until("> ")
+        return screen
+
+    return talk
+
+
+def is_plain(screen):
+    """Return whether the terminal has line mode and echo."""
+    return termios.tcgetattr(screen.primary)[3] & (termios.ICANON | termios.ECHO) == (
+        termios.ICANON | termios.ECHO
+    )
+
+
+def test_a_shell_gets_the_terminal_while_the_command_is_stopped(talk, reachable):
+    """Ctrl-Z gives the terminal back, and what is typed after `fg` is not cut."""
+    screen = talk(shell=SHELL)
+    screen.type("half a ")
+    screen.read_until("half a ")
+    screen.type(CTRL_Z)
+    screen.read_until("it stopped")
+    assert is_plain(screen)
+    screen.type("\n")
+    screen.read_until("> half a ")
+    assert not is_plain(screen)
+    long = "line " * 1200
+    for start in range(0, len(long), 600):  # less than a terminal's buffer
+        screen.type(long[start : start + 600])
+        screen.read_until("line")
+    screen.type("end\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    (request,) = reachable.requests
+    assert f"half a {long}end" == request.body["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_killed_command_leaves_a_plain_terminal(talk, number):
+    """A signal that ends the command finds the terminal restored, and its own exit status."""
+    screen = talk()
+    assert not is_plain(screen)
+    screen.process.send_signal(number)
+    screen.process.wait()
+
+    assert (True, -number) == (is_plain(screen), screen.process.returncode)
+    screen.read_all()
