@@ -17,6 +17,7 @@ from . import (
     local,
     memory,
     responses,
+    sandbox,
     viewers,
     waits,
 )
@@ -40,6 +41,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "hang_up": hang_up.rows,
     "hang_up_bedrock": bedrock.hang_up,
     "memory": memory.rows,
+    "sandbox": sandbox.rows,
     "viewers": viewers.rows,
     "import": imports.rows,
     "onnx": local.onnx,

@@ -104,7 +104,8 @@ class Step:
             if call.id not in native:
                 outcome = outcomes.get(call.id, INTERRUPTED)
                 seen = self._images.get(call.id, ())
-                messages.append(Message("user", f"Result of {call.name}:\n{outcome}", images=seen))
+                called = f"{call.name}({call.arguments})" if summary else call.name
+                messages.append(Message("user", f"Result of {called}:\n{outcome}", images=seen))
         if self.error is not None:
             messages.append(Message("user", f"{self.error}\n{TRY_AGAIN}"))
         return messages

@@ -79,12 +79,12 @@ AGENTS = [
     (lambda: Agent(model, tool=[add]), r"Agent takes no tool=\. Did you mean tools\?"),
     (lambda: Agent(model, max_step=3), "Did you mean max_steps"),
     (lambda: Agent(model, instruction="x"), "Did you mean instructions"),
-    (lambda: Agent(model, system_prompt="x"), r"no system_prompt=\. Write .* in instructions="),
+    (lambda: Agent(model, system_prompt="x"), r"no system_prompt=\. Write .* in `instructions=`"),
     (
         lambda: Agent(model, prompt_templates={}),
-        r"no prompt_templates=\. Write prompts={\"system\"",
+        r"no prompt_templates=\. Write `prompts={\"system\"",
     ),
-    (lambda: Agent(model, temperature=0), r"temperature=\. Pass provider parameters in options="),
+    (lambda: Agent(model, temperature=0), r"temperature=\. Pass provider parameters in `options="),
 ]
 
 RUNS = [
@@ -100,7 +100,7 @@ RUNS = [
     (lambda: Agent(model)("x", additional_args=[1]), "additional_args must be a dict, not "),
     (lambda: Agent(model)("x", image=[]), r"A run takes no image=\. Did you mean images\?"),
     (lambda: Agent(model).run("x", stream=True), "Everything streams"),
-    (lambda: Agent(model).run("x", reset=False), "pass state=run.state to continue"),
+    (lambda: Agent(model).run("x", reset=False), "pass `state=run.state` to continue"),
     (lambda: Agent(model)("x", attach=[print]), r"agent\.start\(task, attach="),
     (lambda: Agent(model).run("x", timeout="3"), "timeout must be a number of seconds, 0 or more"),
     (lambda: Agent(model).run("x", timout=3), r"A run takes no timout=\. Did you mean timeout\?"),
@@ -178,7 +178,7 @@ MODELS = [
     (lambda: resolve(None), "The name of a model must be a str, not None"),
     (lambda: resolve("openai:x", apikey="y"), r"A model takes no apikey=\. Did you mean api_key\?"),
     (lambda: OpenAIModel(5), "model_id must be a str, not 5"),
-    (lambda: OpenAIModel("x", base_url="http://x"), "write api_base="),
+    (lambda: OpenAIModel("x", base_url="http://x"), "write `api_base="),
     (lambda: OpenAIModel("x", api_base="localhost:80"), "api_base is a URL such as http://.* not"),
     (lambda: OpenAIModel("x", client_kwargs=[]), r"client_kwargs must be a dict, not \[\]"),
     (lambda: OpenAIModel("x")(5), "messages must be a list of Message"),
@@ -330,3 +330,16 @@ def test_a_similar_word_is_suggested():
     assert " Did you mean tools?" == arguments.did_you_mean("tool", ["model", "tools"])
     assert "" == arguments.did_you_mean("x", ["model", "tools"])
     assert "" == arguments.did_you_mean(5, ["model"])
+
+
+def test_an_extending_function_shows_what_it_passes_on():
+    """Its signature has its own parameters first, then the keywords of the other one."""
+
+    def base(model, *, name="agent", steps=20, answer="text"):
+        """Do something."""
+
+    @arguments.extending(base, without=["answer"])
+    def more(model, tools=(), *, steps=5, code=True, **others):
+        """Do more."""
+
+    assert "(model, tools=(), *, steps=5, code=True, name='agent')" == str(signature(more))

@@ -40,7 +40,7 @@ from rxagent.testing.far_ends.bedrock import BedrockFarEnd
 from rxagent.testing.far_ends.responses import ResponsesFarEnd
 from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.far_ends.tiny import onnx_folder, tiny_folder
-from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk
+from rxagent.testing.frames import call_chunk, said_by, saying, task, text_chunk, texts
 from rxagent.testing.marbles import parse, perform, report
 from rxagent.testing.scenarios import paced
 from rxagent.testing.scripts.calls import fitting_calls
@@ -112,6 +112,8 @@ def gpt(body):
     """Answer as a model might: describe an image, call a tool, count, remember a name."""
     if "input" in body:
         return respond(body)
+    if "by writing Python" in "".join(said_by(body, "system")):
+        return saying(body, texts(written_code(body)))
     calls, results, text = fitting_calls(body), said_by(body, "tool"), task(body)
     if any(map(_has_image, body["messages"])):
         return saying(body, [text_chunk("A cat.")])
@@ -125,6 +127,33 @@ def gpt(body):
         answer = results[-1].rstrip(".!")
         return saying(body, [text_chunk("The answer"), text_chunk(f" is {answer}.")])
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
+
+
+CODE = {
+    "primes": (
+        "primes = [n for n in range(2, 1000) if all(n % d for d in range(2, n))]",
+        "print(len(primes))",
+    ),
+    "How many prime": ("final_answer(len(primes))",),
+    "And below 100": ("final_answer(len([n for n in primes if n < 100]))",),
+    "sum": ("final_answer(sum(numbers))",),
+    "add(2, 3)": ("final_answer(add(2, 3) ** 7)",),
+    "warmest": (
+        'found = {city: temperature(city) for city in ["Rome", "Oslo"]}',
+        "final_answer(max(found, key=lambda city: found[city]))",
+    ),
+}
+
+
+def written_code(body):
+    """Write code as a model might: count primes first, and answer with what it printed."""
+    said = said_by(body, "user")
+    tasks = [text for text in said if not text.startswith("Result of")]
+    topic = next(topic for topic in CODE if topic in tasks[-1])
+    if topic == "How many prime" and said[-1] == tasks[-1]:
+        topic = "primes"
+    thought = "I count them." if topic == "primes" else "I know enough."
+    return "\n".join((f"Thought: {thought}", "<code>", *CODE[topic], "</code>"))
 
 
 def claude(body):

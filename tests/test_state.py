@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import re
 import sys
 import threading
 import tracemalloc
@@ -292,6 +293,9 @@ def test_a_summary_keeps_what_was_done(events):
     )
 
     messages = state.messages(summary=True)
+    # A call that a text spelled out stands before its result.
+    called = re.compile(r"^(Result of \w+)\([^)]*\):\n")
+    messages = [attrs.evolve(each, text=called.sub(r"\1:\n", each.text)) for each in messages]
 
     assert Counter(messages) == Counter(full) - planned
     assert "".join(message.text for message in messages if message.role == "assistant") == ""
@@ -363,9 +367,19 @@ def test_a_call_that_a_text_spelled_out():
     text = 'Action: {"name": "add"}'
     message = MessageCompleted(Message("assistant", text))
 
-    assert [("assistant", text), ("user", "Result of add:\n5")] == heard_of(
-        StepStarted(1), message, ToolStarted(call), ToolCompleted(call.id, "5")
-    )
+    events = [StepStarted(1), message, ToolStarted(call), ToolCompleted(call.id, "5")]
+    assert [("assistant", text), ("user", "Result of add:\n5")] == heard_of(*events)
+
+
+def test_a_summary_keeps_a_call_that_a_text_spelled_out():
+    """The text is left out, so the call stands before its result, as code does."""
+    call = ToolCall("call_1_1_0", "python_interpreter", '{"code": "2 + 3"}')
+    message = MessageCompleted(Message("assistant", "<code>2 + 3</code>"))
+    state = state_of(StepStarted(1), message, ToolStarted(call), ToolCompleted(call.id, "5"))
+
+    assert ['Result of python_interpreter({"code": "2 + 3"}):\n5'] == [
+        message.text for message in state.messages(summary=True)
+    ]
 
 
 def test_an_error_message_says_to_try_again():

@@ -242,9 +242,8 @@ def test_each_event_has_a_line_of_the_present_version():
 def written_fields():
     """Return the names of all that is written on lines, each with the names of its fields."""
     kinds = [*KINDS, Stamped, Message, ToolCall, Image, ProviderData]
-    return {
-        kind.__name__: [field.name for field in attrs.fields(kind) if sent(field)] for kind in kinds
-    }
+    fields = {kind.__name__: filter(sent, attrs.fields(kind)) for kind in kinds}
+    return {name: [field.name for field in each] for name, each in fields.items()}
 
 
 def sent(field):

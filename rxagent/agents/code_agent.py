@@ -167,6 +167,8 @@ class CodeAgent(Agent):
         Raises:
             TypeError: Code cannot hold a value, and no tool takes it.
         """
+        if not given:
+            return given
         taken = {name for tool in self.tools for name in tool.given}
         own = {name: value for name, value in given.items() if name not in taken}
         self.executor.open(own).close()

@@ -1,10 +1,11 @@
 """Executors: where the code that a model wrote runs."""
 
-from .process import ProcessExecutor
+from .process import BASE_MODULES, ProcessExecutor
 from .protocol import CodeResult, Executor, Functions, Limits, Session
 from .sandbox import SandboxExecutor
 
 __all__ = [
+    "BASE_MODULES",
     "CodeResult",
     "Executor",
     "Functions",

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from ..arguments import several, text
 from .process_session import ProcessSession, Settings
-from .protocol import Limits
+from .protocol import Limits, Session
 
 __all__ = ["BASE_MODULES", "ProcessExecutor"]
 
@@ -91,7 +91,7 @@ class ProcessExecutor:
             f"{limits.output:,} characters."
         )
 
-    def open(self, variables: Mapping[str, Any], saved: Any = None) -> ProcessSession:
+    def open(self, variables: Mapping[str, Any], saved: Any = None) -> Session:
         """Return a new session with these variables; nothing can be saved of an earlier one."""
         imports = (*BASE_MODULES, *self.authorized_imports)
         return ProcessSession(Settings(self.limits, imports, self.python), variables)

@@ -19,6 +19,7 @@ __all__ = ["Child", "open_children"]
 _WORKER = Path(__file__).with_name("process_worker")
 _PROGRAM = """\
 import sys, types
+if sys.version_info < (3, 11): sys.exit(11)
 sys.modules["process_worker"] = package = types.ModuleType("process_worker")
 package.__path__ = [sys.argv[2]]
 from process_worker.main import main
@@ -28,7 +29,7 @@ main(int(sys.argv[1]))
 _PATIENCE = 2.0
 """Seconds for which the end of this process waits for those of others."""
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a finalizer may kill a process meanwhile
 _open: dict["Child", None] = {}
 
 
@@ -49,7 +50,7 @@ class Child:
         """Its exit status, negative for a signal, once nothing of it is left."""
         self.is_killed = False
         self._creator = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._is_read = False
         self._is_reaped = False
         self.folder = tempfile.mkdtemp(prefix="rxagent-code-")
@@ -108,7 +109,8 @@ class Child:
 
     def _reap(self) -> None:
         if hasattr(os, "waitid"):  # leaves the number taken until the group is killed
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            with suppress(ChildProcessError):  # where the process ignores SIGCHLD
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         else:
             self._process.wait()
         with self._lock:
@@ -180,7 +182,7 @@ def _remove(folder: str) -> None:
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _open.clear()
 
 

@@ -93,7 +93,10 @@ class Link:
         except TimeoutError:
             return "The code closed the connection of its process, so the process was ended."
         if not self.is_ready:
-            return f"The process for the code could not start; it ended with status {status}."
+            return (
+                f"The process for the code could not start; it ended with status {status}. Its "
+                "interpreter must be Python 3.11 or later."
+            )
         if status >= 0:
             return f"The code ended its process, with status {status}."
         if status == -signal.SIGXCPU:

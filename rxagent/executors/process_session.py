@@ -10,6 +10,7 @@
 import os
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import frozen
@@ -153,5 +154,10 @@ class ProcessSession:
 
 
 def _homes() -> list[str]:
-    home = os.path.expanduser("~")
-    return [home] if os.path.isabs(home) and home != os.sep else []
+    """Return the home folder of the user, which a variable may have moved elsewhere."""
+    import pwd  # not where there is no ProcessExecutor
+
+    homes = {os.path.expanduser("~")}
+    with suppress(KeyError):  # a user without a name
+        homes.add(pwd.getpwuid(os.getuid()).pw_dir)
+    return sorted(home for home in homes if os.path.isabs(home) and home != os.sep)

@@ -10,7 +10,7 @@ from ..arguments import number, several, shown, valid
 from ..events import Event
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer
-from .protocol import CodeResult, Functions, Limits
+from .protocol import CodeResult, Functions, Limits, Session
 from .sandbox_language import LANGUAGE, MODULES
 from .sandbox_run import SandboxRun
 from .sandbox_values import held
@@ -39,7 +39,7 @@ class SandboxExecutor:
 
     Code in it has no files, no environment variables, no network and no modules but the sandbox's;
     the tools that it is given are all that it can reach. Its language is Python without
-    inheritance, `yield` and `del`, and the model is told so. It differs from `ProcessExecutor` in
+    inheritance, `yield` and `del`, and the model reads so. It differs from `ProcessExecutor` in
     that the code need not be trusted, and cannot use packages such as numpy.
 
     The processes belong to all sandboxes of this program, take 7 MB each, and end when they were
@@ -73,7 +73,7 @@ class SandboxExecutor:
         """What the model must know about the language, for the system prompt."""
         return LANGUAGE
 
-    def open(self, variables: Mapping[str, Any], saved: Any = None) -> "SandboxSession":
+    def open(self, variables: Mapping[str, Any], saved: Any = None) -> Session:
         """Return a new session with these variables, and with those that another one saved.
 
         It starts nothing yet.
@@ -109,11 +109,13 @@ class SandboxSession:
         """Emit what code prints, the events of its calls, and last its result.
 
         Subscribing runs it. Disposing kills it; its variables are then as they were before, or
-        lost if saving them would have taken too long, and the next piece of code prints that.
+        lost if saving them would have taken too long, and the next piece of code prints that. A
+        session runs one piece of code at a time.
 
         Raises:
             CodeError: The code failed or met a limit, or its process died; by `on_error`.
             RuntimeError: The session is closed, or runs other code; by `on_error`.
+            ValueError: The saved variables cannot be read; by `on_error`.
         """
 
         def subscribe(
@@ -122,13 +124,9 @@ class SandboxSession:
         ) -> abc.DisposableBase:
             if self._is_closed:
                 raise RuntimeError("This session is closed. Open another one.")
-            if self._running is not None and not self._running.is_over:
-                raise RuntimeError("This session runs other code. Wait for its end.")
             run_scheduler = RunScheduler.of(scheduler)
-            running = SandboxRun(
-                self._variables, self._limits, code, functions, observer, run_scheduler
-            )
-            self._running = running
+            how = self._variables, self._limits, code, functions, observer, run_scheduler
+            running = self._running = SandboxRun(*how, previous=self._running)
             run_scheduler.when_resumed(running.begin)
             return running
 
@@ -146,9 +144,9 @@ class SandboxSession:
     def close(self) -> None:
         """End the session and free its process; calling it again does nothing."""
         self._is_closed = True
-        if self._running is not None and not self._running.is_over:
+        if self._running is not None and not self._running.is_done:
             self._variables.lose()
-        self._variables.release()
+        self._variables.close()
 
     def __del__(self) -> None:
         if not getattr(self, "_is_closed", True):  # it was made

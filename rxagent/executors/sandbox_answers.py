@@ -1,4 +1,4 @@
-"""Answers: what the sandbox's library is told of the outcome of a call.
+"""Answers: what the sandbox's library gets as the outcome of a call.
 
 Each is made by a function, called on the thread of the next turn, as values may be big.
 """

@@ -76,11 +76,12 @@ def error_of(error: Any, functions: Functions) -> CodeError:
         advice = " Nothing of this code was run."
     else:
         advice = _advice(kind, message, functions)
-    return CodeError(f"{kind}: {_ended(message)}{advice}{_frames(error)}")
+    text = f"{kind}: {_ended(message)}" if message else kind
+    return CodeError(f"{text}{advice}{_frames(error)}")
 
 
 def _ended(message: str) -> str:
-    return message if message.endswith((".", "!", "?")) or not message else f"{message}."
+    return message if message.endswith((".", "!", "?")) else f"{message}."
 
 
 def _lack(message: str) -> str:

@@ -27,8 +27,11 @@ from .sandbox_variables import SandboxVariables
 
 __all__ = ["SandboxRun"]
 
-_LATE = 0.1
+_LATE = 0.05
 """Seconds beyond its time in which code that has slept may end, before its process is killed."""
+
+_PATIENCE = 1.0
+"""Seconds for which code waits for the end of code before it, which was disposed right now."""
 
 _SLEEPS = ("time.sleep", "asyncio.sleep")
 
@@ -43,6 +46,7 @@ class SandboxRun(abc.DisposableBase):
         functions: What it may call.
         observer: The observer of its prints, events and result.
         scheduler: The run's.
+        previous: The run before it in the same session.
     """
 
     def __init__(
@@ -53,7 +57,11 @@ class SandboxRun(abc.DisposableBase):
         functions: Functions,
         observer: abc.ObserverBase[str | Event | CodeResult],
         scheduler: RunScheduler,
+        previous: "SandboxRun | None" = None,
     ) -> None:
+        self._previous = previous if previous is not None and not previous.is_done else None
+        self._has_begun = False
+        self._when_over: list[Callable[[], None]] = []
         self._variables = variables
         self._limits = limits
         self._code = code.encode("utf-8", "replace").decode("utf-8")
@@ -76,20 +84,51 @@ class SandboxRun(abc.DisposableBase):
         """Whether the code has ended, or was disposed."""
         return self._turns.is_over
 
+    @property
+    def is_done(self) -> bool:
+        """Whether neither this nor the run before it uses the session."""
+        return self.is_over and (self._previous is None or self._previous.is_done)
+
     def begin(self) -> None:
-        """Start the code, unless this is disposed."""
-        if not self.is_over:
-            names = (*self._functions.names, "final_answer")
-            self._turns.start(self._code, {name: named(name) for name in names}, self._print)
+        """Start the code, once that before it is over, unless this is disposed."""
+        if self._previous is None or self._previous.is_done:
+            self._start()
+        else:
+            self._timer.disposable = self._after(_PATIENCE, self._refuse)
+            self._previous.notify(lambda: self._scheduler.when_resumed(self._start))
+
+    def notify(self, action: Callable[[], None]) -> None:
+        """Call a function once this is over, on any thread, perhaps twice."""
+        self._when_over.append(action)
+        if self.is_over:
+            action()
+
+    def _start(self) -> None:
+        if self.is_over or self._has_begun:
+            return
+        self._has_begun = True
+        self._previous = None
+        self._timer.disposable = None
+        names = (*self._functions.names, "final_answer")
+        self._turns.start(self._code, {name: named(name) for name in names}, self._print)
+
+    def _refuse(self) -> None:
+        self._close()
+        error = RuntimeError("This session runs other code. Wait for its end.")
+        self._observer.on_error(error)
 
     def dispose(self) -> None:
         """Kill the code."""
         if not self.is_over:
+            self._turns.is_over = True  # first, so that no process is taken any more
+            if self._has_begun:
+                self._variables.lose()
             self._close()
-            self._variables.lose()
 
     def _close(self) -> None:
         self._turns.close()
+        for action in self._when_over:
+            action()
         self._timer.dispose()
         for call in (*self._calls.values(), *self._sleeping.values()):
             call.dispose()
@@ -128,17 +167,17 @@ class SandboxRun(abc.DisposableBase):
             case Awaited():
                 self._wait(item)
             case Undefined(snapshot):
-                self._go_on(snapshot.resume)
+                self._go_on(snapshot.resume, counted=True)
 
-    def _go_on(self, step: Callable[[], Any]) -> None:
+    def _go_on(self, step: Callable[[], Any], *, counted: bool = False) -> None:
         if self._has_slept:  # the library does not count that
             left = max(self._limits.seconds - self._turns.used, 0.0) + _LATE
             self._timer.disposable = self._after(left, self._stop_late)
-        self._turns.go_on(step)
+        self._turns.go_on(step, counted=counted)
 
-    def _answer(self, snapshot: Any, answer: Answer) -> None:
+    def _answer(self, snapshot: Any, answer: Answer, *, counted: bool = True) -> None:
         if not self.is_over:
-            self._go_on(lambda: snapshot.resume(answer()))
+            self._go_on(lambda: snapshot.resume(answer()), counted=counted)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> abc.DisposableBase:
         return self._scheduler.schedule_relative(
@@ -170,7 +209,8 @@ class SandboxRun(abc.DisposableBase):
                 self._subscribe(number, name, events, partial(self._settle, number))
                 self._answer(snapshot, pending)
             else:
-                self._subscribe(-1, name, events, partial(self._answer, snapshot))
+                answer = partial(self._answer, snapshot, counted=False)
+                self._subscribe(-1, name, events, answer)
 
     def _final_answer(self, values: list[Any]) -> Answer:
         if len(values) != 1:
@@ -198,7 +238,7 @@ class SandboxRun(abc.DisposableBase):
 
     def _ask_system(self, item: Called) -> None:
         if item.name not in _SLEEPS:
-            self._go_on(item.snapshot.resume_not_handled)
+            self._go_on(item.snapshot.resume_not_handled, counted=True)
             return
         self._has_slept = True
         seconds = max(0.0, float(item.args[0])) if item.args else 0.0
@@ -213,9 +253,8 @@ class SandboxRun(abc.DisposableBase):
             self._timer.disposable = self._after(left, self._stop_late)
         else:
             self._turns.used += seconds
-            self._timer.disposable = self._after(
-                seconds, partial(self._answer, item.snapshot, nothing)
-            )
+            answer = partial(self._answer, item.snapshot, nothing, counted=not seconds)
+            self._timer.disposable = self._after(seconds, answer)
 
     # Several at once.
 

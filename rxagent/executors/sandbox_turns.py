@@ -21,6 +21,9 @@ __all__ = ["Awaited", "Called", "Ended", "Failed", "Item", "Turns", "Undefined"]
 _LINGER = 0.02
 """Seconds for which a thread waits for the next turn; another one costs 0.1 ms (2026-11-28)."""
 
+_TRIP = 0.01
+"""Seconds that count, at most, of the time between two turns, as the run may have been paused."""
+
 
 @frozen
 class Ended:
@@ -66,8 +69,26 @@ Item: TypeAlias = Ended | Failed | Called | Awaited | Undefined
 """What a turn ends with."""
 
 
+class _Prints:
+    """Passes on what code prints, until it is closed.
+
+    The library keeps it in objects that the garbage collector does not look into.
+    """
+
+    def __init__(self, printed: Callable[[str, str], None]) -> None:
+        self._printed: Callable[[str, str], None] | None = printed
+
+    def __call__(self, stream: str, text: str) -> None:
+        if (printed := self._printed) is not None:
+            printed(stream, text)
+
+    def close(self) -> None:
+        """Pass on nothing more, and refer to nothing."""
+        self._printed = None
+
+
 class Turns:
-    """Lets code compute on a thread, and tells how each turn ended, on the run's loop thread.
+    """Lets code compute on a thread, and passes on how each turn ended, on the loop's thread.
 
     While it waits for a tool it soon has no thread.
 
@@ -90,7 +111,8 @@ class Turns:
         self._arrive = arrive
         self._dispose = dispose
         self._session: Any = None
-        self._began = 0.0
+        self._prints: _Prints | None = None
+        self._began = self._ended = 0.0
         self._lock = Lock()
         self._next: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         self._has_thread = False
@@ -109,6 +131,7 @@ class Turns:
             tools: Functions that it may call, to be bound to their names.
             printed: Called with what it prints, on a thread.
         """
+        prints = self._prints = _Prints(printed)
 
         def step() -> Any:
             self._session = self._variables.session(lambda: self.is_over)
@@ -116,12 +139,19 @@ class Turns:
                 left = self._variables.tell_what_is_left()
                 printed("stdout", f"(The sandbox was replaced. {left})\n")
             self._began = perf_counter()
-            return self._session.feed_start(code, inputs=tools, print_callback=printed)
+            return self._session.feed_start(code, inputs=tools, print_callback=prints)
 
         self.go_on(step)
 
-    def go_on(self, step: Callable[[], Any]) -> None:
-        """Begin the next turn, with a function that lets the code go on."""
+    def go_on(self, step: Callable[[], Any], *, counted: bool = False) -> None:
+        """Begin the next turn.
+
+        Args:
+            step: Lets the code go on.
+            counted: Whether the time since the last turn is the code's own, not that of a tool.
+        """
+        if counted:
+            self.used += min(perf_counter() - self._ended, _TRIP)
         with self._lock:
             if self._has_thread:
                 self._next.put(step)
@@ -138,6 +168,8 @@ class Turns:
     def close(self) -> None:
         """Begin no other turn."""
         self.is_over = True
+        if self._prints is not None:
+            self._prints.close()
         self._next.put(None)
         self._leave()
 
@@ -171,7 +203,8 @@ class Turns:
             item = _read(step())
         except Exception as error:
             item = Failed(error)
-        self.used += perf_counter() - self._began
+        self._ended = perf_counter()
+        self.used += self._ended - self._began
         if not self.is_over:
             self._remember(item)
         self._scheduler.when_resumed(partial(self._arrive, item))

@@ -43,6 +43,7 @@ class SandboxVariables:
         self._saved = saved
         self._unsaved = dict(variables)  # to be bound, and not in `_saved`
         self._is_current = True  # whether these two are all that there is
+        self._is_closed = False
         self._cost = 0.0
         self.are_lost = False
         """Whether some were lost, and the model does not know it yet."""
@@ -60,22 +61,38 @@ class SandboxVariables:
 
         Raises:
             CodeError: It was disposed.
+            ValueError: The saved variables cannot be read.
         """
+        if self._worker is not None and self._worker.is_dead:  # as in a forked child
+            self.lose()
         with self._lock:
             if self._worker is not None:
                 return self._session
         worker = WORKERS.take()
-        session = worker.start(self._limits)
+        try:
+            session = worker.start(self._limits)
+            self._load(session)
+        except BaseException:
+            worker.kill()
+            raise
+        with self._lock:
+            if not (is_over() or self._is_closed):
+                self._worker, self._session = worker, session
+                return session
+        WORKERS.give(worker)
+        raise CodeError("The code was disposed before it began.")
+
+    def _load(self, session: Any) -> None:
         if self._saved is not None:
-            session.load_session(self._saved)
+            try:
+                session.load_session(self._saved)
+            except Exception as error:
+                raise ValueError(
+                    f"The saved variables cannot be read ({error}). Open only what save() of this "
+                    "version returned."
+                ) from error
         if self._unsaved:  # by code of their own, since code with a syntax error binds nothing
             session.feed_run("None", inputs=self._unsaved)
-        with self._lock:
-            if is_over():
-                WORKERS.give(worker)
-                raise CodeError("The code was disposed before it began.")
-            self._worker, self._session = worker, session
-            return session
 
     def remember(self, session: Any, *, always: bool) -> None:
         """Save the variables after a piece of code; only if that is quick, unless `always`."""
@@ -102,9 +119,10 @@ class SandboxVariables:
         if worker is not None:
             worker.kill()
 
-    def release(self) -> None:
-        """Leave the process, which runs nothing, to other sessions."""
+    def close(self) -> None:
+        """Leave the process, which runs nothing, to other sessions, and take no other one."""
         with self._lock:
+            self._is_closed = True
             worker, self._worker, self._session = self._worker, None, None
         if worker is not None:
             WORKERS.give(worker)

@@ -62,9 +62,16 @@ def _processes_of_code() -> Sequence[str]:
     return [] if children is None else children.open_children()
 
 
+def _sandboxes() -> Sequence[str]:
+    """Return the processes of the sandbox that have a session."""
+    workers = sys.modules.get("rxagent.executors.sandbox_workers")
+    return [] if workers is None else ["a sandbox is in use"] * workers.WORKERS.in_use
+
+
 probes: dict[str, Callable[[], Sequence[str]]] = {
     "open work": lambda: [work.name for work in open_work()],
     "code": _processes_of_code,
+    "sandboxes": _sandboxes,
     "viewers": lambda: ["a viewer is running"] * VIEWER_POOL.busy,
 }
 """Functions that list what else is open."""

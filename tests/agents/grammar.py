@@ -22,6 +22,7 @@ from rxagent.events import (
     ToolOutput,
     ToolStarted,
 )
+from rxagent.messages import INTERPRETER
 
 _LETTERS = {
     RunStarted: "r",
@@ -55,10 +56,12 @@ def assert_run(events):
 
 def assert_calls(events):
     """Check that each call starts once, ends once, and emits nothing before or after."""
-    calls, inner = {}, {}
+    calls, inner, code = {}, {}, set()
     for event in events:
         match event:
             case ToolStarted(call):
+                if call.name == INTERPRETER:
+                    code.add(call.id)
                 calls[call.id] = calls.get(call.id, "") + "s"
             case ToolOutput(call_id, value):
                 calls[call_id] = calls.get(call_id, "") + "o"
@@ -70,7 +73,18 @@ def assert_calls(events):
         assert re.fullmatch(r"(so*)?e", letters), (call_id, letters)
     ended = {event.call_id for event in events if isinstance(event, ToolCompleted)}
     for call_id, run in inner.items():
-        if call_id in ended:
+        if call_id in code:
+            assert_calls_of_code(call_id, run, call_id in ended)
+        elif call_id in ended:
             assert_run(run)
         else:  # it was cut off
             assert isinstance(run[0], RunStarted)
+
+
+def assert_calls_of_code(call_id, events, is_ended):
+    """Check the calls that code makes: numbered from 1, each as any other."""
+    started = [event.call.id for event in events if isinstance(event, ToolStarted)]
+    seen = {event.call.id if isinstance(event, ToolStarted) else event.call_id for event in events}
+    assert {*started} <= {f"{call_id}.{number + 1}" for number in range(len(seen))}
+    if is_ended:
+        assert_calls(events)

@@ -7,6 +7,7 @@ import pickle
 import threading
 
 import pytest
+from reactivex import operators as rxo
 
 from rxagent import Agent, CodeAgent, Given, State, each, tool
 from rxagent.agents.code_agent import _OfAgents
@@ -500,6 +501,30 @@ def test_code_of_a_dead_process_is_survived():
 
     assert 1 == len(of(ToolFailed, events))
     assert FinalAnswer("done") == events[-2]
+
+
+def test_a_run_can_be_left_at_each_event():
+    """Whenever its subscriber leaves, the run ends without an error, and its session is closed."""
+    turns = [code("x = add(1)", "print(x)"), "Wrong blob!", code("final_answer(add(x))")]
+    for eager in (False, True):
+        agent = CodeAgent(ScriptedModel(turns), [add], eager=eager)
+        events = list(each(agent("?")))
+        for count in range(len(events)):
+            left = agent("?").pipe(rxo.take(count + 1))
+            assert [type(event) for event in events[: count + 1]] == [
+                type(event) for event in each(left)
+            ]
+
+
+def test_a_summary_keeps_the_code():
+    """It leaves out what the model wrote around the code."""
+    run = CodeAgent(ScriptedModel([code("print(1)"), final()])).start("?")
+    run.result(WATCHDOG)
+    told = [message.text for message in run.state.messages(summary=True)]
+
+    assert told[1].startswith('Result of python_interpreter({"code": "print(1)"}):\n')
+    assert "Printed:\n1" in told[1]
+    assert not any("Thought" in text for text in told)
 
 
 # Eager statements

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from rxagent import Agent, State, tool
-from rxagent.agents.prompts import PROMPTS, Prompts, render
+from rxagent.agents.code_blocks import Tags
+from rxagent.agents.prompts import CODE_PROMPTS, PROMPTS, Prompts, render
 from rxagent.messages import ToolSpec
 
 from .reading import ReadingModel, call, played
 
 SNAPSHOTS = Path(__file__).parents[1] / "golden" / "prompts"
+KNOWN = {**PROMPTS, **CODE_PROMPTS}
 NO_TEXT = {"name": "agent", "tools": (), "text_answers": True, "instructions": None}
 
 
@@ -27,9 +29,38 @@ def now() -> str:
     return "noon"
 
 
+@tool
+async def wait(seconds: float) -> None:
+    """Wait.
+
+    Args:
+        seconds: How long.
+    """
+
+
 TOOLS = (search.spec, now.spec)
+CODE = {
+    "name": "agent",
+    "tools": (),
+    "tags": Tags(),
+    "structured": False,
+    "language": "The code is Python.",
+    "instructions": None,
+}
 RENDERED = {
-    "closing": ("closing", {"limit": 20}),
+    "closing": ("closing", {"limit": 20, "what": "call tools"}),
+    "closing-code": ("closing", {"limit": 20, "what": "run code"}),
+    "code_system": ("code_system", {**CODE, "tools": (search, now), "instructions": "Be brief."}),
+    "code_system-async": ("code_system", {**CODE, "tools": (wait, now)}),
+    "code_system-structured": ("code_system", {**CODE, "structured": True, "language": ""}),
+    "code_system-markdown": ("code_system", {**CODE, "tags": Tags.of("markdown")}),
+    "code_task": (
+        "code_task",
+        {"task": "Look.", "given": {"page": 5}, "handed": {"table": "a table"}, "lost": True},
+    ),
+    "code_task-lost": ("code_task", {"task": "Look.", "given": {}, "handed": {}, "lost": True}),
+    "no_code": ("no_code", {"what": "no code", "tags": Tags(), "structured": False}),
+    "no_code-empty": ("no_code", {"what": "empty", "tags": Tags(), "structured": True}),
     "given": ("given", {"task": "Look.", "given": {"page": 5, "who": "Ann"}}),
     "plan": ("plan", {"steps": 20, "tools": TOOLS, "update": False}),
     "plan-update": ("plan", {"steps": 17, "tools": TOOLS, "update": True}),
@@ -63,9 +94,9 @@ def test_a_prompt_is_that_of_its_snapshot(name):
 def test_every_prompt_has_a_snapshot():
     """Each prompt is rendered, and each file of the folder is one of these."""
     assert {*RENDERED} == {path.stem for path in SNAPSHOTS.glob("*.txt")}
-    assert {*PROMPTS} <= {prompt for prompt, _ in RENDERED.values()}
+    assert {*KNOWN} <= {prompt for prompt, _ in RENDERED.values()}
     for prompt, values in RENDERED.values():
-        assert {*values} == {*PROMPTS.get(prompt, values)}
+        assert {*values} == {*KNOWN.get(prompt, values)}
 
 
 def test_some_prompts_are_replaced():
@@ -101,7 +132,7 @@ def test_every_prompt_of_an_agent_can_be_replaced():
     [
         (
             {"sytem": "Hi"},
-            "prompts has no key 'sytem'; the prompts of an agent are closing, given,",
+            "prompts has no key 'sytem'; the prompts of this agent are closing, given,",
         ),
         ({"sytem": "Hi"}, "...Did you mean system?"),
         ({5: "Hi"}, "prompts has no key 5"),

@@ -5,7 +5,7 @@ import pytest
 
 from rxagent import wire
 from rxagent.events import FinalAnswer, RunCompleted, RunFailed, RunStarted, TextDelta
-from rxagent.testing.frames import call_chunks, saying, text_chunk, texts
+from rxagent.testing.frames import call_chunks, said_by, saying, text_chunk, texts
 
 from .conftest import PATIENCE
 
@@ -268,3 +268,50 @@ def test_a_model_s_control_characters_are_shown(ask, reachable):
     assert (0, "␛[2J[bold]x␇\n") == ask("hostile", "hi")[:2]
     out = ask("hostile", "--json", "hi")[1]
     assert "\x1b[2J[bold]x\x07" == json.loads(out.splitlines()[-2])["value"]
+
+
+@pytest.fixture
+def coder(reachable):
+    """Return a scenario that writes code: it looks first, and then answers with the variable."""
+
+    def coder(body):
+        looked = any(text.startswith("Result of") for text in said_by(body, "user"))
+        lines = ["final_answer(number)"] if looked else ["number = 6 * 7", "print(number)"]
+        return saying(body, texts("\n".join(("Now.", "<code>", *lines, "</code>", "It is 5."))))
+
+    reachable.scenario("coder", coder)
+    return "coder"
+
+
+def test_code_is_shown_as_it_streams(ask, coder):
+    """--code: the code and its output are on stderr, the answer alone is on stdout."""
+    code, out, err = ask(coder, "--code", "What is 6 * 7?")
+
+    assert (0, "42\n") == (code, out)
+    assert [
+        "  Now.",
+        "  <code>",
+        "  number = 6 * 7",
+        "  print(number)",
+        "  </code>",
+        "  │ 42",
+        "  Now.",
+    ] == err.splitlines()[:7]
+    assert "It is 5." not in err
+
+
+def test_code_events_are_json(ask, coder):
+    """--code --json: each event is a line, without variables."""
+    code, out, _ = ask(coder, "--code", "--json", "What is 6 * 7?")
+    events = [wire.loads(line) for line in out.splitlines()]
+
+    assert 0 == code
+    assert FinalAnswer(42) in events
+    assert "session" not in out
+
+
+def test_a_conversation_keeps_its_variables(call, coder):
+    """chat --code: the second answer knows the variables of the first."""
+    code, out, _ = call("chat", "-q", "-m", "openai:coder", "--code", piped="What?\nAgain?\n")
+
+    assert (0, "42\n42\n") == (code, out)

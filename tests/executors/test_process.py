@@ -489,7 +489,8 @@ def test_an_interpreter_that_does_not_start_is_an_error_for_the_model(opened):
     """Nothing is left of it."""
     assert "No process can be started" in outcome(opened(python="/no/such"), "1").error
     assert (
-        "could not start; it ended with status 1" in outcome(opened(python="/bin/false"), "1").error
+        "could not start; it ended with status 1. "
+        in outcome(opened(python="/bin/false"), "1").error
     )
 
 

@@ -35,7 +35,7 @@ from rxagent.events import (
     ToolStarted,
     Usage,
 )
-from rxagent.messages import Message, ToolCall
+from rxagent.messages import INTERPRETER, Message, ToolCall
 from rxagent.subscribers import Console
 from rxagent.testing import ScriptedModel
 
@@ -311,6 +311,110 @@ def test_an_eager_tool_does_not_break_the_text():
         "  ✗ step 0: ParseError: no",
         "  └ done",
     ] == [re.sub(r"\(.*|  +\d.*", "", line) for line in both]
+
+
+CODE = ToolCall("c5", INTERPRETER, '{"code": "x = add(1)\\nprint(x)\\nx"}')
+ADD = ToolCall("c5.1", "add", '{"a": 1}')
+SAID = "I add.\n<code>\nx = add(1)\nprint(x)\nx\n</code>"
+
+
+def code_run(call=CODE):
+    """Return the events of a run that writes code."""
+    return [
+        RunStarted("?", "agent"),
+        StepStarted(1),
+        *turn(TextDelta(SAID[:20]), TextDelta(SAID[20:])),
+        ToolStarted(call),
+        ToolOutput("c5", ToolStarted(ADD)),
+        ToolOutput("c5", ToolCompleted("c5.1", "2", 2)),
+        ToolOutput("c5", "2\nan"),
+        ToolOutput("c5", "d 3"),
+        0.4,
+        ToolCompleted("c5", "Printed:\n2\nand 3\nThe value of the last line: 2", 2),
+        FinalAnswer(2),
+        RunCompleted(),
+    ]
+
+
+BELOW = [
+    "  ● add(1)",
+    "    └ 2",
+    "  │ 2",
+    "  │ and 3",
+    "  └ The value of the last line: 2",
+]
+
+
+def lines_of(err):
+    """Return the printed lines, without durations."""
+    return [re.sub(r"  +\d\.\d s$", "", line) for line in err.splitlines()]
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_code_is_shown_as_it_streams_with_its_output_below(tty):
+    """The text goes to stderr, and stdout has only the answer."""
+    out, err, both = printed(*code_run(), tty=tty, code=True)
+
+    assert "2\n" == out
+    shown = [f"  {line}" for line in SAID.splitlines()]
+    assert [*shown, *BELOW, "  1 step · 0.4 s · usage unknown"] == lines_of(plain(err))
+    assert both.index("d 3") < both.index("The value")
+
+
+def plain(text):
+    """Return a text without status lines and styles."""
+    return re.sub("\x1b\\[[0-9;]*m", "", re.sub("· [^\r\n]*\r\x1b\\[2K", "", text))
+
+
+def test_code_that_was_not_shown_is_printed():
+    """A pipe shows the code of the call, also of an agent that is not known to write code."""
+    out, err, _ = printed(*code_run())
+
+    assert "2\n" == out
+    assert ["● code", "  x = add(1)", "  print(x)", "  x", *BELOW] == lines_of(err)[:-1]
+
+
+def test_code_that_was_written_as_an_answer_is_not_repeated():
+    """In a terminal the text has been on stdout."""
+    out, err, _ = printed(*code_run(), live=True)
+
+    assert f"{SAID}\n2\n" == out
+    assert BELOW == lines_of(err)[:-1]
+
+
+def test_code_of_an_inner_agent_is_indented():
+    """It is printed when it starts, with its output."""
+    _, err, _ = printed(
+        ToolStarted(HELPER),
+        *(ToolOutput("c3", event) for event in code_run() if not isinstance(event, float)),
+        ToolCompleted("c3", "2"),
+    )
+
+    assert '● helper("doubt")' == lines_of(err)[0]
+    assert ["  ● code", "    x = add(1)"] == lines_of(err)[1:3]
+    assert "    │ and 3" in lines_of(err)
+
+
+def test_code_that_fails_says_why():
+    """The output so far is printed once; an unknown form of the arguments is a call like others."""
+    failed = ToolFailed("c5", "CodeError: no\nPrinted:\nso far")
+    _, err, _ = printed(ToolStarted(CODE), ToolOutput("c5", "so far\n"), failed, code=True)
+    _, other, _ = printed(
+        ToolStarted(ToolCall("c5", INTERPRETER, "5")), ToolCompleted("c5", "done"), code=True
+    )
+
+    assert ["  │ so far", "  ✗ CodeError: no"] == lines_of(err)
+    assert ["● python_interpreter(5)", "  └ done"] == lines_of(other)
+
+
+def test_the_closing_step_of_a_code_agent_is_an_answer():
+    """After the step limit, text is the answer, and is written as such."""
+    closing = turn(TextDelta("It is 2."))
+    out, _, _ = printed(
+        StepLimitReached(1), StepStarted(2), *closing, FinalAnswer("It is 2."), code=True, live=True
+    )
+
+    assert "It is 2.\n" == out
 
 
 def test_inner_agents_are_indented():

@@ -6,13 +6,27 @@ from typing import Any, assert_type
 from reactivex import Observable
 from reactivex import operators as rxo
 
-from rxagent import Agent, Image, Message, Request, Run, State, Tool, ToolCall, each, fold, launch
+from rxagent import (
+    Agent,
+    CodeAgent,
+    Image,
+    Message,
+    Request,
+    Run,
+    State,
+    Tool,
+    ToolCall,
+    each,
+    fold,
+    launch,
+)
 from rxagent import operators as ops
 from rxagent.agents import Team, race, relay, route, vote
 from rxagent.agents.loop import Turn
 from rxagent.agents.memory import budget, everything, summarise, window
 from rxagent.agents.planning import plan
 from rxagent.events import Delta, Event, Planned, StepStarted, TextDelta, Usage
+from rxagent.executors import CodeResult, Executor, Functions, SandboxExecutor, Session
 from rxagent.models import Model, OpenAIModel, as_model, resolve
 from rxagent.runs import Viewer
 from rxagent.subscribers import Console, Metrics
@@ -55,6 +69,14 @@ async def check_tools() -> None:
     assert_type(add(1, 2), int)
     assert_type(await named(1), str)
     assert_type(Agent(shout).as_tool(), Tool)
+    assert_type(CodeAgent(shout, [add], eager=True, max_steps=3, name="coder").as_tool(), Tool)
+
+
+def check_executors(functions: Functions) -> None:
+    """The sandbox is an executor, its session a session."""
+    executor: Executor = SandboxExecutor()
+    session: Session = executor.open({"x": 1})
+    assert_type(session.run("x", functions), Observable[str | Event | CodeResult])
 
 
 def check_models() -> None:

@@ -8,7 +8,6 @@ from errno import EACCES, EPERM, EROFS
 __all__ = ["Faults"]
 
 _LONGEST = 10_000
-_SPARE = 2**20
 
 _ADVICE: dict[type[BaseException], str] = {
     NameError: "Define it first; the variables of earlier code are kept.",
@@ -31,14 +30,11 @@ class Faults:
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
-        self._spare: bytearray | None = None
         self._name = ""
         self._lines: list[str] = []
 
     def note_source(self, number: int, source: str) -> str:
         """Note the code that runs next, and return the name of its file."""
-        if self._spare is None:
-            self._spare = bytearray(min(_SPARE, self._memory // 8))
         self._name = f"<code {number}>"
         self._lines = source.splitlines(keepends=True)
         linecache.cache[self._name] = (len(source), None, self._lines, self._name)
@@ -47,7 +43,6 @@ class Faults:
     def is_fatal(self, error: BaseException) -> bool:
         """Return whether the process cannot go on: what its variables hold leaves no memory."""
         if isinstance(error, MemoryError):
-            self._spare = None
             traceback.clear_frames(error.__traceback__)
         try:
             mmap.mmap(-1, max(1, self._memory // 8)).close()

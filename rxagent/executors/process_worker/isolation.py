@@ -4,9 +4,11 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from . import landlock, namespaces, seccomp
+from .libc import call
 
 __all__ = ["isolate", "limit_memory", "limit_time"]
 
@@ -17,11 +19,14 @@ _FACTS = (
     "/sys/devices/system/cpu",
 )
 
+_MOST_ARENAS = 2**64 - 8
+"""Of glibc's malloc; each arena that a thread gets, or a lack of memory, reserves 64 MiB."""
+
 _PROTECTIONS: dict[str, tuple[str, ...]] = {
     "the network": ("namespaces", "seccomp"),
     "files outside its folder": ("landlock",),
     "changes of files outside its folder": ("landlock", "namespaces"),
-    "the home folder": ("landlock", "namespaces"),
+    "the home folder": ("rules", "covers"),
     "the environment of its parent": ("landlock", "namespaces"),
     "signals to other processes": ("seccomp", "scopes"),
     "new processes": ("seccomp",),
@@ -49,12 +54,16 @@ def isolate(settings: dict[str, Any]) -> dict[str, Any]:
             return None
 
     hidden = settings["hidden"]
-    attempt("namespaces", lambda: namespaces.unshare(scratch, memory, hidden, needed))
+    covers = attempt("namespaces", lambda: namespaces.unshare(scratch, memory, hidden, needed))
     version = attempt(
         "landlock",
         lambda: landlock.restrict([*needed, *_FACTS, *_DEVICES], [scratch, "/dev/null"]),
     )
     attempt("seccomp", seccomp.restrict)
+    if not covers:
+        failed["covers"] = failed.get("namespaces", "the home folder holds this Python")
+    if "landlock" in failed or any(namespaces.holds(path, hidden) for path in needed):
+        failed["rules"] = failed.get("landlock", "this Python's folders hold the home folder")
     if not isinstance(version, int) or version < 6:
         failed["scopes"] = failed.get("landlock", f"this kernel has version {version} of it")
     for name, most in ("CORE", 0), ("NOFILE", 256), ("FSIZE", memory):
@@ -87,7 +96,12 @@ def attempt_limit(name: str, most: int, failed: dict[str, str]) -> None:
 
 
 def limit_memory(most: int, failed: dict[str, str]) -> None:
-    """Limit the memory of the code to so many bytes beyond those of the interpreter itself."""
+    """Limit the memory of the code to so many bytes beyond those of the interpreter itself.
+
+    The process may have started threads, but none of them may have used much memory.
+    """
+    with suppress(OSError, ValueError):  # another C library
+        call("mallopt", _MOST_ARENAS, 1)
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:
             own = int(statm.read().split()[0]) * resource.getpagesize()

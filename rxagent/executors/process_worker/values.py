@@ -10,6 +10,7 @@ _ITEMS = 1_000_000
 _BITS = 14_000
 """Python refuses to write or to read an int of many more digits."""
 _TEXT = 2_000
+_SIMPLE = frozenset({float, str, bool, type(None)})
 
 
 class TooLarge(ValueError):
@@ -35,9 +36,7 @@ class _Making:
         self._inside: set[int] = set()
 
     def make(self, value: Any, depth: int) -> Any:
-        self._items += 1
-        if self._items > _ITEMS:
-            raise TooLarge(f"A value has more than {_ITEMS:,} parts. Pass less of it.")
+        self._count(1)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -56,10 +55,18 @@ class _Making:
         finally:
             self._inside.discard(id(value))
 
+    def _count(self, items: int) -> None:
+        self._items += items
+        if self._items > _ITEMS:
+            raise TooLarge(f"A value has more than {_ITEMS:,} parts. Pass less of it.")
+
     def _container(self, value: Any, depth: int) -> Any:
         if isinstance(value, dict):
             return {self._key(key): self.make(item, depth) for key, item in value.items()}
         if isinstance(value, list | tuple):
+            if _is_simple(value):  # long lists of numbers need not take long
+                self._count(len(value))
+                return list(value)
             return [self.make(item, depth) for item in value]
         if isinstance(value, set | frozenset):
             self._note(f"A {type(value).__name__} was passed as a list")
@@ -84,6 +91,14 @@ class _Making:
 
     def _note(self, what: str) -> None:
         self.notes[f"{what}, since JSON cannot hold it."] = None
+
+
+def _is_simple(items: list[Any] | tuple[Any, ...]) -> bool:
+    """Return whether all items are scalars that JSON can hold, without looking at each here."""
+    kinds = set(map(type, items))
+    if kinds == {int}:
+        return max(map(int.bit_length, items)) <= _BITS
+    return kinds <= _SIMPLE
 
 
 def _repr(value: Any) -> str:
