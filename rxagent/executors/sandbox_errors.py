@@ -6,7 +6,7 @@ from typing import Any
 from ..arguments import did_you_mean
 from ..errors import CodeError
 from .protocol import Functions, Limits
-from .sandbox_language import LACKING_NAMES, LACKING_SYNTAX, MODULES
+from .sandbox_language import LACKING_NAMES, LACKING_SYNTAX, MODULES, PARTS
 
 __all__ = ["call_error", "error_of", "is_limit", "is_of_code", "limit_error", "undefined"]
 
@@ -15,6 +15,10 @@ _MEMORY = re.compile(r"^MemoryError: (memory limit exceeded: \d|the worker excee
 _LACKS = "The monty syntax parser does not yet support "
 _NO_MODULE = re.compile(r"^No module named '([\w.]+)'")
 _UNDEFINED = re.compile(r"^name '(\w+)' is not defined$")
+_NO_PART = re.compile(
+    r"^(?:cannot import name '\w+' from|module) '(\w+)'(?: has no attribute| \(unknown location\))"
+)
+_OUTSIDE = " The sandbox has no files, no environment variables, no processes and no network."
 
 _FRAMES = 5
 """How many lines of a traceback are shown."""
@@ -96,15 +100,15 @@ def _advice(kind: str, message: str, functions: Functions) -> str:
         return no_module(missing[1])
     if (unknown := _UNDEFINED.match(message)) is not None:
         return undefined(unknown[1], functions)
-    if kind == "ImportError":
-        return " The sandbox has only a part of this module: write the function yourself."
+    if (part := _NO_PART.match(message)) is not None:
+        return _no_part(part[1])
     if "cannot suspend in this synchronous context" in message:
         return (
             " Call it in a for loop or in a comprehension, not through map, filter, or a key "
             "or method that other functions call."
         )
     if kind == "PermissionError" or "is not supported in this environment" in message:
-        return " The sandbox has no files, no environment variables and no network."
+        return _OUTSIDE
     if kind == "RecursionError":
         return " Write a loop instead, or look for the end that is never reached."
     if "object is not callable" in message and functions.names:
@@ -116,6 +120,14 @@ def no_module(name: str) -> str:
     """Return what to do without a module."""
     listed = ", ".join(MODULES)
     return f" The sandbox has these modules: {listed}. Write what you need yourself, or use a tool."
+
+
+def _no_part(module: str) -> str:
+    if module in ("os", "sys", "pathlib"):
+        return _OUTSIDE
+    if module in PARTS:
+        return f" Of {module}, the sandbox has only {PARTS[module]}."
+    return f" The sandbox has only a part of {module}. Write what you need yourself."
 
 
 def undefined(name: str, functions: Functions) -> str:

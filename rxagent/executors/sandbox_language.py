@@ -1,6 +1,6 @@
 """The language of the sandbox: what it has, what it lacks, and what to write instead."""
 
-__all__ = ["LACKING_NAMES", "LACKING_SYNTAX", "LANGUAGE", "MODULES"]
+__all__ = ["LACKING_NAMES", "LACKING_SYNTAX", "LANGUAGE", "MODULES", "PARTS"]
 
 MODULES = (
     *("asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv", "dataclasses"),
@@ -9,15 +9,26 @@ MODULES = (
 )
 """The modules of pydantic-monty 1.4, tried one by one on 2026-11-28."""
 
+PARTS = {
+    "asyncio": "gather, run, sleep",
+    "collections": "Counter, defaultdict, deque, namedtuple",
+    "copy": "copy, deepcopy",
+    "dataclasses": "dataclass, field, is_dataclass",
+    "datetime": "date, datetime, time, timedelta, timezone",
+    "functools": "cache, lru_cache, partial, reduce",
+    "json": "JSONDecodeError, dumps, loads",
+}
+"""What there is of modules of which little is there; tried name by name on the same day."""
+
 _USABLE = ", ".join(name for name in MODULES if name not in ("os", "pathlib", "posixpath", "sys"))
 
 LANGUAGE = f"""\
 The code runs in a sandbox: Python without files, environment variables, processes and network.
 - Modules: {_USABLE}. No others can be imported.
 - Classes cannot inherit, not even from Exception: write functions, dicts, dataclasses, or raise ValueError("...").
-- There is no yield, del, property, staticmethod, classmethod, `async for`, `except*`, or `import *`: build a list instead of a generator; assign None instead of del; call a method instead of a property. A generator expression is a list.
+- There is no yield, del, property, staticmethod, classmethod, `async for`, `async with`, `except*`, or `import *`: build a list instead of a generator; assign None instead of del; call a method instead of a property. A generator expression is a list.
 - Call tools by name in a loop or a comprehension, not through map, filter or sorted(key=...).
-- Tools that are asynchronous are awaited: `x = await search("a")`; several at once with `await asyncio.gather(search("a"), search("b"))` after `import asyncio`. `await` works at the top level.
+- Tools that are asynchronous are awaited: `x = await search("a")`; several at once with `await asyncio.gather(search("a"), search("b"))` after `import asyncio`, which has only gather, run and sleep. `await` works at the top level.
 - Variables are kept from one piece of code to the next."""  # noqa: E501  # it is one paragraph an item
 
 LACKING_SYNTAX = (
@@ -39,6 +50,10 @@ LACKING_SYNTAX = (
     ("type aliases", "no type statement. Leave it out."),
     ("async for", "no `async for`. Write `for` over a list."),
     ("async comprehensions", "no `async for`. Write `for` over a list."),
+    ("async context managers", "no `async with`. Await calls one by one, or gather them."),
+    ("template strings", "no t-strings. Use f-strings."),
+    ("class bodies", "only methods and plain variables in classes. Write the rest outside."),
+    ("starred expressions", "no `*` here. Use a loop, or list.extend."),
     ("Wildcard imports", "no `import *`. Import the names that you need."),
 )
 """What the parser's refusals mention, and what to tell the model."""

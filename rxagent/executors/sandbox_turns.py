@@ -113,6 +113,7 @@ class Turns:
         self._session: Any = None
         self._prints: _Prints | None = None
         self._began = self._ended = 0.0
+        self._counts = False
         self._lock = Lock()
         self._next: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         self._has_thread = False
@@ -150,8 +151,7 @@ class Turns:
             step: Lets the code go on.
             counted: Whether the time since the last turn is the code's own, not that of a tool.
         """
-        if counted:
-            self.used += min(perf_counter() - self._ended, _TRIP)
+        self._counts = counted
         with self._lock:
             if self._has_thread:
                 self._next.put(step)
@@ -198,6 +198,8 @@ class Turns:
 
     def _turn(self, step: Callable[[], Any]) -> None:
         self._began = perf_counter()
+        if self._counts:
+            self.used += min(self._began - self._ended, _TRIP)
         item: Item
         try:
             item = _read(step())

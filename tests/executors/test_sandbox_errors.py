@@ -3,6 +3,7 @@
 import pytest
 
 from rxagent.executors import SandboxExecutor
+from rxagent.executors.sandbox_language import PARTS
 
 from .coding import Ran, add, functions_of
 
@@ -79,13 +80,31 @@ TEXTS = {
     ),
     "a part of a module": (
         "from collections import OrderedDict",
-        "ImportError: cannot import name 'OrderedDict' from 'collections' (unknown location). The "
-        "sandbox has only a part of this module",
+        "ImportError: cannot import name 'OrderedDict' from 'collections' (unknown location). Of "
+        "collections, the sandbox has only Counter, defaultdict, deque, namedtuple.\n  in line 1",
     ),
     "a file": (
         "open('data.csv')",
         "PermissionError: Permission denied: '/data.csv'. The sandbox has no files, no environment "
-        "variables and no network.",
+        "variables, no processes and no network.",
+    ),
+    "a part of asyncio": (
+        "import asyncio\nasyncio.create_task(1)",
+        "AttributeError: module 'asyncio' has no attribute 'create_task'. Of asyncio, the sandbox "
+        "has only gather, run, sleep.\n  in line 2: asyncio.create_task(1)",
+    ),
+    "a part of re": (
+        "import re\nre.sre_parse",
+        "AttributeError: module 're' has no attribute 'sre_parse'. The sandbox has only a part of",
+    ),
+    "a part of os": (
+        "import os\nos.system('ls')",
+        "AttributeError: module 'os' has no attribute 'system'. The sandbox has no files, no",
+    ),
+    "async with": ("async with a: pass", "SyntaxError: this Python has no `async with`. Await"),
+    "a class in a class": (
+        "class A:\n    class B: pass",
+        "SyntaxError: this Python has only methods and plain variables in classes. Write the rest",
     ),
     "input": (
         "input('?')",
@@ -159,7 +178,24 @@ def test_nothing_of_code_with_a_lacking_statement_is_run():
 
 def test_the_language_names_what_the_errors_name():
     """The prompt says beforehand what the errors say afterwards."""
-    for word in ("inherit", "yield", "del", "property", "staticmethod", "async for", "except*"):
+    for word in (
+        "inherit",
+        "yield",
+        "del",
+        "property",
+        "staticmethod",
+        "async for",
+        "async with",
+        "except*",
+    ):
         assert word in EXECUTOR.language
     assert "import *" in EXECUTOR.language
     assert "await" in EXECUTOR.language
+
+
+def test_the_parts_of_modules_are_what_is_there():
+    """The names that an error lists can be imported."""
+    session = EXECUTOR.open({})
+    for module, names in PARTS.items():
+        assert Ran(session, f"from {module} import {names}").error is None
+    session.close()
