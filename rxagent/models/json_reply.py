@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from jiter import from_json
 
@@ -74,12 +74,17 @@ class JsonReply:
     may consist of several JSON values, with events behind them.
 
     A subclass reads most frames by a mould: frames differ in their text alone, so that only the
-    text is parsed. Its constructor takes `errors` alone, for a trial.
+    text is parsed. Its constructor takes `errors` alone, for a trial. Where `[DONE]` is an end of
+    its protocol, it is also one without a finish reason; elsewhere some gateways append it to
+    whatever came.
 
     Args:
         errors: Makes the errors.
         events: Reads what the frames hold.
     """
+
+    _has_done: ClassVar[bool] = False
+    """Whether `[DONE]` is an end of the protocol."""
 
     def __init__(self, errors: ErrorFactory, events: JsonEvents) -> None:
         self._errors = errors
@@ -95,7 +100,7 @@ class JsonReply:
     @property
     def is_finished(self) -> bool:
         """Whether the answer is whole, though its usage, or another call, may follow."""
-        return self._done or self._events.finished
+        return (self._done and self._has_done) or self._events.finished
 
     @property
     def is_settled(self) -> bool:
@@ -104,11 +109,13 @@ class JsonReply:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the last event may lack its end."""
-        return self._whole is not None or self._frames.is_open
+        """Whether the last event may lack its end, or the mark of an end came too early."""
+        return self._whole is not None or self._frames.is_open or self._done
 
     def is_whole(self) -> bool:
         """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
+        if self._done and not self._has_done:
+            return True
         trial = self._anew()
         data = b"".join(self._whole or ()) or self._frames.rest
         if len(data) > _TRIED:

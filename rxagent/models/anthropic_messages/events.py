@@ -7,7 +7,7 @@ from ...errors import ModelError
 from ...events import Delta, Finish, RefusalDelta
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
-from ..openai_chat.failures import failure_in
+from ..failures import failure_in
 from ..openai_chat.fields import finish_of, number, reason_of
 from .content import Content, Piece
 from .usage import MessageUsage
