@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from jiter import from_json
-
 from ...messages import Message, ToolCall
 from ..blocks import Block, parts_of
 from ..errors import ErrorFactory
-from ..history import Ids, accepted_name, beginning_of_turn, is_object
+from ..history import Ids, accepted_name, arguments_of, beginning_of_turn
 from .images import image_of
 
 __all__ = ["Messages", "vendor_of"]
@@ -117,8 +115,7 @@ class Messages:
 
 
 def _call(call: ToolCall, id: str) -> dict[str, Any]:
-    arguments = from_json(call.arguments.encode()) if is_object(call.arguments) else {}
-    return {"toolUseId": id, "name": accepted_name(call.name), "input": arguments}
+    return {"toolUseId": id, "name": accepted_name(call.name), "input": arguments_of(call)}
 
 
 def _is_no_result(block: Mapping[str, Any]) -> bool:
