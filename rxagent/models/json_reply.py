@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from jiter import from_json
 
 from ..errors import MalformedReply, ModelError
-from ..events import Delta, Usage
+from ..events import Delta, ReasoningDelta, Usage
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .large_json import read_value
@@ -230,7 +230,7 @@ class JsonReply:
             return
         value: Any = None
         delta: Delta | Rest | None = None
-        deltas = 0
+        deltas = news = 0
         try:
             if type(frame) is Failure:
                 self._events.fail(self._description(frame))
@@ -241,13 +241,14 @@ class JsonReply:
                     return  # a sign of life
                 for delta in self._events.read(value):
                     deltas += 1
+                    news += _is_news(delta)
                     yield delta
         except ModelError:
             if self.is_finished:  # a whole answer cannot break
                 return
             raise
         self._emitted = self._emitted or bool(deltas)
-        self.received += deltas
+        self.received += news
         if deltas and type(delta) is not Usage:
             self._done = False  # the mark came too early
         if self._events.failure is not None:
@@ -303,6 +304,11 @@ class JsonReply:
             return self._parse(data)
         except MalformedReply:
             return data.decode(errors="replace")
+
+
+def _is_news(delta: Delta | Rest) -> bool:
+    """Return whether a delta says anything; what is kept of an empty part does not."""
+    return delta is not REST and not (isinstance(delta, ReasoningDelta) and not delta.text)
 
 
 def around(frame: bytes, value: Any, part: dict[str, Any], name: str) -> tuple[bytes, bytes] | None:

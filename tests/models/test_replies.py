@@ -1,11 +1,15 @@
 """Laws of the replies of all protocols, as bytes."""
 
+import json
+from copy import deepcopy
 from itertools import chain
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rxagent.errors import ModelUnavailable
-from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from rxagent.errors import ModelError, ModelUnavailable
+from rxagent.events import Finish, TextDelta, ToolCallDelta
 from rxagent.models.anthropic_messages.reply import MessageReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.models.openai_responses.reply import ResponseReply
@@ -14,15 +18,133 @@ from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.frames import DONE
 
-ANSWER = [
-    ReasoningDelta("Hm."),
-    TextDelta("I "),
-    TextDelta("add."),
-    ToolCallDelta(0, "toolu_1", "add", '{"a": '),
-    ToolCallDelta(0, arguments="2}"),
-    Finish("tool_calls"),
-    Usage(5, 6),
-]
+from .forms import ANSWER, FORMS, side_fields
+
+EACH = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+STREAMED = {name: form for name, form in FORMS.items() if len(form.events) > 1}
+EACH_STREAM = pytest.mark.parametrize("form", STREAMED.values(), ids=STREAMED)
+
+
+def said(deltas):
+    """Return what deltas say: the text, the calls and the finish reason."""
+    text = "".join(delta.text for delta in deltas if type(delta) is TextDelta)
+    calls = {}
+    for delta in deltas:
+        if type(delta) is ToolCallDelta:
+            name, arguments = calls.get(delta.index, ("", ""))
+            calls[delta.index] = name + (delta.name or ""), arguments + (delta.arguments or "")
+    reasons = [delta.reason for delta in deltas if type(delta) is Finish]
+    called = [(name, json.loads(arguments)) for name, arguments in calls.values()]
+    return text, called, reasons
+
+
+@EACH
+def test_answer(form):
+    """Each form says the same."""
+    assert ("I add.", [("add", {"a": 2})], ["tool_calls"]) == said(form.read(form.events))
+
+
+# Failures.
+
+words = st.text("xyz ", min_size=1).filter(str.strip)
+codes = st.integers(400, 599)
+described = (
+    st.fixed_dictionaries({"message": words}, optional={"type": words, "code": codes | words})
+    | st.fixed_dictionaries({"code": codes})
+    | words
+    | st.just(True)
+)
+named = st.one_of(
+    *(st.fixed_dictionaries({name: described}) for name in ("error", "Error")),
+    st.fixed_dictionaries({"errors": st.lists(described, min_size=1, max_size=2)}),
+    st.fixed_dictionaries({"error": st.lists(described, min_size=1, max_size=2)}),
+    st.fixed_dictionaries({"error_code": codes | words}),
+    st.fixed_dictionaries({"error_message": words}),
+    st.fixed_dictionaries(
+        {"base_resp": st.fixed_dictionaries({"status_code": codes, "status_msg": words})}
+    ),
+)
+"""The fields by which any object of a reply reports a failure."""
+
+stated = st.one_of(
+    st.fixed_dictionaries({"status": st.sampled_from(["failed", "error"])}),
+    st.fixed_dictionaries({"code": codes}, optional={"message": words}),
+    st.fixed_dictionaries({"success": st.just(False), "message": words}),
+)
+"""The fields by which an event, or a whole reply, does."""
+
+nothing = st.sampled_from(["", None, "None", "null", " "])
+wordless = st.just("") | st.dictionaries(st.sampled_from(["message", "type"]), nothing)
+bare = st.one_of(
+    named,
+    stated,
+    named.map(lambda failure: [failure]),
+    st.fixed_dictionaries({"detail": words}),
+    st.fixed_dictionaries({"message": words}),
+    st.fixed_dictionaries({"success": st.just(False)}),
+    st.fixed_dictionaries({"error": wordless}),
+    st.fixed_dictionaries({"object": st.just("error"), "message": words}),
+    st.fixed_dictionaries({"fault": st.fixed_dictionaries({"faultstring": words})}),
+)
+"""The objects that report a failure between the events."""
+
+
+def assert_failed(form, events):
+    """Assert that a reply is an error, and no whole answer before it."""
+    with pytest.raises(ModelError) as caught:
+        form.read(events)
+    assert "broke off" not in str(caught.value)
+
+
+@EACH
+@given(st.data())
+def test_a_failure_in_any_place(form, data):
+    """A failure that any object of a reply reports, in any disguise, is an error."""
+    events = deepcopy(form.events)
+    last = len(events) - 1 if form.end or form.finish == -2 else form.finish
+    event = events[data.draw(st.integers(0, last))]
+    part = data.draw(st.sampled_from(form.objects(event)))
+    part |= data.draw(named | stated if part is event else named)
+
+    assert_failed(form, events)
+
+
+@EACH_STREAM
+@given(st.data())
+def test_a_failure_between_the_events(form, data):
+    """An object that is no event of the protocol and reports a failure is an error."""
+    events = deepcopy(form.events)
+    at = data.draw(st.integers(2, form.finish % len(events)))
+    events.insert(at, data.draw(bare))
+
+    assert_failed(form, events)
+
+
+# Side fields.
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "x", "5"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["text", "summary", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@EACH
+@given(st.data())
+def test_no_side_field_costs_the_text(form, data):
+    """Whatever stands in a field beside the text and the calls, they arrive."""
+    events = deepcopy(form.events)
+    fields = list(side_fields(events, form.side))
+    for part, name in data.draw(st.lists(st.sampled_from(fields), min_size=1, max_size=3)):
+        part[name] = data.draw(values)
+
+    assert said(form.read(form.events)) == said(form.read(events))
+
+
+# The end.
 
 
 def rendered(rendering):

@@ -1,0 +1,187 @@
+"""The forms of the replies of all protocols, as JSON that a test may change."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+from attrs import frozen
+
+from rxagent.events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from rxagent.models.anthropic_messages.reply import MessageReply
+from rxagent.models.errors import ErrorFactory
+from rxagent.models.openai_chat.reply import ChatReply
+from rxagent.streams.fairness import REST
+from rxagent.testing.far_ends.anthropic_events import MessageRendering
+from rxagent.testing.frames import DONE, chunk, finish_chunk, sse, text_chunk, usage_chunk
+
+ANSWER = [
+    ReasoningDelta("Hm."),
+    TextDelta("I "),
+    TextDelta("add."),
+    ToolCallDelta(0, "toolu_1", "add", '{"a": '),
+    ToolCallDelta(0, arguments="2}"),
+    Finish("tool_calls"),
+    Usage(5, 6),
+]
+
+
+@frozen
+class Form:
+    """A form of a reply.
+
+    Attributes:
+        reader: Reads it.
+        events: Its events, as JSON; one, if it is whole.
+        frame: Makes bytes of an event.
+        parts: Where the objects of the protocol are in an event; `*` stands for each item of a
+            list.
+        side: The names of the fields that say nothing of the answer's text.
+        finish: The number of the event that says that the answer is whole.
+        end: The bytes behind the last event.
+    """
+
+    reader: Callable[..., Any]
+    events: list[Any]
+    frame: Callable[[Any], bytes]
+    parts: tuple[tuple[str, ...], ...]
+    side: frozenset[str]
+    finish: int = 0
+    end: bytes = b""
+
+    def read(self, events: list[Any]) -> list[Delta]:
+        """Return the deltas of a reply of these events; bytes stand for themselves."""
+        frames = (event if isinstance(event, bytes) else self.frame(event) for event in events)
+        reply = self.reader(ErrorFactory("any", "m"), "here")
+        deltas = chain(reply.feed(b"".join(frames) + self.end), reply.end())
+        return [delta for delta in deltas if delta is not REST]
+
+    def objects(self, event: Any) -> list[dict[str, Any]]:
+        """Return the objects of the protocol in an event, so that they can be changed."""
+        return [found for path in self.parts for found in _at(event, path)]
+
+
+def side_fields(value: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield each object inside a value, with the name of a field of these names."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in names:
+                yield value, name
+            else:
+                yield from side_fields(inner, names)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from side_fields(inner, names)
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    if not path:
+        if isinstance(value, dict):
+            yield value
+    elif path[0] == "*":
+        for inner in value if isinstance(value, list) else ():
+            yield from _at(inner, path[1:])
+    elif isinstance(value, dict) and path[0] in value:
+        yield from _at(value[path[0]], path[1:])
+
+
+def whole(value: Any) -> bytes:
+    """Return a reply that is not streamed."""
+    return json.dumps(value).encode()
+
+
+def _rendered(rendering: Any) -> list[Any]:
+    """Return the events of the answer, as JSON."""
+    frames = chain(rendering.begin(), *map(rendering.delta, ANSWER), rendering.end())
+    return [json.loads(frame.partition(b"data: ")[2]) for frame in frames]
+
+
+def _call(**function: str) -> dict[str, Any]:
+    return {"index": 0, "id": "call_1", "type": "function", "function": function}
+
+
+CHAT = Form(
+    ChatReply,
+    [
+        chunk({"role": "assistant", "reasoning_content": "Hm."}),
+        text_chunk("I "),
+        text_chunk("add."),
+        chunk({"tool_calls": [_call(name="add", arguments='{"a": ')]}),
+        chunk({"tool_calls": [_call(arguments="2}")]}),
+        finish_chunk("tool_calls"),
+        usage_chunk(5, 6),
+    ],
+    sse,
+    ((), ("choices", "*"), ("choices", "*", "delta")),
+    frozenset({"usage", "id", "model", "created", "reasoning_content"}),
+    finish=5,
+    end=DONE,
+)
+
+WHOLE_CHAT = Form(
+    ChatReply,
+    [
+        {
+            "id": "x",
+            "object": "chat.completion",
+            "model": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {
+                        "role": "assistant",
+                        "content": "I add.",
+                        "reasoning_content": "Hm.",
+                        "tool_calls": [_call(name="add", arguments='{"a": 2}')],
+                    },
+                    "finish_reason": "tool_calls",
+                }
+            ],
+            "usage": {"prompt_tokens": 5, "completion_tokens": 6},
+        }
+    ],
+    whole,
+    ((), ("choices", "*"), ("choices", "*", "message")),
+    CHAT.side,
+)
+
+MESSAGES = Form(
+    MessageReply,
+    _rendered(MessageRendering(ANSWER)),
+    sse,
+    ((), ("message",), ("delta",), ("content_block",)),
+    frozenset(
+        {"usage", "id", "model", "role", "thinking", "signature", "stop_sequence", "stop_details"}
+    ),
+    finish=-2,
+)
+
+WHOLE_MESSAGE = Form(
+    MessageReply,
+    [
+        {
+            "type": "message",
+            "id": "msg_1",
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+                {"type": "text", "text": "I add.", "citations": None},
+                {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 2}},
+            ],
+            "stop_reason": "tool_use",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 5, "output_tokens": 6},
+        }
+    ],
+    whole,
+    ((), ("content", "*")),
+    MESSAGES.side | {"citations"},
+)
+
+FORMS = {
+    "chat": CHAT,
+    "whole chat": WHOLE_CHAT,
+    "messages": MESSAGES,
+    "whole message": WHOLE_MESSAGE,
+}
+"""All forms; those with one event are whole."""
