@@ -11,15 +11,16 @@ from typing import Any, ClassVar, Protocol
 from jiter import from_json
 
 from ..errors import MalformedReply, ModelError
-from ..events import Delta, ReasoningDelta, Usage
+from ..events import Delta, Usage
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .large_json import read_value
+from .reader import is_news
 from .sse import Failure, Frames, Strange
 
-__all__ = ["JsonEvents", "JsonReply", "around"]
+__all__ = ["BLANK", "JsonEvents", "JsonReply", "around"]
 
-_BLANK = b" \t\r\n\xef\xbb\xbf"
+BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
 
 _SCALARS = (str, int, bool, type(None))
@@ -137,7 +138,7 @@ class JsonReply:
                 yield REST
             return
         if not self._begun:
-            data = data.lstrip(_BLANK)
+            data = data.lstrip(BLANK)
             self._begun = bool(data)
             self._whole = [] if data[:1] in (b"{", b"[") and data[:6] != b"[DONE]" else None
             self._events.is_stream = self._whole is None
@@ -241,7 +242,7 @@ class JsonReply:
                     return  # a sign of life
                 for delta in self._events.read(value):
                     deltas += 1
-                    news += _is_news(delta)
+                    news += is_news(delta)
                     yield delta
         except ModelError:
             if self.is_finished:  # a whole answer cannot break
@@ -304,11 +305,6 @@ class JsonReply:
             return self._parse(data)
         except MalformedReply:
             return data.decode(errors="replace")
-
-
-def _is_news(delta: Delta | Rest) -> bool:
-    """Return whether a delta says anything; what is kept of an empty part does not."""
-    return delta is not REST and not (isinstance(delta, ReasoningDelta) and not delta.text)
 
 
 def around(frame: bytes, value: Any, part: dict[str, Any], name: str) -> tuple[bytes, bytes] | None:

@@ -9,10 +9,14 @@ from attrs import frozen
 
 from rxagent.events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.models.anthropic_messages.reply import MessageReply
+from rxagent.models.converse.frames import EventFrames
+from rxagent.models.converse.reply import ConverseReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.models.openai_chat.reply import ChatReply
 from rxagent.streams.fairness import REST
 from rxagent.testing.far_ends.anthropic_events import MessageRendering
+from rxagent.testing.far_ends.aws_frames import event_frame
+from rxagent.testing.far_ends.converse import ConverseRendering
 from rxagent.testing.frames import DONE, chunk, finish_chunk, sse, text_chunk, usage_chunk
 
 ANSWER = [
@@ -34,10 +38,11 @@ class Form:
         reader: Reads it.
         events: Its events, as JSON; one, if it is whole.
         frame: Makes bytes of an event.
-        parts: Where the objects of the protocol are in an event; `*` stands for each item of a
-            list.
+        parts: Where the objects of the protocol are in an event, the outermost first; `*` stands
+            for each item of a list, and each value of an object.
         side: The names of the fields that say nothing of the answer's text.
         finish: The number of the event that says that the answer is whole.
+        breakable: How many events may report a failure.
         end: The bytes behind the last event.
     """
 
@@ -47,6 +52,7 @@ class Form:
     parts: tuple[tuple[str, ...], ...]
     side: frozenset[str]
     finish: int = 0
+    breakable: int = 1
     end: bytes = b""
 
     def read(self, events: list[Any]) -> list[Delta]:
@@ -79,7 +85,8 @@ def _at(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict):
             yield value
     elif path[0] == "*":
-        for inner in value if isinstance(value, list) else ():
+        inside = value.values() if isinstance(value, dict) else value
+        for inner in inside if isinstance(value, dict | list) else ():
             yield from _at(inner, path[1:])
     elif isinstance(value, dict) and path[0] in value:
         yield from _at(value[path[0]], path[1:])
@@ -115,6 +122,7 @@ CHAT = Form(
     ((), ("choices", "*"), ("choices", "*", "delta")),
     frozenset({"usage", "id", "model", "created", "reasoning_content"}),
     finish=5,
+    breakable=7,
     end=DONE,
 )
 
@@ -145,15 +153,18 @@ WHOLE_CHAT = Form(
     CHAT.side,
 )
 
+_MESSAGE_EVENTS = _rendered(MessageRendering(ANSWER))
+
 MESSAGES = Form(
     MessageReply,
-    _rendered(MessageRendering(ANSWER)),
+    _MESSAGE_EVENTS,
     sse,
     ((), ("message",), ("delta",), ("content_block",)),
     frozenset(
         {"usage", "id", "model", "role", "thinking", "signature", "stop_sequence", "stop_details"}
     ),
-    finish=-2,
+    finish=len(_MESSAGE_EVENTS) - 2,
+    breakable=len(_MESSAGE_EVENTS),
 )
 
 WHOLE_MESSAGE = Form(
@@ -178,10 +189,75 @@ WHOLE_MESSAGE = Form(
     MESSAGES.side | {"citations"},
 )
 
+
+def _converse_events() -> list[dict[str, Any]]:
+    """Return the events of the answer, each under its type."""
+    rendering = ConverseRendering()
+    frames = chain(rendering.begin(), *map(rendering.delta, ANSWER), rendering.end())
+    read = EventFrames().feed(b"".join(frames))
+    return [{headers[":event-type"]: json.loads(payload)} for headers, payload in read]
+
+
+def _converse_frame(event: dict[str, Any]) -> bytes:
+    return b"".join(event_frame(*one) for one in event.items())
+
+
+_CONVERSE_EVENTS = _converse_events()
+_STOP = next(at for at, event in enumerate(_CONVERSE_EVENTS) if "messageStop" in event)
+
+CONVERSE = Form(
+    ConverseReply,
+    _CONVERSE_EVENTS,
+    _converse_frame,
+    (("*",), ("*", "delta"), ("*", "start"), ("*", "*", "toolUse")),
+    frozenset(
+        {"messageStart", "contentBlockStop", "metadata", "p", "toolUseId"}
+        | {"reasoningContent", "role"}
+    ),
+    finish=_STOP,
+    breakable=_STOP + 1,
+)
+
+WHOLE_CONVERSE = Form(
+    ConverseReply,
+    [
+        {
+            "output": {
+                "message": {
+                    "role": "assistant",
+                    "content": [
+                        {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
+                        {"citationsContent": None},
+                        {"text": "I add."},
+                        {"toolUse": {"toolUseId": "x", "name": "add", "input": {"a": 2}}},
+                    ],
+                }
+            },
+            "stopReason": "tool_use",
+            "usage": {"inputTokens": 5, "outputTokens": 6},
+            "metrics": {"latencyMs": 1},
+        }
+    ],
+    whole,
+    (
+        (),
+        ("output",),
+        ("output", "message"),
+        ("output", "message", "content", "*"),
+        ("output", "message", "content", "*", "toolUse"),
+    ),
+    frozenset(
+        {"role", "reasoningContent", "reasoningText", "citationsContent", "toolUseId", "usage"}
+        | {"metrics"}
+    ),
+)
+
 FORMS = {
     "chat": CHAT,
     "whole chat": WHOLE_CHAT,
     "messages": MESSAGES,
     "whole message": WHOLE_MESSAGE,
+    "converse": CONVERSE,
+    "whole converse": WHOLE_CONVERSE,
 }
 """All forms; those with one event are whole."""

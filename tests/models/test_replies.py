@@ -16,13 +16,15 @@ from rxagent.models.openai_responses.reply import ResponseReply
 from rxagent.streams.fairness import REST
 from rxagent.testing.far_ends.anthropic_events import MessageRendering
 from rxagent.testing.far_ends.responses_events import ResponseRendering
-from rxagent.testing.frames import DONE
+from rxagent.testing.frames import DONE, sse
 
-from .forms import ANSWER, FORMS, side_fields
+from .forms import ANSWER, FORMS, side_fields, whole
 
 EACH = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-STREAMED = {name: form for name, form in FORMS.items() if len(form.events) > 1}
-EACH_STREAM = pytest.mark.parametrize("form", STREAMED.values(), ids=STREAMED)
+WHOLE = {name: form for name, form in FORMS.items() if form.frame is whole}
+EACH_WHOLE = pytest.mark.parametrize("form", WHOLE.values(), ids=WHOLE)
+OF_EVENTS = {name: form for name, form in FORMS.items() if form.frame is sse}
+EACH_OF_EVENTS = pytest.mark.parametrize("form", OF_EVENTS.values(), ids=OF_EVENTS)
 
 
 def said(deltas):
@@ -101,23 +103,43 @@ def assert_failed(form, events):
 def test_a_failure_in_any_place(form, data):
     """A failure that any object of a reply reports, in any disguise, is an error."""
     events = deepcopy(form.events)
-    last = len(events) - 1 if form.end or form.finish == -2 else form.finish
-    event = events[data.draw(st.integers(0, last))]
-    part = data.draw(st.sampled_from(form.objects(event)))
-    part |= data.draw(named | stated if part is event else named)
+    event = events[data.draw(st.integers(0, form.breakable - 1))]
+    parts = form.objects(event)
+    part = data.draw(st.sampled_from(parts))
+    part |= data.draw(named | stated if part is parts[0] else named)
 
     assert_failed(form, events)
 
 
-@EACH_STREAM
+@EACH_OF_EVENTS
 @given(st.data())
 def test_a_failure_between_the_events(form, data):
     """An object that is no event of the protocol and reports a failure is an error."""
     events = deepcopy(form.events)
-    at = data.draw(st.integers(2, form.finish % len(events)))
+    at = data.draw(st.integers(3, form.finish))
     events.insert(at, data.draw(bare))
 
     assert_failed(form, events)
+
+
+@EACH_WHOLE
+@given(bare)
+def test_a_failure_instead_of_a_reply(form, failure):
+    """So it is in the place of a whole reply."""
+    with pytest.raises(ModelError):
+        form.read([failure])
+
+
+@EACH_WHOLE
+@given(codes, words, st.booleans())
+def test_the_status_of_a_failure_instead_of_a_reply(form, code, message, is_inside):
+    """A failure in the place of a whole reply has its status and its words."""
+    described = {"code": code, "message": message}
+    with pytest.raises(ModelError) as caught:
+        form.read([{"error": described} if is_inside else described])
+
+    assert code == caught.value.status
+    assert " ".join(message.split()) in str(caught.value)
 
 
 # Side fields.
@@ -181,8 +203,8 @@ def test_the_mark_of_another_protocol(reader, frames, end):
 
         assert "broke off" in str(error) or not deltas
         assert not any(isinstance(delta, Finish) for delta in deltas)
-    whole = reader(ErrorFactory("openai", "m"))
-    found = list(chain(whole.feed(b"".join(frames) + DONE), whole.end()))
+    reply = reader(ErrorFactory("openai", "m"))
+    found = list(chain(reply.feed(b"".join(frames) + DONE), reply.end()))
 
     assert Finish("tool_calls") in found
 
