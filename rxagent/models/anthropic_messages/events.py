@@ -128,8 +128,6 @@ class MessageEvents:
 
     def _start(self, index: int | None, block: Any) -> Iterator[Delta | Rest]:
         self.answered = True
-        if isinstance(block, str):
-            block = {"type": "text", "text": block}
         if not isinstance(block, Mapping):
             return
         if (error := failure_in(block, inside=True)) is None:
@@ -139,8 +137,7 @@ class MessageEvents:
 
     def _read_whole(self, message: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         content = message.get("content") or ()
-        plain = [{"type": "text", "text": content}]
-        blocks: list[Any] = plain if isinstance(content, str) else list(content)
+        blocks: list[Any] = [content] if isinstance(content, str) else list(content)
         reason = reason_of(message.get("stop_reason"))
         cut = finish_of(reason) == "length"
         self.answered = self.answered or bool(blocks)
@@ -148,7 +145,8 @@ class MessageEvents:
             if block is REST:
                 yield REST
             else:
-                yield from self._start(None, block)
+                said = {"type": "text", "text": block} if isinstance(block, str) else block
+                yield from self._start(None, said)
                 yield from self._content.stop(None, cut=cut and block is blocks[-1])
         yield from self._finish(message)
         yield from self._report(message.get("usage"))

@@ -346,7 +346,9 @@ def test_a_frame_without_its_type():
         read(frame_of({}, payload), STOP)
 
 
-@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n", b"\r\n \n"], ids=["mark", "line", "lines"])
+@pytest.mark.parametrize(
+    "before", [b"\xef\xbb\xbf", b"\n", b"\r\n \n"], ids=["mark", "line", "lines"]
+)
 def test_blanks_before_a_whole_reply(before):
     """White space and byte order marks before a whole reply are no part of it."""
     content = [{"text": "Hi"}]
