@@ -22,6 +22,9 @@ _TEXT = "text"
 _PARTS = ("delta", "start")
 """The parts of events that are objects of the protocol, beside the calls in them."""
 
+_OF_EVENTS = {"contentBlockIndex", "delta", "p"}
+_OF_PIECES = {"text", "reasoningContent"}
+
 _COUNTS = {
     "input_tokens": "inputTokens",
     "output_tokens": "outputTokens",
@@ -131,6 +134,8 @@ class ConverseEvents:
 
     def _check(self, event: Any, *parts: str) -> None:
         """Raise the error that an event, or one of its parts, reports."""
+        if _is_piece(event):
+            return
         error = failure_of(event, is_known=True)
         for part in (event.get(name) for name in parts if isinstance(event, Mapping)):
             error = failure_in(part, inside=True) if error is None else error
@@ -141,7 +146,7 @@ class ConverseEvents:
 
     def _index(self, event: Any) -> int:
         """Return the index of a block; without one, it is the latest."""
-        index = number(event.get("contentBlockIndex")) if isinstance(event, Mapping) else None
+        index = number(event.get("contentBlockIndex")) if isinstance(event, dict) else None
         if index is not None:
             self._block = index
         return self._block
@@ -254,6 +259,17 @@ class ConverseEvents:
             counts = {name: report.get(theirs) for name, theirs in _COUNTS.items()}
             if (usage := self._usages.add(counts)) is not None:
                 yield usage
+
+
+def _is_piece(event: Any) -> bool:
+    """Return whether an event is a piece of text or reasoning and nothing else, as nearly always.
+
+    Such an event reports no error.
+    """
+    if type(event) is not dict or not event.keys() <= _OF_EVENTS:
+        return False
+    delta = event.get("delta")
+    return type(delta) is dict and delta.keys() <= _OF_PIECES
 
 
 def _bytes(text: str) -> bytes:

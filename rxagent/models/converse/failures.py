@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from ...errors import ModelError
@@ -32,6 +33,7 @@ _STATUSES = {
 _NAME = re.compile(r"(.*[._-])?error|.*(exception|failure|fault)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=64)
 def is_failure(name: str) -> bool:
     """Return whether the name of an event is one of an exception."""
     return _NAME.fullmatch(name) is not None
