@@ -14,7 +14,7 @@ from rxagent.models.converse.reply import ConverseReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.models.openai_chat.reply import ChatReply
 from rxagent.streams.fairness import REST
-from rxagent.testing.far_ends.anthropic_events import MessageRendering
+from rxagent.testing.far_ends.anthropic_events import MessageRendering, event
 from rxagent.testing.far_ends.aws_frames import event_frame
 from rxagent.testing.far_ends.converse import ConverseRendering
 from rxagent.testing.frames import DONE, chunk, finish_chunk, sse, text_chunk, usage_chunk
@@ -44,6 +44,7 @@ class Form:
         finish: The number of the event that says that the answer is whole.
         breakable: How many events may report a failure.
         end: The bytes behind the last event.
+        blank: Frames that say nothing.
     """
 
     reader: Callable[..., Any]
@@ -54,6 +55,7 @@ class Form:
     finish: int = 0
     breakable: int = 1
     end: bytes = b""
+    blank: tuple[bytes, ...] = ()
 
     def read(self, events: list[Any]) -> list[Delta]:
         """Return the deltas of a reply of these events; bytes stand for themselves."""
@@ -124,6 +126,12 @@ CHAT = Form(
     finish=5,
     breakable=7,
     end=DONE,
+    blank=(
+        b": ping\n\n",
+        b"data:\n\n",
+        b"event: ping\ndata: ping\n\n",
+        *map(sse, ({}, {"type": "ping"}, {"choices": []}, text_chunk(""), finish_chunk("stop"))),
+    ),
 )
 
 WHOLE_CHAT = Form(
@@ -153,6 +161,15 @@ WHOLE_CHAT = Form(
     CHAT.side,
 )
 
+
+def _empty_block(block: dict[str, Any]) -> list[bytes]:
+    at = {"index": 9}
+    return [
+        event("content_block_start", content_block=block, **at),
+        event("content_block_stop", **at),
+    ]
+
+
 _MESSAGE_EVENTS = _rendered(MessageRendering(ANSWER))
 
 MESSAGES = Form(
@@ -165,6 +182,12 @@ MESSAGES = Form(
     ),
     finish=len(_MESSAGE_EVENTS) - 2,
     breakable=len(_MESSAGE_EVENTS),
+    blank=(
+        *MessageRendering(ANSWER).blank(),
+        *_empty_block({"type": "text", "text": ""}),
+        *_empty_block({"type": "thinking", "thinking": "", "signature": "s"}),
+        *_empty_block({"type": "something"}),
+    ),
 )
 
 WHOLE_MESSAGE = Form(
@@ -216,6 +239,7 @@ CONVERSE = Form(
     ),
     finish=_STOP,
     breakable=_STOP + 1,
+    blank=(*ConverseRendering().blank(), event_frame("contentBlockStop", {"contentBlockIndex": 0})),
 )
 
 WHOLE_CONVERSE = Form(

@@ -25,6 +25,8 @@ WHOLE = {name: form for name, form in FORMS.items() if form.frame is whole}
 EACH_WHOLE = pytest.mark.parametrize("form", WHOLE.values(), ids=WHOLE)
 OF_EVENTS = {name: form for name, form in FORMS.items() if form.frame is sse}
 EACH_OF_EVENTS = pytest.mark.parametrize("form", OF_EVENTS.values(), ids=OF_EVENTS)
+STREAMED = {name: form for name, form in FORMS.items() if form.frame is not whole}
+EACH_STREAM = pytest.mark.parametrize("form", STREAMED.values(), ids=STREAMED)
 
 
 def said(deltas):
@@ -172,6 +174,19 @@ def test_no_side_field_costs_the_text(form, data):
 def rendered(rendering):
     """Return the frames of the answer."""
     return list(chain(rendering.begin(), *map(rendering.delta, ANSWER), rendering.end()))
+
+
+@EACH_STREAM
+@given(st.data())
+def test_what_says_nothing_is_no_news(form, data):
+    """A finished reply is not kept open by frames that say nothing, of whatever kind."""
+    reply = form.reader(ErrorFactory("any", "m"), "here")
+    list(reply.feed(b"".join(map(form.frame, form.events[: form.finish + 1]))))
+    before = reply.received
+    for frame in data.draw(st.lists(st.sampled_from(form.blank), max_size=6)):
+        list(reply.feed(frame))
+
+    assert (before, True, False) == (reply.received, reply.is_finished, reply.is_settled)
 
 
 WITHOUT_DONE = {

@@ -380,6 +380,20 @@ def test_pieces_of_any_type_of_a_tool_of_the_server():
     assert "Hi" == said(read(stream + end("end_turn"), origin=HERE))["text"]
 
 
+def test_the_failure_of_a_tool_of_the_server():
+    """What a tool of the server's reports, and what a call holds, is no failure of the reply."""
+    failed = {"type": "web_search_tool_result_error", "error_code": "max_uses_exceeded"}
+    result = {"type": "web_search_tool_result", "tool_use_id": "s", "content": failed}
+    call = {"type": "tool_use", "id": "a", "name": "note", "input": {"error": "No.", "code": 500}}
+    stream = block(0, result) + text_block(1, "Hi") + block(2, call) + end("tool_use")
+    message = {"type": "message", "content": [result, {"type": "text", "text": "Hi"}, call]}
+    whole = json.dumps({**message, "stop_reason": "tool_use"}).encode()
+
+    for found in map(said, (read(stream, origin=HERE), read(whole, origin=HERE))):
+        ((_, _, arguments),) = found["calls"].values()
+        assert ("Hi", call["input"]) == (found["text"], json.loads(arguments))
+
+
 def test_empty_blocks_after_the_end():
     """Blocks that say nothing are no news, for which a finished reply would be kept open."""
     reply = MessageReply(ErrorFactory("anthropic", "m"), HERE)

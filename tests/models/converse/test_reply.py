@@ -335,6 +335,23 @@ def test_exceptions_in_disguise(frame):
         read(START, delta(0, text="Hi"), frame, STOP)
 
 
+def test_the_failure_of_a_tool_of_the_server():
+    """What a tool that Bedrock runs reports, and what a call holds, is no failure of the reply."""
+    failed = {"toolResult": {"toolUseId": "s", "status": "error", "content": []}}
+    start = event_frame("contentBlockStart", {"contentBlockIndex": 0, "start": failed})
+    use = {"toolUseId": "x", "name": "note", "input": {"error": "No.", "code": 500}}
+    content = [failed, {"text": "Hi"}, {"toolUse": use}]
+    reply = {"output": {"message": {"content": content}}, "stopReason": "tool_use"}
+    call = begin(2, toolUseId="x", name="note"), delta(2, toolUse={"input": use["input"]})
+
+    for found in (
+        read(start, delta(1, text="Hi"), *call, STOP),
+        read(json.dumps(reply).encode()),
+    ):
+        assert TextDelta("Hi") == found[0]
+        assert use["input"] == json.loads(found[2].arguments)
+
+
 def test_a_frame_without_its_type():
     """An event is one without the type of its frame; without its own, it is no answer."""
     payload = b'{"contentBlockIndex": 0, "delta": {"text": "Hi"}}'
