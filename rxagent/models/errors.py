@@ -59,6 +59,15 @@ _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
 )
 """Words that classify an error without a status; the first match counts."""
 
+_INNER = ("message", "detail", "error", "msg", *MESSAGES)
+"""The fields of a description that may hold its message, the better ones first."""
+
+_DESCRIBED = {"error", "message"}
+"""The fields by which the first object of a list is a description."""
+
+_DEEPEST = 20
+"""How many objects around a message are opened."""
+
 _WORDS = ("code", "type", "status", "error_code", "reason")
 _READ = 10_000
 """How many characters of a long text are searched for the message."""
@@ -177,20 +186,27 @@ def _kind(words: str, message: str, status: int | None) -> type[ModelError]:
 
 
 def _message(error: Any) -> str:
-    """Return the message in a description of an error."""
-    if isinstance(error, list) and error and not isinstance(error[0], str):
-        error = error[0] if set(map(str, error[0] or ())) & {"error", "message"} else error
-    if isinstance(error, Mapping):
-        for key in ("message", "detail", "error", "msg", *MESSAGES):
-            if value := error.get(key):
-                return _message(value)
-        return _short(error)
+    """Return the message in a description of an error, which may be any value."""
+    for _ in range(_DEEPEST):
+        inner = _inner(error)
+        if inner is None:
+            break
+        error = inner
     if error and not isinstance(error, str):
         return _short(error)
     text = (error or "no reason was given")[:_READ]
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     plain = re.sub(r"<[^<>]*>", " ", title[1] if title else text)
     return _short(" ".join(plain.split()))
+
+
+def _inner(error: Any) -> Any:
+    """Return the part of a description that holds its message, or None."""
+    if isinstance(error, Mapping):
+        return next((error[name] for name in _INNER if error.get(name)), None)
+    first = error[0] if isinstance(error, list) and error else None
+    is_described = isinstance(first, Mapping) and not _DESCRIBED.isdisjoint(first)
+    return first if is_described else None
 
 
 def _short(value: Any) -> str:

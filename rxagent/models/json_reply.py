@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from jiter import from_json
 
@@ -15,11 +15,12 @@ from ..events import Delta, Usage
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .large_json import read_value
+from .reader import is_news
 from .sse import Failure, Frames, Strange
 
-__all__ = ["JsonEvents", "JsonReply", "around"]
+__all__ = ["BLANK", "JsonEvents", "JsonReply", "around"]
 
-_BLANK = b" \t\r\n\xef\xbb\xbf"
+BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
 
 _SCALARS = (str, int, bool, type(None))
@@ -74,12 +75,17 @@ class JsonReply:
     may consist of several JSON values, with events behind them.
 
     A subclass reads most frames by a mould: frames differ in their text alone, so that only the
-    text is parsed. Its constructor takes `errors` alone, for a trial.
+    text is parsed. Its constructor takes `errors` alone, for a trial. Where `[DONE]` is an end of
+    its protocol, it is also one without a finish reason; elsewhere some gateways append it to
+    whatever came.
 
     Args:
         errors: Makes the errors.
         events: Reads what the frames hold.
     """
+
+    _has_done: ClassVar[bool] = False
+    """Whether `[DONE]` is an end of the protocol."""
 
     def __init__(self, errors: ErrorFactory, events: JsonEvents) -> None:
         self._errors = errors
@@ -95,7 +101,7 @@ class JsonReply:
     @property
     def is_finished(self) -> bool:
         """Whether the answer is whole, though its usage, or another call, may follow."""
-        return self._done or self._events.finished
+        return (self._done and self._has_done) or self._events.finished
 
     @property
     def is_settled(self) -> bool:
@@ -104,11 +110,13 @@ class JsonReply:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the last event may lack its end."""
-        return self._whole is not None or self._frames.is_open
+        """Whether the last event may lack its end, or the mark of an end came too early."""
+        return self._whole is not None or self._frames.is_open or self._done
 
     def is_whole(self) -> bool:
         """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
+        if self._done and not self._has_done:
+            return True
         trial = self._anew()
         data = b"".join(self._whole or ()) or self._frames.rest
         if len(data) > _TRIED:
@@ -130,7 +138,7 @@ class JsonReply:
                 yield REST
             return
         if not self._begun:
-            data = data.lstrip(_BLANK)
+            data = data.lstrip(BLANK)
             self._begun = bool(data)
             self._whole = [] if data[:1] in (b"{", b"[") and data[:6] != b"[DONE]" else None
             self._events.is_stream = self._whole is None
@@ -223,7 +231,7 @@ class JsonReply:
             return
         value: Any = None
         delta: Delta | Rest | None = None
-        deltas = 0
+        deltas = news = 0
         try:
             if type(frame) is Failure:
                 self._events.fail(self._description(frame))
@@ -234,13 +242,14 @@ class JsonReply:
                     return  # a sign of life
                 for delta in self._events.read(value):
                     deltas += 1
+                    news += is_news(delta)
                     yield delta
         except ModelError:
             if self.is_finished:  # a whole answer cannot break
                 return
             raise
         self._emitted = self._emitted or bool(deltas)
-        self.received += deltas
+        self.received += news
         if deltas and type(delta) is not Usage:
             self._done = False  # the mark came too early
         if self._events.failure is not None:

@@ -8,6 +8,8 @@ from threading import Thread
 from time import monotonic
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from rxagent.errors import (
     MalformedReply,
@@ -21,6 +23,7 @@ from rxagent.errors import (
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import OpenAIModel
 from rxagent.models.errors import ErrorFactory, retry_after
+from rxagent.operators import retry
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, finish_chunk, text_chunk, usage_chunk
 from rxagent.testing.scenarios import Ending, Reply
@@ -121,6 +124,45 @@ def test_messages(server, body, message):
     _, error = failure(serve(server, Reply(502, body)))
 
     assert f"openai answered 502 for 'here': {message}" == str(error)
+
+
+NAMES = st.sampled_from(["error", "detail", "message", "msg", "errors", "type", "code", "other"])
+DESCRIPTIONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "No.", "no_go"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(DESCRIPTIONS)
+@example({"detail": [1]})
+@example({"error": {"message": [True]}})
+@example({"error": [2]})
+def test_any_description(description):
+    """Whatever describes an error, its status says what it is."""
+    made = ErrorFactory("openai", "m").reported
+    kinds = {429: RateLimited, 500: ModelUnavailable, 401: ModelRejected, 504: ModelTimeout}
+
+    assert kinds == {status: type(made(description, status)) for status in kinds}
+    assert isinstance(made(description), ModelError)
+
+
+def test_a_deep_description():
+    """A description that is nested deeply is cut."""
+    deep = {"error": {"message": "No."}}
+    for _ in range(5000):
+        deep = {"error": deep}
+
+    assert RateLimited is type(ErrorFactory("openai", "m").reported(deep, 429))
+
+
+def test_an_odd_description_is_retried(server):
+    """A description that cannot be read costs no retry."""
+    name = serve(server, Reply(429, {"detail": [1]}))
+    with pytest.raises(RateLimited, match="429"):
+        list(each(OpenAIModel(name)("Hi").pipe(retry(2, delay=0))))
+
+    assert 2 == len(server.requests)
 
 
 @pytest.mark.parametrize(

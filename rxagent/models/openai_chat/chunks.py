@@ -8,10 +8,10 @@ from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
+from ..failures import failure_in, is_foreign, wordless_failure_in
 from ..think_tags import ThinkTags
 from .calls import Calls, Fragment
 from .choices import Choices, Undecided
-from .failures import failure_in, is_foreign, wordless_failure_in
 from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, string, whole
 from .ids import is_replaceable
 from .kept import OPAQUE, Kept

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from ...frozen import FrozenList, freeze
 from ...streams.fairness import REST, Rest, rested
-from .failures import failure_in
+from ..failures import failure_in
 
 __all__ = ["REASONING_FIELDS", "Called", "Failed", "ReasoningParts", "pieces_in", "thoughts_in"]
 

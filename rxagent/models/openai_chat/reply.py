@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from jiter import from_json
 
@@ -35,6 +35,8 @@ class ChatReply(JsonReply):
         errors: Makes the errors.
         origin: The origin that gets back the data it wants back; None keeps no such data.
     """
+
+    _has_done: ClassVar[bool] = True
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
         self._chunks = ChatChunks(errors, origin)

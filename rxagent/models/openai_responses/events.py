@@ -7,7 +7,7 @@ from ...errors import ModelError
 from ...events import Delta, Finish
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
-from ..openai_chat.failures import failure_in
+from ..failures import failure_in
 from ..openai_chat.fields import Usages, finish_of, number, string
 from .output import Add, Key, Output
 

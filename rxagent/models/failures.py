@@ -1,10 +1,10 @@
-"""Failures: which objects in a reply report an error, and which are signs of life."""
+"""Failures: which objects of a reply, in any protocol, report an error or are signs of life."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import MESSAGES, STATUSES, status_of
+from .errors import MESSAGES, STATUSES, status_of
 
 __all__ = ["failure_in", "is_foreign", "wordless_failure_in"]
 
@@ -47,13 +47,18 @@ _ALIVE = re.compile(
 _WORDLESS = "it came without a message"
 
 
-def failure_in(part: Any, inside: bool = False) -> Any:
+def failure_in(part: Any, inside: bool = False, is_known: bool = False) -> Any:
     """Return the description of an error that an object of a reply holds, or None.
 
     Args:
-        part: A chunk, a choice, a message, a delta, a call, or a part of a content.
-        inside: Whether it is part of a chunk; then only what is named an error is one.
+        part: A chunk, an event, a choice, a message, a delta, a call, or a part of a content;
+            what is no object holds none.
+        inside: Whether it is part of a chunk or an event; then only what is named an error is one.
+        is_known: Whether it is known to be of the protocol, so that words alone are no error, and
+            neither is a state such as `incomplete`. A chunk with choices or usage is.
     """
+    if not isinstance(part, Mapping):
+        return None
     if not _SIGNS.isdisjoint(part) and (error := _reported_in(part)) is not None:
         return error
     if inside:
@@ -64,14 +69,15 @@ def failure_in(part: Any, inside: bool = False) -> Any:
     for name, value in part.items():
         if type(value) is dict and (error := _vendors_error(name, value)) is not None:
             return error
-    if any(part.get("choices") or ()) or _counts(part.get("usage")):
+    if is_known or any(part.get("choices") or ()) or _counts(part.get("usage")):
         return part if _is_failed_chunk(part) else None
     kinds = " ".join(str(part.get(name)) for name in _KINDS)
     if _KIND.search(kinds):
         return part
     has_code = any(not _is_life(part.get(name)) for name in _CODES)
     has_words = any(not _is_life(part.get(name)) for name in _SENTENCES)
-    return part if has_code or has_words else None
+    is_unsuccessful = part.get("success") is False or part.get("ok") is False
+    return part if has_code or has_words or is_unsuccessful else None
 
 
 def wordless_failure_in(chunk: Mapping[str, Any]) -> str | None:
