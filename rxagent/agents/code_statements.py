@@ -10,7 +10,7 @@ _LINE_START = re.compile(r"(?<=\n)")
 _BLANK = r"(?:[^\S\n]*(?:#[^\n]*)?\n)*[^\S\n]*"
 _COMPOUND = re.compile(rf"{_BLANK}(?:[@\\]|(?:async|class|def|for|if|match|try|while|with)(?!\w))")
 _BEGINNING = re.compile(rf"{_BLANK}\w*\Z")
-_BRACKETS = ("()", "[]", "{}")
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 _FEW = 50
 """The lines of a statement up to which each is tried as its end. Of a longer one with an open
 bracket only few are, since each try parses all lines so far."""
