@@ -10,6 +10,11 @@ _LINE_START = re.compile(r"(?<=\n)")
 _BLANK = r"(?:[^\S\n]*(?:#[^\n]*)?\n)*[^\S\n]*"
 _COMPOUND = re.compile(rf"{_BLANK}(?:[@\\]|(?:async|class|def|for|if|match|try|while|with)(?!\w))")
 _BEGINNING = re.compile(rf"{_BLANK}\w*\Z")
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+_FEW = 50
+"""The lines of a statement up to which each is tried as its end. Of a longer one with an open
+bracket only few are, since each try parses all lines so far."""
+
 _WORD = re.compile(r"\w+")
 _COMPOUND_NODES = tuple(
     kind for kind in ast.stmt.__subclasses__() if {"body", "cases"}.intersection(kind._fields)
@@ -25,7 +30,8 @@ def complete_statements(text: str) -> tuple[str, ...]:
     returned with the comments and blank lines before it, so that they join to a start of the text.
 
     Once complete, a statement stays as it is, whatever the text continues with. A text that is not
-    Python has no complete statement from its first error on.
+    Python has no complete statement from its first error on, and a long one may have fewer than it
+    could.
     """
     return tuple(StatementReader().add(text))
 
@@ -85,6 +91,11 @@ class StatementReader:
 
 
 def _last_in(code: str) -> ast.stmt | None:
+    """Return the last statement of code; None if it is not Python, or not likely to be."""
+    lines = code.count("\n")
+    is_tried = lines <= _FEW or lines.bit_count() == 1
+    if not is_tried and any(code.count(one) != code.count(other) for one, other in _BRACKETS):
+        return None
     tree = parsed(code)
     return tree.body[-1] if tree is not None and tree.body else None
 

@@ -2,6 +2,7 @@
 
 import ast
 from itertools import pairwise
+from time import process_time
 
 import pytest
 from hypothesis import example, given
@@ -115,6 +116,30 @@ def test_how_a_text_is_split_makes_no_difference(text, places):
 def test_when_a_statement_is_complete(text, complete):
     """An `else`, a decorator, an open string, bracket or line is not an end."""
     assert complete == len(complete_statements(text))
+
+
+@pytest.mark.parametrize(
+    ("first", "line", "last", "is_complete"),
+    [
+        ("x = [\n", "    (1, 'abc', {'a': 2}),\n", "]\n", True),
+        ("def f():\n", "    x = [1, 2]\n", "y = 1\n", True),
+        ("x = '''\n", "some text in a line\n", "'''\n", True),
+        ("x = '''\n", "a bracket ( in a line\n", "'''\n", False),
+    ],
+)
+def test_a_long_statement_is_read_in_a_moment(first, line, last, is_complete):
+    """Its lines are not parsed again for each line that follows: it takes 0.2 s, not 20.
+
+    A long one whose texts hold open brackets waits for the end of the code.
+    """
+    reader, began = StatementReader(), process_time()
+    found = reader.add(first)
+    for _ in range(2000):
+        found += reader.add(line)
+    found += reader.add(last)
+
+    assert process_time() - began < 5
+    assert (first + line * 2000 + last if is_complete else "") == "".join(found)
 
 
 def test_a_long_text_takes_linear_time():
