@@ -334,7 +334,7 @@ def test_the_model_reads_prints_and_the_last_value():
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "texts"),
     [
         (["print('so far')", "1 / 0"], ["ZeroDivisionError", "line 2", "Printed:\nso far"]),
         (["x = 1", "y = = 2"], ["SyntaxError", "line 2"]),
@@ -342,12 +342,12 @@ def test_the_model_reads_prints_and_the_last_value():
         (["class A(Exception):", "    pass"], ["inherit"]),
     ],
 )
-def test_an_error_of_code_is_survived(lines, told):
+def test_an_error_of_code_is_survived(lines, texts):
     """The model reads the error, its line, and what was printed before; the run goes on."""
     events = played(code(*lines), final())
     (failed,) = of(ToolFailed, events)
 
-    assert [] == [text for text in told if text not in failed.error]
+    assert [] == [text for text in texts if text not in failed.error]
     assert failed.error.startswith("CodeError: ")
     assert FinalAnswer("done") == events[-2]
 
@@ -378,7 +378,7 @@ def test_tools_are_functions():
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "text"),
     [
         ("fail('no luck')", "ValueError: no luck"),
         ("add('x')", "Argument a has type 'string'"),
@@ -387,7 +387,7 @@ def test_tools_are_functions():
         ("add()", "Argument a is missing"),
     ],
 )
-def test_a_tool_that_fails_raises_in_the_code(call, told):
+def test_a_tool_that_fails_raises_in_the_code(call, text):
     """Code can catch the error; if it does not, the code has failed."""
     caught = played(
         code("try:", f"    {call}", "except Exception as error:", "    print(error)"),
@@ -396,10 +396,10 @@ def test_a_tool_that_fails_raises_in_the_code(call, told):
     )
     raised = played(code(call), final(), tools=[add, fail])
 
-    assert told in of(ToolFailed, outputs(caught))[0].error
-    assert told.partition(": ")[2] in results(caught)[0]
+    assert text in of(ToolFailed, outputs(caught))[0].error
+    assert text.partition(": ")[2] in results(caught)[0]
     assert [] == of(ToolFailed, caught)
-    assert told in of(ToolFailed, raised)[0].error
+    assert text in of(ToolFailed, raised)[0].error
 
 
 def test_asynchronous_tools_run_together():
@@ -538,11 +538,11 @@ def test_a_summary_keeps_the_code():
     """It leaves out what the model wrote around the code."""
     run = CodeAgent(ScriptedModel([code("print(1)"), final()])).start("?")
     run.result(WATCHDOG)
-    told = [message.text for message in run.state.messages(summary=True)]
+    read = [message.text for message in run.state.messages(summary=True)]
 
-    assert told[1].startswith('Result of python_interpreter({"code": "print(1)"}):\n')
-    assert "Printed:\n1" in told[1]
-    assert not any("Thought" in text for text in told)
+    assert read[1].startswith('Result of python_interpreter({"code": "print(1)"}):\n')
+    assert "Printed:\n1" in read[1]
+    assert not any("Thought" in text for text in read)
 
 
 # Eager statements
@@ -625,7 +625,7 @@ def test_an_error_ends_the_statements():
 
 
 def test_a_retried_turn_ends_its_statements():
-    """What runs is killed and has failed; what waits never runs; the new turn runs anew."""
+    """What runs is killed and has failed; what waits never runs; the new turn runs from its start."""
     seen = asyncio.Event()
 
     async def model(request):
@@ -666,7 +666,7 @@ def test_it_takes_what_an_agent_takes():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "error", "told"),
+    ("wrong", "error", "text"),
     [
         ({"answer": "tool"}, TypeError, "final_answer"),
         ({"executor_type": "docker"}, TypeError, "executor="),
@@ -684,9 +684,9 @@ def test_it_takes_what_an_agent_takes():
         ({"nonsense": 1}, TypeError, "nonsense"),
     ],
 )
-def test_what_cannot_work_is_refused_at_once(wrong, error, told):
+def test_what_cannot_work_is_refused_at_once(wrong, error, text):
     """A wrong argument raises when the agent is made, and says what to write."""
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=text):
         CodeAgent(ScriptedModel([]), **wrong)
 
 
