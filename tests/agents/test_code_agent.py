@@ -625,7 +625,7 @@ def test_an_error_ends_the_statements():
 
 
 def test_a_retried_turn_ends_its_statements():
-    """What runs is killed and has failed; what waits never runs; the new turn runs from its start."""
+    """What runs is killed and has failed; what waits never runs; the new turn runs whole."""
     seen = asyncio.Event()
 
     async def model(request):
