@@ -106,8 +106,8 @@ class Items:
         self._by_id: dict[tuple[str, str], list[Item]] = {}
         self._by_index: dict[tuple[str, int], list[Item]] = {}
         self._by_call: dict[str, list[Item]] = {}
-        self._ids_hold = False
-        """Whether an id was found in a second event, so that another one is another item's."""
+        self._ids_repeat = self._ids_change = False
+        """Whether an id was found in a second event, and whether an item has had two."""
 
     def __iter__(self) -> Iterator[Item]:
         for items in self._all.values():
@@ -125,10 +125,14 @@ class Items:
 
     def of_piece(self, signs: Signs) -> Item:
         """Return the item to which a piece belongs."""
-        item = self._with_id(signs) or self._open_at(signs)
-        if item is None and (latest := self._latest_open(signs)) is not None:
-            is_other = self._ids_hold and signs.id is not None and signs.kind == CALL
-            item = None if is_other and latest.texts else latest
+        item = self._with_id(signs)
+        if item is None:
+            item = self._open_at(signs) or self._latest_open(signs)
+            item = (
+                None
+                if item is not None and item.texts and self._has_other_id(item, signs)
+                else item
+            )
         self.has_strays = self.has_strays or item is None
         return self._learn(item or self._new(signs), signs, is_piece=True)
 
@@ -177,9 +181,11 @@ class Items:
         return item
 
     def _learn(self, item: Item, signs: Signs, is_piece: bool = False) -> Item:
-        if signs.id is not None and signs.id not in item.ids and not (is_piece and item.ids):
-            item.ids.add(signs.id)
-            self._by_id.setdefault((item.kind, signs.id), []).append(item)
+        if signs.id is not None and signs.id not in item.ids:
+            self._ids_change = self._ids_change or bool(item.ids)
+            if not (is_piece and item.ids):
+                item.ids.add(signs.id)
+                self._by_id.setdefault((item.kind, signs.id), []).append(item)
         if item.index is None and signs.index is not None:
             item.index = signs.index
             self._by_index.setdefault((item.kind, signs.index), []).append(item)
@@ -193,7 +199,7 @@ class Items:
         same = self._by_id.get((signs.kind, signs.id or ""))
         if not same:
             return None
-        self._ids_hold = True
+        self._ids_repeat = True
         at = [item for item in same if item.index == signs.index] if len(same) > 1 else same
         return (at or same)[-1]
 
@@ -221,8 +227,7 @@ class Items:
             return None if is_elsewhere and same.is_announced else same
         at = self._open_at(signs)
         if at is not None and not _is_other_call(at, signs):
-            is_other = self._ids_hold and signs.id is not None and bool(at.ids)
-            return None if is_other and at.is_announced else at
+            return None if at.is_announced and self._has_other_id(at, signs) else at
         latest = self._latest_open(signs)
         if latest is None or _is_other_call(latest, signs):
             return None
@@ -242,7 +247,7 @@ class Items:
         for named in sorted(found, key=lambda item: item.index != signs.index):
             fit = CONTRADICTS if _is_other_call(named, signs) else named.fit(texts, data)
             if fit > CONTRADICTS and accepts(named, signs, fit):
-                self._ids_hold = self._ids_hold or signs.id in named.ids
+                self._ids_repeat = self._ids_repeat or signs.id in named.ids
                 return named
         if signs.index is not None:
             found += self._by_index.get((signs.kind, signs.index), ())[-_FEW:]
@@ -255,6 +260,11 @@ class Items:
                     ranked.append((self._rank(item, signs, fit), item))
         return max(ranked, key=itemgetter(0), default=(None, None))[1]
 
+    def _has_other_id(self, item: Item, signs: Signs) -> bool:
+        """Return whether an id shows that an event is about another item."""
+        is_new = signs.id is not None and bool(item.ids) and signs.id not in item.ids
+        return is_new and self._ids_repeat and not self._ids_change
+
     def _is_named(self, item: Item, signs: Signs) -> bool:
         """Return whether an item has an id of an event."""
         return signs.id in item.ids or (signs.call_id is not None and item.call_id == signs.call_id)
@@ -264,14 +274,15 @@ class Items:
         is_elsewhere = None not in (signs.index, item.index) and signs.index != item.index
         if self._is_named(item, signs):
             return fit == EQUALS or not is_elsewhere or (fit > CONTRADICTS and not item.is_whole)
-        is_other = self._ids_hold and signs.id is not None and bool(item.ids)
+        is_other = self._has_other_id(item, signs)
         if is_elsewhere:
             return fit == EQUALS and not item.is_whole and not is_other
         is_unnamed = item.kind == CALL and item.name is None
-        if signs.index is not None and item.index == signs.index and not item.is_whole:
+        is_at = signs.index is not None and item.index == signs.index
+        if is_at and not item.is_whole:
             return fit > CONTRADICTS or not (is_other or is_unnamed)
-        if item.is_whole and item.index != signs.index:
-            return fit == EQUALS
+        if item.is_whole and not is_at:
+            return fit == EQUALS and not is_other
         return fit >= EXTENDS or (fit == UNKNOWN and not is_other)
 
     def _rank(self, item: Item, signs: Signs, fit: int) -> tuple[Any, ...]:
