@@ -147,10 +147,9 @@ class ResponseEvents:
         self, event: Mapping[str, Any], name: str, part: int | None, piece: str
     ) -> Iterator[Delta | Rest]:
         self.answered = True
-        signs = _signs_of(event, name)
-        yield from self._output.grow(signs, name, part, piece)
+        yield from self._output.grow(_signs_of(event, name), name, part, piece)
         if not self._output.has_halves:
-            self.add = self._output.adder(signs, name, part)
+            self.add = self._output.adder()
 
     def _fill(
         self, event: Mapping[str, Any], name: str, part: str, text: str

@@ -16,6 +16,9 @@ from .parts import CONTRADICTS, EQUALS, EXTENDS, UNKNOWN, Parts
 
 __all__ = ["Item", "Items", "Signs"]
 
+Fit = Callable[["Item"], int]
+"""Returns how well what an event holds fits to what has come of an item."""
+
 _FEW = 64
 """How many of the latest items are searched for one that nothing but its content identifies."""
 
@@ -136,38 +139,30 @@ class Items:
         self.has_strays = self.has_strays or item is None
         return self._learn(item or self._new(signs), signs, is_piece=True)
 
-    def of_whole(self, signs: Signs, texts: Texts, data: Mapping[str, Any] | None = None) -> Item:
+    def of_whole(self, signs: Signs, fit: Fit) -> Item:
         """Return the item of an event that holds a whole text of it, or all of it."""
-        item = self._best(signs, texts, data, self._accepts)
+        item = self._best(signs, fit, self._accepts)
         return self._learn(item or self._new(signs), signs)
 
-    def find_last(
-        self,
-        signs: Signs,
-        texts: Texts,
-        data: Mapping[str, Any] | None,
-        taken: set[Item],
-        is_first: bool,
-    ) -> Item | None:
+    def find_last(self, signs: Signs, fit: Fit, taken: set[Item], is_first: bool) -> Item | None:
         """Return the item that the last event repeats, or None.
 
         Args:
             signs: What identifies it.
-            texts: Its texts.
-            data: What else it has.
+            fit: Returns how well it fits to an item.
             taken: The items that others of the last event repeat.
             is_first: Whether it must be certain.
         """
 
-        def is_one(item: Item, _: Signs, fit: int) -> bool:
-            if item in taken or fit == EQUALS:
+        def is_one(item: Item, _: Signs, how: int) -> bool:
+            if item in taken or how == EQUALS:
                 return item not in taken
             is_named = self._is_named(item, signs)
             if is_first:
-                return is_named and fit > CONTRADICTS
-            return is_named or item.index == signs.index or fit == EXTENDS
+                return is_named and how > CONTRADICTS
+            return is_named or item.index == signs.index or how == EXTENDS
 
-        return self._best(signs, texts, data, is_one)
+        return self._best(signs, fit, is_one)
 
     def add(self, signs: Signs) -> Item:
         """Return a new item."""
@@ -235,18 +230,14 @@ class Items:
         return latest if not latest.is_announced or is_repeated else None
 
     def _best(
-        self,
-        signs: Signs,
-        texts: Texts,
-        data: Mapping[str, Any] | None,
-        accepts: Callable[[Item, Signs, int], bool],
+        self, signs: Signs, fit: Fit, accepts: Callable[[Item, Signs, int], bool]
     ) -> Item | None:
         """Return the item that fits best among those that are accepted, or None."""
         found: list[Item] = [*self._by_call.get(signs.call_id or "", ())]
         found += self._by_id.get((signs.kind, signs.id or ""), ())
         for named in sorted(found, key=lambda item: item.index != signs.index):
-            fit = CONTRADICTS if _is_other_call(named, signs) else named.fit(texts, data)
-            if fit > CONTRADICTS and accepts(named, signs, fit):
+            how = CONTRADICTS if _is_other_call(named, signs) else fit(named)
+            if how > CONTRADICTS and accepts(named, signs, how):
                 self._ids_repeat = self._ids_repeat or signs.id in named.ids
                 return named
         if signs.index is not None:
@@ -255,9 +246,9 @@ class Items:
         ranked = []
         for item in dict.fromkeys(found):
             if item.kind == signs.kind and not _is_other_call(item, signs):
-                fit = item.fit(texts, data)
-                if accepts(item, signs, fit):
-                    ranked.append((self._rank(item, signs, fit), item))
+                how = fit(item)
+                if accepts(item, signs, how):
+                    ranked.append((self._rank(item, signs, how), item))
         return max(ranked, key=itemgetter(0), default=(None, None))[1]
 
     def _has_other_id(self, item: Item, signs: Signs) -> bool:
@@ -281,8 +272,8 @@ class Items:
         is_at = signs.index is not None and item.index == signs.index
         if is_at and not item.is_whole:
             return fit > CONTRADICTS or not (is_other or is_unnamed)
-        if item.is_whole and not is_at:
-            return fit == EQUALS and not is_other
+        if item.is_whole:
+            return fit > (CONTRADICTS if is_at else EXTENDS) and not is_other
         return fit >= EXTENDS or (fit == UNKNOWN and not is_other)
 
     def _rank(self, item: Item, signs: Signs, fit: int) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from ...streams.fairness import REST, Rest
 from ..openai_chat.fields import Halves, id_of, whole
 from ..openai_chat.nesting import is_deep
 from .contents import CALL, Texts, texts_of
-from .items import Item, Items, Signs
+from .items import Fit, Item, Items, Signs
 from .parts import Part
 from .spoken import Spoken
 
@@ -40,6 +40,7 @@ class Output:
         self._items = Items()
         self._spoken = Spoken(origin)
         self._halves = Halves()
+        self._latest: tuple[Item, str, int] | None = None
 
     def __bool__(self) -> bool:
         """Whether anything has begun."""
@@ -61,14 +62,17 @@ class Output:
     def grow(self, signs: Signs, name: str, part: int | None, piece: str) -> Iterator[Delta]:
         """Yield what a piece adds to a text of an item."""
         item = self._items.of_piece(signs)
-        yield from self._grow(item, name, item.parts(name).number_of(part), piece)
+        number = item.parts(name).number_of(part)
+        self._latest = item, name, number
+        yield from self._grow(item, name, number, piece)
 
-    def adder(self, signs: Signs, name: str, part: int | None) -> Add | None:
-        """Return what adds pieces to a text, as `grow` does; None if it cannot be emitted yet."""
-        item = self._items.of_piece(signs)
+    def adder(self) -> Add | None:
+        """Return what adds pieces as the latest `grow` did; None if they cannot be emitted yet."""
+        if self._latest is None:
+            return None
+        item, name, number = self._latest
         if name == "arguments" and item.name is None:
             return None
-        number = item.parts(name).number_of(part)
         note = item.parts(name).pieces(number).append
         spoken = self._spoken
 
@@ -80,7 +84,7 @@ class Output:
 
     def fill(self, signs: Signs, name: str, part: int | None, text: str) -> Iterator[Delta]:
         """Yield what a text that is whole now adds to its pieces."""
-        item = self._items.of_whole(signs, {name: [(part or 0, text)]})
+        item = self._items.of_whole(signs, lambda item: item.parts(name).fit_part(part, text))
         if item.is_whole:
             return
         parts = item.parts(name)
@@ -97,7 +101,7 @@ class Output:
         if (signs := _signs_of(index, data)) is None:
             return
         texts = texts_of(data)
-        item = self._items.of_whole(signs, texts, _rest_of(data))
+        item = self._items.of_whole(signs, _fit(texts, data))
         yield from self._name(item, data)
         yield from self._stop(item, data, texts)
 
@@ -137,9 +141,7 @@ class Output:
         for is_first in (True, False):
             for at, (signs, data) in enumerate(wholes):
                 if at not in found:
-                    item = self._items.find_last(
-                        signs, texts_of(data), _rest_of(data), taken, is_first
-                    )
+                    item = self._items.find_last(signs, _fit(texts_of(data), data), taken, is_first)
                     if item is not None:
                         found[at] = item
                         taken.add(item)
@@ -222,6 +224,11 @@ def _signs_of(index: int | None, data: Any) -> Signs | None:
         return Signs(kind, index, id)
     is_named = bool(name) and isinstance(name, str)
     return Signs(kind, index, id, id_of(data.get("call_id")), whole(name) if is_named else None)
+
+
+def _fit(texts: Texts, data: Mapping[str, Any]) -> Fit:
+    rest = _rest_of(data)
+    return lambda item: item.fit(texts, rest)
 
 
 def _rest_of(data: Mapping[str, Any]) -> dict[str, Any] | None:

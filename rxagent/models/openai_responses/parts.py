@@ -68,6 +68,16 @@ class Parts:
         fits = all(text.startswith(self._text_of(number)) for number, text in whole)
         return EXTENDS if fits and self._are_numbered else CONTRADICTS
 
+    def fit_part(self, given: int | None, text: str) -> int:
+        """Return how one whole part fits to what has come, as far as its number is given."""
+        before = self.text
+        known = self._text_of(self._latest if given is None else given)
+        if before and (text in (before, known) or (not known and before.endswith(text))):
+            return EQUALS
+        if known and (text.startswith(known) or known.startswith(text)):
+            return EXTENDS
+        return CONTRADICTS if known and given is not None and self._are_numbered else UNKNOWN
+
     def missing(self, whole: Sequence[Part]) -> Iterator[Part]:
         """Yield what a whole text adds to what has come, by its parts."""
         before, now = self.text, "".join(text for _, text in whole)

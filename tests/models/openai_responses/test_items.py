@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 from attrs import field, frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.draft import Draft, grow
@@ -98,7 +98,7 @@ class Way:
 
     Attributes:
         begins: Whether an event says that it begins.
-        cut: How many characters of a text are missing in its pieces; all, if it has none.
+        cut: How many characters of the last text are missing in its pieces.
         texts: How often each text is repeated as a whole.
         parts: How often each part is repeated as a whole.
         wholes: How often the item is repeated as a whole.
@@ -149,7 +149,11 @@ class Server:
 
     def place(self, number, of_item=None):
         """Return the fields that name an item."""
-        named = {"item_id": id for id in self.id(number).values()} if of_item is None else {}
+        named = (
+            {}
+            if of_item
+            else {name.replace("id", "item_id"): id for name, id in self.id(number).items()}
+        )
         match self._style.indexes:
             case "right":
                 return {**named, "output_index": number}
@@ -174,7 +178,7 @@ class Server:
         for at, part in enumerate(parts):
             part_at = {numbered: at} if self._style.parts else {}
             text = part["text"]
-            sent = text[: max(0, len(text) - way.cut)]
+            sent = text[: max(0, len(text) - way.cut)] if at == len(parts) - 1 else text
             for start in range(0, len(sent), way.size):
                 piece = sent[start : start + way.size]
                 yield event(f"response.{name}.delta", delta=piece, **self.place(number), **part_at)
