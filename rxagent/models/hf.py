@@ -198,11 +198,11 @@ class InferenceClientModel(RemoteModel):
                 extra_body={**body, "stream": self._stream, **more},
             )
         except Exception:
-            if session.status < 400:
+            if session.status < 300:
                 raise
-            description = await _described(session.reply)
-            raise errors.reported(description, session.status, session.reply.headers) from None
         reply = session.reply
+        if session.status >= 300:
+            raise errors.reported(await _described(reply), session.status, reply.headers)
         return reply.aiter_bytes(), ChatReply(evolve(errors, headers=reply.headers), origin)
 
     def _body(self, request: Request) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from ..events import Delta, Usage
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .large_json import read_value
+from .reader import is_news
 from .sse import Failure, Frames, Strange
 
-__all__ = ["JsonEvents", "JsonReply", "around"]
+__all__ = ["BLANK", "JsonEvents", "JsonReply", "around"]
 
-_BLANK = b" \t\r\n\xef\xbb\xbf"
+BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
 
 _SCALARS = (str, int, bool, type(None))
@@ -137,7 +138,7 @@ class JsonReply:
                 yield REST
             return
         if not self._begun:
-            data = data.lstrip(_BLANK)
+            data = data.lstrip(BLANK)
             self._begun = bool(data)
             self._whole = [] if data[:1] in (b"{", b"[") and data[:6] != b"[DONE]" else None
             self._events.is_stream = self._whole is None
@@ -230,7 +231,7 @@ class JsonReply:
             return
         value: Any = None
         delta: Delta | Rest | None = None
-        deltas = 0
+        deltas = news = 0
         try:
             if type(frame) is Failure:
                 self._events.fail(self._description(frame))
@@ -241,13 +242,14 @@ class JsonReply:
                     return  # a sign of life
                 for delta in self._events.read(value):
                     deltas += 1
+                    news += is_news(delta)
                     yield delta
         except ModelError:
             if self.is_finished:  # a whole answer cannot break
                 return
             raise
         self._emitted = self._emitted or bool(deltas)
-        self.received += deltas
+        self.received += news
         if deltas and type(delta) is not Usage:
             self._done = False  # the mark came too early
         if self._events.failure is not None:

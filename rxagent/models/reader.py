@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol, TypeAlias, TypeVar
 
 from ..errors import ModelError
-from ..events import Delta
-from ..streams.fairness import Rest
+from ..events import Delta, ReasoningDelta
+from ..streams.fairness import REST, Rest
 
-__all__ = ["Reader", "read_reply"]
+__all__ = ["Reader", "is_news", "read_reply"]
 
 _SILENCE = 2.0
 """Seconds of silence after which a reply that has its finish reason is over."""
@@ -64,6 +64,11 @@ class Reader(Protocol[_In]):
         Raises:
             ModelError: The reply is not whole.
         """
+
+
+def is_news(delta: Delta | Rest) -> bool:
+    """Return whether a delta says anything; what is kept of an empty part does not."""
+    return delta is not REST and not (isinstance(delta, ReasoningDelta) and not delta.text)
 
 
 async def read_reply(

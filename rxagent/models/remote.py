@@ -22,6 +22,7 @@ from ..pickling import portable
 from ..streams import from_batches
 from ..streams.sources import preparing
 from .errors import ErrorFactory
+from .history import sendable
 from .model import Model
 from .options import check_options, permitted
 from .provider import Provider
@@ -88,7 +89,7 @@ class RemoteModel(Model):
 
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription sends the request again."""
-        whole = Request.of(request)
+        whole = sendable(Request.of(request))
         errors = ErrorFactory(self.provider, self.model_id)
         deltas = preparing(
             lambda sent: from_batches(

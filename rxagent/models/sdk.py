@@ -215,7 +215,27 @@ def _sdk(name: str) -> Any:
 
 def _over_aiohttp(sdk: Any) -> Any:
     tls = _tls(sdk.DefaultAioHttpClient, *map(os.environ.get, _TLS_VARIABLES))
-    return sdk.DefaultAioHttpClient(verify=tls)
+    return sdk.DefaultAioHttpClient(verify=tls, event_hooks={"response": [_read_failed]})
+
+
+async def _read_failed(response: Any) -> None:
+    """Read the body of a failed reply, or raise an error that has its status.
+
+    Anthropic's SDK would lose the status of a reply whose body cannot be read.
+    """
+    if response.status_code >= 400:
+        try:
+            await response.aread()
+        except Exception as error:
+            raise _Unreadable(response) from error
+
+
+class _Unreadable(Exception):
+    """The body of a failed reply cannot be read."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__(f"The body of a reply of status {response.status_code} cannot be read.")
+        self.response = response
 
 
 @lru_cache(maxsize=4)

@@ -54,6 +54,17 @@ def deltas(server, name, **options):
     return list(each(InferenceClientModel(name, api_base=server.url, **options)("Hi")))
 
 
+@pytest.mark.parametrize("status", [300, 302])
+def test_a_status_that_is_no_success(status):
+    """What comes with such a status is no answer, though it looks like one."""
+    body = b'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\n'
+    head = f"HTTP/1.1 {status} Found\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with answering(head + body) as url, pytest.raises(ModelRejected) as caught:
+        list(each(InferenceClientModel("m", api_base=url, token="hf_any")("Hi")))
+
+    assert status == caught.value.status
+
+
 def text(found):
     """Return the text of deltas."""
     return "".join(delta.text for delta in found if isinstance(delta, TextDelta))

@@ -1,6 +1,7 @@
 """Anthropic's models, called through the real SDK over a real socket."""
 
 import asyncio
+import json
 import pickle
 import subprocess
 import sys
@@ -11,15 +12,18 @@ import pytest
 from rxagent import Agent, tool
 from rxagent.errors import ModelRejected, ModelUnavailable, RateLimited
 from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from rxagent.messages import Message, Request
+from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import AnthropicModel, resolve
 from rxagent.models.anthropic import PROVIDER, _limit
+from rxagent.operators import fallback
 from rxagent.streams import each
 from rxagent.testing.contract import ModelContract
 from rxagent.testing.far_ends import Rejected
 from rxagent.testing.far_ends.anthropic import AnthropicFarEnd
 from rxagent.testing.leaks import keepers
 from rxagent.testing.scenarios import Reply
+
+from ..models.raw import answering
 
 pytest.importorskip("anthropic")
 
@@ -215,6 +219,41 @@ def test_an_agent(far_end):
 
 
 # Errors.
+
+
+BROKEN = ["Content-Length: 100\r\n\r\n{", "Content-Encoding: gzip\r\n\r\nno gzip"]
+
+
+@pytest.mark.parametrize("body", BROKEN, ids=["cut", "garbled"])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, RateLimited), (401, ModelRejected), (503, ModelUnavailable)]
+)
+def test_a_body_that_cannot_be_read(status, kind, body):
+    """An error whose body cannot be read is what its status says, with its wait."""
+    head = f"HTTP/1.1 {status} No\r\nContent-Type: application/json\r\nRetry-After: 7\r\n"
+    with answering((head + body).encode()) as url, pytest.raises(kind) as caught:
+        list(each(AnthropicModel("m", api_base=url, api_key="key")("Hi")))
+
+    assert (status, 7.0) == (caught.value.status, caught.value.retry_after)
+
+
+def test_a_failure_that_looks_like_an_answer(far_end):
+    """Another model is asked where a failure comes in the place of an answer."""
+    body = json.dumps({"content": "Service temporarily unavailable", "code": 503})
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    with answering(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()) as url:
+        failing = AnthropicModel("m", api_base=url, api_key="key")
+
+        assert "Hello." == Agent(fallback(failing, far_end.serve(*HELLO))).run("Hi")
+
+
+def test_a_number_that_no_float_holds(far_end):
+    """Arguments with such a number are sent back as JSON."""
+    call = ToolCall("toolu_1", "add", '{"a": 1e999}')
+    result = Message("tool", "5", tool_call_id="toolu_1")
+    body = sent(far_end, Request([Message("user", "Hi"), Message("assistant", "", [call]), result]))
+
+    assert {"a": sys.float_info.max} == body["messages"][1]["content"][0]["input"]
 
 
 def test_overloaded(far_end):

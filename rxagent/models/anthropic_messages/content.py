@@ -10,9 +10,11 @@ from attrs import define, field, frozen
 
 from ...events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from ...messages import ProviderData
+from ...streams.fairness import REST, Rest
 from ..blocks import Blocks
 from ..openai_chat.fields import Halves, id_of, string, whole
 from ..openai_chat.nesting import is_deep
+from ..openai_chat.reasoning import thoughts_in
 
 __all__ = ["Content", "Piece"]
 
@@ -62,12 +64,16 @@ class _Open:
 class Content:
     """Turns the blocks of one reply into deltas, and keeps those that the provider wants back.
 
+    Attributes:
+        has_lost: Whether arguments came of which no call had begun.
+
     Args:
         origin: The origin that gets the blocks back; None keeps none.
         signs: Whether the server signs each thought that it takes back.
     """
 
     def __init__(self, origin: str | None, signs: bool) -> None:
+        self.has_lost = False
         self._origin = origin
         self._signs = signs
         self._blocks = Blocks(origin)
@@ -81,11 +87,11 @@ class Content:
         """Whether the first half of a character waits for its other one."""
         return bool(self._halves)
 
-    def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta]:
+    def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what the start of a block holds."""
         if index in self._open:
             yield from self.stop(index)
-        kind = string(block.get("type"))
+        kind = _kind_of(block)
         opened = _Open(kind, dict(block), self._blocks.text, is_later=self._follows)
         self._open[index] = opened
         self._latest = index
@@ -100,7 +106,7 @@ class Content:
     def piece(self, index: int | None, delta: dict[str, Any]) -> Piece | None:
         """Return what grows a block, unless it does more than that."""
         name = _GROWING.get(delta.get("type") or "")
-        if name is None:
+        if name is None or not isinstance(delta.get(name), str):
             return None
         add: Callable[[str], Delta] | None = None
         if name == "thinking":
@@ -116,7 +122,7 @@ class Content:
         """Note that this much text of the answer was emitted."""
         self._blocks.text += length
 
-    def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta]:
+    def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what a delta adds to a block."""
         match delta.get("type"):
             case "text_delta":
@@ -149,9 +155,10 @@ class Content:
                 citations = data.get("citations")
                 if is_deep(citations):
                     citations = None
-                if citations or opened.is_later:
+                size = self._blocks.text - opened.begun
+                if citations or (size and opened.is_later):
                     kept = {"type": _TEXT, **({"citations": citations} if citations else {})}
-                    yield from self._blocks.keep(kept, self._blocks.text - opened.begun)
+                    yield from self._blocks.keep(kept, size)
             case "thinking":
                 signature = data.get("signature")
                 if isinstance(signature, str) and (signature or not self._signs):
@@ -162,7 +169,7 @@ class Content:
                 if data.get("input"):
                     arguments = json.dumps(data["input"])
                     yield _argued(opened, arguments[:-1] if cut else arguments)
-            case _ if not is_deep(data):
+            case kind if kind and not is_deep(data):
                 with suppress(ValueError, RecursionError):
                     if opened.pieces:
                         data["input"] = json.loads("".join(opened.pieces))
@@ -200,18 +207,22 @@ class Content:
         self.said(len(text))
         return TextDelta(text)
 
-    def _think(self, text: Any) -> Iterator[ReasoningDelta]:
-        if text and (joined := self._halves.join(_THINKING, string(text))):
-            yield self._blocks.reason(joined)
+    def _think(self, thinking: Any) -> Iterator[ReasoningDelta | Rest]:
+        for text in thoughts_in(thinking):
+            if text is REST:
+                yield REST
+            elif text and (joined := self._halves.join(_THINKING, text)):
+                yield self._blocks.reason(joined)
 
     def _argue(self, index: int | None, text: Any) -> Iterator[Delta]:
         opened = self._opened(index)
         if not text:
             return
         if opened is None:
-            raise LookupError
-        if opened.kind != _CALL:
-            opened.pieces.append(string(text))
+            self.has_lost = True
+        elif opened.kind != _CALL:
+            if isinstance(text, str):
+                opened.pieces.append(text)
         elif joined := self._halves.join(opened.call, string(text)):
             yield _argued(opened, joined)
 
@@ -224,6 +235,14 @@ class Content:
                     yield self._blocks.reason(half)
                 case _:
                     yield self._said(half)
+
+
+def _kind_of(block: Mapping[str, Any]) -> str:
+    """Return the type of a block, or what it is by its text; empty when that is unknown."""
+    kind = block.get("type")
+    if isinstance(kind, str):
+        return kind
+    return next((name for name in (_TEXT, _THINKING) if isinstance(block.get(name), str)), "")
 
 
 def _argued(opened: _Open, text: str) -> ToolCallDelta:

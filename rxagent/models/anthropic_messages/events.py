@@ -7,12 +7,19 @@ from ...errors import ModelError
 from ...events import Delta, Finish, RefusalDelta
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
-from ..failures import failure_in
+from ..failures import failure_in, is_foreign, wordless_failure_in
 from ..openai_chat.fields import finish_of, number, reason_of
 from .content import Content, Piece
 from .usage import MessageUsage
 
 __all__ = ["MessageEvents"]
+
+_PARTS = ("delta", "message", "content_block")
+"""The parts of events that are objects of the protocol."""
+
+_KINDS = {f"content_block_{part}" for part in ("start", "delta", "stop")}
+_KINDS |= {f"message_{part}" for part in ("start", "delta", "stop")} | {"message", "ping"}
+"""The events in which words, such as a message, are no error."""
 
 
 class MessageEvents:
@@ -79,7 +86,7 @@ class MessageEvents:
         yield from self._content.end(self.finished)
 
     def _read(self, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        if "error" in event and (error := failure_in(event, inside=True)) is not None:
+        if (error := self._failure_in(event)) is not None:
             self.fail(error)
             return
         index = number(event.get("index"))
@@ -105,14 +112,24 @@ class MessageEvents:
                 self.stopped = self.finished = True
             case "message":
                 yield from self._read_whole(event)
-            case "ping":
-                pass
-            case _:
-                if (error := failure_in(event)) is not None:
-                    self.fail(error)
 
-    def _start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta]:
+    def _failure_in(self, event: Mapping[str, Any]) -> Any:
+        """Return the description of an error that an event, or a part of it, reports, or None."""
+        kind = event.get("type")
+        if isinstance(kind, str) and kind in _KINDS:
+            if (error := failure_in(event, is_known=True)) is not None:
+                return error
+            errors = (failure_in(event.get(name), inside=True) for name in _PARTS)
+            return next((error for error in errors if error is not None), None)
+        if (error := failure_in(event)) is not None or self.finished or _is_message(event):
+            return error
+        is_strange = self.answered and kind is None and is_foreign(event)
+        return event if is_strange else wordless_failure_in(event)
+
+    def _start(self, index: int | None, block: Any) -> Iterator[Delta | Rest]:
         self.answered = True
+        if not isinstance(block, Mapping):
+            return
         if (error := failure_in(block, inside=True)) is None:
             yield from self._content.start(index, block)
         else:
@@ -120,8 +137,7 @@ class MessageEvents:
 
     def _read_whole(self, message: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         content = message.get("content") or ()
-        plain = [{"type": "text", "text": content}]
-        blocks: list[Any] = plain if isinstance(content, str) else list(content)
+        blocks: list[Any] = [content] if isinstance(content, str) else list(content)
         reason = reason_of(message.get("stop_reason"))
         cut = finish_of(reason) == "length"
         self.answered = self.answered or bool(blocks)
@@ -129,7 +145,8 @@ class MessageEvents:
             if block is REST:
                 yield REST
             else:
-                yield from self._start(None, block)
+                said = {"type": "text", "text": block} if isinstance(block, str) else block
+                yield from self._start(None, said)
                 yield from self._content.stop(None, cut=cut and block is blocks[-1])
         yield from self._finish(message)
         yield from self._report(message.get("usage"))
@@ -143,6 +160,8 @@ class MessageEvents:
         if meaning is None:
             self.fail({"code": reason, "message": f"the reply ended with {reason!r}"})
             return
+        if meaning == "tool_calls" and self._content.has_lost:
+            raise LookupError  # a call, of which only arguments came
         self.answered = self.finished = True
         yield from self._content.end(self.finished)
         if meaning == self._reason:
@@ -162,5 +181,10 @@ class MessageEvents:
 
 def _kind_of(event: Mapping[str, Any]) -> Any:
     """Return the type of an event; some servers leave it out of whole messages."""
-    kind = event.get("type")
-    return "message" if kind is None and isinstance(event.get("content"), list | str) else kind
+    return "message" if _is_message(event) else event.get("type")
+
+
+def _is_message(event: Mapping[str, Any]) -> bool:
+    """Return whether an object is a whole message, or looks like one without its type."""
+    is_named = event.get("type") in (None, "message")
+    return is_named and isinstance(event.get("content"), list | str)

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from jiter import from_json
-
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import Block, data_of, parts_of
-from ..history import Ids, accepted_name
+from ..history import Ids, accepted_name, arguments_of
 
 __all__ = ["message_body"]
 
@@ -20,7 +18,8 @@ _DATA = re.compile(r"data:([^,;]*)[^,]*?(;base64)?,(.*)", re.IGNORECASE | re.DOT
 _TYPES = {"image/jpg": "image/jpeg"}
 
 _OPENING = "(The conversation begins.)"
-"""What the user says where the assistant speaks first, which Anthropic does not accept."""
+"""What the user says where the assistant speaks first, or all texts are blank, which Anthropic does
+not accept."""
 
 _Block = dict[str, Any]
 
@@ -43,7 +42,7 @@ def message_body(request: Request, origin: str | None = None) -> dict[str, Any]:
         body["system"] = [_text(text) for text in system]
     elif system:
         turns = [_turn("user", [_text(text) for text in system])]
-    body["messages"] = turns
+    body["messages"] = turns or [_turn("user", [_text(_OPENING)])]
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if stop := [text for text in request.stop if text.strip()]:
@@ -133,11 +132,7 @@ def _text(text: str) -> _Block:
 
 def _call(call: ToolCall, id: str, origin: str | None) -> _Block:
     block: _Block = {"type": "tool_use", "id": id, "name": accepted_name(call.name)}
-    try:
-        given = from_json(call.arguments.encode(), allow_inf_nan=False)
-    except ValueError:
-        given = None
-    block["input"] = given if isinstance(given, dict) else {}
+    block["input"] = arguments_of(call)
     for back in data_of(call.extra, origin):
         block = {**back, **block}
     return block

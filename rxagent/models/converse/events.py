@@ -10,11 +10,20 @@ from attrs import define, field
 from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..blocks import Blocks
 from ..errors import ErrorFactory
+from ..failures import failure_in
 from ..openai_chat.fields import Halves, Usages, finish_of, id_of, number, string, whole
+from ..openai_chat.reasoning import thoughts_in
+from .failures import described_error, failure_of
 
 __all__ = ["ConverseEvents"]
 
 _TEXT = "text"
+
+_PARTS = ("delta", "start")
+"""The parts of events that are objects of the protocol, beside the calls in them."""
+
+_OF_EVENTS = {"contentBlockIndex", "delta", "p"}
+_OF_PIECES = {"text", "reasoningContent"}
 
 _COUNTS = {
     "input_tokens": "inputTokens",
@@ -58,6 +67,9 @@ class ConverseEvents:
         self._usages = Usages(errors.model)
         self._halves = Halves()
         self._calls: dict[int, int] = {}
+        self._open: dict[int, str | None] = {}
+        """The ids of the calls that have begun and not ended, by their blocks."""
+
         self._foreign: set[int] = set()
         self._reasoning: dict[int, _Reasoning] = {}
         self._block = 0
@@ -67,21 +79,23 @@ class ConverseEvents:
 
         Raises:
             MalformedReply: It has an unknown shape, or says that the model wrote what is none.
-            ModelError: The model ended for a reason that is unknown.
+            ModelError: It reports an error, or the model ended for a reason that is unknown.
         """
+        if not self.is_finished:  # a whole answer cannot break
+            self._check(event, *_PARTS)
         try:
             match kind:
                 case "contentBlockDelta":
-                    yield from self._delta(self._index(event), event["delta"])
+                    yield from self._delta(self._index(event), event["delta"] or {})
                 case "contentBlockStart":
-                    yield from self._start(self._index(event), event.get("start") or {})
+                    yield from self._start(self._index(event), event)
                 case "contentBlockStop":
                     yield from self._stop(self._index(event))
                 case "messageStop":
                     yield from self._finish(event["stopReason"])
                 case "metadata":
                     self.is_settled = True
-                    yield from self._usage(event.get("usage"))
+                    yield from self._usage(event)
         except (AttributeError, LookupError, TypeError) as error:
             if not self.is_finished:
                 raise self._errors.malformed(f"an unreadable {kind}", event) from error
@@ -93,10 +107,15 @@ class ConverseEvents:
             ModelError: As for `read`.
         """
         try:
-            for index, block in enumerate(reply["output"]["message"]["content"]):
+            self._check(reply)
+            self._check(reply["output"])
+            message = reply["output"]["message"]
+            self._check(message)
+            for index, block in enumerate(message["content"]):
+                self._check({"block": block}, "block")
                 yield from self._whole_block(index, block)
             yield from self._finish(reply["stopReason"])
-            yield from self._usage(reply.get("usage"))
+            yield from self._usage(reply)
         except (AttributeError, LookupError, TypeError) as error:
             raise self._errors.malformed("an unreadable reply", reply) from error
 
@@ -113,20 +132,40 @@ class ConverseEvents:
         for index in tuple(self._reasoning):
             yield from self._stop(index)
 
-    def _index(self, event: Mapping[str, Any]) -> int:
+    def _check(self, event: Any, *parts: str) -> None:
+        """Raise the error that an event, or one of its parts, reports."""
+        if _is_piece(event):
+            return
+        error = failure_of(event, is_known=True)
+        for part in (event.get(name) for name in parts if isinstance(event, Mapping)):
+            error = failure_in(part, inside=True) if error is None else error
+            if isinstance(part, Mapping) and error is None:
+                error = failure_in(part.get("toolUse"), inside=True)
+        if error is not None:
+            raise described_error(self._errors, error)
+
+    def _index(self, event: Any) -> int:
         """Return the index of a block; without one, it is the latest."""
-        index = number(event.get("contentBlockIndex"))
+        index = number(event.get("contentBlockIndex")) if isinstance(event, dict) else None
         if index is not None:
             self._block = index
         return self._block
 
-    def _start(self, index: int, start: Mapping[str, Any]) -> Iterator[Delta]:
-        use = start.get("toolUse")
-        if not use:
+    def _start(self, index: int, event: Any) -> Iterator[Delta]:
+        start = event.get("start") if isinstance(event, Mapping) else None
+        if isinstance(start, Mapping) and (use := start.get("toolUse")):
+            yield from self._begin(index, use)
+
+    def _begin(self, index: int, use: Mapping[str, Any]) -> Iterator[Delta]:
+        """Yield the beginning of a call, unless it is repeated."""
+        id = id_of(use.get("toolUseId"))
+        if id is not None and self._open.get(index) == id:
             return
         if use.get("type") == "server_tool_use":
             self._foreign.add(index)
             return
+        self._foreign.discard(index)
+        self._open[index] = id
         yield self._call(index, use)
 
     def _call(self, index: int, use: Mapping[str, Any]) -> ToolCallDelta:
@@ -138,14 +177,13 @@ class ConverseEvents:
         return ToolCallDelta(number, id_of(use.get("toolUseId")), whole(name))
 
     def _delta(self, index: int, delta: Mapping[str, Any]) -> Iterator[Delta]:
+        if (thought := delta.get("reasoningContent")) is not None:
+            yield from self._reason(index, thought)
         text = delta.get("text")
-        if text is not None:
-            if text := self._halves.join(_TEXT, string(text)):
-                yield self._said(text)
-        elif (use := delta.get("toolUse")) is not None:
+        if text is not None and (text := self._halves.join(_TEXT, string(text))):
+            yield self._said(text)
+        if (use := delta.get("toolUse")) is not None:
             yield from self._arguments(index, use.get("input"))
-        elif isinstance(reasoning := delta.get("reasoningContent"), Mapping):
-            yield from self._reason(index, reasoning)
 
     def _said(self, text: str) -> TextDelta:
         self._blocks.text += len(text)
@@ -158,20 +196,25 @@ class ConverseEvents:
         if text := self._halves.join(index, text):
             yield ToolCallDelta(self._calls[index], arguments=text)
 
-    def _reason(self, index: int, reasoning: Mapping[str, Any]) -> Iterator[Delta]:
+    def _reason(self, index: int, thought: Any) -> Iterator[Delta]:
+        """Yield a piece of reasoning, which a whole reply has in an object of its own."""
+        inner = thought.get("reasoningText") if isinstance(thought, Mapping) else None
+        reasoning = inner or thought
         kept = self._reasoning.setdefault(index, _Reasoning())
-        text, signature = reasoning.get("text"), reasoning.get("signature")
-        redacted = reasoning.get("redactedContent")
-        if isinstance(text, str):
+        fields = reasoning if isinstance(reasoning, Mapping) else {"text": reasoning}
+        texts = [text for text in thoughts_in(fields.get("text")) if isinstance(text, str)]
+        if any(texts):
             kept.has_text = True
-            if text := self._halves.join((index,), text):
+            if text := self._halves.join((index,), "".join(texts)):
                 yield self._blocks.reason(text)
+        signature, redacted = fields.get("signature"), fields.get("redactedContent")
         if isinstance(signature, str):
             kept.signature.append(signature)
         if isinstance(redacted, str):
             kept.redacted.append(_bytes(redacted))
 
     def _stop(self, index: int) -> Iterator[ReasoningDelta]:
+        self._open.pop(index, None)
         kept = self._reasoning.pop(index, None)
         if kept is None:
             return
@@ -183,20 +226,20 @@ class ConverseEvents:
             data = base64.b64encode(redacted).decode()
             yield from self._blocks.keep({"vendor": self._vendor, "redactedContent": data})
 
-    def _whole_block(self, index: int, block: Mapping[str, Any]) -> Iterator[Delta]:
-        if "toolUse" in block:
-            use = block["toolUse"]
-            yield from self._start(index, block)
+    def _whole_block(self, index: int, block: Any) -> Iterator[Delta]:
+        if not isinstance(block, Mapping):
+            return
+        if use := block.get("toolUse"):
+            yield from self._begin(index, use)
             yield from self._arguments(index, use.get("input"))
         elif "reasoningContent" in block:
-            reasoning = block["reasoningContent"]
-            yield from self._reason(index, reasoning.get("reasoningText") or reasoning)
-            yield from self._stop(index)
-        elif "citationsContent" in block:
-            for part in block["citationsContent"].get("content") or ():
-                yield from self._delta(index, part)
-        else:
-            yield from self._delta(index, block)
+            yield from self._reason(index, block["reasoningContent"])
+        elif isinstance(cited := block.get("citationsContent"), Mapping):
+            for part in cited.get("content") or ():
+                yield from self._whole_block(index, part)
+        elif (text := block.get("text")) is not None:
+            yield from self._delta(index, {"text": text})
+        yield from self._stop(index)
 
     def _finish(self, reason: Any) -> Iterator[Delta]:
         meaning = finish_of(string(reason))
@@ -209,12 +252,24 @@ class ConverseEvents:
         self.is_finished = True
         yield Finish(meaning)
 
-    def _usage(self, report: Any) -> Iterator[Delta]:
+    def _usage(self, event: Any) -> Iterator[Delta]:
         """Yield the usage; Bedrock counts what was read from and written to a cache apart."""
+        report = event.get("usage") if isinstance(event, Mapping) else None
         if isinstance(report, Mapping):
             counts = {name: report.get(theirs) for name, theirs in _COUNTS.items()}
             if (usage := self._usages.add(counts)) is not None:
                 yield usage
+
+
+def _is_piece(event: Any) -> bool:
+    """Return whether an event is a piece of text or reasoning and nothing else, as nearly always.
+
+    Such an event reports no error.
+    """
+    if type(event) is not dict or not event.keys() <= _OF_EVENTS:
+        return False
+    delta = event.get("delta")
+    return type(delta) is dict and delta.keys() <= _OF_PIECES
 
 
 def _bytes(text: str) -> bytes:

@@ -18,7 +18,7 @@ __all__ = ["MAY_BEGIN", "EventFrames", "Headers"]
 
 Headers: TypeAlias = Mapping[str, str]
 
-MAY_BEGIN = (0, 1)
+MAY_BEGIN = (b"\x00", b"\x01")
 """The first byte of a frame, since none is longer than `_LONGEST`; no text begins so."""
 
 _LONGEST = 24 * 1024 * 1024 + 128 * 1024 + 16

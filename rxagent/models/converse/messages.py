@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from jiter import from_json
-
 from ...messages import Message, ToolCall
 from ..blocks import Block, parts_of
 from ..errors import ErrorFactory
-from ..history import Ids, accepted_name, beginning_of_turn, is_object
+from ..history import Ids, accepted_name, arguments_of, beginning_of_turn
 from .images import image_of
 
 __all__ = ["Messages", "vendor_of"]
@@ -31,7 +29,8 @@ class Messages:
     """Turns messages into those of the protocol, which alternate between user and assistant.
 
     Arguments that are no JSON object are sent as `{}`. Names and ids that Bedrock would reject are
-    replaced, alike in a call and its result. Results are parts of a user's message, and its first.
+    replaced, alike in a call and its result. Results are parts of a user's message, and its first;
+    one whose call is missing, or has its result, is a text.
     Blank texts, which it rejects, are left out.
 
     Args:
@@ -45,6 +44,8 @@ class Messages:
         self._origin = origin
         self._errors = errors
         self._ids = Ids(_ID.fullmatch)
+        self._open: set[str] = set()
+        """The ids of the latest calls that lack their results."""
 
     def of(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Return the messages without those of the system."""
@@ -75,8 +76,9 @@ class Messages:
         """Yield the content of a message that is no reply."""
         text = [{"text": message.text}] if message.text.strip() else []
         images = [{"image": image_of(image, self._errors)} for image in message.images]
-        if message.role == "tool" and self._ids.has_call(message.tool_call_id or ""):
-            id = self._ids.of_result(message.tool_call_id or "")
+        id = self._ids.of_result(message.tool_call_id or "") if message.role == "tool" else ""
+        if id in self._open:
+            self._open.discard(id)
             content = text + images or [{"text": _EMPTY}]
             yield {"toolResult": {"toolUseId": id, "content": content}}
             return
@@ -87,6 +89,7 @@ class Messages:
     def _reply(self, message: Message, is_of_turn: bool) -> Iterator[dict[str, Any]]:
         """Yield the content of a reply."""
         sent = self._ids.of_calls([call.id for call in message.tool_calls])
+        self._open = set(sent)
         ids = iter(sent)
         for part in parts_of(message, self._origin):
             match part:
@@ -117,8 +120,7 @@ class Messages:
 
 
 def _call(call: ToolCall, id: str) -> dict[str, Any]:
-    arguments = from_json(call.arguments.encode()) if is_object(call.arguments) else {}
-    return {"toolUseId": id, "name": accepted_name(call.name), "input": arguments}
+    return {"toolUseId": id, "name": accepted_name(call.name), "input": arguments_of(call)}
 
 
 def _is_no_result(block: Mapping[str, Any]) -> bool:

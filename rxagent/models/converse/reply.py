@@ -10,8 +10,10 @@ from jiter import from_json
 from ...events import Delta
 from ...streams.fairness import REST, Rest
 from ..errors import ErrorFactory
+from ..json_reply import BLANK
+from ..reader import is_news
 from .events import ConverseEvents
-from .failures import error_in
+from .failures import described_error, error_in, failure_of, is_failure
 from .frames import MAY_BEGIN, EventFrames, Headers
 
 __all__ = ["ConverseReply"]
@@ -75,15 +77,16 @@ class ConverseReply:
             ModelError: The bytes report an error, or cannot be read.
         """
         if not self._begun:
-            self._begun = True
-            self._whole = None if data[0] in MAY_BEGIN else []
+            data = data.lstrip(BLANK)
+            self._begun = bool(data)
+            self._whole = None if data[:1] in MAY_BEGIN else []
         if self._whole is not None:
             self._whole.append(data)
-            self.received += 1
             return
         for headers, payload in self._frames.feed(data):
-            self.received += 1
-            yield from self._read(headers, payload)
+            for delta in self._read(headers, payload):
+                self.received += is_news(delta)
+                yield delta
             self._read_frames += 1
             if not self._read_frames % _STRIDE:
                 yield REST
@@ -107,17 +110,21 @@ class ConverseReply:
     def _read(self, headers: Headers, payload: bytes) -> Iterator[Delta]:
         if self.is_finished and self._events.is_settled:
             return
-        kind = headers.get(":message-type")
-        if kind == "event":
-            yield from self._events.read(headers.get(":event-type", ""), self._parse(payload))
-        elif kind in ("exception", "error") and not self.is_finished:  # a whole answer cannot break
+        if not self.is_finished and _is_error(headers):  # a whole answer cannot break
             raise error_in(self._errors, headers, payload)
+        kind = headers.get(":event-type", "")
+        if kind:
+            yield from self._events.read(kind, self._parse(payload))
+        elif not self.is_finished:
+            raise self._errors.malformed("an event without a type", payload)
 
     def _read_whole(self, data: bytes) -> Iterator[Delta]:
         reply = self._parse(data)
         if isinstance(reply, dict) and isinstance(reply.get("output"), dict):
             yield from self._events.read_whole(reply)
             return
+        if (error := failure_of(reply, is_known=False)) is not None:
+            raise described_error(self._errors, error)
         raise self._errors.malformed("a reply without an answer", data)
 
     def _parse(self, data: bytes) -> Any:
@@ -129,3 +136,10 @@ class ConverseReply:
             if self.is_finished:
                 return {}
             raise self._errors.malformed("text that is not JSON", data) from error
+
+
+def _is_error(headers: Headers) -> bool:
+    """Return whether a frame reports an error, by its type or by its name."""
+    is_named = ":exception-type" in headers or ":error-code" in headers
+    kind = headers.get(":message-type", "event").lower()
+    return is_named or is_failure(kind) or is_failure(headers.get(":event-type", ""))

@@ -21,6 +21,7 @@ from ...pickling import portable
 from ...streams import from_callback
 from ...streams.sources import preparing
 from ..errors import ErrorFactory
+from ..history import sendable
 from ..model import Model
 from ..options import check_options, merged, permitted
 from ..provider import Provider
@@ -107,7 +108,7 @@ class LocalModel(Model, Generic[_E]):
 
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription generates it again."""
-        whole = Request.of(request)
+        whole = sendable(Request.of(request))
         return preparing(lambda sent: from_callback(partial(self._answer, whole, sent)))
 
     def _answer(

@@ -211,6 +211,8 @@ class Halves:
 
 def whole(text: str) -> str:
     """Return a text without halves: pairs are joined, single ones become U+FFFD."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -43,7 +43,8 @@ def chat_messages(
     Arguments that are no JSON object are sent as `{}`, because a server's template may parse them.
     Names and ids that a provider would reject are replaced, alike in a call and its result; it
     gets the ids that it made itself unchanged.
-    Tool messages hold text only, so the images of tool results follow in a user's message.
+    Only the user's messages may hold images, so those of tool results and of replies follow in
+    one.
     Data that a provider wants back is sent to that provider only: with calls always, with
     reasoning while the tools of the turn are called.
 
@@ -69,6 +70,8 @@ def chat_messages(
         if seen:
             yield {"role": "user", "content": [_image(image) for image in seen]}
             seen = []
+        if message.role == "assistant":
+            seen += message.images
         back = _given_back(message, origin) if index >= turn else {}
         content = {"content": back.pop("content")} if "content" in back else {}
         yield {**back, **_message(message, origin, ids, form), **content}
@@ -103,7 +106,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _message(message: Message, origin: str | None, ids: Ids, form: IdForm) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.text}
-    if message.images:
+    if message.images and message.role != "assistant":
         text = [{"type": "text", "text": message.text}] if message.text else []
         fields["content"] = text + [_image(image) for image in message.images]
     if message.tool_calls:

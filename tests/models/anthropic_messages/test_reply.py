@@ -344,6 +344,68 @@ def test_no_reply(body):
     assert MalformedReply is type(failing(body)[1])
 
 
+@pytest.mark.parametrize("fields", [{"code": 503}, {"status": "error"}, {"success": False}])
+def test_a_sentence_that_is_no_answer(fields):
+    """What looks like a message without its type, and reports a failure, is no answer."""
+    body = {"content": "Service temporarily unavailable", **fields}
+
+    assert "Service temporarily unavailable" in str(failing(json.dumps(body).encode())[1])
+
+
+def test_blocks_without_a_type():
+    """What the type of a block does not say, its text does; what nothing says is left out."""
+    blocks = ["I ", None, 5, {"text": "add"}, {"thinking": "Hm."}, {"x": 1}, {"type": None}]
+    message = {"type": "message", "content": [*blocks, {"type": "text", "text": "."}]}
+    found = read(json.dumps({**message, "stop_reason": "end_turn"}).encode(), origin=HERE)
+
+    assert ("I add.", "Hm.") == (said(found)["text"], said(found)["reasoning"])
+    assert all("type" in data["block"] for data in kept(found))
+
+
+def test_arguments_without_their_call():
+    """Arguments of no call are left out, unless the reply ends with a call."""
+    piece = {"type": "input_json_delta", "partial_json": "{}"}
+    stream = event("content_block_delta", index=0, delta=piece) + text_block(1, "Hi")
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(stream + end("end_turn"))
+    assert MalformedReply is type(failing(stream + end("tool_use"))[1])
+
+
+def test_pieces_of_any_type_of_a_tool_of_the_server():
+    """Pieces of a block that is not ours cost nothing."""
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    pieces = [{"type": "input_json_delta", "partial_json": part} for part in (5, {}, [1], '{"q"')]
+    stream = block(0, search, *pieces) + text_block(1, "Hi")
+
+    assert "Hi" == said(read(stream + end("end_turn"), origin=HERE))["text"]
+
+
+def test_the_failure_of_a_tool_of_the_server():
+    """What a tool of the server's reports, and what a call holds, is no failure of the reply."""
+    failed = {"type": "web_search_tool_result_error", "error_code": "max_uses_exceeded"}
+    result = {"type": "web_search_tool_result", "tool_use_id": "s", "content": failed}
+    call = {"type": "tool_use", "id": "a", "name": "note", "input": {"error": "No.", "code": 500}}
+    stream = block(0, result) + text_block(1, "Hi") + block(2, call) + end("tool_use")
+    message = {"type": "message", "content": [result, {"type": "text", "text": "Hi"}, call]}
+    whole = json.dumps({**message, "stop_reason": "tool_use"}).encode()
+
+    for found in map(said, (read(stream, origin=HERE), read(whole, origin=HERE))):
+        ((_, _, arguments),) = found["calls"].values()
+        assert ("Hi", call["input"]) == (found["text"], json.loads(arguments))
+
+
+def test_empty_blocks_after_the_end():
+    """Blocks that say nothing are no news, for which a finished reply would be kept open."""
+    reply = MessageReply(ErrorFactory("anthropic", "m"), HERE)
+    list(reply.feed(text_block(0, "Hi") + end("end_turn").partition(b"event: message_stop")[0]))
+    before = reply.received
+    for index in range(1, 4):
+        list(reply.feed(text_block(index)))
+        list(reply.feed(block(index, {"type": "something"})))
+
+    assert (before, True, False) == (reply.received, reply.is_finished, reply.is_settled)
+
+
 def test_halves_of_characters():
     """A character that was cut in two pieces is joined; a half that stays alone is replaced."""
 

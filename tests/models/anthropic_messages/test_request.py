@@ -107,6 +107,14 @@ def test_blank_texts(blank):
     assert "system" not in body
 
 
+def test_nothing_but_blank_texts():
+    """A conversation is never empty."""
+    for messages in ([Message("user", " ")], [Message("system", "\n"), Message("assistant", "")]):
+        (turn,) = message_body(Request(messages))["messages"]
+
+        assert ("user", ["text"]) == (turn["role"], [block["type"] for block in turn["content"]])
+
+
 def test_the_assistant_speaks_first_and_last():
     """The first turn is the user's, and what the model continues has no space at its end."""
     first, _, _, last = turns(

@@ -302,6 +302,140 @@ def test_exception_after_the_end():
 
 
 @pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"__type": "ThrottlingException", "message": "No."}, RateLimited),
+        ({"__type": "com.amazon#ThrottlingException", "message": "No."}, RateLimited),
+        ({"Output": {"__type": "x#ServiceUnavailableException"}, "Version": "1"}, ModelUnavailable),
+        ({"error": {"message": "No.", "code": 429}}, RateLimited),
+        ({"output": {}, "__type": "ValidationException", "message": "No."}, ModelRejected),
+        ({"output": {"__type": "ThrottlingException"}, "stopReason": "end_turn"}, RateLimited),
+    ],
+)
+def test_an_exception_in_a_good_reply(body, kind):
+    """An exception that comes with a status of success is the error that it means."""
+    with pytest.raises(kind):
+        read(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        event_frame("throttlingException", {"message": "No."}),
+        event_frame("messageStop", {"__type": "ThrottlingException", "message": "No."}),
+        frame_of({":message-type": "Exception", ":exception-type": "throttlingException"}, b"{}"),
+        frame_of({":exception-type": "throttlingException"}, b"{}"),
+        frame_of({":message-type": "error", ":event-type": "ThrottlingException"}, b"?"),
+    ],
+    ids=["event", "type in the payload", "capitals", "no type", "type of an event"],
+)
+def test_exceptions_in_disguise(frame):
+    """An exception is one by its name, whatever the frame is said to be."""
+    with pytest.raises(RateLimited):
+        read(START, delta(0, text="Hi"), frame, STOP)
+
+
+def test_the_failure_of_a_tool_of_the_server():
+    """What a tool that Bedrock runs reports, and what a call holds, is no failure of the reply."""
+    failed = {"toolResult": {"toolUseId": "s", "status": "error", "content": []}}
+    start = event_frame("contentBlockStart", {"contentBlockIndex": 0, "start": failed})
+    use = {"toolUseId": "x", "name": "note", "input": {"error": "No.", "code": 500}}
+    content = [failed, {"text": "Hi"}, {"toolUse": use}]
+    reply = {"output": {"message": {"content": content}}, "stopReason": "tool_use"}
+    call = begin(2, toolUseId="x", name="note"), delta(2, toolUse={"input": use["input"]})
+
+    for found in (
+        read(start, delta(1, text="Hi"), *call, STOP),
+        read(json.dumps(reply).encode()),
+    ):
+        assert TextDelta("Hi") == found[0]
+        assert use["input"] == json.loads(found[2].arguments)
+
+
+def test_a_frame_without_its_type():
+    """An event is one without the type of its frame; without its own, it is no answer."""
+    payload = b'{"contentBlockIndex": 0, "delta": {"text": "Hi"}}'
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(
+        frame_of({":event-type": "contentBlockDelta"}, payload), STOP
+    )
+    with pytest.raises(MalformedReply):
+        read(frame_of({}, payload), STOP)
+
+
+@pytest.mark.parametrize(
+    "before", [b"\xef\xbb\xbf", b"\n", b"\r\n \n"], ids=["mark", "line", "lines"]
+)
+def test_blanks_before_a_whole_reply(before):
+    """White space and byte order marks before a whole reply are no part of it."""
+    content = [{"text": "Hi"}]
+    reply = {"output": {"message": {"content": content}}, "stopReason": "end_turn"}
+    data = json.dumps(reply).encode()
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(before + data) == read(before, data)
+
+
+def test_frames_after_the_end():
+    """Frames that say nothing are no news, for which a finished reply would be kept open."""
+    reply = reader()
+    list(reply.feed(delta(0, text="Hi") + STOP))
+    before = reply.received
+    for frame in (event_frame("ping", {}), end(0), delta(1, text=""), event_frame("ping", None)):
+        list(reply.feed(frame))
+
+    assert (before, False) == (reply.received, reply.is_settled)
+
+
+def test_a_repeated_beginning():
+    """A call that begins twice is one call; one with another id is another."""
+    input = delta(0, toolUse={"input": "{}"})
+    found = read(
+        begin(0, toolUseId="x", name="add"),
+        begin(0, toolUseId="x", name="add"),
+        input,
+        begin(0, toolUseId="y", name="add"),
+        input,
+        end(0),
+        begin(0, toolUseId="y", name="add"),
+        STOP,
+    )
+
+    assert [0, 1, 2] == [one.index for one in found if getattr(one, "name", None)]
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        "Hm.",
+        ["Hm."],
+        {"text": "Hm."},
+        {"reasoningText": "Hm."},
+        {"reasoningText": {"text": {"text": "Hm."}}},
+        {"reasoningText": [{"text": "Hm."}]},
+    ],
+)
+def test_reasoning_in_any_shape(thought):
+    """Reasoning is read in any shape, streamed and whole."""
+    content = [{"reasoningContent": thought}, {"text": "Hi"}]
+    reply = {"output": {"message": {"content": content}}, "stopReason": "end_turn"}
+    streamed = read(delta(0, reasoningContent=thought), delta(1, text="Hi"), STOP)
+    whole = read(json.dumps(reply).encode())
+
+    for found in (streamed, whole):
+        assert "Hm." == "".join(one.text for one in found if isinstance(one, ReasoningDelta))
+        assert TextDelta("Hi") in found
+
+
+def test_text_beside_a_call():
+    """A piece may hold several parts."""
+    found = read(
+        begin(0, toolUseId="x", name="add"), delta(0, text="Hi", toolUse={"input": "{}"}), STOP
+    )
+
+    assert [TextDelta("Hi"), ToolCallDelta(0, arguments="{}")] == found[1:3]
+
+
+@pytest.mark.parametrize(
     "page", [b"<html>Sign in</html>", b"", b"{}", b"[]", b"null", b'{"message": "?"}', b"\0" * 50]
 )
 def test_no_reply(page):

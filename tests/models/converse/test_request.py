@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 
 import pytest
 from attrs import evolve
@@ -134,6 +135,21 @@ def test_a_result_without_a_call():
     assert [("user", [{"text": "Hi"}, {"text": "5"}])] == sent(
         Message("user", "Hi"), Message("tool", "5", tool_call_id="gone")
     )
+
+
+def test_a_second_result_of_a_call():
+    """A call has one result; what comes after it is sent as text."""
+    called = [ToolCall("a", "add", '{"a": 1e999}')]
+    _, (_, [call]), (_, content) = sent(
+        Message("user", "Hi"),
+        Message("assistant", "", called),
+        Message("tool", "1", tool_call_id="a"),
+        Message("tool", "2", tool_call_id="a"),
+    )
+    result = {"toolResult": {"toolUseId": "a", "content": [{"text": "1"}]}}
+
+    assert [result, {"text": "2"}] == content
+    assert {"a": sys.float_info.max} == call["toolUse"]["input"]
 
 
 def test_signed_reasoning_is_given_back():

@@ -98,6 +98,22 @@ def test_images_of_tools():
     ] == list(chat_messages(messages))
 
 
+def test_images_of_the_assistant():
+    """So do images of a reply, behind the results of its calls."""
+    messages = [
+        Message("assistant", "Look.", (ToolCall("c", "add", "{}"),), images=(CAT,)),
+        Message("tool", "1", tool_call_id="c", images=(DOG,)),
+        Message("assistant", "See.", images=(CAT,)),
+        Message("user", "Nice."),
+    ]
+    sent = list(chat_messages(messages))
+
+    assert ["assistant", "tool", "user", "assistant", "user", "user"] == [m["role"] for m in sent]
+    assert ["Look.", "1", [part(CAT), part(DOG)], "See.", [part(CAT)], "Nice."] == [
+        message["content"] for message in sent
+    ]
+
+
 # What a provider wants back.
 
 SIGNED = {"extra_content": {"google": {"thought_signature": "c2ln"}}, "function": {"x": 1}}

@@ -1,0 +1,68 @@
+"""What requests to every provider do to the messages of others."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rxagent.messages import Message, Request, ToolCall
+from rxagent.models import OpenAIModel
+from rxagent.models.history import arguments_of, sendable
+from rxagent.streams import each
+
+ANY = st.text(st.characters(), max_size=5)
+calls = st.builds(ToolCall, ANY, ANY, ANY)
+messages = st.builds(
+    Message,
+    st.sampled_from(["user", "assistant"]),
+    ANY,
+    tool_calls=st.lists(calls, max_size=2),
+    tool_call_id=st.none() | ANY,
+    reasoning=ANY,
+)
+
+
+@given(st.lists(messages, max_size=3), st.lists(ANY, max_size=2))
+@example([Message("user", "Go \udce9")], [])
+@example([Message("user", "\ud83d\udc4d")], ["\ud83d"])
+def test_sendable(messages, stop):
+    """Every text can be encoded; those that could be encoded before are the same ones."""
+    request = Request(messages, stop=stop)
+    sent = sendable(request)
+    json.dumps(str(sent), ensure_ascii=False).encode()
+    pairs = [(request.messages, sent.messages), (request.stop, sent.stop)]
+
+    assert all(len(before) == len(after) for before, after in pairs)
+    for before, after in zip(request.messages, sent.messages, strict=True):
+        signs = before.text + before.reasoning + (before.tool_call_id or "")
+        signs += "".join(call.id + call.name + call.arguments for call in before.tool_calls)
+        halves = any("\ud800" <= sign <= "\udfff" for sign in signs)
+        assert halves or before is after
+        assert len(before.tool_calls) == len(after.tool_calls)
+
+
+def test_half_a_character_is_sent(server):
+    """Half a character, as of a file name in the arguments of a program, costs no request."""
+    list(each(OpenAIModel("plain")("Go \udce9!")))
+
+    assert "Go \ufffd!" == server.requests[-1].body["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ('{"a": 1, "b": [2.5]}', {"a": 1, "b": [2.5]}),
+        ('{"a": [1e999, -1e999]}', {"a": [1.7976931348623157e308, -1.7976931348623157e308]}),
+        ('{"a": NaN}', {}),
+        ("[1]", {}),
+        ("", {}),
+        ('{"a": "\ud800"}', {}),
+    ],
+)
+def test_arguments(text, arguments):
+    """Arguments are an object of JSON, in which no number is infinite."""
+    found = arguments_of(ToolCall("c", "add", text))
+    json.dumps(found, allow_nan=False)
+
+    assert arguments == found
