@@ -64,13 +64,12 @@ def failure_in_response(response: Mapping[str, Any]) -> Any:
     """Return the description of an error that a response holds, or None."""
     outer = {name: value for name, value in response.items() if name not in _ECHOED}
     error = failure_in(outer, is_known=True)
-    if error is not None and error is not outer:
-        return error
-    if error is None and response.get("status") not in _FAILED:
-        output = response.get("output")
-        found = map(failure_in_item, output if isinstance(output, list) else ())
-        return next((error for error in found if error is not None), None)
-    return _described(outer, "response")
+    if error is None or error is outer:
+        error = _described(outer, "response") if response.get("status") in _FAILED else error
+    output = response.get("output")
+    for item in output if error is None and isinstance(output, list) else ():
+        error = failure_in_item(item) if error is None else error
+    return error
 
 
 def failure_in_item(item: Any) -> Any:
@@ -94,7 +93,8 @@ def failure_in_item(item: Any) -> Any:
 
 def _described(failed: Mapping[str, Any], what: str) -> dict[str, Any]:
     status = failed.get("status")
-    return {**failed, "code": status, "message": f"the {what} is {status}"}
+    given = {name: value for name, value in failed.items() if value is not None}
+    return {"code": status, "message": f"the {what} is {status}", **given}
 
 
 def _is_response(event: Mapping[str, Any]) -> bool:
