@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any, ClassVar
+from warnings import filterwarnings
 
 from ..arguments import text
 from ..errors import ModelError
@@ -33,6 +34,11 @@ _COST_MAP = "LITELLM_LOCAL_MODEL_COST_MAP"
 
 _REASONS = "received_finish_reason", "intermittent_finish_reason", "received_any_finish_reason"
 """Where LiteLLM keeps that a provider has sent a finish reason."""
+
+_NOT_BEGUN = r"coroutine '\w+\.a(sync_)?(streaming|completion)\w*' was never awaited"
+"""What Python says where a run is left while LiteLLM prepares its request on a thread: it makes a
+coroutine there that nothing begins, so that nothing is sent.
+"""
 
 _importing = Lock()
 
@@ -182,6 +188,7 @@ def loaded() -> Any:
                 del os.environ[_COST_MAP]
         if is_first:
             sdk.suppress_debug_info = True  # it prints advice to the standard output
+            filterwarnings("ignore", _NOT_BEGUN, RuntimeWarning)
         _rehearse_once(sdk)
     return sdk
 
