@@ -269,6 +269,8 @@ class Items:
         if is_elsewhere:
             return fit == EQUALS and not item.is_whole and not is_other
         is_unnamed = item.kind == CALL and item.name is None
+        if is_unnamed and is_other:
+            return False
         is_at = signs.index is not None and item.index == signs.index
         if is_at and not item.is_whole:
             return fit > CONTRADICTS or not (is_other or is_unnamed)
@@ -279,7 +281,8 @@ class Items:
     def _rank(self, item: Item, signs: Signs, fit: int) -> tuple[Any, ...]:
         """Return how well an item fits, to be compared."""
         is_at = signs.index is not None and item.index == signs.index
-        return self._is_named(item, signs), fit == EQUALS, is_at, fit, not item.is_whole
+        is_near = is_at and fit > CONTRADICTS
+        return self._is_named(item, signs), is_near, fit, not item.is_whole
 
 
 def _is_other_call(item: Item, signs: Signs) -> bool:
