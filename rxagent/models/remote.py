@@ -22,11 +22,11 @@ from ..pickling import portable
 from ..streams import from_batches
 from ..streams.sources import preparing
 from .errors import ErrorFactory
-from .history import sendable
 from .model import Model
 from .options import check_options, permitted
 from .provider import Provider
 from .reader import Reader, read_reply
+from .sendable import sendable
 
 __all__ = ["RemoteModel"]
 

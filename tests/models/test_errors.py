@@ -544,17 +544,17 @@ def test_a_body_that_cannot_be_read(monkeypatch, reply, stream):
 
 
 @pytest.mark.parametrize(
-    ("messages", "options", "why"),
+    ("options", "why"),
     [
-        ("\ud800", {}, "surrogates"),
-        ("Hi", {"temperature": object()}, "not JSON serializable"),
-        ("Hi", {"temperature": float("nan")}, "not JSON compliant"),
+        ({"metadata": {"name": "\ud800"}}, "surrogates"),
+        ({"temperature": object()}, "not JSON serializable"),
+        ({"temperature": float("nan")}, "not JSON compliant"),
     ],
 )
-def test_unsendable(server, messages, options, why):
+def test_unsendable(server, options, why):
     """A request that cannot be sent is rejected before it is."""
     with pytest.raises(ModelRejected, match=why):
-        list(each(OpenAIModel("plain", **options)(messages)))
+        list(each(OpenAIModel("plain", **options)("Hi")))
 
     assert [] == server.requests
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import OpenAIModel
-from rxagent.models.history import arguments_of, sendable
+from rxagent.models.history import arguments_of
+from rxagent.models.sendable import sendable
 from rxagent.streams import each
 
 ANY = st.text(st.characters(), max_size=5)

@@ -21,10 +21,10 @@ from ...pickling import portable
 from ...streams import from_callback
 from ...streams.sources import preparing
 from ..errors import ErrorFactory
-from ..history import sendable
 from ..model import Model
 from ..options import check_options, merged, permitted
 from ..provider import Provider
+from ..sendable import sendable
 from .answer import Answer
 from .loading import Loading
 from .text_reader import AnswerReader, TextReader

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import partial
 from itertools import chain
 
 import pytest
@@ -18,6 +19,7 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import ProviderData
+from rxagent.models.converse.failures import error_of_reply
 from rxagent.models.converse.reply import ConverseReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.streams.fairness import REST
@@ -35,6 +37,16 @@ ANSWER = [
     Finish("tool_calls"),
     Usage(100, 6, cached_tokens=60, cache_write_tokens=30),
 ]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+NAMES = ["message", "Message", "__type", "code", "error", "originalMessage", "detail"]
 
 
 def rendered(deltas, rendering):
@@ -280,6 +292,17 @@ def test_exceptions(name, fields, kind):
         read(START, delta(0, text="Hi"), exception_frame(name, "No more today.", **fields))
 
 
+@given(json_values | st.dictionaries(st.sampled_from(NAMES), json_values, max_size=3))
+@example({"message": [1]})
+@example({"__type": [1], "error": [2]})
+def test_any_description(description):
+    """Whatever describes an error, its status says what it is."""
+    body = json.dumps(description).encode()
+    made = partial(error_of_reply, ErrorFactory("bedrock", "m"))
+
+    assert [RateLimited, ModelUnavailable] == [type(made(s, {}, body)) for s in (429, 500)]
+
+
 def test_the_models_own_sentence():
     """The sentence of the model's container goes before Bedrock's."""
     fields = {"originalStatusCode": 500, "originalMessage": "CUDA out of memory"}
@@ -485,13 +508,6 @@ def test_usage_of_a_cache_that_makes_no_sense():
     assert Usage(4, 2, model="m") == found[-1]
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
-    ),
-    max_leaves=5,
-)
 FIELDS = ["delta", "start", "contentBlockIndex", "stopReason", "usage", "text", "toolUse"]
 FIELDS += ["reasoningContent", "input", "name", "toolUseId", "type", "redactedContent", "signature"]
 
