@@ -75,7 +75,7 @@ def failure_in_response(response: Mapping[str, Any]) -> Any:
 def failure_in_item(item: Any) -> Any:
     """Return the description of an error that an item, or a part of one, holds, or None.
 
-    What a tool of the provider's has met is told to the model, and is no failure of the reply.
+    The model reads what a tool of the provider's has met, so that it is no failure of the reply.
     """
     if not isinstance(item, Mapping):
         return None

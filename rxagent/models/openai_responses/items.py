@@ -1,6 +1,6 @@
 """Items: which item of a reply an event is about, by whatever identifies it.
 
-Servers differ in what they send. Some gateways encrypt the id of an item anew in each event, some
+Servers differ in what they send. Some gateways encrypt the id of an item again in each event, some
 leave out ids or indexes, or repeat an event.
 """
 
