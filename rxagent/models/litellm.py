@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any, ClassVar
+from warnings import filterwarnings
 
 from ..arguments import text
 from ..errors import ModelError
@@ -18,6 +19,7 @@ from .clients import shared
 from .errors import ErrorFactory
 from .litellm_sdk.clients import Clients
 from .litellm_sdk.failures import error_of
+from .litellm_sdk.watch import Watch
 from .openai_chat.fields import finish_of
 from .openai_chat.parsed import ParsedReply
 from .openai_chat.request import chat_body, chat_messages
@@ -32,6 +34,11 @@ _COST_MAP = "LITELLM_LOCAL_MODEL_COST_MAP"
 
 _REASONS = "received_finish_reason", "intermittent_finish_reason", "received_any_finish_reason"
 """Where LiteLLM keeps that a provider has sent a finish reason."""
+
+_NOT_BEGUN = r"coroutine '\w+\.a(sync_)?(streaming|completion)\w*' was never awaited"
+"""What Python says where a run is left while LiteLLM prepares its request on a thread: it makes a
+coroutine there that nothing begins, so that nothing is sent.
+"""
 
 _importing = Lock()
 
@@ -124,8 +131,9 @@ class LiteLLMModel(RemoteModel):
         is_stream = hasattr(reply, "__anext__")
         # The stream of a router does not tell what the provider sent.
         is_open = is_stream and type(reply).__name__ == "CustomStreamWrapper"
-        fields_of = partial(_fields_of, reply) if is_open else _all_fields_of
-        items = reply if is_stream else _only(reply)
+        watch = Watch(reply)
+        fields_of = partial(_fields_of, reply, watch) if is_open else _all_fields_of
+        items = _with_failures(reply, watch) if is_stream else _only(reply)
         return items, ParsedReply(errors, origin, fields_of, is_stream)
 
     def _call(self, request: Request, origin: str) -> dict[str, Any]:
@@ -134,12 +142,13 @@ class LiteLLMModel(RemoteModel):
             ours["stream_options"] = {"include_usage": True}
         if self._router is None:
             ours |= {"max_retries": 0, "num_retries": 0}
-        return {
+        call = {
             **merged(ours, self._server, self._options, request.options),
             "model": self.model_id,
             "messages": list(chat_messages(request.messages, origin)),
             "stream": self._stream,
         }
+        return {name: _plain(value) for name, value in call.items()}
 
     def _origin(self) -> str:
         """Return the origin of the answers: each provider has data of its own."""
@@ -179,6 +188,7 @@ def loaded() -> Any:
                 del os.environ[_COST_MAP]
         if is_first:
             sdk.suppress_debug_info = True  # it prints advice to the standard output
+            filterwarnings("ignore", _NOT_BEGUN, RuntimeWarning)
         _rehearse_once(sdk)
     return sdk
 
@@ -211,19 +221,22 @@ def _all_fields_of(reply: Any) -> Mapping[str, Any]:
     return fields
 
 
-def _fields_of(stream: Any, chunk: Any) -> Mapping[str, Any]:
+def _fields_of(stream: Any, watch: Watch, chunk: Any) -> Mapping[str, Any]:
     """Return the fields of a chunk, without what LiteLLM has made up.
 
     It counts the tokens itself where a provider reports no usage, and writes `stop` where the
     finish reason is missing, or is one that it does not know.
     """
+    if watch.failure is not None:
+        return {"error": watch.failure}
     fields: dict[str, Any] = chunk.model_dump(exclude_none=True)
     if "usage" in fields and not _has_usage(stream):
         del fields["usage"]
     for choice in fields.get("choices") or ():
         if choice.get("finish_reason"):
-            reason = _reason(stream, choice["finish_reason"])
-            choice["finish_reason"] = reason
+            reason = choice["finish_reason"]
+            own = watch.reason(reason) if watch.is_open else _reason(stream, reason)
+            choice["finish_reason"] = own
     return fields
 
 
@@ -241,6 +254,23 @@ def _reason(stream: Any, reason: str) -> str | None:
         return None
     strange = [word for word in received if isinstance(word, str) and finish_of(word) is None]
     return strange[0] if strange else reason
+
+
+async def _with_failures(stream: Any, watch: Watch) -> AsyncIterator[Any]:
+    """Yield the chunks of a stream, and None where it ends after an error that LiteLLM dropped."""
+    async for chunk in stream:
+        yield chunk
+    if watch.failure is not None:
+        yield None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value whose dicts and lists LiteLLM may change, as it does."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value
 
 
 async def _only(reply: Any) -> AsyncIterator[Any]:

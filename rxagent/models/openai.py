@@ -110,6 +110,10 @@ class OpenAIModel(SdkModel):
         )
         self._api = api
 
+    def __repr__(self) -> str:
+        protocol = "" if self._api == _CHAT else f", api={self._api!r}"
+        return f"{super().__repr__()[:-1]}{protocol})"
+
     def _endpoint(self, client: Any) -> Any:
         return client.responses if self._api == _RESPONSES else client.chat.completions
 

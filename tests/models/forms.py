@@ -13,10 +13,12 @@ from rxagent.models.converse.frames import EventFrames
 from rxagent.models.converse.reply import ConverseReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.models.openai_chat.reply import ChatReply
+from rxagent.models.openai_responses.reply import ResponseReply
 from rxagent.streams.fairness import REST
 from rxagent.testing.far_ends.anthropic_events import MessageRendering, event
 from rxagent.testing.far_ends.aws_frames import event_frame
 from rxagent.testing.far_ends.converse import ConverseRendering
+from rxagent.testing.far_ends.responses_events import ResponseRendering
 from rxagent.testing.frames import DONE, chunk, finish_chunk, sse, text_chunk, usage_chunk
 
 ANSWER = [
@@ -45,6 +47,7 @@ class Form:
         breakable: How many events may report a failure.
         end: The bytes behind the last event.
         blank: Frames that say nothing.
+        settles: Whether nothing is read behind the event that says that the answer is whole.
     """
 
     reader: Callable[..., Any]
@@ -56,6 +59,7 @@ class Form:
     breakable: int = 1
     end: bytes = b""
     blank: tuple[bytes, ...] = ()
+    settles: bool = False
 
     def read(self, events: list[Any]) -> list[Delta]:
         """Return the deltas of a reply of these events; bytes stand for themselves."""
@@ -276,6 +280,30 @@ WHOLE_CONVERSE = Form(
     ),
 )
 
+_RESPONSE_EVENTS = _rendered(ResponseRendering())
+
+RESPONSES = Form(
+    ResponseReply,
+    _RESPONSE_EVENTS,
+    sse,
+    ((), ("response",), ("item",), ("part",), ("item", "content", "*")),
+    frozenset(
+        {"annotations", "created_at", "encrypted_content", "item_id", "logprobs", "model"}
+        | {"phase", "role", "sequence_number", "store", "summary", "usage"}
+    ),
+    finish=len(_RESPONSE_EVENTS) - 1,
+    breakable=len(_RESPONSE_EVENTS),
+    settles=True,
+)
+
+WHOLE_RESPONSE = Form(
+    ResponseReply,
+    [_RESPONSE_EVENTS[-1]["response"]],
+    whole,
+    ((), ("output", "*"), ("output", "*", "content", "*")),
+    RESPONSES.side | {"id"},
+)
+
 FORMS = {
     "chat": CHAT,
     "whole chat": WHOLE_CHAT,
@@ -283,5 +311,7 @@ FORMS = {
     "whole message": WHOLE_MESSAGE,
     "converse": CONVERSE,
     "whole converse": WHOLE_CONVERSE,
+    "responses": RESPONSES,
+    "whole response": WHOLE_RESPONSE,
 }
 """All forms; those with one event are whole."""

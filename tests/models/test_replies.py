@@ -25,7 +25,9 @@ WHOLE = {name: form for name, form in FORMS.items() if form.frame is whole}
 EACH_WHOLE = pytest.mark.parametrize("form", WHOLE.values(), ids=WHOLE)
 OF_EVENTS = {name: form for name, form in FORMS.items() if form.frame is sse}
 EACH_OF_EVENTS = pytest.mark.parametrize("form", OF_EVENTS.values(), ids=OF_EVENTS)
-STREAMED = {name: form for name, form in FORMS.items() if form.frame is not whole}
+STREAMED = {
+    name: form for name, form in FORMS.items() if form.frame is not whole and not form.settles
+}
 EACH_STREAM = pytest.mark.parametrize("form", STREAMED.values(), ids=STREAMED)
 
 

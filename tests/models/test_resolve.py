@@ -38,7 +38,8 @@ def test_prefixes(name, kind, model_id):
     model = resolve(name)
 
     assert (kind, model_id) == (type(model), model.model_id)
-    assert f"{kind.__name__}({model_id!r})" == repr(model)
+    protocol = ", api='responses'" if name.startswith("responses:") else ""
+    assert f"{kind.__name__}({model_id!r}{protocol})" == repr(model)
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,60 @@ def test_importing_it_is_quiet(server):
     assert "cost map" not in ran.stderr
 
 
+LEAVING = """
+import asyncio, gc, sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from rxagent.models import LiteLLMModel
+from rxagent.models.litellm import loaded
+
+prepared, left = Event(), Event()
+
+class Late(ThreadPoolExecutor):
+    def submit(self, prepare, *arguments):
+        def late():
+            prepared.set()
+            left.wait(20)
+            return prepare(*arguments)
+        return super().submit(late)
+
+async def leave():
+    executor = Late()
+    asyncio.get_running_loop().set_default_executor(executor)
+    model = LiteLLMModel("openai/plain", api_base=sys.argv[1], api_key="key")
+    subscription = model("Hi").subscribe(print)
+    await on_a_thread(prepared.wait, 20)
+    subscription.dispose()
+    left.set()
+    executor.shutdown()
+
+async def on_a_thread(call, *arguments):
+    with ThreadPoolExecutor(1) as own:
+        return await asyncio.get_running_loop().run_in_executor(own, call, *arguments)
+
+loaded()
+asyncio.run(leave())
+gc.collect()
+print("left")
+"""
+
+
+def test_leaving_while_a_request_is_prepared(server):
+    """Nothing is sent then, and nothing is said about a coroutine that was not begun."""
+    ran = subprocess.run(
+        [sys.executable, "-W", "always::RuntimeWarning", "-c", LEAVING, server.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+    assert (0, "left\n") == (ran.returncode, ran.stdout), ran.stderr
+    assert "never awaited" not in ran.stderr
+    assert [] == server.requests
+
+
 def test_a_model_can_be_pickled(server):
     """A twin asks the same server."""
     twin = pickle.loads(pickle.dumps(model(server, temperature=0)))

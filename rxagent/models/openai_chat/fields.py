@@ -199,6 +199,10 @@ class Halves:
             text = text[:-1]
         return whole(text)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the half of the text of this key, whose whole character comes again."""
+        self._kept.pop(key, None)
+
     def flush(self) -> dict[Hashable, str]:
         """Return the replacements of the halves that are left, by key."""
         kept, self._kept = self._kept, {}

@@ -7,14 +7,18 @@ from ...errors import ModelError
 from ...events import Delta, Finish
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
-from ..failures import failure_in
-from ..openai_chat.fields import Usages, finish_of, number, string
-from .output import Add, Key, Output
+from ..openai_chat.fields import Usages, finish_of, id_of, number, string
+from ..openai_chat.nesting import is_deep
+from ..openai_chat.reasoning import thoughts_in
+from .contents import KIND_OF, REASONING, arguments_in, text_in
+from .failures import failure_in_event, is_of_tool
+from .items import Signs
+from .output import Add, Output, Unnamed
 
 __all__ = ["ResponseEvents"]
 
 _PIECES = {
-    "response.function_call_arguments.delta": ("arguments", "output_index"),
+    "response.function_call_arguments.delta": ("arguments", "call_index"),
     "response.output_text.delta": ("text", "content_index"),
     "response.reasoning_summary_text.delta": ("summary", "summary_index"),
     "response.reasoning_text.delta": ("content", "content_index"),
@@ -23,7 +27,7 @@ _PIECES = {
 """The events of a piece: to which text it belongs, and what tells parts of that text apart."""
 
 _TEXTS = {
-    "response.function_call_arguments.done": ("arguments", "output_index", "arguments"),
+    "response.function_call_arguments.done": ("arguments", "call_index", "arguments"),
     "response.output_text.done": ("text", "content_index", "text"),
     "response.reasoning_summary_text.done": ("summary", "summary_index", "text"),
     "response.reasoning_text.done": ("content", "content_index", "text"),
@@ -31,8 +35,16 @@ _TEXTS = {
 }
 """The events of a whole text, and the name that it has there."""
 
+_PARTS = {
+    "response.content_part.done": ("text", "content_index"),
+    "response.reasoning_summary_part.done": ("summary", "summary_index"),
+}
+"""The events of a whole part of an item."""
+
 _ENDS = {f"response.{end}" for end in ("completed", "incomplete", "failed", "cancelled")}
-_FAILED = "failed", "cancelled"
+_STATES = ("failed", "cancelled", "incomplete", "completed")
+"""The states of a response at its end, those first that count where it has two."""
+
 _WORDS = {"max_messages": "length", "max_tool_calls": "length"}
 """The reasons of an end that only this protocol has."""
 
@@ -80,17 +92,20 @@ class ResponseEvents:
                     yield REST
                 elif not self.finished:
                     yield from self._read(event)
+        except Unnamed as error:
+            raise self._errors.malformed("a call without a name", value) from error
         except (AttributeError, LookupError, RecursionError, TypeError) as error:
             if self.failure is None:
                 raise self._errors.malformed("an event of an unknown shape", value) from error
 
     def fail(self, description: Any, /) -> None:
         """Note an error that the provider reports; the failure of a tool of its own is none."""
+        if is_of_tool(description):
+            return
         if isinstance(description, Mapping):
-            kind = description.get("type")
-            if isinstance(kind, str) and kind.startswith("response.") and kind not in _ENDS:
-                return
-            description = _error_in(description)
+            response = description.get("response")
+            inner = response if isinstance(response, Mapping) else description
+            description = inner.get("error") or inner
         if self.failure is None:
             self.failure = self._errors.reported(description)
 
@@ -99,58 +114,79 @@ class ResponseEvents:
         yield from self._output.flush()
 
     def _read(self, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        kind = event.get("type")
-        if kind in _PIECES:
-            if piece := event.get("delta"):
-                yield from self._grow(event, *_PIECES[kind], string(piece))
+        given = event.get("type")
+        kind = given if isinstance(given, str) else ""
+        error = failure_in_event(event, self.answered)
+        if error is not None:
+            response = event.get("response")
+            yield from self._report(response if isinstance(response, Mapping) else event)
+            self.fail(error)
+        elif kind in _PIECES:
+            name, part = _PIECES[kind]
+            if piece := _text_of(name, event.get("delta")):
+                yield from self._grow(event, name, number(event.get(part)), piece)
         elif kind in _TEXTS:
             name, part, under = _TEXTS[kind]
-            if text := event.get(under):
-                self.answered = True
-                place = _key_of(event), name, number(event.get(part)) or 0
-                yield from self._output.fill(*place, string(text))
+            yield from self._fill(event, name, part, _text_of(name, event.get(under)))
+        elif kind in _PARTS:
+            usual, part = _PARTS[kind]
+            name, text = text_in(event.get("part"), usual)
+            if not text and usual == "text":
+                name, text = text_in(event.get("part"), "content")
+            yield from self._fill(event, name, part, text)
         elif kind in ("response.output_item.added", "response.output_item.done"):
-            if item := event.get("item"):
+            item = event.get("item")
+            if isinstance(item, Mapping) and item:
                 self.answered = True
-                is_whole = kind.endswith("done")
-                step = self._output.stop if is_whole else self._output.start
-                yield from step(_key_of(event), item)
-        elif kind in _ENDS or _is_whole(event):
+                step = self._output.stop if kind.endswith("done") else self._output.start
+                yield from step(number(event.get("output_index")), item)
+        elif kind in _ENDS or event.get("object") == "response" or "output" in event:
             yield from self._end(kind, event)
-        elif isinstance(kind, str) and kind.startswith("response."):
-            pass
-        elif (error := failure_in(event)) is not None:
-            self.fail(event if error is event else {**event, "error": error})
 
     def _grow(
-        self, event: Mapping[str, Any], name: str, part: str, piece: str
+        self, event: Mapping[str, Any], name: str, part: int | None, piece: str
     ) -> Iterator[Delta | Rest]:
         self.answered = True
-        place = _key_of(event), name, number(event.get(part)) or 0
-        yield from self._output.grow(*place, piece)
+        yield from self._output.grow(_signs_of(event, name), name, part, piece)
         if not self._output.has_halves:
-            self.add = self._output.adder(*place)
+            self.add = self._output.adder()
 
-    def _end(self, kind: Any, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        response = event.get("response") or {} if kind in _ENDS else event
-        status = response.get("status") or str(kind).rpartition(".")[2]
-        if status in _FAILED or response.get("error"):
+    def _fill(
+        self, event: Mapping[str, Any], name: str, part: str, text: str
+    ) -> Iterator[Delta | Rest]:
+        if text:
+            self.answered = True
+            yield from self._output.fill(
+                _signs_of(event, name), name, number(event.get(part)), text
+            )
+
+    def _end(self, kind: str, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        response = event.get("response") if kind in _ENDS else event
+        if not isinstance(response, Mapping):
+            response = {}
+        states = response.get("status"), kind.rpartition(".")[2]
+        state = next((state for state in _STATES if state in states), None)
+        if state in ("failed", "cancelled"):
             yield from self._report(response)
-            self.fail(response)
-            return
-        if status not in ("completed", "incomplete"):
-            return
-        if not self._output.has_items:  # else it repeats what came before
-            for index, item in enumerate(response.get("output") or ()):
-                self.answered = True
-                yield from self._output.stop(index, item)
-                yield REST
-        yield from self._output.flush()
+            self.fail({"code": state, "message": f"the response is {state}"})
+        elif state is not None:
+            yield from self._finish(kind, state, response)
+
+    def _finish(self, kind: str, state: str, response: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        output = response.get("output")
+        if not output and not self._output and (text := response.get("output_text")):
+            output = [{"type": "message", "content": text}]
+        if not isinstance(output, list) and kind not in _ENDS:
+            raise TypeError
+        self.answered = self.answered or bool(output)
+        yield from self._output.finish(output if isinstance(output, list) else ())
         reason = "tool_calls" if self._output.has_calls else "stop"
-        if status == "incomplete":
-            word = (response.get("incomplete_details") or {}).get("reason") or "length"
-            reason = finish_of(string(word)) or _WORDS.get(word, "")
+        word = _word_in(response.get("incomplete_details"))
+        if word or state == "incomplete":
+            word = word or "length"
+            reason = finish_of(word) or _WORDS.get(word, "")
             if not reason:
+                yield from self._report(response)
                 self.fail({"code": word, "message": f"the reply ended with {word!r}"})
                 return
         self.answered = self.finished = True
@@ -162,24 +198,28 @@ class ResponseEvents:
             yield usage
 
 
-def _key_of(event: Mapping[str, Any]) -> Key:
-    """Return what tells the item of an event from others."""
-    index = number(event.get("output_index"))
-    id = event.get("item_id")
-    return id if index is None and isinstance(id, str) else index
+def _signs_of(event: Mapping[str, Any], name: str) -> Signs:
+    """Return what an event of a text tells about its item."""
+    return Signs(KIND_OF[name], number(event.get("output_index")), id_of(event.get("item_id")))
 
 
-def _is_whole(event: Mapping[str, Any]) -> bool:
-    """Return whether an object is a response, and no event."""
-    return event.get("object") == "response" or isinstance(event.get("output"), list)
+def _text_of(name: str, value: Any) -> str:
+    """Return the text of an event, and nothing where that is empty.
+
+    Raises:
+        TypeError: A text of the answer is none; reasoning that cannot be read is skipped.
+    """
+    if not value:
+        return ""
+    if name == "arguments":
+        return arguments_in(value) or string(value)
+    if KIND_OF[name] != REASONING:
+        return string(value)
+    thoughts = () if is_deep(value) else thoughts_in(value)
+    return "".join(thought for thought in thoughts if isinstance(thought, str))
 
 
-def _error_in(event: Mapping[str, Any]) -> Any:
-    """Return the error that an event, or a response, describes."""
-    response = event.get("response")
-    inner = response if isinstance(response, Mapping) else event
-    if error := inner.get("error"):
-        return error
-    if inner.get("status") in _FAILED:
-        return {"code": inner["status"], "message": f"the response is {inner['status']}"}
-    return event
+def _word_in(details: Any) -> str:
+    """Return the reason that an incomplete response gives; empty when it gives none."""
+    word = details.get("reason") if isinstance(details, Mapping) else details
+    return word if isinstance(word, str) else ""

@@ -1,247 +1,240 @@
-"""The output of one reply of OpenAI's Responses protocol: its items, as they grow."""
+"""The output of one reply of OpenAI's Responses protocol: its items, put together from events."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from attrs import define, field
-
-from ...events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
-from ...messages import ProviderData
-from ..blocks import Blocks
+from ...events import Delta
+from ...streams.fairness import REST, Rest
 from ..openai_chat.fields import Halves, id_of, whole
 from ..openai_chat.nesting import is_deep
+from .contents import CALL, Texts, texts_of
+from .items import Fit, Item, Items, Signs
+from .parts import Part
+from .spoken import Spoken
 
-__all__ = ["Add", "Key", "Output"]
-
-Key = int | str | None
-"""What tells items apart: the index of an item, or else its id."""
+__all__ = ["Add", "Output", "Unnamed"]
 
 Add = Callable[[str], Delta]
 """Adds a piece to a part of an item, and returns its delta."""
 
-_CALL, _MESSAGE, _REASONING = "function_call", "message", "reasoning"
-_KIND_OF = {
-    "arguments": _CALL,
-    "content": _REASONING,
-    "refusal": _MESSAGE,
-    "summary": _REASONING,
-    "text": _MESSAGE,
-}
-"""The texts of items, each with the type of item that has it."""
-
-_CONTENTS = {
-    "output_text": ("text", "text"),
-    "reasoning_text": ("content", "text"),
-    "refusal": ("refusal", "refusal"),
-    "summary_text": ("summary", "text"),
-    "text": ("content", "text"),
-}
-"""The parts of whole items by their types: which of the texts they hold, and under what name."""
-
-_OF_CALLS = {"type", "status", "call_id", "name", "arguments"}
-_NOT_GIVEN_BACK = {"status", "summary", "content"}
-_BETWEEN = "\n\n"
-"""What stands between two parts of the reasoning."""
+_OF_ALL = "text", "refusal"
+"""The texts that the last event can be compared with as a whole."""
 
 
-@define
-class _Item:
-    """An item that has begun.
-
-    Attributes:
-        kind: Its type.
-        id: Its id; None if that is not known.
-        begun: How many characters of text preceded it.
-        call: The number of its call.
-        has_name: Whether the name of its call was emitted.
-        seen: The texts and parts of which a piece was emitted.
-        parts: Where the parts of its reasoning are, among the characters since the block before.
-        latest: The latest part of its reasoning.
-    """
-
-    kind: str
-    id: str | None
-    begun: int
-    call: int
-    has_name: bool = False
-    seen: set[tuple[str, int]] = field(factory=set)
-    parts: list[list[Any]] = field(factory=list)
-    latest: tuple[str, int] | None = None
+class Unnamed(Exception):
+    """A call has arguments, but no name."""
 
 
 class Output:
-    """Turns the items of one reply into deltas, and keeps those that the provider wants back.
+    """Turns the items of one reply into deltas, each once, whichever events hold them.
 
     Attributes:
         has_calls: Whether a tool was called.
-        has_items: Whether anything has begun.
 
     Args:
         origin: The origin that gets the items back; None keeps none.
     """
 
     def __init__(self, origin: str | None) -> None:
-        self.has_calls = self.has_items = False
-        self._origin = origin
-        self._blocks = Blocks(origin)
-        self._open: dict[Key, _Item] = {}
-        self._closed: set[Key] = set()
+        self.has_calls = False
+        self._items = Items()
+        self._spoken = Spoken(origin)
         self._halves = Halves()
-        self._thought = 0
-        self._has_thought = self._has_kept = self._has_lost = False
+        self._latest: tuple[Item, str, int] | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything has begun."""
+        return bool(self._items)
 
     @property
     def has_halves(self) -> bool:
         """Whether the first half of a character waits for its other one."""
         return bool(self._halves)
 
-    def start(self, key: Key, item: Mapping[str, Any]) -> Iterator[Delta]:
+    def start(self, index: int | None, data: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield what the start of an item holds."""
-        kind = item.get("type")
-        if isinstance(kind, str):
-            opened = self._opened(key, kind, id_of(item.get("id")))
-            if kind == _CALL:
-                yield from self._name(opened, item)
+        if (signs := _signs_of(index, data)) is not None:
+            item = self._items.begun(signs)
+            for name, parts in texts_of(data).items():
+                item.pending.setdefault(name, {}).update(parts)
+            yield from self._name(item, data)
 
-    def adder(self, key: Key, name: str, part: int) -> Add:
-        """Return what adds pieces to a text of an item, which may have begun without a word."""
-        opened = self._opened(key, _KIND_OF[name])
-        place = name, part
-        opened.seen.add(place)
-        match name:
-            case "text":
-                return self._say
-            case "refusal":
-                return RefusalDelta
-            case "arguments":
-                return lambda piece: ToolCallDelta(opened.call, arguments=piece)
-        return lambda piece: self._think(opened, place, piece)
-
-    def grow(self, key: Key, name: str, part: int, piece: str) -> Iterator[Delta]:
+    def grow(self, signs: Signs, name: str, part: int | None, piece: str) -> Iterator[Delta]:
         """Yield what a piece adds to a text of an item."""
-        if joined := self._halves.join((key, name, part), piece):
-            yield self.adder(key, name, part)(joined)
+        item = self._items.of_piece(signs)
+        number = item.parts(name).number_of(part)
+        self._latest = item, name, number
+        yield from self._grow(item, name, number, piece)
 
-    def fill(self, key: Key, name: str, part: int, text: str) -> Iterator[Delta]:
-        """Yield a text that is whole now, unless it came in pieces."""
-        if key in self._closed:
+    def adder(self) -> Add | None:
+        """Return what adds pieces as the latest `grow` did; None if they cannot be emitted yet."""
+        if self._latest is None:
+            return None
+        item, name, number = self._latest
+        if name == "arguments" and item.name is None:
+            return None
+        note = item.parts(name).pieces(number).append
+        spoken = self._spoken
+
+        def add(piece: str) -> Delta:
+            note(piece)
+            return spoken.piece(item, name, number, piece)
+
+        return add
+
+    def fill(self, signs: Signs, name: str, part: int | None, text: str) -> Iterator[Delta]:
+        """Yield what a text that is whole now adds to its pieces."""
+        item = self._items.of_whole(signs, lambda item: item.parts(name).fit_part(part, text))
+        if item.is_whole:
             return
-        if (name, part) not in self._opened(key, _KIND_OF[name]).seen:
-            yield from self.grow(key, name, part, text)
+        parts = item.parts(name)
+        number = parts.number_of_whole(part, text)
+        missing = parts.missing_in(number, text)
+        if missing is None:
+            item.pending.setdefault(name, {})[number] = text
+        else:
+            yield from self._complete(item, name, [(number, missing)] if missing else [])
+            parts.end(number)
 
-    def stop(self, key: Key, item: Mapping[str, Any]) -> Iterator[Delta]:
+    def stop(self, index: int | None, data: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield what is missing of an item that is whole now, and keep it."""
-        kind = item.get("type")
-        if not isinstance(kind, str):
+        if (signs := _signs_of(index, data)) is None:
             return
+        texts = texts_of(data)
+        item = self._items.of_whole(signs, _fit(texts, data))
+        yield from self._name(item, data)
+        yield from self._stop(item, data, texts)
+
+    def finish(self, output: Sequence[Any]) -> Iterator[Delta | Rest]:
+        """Yield what the output of the last event adds to what came before it, and the rest."""
+        wholes = [
+            (signs, data) for index, data in enumerate(output) if (signs := _signs_of(index, data))
+        ]
+        items = yield from self._find_all(wholes)
+        texts = [texts_of(data) for _, data in wholes]
+        missing = self._missing_in_all(texts)
+        for at, (item, (_, data)) in enumerate(zip(items, wholes, strict=True)):
+            yield from self._name(item, data)
+            for name, parts in missing.items():
+                yield from self._complete(item, name, parts.get(at, []))
+                texts[at].pop(name, None)
+            yield from self._stop(item, data, texts[at])
+            yield REST
+        for item in self._items:
+            if not item.is_whole:
+                for name, pending in item.pending.items():
+                    missing_parts = item.parts(name).missing(sorted(pending.items()))
+                    yield from self._complete(item, name, [*missing_parts])
         yield from self.flush()
-        opened = self._opened(key, kind, id_of(item.get("id")))
-        if kind == _CALL:
-            yield from self._name(opened, item)
-        if not opened.seen:
-            yield from self._fill(key, opened, item)
-            yield from self.flush()
-        del self._open[key]
-        self._closed.add(key)
-        yield from self._keep(opened, item)
+        self._check()
 
     def flush(self) -> Iterator[Delta]:
         """Yield the replacements of halves whose other ones did not come."""
         for place, text in self._halves.flush().items():
-            key, name, part = cast(tuple[Key, str, int], place)
-            yield self.adder(key, name, part)(text)
+            item, name, number = cast(tuple[Item, str, int], place)
+            yield from self._emit(item, name, number, text)
 
-    def _opened(self, key: Key, kind: str, id: str | None = None) -> _Item:
-        """Return the item of a key, which begins if it is another than before."""
-        opened = self._open.get(key)
-        if opened is not None and opened.kind == kind and id in (None, opened.id):
-            return opened
-        if opened is not None and opened.kind == kind and opened.id is None:
-            opened.id = id
-            return opened
-        opened = self._open[key] = _Item(kind, id, self._blocks.text, self._blocks.calls)
-        self._closed.discard(key)
-        self.has_items = True
-        if kind == _CALL:
-            self.has_calls = True
-            self._blocks.calls += 1
-        return opened
+    def _find_all(self, wholes: list[tuple[Signs, Any]]) -> Generator[Rest, None, list[Item]]:
+        """Return the items that the last event repeats, found by the certain signs first."""
+        found: dict[int, Item] = {}
+        taken: set[Item] = set()
+        for is_first in (True, False):
+            for at, (signs, data) in enumerate(wholes):
+                if at not in found:
+                    item = self._items.find_last(signs, _fit(texts_of(data), data), taken, is_first)
+                    if item is not None:
+                        found[at] = item
+                        taken.add(item)
+                yield REST
+        return [found.get(at) or self._items.add(signs) for at, (signs, _) in enumerate(wholes)]
 
-    def _name(self, opened: _Item, item: Mapping[str, Any]) -> Iterator[Delta]:
-        """Yield id and name of a call, once."""
-        name = item.get("name")
-        if opened.has_name or not isinstance(name, str):
+    def _missing_in_all(self, texts: list[Texts]) -> dict[str, dict[int, list[Part]]]:
+        """Return what the texts of all items add to what was said, by their names and items."""
+        missing: dict[str, dict[int, list[Part]]] = {}
+        for name in _OF_ALL:
+            places = [(at, part) for at, text in enumerate(texts) for part in text.get(name, ())]
+            whole = [(at, text) for at, (_, (_, text)) in enumerate(places)]
+            added = self._spoken.missing_in_all(name, whole)
+            if added is not None:
+                missing[name] = {}
+                for place, text in added:
+                    at, (number, _) = places[place]
+                    missing[name].setdefault(at, []).append((number, text))
+        return missing
+
+    def _stop(self, item: Item, data: Mapping[str, Any], texts: Texts) -> Iterator[Delta]:
+        has_said = self._items.has_strays and self._spoken.has_said(item, texts)
+        for name, parts in texts.items():
+            if not (has_said and name == "text"):
+                yield from self._complete(item, name, [*item.parts(name).missing(parts)])
+        if not item.is_whole:
+            item.is_whole = True
+            item.data = _rest_of(data)
+            yield from self.flush()
+            yield from self._spoken.keep(item, data)
+
+    def _complete(self, item: Item, name: str, missing: list[Part]) -> Iterator[Delta]:
+        """Yield what is missing of a text, whose last half of a character then is whole in it."""
+        for number, text in missing:
+            self._halves.drop((item, name, number))
+            yield from self._grow(item, name, number, text)
+
+    def _grow(self, item: Item, name: str, number: int, piece: str) -> Iterator[Delta]:
+        if joined := self._halves.join((item, name, number), piece):
+            yield from self._emit(item, name, number, joined)
+
+    def _emit(self, item: Item, name: str, number: int, piece: str) -> Iterator[Delta]:
+        item.parts(name).pieces(number).append(piece)
+        if name == "arguments" and item.name is None:
+            item.held.append(piece)
+        else:
+            yield self._spoken.piece(item, name, number, piece)
+
+    def _name(self, item: Item, data: Mapping[str, Any]) -> Iterator[Delta]:
+        """Yield id and name of a call, once, and the arguments that came before them."""
+        name = data.get("name")
+        if item.kind != CALL or item.name is not None or not (name and isinstance(name, str)):
             return
-        opened.has_name = True
-        back = {
-            key: value
-            for key, value in item.items()
-            if key not in _OF_CALLS and value is not None and not is_deep(value)
-        }
-        extra = (ProviderData(self._origin, back),) if back and self._origin is not None else ()
-        id = id_of(item.get("call_id")) or id_of(item.get("id"))
-        yield ToolCallDelta(opened.call, id, whole(name), "", extra)
+        item.name = whole(name)
+        self.has_calls = True
+        yield self._spoken.call(item, data)
+        if item.held:
+            yield self._spoken.piece(item, "arguments", 0, "".join(item.held))
+            item.held = []
 
-    def _fill(self, key: Key, opened: _Item, item: Mapping[str, Any]) -> Iterator[Delta]:
-        """Yield the texts of a whole item."""
-        if opened.kind == _CALL:
-            arguments = item.get("arguments")
-            if arguments and isinstance(arguments, str):
-                yield from self.grow(key, "arguments", 0, arguments)
-            return
-        if opened.kind not in (_MESSAGE, _REASONING):
-            return
-        contents = item.get("content") or ()
-        if isinstance(contents, str):
-            contents = [{"type": "output_text", "text": contents}]
-        for part, content in enumerate([*(item.get("summary") or ()), *contents]):
-            name, under = _CONTENTS.get(content.get("type"), ("", ""))
-            if _KIND_OF.get(name) == opened.kind and (text := content.get(under)):
-                yield from self.grow(key, name, part, text)
+    def _check(self) -> None:
+        """Check that no call has lost its name, unless its arguments are those of another one.
 
-    def _say(self, piece: str) -> TextDelta:
-        self._blocks.text += len(piece)
-        return TextDelta(piece)
-
-    def _think(self, opened: _Item, place: tuple[str, int], piece: str) -> ReasoningDelta:
-        if opened.latest != place:
-            opened.latest = place
-            before = _BETWEEN if self._has_thought else ""
-            begin = self._thought + len(before)
-            opened.parts.append([place[0], begin, begin])
-            piece = before + piece
-            self._has_thought = True
-        self._thought += len(piece)
-        opened.parts[-1][2] = self._thought
-        return self._blocks.reason(piece)
-
-    def _keep(self, opened: _Item, item: Mapping[str, Any]) -> Iterator[Delta]:
-        """Yield what keeps an item that the provider wants back.
-
-        A plain message needs none of its data, unless reasoning precedes it. What follows
-        reasoning that cannot be given back must lose its id, so it is not kept.
+        Raises:
+            Unnamed: One has.
         """
-        data = {name: value for name, value in item.items() if value is not None}
-        size = 0
-        match opened.kind:
-            case "function_call":
-                return
-            case "message":
-                size = self._blocks.text - opened.begun
-                data = {name: data[name] for name in ("type", "id", "phase") if name in data}
-                if not size or not (self._has_kept or "phase" in data or opened.begun):
-                    return
-            case "reasoning":
-                for name in _NOT_GIVEN_BACK & data.keys():
-                    del data[name]
-                has_content = any(name == "content" for name, _, _ in opened.parts)
-                if is_deep(data) or not (has_content or data.get("encrypted_content")):
-                    self._has_lost = True
-                    return
-                self._has_kept = True
-                data["parts"] = opened.parts
-            case _ if self._has_lost:
-                return
-        if not is_deep(data):
-            self._thought = 0
-            yield from self._blocks.keep(data, size)
+        calls = [item for item in self._items if item.kind == CALL]
+        known = {item.parts("arguments").text for item in calls if item.name is not None}
+        if any(item.held and item.parts("arguments").text not in known for item in calls):
+            raise Unnamed
+
+
+def _signs_of(index: int | None, data: Any) -> Signs | None:
+    """Return what an item tells about itself; None if it is none."""
+    kind = data.get("type") if isinstance(data, Mapping) else None
+    if not isinstance(kind, str):
+        return None
+    id, name = id_of(data.get("id")), data.get("name")
+    if kind != CALL:
+        return Signs(kind, index, id)
+    is_named = bool(name) and isinstance(name, str)
+    return Signs(kind, index, id, id_of(data.get("call_id")), whole(name) if is_named else None)
+
+
+def _fit(texts: Texts, data: Mapping[str, Any]) -> Fit:
+    rest = _rest_of(data)
+    return lambda item: item.fit(texts, rest)
+
+
+def _rest_of(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a repeated item repeats, whatever its id; None if it cannot be compared."""
+    return (
+        None
+        if is_deep(data)
+        else {name: value for name, value in data.items() if name not in ("id", "status")}
+    )

@@ -13,6 +13,9 @@ __all__ = ["response_body"]
 _DOES_NOT_REASON = re.compile(r"(?:ft:)?(?:(?:chat)?gpt-(?:3|4)|gpt-5[.\d]*-chat).*")
 """The families that answer 400 if encrypted reasoning is requested (November 2026)."""
 
+_OPENING = {"role": "user", "content": "(The conversation begins.)"}
+"""What the user says where nothing has been said, which OpenAI does not accept."""
+
 
 def response_body(
     model: str, request: Request, options: tuple[Mapping[str, Any], ...], origin: str | None = None
@@ -40,7 +43,7 @@ def response_body(
     body = merged(ours, *options)
     for name in body.keys() & {"include", "text"}:
         body[name] = _both(ours.get(name), body[name])
-    return {"input": list(input_items(request.messages, origin)), **body}
+    return {"input": list(input_items(request.messages, origin)) or [_OPENING], **body}
 
 
 def _both(ours: Any, given: Any) -> Any:

@@ -95,6 +95,7 @@ def check_items(items: Sequence[_Item]) -> None:
     Raises:
         AssertionError: A rule is broken.
     """
+    assert items, "input is empty"
     called: list[str] = []
     returned: list[str] = []
     for item, before, behind in _around(items):
@@ -129,7 +130,8 @@ def _is_of_model(item: _Item) -> bool:
 def _around(items: Sequence[_Item]) -> Iterator[tuple[_Item, bool, _Item | None]]:
     """Yield each item, whether its reply has reasoning before it, and the item behind it."""
     has_reasoning = False
-    for item, behind in zip(items, [*items[1:], None], strict=True):
+    for at, item in enumerate(items):
+        behind = items[at + 1] if at + 1 < len(items) else None
         if item.get("type") == "reasoning":
             has_reasoning = True
         elif not _is_of_model(item):

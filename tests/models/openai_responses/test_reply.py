@@ -170,8 +170,7 @@ def test_texts_of_any_form(read, form, ensure_ascii, texts):
 def test_another_field_in_between(read, number):
     """A piece that has more than the others is read as a whole, wherever it stands."""
     frames = [event("response.output_text.delta", delta=f"{at} ") for at in range(20)]
-    error = {"code": "server_error", "message": "It broke."}
-    frames[number] = event("response.output_text.delta", delta="odd ", error=error)
+    frames[number] = event("response.output_text.delta", delta="odd ", annotations=[{"at": 5}])
     expected = [f"{at} " for at in range(20)]
     expected[number] = "odd "
 

@@ -95,6 +95,14 @@ def test_empty_replies():
     assert [] == items(Message("assistant"))
 
 
+def test_conversations_that_say_nothing():
+    """OpenAI accepts no empty conversation, so the user says something."""
+    (item,) = body(Request([Message("assistant")]))["input"]
+
+    assert ("user", True) == (item["role"], bool(item["content"]))
+    check_items([item])
+
+
 # What is given back.
 
 

@@ -1,0 +1,292 @@
+"""Items: which item of a reply an event is about, by whatever identifies it.
+
+Servers differ in what they send. Some gateways encrypt the id of an item again in each event, some
+leave out ids or indexes, or repeat an event.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from attrs import define, field, frozen
+
+from .contents import CALL, Texts
+from .parts import CONTRADICTS, EQUALS, EXTENDS, UNKNOWN, Parts
+
+__all__ = ["Item", "Items", "Signs"]
+
+Fit = Callable[["Item"], int]
+"""Returns how well what an event holds fits to what has come of an item."""
+
+_FEW = 64
+"""How many of the latest items are searched for one that nothing but its content identifies."""
+
+
+@frozen
+class Signs:
+    """What an event tells about its item.
+
+    Attributes:
+        kind: The type of the item.
+        index: Its index.
+        id: Its id.
+        call_id: The id of its call.
+        name: The name of its call.
+    """
+
+    kind: str
+    index: int | None
+    id: str | None
+    call_id: str | None = None
+    name: str | None = None
+
+
+@define(eq=False)
+class Item:
+    """An item that has begun.
+
+    Attributes:
+        kind: Its type.
+        index: Its index; None if that is not known.
+        ids: Its ids.
+        call_id: The id of its call.
+        name: The name of its call, once that was emitted.
+        call: The number of its call.
+        texts: Its texts by their names.
+        held: Pieces of the arguments of a call whose name is not known.
+        pending: Whole texts that are not complete in what was emitted.
+        data: What the whole item has beside its id and its state.
+        is_announced: Whether an event has said that it begins.
+        is_whole: Whether it came as a whole.
+        begun: Where its text begins among all text; None before its first piece.
+        said: How many characters of text it has.
+        thoughts: Where the parts of its reasoning are, among the characters since the block before.
+        latest: The latest part of its reasoning.
+        is_mixed: Whether other reasoning stands between that of the item.
+    """
+
+    kind: str
+    index: int | None = None
+    ids: set[str] = field(factory=set)
+    call_id: str | None = None
+    name: str | None = None
+    call: int = 0
+    texts: dict[str, Parts] = field(factory=dict)
+    held: list[str] = field(factory=list)
+    pending: dict[str, dict[int, str]] = field(factory=dict)
+    data: Mapping[str, Any] | None = None
+    is_announced: bool = False
+    is_whole: bool = False
+    begun: int | None = None
+    said: int = 0
+    thoughts: list[list[Any]] = field(factory=list)
+    latest: tuple[str, int] | None = None
+    is_mixed: bool = False
+
+    def parts(self, name: str) -> Parts:
+        """Return what has come of a text."""
+        return self.texts.setdefault(name, Parts())
+
+    def fit(self, texts: Texts, data: Mapping[str, Any] | None) -> int:
+        """Return how a whole item fits to what has come of this one."""
+        if data is not None and self.data == data:
+            return EQUALS
+        fits = {known.fit(texts[name]) for name, known in self.texts.items() if name in texts}
+        return CONTRADICTS if CONTRADICTS in fits else max(fits, default=UNKNOWN)
+
+
+class Items:
+    """The items of one reply, in the order in which they began.
+
+    Attributes:
+        has_strays: Whether a piece had to begin an item, which may be that of another item.
+    """
+
+    def __init__(self) -> None:
+        self.has_strays = False
+        self._all: dict[str, list[Item]] = {}
+        self._by_id: dict[tuple[str, str], list[Item]] = {}
+        self._by_index: dict[tuple[str, int], list[Item]] = {}
+        self._by_call: dict[str, list[Item]] = {}
+        self._ids_repeat = self._ids_change = False
+        """Whether an id was found in a second event, and whether an item has had two."""
+
+    def __iter__(self) -> Iterator[Item]:
+        for items in self._all.values():
+            yield from items
+
+    def __bool__(self) -> bool:
+        """Whether any item has begun."""
+        return bool(self._all)
+
+    def begun(self, signs: Signs) -> Item:
+        """Return the item of an event that says that it begins; it may have begun before."""
+        item = self._announced(signs) or self._new(signs)
+        item.is_announced = True
+        return self._learn(item, signs)
+
+    def of_piece(self, signs: Signs) -> Item:
+        """Return the item to which a piece belongs."""
+        item = self._with_id(signs)
+        if item is None:
+            item = self._open_at(signs) or self._latest_open(signs)
+            item = (
+                None
+                if item is not None and item.texts and self._has_other_id(item, signs)
+                else item
+            )
+        self.has_strays = self.has_strays or item is None
+        return self._learn(item or self._new(signs), signs, is_piece=True)
+
+    def of_whole(self, signs: Signs, fit: Fit) -> Item:
+        """Return the item of an event that holds a whole text of it, or all of it."""
+        item = self._best(signs, fit, self._accepts)
+        return self._learn(item or self._new(signs), signs)
+
+    def find_last(self, signs: Signs, fit: Fit, taken: set[Item], is_first: bool) -> Item | None:
+        """Return the item that the last event repeats, or None.
+
+        Args:
+            signs: What identifies it.
+            fit: Returns how well it fits to an item.
+            taken: The items that others of the last event repeat.
+            is_first: Whether it must be certain.
+        """
+
+        def is_one(item: Item, _: Signs, how: int) -> bool:
+            if item in taken or how == EQUALS:
+                return item not in taken
+            is_named = self._is_named(item, signs)
+            if is_first:
+                return is_named and how > CONTRADICTS
+            return is_named or item.index == signs.index or how == EXTENDS
+
+        return self._best(signs, fit, is_one)
+
+    def add(self, signs: Signs) -> Item:
+        """Return a new item."""
+        return self._learn(self._new(signs), signs)
+
+    # What identifies an item.
+
+    def _new(self, signs: Signs) -> Item:
+        item = Item(signs.kind)
+        self._all.setdefault(signs.kind, []).append(item)
+        return item
+
+    def _learn(self, item: Item, signs: Signs, is_piece: bool = False) -> Item:
+        if signs.id is not None and signs.id not in item.ids:
+            self._ids_change = self._ids_change or bool(item.ids)
+            if not (is_piece and item.ids):
+                item.ids.add(signs.id)
+                self._by_id.setdefault((item.kind, signs.id), []).append(item)
+        if item.index is None and signs.index is not None:
+            item.index = signs.index
+            self._by_index.setdefault((item.kind, signs.index), []).append(item)
+        if item.call_id is None and signs.call_id is not None:
+            item.call_id = signs.call_id
+            self._by_call.setdefault(signs.call_id, []).append(item)
+        return item
+
+    def _with_id(self, signs: Signs) -> Item | None:
+        """Return the item with an id; the one at the index, or the latest, of several."""
+        same = self._by_id.get((signs.kind, signs.id or ""))
+        if not same:
+            return None
+        self._ids_repeat = True
+        at = [item for item in same if item.index == signs.index] if len(same) > 1 else same
+        return (at or same)[-1]
+
+    def _open_at(self, signs: Signs) -> Item | None:
+        """Return the latest item at an index, unless it is whole."""
+        at = () if signs.index is None else self._by_index.get((signs.kind, signs.index), ())
+        return at[-1] if at and not at[-1].is_whole else None
+
+    def _latest_open(self, signs: Signs) -> Item | None:
+        """Return the latest item, if it may go on with an event that has this index."""
+        known = self._all.get(signs.kind)
+        latest = known[-1] if known else None
+        may_be = latest is not None and None in (signs.index, latest.index)
+        return latest if may_be and latest is not None and not latest.is_whole else None
+
+    def _announced(self, signs: Signs) -> Item | None:
+        if signs.kind == CALL:
+            for item in reversed(self._by_call.get(signs.call_id or "", ())):
+                is_elsewhere = None not in (signs.index, item.index) and signs.index != item.index
+                if not is_elsewhere and not _is_other_call(item, signs):
+                    return item
+        same = self._with_id(signs)
+        if same is not None and not _is_other_call(same, signs):
+            is_elsewhere = signs.index is not None and same.index not in (None, signs.index)
+            return None if is_elsewhere and same.is_announced else same
+        at = self._open_at(signs)
+        if at is not None and not _is_other_call(at, signs):
+            return None if at.is_announced and self._has_other_id(at, signs) else at
+        latest = self._latest_open(signs)
+        if latest is None or _is_other_call(latest, signs):
+            return None
+        is_repeated = not latest.texts and signs.id is None
+        return latest if not latest.is_announced or is_repeated else None
+
+    def _best(
+        self, signs: Signs, fit: Fit, accepts: Callable[[Item, Signs, int], bool]
+    ) -> Item | None:
+        """Return the item that fits best among those that are accepted, or None."""
+        found: list[Item] = [*self._by_call.get(signs.call_id or "", ())]
+        found += self._by_id.get((signs.kind, signs.id or ""), ())
+        for named in sorted(found, key=lambda item: item.index != signs.index):
+            how = CONTRADICTS if _is_other_call(named, signs) else fit(named)
+            if how > CONTRADICTS and accepts(named, signs, how):
+                self._ids_repeat = self._ids_repeat or signs.id in named.ids
+                return named
+        if signs.index is not None:
+            found += self._by_index.get((signs.kind, signs.index), ())[-_FEW:]
+        found += islice(reversed(self._all.get(signs.kind, ())), _FEW)
+        ranked = []
+        for item in dict.fromkeys(found):
+            if item.kind == signs.kind and not _is_other_call(item, signs):
+                how = fit(item)
+                if accepts(item, signs, how):
+                    ranked.append((self._rank(item, signs, how), item))
+        return max(ranked, key=itemgetter(0), default=(None, None))[1]
+
+    def _has_other_id(self, item: Item, signs: Signs) -> bool:
+        """Return whether an id shows that an event is about another item."""
+        is_new = signs.id is not None and bool(item.ids) and signs.id not in item.ids
+        return is_new and self._ids_repeat and not self._ids_change
+
+    def _is_named(self, item: Item, signs: Signs) -> bool:
+        """Return whether an item has an id of an event."""
+        return signs.id in item.ids or (signs.call_id is not None and item.call_id == signs.call_id)
+
+    def _accepts(self, item: Item, signs: Signs, fit: int) -> bool:
+        """Return whether a whole text, or a whole item, is one of this item."""
+        is_elsewhere = None not in (signs.index, item.index) and signs.index != item.index
+        if self._is_named(item, signs):
+            return fit == EQUALS or not is_elsewhere or (fit > CONTRADICTS and not item.is_whole)
+        is_other = self._has_other_id(item, signs)
+        if is_elsewhere:
+            return fit == EQUALS and not item.is_whole and not is_other
+        is_unnamed = item.kind == CALL and item.name is None
+        if is_unnamed and is_other:
+            return False
+        is_at = signs.index is not None and item.index == signs.index
+        if is_at and not item.is_whole:
+            return fit > CONTRADICTS or not (is_other or is_unnamed)
+        if item.is_whole:
+            return fit > (CONTRADICTS if is_at else EXTENDS) and not is_other
+        return fit >= EXTENDS or (fit == UNKNOWN and not is_other)
+
+    def _rank(self, item: Item, signs: Signs, fit: int) -> tuple[Any, ...]:
+        """Return how well an item fits, to be compared."""
+        is_at = signs.index is not None and item.index == signs.index
+        is_near = is_at and fit > CONTRADICTS
+        return self._is_named(item, signs), is_near, fit, not item.is_whole
+
+
+def _is_other_call(item: Item, signs: Signs) -> bool:
+    """Return whether a call is another than that of an event."""
+    ids = item.call_id, signs.call_id
+    names = item.name, signs.name
+    return (None not in ids and ids[0] != ids[1]) or (None not in names and names[0] != names[1])

@@ -1,0 +1,124 @@
+"""Parts: what has come of one text of an item, and what the whole text adds to it."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["CONTRADICTS", "EQUALS", "EXTENDS", "UNKNOWN", "Part", "Parts", "missing_of"]
+
+Part = tuple[int, str]
+"""A part of a whole text: its number and its text."""
+
+CONTRADICTS, UNKNOWN, EXTENDS, EQUALS = range(4)
+"""How a whole text fits to what has come: not at all; nothing has come of one of them; one has the
+other; they are equal.
+"""
+
+
+class Parts:
+    """The pieces of one text, by the numbers of its parts.
+
+    Where a piece has no number, it belongs to the latest part. What has come cannot be taken back,
+    so that it stands, if a whole text contradicts it.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: dict[int, list[str]] = {}
+        self._whole: set[int] = set()
+        self._latest = 0
+        self._are_numbered = True
+
+    @property
+    def text(self) -> str:
+        """What has come so far, in the order of the parts."""
+        return "".join(map(self._text_of, self._pieces))
+
+    def number_of(self, given: int | None) -> int:
+        """Return the number of the part of the next piece, as far as one is given."""
+        if given is None:
+            self._are_numbered = False
+            given = self._latest + (self._latest in self._whole)
+        self._latest = given
+        return given
+
+    def number_of_whole(self, given: int | None, text: str) -> int:
+        """Return the number of a part that is whole now, as far as one is given."""
+        if given is None and self._latest in self._whole and text == self._text_of(self._latest):
+            return self._latest  # it is repeated
+        return self.number_of(given)
+
+    def pieces(self, number: int) -> list[str]:
+        """Return the list to which the pieces of a part are added."""
+        return self._pieces.setdefault(number, [])
+
+    def end(self, number: int) -> None:
+        """Note that a part is whole."""
+        self._whole.add(number)
+
+    def fit(self, whole: Sequence[Part]) -> int:
+        """Return how a whole text fits to what has come."""
+        before, now = self.text, "".join(text for _, text in whole)
+        if before and before == now:
+            return EQUALS
+        if not (before and now):
+            return UNKNOWN
+        if now.startswith(before) or before.startswith(now) or before.endswith(now):
+            return EXTENDS
+        if before.strip() == now.strip() or _is_same_json(before, now):
+            return EXTENDS
+        fits = all(text.startswith(self._text_of(number)) for number, text in whole)
+        return EXTENDS if fits and self._are_numbered else CONTRADICTS
+
+    def fit_part(self, given: int | None, text: str) -> int:
+        """Return how one whole part fits to what has come, as far as its number is given."""
+        before = self.text
+        known = self._text_of(self._latest if given is None else given)
+        if before and (text in (before, known) or (not known and before.endswith(text))):
+            return EQUALS
+        if known and (text.startswith(known) or known.startswith(text)):
+            return EXTENDS
+        return CONTRADICTS if known and given is not None and self._are_numbered else UNKNOWN
+
+    def missing(self, whole: Sequence[Part]) -> Iterator[Part]:
+        """Yield what a whole text adds to what has come, by its parts."""
+        before, now = self.text, "".join(text for _, text in whole)
+        if now.startswith(before):
+            yield from missing_of(whole, len(before))
+        elif self._are_numbered and not before.endswith(now) and before.strip() != now.strip():
+            for number, text in whole:
+                known = self._text_of(number)
+                if number not in self._whole and len(text) > len(known) and text.startswith(known):
+                    yield number, text[len(known) :]
+
+    def missing_in(self, number: int, text: str) -> str | None:
+        """Return what a whole part adds to what has come; None if only the whole text shows it."""
+        known = self._text_of(number)
+        if not text.startswith(known):
+            return ""
+        if not self._are_numbered and (before := self.text) and not known:
+            return "" if before.endswith(text) else None
+        if not self._are_numbered and self.text.endswith(text):
+            return ""
+        return text[len(known) :]
+
+    def _text_of(self, number: int) -> str:
+        return "".join(self._pieces.get(number, ()))
+
+
+def missing_of(whole: Iterable[Part], size: int) -> Iterator[Part]:
+    """Yield the parts of a text that lie behind its first characters.
+
+    Args:
+        whole: The parts of the text.
+        size: How many characters are left out.
+    """
+    for number, text in whole:
+        if size < len(text):
+            yield number, text[size:]
+        size = max(0, size - len(text))
+
+
+def _is_same_json(one: str, other: str) -> bool:
+    try:
+        return one[:1] == other[:1] == "{" and bool(json.loads(one) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False

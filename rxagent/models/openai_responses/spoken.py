@@ -1,0 +1,140 @@
+"""Spoken: what of a reply was emitted, and the items that its provider wants back."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ...messages import ProviderData
+from ..blocks import Blocks
+from ..openai_chat.fields import id_of
+from ..openai_chat.nesting import is_deep
+from .contents import Texts
+from .items import Item
+from .parts import Part, missing_of
+
+__all__ = ["Spoken"]
+
+_OF_CALLS = {"type", "status", "call_id", "name", "arguments"}
+_NOT_GIVEN_BACK = {"status", "summary", "content"}
+_BETWEEN = "\n\n"
+"""What stands between two parts of the reasoning."""
+
+
+class Spoken:
+    """Makes the deltas of one reply, and keeps the items that the provider wants back.
+
+    Args:
+        origin: The origin that gets the items back; None keeps none.
+    """
+
+    def __init__(self, origin: str | None) -> None:
+        self._origin = origin
+        self._blocks = Blocks(origin)
+        self._said: dict[str, list[str]] = {"text": [], "refusal": []}
+        self._thinking: list[Item] = []
+        self._thought = 0
+        self._has_thought = self._has_kept = self._has_lost = False
+
+    def piece(self, item: Item, name: str, number: int, piece: str) -> Delta:
+        """Return the delta of a piece of an item."""
+        match name:
+            case "text":
+                return self._say(item, piece)
+            case "arguments":
+                return ToolCallDelta(item.call, arguments=piece)
+            case "refusal":
+                self._said[name].append(piece)
+                return RefusalDelta(piece)
+        return self._think(item, (name, number), piece)
+
+    def call(self, item: Item, data: Mapping[str, Any]) -> ToolCallDelta:
+        """Return the delta that begins a call, whose name is known."""
+        item.call = self._blocks.calls
+        self._blocks.calls += 1
+        back = {
+            key: value
+            for key, value in data.items()
+            if key not in _OF_CALLS and value is not None and not is_deep(value)
+        }
+        extra = (ProviderData(self._origin, back),) if back and self._origin is not None else ()
+        id = id_of(data.get("call_id")) or id_of(data.get("id"))
+        return ToolCallDelta(item.call, id, item.name, "", extra)
+
+    def missing_in_all(self, name: str, whole: list[Part]) -> list[Part] | None:
+        """Return what the text of all items adds to what was said; None if it does not show it.
+
+        Args:
+            name: The name of the text.
+            whole: The texts of all items, each with any number.
+        """
+        said = "".join(self._said[name])
+        is_known = "".join(text for _, text in whole).startswith(said)
+        return [*missing_of(whole, len(said))] if said and is_known else None
+
+    def has_said(self, item: Item, texts: Texts) -> bool:
+        """Return whether the text of an item was said since it began, if also as another one's."""
+        if item.begun is None or "text" not in texts:
+            return False
+        text = "".join(text for _, text in texts["text"])
+        return "".join(self._said["text"])[item.begun :].startswith(text)
+
+    def _say(self, item: Item, piece: str) -> TextDelta:
+        if item.begun is None:
+            item.begun = self._blocks.text
+        item.said += len(piece)
+        self._blocks.text += len(piece)
+        self._said["text"].append(piece)
+        return TextDelta(piece)
+
+    def _think(self, item: Item, place: tuple[str, int], piece: str) -> ReasoningDelta:
+        if item.latest != place or self._thinking[-1:] != [item]:
+            item.is_mixed = item.is_mixed or bool(item.thoughts and self._thinking[-1:] != [item])
+            item.latest = place
+            before = _BETWEEN if self._has_thought else ""
+            begin = self._thought + len(before)
+            item.thoughts.append([place[0], begin, begin])
+            piece = before + piece
+            self._has_thought = True
+            self._thinking.append(item)
+        self._thought += len(piece)
+        item.thoughts[-1][2] = self._thought
+        return self._blocks.reason(piece)
+
+    def keep(self, item: Item, whole: Mapping[str, Any]) -> Iterator[Delta]:
+        """Yield what keeps an item that the provider wants back.
+
+        A plain message needs none of its data, unless reasoning precedes it. What follows
+        reasoning that cannot be given back must lose its id, so it is not kept.
+
+        Args:
+            item: The item.
+            whole: The item as a whole.
+        """
+        data = {name: value for name, value in whole.items() if value is not None}
+        size = 0
+        match item.kind:
+            case "function_call":
+                return
+            case "message":
+                begun = item.begun or 0
+                data = {name: data[name] for name in ("type", "id", "phase") if name in data}
+                size = item.said if begun + item.said == self._blocks.text else 0
+                if not size or not (self._has_kept or "phase" in data or begun):
+                    return
+            case "reasoning":
+                for name in _NOT_GIVEN_BACK & data.keys():
+                    del data[name]
+                has_content = any(name == "content" for name, _, _ in item.thoughts)
+                if is_deep(data) or not (has_content or data.get("encrypted_content")):
+                    self._has_lost = True
+                    return
+                self._has_kept = True
+                data["parts"] = [] if item.is_mixed else item.thoughts
+            case _ if self._has_lost:
+                return
+        if not is_deep(data):
+            for other in self._thinking:
+                other.is_mixed = other.is_mixed or other is not item
+            self._thinking.clear()
+            self._thought = 0
+            yield from self._blocks.keep(data, size)

@@ -1,0 +1,256 @@
+"""LiteLLM: what a provider itself has sent decides whether a reply is whole."""
+
+import json
+
+import pytest
+from attrs import frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rxagent.errors import ModelError, ModelUnavailable
+from rxagent.events import Finish, TextDelta
+from rxagent.messages import Message, Request, ToolSpec
+from rxagent.models import LiteLLMModel
+from rxagent.models.openai_chat.fields import finish_of
+from rxagent.streams import each
+from tests.models.raw import answering
+
+pytest.importorskip("litellm")
+
+FEW = settings(max_examples=12)
+"""Each example is a request over a socket."""
+
+
+def sse(*values):
+    """Return events without names."""
+    return [b"data: " + json.dumps(value).encode() + b"\n\n" for value in values]
+
+
+def named(*values):
+    """Return events that are named as Anthropic's."""
+    return [
+        b"event: %s\ndata: %s\n\n" % (value["type"].encode(), json.dumps(value).encode())
+        for value in values
+    ]
+
+
+def lines(*values):
+    """Return lines of JSON."""
+    return [json.dumps(value).encode() + b"\n" for value in values]
+
+
+def chat(text, reason=None):
+    """Return a chunk of OpenAI's."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
+    fields = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return {**fields, "choices": [choice]}
+
+
+def gemini(text, reason=None):
+    """Return a chunk of Gemini's."""
+    finish = {"finishReason": reason} if reason else {}
+    candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **finish}
+    used = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+    return {"candidates": [candidate], "usageMetadata": used}
+
+
+def ollama(text, reason=None):
+    """Return a line of Ollama's."""
+    fields = {"model": "m", "created_at": "2026-01-01T00:00:00Z", "done": reason is not None}
+    end = {"done_reason": reason, "prompt_eval_count": 1, "eval_count": 1} if reason else {}
+    return {**fields, "message": {"role": "assistant", "content": text}, **end}
+
+
+def anthropic(text):
+    """Return a piece of Anthropic's."""
+    piece = {"type": "text_delta", "text": text}
+    return {"type": "content_block_delta", "index": 0, "delta": piece}
+
+
+BEGUN = [
+    {
+        "type": "message_start",
+        "message": {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "m",
+            "content": [],
+            "stop_reason": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        },
+    },
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+]
+
+
+def ended(reason):
+    """Return the end of a reply of Anthropic's."""
+    used = {"output_tokens": 5}
+    return [
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": used},
+        {"type": "message_stop"},
+    ]
+
+
+@frozen
+class Provider:
+    """A provider, as LiteLLM names it, and what it sends."""
+
+    model: str
+    stop: str
+    begin: list
+    end: object
+    text: object
+    frames: object = sse
+    kind: str = "text/event-stream"
+    path: str = ""
+
+
+def _of_chat(model, path=""):
+    return Provider(model, "stop", [], lambda word: [chat("", word)], chat, path=path)
+
+
+PROVIDERS = {
+    "openai": _of_chat("openai/m", "/v1"),
+    "mistral": _of_chat("mistral/m"),
+    "groq": _of_chat("groq/m"),
+    "openrouter": _of_chat("openrouter/m"),
+    "gemini": Provider(
+        "gemini/gemini-2.0-flash", "STOP", [], lambda word: [gemini("", word)], gemini
+    ),
+    "anthropic": Provider("anthropic/claude-3-5-haiku", "end_turn", BEGUN, ended, anthropic, named),
+    "ollama": Provider(
+        "ollama_chat/m",
+        "stop",
+        [],
+        lambda word: [ollama("", word)],
+        ollama,
+        lines,
+        "application/x-ndjson",
+    ),
+}
+
+
+def read(provider, frames, request="Hi"):
+    """Return the text of a reply of these frames; it must end as one that is whole."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {provider.kind}\r\nConnection: close\r\n\r\n".encode()
+    with answering(head + b"".join(frames)) as url:
+        base = url.removesuffix("/v1") + provider.path
+        model = LiteLLMModel(provider.model, api_base=base, api_key="key")
+        found = list(each(model(request)))
+    assert [Finish("stop")] == [delta for delta in found if isinstance(delta, Finish)]
+    return "".join(delta.text for delta in found if isinstance(delta, TextDelta))
+
+
+def frames_of(provider, reason):
+    """Return the frames of a reply that ends for a reason; each text is in one of its own."""
+    texts = [provider.text("Half "), provider.text("answer")]
+    return provider.frames(*provider.begin, *texts, *provider.end(reason))
+
+
+by_provider = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+
+
+@by_provider
+def test_a_whole_reply(provider):
+    """A reply that has its finish reason is whole."""
+    assert "Half answer" == read(provider, frames_of(provider, provider.stop))
+
+
+@by_provider
+def test_a_reply_that_was_cut(provider):
+    """A reply without its finish reason broke off, wherever it ends."""
+    frames = frames_of(provider, provider.stop)
+    has_reason = next(
+        at for at, frame in enumerate(frames) if f'"{provider.stop}"'.encode() in frame
+    )
+    for end in range(len(provider.begin) + 1, has_reason + 1):
+        with pytest.raises(ModelUnavailable):
+            read(provider, frames[:end])
+
+
+KNOWN = "MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL FINISH_REASON_UNSPECIFIED load error ERROR"
+WORDS = st.sampled_from([*KNOWN.split(), "overloaded_error", "network_error"]) | st.text(
+    alphabet="abcdefgh_", min_size=3, max_size=12
+).filter(lambda word: not finish_of(word))
+
+
+@by_provider
+@FEW
+@given(WORDS)
+def test_a_reason_that_no_table_knows(provider, word):
+    """A finish reason that no table knows is an error, though LiteLLM makes it `stop`."""
+    with pytest.raises(ModelError):
+        read(provider, frames_of(provider, word))
+
+
+FAILURES = st.sampled_from(
+    [
+        {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}},
+        {"error": {"type": "overloaded_error", "message": "Overloaded"}},
+        {"code": 503, "message": "overloaded"},
+        {"detail": "Internal server error"},
+        {"object": "error", "message": "overloaded"},
+        {"error": ""},
+        {"type": "error", "error": {}},
+        {"base_resp": {"status_code": 1002, "status_msg": "busy"}},
+        {"x_groq": {"error": "over capacity"}},
+        {"error_code": 500, "error_message": "boom"},
+    ]
+)
+
+
+@by_provider
+@FEW
+@given(FAILURES, st.integers(0, 2))
+def test_a_failure_in_midstream(provider, failure, place):
+    """An error among the lines is one, though LiteLLM drops it, and the reply goes on."""
+    frames = frames_of(provider, provider.stop)
+    frames.insert(
+        len(provider.begin) + place, (lines if provider.frames is lines else sse)(failure)[0]
+    )
+
+    with pytest.raises(ModelError):
+        read(provider, frames)
+
+
+@pytest.mark.parametrize("usage", [1.5, "a", [1], {"prompt_tokens": "x"}, {"total_tokens": -1.5}])
+@pytest.mark.parametrize("name", ["openai", "mistral"])
+def test_a_usage_that_cannot_be_read(name, usage):
+    """It costs nothing of the text, wherever it stands."""
+    provider = PROVIDERS[name]
+    for place in (0, 1):
+        chunks = [chat("Half "), chat("answer"), chat("", "stop")]
+        chunks[place]["usage"] = usage
+
+        assert "Half answer" == read(provider, sse(*chunks))
+
+
+SCHEMA = {
+    "type": "object",
+    "title": "T",
+    "properties": {
+        "a": {"type": "integer", "minimum": 1, "default": 3},
+        "b": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "c": {"$ref": "#/$defs/X"},
+    },
+    "required": ["a"],
+    "$defs": {"X": {"type": "object", "properties": {"n": {"type": "string"}}}},
+}
+
+
+@by_provider
+@pytest.mark.parametrize("what", ["tools", "output"])
+def test_what_litellm_may_change(provider, what):
+    """It changes tools and schemas, which are shared: it gets copies of them."""
+    given = {"tools": [ToolSpec("add", "Add.", SCHEMA)]} if what == "tools" else {"output": SCHEMA}
+    request = Request([Message("user", "Hi")], **given)
+    before = repr(request)
+    frames = frames_of(provider, provider.stop)
+    if what == "output" and provider.model.partition("/")[0] in ("anthropic", "groq"):
+        pytest.skip("LiteLLM asks for a call, or for a whole reply")
+
+    assert "Half answer" == read(provider, frames, request)
+    assert before == repr(request)
