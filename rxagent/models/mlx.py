@@ -27,6 +27,8 @@ PROVIDER = Provider(
     naming="a name on the Hugging Face Hub, such as those of mlx-community, or a folder",
 )
 
+_NAMING = "a name such as mlx-community/SmolLM3-3B-4bit, or a folder that `mlx_lm.convert` has made"
+
 _OF_THE_SAMPLER = ("top_p", "min_p", "min_tokens_to_keep", "top_k", "xtc_probability")
 _OF_PENALTIES = (
     "logit_bias",
@@ -88,13 +90,7 @@ class MLXModel(TokenizedModel[_Engine]):
         try:
             network, tokenizer = library.load(self.model_id, **self._load_kwargs)
         except Exception as error:
-            if isinstance(error, OSError) and "connect" in str(error):
-                what = "could not be loaded from the Hugging Face Hub"
-                raise self._errors.unavailable(what, error) from error
-            raise self._errors.rejected(
-                f"cannot be loaded by mlx-lm: {error} Give a name such as "
-                "mlx-community/SmolLM3-3B-4bit, or a folder that `mlx_lm.convert` has made."
-            ) from error
+            raise self._not_loaded(error, "mlx-lm", _NAMING) from error
         return _Engine(network=network, tokenizer=tokenizer)
 
     def _generate(

@@ -27,6 +27,8 @@ PROVIDER = Provider(
     naming="a name on the Hugging Face Hub, or a folder",
 )
 
+_NAMING = "a name such as HuggingFaceTB/SmolLM3-3B, or a folder that `save_pretrained` has made"
+
 _OF_ALL_PARTS = ("trust_remote_code", "revision", "token", "cache_dir", "subfolder", "gguf_file")
 """Arguments that loading the tokenizer takes too."""
 
@@ -142,18 +144,10 @@ class TransformersModel(TokenizedModel[_Engine]):
         except ImportError as error:
             raise PROVIDER.missing(error) from error
         except Exception as error:
-            raise self._not_loaded(error) from error
+            raise self._not_loaded(error, "transformers", _NAMING) from error
         if not arguments.keys() & {"device_map", "quantization_config"}:
             network = network.to(_device())
         return network.eval(), tokenizer, processor
-
-    def _not_loaded(self, error: Exception) -> Exception:
-        if isinstance(error, OSError) and "connect" in str(error):
-            return self._errors.unavailable("could not be loaded from the Hugging Face Hub", error)
-        return self._errors.rejected(
-            f"cannot be loaded by transformers: {error} Give a name such as "
-            "HuggingFaceTB/SmolLM3-3B, or a folder that `save_pretrained` has made."
-        )
 
     def _generate(
         self, engine: _Engine, prompt: str, request: Request, settings: Settings, answer: Answer

@@ -149,9 +149,13 @@ class LocalModel(Model, Generic[_E]):
         """
         if is_broken:
             return self._errors.unavailable("broke off its reply", error)
-        if isinstance(error, TypeError | ValueError):
+        if self._is_refusal(error):
             return self._errors.rejected(f"cannot generate an answer to this request: {error}")
         return self._errors.unavailable("could not generate an answer", error)
+
+    def _is_refusal(self, error: Exception) -> bool:
+        """Return whether an error of the engine says that the request cannot be answered."""
+        return isinstance(error, TypeError | ValueError)
 
     @property
     def _errors(self) -> ErrorFactory:

@@ -1,10 +1,11 @@
 """TokenizedModel: a model in this process whose tokenizer is one of transformers."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import frozen
 
+from ...errors import ModelError
 from ...messages import Request
 from .conversation import Form, rendered, tools_of
 from .decoder import Decoder
@@ -37,6 +38,22 @@ class TokenizedModel(LocalModel[_E]):
     A subclass says how the engine is loaded, and how it generates.
     """
 
+    _keeps_schemas: ClassVar[bool] = False
+    """Whether the engine keeps to the schema of a request that offers no tools."""
+
+    def _not_loaded(self, error: Exception, library: str, naming: str) -> ModelError:
+        """Return the error that a model cannot be loaded.
+
+        Args:
+            error: The engine's.
+            library: The engine.
+            naming: What to give as the name of a model, after the word "Give".
+        """
+        if isinstance(error, OSError) and "connect" in str(error):
+            return self._errors.unavailable("could not be loaded from the Hugging Face Hub", error)
+        what = " ".join(str(error).split())
+        return self._errors.rejected(f"cannot be loaded by {library}: {what} Give {naming}.")
+
     def _prompt(self, engine: _E, request: Request, settings: Settings) -> str:
         tokenizer, processor = engine.tokenizer, engine.processor
         if processor is None:
@@ -58,7 +75,8 @@ class TokenizedModel(LocalModel[_E]):
             )
             return text
 
-        return rendered(request, str(template), render, self._errors, constrained=False)
+        constrained = self._keeps_schemas and not request.tools
+        return rendered(request, str(template), render, self._errors, constrained=constrained)
 
     def _reader(self, engine: _E, prompt: str, request: Request) -> AnswerReader:
         parser = parser_of(engine.tokenizer, prompt, tools_of(request) or None)

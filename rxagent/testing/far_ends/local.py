@@ -36,6 +36,8 @@ _NEVER_SILENT = (
     f"{_DOCS}"
 )
 
+_NO_WHOLE = f"An engine gives its tokens one by one, so its answers are always streamed: {_DOCS}"
+
 NOT_OFFERED = {
     "rate_limited": _NO_SERVER,
     "unavailable": _NO_SERVER,
@@ -48,6 +50,11 @@ NOT_OFFERED = {
         "https://huggingface.co/docs/transformers/chat_templating"
     ),
     "usage_in_detail": f"It keeps no tokens between answers, and tells no kinds apart: {_DOCS}",
+    "whole_text": _NO_WHOLE,
+    "whole_reasoning": _NO_WHOLE,
+    "whole_calls": _NO_WHOLE,
+    "whole_replies_fail": _NO_WHOLE,
+    "leaving_a_whole_reply": _NO_WHOLE,
     "usage_may_be_unknown": f"The tokens are counted here, so the usage is always known: {_DOCS}",
 }
 """The cells that no engine in this process offers."""
@@ -212,8 +219,8 @@ class Scripted(LocalModel[Any]):
         self, engine: Any, prompt: str, request: Request, settings: Settings, answer: Answer
     ) -> None:
         play = self.far_end.begin(self.model_id, prompt, self.script, *self._encoder(engine))
-        forced = {**settings.sampling, **self._force(engine, play)}
         most = play.length if play.is_cut else settings.max_tokens
+        forced = {**settings.sampling, **self._force(engine, play)}
         settings = evolve(settings, max_tokens=most, sampling=forced)
         try:
             super()._generate(  # type: ignore[safe-super]  # the real class follows
