@@ -31,6 +31,10 @@ _IMAGES = (
     "VLLMModel reads text only; `vllm serve` reads images, through OpenAIModel: "
     "https://docs.vllm.ai/en/latest/features/multimodal_inputs/"
 )
+_KEPT = (
+    "It reports the tokens that it had kept, but tells none of reasoning and of writing apart: "
+    "https://docs.vllm.ai/en/latest/api/vllm/outputs/"
+)
 _NO_SENTENCE = (
     "An engine that fails says no more than that it has; its processes print the cause: "
     "https://docs.vllm.ai/en/latest/usage/troubleshooting/"
@@ -46,6 +50,7 @@ class VLLMFarEnd(LocalFarEnd):
         "images": _IMAGES,
         "images_of_results": _IMAGES,
         "reported_in_midstream": _NO_SENTENCE,
+        "usage_in_detail": _KEPT,
     }
     dated: ClassVar[str] = "2026-11-28"
 
