@@ -103,7 +103,7 @@ class VLLMModel(TokenizedModel[_Engine]):
             raise PROVIDER.missing(error) from error
         try:
             settings = arguments(**{**_USUAL, **self._model_kwargs, "model": self.model_id})
-            loop = EngineLoop(partial(kind.from_engine_args, settings), kind.shutdown)
+            loop = EngineLoop(partial(kind.from_engine_args, settings), _close)
         except Exception as error:
             raise self._not_loaded(error, "vLLM", _NAMING) from error
         engine = loop.engine
@@ -147,6 +147,15 @@ class VLLMModel(TokenizedModel[_Engine]):
     def _is_refusal(self, error: Exception) -> bool:
         wrong: type[Exception] = import_module("vllm.exceptions").VLLMClientError
         return isinstance(error, wrong) or super()._is_refusal(error)
+
+
+def _close(engine: Any) -> None:
+    engine.shutdown()
+    engine.shutdown = _nothing  # its __del__ calls that, and would fail when the interpreter ends
+
+
+def _nothing() -> None:
+    pass
 
 
 def _ask(engine: Any, ids: list[int], sampling: Any) -> AsyncIterator[Any]:

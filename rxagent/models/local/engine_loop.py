@@ -1,6 +1,7 @@
 """EngineLoop: an engine for asyncio, on a loop and a thread of its own."""
 
 import asyncio
+import atexit
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator
@@ -32,15 +33,20 @@ class EngineLoop(Generic[_T]):
         self._thread.daemon = True
         self._thread.start()
         self._held: list[_T] = []
-        ending = weakref.finalize(self, _end, self._held, close, self._loop, self._thread)
-        self.close = ending
-        """Closes the engine; what is read from it is broken off."""
+        self._ending = weakref.finalize(self, _end, self._held, close, self._loop, self._thread)
+        # Registered last, it runs first: before multiprocessing ends the engine's processes.
+        self._ending.atexit = False
+        atexit.register(self._ending)
         try:
             made = asyncio.run_coroutine_threadsafe(_made(make), self._loop).result()
         except BaseException:
             self.close()
             raise
         self._held.append(made)
+
+    def close(self) -> None:
+        """Close the engine; what is read from it is broken off."""
+        self._ending()
 
     @property
     def is_closed(self) -> bool:
