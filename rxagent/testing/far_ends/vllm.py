@@ -56,10 +56,9 @@ class VLLMFarEnd(LocalFarEnd):
 
     def start(self) -> Self:
         """Start the engine, unless it runs."""
-        super().start()
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         self.plain()._load()
-        return self
+        return super().start()
 
     @property
     def made(self) -> int:
