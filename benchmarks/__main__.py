@@ -46,6 +46,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "import": imports.rows,
     "onnx": local.onnx,
     "transformers": local.transformers,
+    "mlx": local.mlx,  # the last, as it can abort the interpreter at its exit
 }
 """The benchmarks by name: functions of the server's URL, and of whether to be quick."""
 
@@ -66,9 +67,10 @@ def main() -> None:
                 print(f"    {row.name}: {row.value:.3g} {row.unit}", file=sys.stderr, flush=True)
                 rows.append(row)
             missing += [name] if len(rows) == before else []
-    print(table(rows))
+    print(table(rows), flush=True)
     if missing:
-        print(f"\nNot measured, as their packages are not installed: {', '.join(missing)}.")
+        names = ", ".join(missing)
+        print(f"\nNot measured, as their packages are not installed: {names}.", flush=True)
 
 
 if __name__ == "__main__":

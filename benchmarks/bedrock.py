@@ -1,21 +1,21 @@
 """Bedrock: the cost of a delta beside boto3's own loop, and how long until the server is left."""
 
-import asyncio
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 from rxagent import Agent
-from rxagent.events import Delta, TextDelta
+from rxagent.events import TextDelta
 from rxagent.models import AmazonBedrockModel
 from rxagent.testing.far_ends import Endless, Silence, Waiting
 from rxagent.testing.far_ends.bedrock import KEYS, BedrockFarEnd
 
+from .per_delta import Alone, compare
 from .row import Row
 from .sides import TASK, VIEWERS, Watched, Watching
-from .turns import cpu, per, take_turns
 
 __all__ = ["hang_up", "short"]
 
@@ -52,35 +52,6 @@ class _Sdk:
         self._client.close()
 
 
-class _Model:
-    """The model alone, subscribed on a loop of its own."""
-
-    def __init__(self, url: str) -> None:
-        self._runner = asyncio.Runner()
-        self._arguments = _arguments(url)
-
-    def read(self, model: str) -> None:
-        """Read an answer."""
-        self._runner.run(self._read(model))
-
-    async def _read(self, model: str) -> None:
-        ended = asyncio.get_running_loop().create_future()
-        length = 0
-
-        def add(delta: Delta) -> None:
-            nonlocal length
-            if type(delta) is TextDelta:
-                length += len(delta.text)
-
-        deltas = AmazonBedrockModel(model, client_kwargs=self._arguments)(TASK)
-        deltas.subscribe(add, ended.set_exception, lambda: ended.set_result(None))
-        await ended
-
-    def close(self) -> None:
-        """Close the loop, and with it the client."""
-        self._runner.close()
-
-
 class _Watched:
     """A whole agent with three viewers."""
 
@@ -93,24 +64,16 @@ class _Watched:
         viewers = [Watching() for _ in range(VIEWERS)]
         Watched(agent.start(TASK, attach=viewers), viewers).wait()
 
+    def close(self) -> None:
+        """Do nothing: the clients close with their loop."""
+
 
 def short(url: str, quick: bool) -> Iterator[Row]:
     """Compare the CPU time that a delta costs; without boto3 there is nothing to compare."""
     if find_spec("boto3") is None:
         return
-    ours, sdk, agent = _Model(url), _Sdk(url), _Watched(url)
-    for count, times in ((2_000, 15), (20_000, 7)):
-        model = f"converse-{count}"
-
-        def read(side: Any, model: str = model, count: int = count) -> float:
-            return per(count, lambda: cpu(lambda: side.read(model)))()
-
-        whole = take_turns(lambda: read(agent), lambda: read(sdk), 1 if quick else times // 4)
-        turns = take_turns(lambda: read(ours), lambda: read(sdk), 3 if quick else times)
-        note = f"the model alone; a whole agent with three viewers {median(whole.ours):.0f} µs"
-        yield turns.row(f"CPU per delta, Bedrock, {count:,}", "µs", 1.1, note)
-    for side in (ours, sdk):
-        side.close()
+    alone = Alone(partial(AmazonBedrockModel, client_kwargs=_arguments(url)))
+    yield from compare("Bedrock", "converse", 1.1, (alone, _Sdk(url)), quick, agent=_Watched(url))
 
 
 def hang_up(_: str, quick: bool) -> Iterator[Row]:

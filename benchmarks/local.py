@@ -15,13 +15,13 @@ from typing import Any
 
 from rxagent import each
 from rxagent.events import Usage
-from rxagent.models import Model, OnnxModel, TransformersModel
+from rxagent.models import MLXModel, Model, OnnxModel, TransformersModel
 from rxagent.testing.far_ends.tiny import build_onnx, tiny_model
 
 from .row import Row
 from .turns import take_turns
 
-__all__ = ["onnx", "transformers"]
+__all__ = ["mlx", "onnx", "transformers"]
 
 _PROMPT = "How much is 2 + 3?"
 _LEAST = 0.95
@@ -91,6 +91,29 @@ def transformers(url: str, quick: bool) -> Iterator[Row]:
         model=network, tokenizer=tokenizer, max_tokens=count, min_new_tokens=count
     )
     yield _row("transformers", model, plain, count, 5 if quick else 15)
+
+
+def mlx(url: str, quick: bool) -> Iterator[Row]:
+    """Measure MLXModel beside mlx-lm's loop."""
+    if not _are_installed("mlx_lm", "torch", "transformers"):
+        return
+    count = 100 if quick else 300
+    library = import_module("mlx_lm")
+    with tempfile.TemporaryDirectory() as folder:
+        for part in _small_model():
+            part.save_pretrained(folder)
+        network, tokenizer = library.load(folder)
+        never = dict.fromkeys(tokenizer.eos_token_ids, -1e9)  # no answer ends early
+        processors = import_module("mlx_lm.sample_utils").make_logits_processors(logit_bias=never)
+        ids = tokenizer.encode(_PROMPT)
+
+        def bare() -> None:
+            options = {"max_tokens": count, "logits_processors": processors}
+            for step in library.stream_generate(network, tokenizer, ids, **options):
+                assert step.token not in never
+
+        model = MLXModel(folder, max_tokens=count, logit_bias=never)
+        yield _row("mlx", model, bare, count, 5 if quick else 15)
 
 
 def _small_model() -> tuple[Any, Any]:

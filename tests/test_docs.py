@@ -56,6 +56,7 @@ NEEDS = {
     DOCS / "how-to" / "bedrock.md": ("boto3",),
     DOCS / "how-to" / "litellm.md": ("litellm",),
     DOCS / "how-to" / "mlx.md": ("mlx_lm", "torch", "transformers"),
+    DOCS / "how-to" / "vllm.md": ("vllm", "torch", "transformers"),
     DOCS / "how-to" / "onnx.md": ("onnxruntime_genai", "onnx_ir", "torch", "transformers"),
 }
 """The pages that need packages that the tests do not always have; `tox -e providers` runs them."""
@@ -106,6 +107,9 @@ CAT = (
     b"\0\0\0\x0cIDATx\x9cc\xf8\xcf\xc0\0\0\x03\1\1\0\xc9\xfe\x92\xef\0\0\0\0IEND\xaeB`\x82"
 )
 """The picture `cat.png` that pages use: a PNG file of one pixel."""
+
+
+QWEN = "qwen3-8b", "Qwen/Qwen3-8B"
 
 
 def gpt(body):
@@ -234,7 +238,7 @@ def server(monkeypatch, bedrock):
     """Serve the models that the documentation uses, and set the variables that lead to them."""
     with ScriptedServer(paths=(*AnthropicFarEnd.paths, *ResponsesFarEnd.paths)) as server:
         server.scenario("claude-opus-5-5", claude)
-        for name in ("gpt-5-mini", "gpt-5", "llama-3.3-70b-versatile", "qwen3-8b"):
+        for name in ("gpt-5-mini", "gpt-5", "llama-3.3-70b-versatile", *QWEN):
             server.scenario(name, gpt)
         variables = {
             "ANTHROPIC_API_KEY": "scripted",
@@ -334,7 +338,7 @@ def perform_console(block):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=30,
+            timeout=300,  # an engine may take a minute to start
             check=False,
         )
         seen.append(f"$ {command}\n{ran.stdout}")

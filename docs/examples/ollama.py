@@ -28,7 +28,7 @@ class OllamaModel(Model):
 
     async def _reply(self, request):
         errors = ErrorFactory(self.provider, self.model_id)
-        reading, line = Reading(), b""
+        reading, line = Reading(self.model_id), b""
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._timeout) as session,
@@ -51,7 +51,8 @@ class OllamaModel(Model):
 class Reading:
     """Reads the parts of one reply; a call has neither id nor index, only its place."""
 
-    def __init__(self):
+    def __init__(self, model_id):
+        self.model_id = model_id
         self.calls = 0
 
     def deltas(self, part):
@@ -70,7 +71,8 @@ class Reading:
             reason = part.get("done_reason", "stop")
             yield Finish("tool_calls" if self.calls and reason == "stop" else reason)
             if "eval_count" in part:
-                yield Usage(part.get("prompt_eval_count", 0), part["eval_count"])
+                read = part.get("prompt_eval_count", 0)
+                yield Usage(read, part["eval_count"], model=self.model_id)
 
 
 def body(model_id, request):

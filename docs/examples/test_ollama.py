@@ -14,6 +14,8 @@ from rxagent.testing.far_ends import HttpFarEnd, check_type
 from rxagent.testing.scenarios import Reply
 
 API = "https://docs.ollama.com/api/chat"
+STREAMED = f"it is always asked for a stream: {API}"
+WHOLE = ["whole_text", "whole_reasoning", "whole_calls", "whole_replies_fail"]
 
 
 class SentMessage(TypedDict):
@@ -45,6 +47,7 @@ class OllamaFarEnd(HttpFarEnd):
     not_offered = {
         "refusals": f"a refusal is text: {API}",
         "usage_in_detail": f"there is no count of cached tokens: {API}",
+        **dict.fromkeys([*WHOLE, "leaving_a_whole_reply"], STREAMED),
     }
 
     def connect(self, name, /, **options):

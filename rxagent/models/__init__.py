@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .onnx import OnnxModel
     from .openai import OpenAIModel
     from .transformers import TransformersModel
+    from .vllm import VLLMModel
 
 _ROOM_OF = {
     "AmazonBedrockModel": "bedrock",
@@ -31,6 +32,7 @@ _ROOM_OF = {
     "OnnxModel": "onnx",
     "OpenAIModel": "openai",
     "TransformersModel": "transformers",
+    "VLLMModel": "vllm",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "OpenAIModel",
     "Provider",
     "TransformersModel",
+    "VLLMModel",
     "as_model",
     "prefixes",
     "resolve",

@@ -9,11 +9,8 @@ from attrs import frozen
 from ..arguments import mapping
 from ..messages import Request
 from .local.answer import Answer
-from .local.conversation import Form, rendered, tools_of
-from .local.decoder import Decoder
-from .local.model import LocalModel, Settings
-from .local.parsed_reader import ParsedReader, parser_of
-from .local.text_reader import AnswerReader
+from .local.model import Settings
+from .local.tokenized import Tokenized, TokenizedModel
 from .options import merged
 from .provider import Provider
 
@@ -30,6 +27,8 @@ PROVIDER = Provider(
     naming="a name on the Hugging Face Hub, such as those of mlx-community, or a folder",
 )
 
+_NAMING = "a name such as mlx-community/SmolLM3-3B-4bit, or a folder that `mlx_lm.convert` has made"
+
 _OF_THE_SAMPLER = ("top_p", "min_p", "min_tokens_to_keep", "top_k", "xtc_probability")
 _OF_PENALTIES = (
     "logit_bias",
@@ -40,13 +39,12 @@ _OF_PENALTIES = (
 )
 
 
-@frozen
-class _Engine:
+@frozen(kw_only=True)
+class _Engine(Tokenized):
     network: Any
-    tokenizer: Any
 
 
-class MLXModel(LocalModel[_Engine]):
+class MLXModel(TokenizedModel[_Engine]):
     """A model that mlx-lm runs in this process, on Apple's chips, or on the CPU of any machine.
 
     Each subscription generates on a thread of its own; when it is disposed, that ends at the next
@@ -92,45 +90,14 @@ class MLXModel(LocalModel[_Engine]):
         try:
             network, tokenizer = library.load(self.model_id, **self._load_kwargs)
         except Exception as error:
-            if isinstance(error, OSError) and "connect" in str(error):
-                what = "could not be loaded from the Hugging Face Hub"
-                raise self._errors.unavailable(what, error) from error
-            raise self._errors.rejected(
-                f"cannot be loaded by mlx-lm: {error} Give a name such as "
-                "mlx-community/SmolLM3-3B-4bit, or a folder that `mlx_lm.convert` has made."
-            ) from error
-        return _Engine(network, tokenizer)
-
-    def _prompt(self, engine: _Engine, request: Request, settings: Settings) -> str:
-        if any(message.images for message in request.messages):
-            raise self._errors.rejected("takes no images. Give them to a TransformersModel.")
-        template = self._chat_template or engine.tokenizer.chat_template
-        if not template:
-            raise self._no_template()
-
-        def render(messages: list[Form], tools: list[Form] | None) -> str:
-            text: str = engine.tokenizer.apply_chat_template(
-                messages,
-                tools=tools,
-                chat_template=self._chat_template,
-                add_generation_prompt=True,
-                tokenize=False,
-                **settings.template,
-            )
-            return text
-
-        return rendered(request, str(template), render, self._errors, constrained=False)
-
-    def _reader(self, engine: _Engine, prompt: str, request: Request) -> AnswerReader:
-        parser = parser_of(engine.tokenizer, prompt, tools_of(request) or None)
-        return super()._reader(engine, prompt, request) if parser is None else ParsedReader(parser)
+            raise self._not_loaded(error, "mlx-lm", _NAMING) from error
+        return _Engine(network=network, tokenizer=tokenizer)
 
     def _generate(
         self, engine: _Engine, prompt: str, request: Request, settings: Settings, answer: Answer
     ) -> None:
         tokenizer = engine.tokenizer
-        is_parsed = getattr(tokenizer, "response_template", None) is not None
-        decode = Decoder(tokenizer, all_tokens=is_parsed).add
+        decode = self._decoder(engine)
         ids = tokenizer.encode(prompt, add_special_tokens=False)
         steps = import_module("mlx_lm").stream_generate(
             engine.network,

@@ -135,8 +135,7 @@ class OnnxModel(LocalModel[_Engine]):
         return None if source is None else ChatTemplate(source, tokens)
 
     def _prompt(self, engine: _Engine, request: Request, settings: Settings) -> str:
-        if any(message.images for message in request.messages):
-            raise self._errors.rejected("takes no images. Give them to a TransformersModel.")
+        self._refuse_images(request)
         template = engine.template
         if template is None:
             raise self._no_template(", as its folder has no chat_template.jinja")

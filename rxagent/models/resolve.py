@@ -25,6 +25,7 @@ _MODULES = (
     "openai",
     "responses",
     "transformers",
+    "vllm",
 )
 """The modules of this package that declare a provider, each named by its prefix."""
 

@@ -1,6 +1,6 @@
 """Transformers: a model of Hugging Face's library, text or vision, in this process."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -9,11 +9,8 @@ from attrs import frozen
 from ..arguments import mapping
 from ..messages import Request
 from .local.answer import Answer
-from .local.conversation import Form, rendered, tools_of
-from .local.decoder import Decoder
-from .local.model import LocalModel, Settings
-from .local.parsed_reader import ParsedReader, parser_of
-from .local.text_reader import AnswerReader
+from .local.model import Settings
+from .local.tokenized import Tokenized, TokenizedModel
 from .options import merged
 from .provider import Provider
 
@@ -30,24 +27,20 @@ PROVIDER = Provider(
     naming="a name on the Hugging Face Hub, or a folder",
 )
 
+_NAMING = "a name such as HuggingFaceTB/SmolLM3-3B, or a folder that `save_pretrained` has made"
+
 _OF_ALL_PARTS = ("trust_remote_code", "revision", "token", "cache_dir", "subfolder", "gguf_file")
 """Arguments that loading the tokenizer takes too."""
 
 
-@frozen
-class _Engine:
+@frozen(kw_only=True)
+class _Engine(Tokenized):
     network: Any
-    tokenizer: Any
-    processor: Any
     ends: frozenset[int]
     context_length: int | None
 
-    @property
-    def renderer(self) -> Any:
-        return self.processor or self.tokenizer
 
-
-class TransformersModel(LocalModel[_Engine]):
+class TransformersModel(TokenizedModel[_Engine]):
     """A model that transformers runs in this process; it reads images if the model does.
 
     Each subscription generates on a thread of its own; when it is disposed, that ends at the next
@@ -79,6 +72,7 @@ class TransformersModel(LocalModel[_Engine]):
         "_given": "its model or tokenizer",
         "_arguments": "an argument of from_pretrained",
     }
+    _takes_no_images: ClassVar[str] = "takes no images. Take a model that does, called -VL."
 
     def __init__(
         self,
@@ -127,7 +121,13 @@ class TransformersModel(LocalModel[_Engine]):
         ends = getattr(network.generation_config, "eos_token_id", None)
         ends = tokenizer.eos_token_id if ends is None else ends
         length = getattr(network.config.get_text_config(), "max_position_embeddings", None)
-        return _Engine(network, tokenizer, processor, _ids(ends), length)
+        return _Engine(
+            network=network,
+            tokenizer=tokenizer,
+            processor=processor,
+            ends=_ids(ends),
+            context_length=length,
+        )
 
     def _loaded(self, library: Any) -> tuple[Any, Any, Any]:
         name, arguments = self.model_id, self._arguments
@@ -144,43 +144,10 @@ class TransformersModel(LocalModel[_Engine]):
         except ImportError as error:
             raise PROVIDER.missing(error) from error
         except Exception as error:
-            raise self._not_loaded(error) from error
+            raise self._not_loaded(error, "transformers", _NAMING) from error
         if not arguments.keys() & {"device_map", "quantization_config"}:
             network = network.to(_device())
         return network.eval(), tokenizer, processor
-
-    def _not_loaded(self, error: Exception) -> Exception:
-        if isinstance(error, OSError) and "connect" in str(error):
-            return self._errors.unavailable("could not be loaded from the Hugging Face Hub", error)
-        return self._errors.rejected(
-            f"cannot be loaded by transformers: {error} Give a name such as "
-            "HuggingFaceTB/SmolLM3-3B, or a folder that `save_pretrained` has made."
-        )
-
-    def _prompt(self, engine: _Engine, request: Request, settings: Settings) -> str:
-        if engine.processor is None and any(message.images for message in request.messages):
-            raise self._errors.rejected("takes no images. Take a model that does, called -VL.")
-        template = self._chat_template or getattr(engine.renderer, "chat_template", None)
-        template = template or getattr(engine.tokenizer, "chat_template", None)
-        if not template:
-            raise self._no_template()
-
-        def render(messages: list[Form], tools: list[Form] | None) -> str:
-            text: str = engine.renderer.apply_chat_template(
-                messages if engine.processor is None else _in_parts(messages),
-                tools=tools,
-                chat_template=self._chat_template,
-                add_generation_prompt=True,
-                tokenize=False,
-                **settings.template,
-            )
-            return text
-
-        return rendered(request, str(template), render, self._errors, constrained=False)
-
-    def _reader(self, engine: _Engine, prompt: str, request: Request) -> AnswerReader:
-        parser = parser_of(engine.tokenizer, prompt, tools_of(request) or None)
-        return super()._reader(engine, prompt, request) if parser is None else ParsedReader(parser)
 
     def _generate(
         self, engine: _Engine, prompt: str, request: Request, settings: Settings, answer: Answer
@@ -196,7 +163,7 @@ class TransformersModel(LocalModel[_Engine]):
         if (seed := sampling.pop("seed", None)) is not None:
             import_module("torch").manual_seed(seed)
         ends = _ids(sampling["eos_token_id"]) if "eos_token_id" in sampling else engine.ends
-        streamer = _Streamer(engine.tokenizer, ends, answer)
+        streamer = _Streamer(self._decoder(engine), ends, answer)
         criteria = [*sampling.pop("stopping_criteria", ()), _stopping(answer)]
         engine.network.generate(
             **inputs,
@@ -211,9 +178,8 @@ class TransformersModel(LocalModel[_Engine]):
 class _Streamer:
     """Receives the ids of the prompt, and then those of the answer, from `generate`."""
 
-    def __init__(self, tokenizer: Any, ends: frozenset[int], answer: Answer) -> None:
-        is_parsed = getattr(tokenizer, "response_template", None) is not None
-        self._decode = Decoder(tokenizer, all_tokens=is_parsed).add
+    def __init__(self, decode: Callable[[int], str], ends: frozenset[int], answer: Answer) -> None:
+        self._decode = decode
         self._ends = ends
         self._answer = answer
         self._has_begun = False
@@ -250,16 +216,6 @@ def _encoded(engine: _Engine, prompt: str, request: Request) -> Any:
     load = import_module("transformers.image_utils").load_image
     images = [load(image.url) for message in request.messages for image in message.images]
     return engine.processor(text=[prompt], images=images or None, **settings)
-
-
-def _in_parts(messages: list[Form]) -> list[Form]:
-    """Return messages whose contents are lists, as the templates of processors expect."""
-    return [
-        {**form, "content": [{"type": "text", "text": form["content"]}]}
-        if isinstance(form["content"], str)
-        else form
-        for form in messages
-    ]
 
 
 def _ids(ends: Any) -> frozenset[int]:

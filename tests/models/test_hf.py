@@ -176,9 +176,9 @@ def test_a_whole_reply_to_a_streamed_request(server):
     assert "Hi" == text(deltas(server, "whole"))
 
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-NO = b"HTTP/1.1 404 No\r\nContent-Type: application/json\r\n"
-BUSY = b"HTTP/1.1 429 No\r\nRetry-After: 2\r\nContent-Type: application/json\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
+NO = b"HTTP/1.1 404 No\r\nContent-Type: application/json\r\nConnection: close\r\n"
+BUSY = NO.replace(b"404", b"429") + b"Retry-After: 2\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
 SENTENCE = b'{"error": {"message": "No such model."}}'
 
@@ -203,7 +203,10 @@ BAD = {
 @pytest.mark.parametrize(("reply", "kind", "why"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize("stream", [True, False])
 def test_what_is_no_reply(reply, kind, why, stream):
-    """Whatever a server sends, it is one of our errors, with provider, model, and its sentence."""
+    """Whatever a server sends, it is one of our errors, with provider, model, and its sentence.
+
+    Its connection is closed.
+    """
     with answering(reply) as url, pytest.raises(kind, match=why) as raised:
         list(each(InferenceClientModel("bad", api_base=url, stream=stream)("Hi")))
 
@@ -215,6 +218,23 @@ WHOLE = b"".join(
     b"data: %s\n\n" % json.dumps(chunk).encode()
     for chunk in (text_chunk("Gr\u00fc\u00dfe"), text_chunk(" \U0001f388"), finish_chunk("stop"))
 )
+
+
+KEPT = b"HTTP/1.1 404 No\r\nContent-Type: application/json\r\n"
+CUT = {
+    "before a chunk": KEPT + b"Transfer-Encoding: chunked\r\n\r\n",
+    "in a chunk": KEPT + CHUNKED[:-7] % (500, SENTENCE),
+    "before the last chunk": KEPT + CHUNKED[:-5] % (len(SENTENCE), SENTENCE),
+    "in a length": KEPT + b"Content-Length: 500\r\n\r\n" + SENTENCE,
+    "in its head": KEPT,
+}
+
+
+@pytest.mark.parametrize("reply", CUT.values(), ids=CUT)
+def test_the_connection_of_a_cut_reply_is_closed(reply):
+    """A connection that could serve other requests does not if its reply was cut."""
+    with answering(reply) as url, pytest.raises(ModelError):
+        list(each(InferenceClientModel("cut", api_base=url)("Hi")))
 
 
 @pytest.mark.parametrize("part", range(8))

@@ -87,7 +87,7 @@ def test_unknown_name():
 HEAVY = {
     *("aiohttp", "anthropic", "boto3", "botocore", "httpx", "httpx2", "huggingface_hub"),
     *("litellm", "mlx", "mlx_lm", "onnxruntime_genai", "openai", "pydantic", "torch"),
-    "transformers",
+    *("transformers", "vllm"),
 }
 """The SDKs and engines of providers, and what they bring."""
 

@@ -1,9 +1,13 @@
 """OnnxModel keeps the contract, and what is particular to it."""
 
 import json
+import os
 import pickle
 import shutil
+import signal
+import subprocess
 import sys
+from contextlib import suppress
 from copy import copy
 
 import pytest
@@ -13,6 +17,7 @@ from rxagent.errors import MissingExtra, ModelRejected
 from rxagent.events import Finish, TextDelta, ToolCallDelta
 from rxagent.messages import Image, Message, Request
 from rxagent.models import OnnxModel, resolve
+from rxagent.models.local.model import MAX_TOKENS
 from rxagent.testing.contract import ModelContract
 from rxagent.testing.far_ends import Endless
 from rxagent.testing.far_ends.onnx import OnnxFarEnd
@@ -69,6 +74,28 @@ def test_an_agent_on_a_folder(folder):
         assert "It is 5." == agent.run("What is 2 + 3?")
         assert "5" == far_end.requests[-1].messages[-1].text
     assert isinstance(resolve(f"onnx:{folder}"), OnnxModel)
+
+
+def test_the_command_line_streams(folder):
+    """`rxagent run` prints an answer while it is generated; Ctrl-C ends it."""
+    pty = pytest.importorskip("pty")
+    # Untrained, it repeats the end of its prompt: "ow".
+    (folder / "chat_template.jinja").write_text("{{ messages[-1].content }} Flow", "utf-8")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "rxagent", "run", "-m", f"onnx:{folder}", "Tell me a story."]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        printed = b""
+        with open(ours, "rb", buffering=0) as screen, suppress(OSError):  # its end is an error
+            while piece := screen.read(1 << 16):
+                if b"owow" not in printed and b"owow" in printed + piece:
+                    process.send_signal(signal.SIGINT)
+                printed += piece
+
+    assert 130 == process.returncode
+    assert 1 < printed.count(b"ow") < MAX_TOKENS
 
 
 def test_a_stop_takes_effect_at_the_next_token():

@@ -220,7 +220,7 @@ def slow_viewer(**how):
     stuck = Stuck()
     viewer = run.attach(stuck, **how)
     feed.say(StepStarted(1))
-    stuck.wait_for(1)
+    stuck.wait_items(1)
     return feed, run, stuck, viewer
 
 
@@ -279,7 +279,7 @@ def test_a_viewer_that_blocks():
     with stuck:
         viewer = run.attach(stuck, buffer=8, overflow="block")
         start.end()
-        stuck.wait_for(1)
+        stuck.wait_items(1)
         with pytest.raises(TimeoutError):
             run.result(timeout=0.05)
         assert ("running", True, 0) == (run.status, viewer.waiting in (7, 8), viewer.merged)
@@ -297,7 +297,7 @@ def test_a_viewer_that_blocks_and_leaves():
         run = launch(feed.source, scheduler=scheduler())
         viewer = run.attach(stuck, buffer=2, overflow="block")
         feed.say(StepStarted(1))
-        stuck.wait_for(1)
+        stuck.wait_items(1)
         feed.say(*words(5))
         assert feed.scheduler.is_held
         if leave == "dispose":
@@ -366,7 +366,7 @@ def test_the_replay_overflows_no_buffer(overflow):
     feed.say(*EVENTS)
     seen = Seen()
     viewer = run.attach(seen, buffer=1, overflow=overflow)
-    seen.wait_for(len(EVENTS))
+    seen.wait_items(len(EVENTS))
     feed.end()
 
     assert ("completed", EVENTS) == (seen.end, seen.events)

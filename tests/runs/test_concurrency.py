@@ -158,7 +158,7 @@ def test_a_viewer_that_never_comes_back():
             run.attach(viewer)
         feed.say(EVENTS[0])
         for viewer in stuck:
-            viewer.wait_for(1)
+            viewer.wait_items(1)
         others = [Seen() for _ in range(10)]
         for viewer in others:
             run.attach(viewer)
@@ -328,7 +328,7 @@ def test_a_viewer_that_waits_for_its_run():
     waiting = Seen(wait)
     run.attach(waiting)
     feed.say(*EVENTS)
-    waiting.wait_for(1)
+    waiting.wait_items(1)
     feed.end()
 
     assert "completed" == waiting.end
@@ -380,7 +380,7 @@ def test_letting_go_from_the_loops_thread():
     with Stuck() as stuck:
         places = [run.attach(stuck, overflow="block", buffer=1), run.subscribe(Seen())]
         feed.say(*EVENTS[:5])
-        stuck.wait_for(1)
+        stuck.wait_items(1)
 
         async def released():
             for place in places:

@@ -65,7 +65,7 @@ def test_a_viewer_that_raises(join, late):
         assert [EVENTS] * 2 == [viewer.events for viewer in viewers]
         assert ["completed"] * 3 == [viewer.end for viewer in (*viewers, queued)]
         assert EVENTS == queued.events
-        faulty.wait_for(position + 1)
+        faulty.wait_items(position + 1)
         assert EVENTS[: position + 1] == faulty.events
         wait_until(run, lambda faults=faults: faults)
         assert [(faulty, f"I raise at {position}")] == [(f.viewer, str(f.error)) for f in faults]
@@ -172,7 +172,7 @@ def test_a_viewer_that_leaves(join):
     feed.end()
 
     assert "completed" == other.end
-    leaving.wait_for(4)
+    leaving.wait_items(4)
     assert (EVENTS[:4], EVENTS) == (leaving.events, other.events)
 
 

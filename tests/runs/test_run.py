@@ -742,7 +742,7 @@ def test_events_that_no_state_can_be_made_of(cancel):
     run = launch(feed.source, scheduler=scheduler(), attach=[queued := Seen()])
     run.subscribe(direct := Seen())
     feed.say(TextDelta("a"), TextDelta(None))
-    direct.wait_for(2)
+    direct.wait_items(2)
     if cancel:
         run.cancel()
     else:
@@ -758,7 +758,7 @@ def test_what_a_run_says_of_itself():
     run = launch(feed.source, scheduler=scheduler())
     feed.say(*EVENTS[:3])
     run.subscribe(seen := Seen())
-    seen.wait_for(3)
+    seen.wait_items(3)
     shown = [repr(run)]
     run.cancel()
 

@@ -211,7 +211,7 @@ def test_no_wait_is_in_vain():
     left, leaving = run.attach(Seen()), run.attach(late := Late())
     left.dispose()
     run.attach(lambda event: 1 / 0)
-    late.wait_for(1)
+    late.wait_items(1)
     waiting = threading.Thread(target=run.drain, args=(WATCHDOG,))
     waiting.start()
     leaving.dispose()

@@ -25,8 +25,7 @@ from rxagent.events import (
 from rxagent.messages import Message, ToolCall
 from rxagent.streams import RunScheduler, daemon_loop, from_async
 
-WATCHDOG = 5
-"""Seconds after which something that ought to happen has not."""
+from ..streams.recorder import WATCHDOG, Recorder
 
 CALL = ToolCall("call_1", "add", '{"a":1}')
 EVENTS = [
@@ -130,7 +129,7 @@ def scheduler():
     return RunScheduler(loop=daemon_loop())
 
 
-class Seen:
+class Seen(Recorder):
     """All that a viewer receives, and a way to wait for it.
 
     Args:
@@ -138,41 +137,22 @@ class Seen:
     """
 
     def __init__(self, then=None):
-        self.events = []
-        self.ends = []
+        super().__init__(then)
         self.threads = set()
-        self._then = then
-        self._changed = threading.Condition()
 
     def on_next(self, event):
-        with self._changed:
-            self.events.append(event)
-            self.threads.add(threading.current_thread().name)
-            self._changed.notify_all()
-        if self._then is not None:
-            self._then(event)
+        self.threads.add(threading.current_thread().name)
+        super().on_next(event)
 
-    def on_error(self, error):
-        self._end(error)
-
-    def on_completed(self):
-        self._end("completed")
-
-    def _end(self, end):
-        with self._changed:
-            self.ends.append(end)
-            self._changed.notify_all()
-
-    def wait_for(self, count):
-        """Wait until so many events have come."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.events) >= count, WATCHDOG), self.events
+    @property
+    def events(self):
+        """The events so far."""
+        return self.items
 
     @property
     def end(self):
         """The end, as soon as it has come: an error, or "completed"."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: self.ends, WATCHDOG), self.events
+        self.wait_end()
         (end,) = self.ends
         return end
 

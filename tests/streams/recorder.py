@@ -6,6 +6,7 @@ import threading
 from rxagent.streams import from_async, from_batches, from_blocking, from_callback, from_worker
 
 WATCHDOG = 5
+"""Seconds after which something that ought to happen has not."""
 
 
 class Recorder:

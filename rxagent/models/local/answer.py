@@ -58,12 +58,13 @@ class Answer:
         if self._waiting and perf_counter() - self._emitted_at >= _TOGETHER:
             self._flush()
 
-    def end(self, read: int, reason: str) -> None:
+    def end(self, read: int, reason: str, cached: int = 0) -> None:
         """Emit the end.
 
         Args:
             read: How many tokens the prompt has.
             reason: Why the generation ended: `stop` or `length`.
+            cached: How many of the prompt's tokens the engine had kept from earlier ones.
         """
         if self._reader is None:
             return
@@ -72,7 +73,7 @@ class Answer:
             self._pass(self._reader.end(is_cut=is_cut))
         if not self.is_over:
             self._pass([Finish("tool_calls" if self._reader.calls and not is_cut else reason)])
-        self._waiting.append(Usage(read, self.written, model=self._model))
+        self._waiting.append(Usage(read, self.written, cached, model=self._model))
         self._flush()
 
     def flush(self) -> None:

@@ -36,3 +36,9 @@ class Loading(Generic[_T]):
             return self._loaded[0]
         finally:
             self._lock.release()
+
+    def forget(self, value: _T) -> None:
+        """Load again on the next use, unless another value is loaded already."""
+        with self._lock:
+            if self._loaded is not None and self._loaded[0] is value:
+                self._loaded = None

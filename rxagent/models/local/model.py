@@ -74,6 +74,8 @@ class LocalModel(Model, Generic[_E]):
     _held: ClassVar[Mapping[str, str]] = {"_options": "an option"}
     """The attributes that may hold what cannot be pickled, each in words."""
 
+    _takes_no_images: ClassVar[str] = "takes no images. Give them to a TransformersModel."
+
     def __init__(
         self, model_id: str, *, chat_template: str | None, options: dict[str, Any]
     ) -> None:
@@ -148,9 +150,13 @@ class LocalModel(Model, Generic[_E]):
         """
         if is_broken:
             return self._errors.unavailable("broke off its reply", error)
-        if isinstance(error, TypeError | ValueError):
+        if self._is_refusal(error):
             return self._errors.rejected(f"cannot generate an answer to this request: {error}")
         return self._errors.unavailable("could not generate an answer", error)
+
+    def _is_refusal(self, error: Exception) -> bool:
+        """Return whether an error of the engine says that the request cannot be answered."""
+        return isinstance(error, TypeError | ValueError)
 
     @property
     def _errors(self) -> ErrorFactory:
@@ -172,6 +178,11 @@ class LocalModel(Model, Generic[_E]):
         return self._errors.rejected(
             f"reads at most {most} tokens, and the messages have {read}. Shorten them."
         )
+
+    def _refuse_images(self, request: Request) -> None:
+        """Raise an error if a request has images."""
+        if any(message.images for message in request.messages):
+            raise self._errors.rejected(self._takes_no_images)
 
     def _settings(self, options: dict[str, Any]) -> Settings:
         """Return the options of a generation, in common names.

@@ -20,12 +20,20 @@ from .leaving import LeavingCells
 from .replies import ReplyCells
 from .requests import RequestCells
 from .together import TogetherCells
+from .whole import WholeCells
 
 __all__ = ["CELLS", "ModelContract", "go_on", "history_of"]
 
 
 class ModelContract(
-    ReplyCells, CallCells, RequestCells, FailureCells, LeavingCells, TogetherCells, Cells
+    ReplyCells,
+    CallCells,
+    WholeCells,
+    RequestCells,
+    FailureCells,
+    LeavingCells,
+    TogetherCells,
+    Cells,
 ):
     """The tests that every model passes; a subclass gives the fixture `far_end`.
 

@@ -87,15 +87,28 @@ class ReplyCells:
         assert used.output_tokens == sum(usage.output_tokens for usage in usages)
 
     def test_usage_in_detail(self, far_end: FarEnd) -> None:
-        """Tokens of a cache and of reasoning are part of the input and of the output."""
-        items = TextDelta("Hello"), Finish("stop"), Usage(100, 20, 60, 15)
+        """Tokens that a cache held or took are input, and those of reasoning are output."""
+        items = TextDelta("Hello"), Finish("stop"), Usage(100, 20, 60, 15, 25)
         usages = answer(far_end.serve(*items)).usages
 
         sums = [
-            (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens)
+            (
+                usage.input_tokens,
+                usage.output_tokens,
+                usage.cached_tokens,
+                usage.reasoning_tokens,
+                usage.cache_write_tokens,
+            )
             for usage in usages
         ]
-        assert (100, 20, 60, 15) == tuple(map(sum, zip(*sums, strict=True)))
+        assert (100, 20, 60, 15, 25) == tuple(map(sum, zip(*sums, strict=True)))
+
+    def test_usage_names_the_model(self, far_end: FarEnd) -> None:
+        """Each report of usage has the name of the model, by which a run counts apart."""
+        model = far_end.serve(TextDelta("Hello"), Finish("stop"), Usage(10, 2))
+        usages = answer(model).usages
+
+        assert {getattr(model, "model_id", None)} == {usage.model for usage in usages}
 
     def test_usage_may_be_unknown(self, far_end: FarEnd) -> None:
         """Usage that the provider does not report is unknown, which is not zero."""

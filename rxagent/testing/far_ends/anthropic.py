@@ -11,6 +11,7 @@ from ...models import AnthropicModel, Model
 from ..frames import Body
 from ..scenarios import Reply
 from .anthropic_events import FINISH_WORDS, MessageRendering, error_body, signature_of
+from .anthropic_whole import WholeMessage
 from .checking import check_type
 from .http import HttpFarEnd, Rendering
 from .items import Item, Rejected
@@ -37,8 +38,8 @@ class AnthropicFarEnd(HttpFarEnd):
         return Reply(rejected.status, error, rejected.headers)
 
     def rendering(self, body: Body, items: Sequence[Item], /) -> Rendering:
-        """Return what renders deltas as events."""
-        return MessageRendering(items)
+        """Return what renders deltas as events, or as a whole message."""
+        return MessageRendering(items) if body.get("stream") else WholeMessage(items)
 
     def check(self, body: Body) -> None:
         """Check a request against the SDK's parameters, and the rules that Anthropic documents."""

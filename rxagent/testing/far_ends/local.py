@@ -6,28 +6,26 @@ the tokens are chosen by a logits processor.
 
 import json
 import re
+import shutil
+import tempfile
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import cycle, repeat
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from attrs import define, evolve
 
 from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
+from ...models import Model
+from ...models.local.answer import Answer
 from ...models.local.model import LocalModel, Settings
 from .far_end import Call, FarEnd
 from .items import Blank, Broken, Endless, Item, Reported, Script, Silence, Waiting
+from .tiny import BLANK, END
 
-__all__ = ["NOT_OFFERED", "TEMPLATE", "LocalFarEnd", "Play", "Scripted", "scripted"]
-
-TEMPLATE = """\
-{%- if tools %}{{ '<|tools|>' + tools | tojson + '<|im_end|>\\n' }}{% endif %}
-{%- for message in messages %}
-    {{- '<|im_start|>' + message | tojson + '<|im_end|>\\n' }}
-{%- endfor %}
-{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
-"""A chat template that shows all that it is given, as JSON."""
+__all__ = ["NOT_OFFERED", "LocalFarEnd", "Play", "Scripted", "encoder_of"]
 
 _PART = re.compile(r"<\|(tools|im_start)\|>(.*?)<\|im_end\|>\n", re.DOTALL)
 
@@ -37,6 +35,8 @@ _NEVER_SILENT = (
     "An engine has no time-out, and is never silent; the operator `timeout` ends a slow answer: "
     f"{_DOCS}"
 )
+
+_NO_WHOLE = f"An engine gives its tokens one by one, so its answers are always streamed: {_DOCS}"
 
 NOT_OFFERED = {
     "rate_limited": _NO_SERVER,
@@ -50,6 +50,11 @@ NOT_OFFERED = {
         "https://huggingface.co/docs/transformers/chat_templating"
     ),
     "usage_in_detail": f"It keeps no tokens between answers, and tells no kinds apart: {_DOCS}",
+    "whole_text": _NO_WHOLE,
+    "whole_reasoning": _NO_WHOLE,
+    "whole_calls": _NO_WHOLE,
+    "whole_replies_fail": _NO_WHOLE,
+    "leaving_a_whole_reply": _NO_WHOLE,
     "usage_may_be_unknown": f"The tokens are counted here, so the usage is always known: {_DOCS}",
 }
 """The cells that no engine in this process offers."""
@@ -58,7 +63,8 @@ NOT_OFFERED = {
 class LocalFarEnd(FarEnd):
     """A far end in this process.
 
-    A subclass makes the models: tiny ones, with `TEMPLATE` as their chat template.
+    A subclass makes the models: tiny ones, with `TEMPLATE` as their chat template. They may lie in
+    folders, which it links into one of its own.
     """
 
     finish_words: ClassVar[Mapping[str, str]] = {
@@ -72,11 +78,34 @@ class LocalFarEnd(FarEnd):
         self._used: Usage | None = None
 
     def start(self) -> Self:
-        """Do nothing: models are made by `perform`."""
+        """Make a folder for the models, which `perform` makes."""
+        self._folder = Path(tempfile.mkdtemp(prefix=f"rxagent-{self.prefix}-"))
         return self
 
     def close(self) -> None:
-        """Do nothing: generations end with their subscriptions."""
+        """Remove the folder; generations end with their subscriptions."""
+        shutil.rmtree(self._folder)
+
+    def perform(self, script: Script, /, **options: Any) -> Model:
+        """Return a new model that says a script."""
+        model = self._made(self._new_name(), options)
+        model.far_end, model.script = self, script
+        return model
+
+    @abstractmethod
+    def _made(self, name: str, options: Mapping[str, Any]) -> "Scripted":
+        """Return a new model.
+
+        Args:
+            name: Its name, or that of its folder.
+            options: Passed to its constructor.
+        """
+
+    def _linked(self, name: str, folder: Path) -> str:
+        """Return another path to a folder; its last part is a name."""
+        link = self._folder / name
+        link.symlink_to(folder)
+        return str(link)
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Check a conversation against what chat templates expect."""
@@ -176,7 +205,7 @@ class Play:
 
 
 class Scripted(LocalModel[Any]):
-    """A model that says a script; a mix-in before the real class, which generates in `_played`.
+    """A model that says a script; a mix-in before the real class.
 
     Attributes:
         far_end: The far end.
@@ -186,30 +215,43 @@ class Scripted(LocalModel[Any]):
     far_end: LocalFarEnd
     script: Script
 
-    def _force(self, engine: Any, play: Play) -> dict[str, Any]:
-        """Return the sampling options by which the engine takes the tokens of a play."""
-        raise NotImplementedError
-
-    def _encoder(self, engine: Any) -> tuple[Encode, Marks]:
-        """Return what encodes a text, and the marks."""
-        raise NotImplementedError
-
-    @contextmanager
-    def _played(self, engine: Any, prompt: str, settings: Settings) -> Iterator[Settings]:
-        """Give the settings with which the engine says the script."""
+    def _generate(
+        self, engine: Any, prompt: str, request: Request, settings: Settings, answer: Answer
+    ) -> None:
         play = self.far_end.begin(self.model_id, prompt, self.script, *self._encoder(engine))
-        forced = {**settings.sampling, **self._force(engine, play)}
         most = play.length if play.is_cut else settings.max_tokens
+        forced = {**settings.sampling, **self._force(engine, play)}
+        settings = evolve(settings, max_tokens=most, sampling=forced)
         try:
-            yield evolve(settings, max_tokens=most, sampling=forced)
+            super()._generate(  # type: ignore[safe-super]  # the real class follows
+                engine, prompt, request, settings, answer
+            )
         finally:
             self.far_end.end(play)
 
+    @abstractmethod
+    def _force(self, engine: Any, play: Play) -> Mapping[str, Any]:
+        """Return the sampling options by which the engine takes the tokens of a play."""
 
-def scripted(model: Any, far_end: LocalFarEnd, script: Script) -> Any:
-    """Return a model that says a script, for requests to a far end."""
-    model.far_end, model.script = far_end, script
-    return model
+    @abstractmethod
+    def _encoder(self, engine: Any) -> tuple[Encode, Marks]:
+        """Return what encodes a text, and the marks."""
+
+
+def encoder_of(tokenizer: Any, ahead: int = 0) -> tuple[Encode, Marks]:
+    """Return what encodes a text by a tokenizer of transformers, and the marks.
+
+    Args:
+        tokenizer: The tokenizer of a tiny model.
+        ahead: How many tokens the engine chooses before it gives the first of them.
+    """
+
+    def encode(text: str) -> list[int]:
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    to_id = tokenizer.convert_tokens_to_ids
+    return encode, Marks(to_id(END), to_id(BLANK), ahead)
 
 
 # Prompts.

@@ -1,17 +1,10 @@
 """The far end of models that onnxruntime-genai runs."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from ...messages import Request
-from ...models import Model, OnnxModel
-from ...models.local.answer import Answer
-from ...models.local.model import Settings
-from .items import Script
-from .local import NOT_OFFERED, Encode, LocalFarEnd, Marks, Play, Scripted, scripted
+from ...models import OnnxModel
+from .local import NOT_OFFERED, Encode, LocalFarEnd, Marks, Play, Scripted
 from .tiny import BLANK, END, onnx_folder
 
 __all__ = ["OnnxFarEnd"]
@@ -32,30 +25,11 @@ class OnnxFarEnd(LocalFarEnd):
         "images_of_results": _TEXT_ONLY,
     }
 
-    def start(self) -> Self:
-        """Make a folder for the models."""
-        self._folder = Path(tempfile.mkdtemp(prefix="rxagent-onnx-"))
-        return self
-
-    def close(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self._folder)
-
-    def perform(self, script: Script, /, **options: Any) -> Model:
-        """Return a new model that says a script; its name is a folder of its own."""
-        folder = self._folder / self._new_name()
-        folder.symlink_to(onnx_folder())
-        model: Model = scripted(_Scripted(folder, **options), self, script)
-        return model
+    def _made(self, name: str, options: Mapping[str, Any]) -> Scripted:
+        return _Scripted(self._linked(name, onnx_folder()), **options)
 
 
 class _Scripted(Scripted, OnnxModel):
-    def _generate(
-        self, engine: Any, prompt: str, request: Request, settings: Settings, answer: Answer
-    ) -> None:
-        with self._played(engine, prompt, settings) as settings:
-            super()._generate(engine, prompt, request, settings, answer)
-
     def _encoder(self, engine: Any) -> tuple[Encode, Marks]:
         to_id = engine.tokenizer.to_token_id
 
@@ -64,7 +38,7 @@ class _Scripted(Scripted, OnnxModel):
 
         return encode, Marks(to_id(END), to_id(BLANK))
 
-    def _force(self, engine: Any, play: Play) -> dict[str, Any]:
+    def _force(self, engine: Any, play: Play) -> Mapping[str, Any]:
         def process(ids: Any, logits: Any) -> Any:
             logits[...] = -1e9
             logits[..., play.next()] = 0

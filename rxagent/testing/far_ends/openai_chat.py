@@ -69,6 +69,7 @@ class ChatRendering:
                     total.output_tokens,
                     total.cached_tokens,
                     total.reasoning_tokens,
+                    total.cache_write_tokens,
                 )
             case Finish(reason):
                 yield finish_chunk(FINISH_WORDS[reason])

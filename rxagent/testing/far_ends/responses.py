@@ -13,6 +13,7 @@ from .http import HttpFarEnd, Rendering
 from .items import Item, Rejected
 from .openai_chat import chat_rejection
 from .responses_events import FINISH_WORDS, ResponseRendering, encrypted
+from .responses_whole import WholeResponse
 
 __all__ = ["ResponsesFarEnd", "check_items"]
 
@@ -38,8 +39,9 @@ class ResponsesFarEnd(HttpFarEnd):
         return chat_rejection(rejected)
 
     def rendering(self, body: Body, items: Sequence[Item], /) -> Rendering:
-        """Return what renders deltas as events."""
-        return ResponseRendering(body["model"])
+        """Return what renders deltas as events, or as a whole response."""
+        kind = ResponseRendering if body.get("stream") else WholeResponse
+        return kind(body["model"])
 
     def check(self, body: Body) -> None:
         """Check a request against the SDK's parameters, and the rules that OpenAI enforces."""

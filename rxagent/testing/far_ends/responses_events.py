@@ -95,8 +95,11 @@ class ResponseRendering:
     def end(self) -> Iterator[Frame]:
         """Return the end of the last item, and the whole response."""
         yield from self._close()
-        status = "incomplete" if self._reason in _INCOMPLETE else "completed"
-        yield self._event(f"response.{status}", response=self.response(status))
+        yield self._event(f"response.{self._status}", response=self.response(self._status))
+
+    @property
+    def _status(self) -> str:
+        return "incomplete" if self._reason in _INCOMPLETE else "completed"
 
     def response(self, status: str) -> dict[str, Any]:
         """Return the response as it is so far."""

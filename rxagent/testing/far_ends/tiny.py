@@ -11,11 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .local import TEMPLATE
-
 __all__ = [
     "BLANK",
     "END",
+    "TEMPLATE",
     "build_onnx",
     "onnx_folder",
     "tiny_folder",
@@ -27,6 +26,14 @@ END, BLANK = "<|im_end|>", "<|im_start|>"
 _BEGIN = "<|endoftext|>"
 _IMAGE = "<image>"
 _CONTEXT = 16_384
+
+TEMPLATE = """\
+{%- if tools %}{{ '<|tools|>' + tools | tojson + '<|im_end|>\\n' }}{% endif %}
+{%- for message in messages %}
+    {{- '<|im_start|>' + message | tojson + '<|im_end|>\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
+"""A chat template that shows all that it is given, as JSON."""
 
 VISION_TEMPLATE = TEMPLATE.replace(
     "{%- endfor %}",

@@ -118,11 +118,19 @@ DELTAS = {
     "refusals": [changed(RefusalDelta, lambda d: [TextDelta(d.text)])],
     "finish_reasons": [changed(Finish, lambda d: [Finish("stop")]), changed(Finish, twice)],
     "usage_adds_up": [changed(Usage, twice)],
-    "usage_in_detail": [changed(Usage, lambda d: [Usage(d.input_tokens, d.output_tokens)])],
+    "usage_in_detail": [
+        changed(Usage, lambda d: [evolve(d, cached_tokens=0)]),
+        changed(Usage, lambda d: [evolve(d, cache_write_tokens=0)]),
+    ],
+    "usage_names_the_model": [changed(Usage, lambda d: [evolve(d, model=None)])],
     "usage_may_be_unknown": [changed(Finish, lambda d: [Usage(0, 0), d])],
     "one_call": [without(ToolCallDelta)],
     "parallel_calls": [changed(ToolCallDelta, lambda d: [d] if d.index == 0 else [])],
     "calls_in_fragments": [changed(ToolCallDelta, lambda d: [d] if d.name else [])],
+    "whole_text": [without(TextDelta), without(Finish), changed(Usage, twice)],
+    "whole_reasoning": [changed(ReasoningDelta, lambda d: [TextDelta(d.text)])],
+    "whole_calls": [changed(ToolCallDelta, lambda d: [d] if d.index == 0 else [])],
+    "whole_replies_fail": [rxo.catch(lambda *_: rx.empty())],
     "rate_limited": [rxo.catch(lambda error, _: renamed(error))],
     "unavailable": [rxo.catch(lambda *_: rx.empty())],
     "rejected": [rxo.catch(lambda error, _: broken_off(error))],
@@ -192,10 +200,22 @@ def test_shared_state_is_found(cell):
         run(cell, far_end)
 
 
-def test_a_request_that_is_not_closed_is_found():
+@pytest.mark.parametrize("cell", ["leaving_in_silence", "leaving_a_whole_reply"])
+def test_a_request_that_is_not_closed_is_found(cell):
     """A model that reads on after it was left fails."""
     with DamagedFarEnd(detached) as far_end, pytest.raises(TimeoutError, match="was not left"):
-        run("leaving_in_silence", far_end)
+        run(cell, far_end)
+
+
+def test_a_reply_that_is_streamed_against_the_request_is_found():
+    """A model that streams in spite of `stream=False` fails."""
+    with (
+        DamagedFarEnd(
+            of_request=lambda r: r.evolve(options={"extra_body": {"stream": True}})
+        ) as far_end,
+        pytest.raises(AssertionError),
+    ):
+        run("whole_text", far_end)
 
 
 def test_a_leak_is_found():
@@ -218,6 +238,7 @@ def test_every_cell_can_fail():
     elsewhere = {
         "data_of_others_stays",
         "eight_threads",
+        "leaving_a_whole_reply",
         "leaving_at_opening",
         "leaving_in_midstream",
         "leaving_in_silence",
