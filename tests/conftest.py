@@ -25,6 +25,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
+def pytest_xdist_auto_num_workers(config):
+    """Return three processes for two cores, since tests of sockets and processes wait."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
 @pytest.fixture(autouse=True)
 def _no_leaks(no_leaks):
     """Check every test: what it opens is closed when it ends."""

@@ -28,7 +28,15 @@ COMMANDS = {
 }
 NAMES = ["stdin", "stdout", "stderr"]
 MAIN = ["run", "run --plain", "chat", "models", "draw", "demo"]
+EACH = ("run", "chat")
+"""The commands that meet each redirection; all of them meet one."""
 MARBLE = "model: --'Hel'--'lo'--|\n> model.pipe(ops.text())\nout:   --'Hel'--'lo'--|\n"
+
+
+def pairs(commands, usual, *others):
+    """Return each command with the usual redirection, and some of them with the others."""
+    rare = [(command, other) for other in others for command in EACH]
+    return [*((command, usual) for command in commands), *rare]
 
 
 def redirected(redirections, stack):
@@ -80,8 +88,7 @@ def shell(folder, reachable, start):
     return shell
 
 
-@pytest.mark.parametrize("command", MAIN)
-@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>|"])
+@pytest.mark.parametrize(("command", "redirection"), pairs(MAIN, "2>/dev/full", "2>&-", "2>|"))
 def test_stderr_may_be_lost(shell, command, redirection):
     """Losing the comments loses neither the answer nor its exit code."""
     code, out, err = shell(COMMANDS[command], redirection)
@@ -94,8 +101,9 @@ def test_stderr_may_be_lost(shell, command, redirection):
         assert 2 * HELLO == out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "</dev/null 1<&0"])
+@pytest.mark.parametrize(
+    ("command", "redirection"), pairs(COMMANDS, ">/dev/full", ">&-", "</dev/null 1<&0")
+)
 def test_stdout_that_cannot_be_written_is_an_error(shell, command, redirection):
     """When the answer cannot be written, the command says so on stderr, and fails."""
     code, _, err = shell(COMMANDS[command], redirection)
@@ -145,8 +153,7 @@ def test_a_fresh_interpreter_does_the_same(shell, folder, redirection):
         assert shell(COMMANDS["draw"], redirection) == found
 
 
-@pytest.mark.parametrize("command", MAIN)
-@pytest.mark.parametrize("redirection", [">/dev/full 2>&1", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("command", "redirection"), pairs(MAIN, "<&- >&- 2>&-", ">/dev/full 2>&1"))
 def test_everything_may_be_lost(shell, command, redirection):
     """Without any stream only the exit code is left, and it is not that of a crash."""
     code, out, err = shell(COMMANDS[command], redirection)
