@@ -8,7 +8,10 @@ _PROMPTS = 'Write `prompts={"system": "..."}`, or only add text in `instructions
 _STEPS = "A step is a value: `run.state.steps`; while the run goes on, events say what happens."
 _NO_TOOLBOX = "There is no such tool here. Write it as a function with `@tool`."
 _IMAGES = "Return the image from a tool; `Image.from_path` and `Image.from_bytes` read one."
-_FAR = "There is none yet. Write `executor=ProcessExecutor()`, or an `Executor` of your own."
+_FAR = (
+    "There is none yet. Keep the default sandbox, or write an `Executor`; `ProcessExecutor` "
+    "isolates less."
+)
 _ERRORS = "Errors are in `rxagent.errors`"
 
 DROPPED = {
@@ -93,7 +96,7 @@ DROPPED = {
     "AgentText": "An answer is an ordinary `str`.",
     "AgentImage": _IMAGES,
     "AgentAudio": "Return the bytes or the path from a tool.",
-    "GradioUI": "Serve the events of a run; see `docs/how-to/serve.md`.",
+    "GradioUI": "Serve the events of a run; see the guide Serve runs to a browser.",
     "stream_to_gradio": "Loop over a run: `for event in each(agent(task))`.",
     "SafeSerializer": "Write events as JSON: `rxagent.wire.dumps(event)`.",
     "SerializationError": "What JSON cannot express is an `rxagent.wire.Opaque`.",

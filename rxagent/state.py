@@ -46,7 +46,7 @@ class State:
         answer: The value of the last run's answer; None before it.
         error: The error of the last run; None if it did not fail.
         session: The variables of a code agent, for the run that continues this conversation. They
-            are neither compared nor stored, so a state that was stored has none.
+            are neither compared nor written, so a state that stored events fold into has none.
         summary: The latest summary of its first steps, which a memory policy made; None without
             one. `messages` returns those steps nevertheless.
     """

@@ -20,6 +20,8 @@ from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
 PAGE = Path(__file__).parents[1] / "docs" / "coming-from-smolagents.md"
+TEXT = re.sub(r"\[(.+?)\]\(\S+?\)", r"\1", PAGE.read_text(encoding="utf-8"))
+"""The page, with its links as plain text, as errors have them."""
 SAME = "the same"
 
 NOT_YET = {"planning_interval"} - inspect.signature(Agent).parameters.keys()
@@ -28,8 +30,7 @@ NOT_YET = {"planning_interval"} - inspect.signature(Agent).parameters.keys()
 
 def table(heading):
     """Return the rows of the table below a heading: theirs, ours."""
-    text = PAGE.read_text(encoding="utf-8")
-    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = TEXT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (.+) \| (.+) \|$", section, re.MULTILINE)
     assert rows[0] == ("smolagents", "here")
     return [(theirs.strip("`"), ours) for theirs, ours in rows[1:]]
@@ -163,11 +164,22 @@ def test_an_argument_of_an_agent(kind, name, ours):
 @pytest.mark.parametrize(("name", "ours"), keywords("Arguments of a code agent"))
 def test_an_argument_of_a_code_agent(name, ours):
     """It is taken, or the error says what to write; an agent without code says that."""
-    if ours == SAME:
+    if ours.startswith(SAME):
         assert name in inspect.signature(CodeAgent).parameters
     else:
         assert ours in raised_by(TypeError, lambda: CodeAgent(MODEL, **{name: 1}))
     assert "CodeAgent(...)" in raised_by(TypeError, lambda: Agent(MODEL, **{name: 1}))
+
+
+def test_only_code_in_a_process_may_import_more():
+    """As the page says, the sandbox accepts its own modules, and a process any name."""
+    row = dict(keywords("Arguments of a code agent"))["additional_authorized_imports"]
+
+    assert f'{SAME} with `executor="process"`; the sandbox accepts only its own modules' == row
+    CodeAgent(MODEL, executor="process", additional_authorized_imports=["numpy"])
+    CodeAgent(MODEL, additional_authorized_imports=["math"])
+    with pytest.raises(ValueError, match="The sandbox cannot import numpy"):
+        CodeAgent(MODEL, additional_authorized_imports=["numpy"])
 
 
 @pytest.mark.parametrize("way", ["__call__", "run", "start"])
@@ -301,7 +313,6 @@ def test_what_a_memory_holds(run, theirs, ours):
 
     expected = {
         "agent.memory.return_full_code()": [CALL.arguments],
-        "agent.memory.reset()": State(),
         "agent.monitor.get_total_token_counts()": None,
         "step.step_number": 1,
         "step.model_output": "",
@@ -323,13 +334,12 @@ def test_what_a_memory_holds(run, theirs, ours):
 
 def test_each_text_is_on_the_page():
     """What an error says stands on the page."""
-    page = PAGE.read_text(encoding="utf-8")
     of_others = ("...", "system", "attach", "timeout", "answer")
     said = {**dropped.DROPPED, **hints.NOT_AN_ATTRIBUTE, **options._DROPPED}
     for advice in (hints.NOT_OF_AGENTS, hints.NOT_OF_CODE_AGENTS, hints.NOT_OF_RUNS):
         said |= {word: text for word, text in advice.items() if word not in of_others}
 
-    assert [] == [text for text in said.values() if text not in page]
+    assert [] == [text for text in said.values() if text not in TEXT]
 
 
 def test_agents_can_be_mixed_with_abstract_classes():

@@ -130,7 +130,18 @@ def gpt(body):
     if results:
         answer = results[-1].rstrip(".!")
         return saying(body, [text_chunk("The answer"), text_chunk(f" is {answer}.")])
+    if text.strip() == "What is my name?":
+        return saying(body, map(text_chunk, ["Your name is", f" {_name(body)}."]))
+    if body["model"] == "gpt-5":
+        return saying(body, greeted_formally(text))
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
+
+
+def greeted_formally(task):
+    """Greet as a large model might: in other words, and without an end where it is urged."""
+    if "at once" in task:
+        return paced((text_chunk("Well, ") for _ in itertools.count()), 0.01)
+    return map(text_chunk, ["Good day", " to you."])
 
 
 CODE = {

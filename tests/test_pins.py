@@ -8,13 +8,16 @@ from packaging.requirements import Requirement
 PROJECT = Path(__file__).parents[1]
 
 
+CONFIG = ConfigParser(interpolation=None)
+CONFIG.read([PROJECT / "setup.cfg", PROJECT / "tox.ini"], encoding="utf-8")
+EXTRAS = [*CONFIG["options.extras_require"]]
+
+
 def required(*extras):
     """Return what setup.cfg asks for: always, and for these extras."""
-    config = ConfigParser()
-    config.read(PROJECT / "setup.cfg", encoding="utf-8")
     lists = [
-        config["options"]["install_requires"],
-        *(config["options.extras_require"][extra] for extra in extras),
+        CONFIG["options"]["install_requires"],
+        *(CONFIG["options.extras_require"][extra] for extra in extras),
     ]
     return [Requirement(line) for lines in lists for line in lines.split("\n") if line]
 
@@ -34,7 +37,7 @@ def canonical(name):
 @pytest.mark.parametrize(
     ("file", "extras"),
     [
-        ("constraints.txt", ["transformers", "onnx", "mlx", "test", "lint", "docs"]),
+        ("constraints.txt", EXTRAS),
         ("constraints-openai2.txt", ["test"]),
     ],
 )
@@ -49,6 +52,13 @@ def test_every_requirement_is_pinned_within_its_bounds(file, extras):
         for one in requirements
         if pins[canonical(one.name)] not in one.specifier
     ]
+
+
+def test_every_extra_is_installed_where_the_providers_are_tested():
+    """`tox -e providers` installs each extra but those of the tools."""
+    extras = CONFIG["testenv:providers"]["extras"].split(", ")
+
+    assert {*EXTRAS} - {"lint", "docs"} == {*extras}
 
 
 def test_both_majors_of_the_openai_sdk_are_tested():

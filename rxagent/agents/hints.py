@@ -8,6 +8,10 @@ _INSTRUCTIONS = (
 _PROMPTS = 'Write `prompts={"system": "..."}`, or only add text in `instructions=`.'
 _CODE = "Write `CodeAgent(...)`: an agent that acts by writing code."
 _RESULT = "Start a run, `run = agent.start(task)`: it has `run.result()` and `run.state`."
+_SUMMARY = (
+    "Start a run, `run = agent.start(task)`; after `run.result()`, read "
+    "`run.state.messages(summary=True)`."
+)
 _QUIET = "Nothing is printed by default: attach `rxagent.subscribers.Console()`."
 _SUBSCRIBE = "Attach subscribers to a run: `agent.start(task, attach=[...])`."
 _FILE = "An agent is made by code: keep it in a module, or send it to a process with `pickle`."
@@ -31,7 +35,7 @@ NOT_OF_AGENTS = {
     "max_print_outputs_length": _CODE,
     "use_structured_outputs_internally": _CODE,
     "max_tool_threads": "Calls of one step run in parallel; set `workers=Workers(limit=...)`.",
-    "provide_run_summary": "Use `agent.start(task).state.messages(summary=True)`.",
+    "provide_run_summary": _SUMMARY,
     "return_full_result": _RESULT,
     "...": "Pass provider parameters in `options={...}`; see `help(rxagent.Agent)`.",
 }

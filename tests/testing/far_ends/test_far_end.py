@@ -15,6 +15,8 @@ from rxagent.streams import each
 from rxagent.testing.far_ends import Endless, check_type, known_far_ends
 from rxagent.testing.far_ends.openai import OpenAIFarEnd
 
+from ...sdks import SDKS
+
 
 def test_what_is_served_is_said():
     """Each model says what its own script says, each time."""
@@ -140,12 +142,11 @@ def test_wrong_bodies(body, where):
 
 def test_far_ends_import_no_sdk():
     """The far ends are found in an interpreter without any SDK."""
-    program = """if True:
+    program = f"""if True:
         import sys
         from rxagent.testing.far_ends import known_far_ends
         known_far_ends()
-        sdks = "aiohttp anthropic boto3 botocore huggingface_hub litellm openai torch transformers"
-        print([name for name in sdks.split() if name in sys.modules])
+        print([name for name in {SDKS} if name in sys.modules])
     """
     ran = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=30
