@@ -18,7 +18,7 @@ from .large_json import read_value
 from .reader import is_news
 from .sse import Failure, Frames, Strange
 
-__all__ = ["BLANK", "JsonEvents", "JsonReply", "around"]
+__all__ = ["BLANK", "JsonEvents", "JsonReply"]
 
 BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
@@ -305,24 +305,3 @@ class JsonReply:
             return self._parse(data)
         except MalformedReply:
             return data.decode(errors="replace")
-
-
-def around(frame: bytes, value: Any, part: dict[str, Any], name: str) -> tuple[bytes, bytes] | None:
-    """Return the bytes around the text of a frame, if nothing else in it depends on the text.
-
-    Args:
-        frame: The frame.
-        value: The frame's value, which is changed.
-        part: The object of the value that has the text.
-        name: The text's name.
-    """
-    text = part[name]
-    key = f'"{name}"'.encode()
-    with suppress(ValueError):
-        quoted = f'"{text}"'.encode()
-        start = frame.find(quoted, frame.find(key) + len(key))
-        head, tail = frame[:start], frame[start + len(quoted) :]
-        part[name] = other = text + "?"
-        if start > 0 and from_json(head + f'"{other}"'.encode() + tail) == value:
-            return head, tail
-    return None

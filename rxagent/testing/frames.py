@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any, TypeVar
 
 __all__ = [
@@ -42,6 +43,9 @@ DONE = b"data: [DONE]\n\n"
 INPUT_TOKENS = 10
 """The input tokens that `saying` reports; each chunk it is given counts as an output token."""
 
+_BLOCK = 16
+"""Of so many bytes, the size of a padded chunk is a multiple, but for the same few."""
+
 T = TypeVar("T")
 
 # Requests.
@@ -68,6 +72,11 @@ def wants_usage(body: Body) -> bool:
     """Tell whether the request wants usage; without streaming it is always reported."""
     options = body.get("stream_options") or {}
     return not body.get("stream") or bool(options.get("include_usage"))
+
+
+def _wants_padding(body: Body) -> bool:
+    options = body.get("stream_options") or {}
+    return options.get("include_obfuscation") is not False
 
 
 # Chunks.
@@ -176,12 +185,22 @@ def sse(data: Any) -> bytes:
 def frame(body: Body, part: Chunk) -> bytes:
     """Return the bytes of a chunk, in answer to this request.
 
-    A chunk without choices, such as an error, is sent unchanged.
+    A chunk without choices, such as an error, is sent unchanged. Others have letters at their end,
+    which hide the length of their text, unless the request does without `include_obfuscation`.
     """
     if "choices" not in part:
         return sse(part)
-    unreported = {"usage": None} if wants_usage(body) else {}
-    return sse({**_envelope(body, "chat.completion.chunk"), **unreported, **part})
+    fields = {**_envelope(body, "chat.completion.chunk"), **part}
+    if wants_usage(body):
+        fields.setdefault("usage", None)
+    if _wants_padding(body):
+        fields.setdefault("obfuscation", _padding(sse(fields)))
+    return sse(fields)
+
+
+def _padding(data: bytes) -> str:
+    """Return as many letters as fill up the bytes of a chunk, as if at random."""
+    return sha256(data).hexdigest()[: -len(data) % _BLOCK]
 
 
 def whole(body: Body, parts: Iterable[Chunk]) -> dict[str, Any]:

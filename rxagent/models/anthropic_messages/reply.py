@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jiter import from_json
-
 from ...events import Delta, TextDelta
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
-from ..json_reply import JsonReply, around
+from ..json_reply import JsonReply
+from ..mould import NO_MOULD, Mould, mould_of
 from .events import MessageEvents
 
 __all__ = ["MessageReply"]
@@ -16,11 +15,10 @@ __all__ = ["MessageReply"]
 _TRIES = 3
 """How many pieces of a block are tried as its mould, at most."""
 
-_Mould = tuple[bytes, bytes, Callable[[str], Delta] | None]
-"""The bytes around a text, and what makes a delta of it, unless that is a text's."""
+_Add = Callable[[str], Delta] | None
+"""What makes a delta of a piece, unless that is a text's."""
 
-_NO_MOULD: _Mould = (b"\r", b"\r", None)
-"""A mould that no frame fits, as CR ends a line."""
+_NONE: tuple[Mould, _Add] = (NO_MOULD, None)
 
 
 class MessageReply(JsonReply):
@@ -39,7 +37,7 @@ class MessageReply(JsonReply):
     def __init__(self, errors: ErrorFactory, origin: str | None = None, signs: bool = True) -> None:
         self._messages = MessageEvents(errors, origin, signs)
         super().__init__(errors, self._messages)
-        self._mould = _NO_MOULD
+        self._mould = _NONE
         self._tries = 0
 
     @property
@@ -52,46 +50,31 @@ class MessageReply(JsonReply):
 
     def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:
         said = 0
-        head, tail, add = self._fit()
-        start, end = len(head), -len(tail)
+        mould, add = self._fit()
         for frame in frames:
-            if frame.startswith(head) and (
-                frame.endswith(tail) or (frame := _without_padding(frame)).endswith(tail)
-            ):
-                try:
-                    text = from_json(frame[start:end])
-                except ValueError:
-                    text = None
-                if text and type(text) is str:
-                    if add is None:
-                        said += len(text)
-                        yield TextDelta(text)
-                    else:
-                        yield add(text)
-                    continue
+            if text := mould.text_in(frame):
+                if add is None:
+                    said += len(text)
+                    yield TextDelta(text)
+                else:
+                    yield add(text)
+                continue
             self._messages.said(said)
             said = 0
             yield from self._read_next(frame)
-            head, tail, add = self._fit()
-            start, end = len(head), -len(tail)
+            mould, add = self._fit()
         self._messages.said(said)
 
-    def _fit(self) -> _Mould:
-        return self._mould if self._messages.is_plain else _NO_MOULD
+    def _fit(self) -> tuple[Mould, _Add]:
+        return self._mould if self._messages.is_plain else _NONE
 
     def _learn(self, frame: bytes, value: Any, delta: Delta | Rest | None) -> None:
         piece = self._messages.piece
         if piece is None:
             if not (isinstance(value, dict) and value.get("type") == "ping"):
-                self._mould, self._tries = _NO_MOULD, 0
+                self._mould, self._tries = _NONE, 0
         elif delta is not None and self._messages.is_plain and self._tries < _TRIES:
             self._tries += 1
-            found = around(_without_padding(frame), value, piece.delta, piece.name)
-            if found is not None and b'"' not in found[1]:
-                self._mould = *found, piece.add
-
-
-def _without_padding(frame: bytes) -> bytes:
-    """Return a frame without the spaces behind its last text."""
-    end = frame.rfind(b'"')
-    return frame[:end] + frame[end:].replace(b" ", b"")
+            mould = mould_of(frame, value, piece.delta, piece.name)
+            if mould is not None:
+                self._mould = mould, piece.add

@@ -9,7 +9,8 @@ from jiter import from_json
 from ...events import Delta, TextDelta
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
-from ..json_reply import JsonReply, around
+from ..json_reply import JsonReply
+from ..mould import EVERY, NO_MOULD, Mould, mould_of
 from ..sse import Frames
 from .chunks import ChatChunks
 
@@ -18,18 +19,15 @@ __all__ = ["ChatReply"]
 _ESCAPED = b"\\u003"
 """How JSON may write the sign `<` with which a tag begins, and some others."""
 
-_EVERY = 16
-"""Of so many frames that do not fit the mould, one becomes the next mould."""
-
-_NO_MOULD = b"\r", b"\r"
-"""A mould that no frame fits, as CR ends a line."""
+_PADDINGS = "obfuscation", "p"
+"""What hides the length of the text: OpenAI's random letters, and Mistral's."""
 
 
 class ChatReply(JsonReply):
     """Reads one reply, streamed or whole, as its deltas.
 
-    Most frames of a stream differ in their text alone. So the bytes around one frame's text are
-    kept as a mould, and of a frame that fits it only the text is parsed.
+    Most frames of a stream differ in their text alone, and in a padding. So the bytes around these
+    are kept as a mould, and of a frame that fits it only the text is parsed.
 
     Args:
         errors: Makes the errors.
@@ -41,7 +39,7 @@ class ChatReply(JsonReply):
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
         self._chunks = ChatChunks(errors, origin)
         super().__init__(errors, self._chunks)
-        self._mould = _NO_MOULD
+        self._mould = NO_MOULD
         self._unfit = 0
         self._tail = b""
         self._signed = False
@@ -52,25 +50,18 @@ class ChatReply(JsonReply):
     def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:
         has_sign = not self._chunks.tags.are_over and self._has_sign(data, frames)
         passed: list[str] = []
-        head, tail = self._fit(has_sign)
-        start, end = len(head), -len(tail)
+        text_in = self._fit(has_sign).text_in
         for frame in frames:
-            if frame.startswith(head) and frame.endswith(tail):
-                try:
-                    text = from_json(frame[start:end])
-                except ValueError:
-                    text = None
-                if text and type(text) is str:
-                    passed.append(text)
-                    yield TextDelta(text)
-                    continue
+            if text := text_in(frame):
+                passed.append(text)
+                yield TextDelta(text)
+                continue
             if passed:
                 self._chunks.passed("".join(passed))
                 passed = []
                 self.received += 1
             yield from self._read_next(frame)
-            head, tail = self._fit(has_sign)
-            start, end = len(head), -len(tail)
+            text_in = self._fit(has_sign).text_in
         if passed:
             self._emitted = True
             self.received += 1
@@ -96,22 +87,24 @@ class ChatReply(JsonReply):
         self._signed = has_sign if frames else signed
         return signed
 
-    def _fit(self, has_sign: bool) -> tuple[bytes, bytes]:
+    def _fit(self, has_sign: bool) -> Mould:
         """Return the mould, unless every frame must be parsed as a whole."""
         if self._done or (has_sign and not self._chunks.tags.are_over):
-            return _NO_MOULD
-        return self._mould if self._chunks.is_plain else _NO_MOULD
+            return NO_MOULD
+        return self._mould if self._chunks.is_plain else NO_MOULD
 
     def _learn(self, frame: bytes, value: Any, delta: Delta | Rest | None) -> None:
         if type(delta) is not TextDelta or not self._chunks.is_plain:
             return
         self._unfit += 1
-        if self._unfit % _EVERY != 1:
+        if self._unfit % EVERY != 1:
             return
         with suppress(ValueError, LookupError, TypeError):
             (choice,) = value["choices"]
-            if choice["delta"]["content"] == delta.text:
-                self._mould = around(frame, value, choice["delta"], "content") or self._mould
+            part = choice["delta"]
+            if part["content"] == delta.text:
+                mould = mould_of(frame, value, part, "content", *_PADDINGS)
+                self._mould = mould or self._mould
 
 
 def _holds_text(data: bytes) -> bool:

@@ -3,20 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from jiter import from_json
-
 from ...events import Delta
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
 from ..json_reply import JsonReply
+from ..mould import EVERY, Mould, mould_of
 from .events import ResponseEvents
-from .mould import Mould, mould_of
 from .output import Add
 
 __all__ = ["ResponseReply"]
 
-_EVERY = 16
-"""Of so many pieces that do not fit the mould, one becomes the next mould."""
+_BESIDE = "sequence_number", "obfuscation"
+"""What else differs in the frames of one text: their number, and letters that hide its length."""
 
 
 class ResponseReply(JsonReply):
@@ -48,13 +46,7 @@ class ResponseReply(JsonReply):
         for frame in frames:
             if self._mould is not None and self._responses.is_plain:
                 mould, add = self._mould
-                text: Any = None
-                if quoted := mould.text_in(frame):
-                    try:
-                        text = from_json(quoted)
-                    except ValueError:
-                        text = None
-                if text and type(text) is str:
+                if text := mould.text_in(frame):
                     yield add(text)
                     continue
             yield from self._read_next(frame)
@@ -65,5 +57,6 @@ class ResponseReply(JsonReply):
             self._mould, self._unfit = None, 0
         elif delta is not None:
             self._unfit += 1
-            if self._unfit % _EVERY == 1 and (mould := mould_of(frame, value)) is not None:
-                self._mould = mould, add
+            if self._unfit % EVERY == 1:
+                mould = mould_of(frame, value, value, "delta", *_BESIDE)
+                self._mould = (mould, add) if mould is not None else self._mould
