@@ -10,7 +10,9 @@ PROJECT = Path(__file__).parents[1]
 
 CONFIG = ConfigParser(interpolation=None)
 CONFIG.read([PROJECT / "setup.cfg", PROJECT / "tox.ini"], encoding="utf-8")
-EXTRAS = [*CONFIG["options.extras_require"]]
+APART = "vllm"
+"""The extra that pins torch, and so has an environment of its own, without constraints."""
+EXTRAS = [extra for extra in CONFIG["options.extras_require"] if extra != APART]
 
 
 def required(*extras):
