@@ -341,6 +341,7 @@ def test_nothing_after_hang_up(server: ScriptedServer) -> None:
 def test_frames(served: ScriptedServer) -> None:
     """A frame has the shape of OpenAI's."""
     first, second, *_ = chunks(served, "plain")
+    paddings = [chunk.pop("obfuscation") for chunk in (first, second)]
     envelope = {
         "id": "chatcmpl-scripted",
         "object": "chat.completion.chunk",
@@ -353,6 +354,7 @@ def test_frames(served: ScriptedServer) -> None:
 
     assert {**envelope, "choices": [{**choice, "delta": role}]} == first
     assert {**envelope, "choices": [{**choice, "delta": {"content": "Hello"}}]} == second
+    assert all(paddings)
 
 
 def test_thoughts_and_refusals_have_fields(served: ScriptedServer) -> None:
