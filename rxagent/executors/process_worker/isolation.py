@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,8 @@ _FACTS = (
 
 _MOST_ARENAS = 2**64 - 8
 """Of glibc's malloc; each arena that a thread gets, or a lack of memory, reserves 64 MiB."""
+
+_PARENT_DEATH_SIGNAL = 1
 
 _PROTECTIONS: dict[str, tuple[str, ...]] = {
     "the network": ("namespaces", "seccomp"),
@@ -59,6 +62,7 @@ def isolate(settings: dict[str, Any]) -> dict[str, Any]:
         "landlock",
         lambda: landlock.restrict([*needed, *_FACTS, *_DEVICES], [scratch, "/dev/null"]),
     )
+    _end_with_parent()
     attempt("seccomp", lambda: seccomp.restrict(is_read_only="namespaces" not in failed))
     if not covers:
         failed["covers"] = failed.get("namespaces", "the home folder holds this Python")
@@ -80,6 +84,12 @@ def isolate(settings: dict[str, Any]) -> dict[str, Any]:
         "open": [what for what in _PROTECTIONS if what not in kept],
         "failed": failed,
     }
+
+
+def _end_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends, whatever the code does then."""
+    with suppress(OSError):  # not Linux
+        call("prctl", _PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
 def _python_paths() -> list[str]:
