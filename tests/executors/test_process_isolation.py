@@ -232,13 +232,15 @@ kinds"""
     assert ["channel"] == outcome(session, code).value
 
 
-def test_the_scratch_folder_can_be_used(start):
-    """It is the current folder and the place of temporary files."""
-    session, _ = start(LAYERS)
-    code = """import os, tempfile
+@every_set
+def test_the_scratch_folder_can_be_used(start, layers):
+    """It is the current folder and the place of temporary files, which can be copied."""
+    session, _ = start(layers)
+    code = """import os, shutil, tempfile
 os.makedirs('a/b')
 with open('a/b/c', 'w') as file: file.write('text')
-os.rename('a/b/c', 'd')
+os.rename('a/b/c', 'e')
+shutil.copyfile('e', 'd')
 with tempfile.NamedTemporaryFile() as file: name = file.name
 [open('d').read(), os.path.dirname(name) == os.getcwd() == os.environ['HOME'], os.listdir('a/b')]"""
 
@@ -305,7 +307,7 @@ if not pid:
     os._exit(0)
 print(pid, flush=True)
 """
-    pid = int(outcome(session, code + end).printed)
+    pid = int(outcome(session, code + end).printed.split()[-1])  # after a warning of Python 3.12
 
     session.close()
 

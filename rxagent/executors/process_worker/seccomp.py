@@ -35,8 +35,9 @@ _SIGNALLING = (8, 10, 15)
 """Of fcntl: F_SETOWN, F_SETSIG and F_SETOWN_EX name who gets which signal."""
 
 _PARENT_DEATH_SIGNAL = 1
-_INNOCENT = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""Of ioctl, what Python needs: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX and FIOCLEX."""
+_INNOCENT = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x40049409)
+"""Of ioctl, what Python needs: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, and
+FICLONE, by which pathlib copies files."""
 
 
 def restrict(is_read_only: bool = False) -> None:
