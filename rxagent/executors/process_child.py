@@ -36,7 +36,8 @@ _open: dict["Child", None] = {}
 class Child:
     """A process that runs code, with its socket and its folder.
 
-    A thread waits for its end, kills what it has started, and removes the folder.
+    A thread starts it, waits for its end, kills what it has started, and removes the folder. No
+    other thread may start it, since the kernel kills it when the thread ends that did so.
 
     Args:
         python: The interpreter.
@@ -56,20 +57,18 @@ class Child:
         self.folder = tempfile.mkdtemp(prefix="rxagent-code-")
         self.socket, theirs = socket.socketpair()
         self.socket.setblocking(False)
+        started: Future[None] = Future()
+        life = threading.Thread(
+            target=self._live, args=(python, theirs, started), name="rxagent-code", daemon=True
+        )
         try:
-            with theirs:
-                self._process = _start(python, self.folder, theirs.fileno())
-        except BaseException:
+            life.start()
+            started.result()
+        except BaseException:  # a process that has started ends with its socket
+            if life.ident is None:
+                theirs.close()
             self.socket.close()
             _remove(self.folder)
-            raise
-        with _lock:
-            _open[self] = None
-        try:
-            threading.Thread(target=self._reap, name="rxagent-code", daemon=True).start()
-        except BaseException:
-            self.kill()
-            self._reap()
             raise
 
     @property
@@ -106,6 +105,18 @@ class Child:
     def _close(self) -> None:
         self.socket.close()
         self._forget()
+
+    def _live(self, python: str, theirs: socket.socket, started: "Future[None]") -> None:
+        try:
+            with theirs:
+                self._process = _start(python, self.folder, theirs.fileno())
+        except BaseException as error:
+            started.set_exception(error)
+            return
+        with _lock:
+            _open[self] = None
+        started.set_result(None)
+        self._reap()
 
     def _reap(self) -> None:
         if hasattr(os, "waitid"):  # leaves the number taken until the group is killed

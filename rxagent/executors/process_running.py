@@ -7,7 +7,7 @@ from typing import Any
 from reactivex import abc
 from reactivex.disposable import SerialDisposable
 
-from ..errors import CodeError
+from ..errors import CodeError, describe
 from ..events import ApprovalAsked, Event, ToolCompleted, ToolFailed, ToolStarted
 from ..streams import RunScheduler, from_batches
 from ..streams.sink import MergeSink, Sink, lift
@@ -171,6 +171,8 @@ class Running(MergeSink[Message, Output]):
             content, notes = plain(content)
         except TooLarge as error:
             kind, content, notes = "error", f"ValueError: {error}", []
+        except Exception as error:  # of the value, or of what it holds
+            kind, content, notes = "error", describe(error), []
         for note in notes:
             self._print(f"[{note}]\n")
         if self._link is not None:

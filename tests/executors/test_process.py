@@ -20,6 +20,7 @@ from rxagent.executors import (
     Session,
     process_link,
 )
+from rxagent.messages import ToolCall
 from rxagent.streams import each
 
 from .running_code import NONE, functions, outcome
@@ -250,11 +251,70 @@ asyncio.run(main())"""
     assert [1, 2, 3] == outcome(shared, code, functions(asynchronous=[add])).value
 
 
-def test_an_asynchronous_function_must_be_awaited(shared):
-    """A coroutine as the value is an error that says what to write."""
-    assert (
-        "Write `await add(...)`" in outcome(shared, "add(1)", functions(asynchronous=[add])).error
-    )
+@pytest.mark.parametrize("place", ["{}", "[1, {}]", "{{'a': ({},)}}", "{{{}: 1}}", "{{{}}}"])
+@pytest.mark.parametrize("use", ["{}", "final_answer({})", "add({})", "await later({})"])
+def test_an_asynchronous_function_must_be_awaited(shared, use, place):
+    """A coroutine anywhere in a value, an answer or an argument is an error that says so."""
+    called = []
+
+    async def later(number: int) -> int:
+        """Return the number."""
+        called.append(number)
+        return number
+
+    code = use.format(place.format("later(1)"))
+    come = outcome(shared, code, functions(add, asynchronous=[later]))
+
+    assert "Write `await later(...)`" in come.error
+    assert ([], "") == (called, come.printed)
+
+
+def test_a_task_must_be_awaited(shared):
+    """It is no answer either."""
+    code = "import asyncio\nfinal_answer(asyncio.ensure_future(later(1)))"
+
+    async def later(number: int) -> int:
+        """Return the number."""
+        return number
+
+    come = outcome(shared, f"await asyncio.sleep(0)\n{code}", functions(asynchronous=[later]))
+
+    assert "A value is a Task, which was not awaited. Write `await` before it." in come.error
+
+
+class Ragged:
+    """A table whose rows cannot become a list."""
+
+    def tolist(self):
+        """Raise."""
+        raise ValueError("ragged")
+
+
+class Unreadable(dict):
+    """A dict that shows no items."""
+
+    def items(self):
+        """Raise."""
+        raise LookupError("closed")
+
+
+class Nameless:
+    """An object that raises where its class is asked for."""
+
+    @property
+    def __class__(self):
+        raise ValueError("no class")
+
+
+@pytest.mark.parametrize("made", [Ragged, Unreadable, Nameless])
+def test_a_tools_result_that_raises_costs_no_run(shared, made):
+    """The code gets its repr, or an error, and goes on."""
+    events = rx.of(ToolStarted(ToolCall("c1.1", "f", "{}")), ToolCompleted("c1.1", "", [made()]))
+    tools = Functions(frozenset({"f"}), frozenset(), lambda *_: events)
+
+    come = outcome(shared, "try:\n    f()\nexcept RuntimeError: pass\n'goes on'", tools)
+
+    assert "goes on" == come.value
 
 
 def test_threads_of_code_may_call_functions(shared):

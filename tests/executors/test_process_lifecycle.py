@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -281,6 +282,43 @@ def test_a_process_does_not_outlive_a_parent_that_was_killed(tmp_path):
     os.rmdir(folder)
 
     assert not is_alive(int(pid))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a process with its parent.")
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("code", ["pow(7, 10**8)", "import re\nre.match('(a+)+b', 'a' * 40)"])
+def test_code_that_lets_no_thread_run_does_not_outlive_its_parent(code, end):
+    """It never looks at its channel, so the kernel ends it."""
+    program = f"""{textwrap.dedent(BEGIN)}
+code = "print('go', flush=True)\\n" + {code!r}
+for item in each(session.run(code, Functions(frozenset(), frozenset(), None))):
+    os.kill(os.getpid(), signal.{end})
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert -getattr(signal, end) == ran.returncode
+    pid, folder = ran.stdout.split()
+    deadline = time.monotonic() + 5
+    while is_alive(int(pid)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.rmdir(folder)
+
+    assert not is_alive(int(pid))
+
+
+def test_a_process_outlives_the_thread_that_ran_its_first_code(session):
+    """The variables of a run are kept, whichever thread goes on with it."""
+    thread = threading.Thread(target=lambda: asyncio.run(first()))
+
+    async def first():
+        async for _ in each(session.run("x = 1", NONE)):
+            pass
+
+    thread.start()
+    thread.join()
+
+    assert 1 == outcome(session, "x").value
 
 
 def test_a_fork_of_the_parent_ends_no_process_of_it():

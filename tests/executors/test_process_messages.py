@@ -106,6 +106,24 @@ def test_a_tolist_that_gives_its_like_is_shown_by_its_repr():
     assert ["A value of type Scalar was passed as its repr, since JSON cannot hold it."] == notes
 
 
+class Raising:
+    """A scalar whose method raises."""
+
+    def tolist(self):
+        """Raise."""
+        raise ValueError("ragged")
+
+
+@given(json_values)
+def test_a_tolist_that_raises_costs_only_its_value(value):
+    """All that is beside it crosses; the note says what did not."""
+    (made, shown), notes = plain([value, Raising()])
+
+    assert repr(value) == repr(made)
+    assert "Raising object" in shown
+    assert ["A value of type Raising was passed as its repr, since JSON cannot hold it."] == notes
+
+
 def test_shared_parts_that_explode_are_refused(monkeypatch):
     """A value of forty lists may stand for a billion."""
     monkeypatch.setattr(values, "_ITEMS", 1000)

@@ -4,6 +4,7 @@ import builtins
 import itertools
 import json
 import os
+import select
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -46,6 +47,12 @@ class Channel:
         for message in messages[1:]:
             self.runs.put(message)
         return messages[0]
+
+    def is_closed(self) -> bool:
+        """Return whether the parent has closed it, or has ended."""
+        poll = select.poll()
+        poll.register(self._fd, 0)  # no event but a hang-up
+        return bool(poll.poll(0))
 
     def start(self) -> None:
         """Start the thread that reads; the process ends with its parent."""

@@ -112,13 +112,7 @@ class Interpreter:
         result = eval(compiled, self._namespace)
         if isinstance(result, CoroutineType):
             self._run_async(result)
-        value = self._namespace.pop(_VALUE, None)
-        if isinstance(value, CoroutineType):
-            value.close()
-            raise TypeError(
-                f"The value is a coroutine, which did not run. Write `await {value.__name__}(...)`."
-            )
-        return value
+        return self._namespace.pop(_VALUE, None)
 
     def _compile(self, source: str, name: str) -> CodeType:
         """Compile code so that the value of a last expression is kept."""

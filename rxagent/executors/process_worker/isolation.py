@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,10 +23,12 @@ _FACTS = (
 _MOST_ARENAS = 2**64 - 8
 """Of glibc's malloc; each arena that a thread gets, or a lack of memory, reserves 64 MiB."""
 
+_PARENT_DEATH_SIGNAL = 1
+
 _PROTECTIONS: dict[str, tuple[str, ...]] = {
     "the network": ("namespaces", "seccomp"),
     "files outside its folder": ("landlock",),
-    "changes of files outside its folder": ("landlock", "namespaces"),
+    "changes of files outside its folder": ("namespaces", "changes"),
     "the home folder": ("rules", "covers"),
     "the environment of its parent": ("landlock", "namespaces"),
     "signals to other processes": ("seccomp", "scopes"),
@@ -59,13 +62,18 @@ def isolate(settings: dict[str, Any]) -> dict[str, Any]:
         "landlock",
         lambda: landlock.restrict([*needed, *_FACTS, *_DEVICES], [scratch, "/dev/null"]),
     )
-    attempt("seccomp", seccomp.restrict)
+    _end_with_parent()
+    attempt("seccomp", lambda: seccomp.restrict(is_read_only="namespaces" not in failed))
     if not covers:
         failed["covers"] = failed.get("namespaces", "the home folder holds this Python")
     if "landlock" in failed or any(namespaces.holds(path, hidden) for path in needed):
         failed["rules"] = failed.get("landlock", "this Python's folders hold the home folder")
     if not isinstance(version, int) or version < 6:
         failed["scopes"] = failed.get("landlock", f"this kernel has version {version} of it")
+    if not isinstance(version, int) or version < 3:  # the earlier ones let files be truncated
+        failed["changes"] = failed.get("landlock", f"this kernel has version {version} of it")
+    elif "seccomp" in failed:  # nothing else keeps attributes of files
+        failed["changes"] = failed["seccomp"]
     for name, most in ("CORE", 0), ("NOFILE", 256), ("FSIZE", memory):
         attempt_limit(f"RLIMIT_{name}", most, failed)
     if "seccomp" in failed and "namespaces" not in failed:  # there, no other processes count
@@ -76,6 +84,12 @@ def isolate(settings: dict[str, Any]) -> dict[str, Any]:
         "open": [what for what in _PROTECTIONS if what not in kept],
         "failed": failed,
     }
+
+
+def _end_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends, whatever the code does then."""
+    with suppress(OSError):  # not Linux
+        call("prctl", _PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
 def _python_paths() -> list[str]:

@@ -27,6 +27,8 @@ def main(fd: int) -> None:
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"), HOME=folder, TMPDIR=folder)
     sys.argv = [""]
     report = isolate(settings)
+    if channel.is_closed():  # the kernel tells nothing of a parent that has ended before
+        sys.exit()
     channel.start()
     imports = Imports(settings["imports"])
     interpreter = Interpreter(channel, imports, settings["output"], settings["memory"])

@@ -1,9 +1,10 @@
 """Values as JSON: what JSON cannot hold becomes its repr, with a note."""
 
 import json
+from types import CoroutineType
 from typing import Any
 
-__all__ = ["TooLarge", "plain"]
+__all__ = ["NotAwaited", "TooLarge", "plain"]
 
 _DEPTH = 100
 _ITEMS = 1_000_000
@@ -17,6 +18,10 @@ class TooLarge(ValueError):
     """A value has too many parts to be passed as JSON."""
 
 
+class NotAwaited(TypeError):
+    """A coroutine, a task or the like was passed in place of the value that it will have."""
+
+
 def plain(value: Any) -> tuple[Any, list[str]]:
     """Return a value as JSON can hold it, and a note for each kind of value that was changed.
 
@@ -24,6 +29,7 @@ def plain(value: Any) -> tuple[Any, list[str]]:
 
     Raises:
         TooLarge: It has too many parts.
+        NotAwaited: It holds what must be awaited.
     """
     making = _Making()
     return making.make(value, 0), list(making.notes)
@@ -52,6 +58,10 @@ class _Making:
         self._inside.add(id(value))
         try:
             return self._container(value, depth + 1)
+        except (TooLarge, NotAwaited, MemoryError):
+            raise
+        except Exception:  # of a method of the value, which need not be a good one
+            return self._shown(value)
         finally:
             self._inside.discard(id(value))
 
@@ -71,10 +81,15 @@ class _Making:
         if isinstance(value, set | frozenset):
             self._note(f"A {type(value).__name__} was passed as a list")
             return [self.make(item, depth) for item in value]
+        if hasattr(type(value), "__await__"):
+            raise NotAwaited(_not_awaited(value))
         if callable(getattr(value, "tolist", None)) and not isinstance(value, type):
             made = value.tolist()
             if type(made) is not type(value):
                 return self.make(made, depth)
+        return self._shown(value)
+
+    def _shown(self, value: Any) -> str:
         self._note(f"A value of type {type(value).__name__} was passed as its repr")
         return _repr(value)
 
@@ -99,6 +114,16 @@ def _is_simple(items: list[Any] | tuple[Any, ...]) -> bool:
     if kinds == {int}:
         return max(map(int.bit_length, items)) <= _BITS
     return kinds <= _SIMPLE
+
+
+def _not_awaited(value: Any) -> str:
+    if not isinstance(value, CoroutineType):
+        kind = type(value).__name__
+        return f"A value is a {kind}, which was not awaited. Write `await` before it."
+    if not value.cr_running and not value.cr_suspended:
+        value.close()  # lest Python warns that it never ran
+    name = value.__name__
+    return f"A value is a coroutine of {name}, which did not run. Write `await {name}(...)`."
 
 
 def _repr(value: Any) -> str:
