@@ -13,7 +13,7 @@ from ..streams import RunScheduler, run_scoped
 from ..streams.observe_on_run import serialize_on_run
 from ..streams.sink import Producer, Sink
 from ..tools.result_text import error_text, images_in, result_text
-from .code_session import CodeSession
+from .code_session import CodeSession, Variables
 
 __all__ = ["run_code"]
 
@@ -94,7 +94,7 @@ class _Running(Sink[Any, Event]):
     def on_error(self, error: Exception) -> None:
         if isinstance(error, CodeError):
             text = _joined(error_text(error), self._printed_text)
-            self._end(None, ToolFailed(self._call.id, text, self._session.kept))
+            self._end(None, lambda kept: ToolFailed(self._call.id, text, kept))
         else:
             super().on_error(error)
 
@@ -105,12 +105,17 @@ class _Running(Sink[Any, Event]):
         value = f"{what}: {shown}" if shown else ""
         text = _joined(self._printed_text, value) or "It ran and printed nothing."
         images = images_in(result.value)
-        kept = self._session.kept
-        self._end(result, ToolCompleted(self._call.id, text, result.value, images, kept))
+        self._end(
+            result, lambda kept: ToolCompleted(self._call.id, text, result.value, images, kept)
+        )
 
-    def _end(self, result: CodeResult | None, event: Event) -> None:
-        if result is not None and result.is_final:
-            self._session.save()  # the run may be continued at its last event
+    def _end(self, result: CodeResult | None, make: Callable[[Variables], Event]) -> None:
+        is_answer = result is not None and result.is_final
+        try:  # the run may be continued at this event
+            event = make(self._session.variables(is_answer=is_answer))
+        except Exception as error:
+            super().on_error(error)
+            return
         self._on_end(result)
         self.observer.on_next(event)
         super().on_completed()
