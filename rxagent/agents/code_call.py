@@ -111,11 +111,7 @@ class _Running(Sink[Any, Event]):
 
     def _end(self, result: CodeResult | None, make: Callable[[Variables], Event]) -> None:
         is_answer = result is not None and result.is_final
-        try:  # the run may be continued at this event
-            event = make(self._session.variables(is_answer=is_answer))
-        except Exception as error:
-            super().on_error(error)
-            return
+        event = make(self._session.variables(is_answer=is_answer))
         self._on_end(result)
         self.observer.on_next(event)
         super().on_completed()

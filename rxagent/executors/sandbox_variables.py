@@ -50,8 +50,8 @@ class SandboxVariables:
 
     @property
     def saved(self) -> bytes | None:
-        """The saved copy, if it is current."""
-        return self._saved if self._is_current else None
+        """The saved copy, if it is current, and holds all of the variables."""
+        return self._saved if self._is_current and not self._unsaved else None
 
     def session(self, is_over: Callable[[], bool]) -> Any:
         """Return the library's session, in a new process if need be; blocks for some ms.

@@ -26,6 +26,7 @@ from rxagent.wire import dumps, loads
 
 WATCHDOG = 20
 LOST = "lost"
+EMPTY = State()
 
 
 def code(*lines):
@@ -56,9 +57,9 @@ def played(*turns, **options):
     return list(each(CodeAgent(ScriptedModel(turns), **options)("?")))
 
 
-def after_each_code(events):
+def after_each_code(events, state=EMPTY):
     """Return the states after the code that ended, in order."""
-    state, states = State(), []
+    states = []
     for event in events:
         state = fold(state, event)
         if isinstance(event, ToolCompleted | ToolFailed):
@@ -168,17 +169,31 @@ def test_stored_code_takes_away_the_variables_of_an_earlier_run():
     assert LOST == found(fold_all(state, [loads(dumps(event)) for event in later]))
 
 
-def test_variables_that_cannot_be_saved_end_the_run():
+def test_arguments_that_no_code_has_saved_are_lost():
+    """If the first code with additional arguments is killed, a state does not lack them alone."""
+    state = fold_all(State(), played(code("x = 1", "final_answer(x)")))
+    executor = SandboxExecutor(Limits(seconds=0.05))
+    turns = iter([code("while True: pass"), code("final_answer(items)")])
+    agent = CodeAgent(lambda _: next(turns), executor=executor)
+    events = list(each(agent("Go on.", state=state, additional_args={"items": [2]})))
+
+    assert [LOST, {"x": 1, "items": [2]}] == [
+        found(after) for after in after_each_code(events, state)
+    ]
+
+
+@pytest.mark.parametrize("first", ["x = 1", "1 / 0", "final_answer(1)"])
+def test_variables_that_cannot_be_saved_end_the_run(first):
     """An executor whose `save` raises has failed; its error is that of the run."""
 
     class Broken(SandboxExecutor):
         def open(self, variables, saved=None):
             session = super().open(variables, saved)
-            session.save = lambda: 1 / 0
+            session.save = lambda: {}["disk"]
             return session
 
-    agent = CodeAgent(ScriptedModel([code("x = 1"), code("final_answer(x)")]), executor=Broken())
-    with pytest.raises(ZeroDivisionError):
+    agent = CodeAgent(ScriptedModel([code(first), code("final_answer(2)")]), executor=Broken())
+    with pytest.raises(KeyError, match="disk"):
         agent.run("?", timeout=WATCHDOG)
 
 
