@@ -154,8 +154,8 @@ class SandboxRun(abc.DisposableBase):
         if self._has_slept:
             self._timer.disposable = None
         match item:
-            case Ended(value):
-                self._end(self._outcome or CodeResult(value))
+            case Ended(value, fault):
+                self._end(self._outcome or (CodeError(fault) if fault else CodeResult(value)))
             case Failed(error):
                 self._fail(error)
             case _ if self._turns.used > self._limits.seconds:
@@ -190,6 +190,8 @@ class SandboxRun(abc.DisposableBase):
         functions, name, snapshot = self._functions, item.name, item.snapshot
         if self._outcome is not None:
             self._answer(snapshot, ended)
+        elif item.fault is not None:
+            self._answer(snapshot, raising(*item.fault.split(": ", 1)))
         elif name == "final_answer":
             self._answer(snapshot, self._final_answer([*item.args, *item.kwargs.values()]))
         elif name not in functions.names:
