@@ -5,9 +5,10 @@ from typing import Any
 
 from reactivex import Observable, abc
 
-from ..errors import CodeError
+from ..errors import CodeError, describe
 from ..events import Event, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..executors import CodeResult
+from ..frozen import freeze
 from ..messages import ToolCall
 from ..streams import RunScheduler, run_scoped
 from ..streams.observe_on_run import serialize_on_run
@@ -100,11 +101,18 @@ class _Running(Sink[Any, Event]):
 
     def on_completed(self) -> None:
         result = self._result or CodeResult(None)
-        shown = "" if result.value is None else result_text(result.value)
         what = "The answer" if result.is_final else "The value of the last line"
+        try:
+            shown = "" if result.value is None else result_text(result.value)
+            images = images_in(result.value)
+            if result.is_final:
+                freeze(result.value)
+        except Exception as error:
+            advice = "Make it smaller, or give its main points as text"
+            self.on_error(CodeError(f"{what} cannot be used: {describe(error)}. {advice}."))
+            return
         value = f"{what}: {shown}" if shown else ""
         text = _joined(self._printed_text, value) or "It ran and printed nothing."
-        images = images_in(result.value)
         self._end(
             result, lambda kept: ToolCompleted(self._call.id, text, result.value, images, kept)
         )

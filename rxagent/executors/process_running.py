@@ -169,8 +169,9 @@ class Running(MergeSink[Message, Output]):
     def _reply(self, number: int, kind: str, content: Any) -> None:
         try:
             content, notes = plain(content)
-        except TooLarge as error:
-            kind, content, notes = "error", f"ValueError: {error}", []
+        except Exception as error:  # also one of the value's own methods
+            reason = error if isinstance(error, TooLarge) else f"it cannot be passed ({error!r})"
+            kind, content, notes = "error", f"ValueError: {reason}", []
         for note in notes:
             self._print(f"[{note}]\n")
         if self._link is not None:

@@ -72,7 +72,10 @@ class _Making:
             self._note(f"A {type(value).__name__} was passed as a list")
             return [self.make(item, depth) for item in value]
         if callable(getattr(value, "tolist", None)) and not isinstance(value, type):
-            made = value.tolist()
+            try:
+                made = value.tolist()
+            except Exception:  # its repr is passed instead
+                made = value
             if type(made) is not type(value):
                 return self.make(made, depth)
         self._note(f"A value of type {type(value).__name__} was passed as its repr")
