@@ -287,7 +287,7 @@ class ToolOutput(Event):
 class ToolCompleted(Event):
     """A tool succeeded; the model reads `result`, the text of `value`, and sees `images`.
 
-    `session` holds the variables of code that ran; it is not compared and not stored.
+    `session` holds the variables after code that ran; it is not compared and not stored.
     """
 
     call_id: str
@@ -303,7 +303,7 @@ class ToolCompleted(Event):
 class ToolFailed(Event):
     """A call failed; the model reads the error. Without ToolStarted, no code ran.
 
-    `session` holds the variables of code that ran; it is not compared and not stored.
+    `session` holds the variables after code that ran; it is not compared and not stored.
     """
 
     call_id: str

@@ -30,7 +30,7 @@ from .events import (
     _by_type_and_value,
 )
 from .growing import ListView
-from .messages import Message
+from .messages import INTERPRETER, Message
 from .passages import Passage, kind_of, passages_of, without_words
 from .retelling import retold
 from .steps import TRY_AGAIN, Plan, Step, brief, list_view
@@ -45,8 +45,9 @@ class State:
     Attributes:
         answer: The value of the last run's answer; None before it.
         error: The error of the last run; None if it did not fail.
-        session: The variables of a code agent, for the run that continues this conversation. They
-            are neither compared nor written, so a state that stored events fold into has none.
+        session: The variables after the latest code that ended, for the run that continues this
+            conversation. They are neither compared nor written, so a state that stored events fold
+            into has none.
         summary: The latest summary of its first steps, which a memory policy made; None without
             one. `messages` returns those steps nevertheless.
     """
@@ -211,8 +212,11 @@ def fold(state: State, event: Event) -> State:
                 state = evolve(state, error=error)
             case MessageCompleted():
                 latest = latest or _ALONE
-            case ToolCompleted() | ToolFailed() if event.session is not None:
-                state = evolve(state, session=event.session)
+            case ToolCompleted(call_id) | ToolFailed(call_id):
+                if event.session is not state.session and (
+                    event.session is not None or _is_of_code(latest, call_id)
+                ):  # code without variables, as in stored events, has lost them
+                    state = evolve(state, session=event.session)
     elif isinstance(event, Usage):
         books = books.add(event)
     else:
@@ -221,6 +225,12 @@ def fold(state: State, event: Event) -> State:
         latest = latest.add(event)
     return State(
         state.answer, state.error, books, state._past, latest, state.session, state.summary
+    )
+
+
+def _is_of_code(latest: Step | Plan | None, call_id: str) -> bool:
+    return isinstance(latest, Step) and any(
+        call.id == call_id and call.name == INTERPRETER for call in latest.calls
     )
 
 

@@ -5,15 +5,16 @@ from typing import Any
 
 from reactivex import Observable, abc
 
-from ..errors import CodeError
+from ..errors import CodeError, describe
 from ..events import Event, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..executors import CodeResult
+from ..frozen import freeze
 from ..messages import ToolCall
 from ..streams import RunScheduler, run_scoped
 from ..streams.observe_on_run import serialize_on_run
 from ..streams.sink import Producer, Sink
 from ..tools.result_text import error_text, images_in, result_text
-from .code_session import CodeSession
+from .code_session import CodeSession, Variables
 
 __all__ = ["run_code"]
 
@@ -94,23 +95,31 @@ class _Running(Sink[Any, Event]):
     def on_error(self, error: Exception) -> None:
         if isinstance(error, CodeError):
             text = _joined(error_text(error), self._printed_text)
-            self._end(None, ToolFailed(self._call.id, text, self._session.kept))
+            self._end(None, lambda kept: ToolFailed(self._call.id, text, kept))
         else:
             super().on_error(error)
 
     def on_completed(self) -> None:
         result = self._result or CodeResult(None)
-        shown = "" if result.value is None else result_text(result.value)
         what = "The answer" if result.is_final else "The value of the last line"
+        try:
+            shown = "" if result.value is None else result_text(result.value)
+            images = images_in(result.value)
+            if result.is_final:
+                freeze(result.value)
+        except Exception as error:
+            advice = "Make it smaller, or give its main points as text"
+            self.on_error(CodeError(f"{what} cannot be used: {describe(error)}. {advice}."))
+            return
         value = f"{what}: {shown}" if shown else ""
         text = _joined(self._printed_text, value) or "It ran and printed nothing."
-        images = images_in(result.value)
-        kept = self._session.kept
-        self._end(result, ToolCompleted(self._call.id, text, result.value, images, kept))
+        self._end(
+            result, lambda kept: ToolCompleted(self._call.id, text, result.value, images, kept)
+        )
 
-    def _end(self, result: CodeResult | None, event: Event) -> None:
-        if result is not None and result.is_final:
-            self._session.save()  # the run may be continued at its last event
+    def _end(self, result: CodeResult | None, make: Callable[[Variables], Event]) -> None:
+        is_answer = result is not None and result.is_final
+        event = make(self._session.variables(is_answer=is_answer))
         self._on_end(result)
         self.observer.on_next(event)
         super().on_completed()

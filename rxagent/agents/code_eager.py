@@ -79,7 +79,7 @@ def eager_statements(
 
     Args:
         start: Runs code, given how many lines stand before it.
-        retract: Returns the last event of the code that runs.
+        retract: Returns the last event of the code that ran; called when it has been stopped.
     """
     return lift(partial(_InOrder, start, retract))
 
@@ -109,7 +109,7 @@ class _InOrder(MergeSink[Any, Event]):
         self._waiting.clear()
         self._lines = 0
         if running is not None:
-            running.retract(self._retract())
+            running.retract(self._retract)
 
     def go_on(self, ended: "_Run | None" = None) -> None:
         """Run what waits, unless code runs; `ended` does not any more."""
@@ -142,8 +142,8 @@ class _Run(Sink[Event, Event]):
         self._order.go_on(self)
         super().on_completed()
 
-    def retract(self, failed: Event) -> None:
-        """End the code with an event."""
+    def retract(self, failed: Callable[[], Event]) -> None:
+        """End the code with an event, which is made when the code has ended."""
         self._dispose_source()
-        self.observer.on_next(failed)
+        self.observer.on_next(failed())
         super().on_completed()

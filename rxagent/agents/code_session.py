@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakSet
 
-from attrs import define
+from attrs import frozen
 from reactivex import Observable, abc
 
 from ..events import Event
@@ -13,14 +14,17 @@ from ..state import State
 
 __all__ = ["CodeSession", "Variables", "lost_variables"]
 
+_MOST_KEPT = 64 * 2**20
+"""How many bytes of variables the events of a run may hold, without those of its answer."""
 
-@define(eq=False)
+
+@frozen(eq=False)
 class Variables:
-    """The variables of a run's code, for the runs that continue its conversation.
+    """The variables after a piece of code, for the runs that continue from there.
 
     Attributes:
         kind: The kind of executor that can read them.
-        saved: What its session saved; None before its end, and if they cannot be kept.
+        saved: What its session saved; None if they are lost.
     """
 
     kind: str
@@ -33,18 +37,16 @@ class Variables:
 class CodeSession(abc.DisposableBase):
     """Runs the code of one run in one session, which is opened for the first code.
 
-    Its variables are saved when the run has an answer, and when it ends.
-
     Args:
         executor: Where the code runs.
         given: The first variables.
         state: The state before the run, whose variables are there, too.
     """
 
-    __slots__ = ("_executor", "_given", "_saved", "_session", "kept")
+    __slots__ = ("_executor", "_given", "_kept", "_saved", "_session")
 
     def __init__(self, executor: Executor, given: Mapping[str, Any], state: State) -> None:
-        self.kept = Variables(_kind_of(executor))
+        self._kept: WeakSet[Variables] = WeakSet()
         self._executor = executor
         self._given = given
         self._saved = _saved_in(state, executor)
@@ -57,20 +59,28 @@ class CodeSession(abc.DisposableBase):
             self._saved = None
         return self._session.run(code, functions)
 
-    def save(self) -> None:
-        """Save the variables."""
-        if self._session is not None:
-            self.kept.saved = self._session.save()
+    def variables(self, *, is_answer: bool = False) -> Variables:
+        """Return the variables as they are now, while no code runs.
+
+        They are lost if the session does not save them, or if the events that are still there hold
+        too many already.
+
+        Args:
+            is_answer: Whether the code gave the final answer, so that they are kept in any case.
+        """
+        saved = None if self._session is None else self._session.save()
+        held = sum(_size(each.saved) for each in self._kept)
+        if not is_answer and held + _size(saved) > _MOST_KEPT:
+            saved = None
+        variables = Variables(_kind_of(self._executor), saved)
+        self._kept.add(variables)
+        return variables
 
     def dispose(self) -> None:
-        """Save the variables, and close the session."""
-        session = self._session
+        """Close the session."""
+        session, self._session = self._session, None
         if session is not None:
-            try:
-                self.save()
-            finally:
-                self._session = None
-                session.close()
+            session.close()
 
 
 def lost_variables(state: State, executor: Executor) -> bool:
@@ -85,6 +95,10 @@ def _saved_in(state: State, executor: Executor) -> Any:
     if isinstance(kept, Variables) and kept.kind == _kind_of(executor):
         return kept.saved
     return None
+
+
+def _size(saved: Any) -> int:
+    return len(saved) if isinstance(saved, bytes) else 0
 
 
 def _kind_of(executor: Executor) -> str:

@@ -164,7 +164,8 @@ class _Step:
             self._answer = result
 
     def _retracted(self) -> Event:
-        return ToolFailed(self._call_id, "StepRetried: retracted, because the turn was retried")
+        text = "StepRetried: retracted, because the turn was retried"
+        return ToolFailed(self._call_id, text, self._how.session.variables())
 
     def _check_answer(self) -> Observable[Event]:
         if self._answer is None:

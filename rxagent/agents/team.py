@@ -102,13 +102,18 @@ def _majority(answers: list[Any]) -> Any:
 
 
 def _number(most: int, said: Any) -> int:
-    numbers = {int(digits) for digits in re.findall(r"\d+", result_text(said))}
+    written = _NUMBER.findall(result_text(said))
+    numbers = {int(one) if one.isdecimal() and len(one) < 20 else 0 for one in written}
     if len(numbers) != 1 or not 1 <= (number := numbers.pop()) <= most:
         raise ParseError(
             f"The judge replied {shown(said)}, which is not the number of an answer. "
             f"Reply with one number from 1 to {most}."
         )
     return number
+
+
+_NUMBER = re.compile(r"(?:(?<!\w)[-−])?\d+(?:[.,]\d+)*")
+"""A number as it is written, with its sign and its decimals."""
 
 
 # Relay

@@ -81,7 +81,11 @@ class Session(Protocol):
         """
 
     def save(self) -> Any:
-        """Return the variables, for `Executor.open`; None if they cannot be kept."""
+        """Return the variables now, for `Executor.open`, as a value that never changes.
+
+        None if they cannot be kept, or if that would take long, since it is called after each
+        piece of code.
+        """
 
     def close(self) -> None:
         """End the session and free its process; calling it again does nothing."""

@@ -154,8 +154,8 @@ class SandboxRun(abc.DisposableBase):
         if self._has_slept:
             self._timer.disposable = None
         match item:
-            case Ended(value):
-                self._end(self._outcome or CodeResult(value))
+            case Ended(value, fault):
+                self._end(self._outcome or (CodeError(fault) if fault else CodeResult(value)))
             case Failed(error):
                 self._fail(error)
             case _ if self._turns.used > self._limits.seconds:
@@ -190,6 +190,8 @@ class SandboxRun(abc.DisposableBase):
         functions, name, snapshot = self._functions, item.name, item.snapshot
         if self._outcome is not None:
             self._answer(snapshot, ended)
+        elif item.fault is not None:
+            self._answer(snapshot, raising(*item.fault.split(": ", 1)))
         elif name == "final_answer":
             self._answer(snapshot, self._final_answer([*item.args, *item.kwargs.values()]))
         elif name not in functions.names:
@@ -305,9 +307,13 @@ class SandboxRun(abc.DisposableBase):
 
     def _kill(self, text: str) -> None:
         """End at a limit; code that has given its answer before has succeeded."""
-        self._variables.lose()
-        failed = CodeError(f"{text}\n{self._variables.tell_what_is_left()}")
-        self._end(self._outcome or failed)
+        if isinstance(self._outcome, CodeResult):
+            self._variables.lose(is_undone=False)
+            self._end(self._outcome)
+        else:
+            self._variables.lose()
+            left = self._variables.tell_what_is_left()
+            self._end(CodeError(f"{self._outcome or text}\n{left}"))
 
     def _end(self, outcome: CodeResult | CodeError) -> None:
         is_usual = isinstance(outcome, CodeResult) and not outcome.is_final
@@ -321,6 +327,9 @@ class SandboxRun(abc.DisposableBase):
                 f"\n(The code printed {self._printed:,} characters; only the first "
                 f"{self._limits.output:,} are shown. Print less.)\n"
             )
+        if self._variables.are_lost and (is_usual or isinstance(outcome, CodeError)):
+            left = self._variables.tell_what_is_left()
+            self._emit(f"(The variables take too much memory. {left})\n")
         if self.is_over:
             return
         self._close()

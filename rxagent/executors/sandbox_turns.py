@@ -1,6 +1,6 @@
 """The turns of code in the sandbox: each lasts until it needs something, has ended or failed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -12,7 +12,7 @@ from attrs import frozen
 from ..errors import PoolExhausted
 from ..streams import RunScheduler
 from .sandbox_errors import is_limit, is_of_code
-from .sandbox_values import plain
+from .sandbox_values import cannot_leave, plain
 from .sandbox_variables import SandboxVariables
 from .sandbox_workers import THREADS
 
@@ -27,9 +27,10 @@ _TRIP = 0.01
 
 @frozen
 class Ended:
-    """The code ended; the value of its last expression."""
+    """The code ended; the value of its last expression, or why that cannot leave the sandbox."""
 
     value: Any
+    fault: str | None = None
 
 
 @frozen
@@ -41,13 +42,17 @@ class Failed:
 
 @frozen
 class Called:
-    """The code calls a function, or one of the system."""
+    """The code calls a function, or one of the system.
+
+    `fault` says why an argument cannot leave the sandbox; there are no arguments then.
+    """
 
     snapshot: Any
     name: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     is_system: bool
+    fault: str | None = None
 
 
 @frozen
@@ -225,12 +230,25 @@ def _read(snapshot: Any) -> Item:
     """Return what the library says of the end of a turn; its values are copied here."""
     match type(snapshot).__name__:
         case "MontyComplete":
-            return Ended(plain(snapshot.output))
+            (value,), fault = _copied("the value of the last line", lambda: [snapshot.output])
+            return Ended(value, fault)
         case "FunctionSnapshot":
-            args = tuple(map(plain, snapshot.args))
-            kwargs = {name: plain(value) for name, value in snapshot.kwargs.items()}
             name = str(snapshot.function_name)
-            return Called(snapshot, name, args, kwargs, snapshot.is_os_function)
+            what = f"an argument of {name}"
+            args, fault = _copied(what, lambda: snapshot.args)
+            named, other = _copied(what, lambda: snapshot.kwargs.values())
+            kwargs = {} if other else dict(zip(snapshot.kwargs, named, strict=True))
+            return Called(
+                snapshot, name, tuple(args), kwargs, snapshot.is_os_function, fault or other
+            )
         case "FutureSnapshot":
             return Awaited(snapshot, frozenset(snapshot.pending_call_ids))
     return Undefined(snapshot)
+
+
+def _copied(what: str, read: Callable[[], Iterable[Any]]) -> tuple[list[Any], str | None]:
+    """Return copies of values, or why they cannot leave the sandbox; reading may raise, too."""
+    try:
+        return list(map(plain, read())), None
+    except Exception as error:
+        return [None], cannot_leave(what, error)

@@ -1,6 +1,7 @@
 """Values that go into the sandbox and come out of it: plain data, which is copied."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Mapping, Set
 from dataclasses import fields, is_dataclass
@@ -12,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from ..arguments import shorten
+from ..errors import describe
 
-__all__ = ["held", "plain", "result_of_call"]
+__all__ = ["cannot_leave", "held", "plain", "result_of_call"]
 
 _SAME = (
     *(type(None), bool, int, float, complex, bytes, type(...)),
@@ -45,10 +47,19 @@ def held(what: str, value: Any) -> Any:
         kind = type(error.value)
         of = f"holds a {kind.__name__}" if error.value is not value else f"is a {kind.__name__}"
         raise TypeError(
-            f"{what} {of}, which the sandbox cannot hold: {shorten(repr(error.value))}. {_ADVICE}"
+            f"{what} {of}, which the sandbox cannot hold: {_repr(error.value)}. {_ADVICE}"
         ) from None
     except RecursionError:
         raise TypeError(f"{what} holds itself, or is nested too deeply. {_ADVICE}") from None
+    except Exception as error:  # an object's own method failed
+        raise TypeError(f"{what} cannot be copied ({describe(error)}). {_ADVICE}") from error
+
+
+def _repr(value: Any) -> str:
+    try:
+        return shorten(repr(value))
+    except Exception as error:  # that of a repr must not hide the value
+        return f"its repr raised {describe(error)}"
 
 
 class _CannotHold(Exception):
@@ -107,21 +118,56 @@ def result_of_call(value: Any, text: str) -> Any:
     if text[:1] in ("{", "["):
         try:
             return held("the result", json.loads(text))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             pass
     return _held(text)
 
 
 def plain(value: Any) -> Any:
-    """Return a value of the sandbox as ordinary data: an object of a class is its attributes."""
-    try:
-        return _plain(value)
-    except RecursionError:
-        return "(a value that is nested too deeply)"
+    """Return a value of the sandbox as ordinary data: an object of a class is its attributes.
+
+    Raises:
+        TypeError: It holds a call that was not awaited, or an object as a key.
+        RecursionError: It is nested too deeply.
+    """
+    return _plain(value)
+
+
+def cannot_leave(what: str, error: Exception) -> str:
+    """Return the error of code, as `Type: message`, of which a value cannot leave the sandbox.
+
+    Args:
+        what: What the value is, in words.
+        error: The error of reading or copying it.
+    """
+    if isinstance(error, _NotAwaited):
+        return (
+            f"TypeError: {what} holds a call that was not awaited. Write `await` before the call."
+        )
+    if isinstance(error, RecursionError):
+        return f"ValueError: {what} is nested too deeply. Make it flatter."
+    if isinstance(error, TypeError) and "unhashable" in str(error):
+        return (
+            f"TypeError: {what} holds an object of a class in a set, or as a key of a dict, which "
+            "cannot leave the sandbox. Use a list, or texts and numbers."
+        )
+    return f"TypeError: {what} cannot leave the sandbox ({describe(error)}). Use plain data."
+
+
+class _NotAwaited(TypeError):
+    pass
+
+
+_NOT_AWAITED = re.compile(r"<coroutine external_future\(\d+\)>|\A<coroutine object \w+>\Z")
+"""How the library gives a coroutine: as text, of which code may have made a longer one."""
 
 
 def _plain(value: Any) -> Any:
     kind = type(value)
+    if kind is str:
+        if "<coroutine " in value and _NOT_AWAITED.search(value):
+            raise _NotAwaited
+        return value
     if kind is list:
         return list(map(_plain, value))
     if kind is tuple:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import CodeError
 from .protocol import Limits
+from .sandbox_errors import is_limit
 from .sandbox_workers import WORKERS, Worker
 
 __all__ = ["SandboxVariables"]
@@ -19,7 +20,8 @@ class SandboxVariables:
     """The variables of one session.
 
     They live in a process. A copy is saved after each piece of code, if that is quick; so when the
-    process is killed, the next one goes on from there.
+    process is killed, the next one goes on from there. What a piece of code has changed is never
+    undone silently: where the copy is older than that, or cannot be used, all are lost.
 
     Args:
         limits: The limits of each piece of code.
@@ -41,7 +43,8 @@ class SandboxVariables:
         self._worker: Worker | None = None
         self._session: Any = None
         self._saved = saved
-        self._unsaved = dict(variables)  # to be bound, and not in `_saved`
+        self._given = dict(variables)
+        self._unsaved = self._given  # to be bound, and not in `_saved`
         self._is_current = True  # whether these two are all that there is
         self._is_closed = False
         self._cost = 0.0
@@ -50,8 +53,8 @@ class SandboxVariables:
 
     @property
     def saved(self) -> bytes | None:
-        """The saved copy, if it is current."""
-        return self._saved if self._is_current else None
+        """The saved copy, if it is current, and holds all of the variables."""
+        return self._saved if self._is_current and not self._unsaved else None
 
     def session(self, is_over: Callable[[], bool]) -> Any:
         """Return the library's session, in a new process if need be; blocks for some ms.
@@ -68,13 +71,14 @@ class SandboxVariables:
         with self._lock:
             if self._worker is not None:
                 return self._session
-        worker = WORKERS.take()
         try:
-            session = worker.start(self._limits)
-            self._load(session)
-        except BaseException:
-            worker.kill()
-            raise
+            worker, session = self._start()
+        except Exception as error:
+            if self._saved is None or not is_limit(error):
+                raise
+            with self._lock:  # they do not fit into the memory
+                self._forget()
+            worker, session = self._start()
         with self._lock:
             if not (is_over() or self._is_closed):
                 self._worker, self._session = worker, session
@@ -82,11 +86,23 @@ class SandboxVariables:
         WORKERS.give(worker)
         raise CodeError("The code was disposed before it began.")
 
+    def _start(self) -> tuple[Worker, Any]:
+        worker = WORKERS.take()
+        try:
+            session = worker.start(self._limits)
+            self._load(session)
+        except BaseException:
+            worker.kill()
+            raise
+        return worker, session
+
     def _load(self, session: Any) -> None:
         if self._saved is not None:
             try:
                 session.load_session(self._saved)
             except Exception as error:
+                if is_limit(error):
+                    raise
                 raise ValueError(
                     f"The saved variables cannot be read ({error}). Open only what save() of this "
                     "version returned."
@@ -102,22 +118,37 @@ class SandboxVariables:
         began = perf_counter()
         try:
             saved = session.dump()
-        except Exception:  # the process was killed
+        except Exception:  # it takes more memory than there is left, or the process was killed
+            self._lose(session, is_undone=False)
             return
         with self._lock:
             if session is self._session:
                 self._saved, self._unsaved, self._is_current = saved, {}, True
                 self._cost = perf_counter() - began
 
-    def lose(self) -> None:
-        """Kill the process, with all that was not saved."""
+    def lose(self, *, is_undone: bool = True) -> None:
+        """Kill the process, with all that was not saved.
+
+        Args:
+            is_undone: Whether what its code has done counts as not done. If it counts, what was
+                saved before that code is lost, too.
+        """
+        self._lose(self._session, is_undone=is_undone)
+
+    def _lose(self, session: Any, *, is_undone: bool) -> None:
         with self._lock:
+            if session is not self._session:
+                return
             worker, self._worker, self._session = self._worker, None, None
-            if worker is not None:
-                self.are_lost = self.are_lost or not self._is_current
-                self._is_current = True
+            if worker is not None and not (is_undone and self._is_current):
+                self._forget()
         if worker is not None:
             worker.kill()
+
+    def _forget(self) -> None:
+        """Go back to the first variables, as the others are lost."""
+        self._saved, self._unsaved = None, self._given
+        self._is_current = self.are_lost = True
 
     def close(self) -> None:
         """Leave the process, which runs nothing, to other sessions, and take no other one."""

@@ -499,6 +499,59 @@ def test_the_answer_is_the_value(value):
     assert (value, type(value)) == (answer, type(answer)) or [value] == [answer]
 
 
+@pytest.mark.parametrize("executor", ["sandbox", "process"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["final_answer(2**20000)"],
+        ["2**20000"],
+        ["{2**20000: 1}"],
+        ["x = 1", "for i in range(600): x = [x]", "final_answer(x)"],
+        ["ragged()"],
+        ["dumping()"],
+    ],
+    ids=lambda lines: lines[-1],
+)
+def test_no_value_ends_the_run(lines, executor):
+    """A value that has no text, cannot be kept or cannot be converted is no end of the run."""
+
+    class Ragged:
+        def tolist(self):
+            raise ValueError("ragged")
+
+    class Dumping:
+        model_dump = Ragged.tolist
+
+    @tool
+    def ragged() -> Ragged:
+        """Return an object that cannot become a list."""
+        return Ragged()
+
+    @tool
+    def dumping() -> Dumping:
+        """Return an object that cannot become a dict."""
+        return Dumping()
+
+    model = ScriptedModel([code(*lines), final("END")])
+    agent = CodeAgent(model, [ragged, dumping], executor=executor, final_answer_checks=[is_end])
+    assert "END" == agent.start("?").result(WATCHDOG)
+
+
+def is_end(answer, _):
+    """Accept only the last answer."""
+    return answer == "END"
+
+
+@pytest.mark.parametrize("executor", ["sandbox", "process"])
+def test_a_variable_without_a_text_is_described(executor):
+    """A number of too many digits is a variable; the model reads that it has no text."""
+    model, asked = recording(final("done"))
+    agent = CodeAgent(model, executor=executor)
+    run = agent.start("?", additional_args={"big": 10**5000})
+    assert "done" == run.result(WATCHDOG)
+    assert "- big = (a int, which has no text: ValueError: Exceeds" in asked[0].messages[-1].text
+
+
 def test_a_check_sends_the_model_back():
     """An answer that does not pass is a failed step; the next answer may pass."""
 

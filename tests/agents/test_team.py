@@ -428,6 +428,14 @@ def test_a_judge_that_cannot_be_read_is_asked_again():
     assert "one number from 1 to 2" in requests[1]
 
 
+@pytest.mark.parametrize("reply", ["9" * 5000, "-1", "−1", "0.2", "1.0", "1,2", "1-2", "0", "one"])
+def test_only_one_whole_number_is_a_choice(reply):
+    """A number with a sign or decimals, or of too many digits, is none of an answer."""
+    model, requests = judge_of(reply, "**2**.")
+    assert "2" == answer_of(vote(A, B, judge=model))
+    assert 2 == len(requests)
+
+
 def test_a_judge_that_never_decides_ends_the_run():
     """After three replies the run has no answer."""
     model, requests = judge_of("Both.")

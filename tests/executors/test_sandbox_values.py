@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict, deque, namedtuple
 from decimal import Decimal
 from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 import pydantic
@@ -212,4 +213,102 @@ def test_deep_values_do_not_overflow():
         deep = [deep]
     with pytest.raises(TypeError, match="nested too deeply"):
         held("It", deep)
-    assert "(a value that is nested too deeply)" == plain(deep)
+    with pytest.raises(RecursionError):
+        plain(deep)
+
+
+NO_LEAVE = [
+    ("{A()}", "holds an object of a class in a set"),
+    ("{A(): 1}", "holds an object of a class in a set"),
+    ("[{(A(), 1)}]", "holds an object of a class in a set"),
+    ("deep", "is nested too deeply"),
+    ("later()", "holds a call that was not awaited. Write `await`"),
+    ("[{'a': later()}]", "holds a call that was not awaited. Write `await`"),
+    ("f'It is {later()}.'", "holds a call that was not awaited. Write `await`"),
+    ("B(later())", "holds a call that was not awaited. Write `await`"),
+    ("own()", "holds a call that was not awaited. Write `await`"),
+]
+
+
+@pytest.mark.parametrize(("expression", "why"), NO_LEAVE)
+@pytest.mark.parametrize("place", ["{}", "final_answer({})", "take({})", "take(x={})"])
+def test_what_cannot_leave_is_an_error_of_the_code(expression, why, place):
+    """As the last value, the answer or an argument it is an error of the code, which goes on."""
+    seen = []
+
+    def take(x: Any) -> None:
+        """Take a value."""
+        seen.append(x)
+
+    async def later() -> int:
+        """Return 1."""
+        return 1
+
+    tools = functions_of(take, later)
+    session = EXECUTOR.open({})
+    code = (
+        "class A: pass\nclass B:\n    def __init__(self, x): self.x = x\n"
+        "async def own(): return 1\n"
+        "deep = 1\nfor i in range(20_000): deep = [deep]\nx = 2\n"
+    )
+    ran = Ran(session, code + place.format(expression), tools)
+    assert why in ran.error
+    assert [] == seen
+    assert 2 == Ran(session, "x").value
+    if place != "{}":
+        caught = f"try:\n    {place.format(expression)}\nexcept Exception:\n    x = 3\nx"
+        assert 3 == Ran(session, caught, tools).value
+    session.close()
+
+
+class Failing:
+    """An object of which one method raises."""
+
+    def __init__(self, method):
+        self._method = method
+
+    def __getattribute__(self, name):
+        """Return a method that raises, for one name."""
+        if name == object.__getattribute__(self, "_method"):
+            raise RuntimeError("refused")
+        return object.__getattribute__(self, name)
+
+
+class Ragged:
+    """Like an array that cannot become a list."""
+
+    def tolist(self):
+        """Refuse."""
+        raise ValueError("ragged")
+
+    def __repr__(self):
+        """Refuse."""
+        raise ValueError("no repr")
+
+    def __str__(self):
+        """Return the text."""
+        return "the text"
+
+
+class Dumping(Ragged):
+    """Like a model that cannot become a dict."""
+
+    model_dump = Ragged.tolist
+
+
+class Keys(dict):
+    """A dict that cannot be read."""
+
+    def items(self):
+        """Refuse."""
+        raise ValueError("no items")
+
+
+@pytest.mark.parametrize(
+    "value", [Ragged(), Dumping(), Keys(a=1), Failing("model_dump"), Failing("__attrs_attrs__")]
+)
+def test_an_object_whose_methods_raise_is_its_text(value):
+    """A result that cannot be copied is given as its text; as a variable, it is a TypeError."""
+    assert "the text" == result_of_call(value, "the text")
+    with pytest.raises(TypeError, match=r"^It .* or use ProcessExecutor\.$"):
+        held("It", value)

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateSyntaxEr
 from jinja2.exceptions import TemplateError
 
 from ...arguments import did_you_mean, shown
+from ...errors import describe
 from ...frozen import frozen_mapping
 
 __all__ = ["CODE_PROMPTS", "PROMPTS", "Prompts", "check_template", "fill_in", "render"]
@@ -129,7 +130,18 @@ def _environment() -> Environment:
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_text,
     )
+
+
+def _text(value: Any) -> str:
+    """Return the text of a value in a prompt; a value without one must not end the run."""
+    try:
+        return str(value)
+    except TemplateError:  # it is not there
+        raise
+    except Exception as error:
+        return f"(a {type(value).__name__}, which has no text: {describe(error)})"
 
 
 @cache

@@ -84,7 +84,10 @@ class _Making:
         if hasattr(type(value), "__await__"):
             raise NotAwaited(_not_awaited(value))
         if callable(getattr(value, "tolist", None)) and not isinstance(value, type):
-            made = value.tolist()
+            try:
+                made = value.tolist()
+            except Exception:  # its repr is passed instead
+                made = value
             if type(made) is not type(value):
                 return self.make(made, depth)
         return self._shown(value)
