@@ -173,6 +173,27 @@ def test_lost_variables_are_said_to_be_lost():
     assert "are lost" in lost(kept, executor="process")
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        ["rows = [str(i) for i in range(210_000)]", "final_answer(x)"],
+        ["try:", "    final_answer(x)", "finally:", "    while True: pass"],
+    ],
+    ids=["too large to save", "killed after its answer"],
+)
+def test_a_continued_run_reads_no_older_variables(last):
+    """If the last code's variables were not saved, the next run reads that, not older values."""
+    executor = SandboxExecutor(Limits(seconds=0.5, memory=32 * 2**20))
+    turns = code("x = 1"), code("x = 2", *last), code("final_answer(x)"), final("none")
+    model, asked = recording(*turns)
+    agent = CodeAgent(model, executor=executor)
+    run = agent.start("First.")
+    assert 2 == run.result(WATCHDOG)
+    assert "none" == agent.start("Again.", state=run.state).result(WATCHDOG)
+    assert "before this message are lost" in asked[2].messages[-1].text
+    assert "name 'x' is not defined" in asked[3].messages[-1].text
+
+
 def test_a_run_without_code_loses_nothing():
     """A conversation of another agent has no variables."""
     run = Agent(ScriptedModel(["Hello."])).start("Begin.")
