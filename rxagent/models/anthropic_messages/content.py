@@ -113,7 +113,7 @@ class Content:
             add = self._blocks.reason
         elif name != "text":
             opened = self._opened(index)
-            if opened is None or opened.kind != _CALL:
+            if opened is None or opened.kind != _CALL:  # `grow` decides what that means
                 return None
             add = partial(_argued, opened)
         return Piece(delta, name, add)
@@ -186,7 +186,10 @@ class Content:
         yield from self._flush()
 
     def _opened(self, index: int | None) -> _Open | None:
-        return self._open.get(index) or self._open.get(self._latest)
+        """Return the block with an index; without one, the latest."""
+        if index is None:
+            return self._open.get(self._latest)
+        return self._open.get(index) or self._open.get(None)
 
     def _call(self, opened: _Open, block: Mapping[str, Any]) -> Delta:
         name = whole(string(block.get("name")))
@@ -218,7 +221,9 @@ class Content:
         opened = self._opened(index)
         if not text:
             return
-        if opened is None:
+        if opened is None or opened.kind in (_TEXT, _THINKING):
+            if self._blocks.calls:
+                raise LookupError  # they may belong to any of the calls
             self.has_lost = True
         elif opened.kind != _CALL:
             if isinstance(text, str):

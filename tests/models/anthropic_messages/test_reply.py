@@ -371,6 +371,41 @@ def test_arguments_without_their_call():
     assert MalformedReply is type(failing(stream + end("tool_use"))[1])
 
 
+def called(index, name):
+    """Return the event that begins a call."""
+    start = {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}}
+    return event("content_block_start", index=index, content_block=start)
+
+
+def argued(index, text):
+    """Return the event of a piece of arguments."""
+    delta = {"type": "input_json_delta", "partial_json": text}
+    return event("content_block_delta", index=index, delta=delta)
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 5), st.booleans())
+def test_arguments_go_to_their_own_call(first, second, at, has_ended):
+    """Arguments reach the call that has their index, and no other one."""
+    stop = event("content_block_stop", index=first) if has_ended else b""
+    stream = called(first, "pay") + stop + called(second, "refund") + argued(at, '{"amount": 5}')
+    open_now = {second: "refund"} if has_ended else {first: "pay", second: "refund"}
+    if at not in open_now:
+        assert MalformedReply is type(failing(stream + end("tool_use"))[1])
+    else:
+        calls = said(read(stream + end("tool_use")))["calls"].values()
+        assert [open_now[at]] == [name for _, name, arguments in calls if arguments]
+
+
+def test_arguments_at_the_index_of_a_text():
+    """Arguments with the index of a text are no call's."""
+    start = {"type": "text", "text": "Hi"}
+    stream = event("content_block_start", index=0, content_block=start) + called(1, "pay")
+
+    found = failing(stream + argued(0, "{}") + end("tool_use"))[1]
+
+    assert MalformedReply is type(found)
+
+
 def test_pieces_of_any_type_of_a_tool_of_the_server():
     """Pieces of a block that is not ours cost nothing."""
     search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
