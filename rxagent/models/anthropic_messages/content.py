@@ -15,6 +15,7 @@ from ..blocks import Blocks
 from ..openai_chat.fields import Halves, id_of, string, whole
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
+from .repeats import Repeats
 
 __all__ = ["Content", "Piece"]
 
@@ -66,6 +67,7 @@ class Content:
 
     Attributes:
         has_lost: Whether arguments came of which no call had begun.
+        repeats: What was said, for a whole message that may repeat it.
 
     Args:
         origin: The origin that gets the blocks back; None keeps none.
@@ -74,6 +76,7 @@ class Content:
 
     def __init__(self, origin: str | None, signs: bool) -> None:
         self.has_lost = False
+        self.repeats = Repeats(_kind_of)
         self._origin = origin
         self._signs = signs
         self._blocks = Blocks(origin)
@@ -92,6 +95,7 @@ class Content:
         if index in self._open:
             yield from self.stop(index)
         kind = _kind_of(block)
+        self.repeats.begin(block)
         opened = _Open(kind, dict(block), self._blocks.text, is_later=self._follows)
         self._open[index] = opened
         self._latest = index
@@ -118,9 +122,10 @@ class Content:
             add = partial(_argued, opened)
         return Piece(delta, name, add)
 
-    def said(self, length: int) -> None:
-        """Note that this much text of the answer was emitted."""
-        self._blocks.text += length
+    def said(self, text: str) -> None:
+        """Note that this text of the answer was emitted."""
+        self.repeats.say(text)
+        self._blocks.text += len(text)
 
     def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what a delta adds to a block."""
@@ -207,7 +212,7 @@ class Content:
             yield self._said(joined)
 
     def _said(self, text: str) -> TextDelta:
-        self.said(len(text))
+        self.said(text)
         return TextDelta(text)
 
     def _think(self, thinking: Any) -> Iterator[ReasoningDelta | Rest]:

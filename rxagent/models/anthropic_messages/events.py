@@ -55,9 +55,9 @@ class MessageEvents:
         """Whether a text that fits the latest one's mould is a whole piece."""
         return not self._content.has_halves and not self.stopped
 
-    def said(self, length: int) -> None:
-        """Note that this much text of the answer was emitted."""
-        self._content.said(length)
+    def said(self, text: str) -> None:
+        """Note that this text of the answer was emitted."""
+        self._content.said(text)
 
     def read(self, value: Any, /) -> Iterator[Delta | Rest]:
         """Yield the deltas of an event, or of a list of them.
@@ -93,11 +93,12 @@ class MessageEvents:
         match _kind_of(event):
             case "content_block_delta":
                 if delta := event.get("delta"):
-                    self.answered = True
+                    self.answered = self._content.repeats.is_streamed = True
                     self.piece = self._content.piece(index, delta)
                     yield from self._content.grow(index, delta)
             case "content_block_start":
                 if block := event.get("content_block"):
+                    self._content.repeats.is_streamed = True
                     yield from self._start(index, block)
             case "content_block_stop":
                 yield from self._content.stop(index)
@@ -138,6 +139,8 @@ class MessageEvents:
     def _read_whole(self, message: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         content = message.get("content") or ()
         blocks: list[Any] = [content] if isinstance(content, str) else list(content)
+        if self.answered:
+            blocks = self._content.repeats.new_in(blocks)
         reason = reason_of(message.get("stop_reason"))
         cut = finish_of(reason) == "length"
         self.answered = self.answered or bool(blocks)

@@ -22,6 +22,7 @@ from rxagent.models.anthropic_messages.reply import MessageReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.streams.fairness import REST
 from rxagent.testing.far_ends.anthropic_events import MessageRendering, event
+from rxagent.testing.frames import sse
 
 HERE = "anthropic"
 
@@ -453,6 +454,51 @@ def test_halves_of_characters():
     found = read(*map(piece, pieces), end("end_turn"))
 
     assert "ab👍c�" == said(found)["text"]
+
+
+# A message that comes twice.
+
+
+def message_of(items):
+    """Return the whole message of a script, with its stop reason."""
+    texts = "".join(item.text for item in items if type(item) is TextDelta)
+    calls = [item for item in items if type(item) is ToolCallDelta]
+    uses = [{"type": "tool_use", "id": c.id, "name": c.name, "input": {"a": 1}} for c in calls]
+    text = [{"type": "text", "text": texts}] if texts else []
+    return {"type": "message", "content": [*text, *uses], "stop_reason": "tool_use"}
+
+
+def script(texts, ids):
+    """Return a script of texts, and of calls with these ids."""
+    calls = (ToolCallDelta(at, id, "add", '{"a": 1}') for at, id in enumerate(ids))
+    return [*map(TextDelta, texts), *calls]
+
+
+ids = st.lists(st.sampled_from(["toolu_1", "toolu_2", "toolu_3"]), unique=True)
+whole_scripts = st.builds(script, st.lists(texts, min_size=1, max_size=3), ids)
+
+
+@given(whole_scripts, st.integers(1, 3), st.booleans())
+def test_a_message_that_is_streamed_and_whole(items, times, is_streamed):
+    """A message that comes as a stream and as a whole, or several times, is said once."""
+    message = message_of(items)
+    streamed = rendered(*items, Finish("tool_calls")).partition(b"event: message_stop")[0]
+    wholes = sse(message) * times
+    stream = (streamed if is_streamed else b"") + wholes + event("message_stop")
+    once = said(read(json.dumps(message).encode()))
+
+    found = said(read(stream)), said(read(json.dumps([message] * times).encode()))
+
+    for each in found:
+        assert (once["text"], len(once["calls"])) == (each["text"], len(each["calls"]))
+
+
+def test_a_message_that_says_more_than_its_stream():
+    """What a whole message says beyond the events before it is read."""
+    more = {"type": "message", "content": [{"type": "text", "text": "Paid 5."}]}
+    stream = text_block(0, "Paid") + sse({**more, "stop_reason": "end_turn"})
+
+    assert "Paid 5." == said(read(stream))["text"]
 
 
 # What is given back.
