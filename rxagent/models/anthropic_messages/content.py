@@ -90,6 +90,11 @@ class Content:
         """Whether the first half of a character waits for its other one."""
         return bool(self._halves)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a block lacks its end."""
+        return bool(self._open)
+
     def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what the start of a block holds."""
         if index in self._open:

@@ -110,7 +110,7 @@ class MessageEvents:
                 yield from self._finish(event.get("delta") or {})
                 yield from self._report(event.get("usage"))
             case "message_stop":
-                self.stopped = self.finished = True
+                self._stop()
             case "message":
                 yield from self._read_whole(event)
 
@@ -154,6 +154,13 @@ class MessageEvents:
         yield from self._finish(message)
         yield from self._report(message.get("usage"))
         self.stopped = self.finished = True
+
+    def _stop(self) -> None:
+        """Note the last event, which some gateways send behind what broke off, too."""
+        self.stopped = True
+        if not self.finished and self._content.is_open and self.failure is None:
+            self.failure = self._errors.unavailable("broke off before its reply was whole")
+        self.finished = True
 
     def _finish(self, end: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         reason = reason_of(end.get("stop_reason"))

@@ -345,7 +345,10 @@ def test_no_reply(body):
     assert MalformedReply is type(failing(body)[1])
 
 
-@pytest.mark.parametrize("fields", [{"code": 503}, {"status": "error"}, {"success": False}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"code": 503}, {"status": "error"}, {"success": False}, {"errorCode": 500}, {"errno": 7}],
+)
 def test_a_sentence_that_is_no_answer(fields):
     """What looks like a message without its type, and reports a failure, is no answer."""
     body = {"content": "Service temporarily unavailable", **fields}
@@ -454,6 +457,25 @@ def test_halves_of_characters():
     found = read(*map(piece, pieces), end("end_turn"))
 
     assert "ab👍c�" == said(found)["text"]
+
+
+@given(st.lists(texts, min_size=1, max_size=3), st.booleans(), st.booleans())
+def test_an_end_behind_what_broke_off(parts, is_call, has_delta):
+    """The last event does not make whole what broke off inside a block, without a reason."""
+    if is_call:
+        stream = called(0, "pay") + b"".join(argued(0, part) for part in parts)
+    else:
+        stream = text_block(0, *parts).partition(b"event: content_block_stop")[0]
+    stream += event("message_delta", delta={"stop_reason": None}, usage={}) if has_delta else b""
+
+    error = failing(stream + event("message_stop"))[1]
+
+    assert "broke off" in str(error)
+
+
+def test_an_end_without_a_reason():
+    """The last event suffices, where each block has its end."""
+    assert [TextDelta("Hi")] == read(text_block(0, "Hi") + event("message_stop"))
 
 
 # A message that comes twice.
