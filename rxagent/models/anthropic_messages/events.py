@@ -49,6 +49,8 @@ class MessageEvents:
         self._content = Content(origin, signs)
         self._usage = MessageUsage(errors.model)
         self._reason: str | None = None
+        self._early: Any = None
+        """The content of the first event, which is the answer where no block follows."""
 
     @property
     def is_plain(self) -> bool:
@@ -105,11 +107,16 @@ class MessageEvents:
             case "message_start":
                 message = event.get("message")
                 if isinstance(message, Mapping):
+                    self._early = message.get("content")
                     yield from self._report(message.get("usage"))
             case "message_delta":
-                yield from self._finish(event.get("delta") or {})
+                end = event.get("delta") or {}
+                if reason_of(end.get("stop_reason")):
+                    yield from self._say_early()
+                yield from self._finish(end)
                 yield from self._report(event.get("usage"))
             case "message_stop":
+                yield from self._say_early()
                 self._stop()
             case "message":
                 yield from self._read_whole(event)
@@ -142,8 +149,13 @@ class MessageEvents:
         if self.answered:
             blocks = self._content.repeats.new_in(blocks)
         reason = reason_of(message.get("stop_reason"))
-        cut = finish_of(reason) == "length"
         self.answered = self.answered or bool(blocks)
+        yield from self._read_blocks(blocks, cut=finish_of(reason) == "length")
+        yield from self._finish(message)
+        yield from self._report(message.get("usage"))
+        self.stopped = self.finished = True
+
+    def _read_blocks(self, blocks: list[Any], cut: bool = False) -> Iterator[Delta | Rest]:
         for block in rested(blocks):
             if block is REST:
                 yield REST
@@ -151,9 +163,12 @@ class MessageEvents:
                 said = {"type": "text", "text": block} if isinstance(block, str) else block
                 yield from self._start(None, said)
                 yield from self._content.stop(None, cut=cut and block is blocks[-1])
-        yield from self._finish(message)
-        yield from self._report(message.get("usage"))
-        self.stopped = self.finished = True
+
+    def _say_early(self) -> Iterator[Delta | Rest]:
+        """Yield what only the first event said."""
+        early, self._early = self._early, None
+        if early and not self.answered and isinstance(early, list | str):
+            yield from self._read_blocks([early] if isinstance(early, str) else early)
 
     def _stop(self) -> None:
         """Note the last event, which some gateways send behind what broke off, too."""

@@ -478,6 +478,17 @@ def test_an_end_without_a_reason():
     assert [TextDelta("Hi")] == read(text_block(0, "Hi") + event("message_stop"))
 
 
+@given(st.lists(texts, min_size=1, max_size=3), st.booleans(), st.booleans())
+def test_an_answer_in_the_first_event(parts, has_reason, is_streamed):
+    """What stands in the first event alone is read, and once if blocks follow."""
+    content = [{"type": "text", "text": part} for part in parts]
+    stream = event("message_start", message={"content": content})
+    stream += text_block(0, *parts) if is_streamed else b""
+    stream += end("end_turn") if has_reason else event("message_stop")
+
+    assert "".join(parts) == said(read(stream))["text"]
+
+
 # A message that comes twice.
 
 
