@@ -155,8 +155,8 @@ def _is_failed_chunk(chunk: Mapping[str, Any]) -> bool:
         return False
     codes = [code for name in _CODES if not _is_life(code := chunk.get(name))]
     has_words = any(not _is_life(chunk.get(name)) for name in _SENTENCES)
-    failed = bool(codes) or chunk.get("success") is False
-    return any(map(status_of, codes)) or (failed and has_words)
+    is_unsuccessful = chunk.get("success") is False
+    return is_unsuccessful or any(map(status_of, codes)) or (bool(codes) and has_words)
 
 
 def _reports(error: Any) -> bool:

@@ -82,7 +82,7 @@ named = st.one_of(
 stated = st.one_of(
     st.fixed_dictionaries({"status": st.sampled_from(["failed", "error"])}),
     st.fixed_dictionaries({"code": codes}, optional={"message": words}),
-    st.fixed_dictionaries({"success": st.just(False), "message": words}),
+    st.fixed_dictionaries({"success": st.just(False)}, optional={"message": words}),
 )
 """The fields by which an event, or a whole reply, does."""
 
