@@ -73,6 +73,7 @@ class ConverseEvents:
         self._foreign: set[int] = set()
         self._reasoning: dict[int, _Reasoning] = {}
         self._block = 0
+        self._meaning: str | None = None
 
     def read(self, kind: str, event: Any) -> Iterator[Delta]:
         """Yield the deltas of an event.
@@ -250,7 +251,9 @@ class ConverseEvents:
             raise self._errors.reported({"code": reason, "message": message})
         yield from self.end()
         self.is_finished = True
-        yield Finish(meaning)
+        if meaning != self._meaning:
+            self._meaning = meaning
+            yield Finish(meaning)
 
     def _usage(self, event: Any) -> Iterator[Delta]:
         """Yield the usage; Bedrock counts what was read from and written to a cache apart."""
