@@ -96,8 +96,10 @@ class Content:
         return bool(self._open)
 
     def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        """Yield what the start of a block holds."""
-        if index in self._open:
+        """Yield what the start of a block holds, unless that is a call's, and repeated."""
+        if (begun := self._open.get(index)) is not None:
+            if index is not None and _is_same_call(begun.data, block):
+                return
             yield from self.stop(index)
         kind = _kind_of(block)
         self.repeats.begin(block)
@@ -258,6 +260,13 @@ def _kind_of(block: Mapping[str, Any]) -> str:
     if isinstance(kind, str):
         return kind
     return next((name for name in (_TEXT, _THINKING) if isinstance(block.get(name), str)), "")
+
+
+def _is_same_call(begun: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
+    """Return whether the start of a block repeats the start of a call that has an id."""
+    names = "type", "id", "name"
+    is_call = block.get("type") == _CALL and bool(block.get("id"))
+    return is_call and all(begun.get(name) == block.get(name) for name in names)
 
 
 def _argued(opened: _Open, text: str) -> ToolCallDelta:

@@ -88,13 +88,15 @@ class MessageEvents:
         yield from self._content.end(self.finished)
 
     def _read(self, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        if self.answered and isinstance(event, int | float):
+            return  # such as a count, which is no part of the protocol
         if (error := self._failure_in(event)) is not None:
             self.fail(error)
             return
         index = number(event.get("index"))
         match _kind_of(event):
             case "content_block_delta":
-                if delta := event.get("delta"):
+                if isinstance(delta := event.get("delta"), dict) and delta:
                     self.answered = self._content.repeats.is_streamed = True
                     self.piece = self._content.piece(index, delta)
                     yield from self._content.grow(index, delta)
@@ -110,7 +112,8 @@ class MessageEvents:
                     self._early = message.get("content")
                     yield from self._report(message.get("usage"))
             case "message_delta":
-                end = event.get("delta") or {}
+                end = event.get("delta")
+                end = end if isinstance(end, Mapping) else {}
                 if reason_of(end.get("stop_reason")):
                     yield from self._say_early()
                 yield from self._finish(end)

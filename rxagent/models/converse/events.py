@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -67,8 +67,11 @@ class ConverseEvents:
         self._usages = Usages(errors.model)
         self._halves = Halves()
         self._calls: dict[int, int] = {}
-        self._open: dict[int, str | None] = {}
-        """The ids of the calls that have begun and not ended, by their blocks."""
+        self._open: set[int] = set()
+        """The blocks of calls that have begun and not ended."""
+
+        self._begun: set[tuple[int, str | None, Any]] = set()
+        """The blocks, the ids and the names of the calls."""
 
         self._foreign: set[int] = set()
         self._reasoning: dict[int, _Reasoning] = {}
@@ -87,7 +90,7 @@ class ConverseEvents:
         try:
             match kind:
                 case "contentBlockDelta":
-                    yield from self._delta(self._index(event), event["delta"] or {})
+                    yield from self._delta(self._index(event), event.get("delta") or {})
                 case "contentBlockStart":
                     yield from self._start(self._index(event), event)
                 case "contentBlockStop":
@@ -112,7 +115,7 @@ class ConverseEvents:
             self._check(reply["output"])
             message = reply["output"]["message"]
             self._check(message)
-            for index, block in enumerate(message["content"]):
+            for index, block in enumerate(_blocks_in(message)):
                 self._check({"block": block}, "block")
                 yield from self._whole_block(index, block)
             yield from self._finish(reply["stopReason"])
@@ -159,14 +162,17 @@ class ConverseEvents:
 
     def _begin(self, index: int, use: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield the beginning of a call, unless it is repeated."""
-        id = id_of(use.get("toolUseId"))
-        if id is not None and self._open.get(index) == id:
+        key = index, id_of(use.get("toolUseId")), use.get("name")
+        if key in self._begun and (index in self._open or key[1] is not None):
+            if index not in self._open:
+                self._foreign.add(index)  # its arguments are repeated, too
             return
         if use.get("type") == "server_tool_use":
             self._foreign.add(index)
             return
         self._foreign.discard(index)
-        self._open[index] = id
+        self._open.add(index)
+        self._begun.add(key)
         yield self._call(index, use)
 
     def _call(self, index: int, use: Mapping[str, Any]) -> ToolCallDelta:
@@ -215,7 +221,7 @@ class ConverseEvents:
             kept.redacted.append(_bytes(redacted))
 
     def _stop(self, index: int) -> Iterator[ReasoningDelta]:
-        self._open.pop(index, None)
+        self._open.discard(index)
         kept = self._reasoning.pop(index, None)
         if kept is None:
             return
@@ -236,7 +242,7 @@ class ConverseEvents:
         elif "reasoningContent" in block:
             yield from self._reason(index, block["reasoningContent"])
         elif isinstance(cited := block.get("citationsContent"), Mapping):
-            for part in cited.get("content") or ():
+            for part in _blocks_in(cited):
                 yield from self._whole_block(index, part)
         elif (text := block.get("text")) is not None:
             yield from self._delta(index, {"text": text})
@@ -273,6 +279,12 @@ def _is_piece(event: Any) -> bool:
         return False
     delta = event.get("delta")
     return type(delta) is dict and delta.keys() <= _OF_PIECES
+
+
+def _blocks_in(part: Mapping[str, Any]) -> Iterable[Any]:
+    """Return the blocks of a message, or of a text with citations; some servers send a text."""
+    content = part["content"]
+    return [{"text": content}] if isinstance(content, str) else content or ()
 
 
 def _bytes(text: str) -> bytes:

@@ -489,6 +489,29 @@ def test_an_answer_in_the_first_event(parts, has_reason, is_streamed):
     assert "".join(parts) == said(read(stream))["text"]
 
 
+def test_a_repeated_start_of_a_call():
+    """The start of a call that is repeated begins no second one."""
+    stream = called(0, "pay") * 2 + argued(0, '{"a": 2}') + end("tool_use")
+
+    assert {0: ("toolu_pay", "pay", '{"a": 2}')} == said(read(stream))["calls"]
+
+
+@pytest.mark.parametrize("value", [5, True, "x", [1], [[]]])
+def test_values_that_are_no_deltas(value):
+    """A delta that is no object costs no text."""
+    stream = text_block(0, "Hi") + event("content_block_delta", index=0, delta=value)
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(stream + end("end_turn"))
+
+
+@pytest.mark.parametrize("value", [5, 0.5, True])
+def test_data_that_is_no_object(value):
+    """Neither does data that is a number."""
+    assert [TextDelta("Hi"), Finish("stop")] == read(
+        text_block(0, "Hi") + sse(value) + end("end_turn")
+    )
+
+
 # A message that comes twice.
 
 
