@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from ...events import Delta, Finish, TextDelta, ToolCallDelta
 from ..blocks import Blocks
 from ..errors import ErrorFactory
 from ..failures import failure_in
@@ -69,6 +69,9 @@ class ConverseEvents:
         self._calls: dict[int, int] = {}
         self._open: set[int] = set()
         """The blocks of calls that have begun and not ended."""
+
+        self._given: dict[int, Any] = {}
+        """The inputs that came with the starts of calls, by their blocks."""
 
         self._begun: set[tuple[int, str | None, Any]] = set()
         """The blocks, the ids and the names of the calls."""
@@ -133,7 +136,7 @@ class ConverseEvents:
                     yield self._said(half)
                 case _:
                     yield self._blocks.reason(half)
-        for index in tuple(self._reasoning):
+        for index in (*self._reasoning, *self._given):
             yield from self._stop(index)
 
     def _check(self, event: Any, *parts: str) -> None:
@@ -159,6 +162,8 @@ class ConverseEvents:
         start = event.get("start") if isinstance(event, Mapping) else None
         if isinstance(start, Mapping) and (use := start.get("toolUse")):
             yield from self._begin(index, use)
+            if index in self._open and use.get("input"):
+                self._given[index] = use["input"]
 
     def _begin(self, index: int, use: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield the beginning of a call, unless it is repeated."""
@@ -200,6 +205,7 @@ class ConverseEvents:
         if index in self._foreign or given is None:
             return
         text = given if isinstance(given, str) else json.dumps(given)
+        self._given.pop(index, None)
         if text := self._halves.join(index, text):
             yield ToolCallDelta(self._calls[index], arguments=text)
 
@@ -220,7 +226,9 @@ class ConverseEvents:
         if isinstance(redacted, str):
             kept.redacted.append(_bytes(redacted))
 
-    def _stop(self, index: int) -> Iterator[ReasoningDelta]:
+    def _stop(self, index: int) -> Iterator[Delta]:
+        if given := self._given.pop(index, None):
+            yield from self._arguments(index, given)
         self._open.discard(index)
         kept = self._reasoning.pop(index, None)
         if kept is None:

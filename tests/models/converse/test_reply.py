@@ -596,3 +596,15 @@ def test_contents_that_are_texts(content):
     reply = {"output": {"message": {"content": content}}, "stopReason": "end_turn"}
 
     assert [TextDelta("Hi"), Finish("stop")] == read(json.dumps(reply).encode())
+
+
+@pytest.mark.parametrize("pieces", [(), ('{"a": ', "2}")])
+@pytest.mark.parametrize("has_end", [True, False])
+def test_input_at_the_start(pieces, has_end):
+    """Some servers send the input of a call at once; pieces of it go before."""
+    use = {"toolUseId": "x", "name": "add", "input": {"a": 2}}
+    start = event_frame("contentBlockStart", {"contentBlockIndex": 0, "start": {"toolUse": use}})
+    deltas = [delta(0, toolUse={"input": piece}) for piece in pieces]
+    found = read(START, start, *deltas, *([end(0)] if has_end else []), STOP)
+
+    assert '{"a": 2}' == "".join(getattr(one, "arguments", None) or "" for one in found)
