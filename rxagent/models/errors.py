@@ -26,10 +26,26 @@ __all__ = ["MESSAGES", "STATUSES", "ErrorFactory", "retry_after", "status_of"]
 
 _E = TypeVar("_E", bound=ModelError)
 
-STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "error_code", "type")
+STATUSES: tuple[str, ...] = (
+    "code",
+    "status",
+    "status_code",
+    "statusCode",
+    "http_status",
+    "error_code",
+)
+STATUSES += ("errorCode", "errcode", "err_code", "errCode", "errno", "type")
 """The fields of an error that may hold its status."""
 
-MESSAGES = ("error_message", "error_msg", "status_msg", "reason")
+MESSAGES: tuple[str, ...] = (
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "errorMsg",
+    "errmsg",
+    "err_msg",
+)
+MESSAGES += ("errMsg", "err", "status_msg", "reason")
 """Fields that may hold its message, beside `message`, `detail` and `msg`."""
 
 _REFUSED = re.compile(r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive")

@@ -13,7 +13,15 @@ _KINDS = ("object", "type", "status", "event")
 _SENTENCES = ("message", "msg", "detail", *MESSAGES)
 _MEANINGFUL = {*STATUSES, *_SENTENCES, "error", "errors"}
 _ERRORS = ("error", "errors", "Error")
-_BESIDE = ("error_code", "error_message", "error_msg")
+_BESIDE: tuple[str, ...] = (
+    "error_code",
+    "error_message",
+    "error_msg",
+    "errorCode",
+    "errorMessage",
+    "errorMsg",
+)
+_BESIDE += ("err", "errno", "errcode", "errmsg", "err_code", "err_msg", "errCode", "errMsg")
 _ERRORS_SET = {*_ERRORS}
 _SIGNS = {*_ERRORS, *_BESIDE, "base_resp"}
 """What an object that reports a failure has inside a chunk, beside its type and its role."""
@@ -61,10 +69,10 @@ def failure_in(part: Any, inside: bool = False, is_known: bool = False) -> Any:
         return None
     if not _SIGNS.isdisjoint(part) and (error := _reported_in(part)) is not None:
         return error
+    if part.get("role") == "error":
+        return part.get("content") or part
     if inside:
         kind = part.get("type")
-        if part.get("role") == "error":
-            return part.get("content") or part
         return part if isinstance(kind, str) and _NAMED_ERROR.fullmatch(kind) else None
     for name, value in part.items():
         if type(value) is dict and (error := _vendors_error(name, value)) is not None:
@@ -147,8 +155,8 @@ def _is_failed_chunk(chunk: Mapping[str, Any]) -> bool:
         return False
     codes = [code for name in _CODES if not _is_life(code := chunk.get(name))]
     has_words = any(not _is_life(chunk.get(name)) for name in _SENTENCES)
-    failed = bool(codes) or chunk.get("success") is False
-    return any(map(status_of, codes)) or (failed and has_words)
+    is_unsuccessful = chunk.get("success") is False
+    return is_unsuccessful or any(map(status_of, codes)) or (bool(codes) and has_words)
 
 
 def _reports(error: Any) -> bool:

@@ -29,6 +29,7 @@ from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
 from .provider import Provider
+from .reader import until_silence
 from .remote import RemoteModel
 
 __all__ = ["PROVIDER", "InferenceClientModel"]
@@ -290,7 +291,7 @@ async def _described(reply: Any) -> Any:
     """Return the description in the body of a failed reply, or None if it cannot be read."""
     body = b""
     with suppress(Exception):
-        async for piece in reply.aiter_bytes():
+        async for piece in until_silence(reply.aiter_bytes()):
             body += piece
             if len(body) > _READ:
                 break

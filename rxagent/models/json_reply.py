@@ -23,6 +23,9 @@ __all__ = ["BLANK", "JsonEvents", "JsonReply"]
 BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
 
+_OF_LIFE = b"", b":"
+"""How bytes begin that only keep a connection open: they are blank, or a comment."""
+
 _SCALARS = (str, int, bool, type(None))
 
 _STRIDE = 32
@@ -132,6 +135,8 @@ class JsonReply:
         Raises:
             ModelError: The bytes report an error, or cannot be read.
         """
+        if not (self._done or self.is_finished) and data.lstrip(BLANK)[:1] not in _OF_LIFE:
+            self.received += 1
         if len(data) > _SLICE:
             for start in range(0, len(data), _SLICE):
                 yield from self.feed(data[start : start + _SLICE])

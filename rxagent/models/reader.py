@@ -1,7 +1,7 @@
 """Reader: reads the items of a reply as deltas, and when to stop waiting for more of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -9,7 +9,7 @@ from ..errors import ModelError
 from ..events import Delta, ReasoningDelta
 from ..streams.fairness import REST, Rest
 
-__all__ = ["Reader", "is_news", "read_reply"]
+__all__ = ["Reader", "is_news", "read_reply", "until_silence"]
 
 _SILENCE = 2.0
 """Seconds of silence after which a reply that has its finish reason is over."""
@@ -82,26 +82,41 @@ async def read_reply(
         lost: Returns what an error means that comes while the reply is read.
     """
     async with opening as (items, reader):
-        while not reader.is_finished and (item := await _next(items, reader, lost)):
+        now = asyncio.get_running_loop().time
+        received, until = -1, 0.0
+        while not reader.is_finished:
+            if received != reader.received:
+                received, until = reader.received, now() + _SILENCE
+            if not (item := await _next(items, reader, until, lost)):
+                break
             yield reader.feed(item)
-        async for item in _after_the_finish(items, reader):
-            yield reader.feed(item)
+        else:
+            async for item in _after_the_finish(items, reader):
+                yield reader.feed(item)
         yield reader.end()
         await _drain(items)
 
 
-async def _next(items: AsyncIterator[_T], reader: Reader[_T], lost: _Lost) -> _T | None:
+async def _next(
+    items: AsyncIterator[_T], reader: Reader[_T], until: float, lost: _Lost
+) -> _T | None:
     """Return the next item; None at the end."""
     try:
         if reader.is_cut:
-            return await _next_or_silence(items, reader)
+            return await _next_or_silence(items, reader, until)
         return await anext(items, None)
     except Exception as error:
         raise lost(error) from error
 
 
-async def _next_or_silence(items: AsyncIterator[_T], reader: Reader[_T]) -> _T | None:
-    """Return the next item; None also where those before it suffice, and none follows."""
+async def _next_or_silence(items: AsyncIterator[_T], reader: Reader[_T], until: float) -> _T | None:
+    """Return the next item; None also where those before it suffice, and no news follows.
+
+    Args:
+        items: The items.
+        reader: Their reader.
+        until: When the silence is over; signs of life do not lengthen it.
+    """
 
     def end_if_whole() -> None:
         if reader.is_whole():
@@ -111,7 +126,7 @@ async def _next_or_silence(items: AsyncIterator[_T], reader: Reader[_T]) -> _T |
     limit = asyncio.timeout(None)
     try:
         async with limit:
-            timer = loop.call_later(_SILENCE, end_if_whole)
+            timer = loop.call_at(until, end_if_whole)
             try:
                 return await anext(items, None)
             finally:
@@ -141,6 +156,26 @@ async def _after_the_finish(items: AsyncIterator[_T], reader: Reader[_T]) -> Asy
         if not item:
             return
         yield item
+
+
+async def until_silence(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield the pieces of a failed reply's body, until they end or nothing but blanks comes."""
+    now = asyncio.get_running_loop().time
+    parts = aiter(pieces)
+    until = now() + _SILENCE
+    while True:
+        try:
+            async with asyncio.timeout_at(until) as limit:
+                piece = await anext(parts, b"")
+        except TimeoutError:
+            if limit.expired():
+                return
+            raise
+        if not piece:
+            return
+        if not piece.isspace():
+            until = now() + _SILENCE
+        yield piece
 
 
 async def _drain(items: AsyncIterator[object]) -> None:

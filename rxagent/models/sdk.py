@@ -21,7 +21,7 @@ from ..messages import Request
 from .clients import shared
 from .errors import ErrorFactory
 from .options import check_url
-from .reader import Reader
+from .reader import Reader, until_silence
 from .remote import RemoteModel
 
 __all__ = ["OF_THE_CALL", "MissingKey", "SdkModel", "list_models"]
@@ -224,10 +224,32 @@ async def _read_failed(response: Any) -> None:
     Anthropic's SDK would lose the status of a reply whose body cannot be read.
     """
     if response.status_code >= 400:
+        response.stream = _ending(type(response.stream).__mro__)(response.stream)
         try:
             await response.aread()
         except Exception as error:
             raise _Unreadable(response) from error
+
+
+class _Ending:
+    """The bytes of a failed reply, which end where the server falls silent."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return until_silence(self._stream)
+
+    async def aclose(self) -> None:
+        """Close the reply."""
+        await self._stream.aclose()
+
+
+@cache
+def _ending(kinds: tuple[type, ...]) -> Callable[[Any], Any]:
+    """Return the class of such bytes for an HTTP client whose own one has these bases."""
+    base = next(base for base in kinds if base.__name__ == "AsyncByteStream")
+    return type("_EndingStream", (_Ending, base), {})
 
 
 class _Unreadable(Exception):

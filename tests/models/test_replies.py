@@ -66,6 +66,13 @@ named = st.one_of(
     st.fixed_dictionaries({"error": st.lists(described, min_size=1, max_size=2)}),
     st.fixed_dictionaries({"error_code": codes | words}),
     st.fixed_dictionaries({"error_message": words}),
+    st.fixed_dictionaries({"err": words | codes}),
+    st.sampled_from(["errorCode", "errcode", "errno", "err_code", "errCode"]).flatmap(
+        lambda name: st.fixed_dictionaries({name: codes})
+    ),
+    st.sampled_from(["errorMessage", "errmsg", "errorMsg", "err_msg"]).flatmap(
+        lambda name: st.fixed_dictionaries({name: words})
+    ),
     st.fixed_dictionaries(
         {"base_resp": st.fixed_dictionaries({"status_code": codes, "status_msg": words})}
     ),
@@ -75,7 +82,7 @@ named = st.one_of(
 stated = st.one_of(
     st.fixed_dictionaries({"status": st.sampled_from(["failed", "error"])}),
     st.fixed_dictionaries({"code": codes}, optional={"message": words}),
-    st.fixed_dictionaries({"success": st.just(False), "message": words}),
+    st.fixed_dictionaries({"success": st.just(False)}, optional={"message": words}),
 )
 """The fields by which an event, or a whole reply, does."""
 
@@ -90,6 +97,7 @@ bare = st.one_of(
     st.fixed_dictionaries({"success": st.just(False)}),
     st.fixed_dictionaries({"error": wordless}),
     st.fixed_dictionaries({"object": st.just("error"), "message": words}),
+    st.fixed_dictionaries({"role": st.just("error"), "content": words}),
     st.fixed_dictionaries({"fault": st.fixed_dictionaries({"faultstring": words})}),
 )
 """The objects that report a failure between the events."""

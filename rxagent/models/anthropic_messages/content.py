@@ -15,6 +15,7 @@ from ..blocks import Blocks
 from ..openai_chat.fields import Halves, id_of, string, whole
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
+from .repeats import Repeats
 
 __all__ = ["Content", "Piece"]
 
@@ -66,6 +67,7 @@ class Content:
 
     Attributes:
         has_lost: Whether arguments came of which no call had begun.
+        repeats: What was said, for a whole message that may repeat it.
 
     Args:
         origin: The origin that gets the blocks back; None keeps none.
@@ -74,6 +76,7 @@ class Content:
 
     def __init__(self, origin: str | None, signs: bool) -> None:
         self.has_lost = False
+        self.repeats = Repeats(_kind_of)
         self._origin = origin
         self._signs = signs
         self._blocks = Blocks(origin)
@@ -87,11 +90,19 @@ class Content:
         """Whether the first half of a character waits for its other one."""
         return bool(self._halves)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a block lacks its end."""
+        return bool(self._open)
+
     def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        """Yield what the start of a block holds."""
-        if index in self._open:
+        """Yield what the start of a block holds, unless that is a call's, and repeated."""
+        if (begun := self._open.get(index)) is not None:
+            if index is not None and _is_same_call(begun.data, block):
+                return
             yield from self.stop(index)
         kind = _kind_of(block)
+        self.repeats.begin(block)
         opened = _Open(kind, dict(block), self._blocks.text, is_later=self._follows)
         self._open[index] = opened
         self._latest = index
@@ -113,14 +124,15 @@ class Content:
             add = self._blocks.reason
         elif name != "text":
             opened = self._opened(index)
-            if opened is None or opened.kind != _CALL:
+            if opened is None or opened.kind != _CALL:  # `grow` decides what that means
                 return None
             add = partial(_argued, opened)
         return Piece(delta, name, add)
 
-    def said(self, length: int) -> None:
-        """Note that this much text of the answer was emitted."""
-        self._blocks.text += length
+    def said(self, text: str) -> None:
+        """Note that this text of the answer was emitted."""
+        self.repeats.say(text)
+        self._blocks.text += len(text)
 
     def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what a delta adds to a block."""
@@ -186,7 +198,10 @@ class Content:
         yield from self._flush()
 
     def _opened(self, index: int | None) -> _Open | None:
-        return self._open.get(index) or self._open.get(self._latest)
+        """Return the block with an index; without one, the latest."""
+        if index is None:
+            return self._open.get(self._latest)
+        return self._open.get(index) or self._open.get(None)
 
     def _call(self, opened: _Open, block: Mapping[str, Any]) -> Delta:
         name = whole(string(block.get("name")))
@@ -204,7 +219,7 @@ class Content:
             yield self._said(joined)
 
     def _said(self, text: str) -> TextDelta:
-        self.said(len(text))
+        self.said(text)
         return TextDelta(text)
 
     def _think(self, thinking: Any) -> Iterator[ReasoningDelta | Rest]:
@@ -218,7 +233,9 @@ class Content:
         opened = self._opened(index)
         if not text:
             return
-        if opened is None:
+        if opened is None or opened.kind in (_TEXT, _THINKING):
+            if self._blocks.calls:
+                raise LookupError  # they may belong to any of the calls
             self.has_lost = True
         elif opened.kind != _CALL:
             if isinstance(text, str):
@@ -243,6 +260,13 @@ def _kind_of(block: Mapping[str, Any]) -> str:
     if isinstance(kind, str):
         return kind
     return next((name for name in (_TEXT, _THINKING) if isinstance(block.get(name), str)), "")
+
+
+def _is_same_call(begun: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
+    """Return whether the start of a block repeats the start of a call that has an id."""
+    names = "type", "id", "name"
+    is_call = block.get("type") == _CALL and bool(block.get("id"))
+    return is_call and all(begun.get(name) == block.get(name) for name in names)
 
 
 def _argued(opened: _Open, text: str) -> ToolCallDelta:

@@ -49,15 +49,17 @@ class MessageEvents:
         self._content = Content(origin, signs)
         self._usage = MessageUsage(errors.model)
         self._reason: str | None = None
+        self._early: Any = None
+        """The content of the first event, which is the answer where no block follows."""
 
     @property
     def is_plain(self) -> bool:
         """Whether a text that fits the latest one's mould is a whole piece."""
         return not self._content.has_halves and not self.stopped
 
-    def said(self, length: int) -> None:
-        """Note that this much text of the answer was emitted."""
-        self._content.said(length)
+    def said(self, text: str) -> None:
+        """Note that this text of the answer was emitted."""
+        self._content.said(text)
 
     def read(self, value: Any, /) -> Iterator[Delta | Rest]:
         """Yield the deltas of an event, or of a list of them.
@@ -86,30 +88,39 @@ class MessageEvents:
         yield from self._content.end(self.finished)
 
     def _read(self, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        if self.answered and isinstance(event, int | float):
+            return  # such as a count, which is no part of the protocol
         if (error := self._failure_in(event)) is not None:
             self.fail(error)
             return
         index = number(event.get("index"))
         match _kind_of(event):
             case "content_block_delta":
-                if delta := event.get("delta"):
-                    self.answered = True
+                if isinstance(delta := event.get("delta"), dict) and delta:
+                    self.answered = self._content.repeats.is_streamed = True
                     self.piece = self._content.piece(index, delta)
                     yield from self._content.grow(index, delta)
             case "content_block_start":
                 if block := event.get("content_block"):
+                    self._content.repeats.is_streamed = True
                     yield from self._start(index, block)
             case "content_block_stop":
                 yield from self._content.stop(index)
             case "message_start":
                 message = event.get("message")
                 if isinstance(message, Mapping):
+                    self._early = message.get("content")
                     yield from self._report(message.get("usage"))
             case "message_delta":
-                yield from self._finish(event.get("delta") or {})
+                end = event.get("delta")
+                end = end if isinstance(end, Mapping) else {}
+                if reason_of(end.get("stop_reason")):
+                    yield from self._say_early()
+                yield from self._finish(end)
                 yield from self._report(event.get("usage"))
             case "message_stop":
-                self.stopped = self.finished = True
+                yield from self._say_early()
+                self._stop()
             case "message":
                 yield from self._read_whole(event)
 
@@ -138,9 +149,16 @@ class MessageEvents:
     def _read_whole(self, message: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         content = message.get("content") or ()
         blocks: list[Any] = [content] if isinstance(content, str) else list(content)
+        if self.answered:
+            blocks = self._content.repeats.new_in(blocks)
         reason = reason_of(message.get("stop_reason"))
-        cut = finish_of(reason) == "length"
         self.answered = self.answered or bool(blocks)
+        yield from self._read_blocks(blocks, cut=finish_of(reason) == "length")
+        yield from self._finish(message)
+        yield from self._report(message.get("usage"))
+        self.stopped = self.finished = True
+
+    def _read_blocks(self, blocks: list[Any], cut: bool = False) -> Iterator[Delta | Rest]:
         for block in rested(blocks):
             if block is REST:
                 yield REST
@@ -148,9 +166,19 @@ class MessageEvents:
                 said = {"type": "text", "text": block} if isinstance(block, str) else block
                 yield from self._start(None, said)
                 yield from self._content.stop(None, cut=cut and block is blocks[-1])
-        yield from self._finish(message)
-        yield from self._report(message.get("usage"))
-        self.stopped = self.finished = True
+
+    def _say_early(self) -> Iterator[Delta | Rest]:
+        """Yield what only the first event said."""
+        early, self._early = self._early, None
+        if early and not self.answered and isinstance(early, list | str):
+            yield from self._read_blocks([early] if isinstance(early, str) else early)
+
+    def _stop(self) -> None:
+        """Note the last event, which some gateways send behind what broke off, too."""
+        self.stopped = True
+        if not self.finished and self._content.is_open and self.failure is None:
+            self.failure = self._errors.unavailable("broke off before its reply was whole")
+        self.finished = True
 
     def _finish(self, end: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         reason = reason_of(end.get("stop_reason"))

@@ -49,21 +49,23 @@ class MessageReply(JsonReply):
         return MessageReply(self._errors)
 
     def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:
-        said = 0
+        said: list[str] = []
         mould, add = self._fit()
         for frame in frames:
             if text := mould.text_in(frame):
                 if add is None:
-                    said += len(text)
+                    said.append(text)
                     yield TextDelta(text)
                 else:
                     yield add(text)
                 continue
-            self._messages.said(said)
-            said = 0
+            if said:
+                self._messages.said("".join(said))
+                said = []
             yield from self._read_next(frame)
             mould, add = self._fit()
-        self._messages.said(said)
+        if said:
+            self._messages.said("".join(said))
 
     def _fit(self) -> tuple[Mould, _Add]:
         return self._mould if self._messages.is_plain else _NONE

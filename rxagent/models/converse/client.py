@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+from ..reader import until_silence
 from .signing import intercept, make_client, signed
 
 __all__ = ["BedrockClient", "body_of", "connect"]
@@ -106,7 +107,7 @@ async def body_of(response: Any) -> bytes:
     """Return the body of an error's reply, or its beginning; empty when it cannot be read."""
     body = b""
     with suppress(Exception):
-        async for part in response.content.iter_any():
+        async for part in until_silence(response.content.iter_any()):
             body += part
             if len(body) > _MOST:
                 break

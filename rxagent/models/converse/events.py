@@ -2,12 +2,12 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
 
-from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from ...events import Delta, Finish, TextDelta, ToolCallDelta
 from ..blocks import Blocks
 from ..errors import ErrorFactory
 from ..failures import failure_in
@@ -67,12 +67,19 @@ class ConverseEvents:
         self._usages = Usages(errors.model)
         self._halves = Halves()
         self._calls: dict[int, int] = {}
-        self._open: dict[int, str | None] = {}
-        """The ids of the calls that have begun and not ended, by their blocks."""
+        self._open: set[int] = set()
+        """The blocks of calls that have begun and not ended."""
+
+        self._given: dict[int, Any] = {}
+        """The inputs that came with the starts of calls, by their blocks."""
+
+        self._begun: set[tuple[int, str | None, Any]] = set()
+        """The blocks, the ids and the names of the calls."""
 
         self._foreign: set[int] = set()
         self._reasoning: dict[int, _Reasoning] = {}
         self._block = 0
+        self._meaning: str | None = None
 
     def read(self, kind: str, event: Any) -> Iterator[Delta]:
         """Yield the deltas of an event.
@@ -86,7 +93,7 @@ class ConverseEvents:
         try:
             match kind:
                 case "contentBlockDelta":
-                    yield from self._delta(self._index(event), event["delta"] or {})
+                    yield from self._delta(self._index(event), event.get("delta") or {})
                 case "contentBlockStart":
                     yield from self._start(self._index(event), event)
                 case "contentBlockStop":
@@ -111,7 +118,7 @@ class ConverseEvents:
             self._check(reply["output"])
             message = reply["output"]["message"]
             self._check(message)
-            for index, block in enumerate(message["content"]):
+            for index, block in enumerate(_blocks_in(message)):
                 self._check({"block": block}, "block")
                 yield from self._whole_block(index, block)
             yield from self._finish(reply["stopReason"])
@@ -129,7 +136,7 @@ class ConverseEvents:
                     yield self._said(half)
                 case _:
                     yield self._blocks.reason(half)
-        for index in tuple(self._reasoning):
+        for index in (*self._reasoning, *self._given):
             yield from self._stop(index)
 
     def _check(self, event: Any, *parts: str) -> None:
@@ -155,17 +162,22 @@ class ConverseEvents:
         start = event.get("start") if isinstance(event, Mapping) else None
         if isinstance(start, Mapping) and (use := start.get("toolUse")):
             yield from self._begin(index, use)
+            if index in self._open and use.get("input"):
+                self._given[index] = use["input"]
 
     def _begin(self, index: int, use: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield the beginning of a call, unless it is repeated."""
-        id = id_of(use.get("toolUseId"))
-        if id is not None and self._open.get(index) == id:
+        key = index, id_of(use.get("toolUseId")), use.get("name")
+        if key in self._begun and (index in self._open or key[1] is not None):
+            if index not in self._open:
+                self._foreign.add(index)  # its arguments are repeated, too
             return
         if use.get("type") == "server_tool_use":
             self._foreign.add(index)
             return
         self._foreign.discard(index)
-        self._open[index] = id
+        self._open.add(index)
+        self._begun.add(key)
         yield self._call(index, use)
 
     def _call(self, index: int, use: Mapping[str, Any]) -> ToolCallDelta:
@@ -193,6 +205,7 @@ class ConverseEvents:
         if index in self._foreign or given is None:
             return
         text = given if isinstance(given, str) else json.dumps(given)
+        self._given.pop(index, None)
         if text := self._halves.join(index, text):
             yield ToolCallDelta(self._calls[index], arguments=text)
 
@@ -213,8 +226,10 @@ class ConverseEvents:
         if isinstance(redacted, str):
             kept.redacted.append(_bytes(redacted))
 
-    def _stop(self, index: int) -> Iterator[ReasoningDelta]:
-        self._open.pop(index, None)
+    def _stop(self, index: int) -> Iterator[Delta]:
+        if given := self._given.pop(index, None):
+            yield from self._arguments(index, given)
+        self._open.discard(index)
         kept = self._reasoning.pop(index, None)
         if kept is None:
             return
@@ -235,7 +250,7 @@ class ConverseEvents:
         elif "reasoningContent" in block:
             yield from self._reason(index, block["reasoningContent"])
         elif isinstance(cited := block.get("citationsContent"), Mapping):
-            for part in cited.get("content") or ():
+            for part in _blocks_in(cited):
                 yield from self._whole_block(index, part)
         elif (text := block.get("text")) is not None:
             yield from self._delta(index, {"text": text})
@@ -250,7 +265,9 @@ class ConverseEvents:
             raise self._errors.reported({"code": reason, "message": message})
         yield from self.end()
         self.is_finished = True
-        yield Finish(meaning)
+        if meaning != self._meaning:
+            self._meaning = meaning
+            yield Finish(meaning)
 
     def _usage(self, event: Any) -> Iterator[Delta]:
         """Yield the usage; Bedrock counts what was read from and written to a cache apart."""
@@ -270,6 +287,12 @@ def _is_piece(event: Any) -> bool:
         return False
     delta = event.get("delta")
     return type(delta) is dict and delta.keys() <= _OF_PIECES
+
+
+def _blocks_in(part: Mapping[str, Any]) -> Iterable[Any]:
+    """Return the blocks of a message, or of a text with citations; some servers send a text."""
+    content = part["content"]
+    return [{"text": content}] if isinstance(content, str) else content or ()
 
 
 def _bytes(text: str) -> bytes:

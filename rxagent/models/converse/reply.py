@@ -82,6 +82,7 @@ class ConverseReply:
             self._whole = None if data[:1] in MAY_BEGIN else []
         if self._whole is not None:
             self._whole.append(data)
+            self.received += bool(data.strip(BLANK))
             return
         for headers, payload in self._frames.feed(data):
             for delta in self._read(headers, payload):

@@ -22,6 +22,7 @@ from rxagent.models.anthropic_messages.reply import MessageReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.streams.fairness import REST
 from rxagent.testing.far_ends.anthropic_events import MessageRendering, event
+from rxagent.testing.frames import sse
 
 HERE = "anthropic"
 
@@ -344,7 +345,10 @@ def test_no_reply(body):
     assert MalformedReply is type(failing(body)[1])
 
 
-@pytest.mark.parametrize("fields", [{"code": 503}, {"status": "error"}, {"success": False}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"code": 503}, {"status": "error"}, {"success": False}, {"errorCode": 500}, {"errno": 7}],
+)
 def test_a_sentence_that_is_no_answer(fields):
     """What looks like a message without its type, and reports a failure, is no answer."""
     body = {"content": "Service temporarily unavailable", **fields}
@@ -369,6 +373,41 @@ def test_arguments_without_their_call():
 
     assert [TextDelta("Hi"), Finish("stop")] == read(stream + end("end_turn"))
     assert MalformedReply is type(failing(stream + end("tool_use"))[1])
+
+
+def called(index, name):
+    """Return the event that begins a call."""
+    start = {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}}
+    return event("content_block_start", index=index, content_block=start)
+
+
+def argued(index, text):
+    """Return the event of a piece of arguments."""
+    delta = {"type": "input_json_delta", "partial_json": text}
+    return event("content_block_delta", index=index, delta=delta)
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 5), st.booleans())
+def test_arguments_go_to_their_own_call(first, second, at, has_ended):
+    """Arguments reach the call that has their index, and no other one."""
+    stop = event("content_block_stop", index=first) if has_ended else b""
+    stream = called(first, "pay") + stop + called(second, "refund") + argued(at, '{"amount": 5}')
+    open_now = {second: "refund"} if has_ended else {first: "pay", second: "refund"}
+    if at not in open_now:
+        assert MalformedReply is type(failing(stream + end("tool_use"))[1])
+    else:
+        calls = said(read(stream + end("tool_use")))["calls"].values()
+        assert [open_now[at]] == [name for _, name, arguments in calls if arguments]
+
+
+def test_arguments_at_the_index_of_a_text():
+    """Arguments with the index of a text are no call's."""
+    start = {"type": "text", "text": "Hi"}
+    stream = event("content_block_start", index=0, content_block=start) + called(1, "pay")
+
+    found = failing(stream + argued(0, "{}") + end("tool_use"))[1]
+
+    assert MalformedReply is type(found)
 
 
 def test_pieces_of_any_type_of_a_tool_of_the_server():
@@ -418,6 +457,104 @@ def test_halves_of_characters():
     found = read(*map(piece, pieces), end("end_turn"))
 
     assert "ab👍c�" == said(found)["text"]
+
+
+@given(st.lists(texts, min_size=1, max_size=3), st.booleans(), st.booleans())
+def test_an_end_behind_what_broke_off(parts, is_call, has_delta):
+    """The last event does not make whole what broke off inside a block, without a reason."""
+    if is_call:
+        stream = called(0, "pay") + b"".join(argued(0, part) for part in parts)
+    else:
+        stream = text_block(0, *parts).partition(b"event: content_block_stop")[0]
+    stream += event("message_delta", delta={"stop_reason": None}, usage={}) if has_delta else b""
+
+    error = failing(stream + event("message_stop"))[1]
+
+    assert "broke off" in str(error)
+
+
+def test_an_end_without_a_reason():
+    """The last event suffices, where each block has its end."""
+    assert [TextDelta("Hi")] == read(text_block(0, "Hi") + event("message_stop"))
+
+
+@given(st.lists(texts, min_size=1, max_size=3), st.booleans(), st.booleans())
+def test_an_answer_in_the_first_event(parts, has_reason, is_streamed):
+    """What stands in the first event alone is read, and once if blocks follow."""
+    content = [{"type": "text", "text": part} for part in parts]
+    stream = event("message_start", message={"content": content})
+    stream += text_block(0, *parts) if is_streamed else b""
+    stream += end("end_turn") if has_reason else event("message_stop")
+
+    assert "".join(parts) == said(read(stream))["text"]
+
+
+def test_a_repeated_start_of_a_call():
+    """The start of a call that is repeated begins no second one."""
+    stream = called(0, "pay") * 2 + argued(0, '{"a": 2}') + end("tool_use")
+
+    assert {0: ("toolu_pay", "pay", '{"a": 2}')} == said(read(stream))["calls"]
+
+
+@pytest.mark.parametrize("value", [5, True, "x", [1], [[]]])
+def test_values_that_are_no_deltas(value):
+    """A delta that is no object costs no text."""
+    stream = text_block(0, "Hi") + event("content_block_delta", index=0, delta=value)
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(stream + end("end_turn"))
+
+
+@pytest.mark.parametrize("value", [5, 0.5, True])
+def test_data_that_is_no_object(value):
+    """Neither does data that is a number."""
+    assert [TextDelta("Hi"), Finish("stop")] == read(
+        text_block(0, "Hi") + sse(value) + end("end_turn")
+    )
+
+
+# A message that comes twice.
+
+
+def message_of(items):
+    """Return the whole message of a script, with its stop reason."""
+    texts = "".join(item.text for item in items if type(item) is TextDelta)
+    calls = [item for item in items if type(item) is ToolCallDelta]
+    uses = [{"type": "tool_use", "id": c.id, "name": c.name, "input": {"a": 1}} for c in calls]
+    text = [{"type": "text", "text": texts}] if texts else []
+    return {"type": "message", "content": [*text, *uses], "stop_reason": "tool_use"}
+
+
+def script(texts, ids):
+    """Return a script of texts, and of calls with these ids."""
+    calls = (ToolCallDelta(at, id, "add", '{"a": 1}') for at, id in enumerate(ids))
+    return [*map(TextDelta, texts), *calls]
+
+
+ids = st.lists(st.sampled_from(["toolu_1", "toolu_2", "toolu_3"]), unique=True)
+whole_scripts = st.builds(script, st.lists(texts, min_size=1, max_size=3), ids)
+
+
+@given(whole_scripts, st.integers(1, 3), st.booleans())
+def test_a_message_that_is_streamed_and_whole(items, times, is_streamed):
+    """A message that comes as a stream and as a whole, or several times, is said once."""
+    message = message_of(items)
+    streamed = rendered(*items, Finish("tool_calls")).partition(b"event: message_stop")[0]
+    wholes = sse(message) * times
+    stream = (streamed if is_streamed else b"") + wholes + event("message_stop")
+    once = said(read(json.dumps(message).encode()))
+
+    found = said(read(stream)), said(read(json.dumps([message] * times).encode()))
+
+    for each in found:
+        assert (once["text"], len(once["calls"])) == (each["text"], len(each["calls"]))
+
+
+def test_a_message_that_says_more_than_its_stream():
+    """What a whole message says beyond the events before it is read."""
+    more = {"type": "message", "content": [{"type": "text", "text": "Paid 5."}]}
+    stream = text_block(0, "Paid") + sse({**more, "stop_reason": "end_turn"})
+
+    assert "Paid 5." == said(read(stream))["text"]
 
 
 # What is given back.

@@ -420,10 +420,11 @@ def test_a_repeated_beginning():
         input,
         end(0),
         begin(0, toolUseId="y", name="add"),
+        input,
         STOP,
     )
 
-    assert [0, 1, 2] == [one.index for one in found if getattr(one, "name", None)]
+    assert [0, 1] == [one.index for one in found if getattr(one, "name", None)]
 
 
 @pytest.mark.parametrize(
@@ -563,3 +564,47 @@ def test_kept_for_its_origin():
 
     assert [ProviderData] == [type(data) for data in extra]
     assert "bedrock" == extra[0].provider
+
+
+@pytest.mark.parametrize("id", ["call_1", None])
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_repeated_start_of_a_call(id, has_ended):
+    """The start of a call that is repeated begins no second one, also without an id if open."""
+    use = {"name": "add", **({"toolUseId": id} if id else {})}
+    start = event_frame("contentBlockStart", {"contentBlockIndex": 0, "start": {"toolUse": use}})
+    piece = {"contentBlockIndex": 0, "delta": {"toolUse": {"input": "{}"}}}
+    stop = event_frame("contentBlockStop", {"contentBlockIndex": 0})
+    again = stop + start if has_ended else start
+    stream = START + start + event_frame("contentBlockDelta", piece) + again + stop + STOP
+
+    begun = [delta for delta in read(stream) if type(delta) is ToolCallDelta and delta.name]
+
+    assert (2 if has_ended and not id else 1) == len(begun)
+
+
+def test_a_block_without_a_delta():
+    """An event without a delta costs no text."""
+    text = event_frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi"}})
+    empty = event_frame("contentBlockDelta", {"contentBlockIndex": 0})
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(START + text + empty + STOP)
+
+
+@pytest.mark.parametrize("content", ["Hi", [{"citationsContent": {"content": "Hi"}}]])
+def test_contents_that_are_texts(content):
+    """A text stands for a list of one block."""
+    reply = {"output": {"message": {"content": content}}, "stopReason": "end_turn"}
+
+    assert [TextDelta("Hi"), Finish("stop")] == read(json.dumps(reply).encode())
+
+
+@pytest.mark.parametrize("pieces", [(), ('{"a": ', "2}")])
+@pytest.mark.parametrize("has_end", [True, False])
+def test_input_at_the_start(pieces, has_end):
+    """Some servers send the input of a call at once; pieces of it go before."""
+    use = {"toolUseId": "x", "name": "add", "input": {"a": 2}}
+    start = event_frame("contentBlockStart", {"contentBlockIndex": 0, "start": {"toolUse": use}})
+    deltas = [delta(0, toolUse={"input": piece}) for piece in pieces]
+    found = read(START, start, *deltas, *([end(0)] if has_end else []), STOP)
+
+    assert '{"a": 2}' == "".join(getattr(one, "arguments", None) or "" for one in found)
