@@ -9,8 +9,13 @@ from .contents import CALL, MESSAGE, REASONING
 
 __all__ = ["failure_in_event", "failure_in_item", "failure_in_response", "is_of_tool"]
 
-_OF_TOOL = re.compile(r"response\.\w+\.(failed|error)")
-"""The events by which a tool fails that the provider runs; the reply goes on."""
+_OF_TOOL = re.compile(
+    r"response\.(?!function_call|custom_tool_call)\w+_(call|tools)\.(failed|error)"
+)
+"""The events by which a tool fails that the provider runs; the reply goes on.
+
+What the model itself makes is no such tool: calls of ours, messages, and their parts.
+"""
 
 _OF_MODEL = CALL, MESSAGE, REASONING
 """The items that the model itself has made."""
