@@ -25,7 +25,8 @@ _ECHOED = {"input", "instructions", "metadata", "output", "prompt", "reasoning",
 _ECHOED |= {"incomplete_details", "tool_choice", "usage"}
 """What a response repeats of its request, and what has a meaning of its own."""
 
-_FAILED = "failed", "cancelled"
+_FAILED = {"aborted", "canceled", "cancelled", "error", "expired", "failed", "timed_out", "timeout"}
+_ENDED_BADLY = {f"response.{state}" for state in _FAILED}
 
 
 def is_of_tool(event: Any) -> bool:
@@ -60,6 +61,8 @@ def failure_in_event(event: Mapping[str, Any], answered: bool) -> Any:
             return error
         outer.pop("type")
     error = failure_in(outer, is_known=True)
+    if error is None and kind in _ENDED_BADLY:
+        error = {"code": kind, "message": f"the reply ended with {kind!r}"}
     for name in ("item", "part", "delta"):
         error = failure_in_item(event.get(name)) if error is None else error
     return error
@@ -70,7 +73,7 @@ def failure_in_response(response: Mapping[str, Any]) -> Any:
     outer = {name: value for name, value in response.items() if name not in _ECHOED}
     error = failure_in(outer, is_known=True)
     if error is None or error is outer:
-        error = _described(outer, "response") if response.get("status") in _FAILED else error
+        error = _described(outer, "response") if _has_failed(response) else error
     output = response.get("output")
     for item in output if error is None and isinstance(output, list) else ():
         error = failure_in_item(item) if error is None else error
@@ -88,12 +91,17 @@ def failure_in_item(item: Any) -> Any:
     if isinstance(kind, str) and kind.endswith(("_call", "_output", "_tools")) and kind != CALL:
         return None
     error = failure_in(item, inside=True)
-    if error is None and kind in _OF_MODEL and item.get("status") in _FAILED:
+    if error is None and kind in _OF_MODEL and _has_failed(item):
         error = _described(item, "item")
     content = item.get("content")
     for part in content if error is None and isinstance(content, list) else ():
         error = failure_in(part, inside=True) if error is None else error
     return error
+
+
+def _has_failed(whole: Mapping[str, Any]) -> bool:
+    status = whole.get("status")
+    return isinstance(status, str) and status in _FAILED
 
 
 def _described(failed: Mapping[str, Any], what: str) -> dict[str, Any]:

@@ -322,6 +322,22 @@ def test_failures_without_a_reason(read, end):
         read(event(f"response.{end}", response={"status": end, "error": None}))
 
 
+@pytest.mark.parametrize("state", ["aborted", "cancelled", "error", "expired", "failed", "timeout"])
+def test_responses_that_ended_badly(read, state):
+    """A response in such a state is no answer, whatever its event, or a later one, says."""
+    said_all = rendered(TextDelta("Hi"))
+    response = {"status": state, "output": [message(said("Hi"))]}
+    for stream in (
+        event("response.completed", response=response),
+        event(f"response.{state}", response=response) + said_all,
+        event(f"response.{state}", response={}) + said_all,
+        event(f"response.{state}") + said_all,
+        whole(message(said("Hi")), status=state),
+    ):
+        with pytest.raises(ModelError):
+            read(stream)
+
+
 def test_unknown_ends(read):
     """An end for a reason that is unknown is no answer."""
     with pytest.raises(ModelUnavailable, match="ended with 'steered'"):
