@@ -335,6 +335,20 @@ def test_a_usage_that_cannot_be_read(name, usage):
         assert "Half answer" == read(provider, sse(*chunks))
 
 
+@pytest.mark.parametrize("usage", [1.5, "a", [1], {"input_tokens": "x", "promptTokenCount": "x"}])
+@pytest.mark.parametrize("name", ["anthropic", "gemini"])
+def test_a_usage_of_another_name_that_cannot_be_read(name, usage):
+    """It costs nothing of the text either."""
+    provider = PROVIDERS[name]
+    if name == "gemini":
+        frames = sse(gemini("Half "), {**gemini("answer", "STOP"), "usageMetadata": usage})
+    else:
+        start = {**BEGUN[0], "message": {**BEGUN[0]["message"], "usage": usage}}
+        frames = named(start) + frames_of(provider, provider.stop)[1:]
+
+    assert "Half answer" == read(provider, frames)
+
+
 SCHEMA = {
     "type": "object",
     "title": "T",

@@ -6,7 +6,7 @@ from typing import Any
 from ..failures import failure_in, wordless_failure_in
 from ..openai_responses.failures import failure_in_event
 
-__all__ = ["failure_of", "has_odd_usage", "reasons_in"]
+__all__ = ["failure_of", "reasons_in", "without_odd_usage"]
 
 _REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
 _FAILED = ("error", "failed")
@@ -23,7 +23,8 @@ _DEPTH = 4
 _OF_REPLIES = {"candidates", "choices", "content_block", "delta", "done", "usageMetadata"}
 """The fields of which one shows that an object is a part of a reply."""
 
-_ENDS = ("completed", "incomplete")
+_USAGES = ("usage", "usageMetadata")
+_COUNTS = ("tokens", "tokencount")
 _LIMITS = {"max_messages": "length", "max_tool_calls": "length"}
 
 
@@ -54,14 +55,26 @@ def reasons_in(value: Mapping[str, Any]) -> Iterator[str]:
         yield from (word for word in said[1:] if word in _FAILED)
 
 
-def has_odd_usage(value: Mapping[str, Any]) -> bool:
-    """Return whether a report of usage is none that can be read."""
-    usage = value.get("usage")
+def without_odd_usage(value: dict[str, Any]) -> bool:
+    """Remove the reports of usage that cannot be read, and return whether there were any."""
+    message = value.get("message")
+    found = False
+    for part in (value, message) if isinstance(message, dict) else (value,):
+        for name in _USAGES:
+            if name in part and _is_odd(part[name]):
+                found = True
+                del part[name]
+                if part is message:
+                    part[name] = {"input_tokens": 0, "output_tokens": 0}  # Anthropic's must be
+    return found
+
+
+def _is_odd(usage: Any) -> bool:
     if usage is None:
         return False
     if not isinstance(usage, Mapping):
         return True
-    counts = (count for name, count in usage.items() if str(name).endswith("tokens"))
+    counts = [count for name, count in usage.items() if str(name).lower().endswith(_COUNTS)]
     return any(count is not None and (type(count) is not int or count < 0) for count in counts)
 
 

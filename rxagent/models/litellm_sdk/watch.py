@@ -11,7 +11,7 @@ from typing import Any
 
 from ..openai_chat.fields import finish_of
 from ..sse import Failure, Frames
-from .parts import failure_of, has_odd_usage, reasons_in
+from .parts import failure_of, reasons_in, without_odd_usage
 from .sources import open_source
 
 __all__ = ["Watch"]
@@ -58,15 +58,14 @@ class Watch:
 
     def readable(self, text: str) -> str:
         """Return the data of an event, or a line, without a usage that LiteLLM could not read."""
-        if '"usage"' not in text:
+        if '"usage' not in text:
             return text
         head, brace, rest = text.partition("{")
         value = _json_in((brace + rest).encode(errors="replace"))
         if head.strip() not in ("", "data:") or not isinstance(value, dict):
             return text
-        if not has_odd_usage(value):
+        if not without_odd_usage(value):
             return text
-        del value["usage"]
         return head + json.dumps(value)
 
     def _look(self, value: Any) -> None:
