@@ -304,6 +304,14 @@ def test_a_failure_in_any_disguise():
                 read(provider, frames)
 
 
+def test_a_failure_behind_the_finish_reason():
+    """An error beside the usage is one, though the finish reason came before it."""
+    used = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    last = {**chat(""), "choices": [], "usage": used, "error": FAILED}
+    with pytest.raises(ModelError, match="overloaded"):
+        read(PROVIDERS["openai"], sse(chat("Half answer"), chat("", "stop"), last))
+
+
 def test_a_failure_inside_of_a_candidate():
     """An error of Gemini's is one, though the candidate has a finish reason."""
     candidate = gemini("answer", "STOP")["candidates"][0]
