@@ -257,11 +257,18 @@ def _reason(stream: Any, reason: str) -> str | None:
 
 
 async def _with_failures(stream: Any, watch: Watch) -> AsyncIterator[Any]:
-    """Yield the chunks of a stream, and None where it ends after an error that LiteLLM dropped."""
-    async for chunk in stream:
-        yield chunk
+    """Yield the chunks of a stream, and its watch at an end after an error that LiteLLM dropped.
+
+    An error behind the finish reason is not raised there, since a whole answer cannot break.
+    """
+    try:
+        async for chunk in stream:
+            yield chunk
+    except Exception:
+        if watch.failure is None or not watch.reasons:
+            raise
     if watch.failure is not None:
-        yield None
+        yield watch
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 
 from rxagent.testing.leaks import keepers
 
@@ -9,7 +10,11 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # as LiteLLMModel
 
 
 def _is_logging(opened: object) -> bool:
-    """Return whether it is the task that runs LiteLLM's callbacks, which ends with its clients."""
+    """Return whether it is of LiteLLM's callbacks: the task ends with its clients, the threads
+    with the process.
+    """
+    if isinstance(opened, threading.Thread):
+        return opened.name.startswith("litellm-logging")
     is_task = isinstance(opened, asyncio.Task)
     return is_task and "LoggingWorker" in getattr(opened.get_coro(), "__qualname__", "")
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,6 +94,29 @@ def ended(reason):
     ]
 
 
+def responses(text):
+    """Return a piece of OpenAI's Responses protocol."""
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    return {"type": "response.output_text.delta", "sequence_number": 1, **place, "delta": text}
+
+
+def response(status, text=""):
+    """Return an event of a response in a state."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    said = {"id": "msg_1", "type": "message", "role": "assistant", "content": [part]}
+    used = {"input_tokens": 1, "output_tokens": 5, "total_tokens": 6}
+    fields = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "tools": []}
+    fields |= {"output": [{**said, "status": status}] if text else [], "usage": used}
+    fields |= {"parallel_tool_calls": True, "tool_choice": "auto", "status": status}
+    return {"type": f"response.{status}", "sequence_number": 1, "response": fields}
+
+
+def watsonx(text, reason="not_finished"):
+    """Return a chunk of watsonx."""
+    used = {"generated_token_count": 2, "input_token_count": 1}
+    return {"results": [{"generated_text": text, **used, "stop_reason": reason}]}
+
+
 @frozen
 class Provider:
     """A provider, as LiteLLM names it, and what it sends."""
@@ -152,6 +175,18 @@ def frames_of(provider, reason):
 
 by_provider = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 
+THROUGH_RESPONSES = Provider(
+    "openai/responses/gpt-5-mini",
+    "completed",
+    [response("in_progress")],
+    lambda word: [response(word, "Half answer")],
+    responses,
+    named,
+)
+WATSONX = Provider(
+    "watsonx_text/m", "eos_token", [], lambda word: [watsonx("", word)], watsonx, path="/"
+)
+
 
 @by_provider
 def test_a_whole_reply(provider):
@@ -169,6 +204,29 @@ def test_a_reply_that_was_cut(provider):
     for end in range(len(provider.begin) + 1, has_reason + 1):
         with pytest.raises(ModelUnavailable):
             read(provider, frames[:end])
+
+
+@pytest.mark.parametrize("model", ["openai/responses/gpt-5-mini", "openai/gpt-5-codex"])
+def test_a_reply_through_responses(model):
+    """The end of a response is its finish reason, and a response without one broke off."""
+    provider = evolve(THROUGH_RESPONSES, model=model)
+    frames = frames_of(provider, "completed")
+
+    assert "Half answer" == read(provider, frames)
+    with pytest.raises(ModelError):
+        read(provider, frames[:-1])
+    with pytest.raises(ModelError):
+        read(provider, frames_of(provider, "failed"))
+
+
+def test_a_reply_of_watsonx(monkeypatch):
+    """Its reason stands in its results, and each chunk before the last is `not_finished`."""
+    monkeypatch.setenv("WATSONX_PROJECT_ID", "p")
+    monkeypatch.setenv("WATSONX_TOKEN", "t")
+
+    assert "Half answer" == read(WATSONX, frames_of(WATSONX, "eos_token"))
+    with pytest.raises(ModelError):
+        read(WATSONX, frames_of(WATSONX, "error"))
 
 
 KNOWN = "MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL FINISH_REASON_UNSPECIFIED load error ERROR"
@@ -216,6 +274,63 @@ def test_a_failure_in_midstream(provider, failure, place):
         read(provider, frames)
 
 
+FAILED = {"code": 503, "message": "overloaded", "type": "overloaded_error"}
+INSIDE = [
+    {"choices": [{"index": 0, "delta": {"content": ""}, "error": FAILED}]},
+    {"choices": [{"index": 0, "delta": {"content": "", "error": FAILED}}]},
+    {"choices": [{"index": 0, "delta": {"role": "error", "content": "boom"}}]},
+    {"choices": [{"index": 0, "delta": {}, "message": {"content": "", "error": FAILED}}]},
+    {"choices": [{"index": 0, "delta": {"content": "", "type": "error"}}]},
+]
+RAW = [
+    json.dumps({"error": FAILED}).encode() + b"\n\n",
+    json.dumps({"error": FAILED}, indent=1).encode() + b"\n\n",
+    json.dumps([{"error": FAILED}]).encode() + b"\n\n",
+    b'event: failed\ndata: {"x": 1}\n\n',
+    b'event: server_error\ndata: {"x": 1}\n\n',
+    b"error: boom\n\n",
+]
+
+
+def test_a_failure_in_any_disguise():
+    """An error is one inside of a choice, in a line of its own, and by the name of an event."""
+    provider = PROVIDERS["openai"]
+    chunks = [{**chat(""), **inside} for inside in INSIDE]
+    for failure in (*sse(*chunks), *RAW):
+        for place in (0, 2):
+            frames = frames_of(provider, provider.stop)
+            frames.insert(place, failure)
+            with pytest.raises(ModelError):
+                read(provider, frames)
+
+
+def test_a_failure_behind_the_finish_reason():
+    """An error beside the usage is one, though the finish reason came before it."""
+    used = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    last = {**chat(""), "choices": [], "usage": used, "error": FAILED}
+    with pytest.raises(ModelError, match="overloaded"):
+        read(PROVIDERS["openai"], sse(chat("Half answer"), chat("", "stop"), last))
+
+
+def test_a_failure_inside_of_a_candidate():
+    """An error of Gemini's is one, though the candidate has a finish reason."""
+    candidate = gemini("answer", "STOP")["candidates"][0]
+    with pytest.raises(ModelError):
+        read(
+            PROVIDERS["gemini"],
+            sse(gemini("Half "), {"candidates": [candidate | {"error": FAILED}]}),
+        )
+
+
+def test_a_stop_sequence_beside_a_finish_reason():
+    """The stop sequence that vLLM reports is no finish reason."""
+    provider = PROVIDERS["openai"]
+    end = chat("", "stop")
+    end["choices"][0]["stop_reason"] = "###"
+
+    assert "Half answer" == read(provider, sse(chat("Half "), chat("answer"), end))
+
+
 @pytest.mark.parametrize("usage", [1.5, "a", [1], {"prompt_tokens": "x"}, {"total_tokens": -1.5}])
 @pytest.mark.parametrize("name", ["openai", "mistral"])
 def test_a_usage_that_cannot_be_read(name, usage):
@@ -226,6 +341,20 @@ def test_a_usage_that_cannot_be_read(name, usage):
         chunks[place]["usage"] = usage
 
         assert "Half answer" == read(provider, sse(*chunks))
+
+
+@pytest.mark.parametrize("usage", [1.5, "a", [1], {"input_tokens": "x", "promptTokenCount": "x"}])
+@pytest.mark.parametrize("name", ["anthropic", "gemini"])
+def test_a_usage_of_another_name_that_cannot_be_read(name, usage):
+    """It costs nothing of the text either."""
+    provider = PROVIDERS[name]
+    if name == "gemini":
+        frames = sse(gemini("Half "), {**gemini("answer", "STOP"), "usageMetadata": usage})
+    else:
+        start = {**BEGUN[0], "message": {**BEGUN[0]["message"], "usage": usage}}
+        frames = named(start) + frames_of(provider, provider.stop)[1:]
+
+    assert "Half answer" == read(provider, frames)
 
 
 SCHEMA = {

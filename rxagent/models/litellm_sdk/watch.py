@@ -5,21 +5,16 @@ errors. The lines of a reply show that, where its reader of lines can be reached
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..failures import failure_in, wordless_failure_in
 from ..openai_chat.fields import finish_of
+from ..sse import Failure, Frames
+from .parts import failure_of, reasons_in, without_odd_usage
+from .sources import open_source
 
 __all__ = ["Watch"]
-
-_REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
-_AROUND = ("choices", "candidates", "delta", "message", "response")
-"""Where a finish reason stands: in the object itself, or in one of these."""
-
-_OF_REPLIES = {"candidates", "choices", "content_block", "delta", "done", "usageMetadata"}
-"""The fields of which one shows that an object is a part of a reply."""
 
 
 class Watch:
@@ -38,9 +33,9 @@ class Watch:
         self.failure: Any = None
         self.is_open = False
         self.reasons: list[str] = []
-        self._stream = stream
+        self._frames = Frames()
         if (source := getattr(stream, "completion_stream", None)) is not None:
-            self._open(source)
+            self.is_open = open_source(source, self)
         elif callable(call := getattr(stream, "make_call", None)):
             stream.make_call = partial(self._call, call)
 
@@ -49,115 +44,55 @@ class Watch:
         strange = next((word for word in self.reasons if finish_of(word) is None), None)
         return strange or (given if self.reasons else None)
 
-    def see(self, line: Any) -> Any:
-        """Look at a line, and return it, without a usage that LiteLLM could not read."""
-        text = line.decode(errors="replace") if isinstance(line, bytes) else line
-        if not isinstance(text, str):
-            return line
-        head, brace, rest = text.partition("{")
-        if not brace or head.strip() not in ("", "data:"):
-            if head.startswith("event:") and head[6:].strip() == "error" and self.failure is None:
-                self.failure = {"message": "the provider reported an error"}
-            return line
-        try:
-            value = json.loads(brace + rest)
-        except (ValueError, RecursionError):
-            return line
-        self._look(value)
-        if not _has_odd_usage(value):
-            return line
-        del value["usage"]
-        text = head + json.dumps(value)
-        return text.encode() if isinstance(line, bytes) else text
+    def note(self, piece: bytes) -> None:
+        """Look at a line, with its end: LiteLLM reads its data before the event is whole."""
+        if (value := _json_in(piece.removeprefix(b"data:"))) is not None:
+            self._look(value)
+            return
+        for data in self._frames.feed(piece):
+            if (value := _json_in(data)) is not None:
+                self._look(value)
+            if isinstance(data, Failure):
+                words = data.decode(errors="replace").strip()
+                self._fail({"message": words or "the provider reported an error"})
 
-    def _look(self, value: Mapping[str, Any]) -> None:
-        is_known = not _OF_REPLIES.isdisjoint(value) or isinstance(value.get("message"), Mapping)
-        error = failure_in(value, is_known=is_known)
-        if error is None and not is_known:
-            error = wordless_failure_in(value)
-        if error is not None and (self.failure is None or set(self.failure) == {"message"}):
+    def readable(self, text: str) -> str:
+        """Return the data of an event, or a line, without a usage that LiteLLM could not read."""
+        if '"usage' not in text:
+            return text
+        head, brace, rest = text.partition("{")
+        value = _json_in((brace + rest).encode(errors="replace"))
+        if head.strip() not in ("", "data:") or not isinstance(value, dict):
+            return text
+        if not without_odd_usage(value):
+            return text
+        return head + json.dumps(value)
+
+    def _look(self, value: Any) -> None:
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, Mapping):
+                if (error := failure_of(part)) is not None:
+                    self._fail(error)
+                self.reasons += reasons_in(part)
+
+    def _fail(self, error: Any) -> None:
+        """Note a failure, the first that tells more than a sentence."""
+        if self.failure is None or (
+            isinstance(self.failure, Mapping) and {*self.failure} == {"message"}
+        ):
             self.failure = error
-        self.reasons += _reasons_in(value)
 
     async def _call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         source = await call(*args, **kwargs)
-        self._open(source)
+        self.is_open = open_source(source, self)
         return source
 
-    def _open(self, source: Any) -> None:
-        """Let the lines of a reader of LiteLLM's, or of OpenAI's SDK, pass by here."""
-        if hasattr(lines := getattr(source, "streaming_response", None), "__aiter__"):
-            source.streaming_response = _Lines(lines, self.see)
-            self.is_open = True
-        elif hasattr(decoder := getattr(source, "_decoder", None), "aiter_bytes"):
-            source._decoder = _Decoder(decoder, self.see)
-            self.is_open = True
 
-
-class _Lines:
-    """The lines of a reply, each of which is seen.
-
-    Args:
-        lines: The lines.
-        see: Looks at each, and returns what is read in its place.
-    """
-
-    def __init__(self, lines: Any, see: Callable[[Any], Any]) -> None:
-        self._lines = lines
-        self._see = see
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._lines, name)
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        async for line in self._lines:
-            yield self._see(line)
-
-
-class _Decoder:
-    """The decoder of OpenAI's SDK, whose events are seen."""
-
-    def __init__(self, decoder: Any, see: Callable[[Any], Any]) -> None:
-        self._decoder = decoder
-        self._see = see
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._decoder, name)
-
-    async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        """Yield the events in the bytes of a reply."""
-        async for event in self._decoder.aiter_bytes(iterator):
-            if event.event:
-                self._see(f"event: {event.event}")
-            data = self._see(event.data)
-            if data is not event.data:
-                event = type(event)(event=event.event, data=data, id=event.id, retry=event.retry)
-            yield event
-
-
-def _reasons_in(value: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the finish reasons that an object of a reply holds."""
-    for part in (value, *_parts_of(value)):
-        for name in _REASONS:
-            reason = part.get(name)
-            if isinstance(reason, str) and reason:
-                yield reason
-
-
-def _parts_of(value: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    for name in _AROUND:
-        inner = value.get(name)
-        for part in inner if isinstance(inner, list) else (inner,):
-            if isinstance(part, Mapping):
-                yield part
-
-
-def _has_odd_usage(value: Mapping[str, Any]) -> bool:
-    """Return whether a report of usage is none that can be read."""
-    usage = value.get("usage")
-    if usage is None:
-        return False
-    if not isinstance(usage, Mapping):
-        return True
-    counts = (count for name, count in usage.items() if str(name).endswith("tokens"))
-    return any(count is not None and (type(count) is not int or count < 0) for count in counts)
+def _json_in(data: bytes) -> Any:
+    """Return the object or the list that is all of some bytes, or None."""
+    if not data.lstrip().startswith((b"{", b"[")):
+        return None
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

@@ -9,8 +9,13 @@ from .contents import CALL, MESSAGE, REASONING
 
 __all__ = ["failure_in_event", "failure_in_item", "failure_in_response", "is_of_tool"]
 
-_OF_TOOL = re.compile(r"response\.\w+\.(failed|error)")
-"""The events by which a tool fails that the provider runs; the reply goes on."""
+_OF_TOOL = re.compile(
+    r"response\.(?!function_call|custom_tool_call)\w+_(call|tools)\.(failed|error)"
+)
+"""The events by which a tool fails that the provider runs; the reply goes on.
+
+What the model itself makes is no such tool: calls of ours, messages, and their parts.
+"""
 
 _OF_MODEL = CALL, MESSAGE, REASONING
 """The items that the model itself has made."""
@@ -20,7 +25,8 @@ _ECHOED = {"input", "instructions", "metadata", "output", "prompt", "reasoning",
 _ECHOED |= {"incomplete_details", "tool_choice", "usage"}
 """What a response repeats of its request, and what has a meaning of its own."""
 
-_FAILED = "failed", "cancelled"
+_FAILED = {"aborted", "canceled", "cancelled", "error", "expired", "failed", "timed_out", "timeout"}
+_ENDED_BADLY = {f"response.{state}" for state in _FAILED}
 
 
 def is_of_tool(event: Any) -> bool:
@@ -55,6 +61,8 @@ def failure_in_event(event: Mapping[str, Any], answered: bool) -> Any:
             return error
         outer.pop("type")
     error = failure_in(outer, is_known=True)
+    if error is None and kind in _ENDED_BADLY:
+        error = {"code": kind, "message": f"the reply ended with {kind!r}"}
     for name in ("item", "part", "delta"):
         error = failure_in_item(event.get(name)) if error is None else error
     return error
@@ -65,7 +73,7 @@ def failure_in_response(response: Mapping[str, Any]) -> Any:
     outer = {name: value for name, value in response.items() if name not in _ECHOED}
     error = failure_in(outer, is_known=True)
     if error is None or error is outer:
-        error = _described(outer, "response") if response.get("status") in _FAILED else error
+        error = _described(outer, "response") if _has_failed(response) else error
     output = response.get("output")
     for item in output if error is None and isinstance(output, list) else ():
         error = failure_in_item(item) if error is None else error
@@ -83,12 +91,17 @@ def failure_in_item(item: Any) -> Any:
     if isinstance(kind, str) and kind.endswith(("_call", "_output", "_tools")) and kind != CALL:
         return None
     error = failure_in(item, inside=True)
-    if error is None and kind in _OF_MODEL and item.get("status") in _FAILED:
+    if error is None and kind in _OF_MODEL and _has_failed(item):
         error = _described(item, "item")
     content = item.get("content")
     for part in content if error is None and isinstance(content, list) else ():
         error = failure_in(part, inside=True) if error is None else error
     return error
+
+
+def _has_failed(whole: Mapping[str, Any]) -> bool:
+    status = whole.get("status")
+    return isinstance(status, str) and status in _FAILED
 
 
 def _described(failed: Mapping[str, Any], what: str) -> dict[str, Any]:

@@ -322,6 +322,22 @@ def test_failures_without_a_reason(read, end):
         read(event(f"response.{end}", response={"status": end, "error": None}))
 
 
+@pytest.mark.parametrize("state", ["aborted", "cancelled", "error", "expired", "failed", "timeout"])
+def test_responses_that_ended_badly(read, state):
+    """A response in such a state is no answer, whatever its event, or a later one, says."""
+    said_all = rendered(TextDelta("Hi"))
+    response = {"status": state, "output": [message(said("Hi"))]}
+    for stream in (
+        event("response.completed", response=response),
+        event(f"response.{state}", response=response) + said_all,
+        event(f"response.{state}", response={}) + said_all,
+        event(f"response.{state}") + said_all,
+        whole(message(said("Hi")), status=state),
+    ):
+        with pytest.raises(ModelError):
+            read(stream)
+
+
 def test_unknown_ends(read):
     """An end for a reason that is unknown is no answer."""
     with pytest.raises(ModelUnavailable, match="ended with 'steered'"):
@@ -336,9 +352,31 @@ def test_rejections_in_midstream(read):
 
 def test_tools_of_the_provider_may_fail(read):
     """The failure of a tool that the provider runs is not that of the reply."""
-    failed = event("response.mcp_call.failed", output_index=0, item_id="mcp_1")
+    for tool in ("mcp_call", "mcp_list_tools", "web_search_call", "code_interpreter_call"):
+        for end in ("failed", "error"):
+            failed = event(f"response.{tool}.{end}", output_index=0, item_id="mcp_1")
 
-    assert [TextDelta("Hi"), Finish("stop")] == read(failed, rendered(TextDelta("Hi")))
+            assert [TextDelta("Hi"), Finish("stop")] == read(failed, rendered(TextDelta("Hi")))
+
+
+OF_THE_MODEL = """
+    output_text output_item content_part message reasoning reasoning_summary_text refusal
+    function_call function_call_arguments custom_tool_call custom_tool_call_input
+"""
+
+
+@pytest.mark.parametrize("part", OF_THE_MODEL.split())
+@pytest.mark.parametrize("end", ["failed", "error"])
+@pytest.mark.parametrize("error", [None, ERROR])
+def test_parts_of_the_answer_that_fail(read, part, end, error):
+    """The failure of what the model itself makes is one, though the response is completed."""
+    kind = f"response.{part}.{end}"
+    failed = event(kind, output_index=0, error=error)
+    named = f"event: error\ndata: {json.dumps({'type': kind, 'error': error})}\n\n".encode()
+
+    for failure in (failed, named):
+        with pytest.raises(ModelError):
+            read(failure, rendered(TextDelta("Hi")))
 
 
 def test_usage_of_a_failure():
