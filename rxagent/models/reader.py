@@ -166,14 +166,14 @@ async def until_silence(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     while True:
         try:
             async with asyncio.timeout_at(until) as limit:
-                piece = await anext(parts, b"")
+                piece = await anext(parts, None)
         except TimeoutError:
             if limit.expired():
                 return
             raise
-        if not piece:
+        if piece is None:
             return
-        if not piece.isspace():
+        if piece.strip():
             until = now() + _SILENCE
         yield piece
 

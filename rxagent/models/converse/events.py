@@ -118,7 +118,7 @@ class ConverseEvents:
             self._check(reply["output"])
             message = reply["output"]["message"]
             self._check(message)
-            for index, block in enumerate(_blocks_in(message)):
+            for index, block in enumerate(_blocks_in(message["content"])):
                 self._check({"block": block}, "block")
                 yield from self._whole_block(index, block)
             yield from self._finish(reply["stopReason"])
@@ -250,7 +250,7 @@ class ConverseEvents:
         elif "reasoningContent" in block:
             yield from self._reason(index, block["reasoningContent"])
         elif isinstance(cited := block.get("citationsContent"), Mapping):
-            for part in _blocks_in(cited):
+            for part in _blocks_in(cited.get("content") or ()):
                 yield from self._whole_block(index, part)
         elif (text := block.get("text")) is not None:
             yield from self._delta(index, {"text": text})
@@ -289,10 +289,10 @@ def _is_piece(event: Any) -> bool:
     return type(delta) is dict and delta.keys() <= _OF_PIECES
 
 
-def _blocks_in(part: Mapping[str, Any]) -> Iterable[Any]:
+def _blocks_in(content: Any) -> Iterable[Any]:
     """Return the blocks of a message, or of a text with citations; some servers send a text."""
-    content = part["content"]
-    return [{"text": content}] if isinstance(content, str) else content or ()
+    blocks: Iterable[Any] = [{"text": content}] if isinstance(content, str) else content
+    return blocks
 
 
 def _bytes(text: str) -> bytes:
