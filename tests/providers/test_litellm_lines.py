@@ -357,6 +357,15 @@ def test_a_usage_of_another_name_that_cannot_be_read(name, usage):
     assert "Half answer" == read(provider, frames)
 
 
+@pytest.mark.parametrize("odd", ["x", 5, ["x"], None])
+def test_fields_of_vendors_that_cannot_be_read(odd):
+    """They cost nothing of the text."""
+    chunk = chat("Half answer")
+    chunk["choices"][0]["delta"]["provider_specific_fields"] = odd
+
+    assert "Half answer" == read(PROVIDERS["openai"], sse(chunk, chat("", "stop")))
+
+
 SCHEMA = {
     "type": "object",
     "title": "T",

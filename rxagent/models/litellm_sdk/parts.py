@@ -6,7 +6,7 @@ from typing import Any
 from ..failures import failure_in, wordless_failure_in
 from ..openai_responses.failures import failure_in_event
 
-__all__ = ["failure_of", "reasons_in", "without_odd_usage"]
+__all__ = ["failure_of", "reasons_in", "without_odd_fields"]
 
 _REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
 _FAILED = ("error", "failed")
@@ -24,6 +24,7 @@ _OF_REPLIES = {"candidates", "choices", "content_block", "delta", "done", "usage
 """The fields of which one shows that an object is a part of a reply."""
 
 _USAGES = ("usage", "usageMetadata")
+_OF_VENDORS = "provider_specific_fields"
 _COUNTS = ("tokens", "tokencount")
 _LIMITS = {"max_messages": "length", "max_tool_calls": "length"}
 
@@ -55,8 +56,8 @@ def reasons_in(value: Mapping[str, Any]) -> Iterator[str]:
         yield from (word for word in said[1:] if word in _FAILED)
 
 
-def without_odd_usage(value: dict[str, Any]) -> bool:
-    """Remove the reports of usage that cannot be read, and return whether there were any."""
+def without_odd_fields(value: dict[str, Any]) -> bool:
+    """Remove the side fields that cannot be read, and return whether there were any."""
     message = value.get("message")
     found = False
     for part in (value, message) if isinstance(message, dict) else (value,):
@@ -66,6 +67,10 @@ def without_odd_usage(value: dict[str, Any]) -> bool:
                 del part[name]
                 if part is message:
                     part[name] = {"input_tokens": 0, "output_tokens": 0}  # Anthropic's must be
+    for inner in _parts_of(value, ("choices", "delta"), 2):
+        if isinstance(inner, dict) and not isinstance(inner.get(_OF_VENDORS, {}), Mapping):
+            found = True
+            del inner[_OF_VENDORS]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..openai_chat.fields import finish_of
 from ..sse import Failure, Frames
-from .parts import failure_of, reasons_in, without_odd_usage
+from .parts import failure_of, reasons_in, without_odd_fields
 from .sources import open_source
 
 __all__ = ["Watch"]
@@ -57,14 +57,14 @@ class Watch:
                 self._fail({"message": words or "the provider reported an error"})
 
     def readable(self, text: str) -> str:
-        """Return the data of an event, or a line, without a usage that LiteLLM could not read."""
-        if '"usage' not in text:
+        """Return the data of an event, or a line, without what LiteLLM could not read."""
+        if not any(name in text for name in ('"usage', '"provider_specific_fields"')):
             return text
         head, brace, rest = text.partition("{")
         value = _json_in((brace + rest).encode(errors="replace"))
         if head.strip() not in ("", "data:") or not isinstance(value, dict):
             return text
-        if not without_odd_usage(value):
+        if not without_odd_fields(value):
             return text
         return head + json.dumps(value)
 
