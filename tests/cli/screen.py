@@ -44,7 +44,7 @@ class Screen:
 
     def interrupt(self, *texts):
         """Press Ctrl-C, and read until these texts."""
-        self._wait_until_it_sleeps()
+        self.wait_until_it_sleeps()
         self.type(CTRL_C)
         if not self._comes(texts[0], OVERLOOKED):
             self.type(CTRL_C)
@@ -57,7 +57,7 @@ class Screen:
 
     def press_until_it_ends(self, key):
         """Press a key, again if need be, which ends the command."""
-        self._wait_until_it_sleeps()
+        self.wait_until_it_sleeps()
         self.type(key)
         try:
             self.process.wait(OVERLOOKED)
@@ -65,7 +65,7 @@ class Screen:
             self.type(key)
             self.process.wait(PATIENCE)
 
-    def _wait_until_it_sleeps(self):
+    def wait_until_it_sleeps(self):
         """Wait until the command's main thread has slept for longer than a turn of another's."""
         status = Path(f"/proc/{self.process.pid}/stat")
         asleep = 0

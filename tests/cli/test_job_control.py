@@ -76,6 +76,7 @@ def test_a_killed_command_leaves_a_plain_terminal(talk, number):
     """A signal that ends the command finds the terminal restored, and its own exit status."""
     screen = talk()
     assert not is_plain(screen)
+    screen.wait_until_it_sleeps()
     screen.process.send_signal(number)
     screen.process.wait()
 

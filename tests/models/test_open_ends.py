@@ -34,6 +34,9 @@ WHOLE = {
     "hf": CHAT,
 }
 
+NEEDS = {"anthropic": "anthropic", "bedrock": "boto3"}
+"""The packages of models that are not always installed."""
+
 EACH = pytest.mark.parametrize("name", WHOLE)
 
 
@@ -51,12 +54,9 @@ def make(name, url):
             api = {} if name == "chat" else {"api": "responses"}
             return OpenAIModel("m", api_base=url, api_key="k", timeout=20, **api)
         case "anthropic":
-            pytest.importorskip("anthropic")
             return AnthropicModel("m", api_base=root, api_key="k", timeout=20)
         case "hf":
-            pytest.importorskip("huggingface_hub")
             return InferenceClientModel("m", api_base=url, token="hf_any", timeout=20)
-    pytest.importorskip("boto3")
     keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
     kwargs = {"region_name": "us-east-1", "endpoint_url": root, **keys}
     return AmazonBedrockModel("amazon.nova-pro-v1:0", client_kwargs=kwargs, timeout=20)
@@ -64,6 +64,8 @@ def make(name, url):
 
 def play(name, body, again, status="200 OK", kind="application/json"):
     """Return the deltas of a reply behind which the same bytes come again and again."""
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n"
     with answering(head.encode() + body, again) as url:
         return list(each(make(name, url)("Hi")))
