@@ -39,7 +39,7 @@ class Output(io.TextIOBase):
         self._exceeding = 0
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # read-only, as that of files is
         """The encoding, for code that asks for it."""
         return "utf-8"
 
