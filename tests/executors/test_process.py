@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import reactivex as rx
 from attrs import evolve
+from reactivex import operators as rxo
 
 from rxagent.errors import CodeError
 from rxagent.events import ToolCompleted, ToolFailed, ToolOutput, ToolStarted
@@ -183,11 +184,10 @@ def test_prints_are_emitted_as_they_are_made(shared):
         return "".join(seen)
 
     code = "import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c', end='')\nlook()"
-    for item in each(shared.run(code, functions(look))):
-        if isinstance(item, str):
-            seen.append(item)
+    note = rxo.do_action(lambda item: seen.append(item) if isinstance(item, str) else None)
+    *_, last = each(shared.run(code, functions(look)).pipe(note))
 
-    assert CodeResult("a\nb\nc") == item
+    assert CodeResult("a\nb\nc") == last
 
 
 def test_what_was_printed_before_an_error_is_kept(shared):
