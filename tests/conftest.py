@@ -30,6 +30,12 @@ def pytest_xdist_auto_num_workers(config):
     return (os.cpu_count() or 1) * 3 // 2
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files of slow tests, so that no process is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _no_leaks(no_leaks):
     """Check every test: what it opens is closed when it ends."""

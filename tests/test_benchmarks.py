@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -37,9 +39,9 @@ def test_what_is_not_measured_is_said():
 
 def test_both_sides_are_measured():
     """A row that compares says what it took on either side, and how one is to the other."""
-    _, first, *_ = benchmarks("--quick", "first").splitlines()
+    _, step, *_ = benchmarks("--quick", "step").splitlines()
 
-    _, ours, theirs, unit, ratio, *_ = filter(None, map(str.strip, first.split("  ")))
+    _, ours, theirs, unit, ratio, *_ = filter(None, map(str.strip, step.split("  ")))
     assert "ms" == unit
     assert 0 < float(ours) < 1000
     assert 0 < float(theirs) < 1000

@@ -17,6 +17,8 @@ import pytest
 from rxagent.testing import ScriptedServer
 from rxagent.testing.scripts import SCRIPTS
 
+pytestmark = pytest.mark.slow
+
 README = Path(__file__).parents[1] / "README.md"
 
 _PROGRAM = re.compile(r"<!-- program: (.+) -->\n```python\n((?:.*\n)*?)```")

@@ -303,9 +303,11 @@ def waiting():
     ]
 
 
-def test_tabs_that_read_nothing_cost_little(serve):
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [5_000, pytest.param(30_000, marks=pytest.mark.soak)])
+def test_tabs_that_read_nothing_cost_little(serve, count):
     """Thirty of them hold neither the run, nor other tabs, nor more than was said of its text."""
-    may_begin, piece, count, tabs = threading.Event(), "x" * 999 + " ", 30_000, 30
+    may_begin, piece, tabs = threading.Event(), "x" * 999 + " ", 30
 
     def model(request):
         assert may_begin.wait(10)

@@ -12,6 +12,8 @@ if sys.platform == "win32":
 
 from .conftest import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 IMPORTS = [
     "rxagent.cli.leaving",
     "click.core",

@@ -11,6 +11,8 @@ if sys.platform == "win32":
 from .conftest import PATIENCE
 from .screen import CTRL_C, Screen
 
+pytestmark = pytest.mark.slow
+
 BLOCK = '''
 import time
 

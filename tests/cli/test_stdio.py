@@ -14,6 +14,8 @@ if sys.platform == "win32":
 
 from .conftest import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 HELLO = b"Hello from the scripted model.\n"
 COMMANDS = {
     "run": ["run", "-m", "openai:plain", "hi"],

@@ -19,6 +19,8 @@ from rxagent.runs import launch
 
 from .watching import EVENTS, WATCHDOG, Feed, Seen, Stuck, joined, run_of, scheduler, streamed
 
+pytestmark = pytest.mark.slow
+
 # Where a program may be when it starts a run.
 
 

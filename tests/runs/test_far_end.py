@@ -230,11 +230,12 @@ def test_cancelling_a_tool():
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_a_thousand_runs_of_a_server(server, adding):
-    """A thousand agents at once, each with a tool and 200 deltas, all answer; threads are few."""
+@pytest.mark.parametrize("count", [200, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_many_runs_of_a_server(server, adding, count):
+    """Many agents at once, each with a tool and 200 deltas, all answer; threads are few."""
     add, added = adding
     answering = agent(server, "hasty", add)
-    deltas = [0] * 1_000
+    deltas = [0] * count
     before = set(threading.enumerate())
     threads = 0
 
@@ -259,8 +260,8 @@ def test_a_thousand_runs_of_a_server(server, adding):
     answers = asyncio.run(main())
 
     assert {"".join(f"w{number} " for number in range(200))} == set(answers)
-    assert [201] * 1_000 == deltas
-    assert [(2, 3)] * 1_000 == added
+    assert [201] * count == deltas
+    assert [(2, 3)] * count == added
     assert threads < 20
 
 

@@ -27,6 +27,8 @@ from rxagent.state import State, fold_all
 from ..meanwhile import meanwhile
 from .watching import EVENTS, WATCHDOG, joined
 
+pytestmark = pytest.mark.slow
+
 TEXTS = st.one_of(st.text(max_size=4), st.text("é€𝄞", max_size=2), st.just("x" * 300))
 PIECES = st.recursive(
     st.one_of(

@@ -22,6 +22,8 @@ from rxagent.runs import launch
 
 from .watching import Feed, Seen, joined, run_of, scheduler, streamed
 
+pytestmark = pytest.mark.slow
+
 THREADS = 8
 
 

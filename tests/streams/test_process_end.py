@@ -24,6 +24,8 @@ from rxagent.streams.open_work import OpenWork, open_work
 
 from .recorder import WATCHDOG, Recorder, Upstream
 
+pytestmark = pytest.mark.slow
+
 HEAD = """
 import asyncio, os, signal, sys, threading, time
 import reactivex as rx
