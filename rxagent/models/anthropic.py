@@ -81,6 +81,8 @@ class AnthropicModel(SdkModel):
     _declaration: ClassVar[Provider] = PROVIDER
     _sdk: ClassVar[str] = "anthropic"
     _sdk_client: ClassVar[str] = "AsyncAnthropic"
+    _sdk_error: ClassVar[str] = "AnthropicError"
+    _no_key: ClassVar[str | None] = "Could not resolve authentication method"
     _environment: ClassVar[tuple[str, ...]] = (
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_AUTH_TOKEN",

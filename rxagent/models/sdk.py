@@ -29,9 +29,6 @@ __all__ = ["OF_THE_CALL", "MissingKey", "SdkModel", "list_models"]
 OF_THE_CALL = {"extra_body", "extra_headers", "extra_query", "timeout"}
 """Options for the SDK's call; all others go into the body."""
 
-_NO_KEY = "Could not resolve authentication method"
-"""How Anthropic's SDK says, when it sends a request, that there is no key."""
-
 _TLS_VARIABLES = "SSL_CERT_DIR", "SSL_CERT_FILE"
 
 
@@ -48,6 +45,12 @@ class SdkModel(RemoteModel):
 
     _sdk: ClassVar[str] = "openai"
     _sdk_client: ClassVar[str] = "AsyncOpenAI"
+    _sdk_error: ClassVar[str] = "OpenAIError"
+    """The base of the SDK's errors."""
+
+    _no_key: ClassVar[str | None] = None
+    """How the SDK says, when it sends a request, that there is no key; None if it never does."""
+
     _api: str = ""
     """The part of the SDK that is called; models that call the same part share a client."""
 
@@ -140,14 +143,15 @@ class SdkModel(RemoteModel):
             raise self._declaration.missing(error) from error
         if callable(http_client):
             http_client = http_client()
+        base_error = getattr(sdk, self._sdk_error)
         try:
             client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._arguments())
             _ = self._endpoint(client).with_streaming_response.create  # imports the rest of it
         except MissingKey:
             raise
-        except (_base_error(sdk), ValueError) as error:
+        except (base_error, ValueError) as error:
             is_missing = "api_key" in str(error) and not isinstance(error, ValueError)
-            raise (MissingKey if is_missing else _base_error(sdk))(str(error)) from error
+            raise (MissingKey if is_missing else base_error)(str(error)) from error
         return client
 
     def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
@@ -156,7 +160,7 @@ class SdkModel(RemoteModel):
         Errors of the SDK's client are about the key; those of types and values about what the
         request holds. Bytes that are no HTTP come as errors of the transport's own.
         """
-        if isinstance(error, MissingKey) or _NO_KEY in str(error):
+        if isinstance(error, MissingKey) or (self._no_key and self._no_key in str(error)):
             return errors.rejected(
                 f"cannot be called without a key. Set {self._declaration.key_variable}, or write "
                 f"{repr(self)[:-1]}, api_key=...): any text, where the server needs none. "
@@ -171,7 +175,7 @@ class SdkModel(RemoteModel):
             url = error.request.url
             where = f"{url.scheme}://{url.netloc.decode()}"
             return errors.lost(f"could not be reached at {where}", error)
-        if isinstance(error, _base_error(sdk) | TypeError | ValueError):
+        if isinstance(error, getattr(sdk, self._sdk_error) | TypeError | ValueError):
             return errors.rejected(f"cannot be called by {errors.provider}'s client: {error}")
         return errors.lost("sent what is not HTTP", error)
 
@@ -200,10 +204,6 @@ def list_models(
         return str(client.base_url), [str(model.id) for model in client.models.list()]
 
 
-def _base_error(sdk: Any) -> Any:
-    return sdk.OpenAIError if hasattr(sdk, "OpenAIError") else sdk.AnthropicError
-
-
 @cache
 def _sdk(name: str) -> Any:
     import anyio
@@ -221,7 +221,7 @@ def _over_aiohttp(sdk: Any) -> Any:
 async def _read_failed(response: Any) -> None:
     """Read the body of a failed reply, or raise an error that has its status.
 
-    Anthropic's SDK would lose the status of a reply whose body cannot be read.
+    Some SDKs would lose the status of a reply whose body cannot be read.
     """
     if response.status_code >= 400:
         response.stream = _ending(type(response.stream).__mro__)(response.stream)
