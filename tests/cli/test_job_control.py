@@ -26,6 +26,14 @@ SHELL = (
 """A shell that waits for Enter when its job is stopped, and continues the job then."""
 
 
+@pytest.fixture(autouse=True)
+def _signals():
+    """Let commands be killed by a signal that `nohup` has told the tests to ignore."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(params=["readline", "no readline"])
 def talk(request, start, folder, reachable):
     """Return a function that begins a conversation, with each kind of line."""
