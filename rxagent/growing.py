@@ -54,7 +54,7 @@ class ListView(Sequence[_T]):
     def add(self, item: _T) -> "ListView[_T]":
         """Return a view with one more item."""
         log, length = self._log, self._length
-        if not log.takes(length):
+        if not length or not log.takes(length):  # an empty one may be a default that all share
             log = _Log(self)
             log.take_end()
         log.items.append(item)

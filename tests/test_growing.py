@@ -1,9 +1,11 @@
 """Growing values: every state stays what it was, whatever grows out of it."""
 
 import copy
+import gc
 import pickle
 import sys
 import threading
+import weakref
 
 import pytest
 from hypothesis import given
@@ -92,6 +94,23 @@ def test_many_threads_may_change_one_state():
             assert {number: (0, number, number) for number in range(8)} == out
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("empty", [ListView(), MapView()], ids=["list", "map"])
+def test_an_empty_view_keeps_nothing_of_what_grows_from_it(empty):
+    """A default that all states share does not hold the items of the first one."""
+
+    class Item:
+        """A value that can be watched."""
+
+    item = Item()
+    watched = weakref.ref(item)
+    grown = empty.add(item) if isinstance(empty, ListView) else empty.set("a", item)
+    assert 1 == len(grown)
+    del item, grown
+    gc.collect()
+
+    assert watched() is None
 
 
 def test_a_list_is_read_like_a_tuple():
