@@ -1,7 +1,6 @@
 """Viewers: observers of a run with a queue of their own."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from contextvars import copy_context
@@ -230,7 +229,7 @@ class _Received:
     __slots__ = ("_steps",)
 
     def __init__(self, seq: int) -> None:
-        self._steps: deque[Any] = deque((seq,))
+        self._steps: list[Any] = [seq]
 
     def count(self, seq: int) -> bool:
         """Count the events up to one that the observer receives next, unless this is closed."""
@@ -238,7 +237,7 @@ class _Received:
         steps.append(seq)
         if steps[1] is _CLOSED:
             return False
-        steps.popleft()
+        del steps[0]
         return True
 
     def close(self) -> None:
