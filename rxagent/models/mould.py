@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import starmap
 from typing import Any
 
 from jiter import from_json
@@ -15,9 +16,9 @@ _TEXT, _LETTERS, _NUMBER = "text", "letters", "number"
 """The kinds of fields that vary: a text with its quotes, what is between quotes, and a number."""
 
 _PATTERNS = {
-    _TEXT: rb'("[^"\\]*(?:\\.[^"\\]*)*")',
-    _LETTERS: rb'"([^"\\]*)"',
-    _NUMBER: rb"(0|[1-9]\d*)",
+    _TEXT: rb'"[^"\\]*(?:\\.[^"\\]*)*"',
+    _LETTERS: rb'[^"\\]*',
+    _NUMBER: rb"(?:0|[1-9]\d*)",
 }
 
 _NOWHERE = (0, 0)
@@ -33,39 +34,32 @@ class Mould:
 
     def __init__(self, head: bytes, fields: list[tuple[str, bytes]]) -> None:
         self._head = head
-        self._fields = fields[:-1]
-        self._last, self._tail = fields[-1]
-        self._may_have_spaces = not self._tail.strip(b"]} ")
-        if self._may_have_spaces:
-            self._tail = self._tail.replace(b" ", b"")
+        self._start = len(head)
+        # All replies of a model have these bytes in common, so `re` has mostly compiled them.
+        self._match = re.compile(b"".join(starmap(_pattern, fields))).fullmatch
 
     def text_in(self, frame: bytes) -> str:
         """Return the text of a frame; empty if it does not fit, or if only a parser can tell."""
         if not frame.startswith(self._head):
             return ""
-        if not frame.endswith(self._tail):
-            frame = _without_spaces(frame) if self._may_have_spaces else b""
-            if not frame.endswith(self._tail):
-                return ""
-        text = b""
-        at = len(self._head)
-        for kind, behind in self._fields:
-            end = frame.find(behind, at)  # no string has these bytes: they hold a bare quote
-            part = frame[at:end]
-            at = end + len(behind)
-            if end < 0 or not (kind == _TEXT or _is_plain(kind, part)):
-                return ""
-            text = part if kind == _TEXT else text
-        last = frame[at : len(frame) - len(self._tail)]
-        if self._last == _TEXT:
-            text = last
-        elif at > len(frame) - len(self._tail) or not _is_plain(self._last, last):
+        fitting = self._match(frame, self._start)
+        if fitting is None:
             return ""
         try:
-            found = from_json(text)
+            found = from_json(fitting[1])
         except ValueError:
             return ""
         return found if type(found) is str else ""
+
+
+def _pattern(kind: str, behind: bytes) -> bytes:
+    """Return the pattern of a field, and of the bytes behind it."""
+    field = b"(%s)" % _PATTERNS[kind] if kind == _TEXT else _PATTERNS[kind]
+    brackets = behind.replace(b" ", b"")
+    if brackets.strip(b"]}"):
+        return field + re.escape(behind)
+    # Spaces between the last brackets are a padding of Anthropic's.
+    return field + b"".join(b" *" + re.escape(bytes([sign])) for sign in brackets) + b" *"
 
 
 NO_MOULD = Mould(b"\r", [(_TEXT, b"\r")])
@@ -108,18 +102,7 @@ def mould_of(
 
 def _span(frame: bytes, name: str, kind: str) -> tuple[int, int]:
     """Return where the first field of a name and a kind stands."""
-    found = re.search(b'"%s"\\s*:\\s*' % name.encode() + _PATTERNS[kind], frame)
+    quote = b'"' if kind == _LETTERS else b""
+    field = rb"\s*:\s*%s(%s)%s" % (quote, _PATTERNS[kind], quote)
+    found = re.search(b'"%s"' % name.encode() + field, frame)
     return found.span(1) if found else _NOWHERE
-
-
-def _without_spaces(frame: bytes) -> bytes:
-    """Return a frame without the spaces behind its last string, a padding of Anthropic's."""
-    end = frame.rfind(b'"')
-    return frame[:end] + frame[end:].replace(b" ", b"")
-
-
-def _is_plain(kind: str, value: bytes) -> bool:
-    """Return whether a value is a whole number, or needs no escapes within its quotes."""
-    if kind == _NUMBER:
-        return value.isdigit() and (value[0] != ord("0") or value == b"0")
-    return value.isalnum() or not (b'"' in value or b"\\" in value)
