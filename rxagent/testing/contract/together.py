@@ -67,7 +67,7 @@ class TogetherCells:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(150)  # engines that wait busily are slow on a busy machine
 
         assert {number: echoed(f"number {number}") for number in range(_THREADS)} == texts
 
