@@ -11,6 +11,7 @@ from ..events import Event
 from ..executors import CodeResult, Executor, Functions, Session
 from ..messages import INTERPRETER
 from ..state import State
+from .code_names import check_names
 
 __all__ = ["CodeSession", "Variables", "lost_variables"]
 
@@ -53,7 +54,12 @@ class CodeSession(abc.DisposableBase):
         self._session: Session | None = None
 
     def run(self, code: str, functions: Functions) -> Observable[str | Event | CodeResult]:
-        """Return a run of code, which begins when it is subscribed."""
+        """Return a run of code, which begins when it is subscribed.
+
+        Raises:
+            CodeError: The code sets the name of a function.
+        """
+        check_names(code, (*functions.names, "final_answer"))
         if self._session is None:
             self._session = self._executor.open(self._given, self._saved)
             self._saved = None

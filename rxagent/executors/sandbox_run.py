@@ -18,6 +18,7 @@ from reactivex.disposable import SerialDisposable
 from ..errors import CodeError
 from ..events import Event
 from ..streams import RunScheduler
+from .process_worker.unawaited import early_answer, note_on
 from .protocol import CodeResult, Functions, Limits
 from .sandbox_answers import Answer, ended, named, nothing, pending, raised, raising, returned
 from .sandbox_calls import SandboxCall
@@ -75,6 +76,7 @@ class SandboxRun(abc.DisposableBase):
         self._called = 0
         self._outcome: CodeResult | CodeError | None = None  # once the code has to end
         self._calls: dict[int, SandboxCall] = {}
+        self._unawaited: dict[int, str] = {}  # the names of asynchronous calls
         self._sleeping: dict[int, abc.DisposableBase] = {}
         self._settled: dict[int, Answer] = {}
         self._waiting: tuple[Awaited, float] | None = None
@@ -208,6 +210,7 @@ class SandboxRun(abc.DisposableBase):
             events = functions.call(name, item.args, item.kwargs)
             if name in functions.asynchronous:
                 number = snapshot.call_id
+                self._unawaited[number] = name
                 self._subscribe(number, name, events, partial(self._settle, number))
                 self._answer(snapshot, pending)
             else:
@@ -218,6 +221,8 @@ class SandboxRun(abc.DisposableBase):
         if len(values) != 1:
             text = f"final_answer takes one value, the answer, not {len(values)}"
             return raising("TypeError", text)
+        if self._unawaited:
+            return raising("RuntimeError", early_answer(self._unawaited.values()))
         self._outcome = CodeResult(values[0], is_final=True)
         self._turns.has_answer = True
         return ended
@@ -261,6 +266,8 @@ class SandboxRun(abc.DisposableBase):
     # Several at once.
 
     def _wait(self, item: Awaited) -> None:
+        for number in item.ids:
+            self._unawaited.pop(number, None)
         if self._outcome is not None:
             self._go_on(lambda: item.snapshot.resume({number: ended() for number in item.ids}))
             return
@@ -320,8 +327,9 @@ class SandboxRun(abc.DisposableBase):
         for call in tuple(self._calls.values()):
             if (event := call.cut()) is not None:
                 self._emit(event)
-            if is_usual:
-                self._emit(f"(The call of {call.name} was not awaited, and was stopped.)\n")
+                self._unawaited[-1] = call.name
+        if is_usual and self._unawaited:
+            self._emit(note_on(self._unawaited.values()))
         if self._printed > self._limits.output:
             self._emit(
                 f"\n(The code printed {self._printed:,} characters; only the first "

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from time import perf_counter
 from typing import Any
 
 from ..errors import CodeError
@@ -12,14 +11,17 @@ from .sandbox_workers import WORKERS, Worker
 
 __all__ = ["SandboxVariables"]
 
-_QUICK = 0.02
-"""Seconds that saving may take for it to be done after each piece of code."""
+_QUICK = 2**20
+"""The bytes of a copy that is made after each piece of code; that many take 10 ms (2026-11-28).
+
+Bytes are counted, not time, so that a busy machine loses no variables that another one keeps.
+"""
 
 
 class SandboxVariables:
     """The variables of one session.
 
-    They live in a process. A copy is saved after each piece of code, if that is quick; so when the
+    They live in a process. A copy is saved after each piece of code, if it is small; so when the
     process is killed, the next one goes on from there. What a piece of code has changed is never
     undone silently: where the copy is older than that, or cannot be used, all are lost.
 
@@ -47,7 +49,7 @@ class SandboxVariables:
         self._unsaved = self._given  # to be bound, and not in `_saved`
         self._is_current = True  # whether these two are all that there is
         self._is_closed = False
-        self._cost = 0.0
+        self._size = 0
         self.are_lost = False
         """Whether some were lost, and the model does not know it yet."""
 
@@ -111,11 +113,10 @@ class SandboxVariables:
             session.feed_run("None", inputs=self._unsaved)
 
     def remember(self, session: Any, *, always: bool) -> None:
-        """Save the variables after a piece of code; only if that is quick, unless `always`."""
-        if self._cost > _QUICK and not always:
+        """Save the variables after a piece of code; only if they are few, unless `always`."""
+        if self._size > _QUICK and not always:
             self._is_current = False
             return
-        began = perf_counter()
         try:
             saved = session.dump()
         except Exception:  # it takes more memory than there is left, or the process was killed
@@ -124,7 +125,7 @@ class SandboxVariables:
         with self._lock:
             if session is self._session:
                 self._saved, self._unsaved, self._is_current = saved, {}, True
-                self._cost = perf_counter() - began
+                self._size = len(saved)
 
     def lose(self, *, is_undone: bool = True) -> None:
         """Kill the process, with all that was not saved.

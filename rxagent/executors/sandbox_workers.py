@@ -10,8 +10,8 @@ import atexit
 import os
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -51,7 +51,8 @@ class Worker:
             feed_duration_limit_grace=_GRACE,
             turn_duration_limit_grace=None,
         )
-        self._pool.__enter__()
+        with _deaf_to_interrupts():
+            self._pool.__enter__()
         self._session: Any = None
         self.pid: int | None = None
         self.is_dead = False
@@ -65,7 +66,8 @@ class Worker:
             session, self._session = self._session, None
             session.__exit__(None, None, None)
         session = self._pool.checkout(limits=limits, os_policy={"sleep": "call_host"})
-        session.__enter__()
+        with _deaf_to_interrupts():  # the process before it may have died
+            session.__enter__()
         self._session = session
         self._know(session.worker_pid)
         return session
@@ -108,6 +110,19 @@ class Worker:
         for thing in (self, self._pool, self._session):
             if thing is not None:
                 keep_for_ever(thing)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let a process that starts during the block ignore Ctrl-C, which is for this one alone."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class WorkerPool:

@@ -28,7 +28,7 @@ SHELL = (
 
 @pytest.fixture(autouse=True)
 def _signals():
-    """Let commands be killed by a signal that `nohup` has told the tests to ignore."""
+    """Let commands be killed by a signal that `nohup` lets the tests ignore."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)

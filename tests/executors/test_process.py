@@ -269,6 +269,39 @@ def test_an_asynchronous_function_must_be_awaited(shared, use, place):
     assert ([], "") == (called, come.printed)
 
 
+@pytest.mark.parametrize("made", ["f'{later(1)}'", "later(1) == 1", "1 if later(1) else 2"])
+def test_an_answer_needs_its_calls(shared, made):
+    """What was made of a call that was not awaited is no answer, and the model reads why."""
+
+    async def later(number: int) -> int:
+        """Return the number."""
+        return number
+
+    tools = functions(asynchronous=[later])
+    answered = outcome(shared, f"final_answer({made})", tools)
+    printed = outcome(shared, f"x = {made}\nx", tools)
+    correct = outcome(shared, f"final_answer({made.replace('later', 'await later')})", tools)
+
+    advice = "write `await later(...)`"
+    assert "RuntimeError: final_answer needs the values of calls" in answered.error
+    assert advice in answered.error
+    assert f"(Calls were not awaited, so their values are missing: {advice}.)\n" == printed.printed
+    assert correct.error is None
+
+
+def test_a_call_may_be_awaited_by_later_code(shared):
+    """A call that an earlier piece of code made is awaited as any coroutine."""
+
+    async def later(number: int) -> int:
+        """Return the number."""
+        return number
+
+    tools = functions(asynchronous=[later])
+    outcome(shared, "call = later(1)", tools)
+
+    assert 1 == outcome(shared, "await call", tools).value
+
+
 def test_a_task_must_be_awaited(shared):
     """It is no answer either."""
     code = "import asyncio\nfinal_answer(asyncio.ensure_future(later(1)))"

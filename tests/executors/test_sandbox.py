@@ -214,8 +214,23 @@ def test_a_call_that_is_not_awaited_is_ended(session):
 
     ran = Ran(session, "slow()\nawait ready()\n1", functions_of(slow, ready))
     assert ToolFailed("c1.1", "Cancelled: the code ended before slow did.") in ran.events
-    assert "(The call of slow was not awaited, and was stopped.)\n" == ran.printed
+    assert "(Calls were not awaited, so their values are missing: write `await slow(...)`.)\n" == (
+        ran.printed
+    )
     assert 1 == ran.value
+
+
+def test_an_answer_needs_its_calls(session):
+    """A final answer that comes before a call was awaited is an error, as it lacks the value."""
+    code = "final_answer('cheap' if price('tea') == 3.5 else 'dear')"
+
+    async def price(item: str) -> float:
+        """Return the price."""
+        return 3.5
+
+    assert "write `await price(...)`" in Ran(session, code, functions_of(price)).error
+    awaited = code.replace("price(", "await price(")
+    assert "cheap" == Ran(session, awaited, functions_of(price)).value
 
 
 def test_a_name_given_away_is_a_tool_again(session):

@@ -83,6 +83,18 @@ def worker_of(session):
 # Disposing
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals of POSIX")
+def test_an_interrupt_is_not_for_the_code(session):
+    """Ctrl-C, which a terminal sends to all processes, ends no code of runs that go on."""
+    Ran(session, "x = 1")
+    running = Running(session, "print('go')\nfor i in range(10**6): x += 1\nx")
+    assert running.has_printed.wait(WATCHDOG)
+    os.kill(worker_of(session).pid, signal.SIGINT)
+
+    assert running.is_over.wait(WATCHDOG)
+    assert ["go\n", CodeResult(10**6 + 1)] == running.items
+
+
 def test_dispose_kills_what_runs(session):
     """Disposing ends the process at once; the next run is unharmed."""
     Ran(session, "x = 1")

@@ -3,6 +3,7 @@
 import ast
 import io
 import sys
+import warnings
 from collections.abc import Callable
 from types import CodeType, CoroutineType, ModuleType
 from typing import Any
@@ -11,7 +12,8 @@ from .channel import Channel, Message
 from .faults import Faults
 from .imports import Imports
 from .output import Output
-from .values import plain
+from .unawaited import early_answer, note_on
+from .values import has_begun, plain
 
 __all__ = ["Interpreter"]
 
@@ -46,6 +48,7 @@ class Interpreter:
         self._faults = Faults(memory)
         self._runner: Any = None
         self._answer: list[Any] = []
+        self._calls: list[Any] = []
 
     def define(self, variables: Message) -> None:
         """Set variables of the code."""
@@ -56,6 +59,7 @@ class Interpreter:
         number, source = message["run"], message["code"]
         channel, output = self._channel, self._output
         self._answer = []
+        self._calls = []
         channel.run = number
         output.begin()
         sys.stdin, sys.stdout, sys.stderr = io.StringIO(), output, output  # code may replace them
@@ -66,9 +70,9 @@ class Interpreter:
             value, error = None, raised
         try:
             if self._answer:
-                self._send("result", self._answer[0], is_final=True)
+                self._channel.send("result", self._answer[0], is_final=True)
             elif error is None:
-                self._send("result", value, is_final=False)
+                self._send(value)
             else:
                 self._fail(error)
         except BaseException as raised:  # of a repr, or for lack of memory
@@ -76,10 +80,12 @@ class Interpreter:
         finally:
             channel.end_run()
 
-    def _send(self, kind: str, value: Any, **more: Any) -> None:
+    def _send(self, value: Any) -> None:
         made, notes = plain(value)
+        if names := self._unawaited():
+            self._output.write(note_on(names))
         self._note(notes)
-        self._channel.send(kind, made, **more)
+        self._channel.send("result", made, is_final=False)
 
     def _fail(self, error: BaseException) -> None:
         is_fatal = self._faults.is_fatal(error)  # first, since it frees memory
@@ -94,17 +100,42 @@ class Interpreter:
 
     def _offer(self, names: list[str], asynchronous: set[str]) -> None:
         for name in names:
-            make = _asynchronous if name in asynchronous else _blocking
-            self._namespace[name] = make(self._channel, name)
+            make = self._asynchronous if name in asynchronous else self._blocking
+            self._namespace[name] = function = make(name)
+            function.__name__ = function.__qualname__ = name
         self._namespace["final_answer"] = self._end
 
     def _end(self, answer: Any) -> None:
         """End the task with an answer."""
         if not self._answer:
             made, notes = plain(answer)
+            if names := self._unawaited():
+                raise RuntimeError(early_answer(names))
             self._note(notes)
             self._answer = [made]
         raise _Ended
+
+    def _blocking(self, name: str) -> Callable[..., Any]:
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return self._channel.call(name, args, kwargs)
+
+        return function
+
+    def _asynchronous(self, name: str) -> Callable[..., Any]:
+        never = f"coroutine '{name}' was never awaited"  # which a note says
+        warnings.filterwarnings("ignore", never, RuntimeWarning)
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            call: Any = self._channel.call_async(name, args, kwargs)
+            call.__name__ = call.__qualname__ = name
+            self._calls.append(call)
+            return call
+
+        return function
+
+    def _unawaited(self) -> list[str]:
+        """Return the names of the asynchronous functions whose calls have not begun."""
+        return [call.__name__ for call in self._calls if not has_begun(call)]
 
     def _execute(self, number: int, source: str) -> Any:
         compiled = self._compile(source, self._faults.note_source(number, source))
@@ -142,19 +173,3 @@ async def _cancel_tasks() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _blocking(channel: Channel, name: str) -> Callable[..., Any]:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        return channel.call(name, args, kwargs)
-
-    function.__name__ = function.__qualname__ = name
-    return function
-
-
-def _asynchronous(channel: Channel, name: str) -> Callable[..., Any]:
-    async def function(*args: Any, **kwargs: Any) -> Any:
-        return await channel.call_async(name, args, kwargs)
-
-    function.__name__ = function.__qualname__ = name
-    return function

@@ -4,7 +4,7 @@ import json
 from types import CoroutineType
 from typing import Any
 
-__all__ = ["NotAwaited", "TooLarge", "plain"]
+__all__ = ["NotAwaited", "TooLarge", "has_begun", "plain"]
 
 _DEPTH = 100
 _ITEMS = 1_000_000
@@ -119,11 +119,16 @@ def _is_simple(items: list[Any] | tuple[Any, ...]) -> bool:
     return kinds <= _SIMPLE
 
 
+def has_begun(call: Any) -> bool:
+    """Return whether a coroutine has begun; one that has ended has."""
+    return call.cr_running or call.cr_suspended or call.cr_frame is None
+
+
 def _not_awaited(value: Any) -> str:
     if not isinstance(value, CoroutineType):
         kind = type(value).__name__
         return f"A value is a {kind}, which was not awaited. Write `await` before it."
-    if not value.cr_running and not value.cr_suspended:
+    if not has_begun(value):
         value.close()  # lest Python warns that it never ran
     name = value.__name__
     return f"A value is a coroutine of {name}, which did not run. Write `await {name}(...)`."

@@ -1,0 +1,30 @@
+"""Calls of asynchronous functions that code has not awaited, as the model reads of them.
+
+Their values are not there, so what was made of them, such as a text or a comparison, is wrong.
+"""
+
+from collections.abc import Iterable
+
+__all__ = ["early_answer", "note_on"]
+
+
+def early_answer(names: Iterable[str]) -> str:
+    """Return the error of a final answer that comes before calls were awaited.
+
+    Args:
+        names: The names of the functions.
+    """
+    return f"final_answer needs the values of calls that were not awaited: {_advice(names)}"
+
+
+def note_on(names: Iterable[str]) -> str:
+    """Return what is printed below the output of code that has not awaited calls.
+
+    Args:
+        names: The names of the functions.
+    """
+    return f"(Calls were not awaited, so their values are missing: {_advice(names)}.)\n"
+
+
+def _advice(names: Iterable[str]) -> str:
+    return "write " + ", ".join(f"`await {name}(...)`" for name in dict.fromkeys(names))
