@@ -28,7 +28,7 @@ from ._operator import (
     applied,
     call_of,
     checked,
-    is_known,
+    is_sure,
     name_of,
     remade,
     written_call,
@@ -187,7 +187,7 @@ class _Streamed:
     def __call__(self, request: Request) -> Observable[Delta]:
         def answer() -> Observable[Delta]:
             deltas: Observable[Delta] = applied(_MODEL, self.operators, ask(self.model, request))
-            if all(map(is_known, self.operators)):
+            if all(map(is_sure, self.operators)):
                 return deltas
             return lift(partial(_OnlyDeltas, self.operators))(deltas)
 
