@@ -9,7 +9,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
-from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
 from typing import Any, ClassVar, ParamSpec, TypeAlias
 
 from attrs import field, frozen
@@ -290,6 +290,8 @@ def model_operator(make: Callable[_P, Answer]) -> Callable[_P, ModelOperator]:
         return ModelOperator(written, made, arguments, named, make(*arguments, **named))
 
     made.makes_operator = written  # type: ignore[attr-defined]
+    shown_as = signature(make).replace(return_annotation=ModelOperator)
+    made.__signature__ = shown_as  # type: ignore[attr-defined]
     return made
 
 
