@@ -1,7 +1,8 @@
 """Ledger: what several runs have spent together, and their common limits."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import ceil, inf
 from pickle import PicklingError
 from typing import Never
 
@@ -12,6 +13,9 @@ from .events import Usage
 from .prices import Price, Prices, price_of, prices_of
 
 __all__ = ["Charge", "Ledger", "Spent"]
+
+_ROUNDING = 1e-9
+"""The part of a limit in dollars that is lost in sums."""
 
 
 @frozen
@@ -32,9 +36,9 @@ class Spent:
 
 
 class Charge:
-    """Something to enter in a ledger: estimated output, a report of usage, steps or calls.
+    """What is entered in a ledger: output that is estimated, a report of usage, steps, or calls.
 
-    A report takes back the estimates that it replaces.
+    `estimated` is negative where a report replaces it.
     """
 
     __slots__ = ("estimated", "model", "steps", "tool_calls", "usage")
@@ -103,11 +107,11 @@ class Ledger:
         """What was spent so far."""
         with self._lock:
             usd = self._usd if self._is_priced else None
-            return Spent(round(self._tokens), usd, self._steps, self._tool_calls)
+            return Spent(ceil(self._tokens), usd, self._steps, self._tool_calls)
 
     @property
     def usage_by_model(self) -> dict[str, Usage]:
-        """The usage that each model reported, by its name; that of unknown ones by an empty name."""
+        """What each model reported, by its name; that of unknown models by an empty name."""
         with self._lock:
             return dict(self._by_model)
 
@@ -135,14 +139,10 @@ class Ledger:
     def _cost(self, charge: Charge) -> float | None:
         if not charge.estimated and charge.usage is None:
             return 0.0
-        estimated = 0.0
         try:
-            if charge.estimated and (charge.model is not None or isinstance(self.prices, Price)):
-                price = price_of(self.prices, charge.model)
-                estimated = price.output * charge.estimated / 1e6
             if charge.usage is None:
-                return estimated
-            return estimated + price_of(self.prices, charge.usage.model).of(charge.usage)
+                return self._output_price(charge.model) * charge.estimated / 1e6
+            return price_of(self.prices, charge.usage.model).of(charge.usage)
         except LookupError:
             if self._limits["usd"] is not None:
                 raise
@@ -150,18 +150,34 @@ class Ledger:
 
     @property
     def exceeded(self) -> str | None:
-        """The limit that is exceeded, as a sentence; None if none is."""
-        spent, limits = self.spent, self._limits
-        tokens, usd, steps, calls = (limits[name] for name in limits)
-        if tokens is not None and spent.tokens > tokens:
-            return f"{spent.tokens:,} tokens were used, more than tokens={tokens}"
-        if usd is not None and spent.usd is not None and spent.usd > usd:
-            return f"${spent.usd:.6g} were spent, more than usd={usd:g}"
-        if steps is not None and spent.steps > steps:
-            return f"more than steps={steps} steps began"
-        if calls is not None and spent.tool_calls > calls:
-            return f"more than tool_calls={calls} calls began"
+        """The limit that is exceeded, in words; None if none is."""
+        tokens, usd, steps, calls = self._limits.values()
+        with self._lock:
+            if tokens is not None and self._tokens > tokens:
+                return f"{ceil(self._tokens):,} tokens were used, more than tokens={tokens}"
+            if usd is not None and self._usd > usd * (1 + _ROUNDING):
+                return f"${self._usd:.6g} were spent, more than usd={usd:g}"
+            if steps is not None and self._steps > steps:
+                return f"step {self._steps} would begin, after steps={steps}"
+            if calls is not None and self._tool_calls > calls:
+                return f"call {self._tool_calls} would begin, after tool_calls={calls}"
         return None
+
+    def room(self, models: Iterable[str | None]) -> float:
+        """Return the tokens that some models may write before a limit is exceeded."""
+        tokens, usd = self._limits["tokens"], self._limits["usd"]
+        with self._lock:
+            left = inf if tokens is None else tokens - self._tokens
+            if usd is not None:
+                dollars = max((self._output_price(model) for model in models), default=0.0)
+                if dollars > 0:
+                    left = min(left, (usd - self._usd) / dollars * 1e6)
+        return left
+
+    def _output_price(self, model: str | None) -> float:
+        if isinstance(self.prices, Price):
+            return self.prices.output
+        return 0.0 if model is None else self.prices.of(model).output
 
     def __repr__(self) -> str:
         given = [f"{name}={value:g}" for name, value in self._limits.items() if value is not None]
@@ -171,5 +187,3 @@ class Ledger:
         raise PicklingError(
             "A ledger stays in its process, since its runs write to it. Send ledger.spent."
         )
-
-
