@@ -15,6 +15,7 @@ from rxagent import Agent, Image, Message, Request, State, ToolCall, arguments, 
 from rxagent import operators as ops
 from rxagent.events import TextDelta, ToolStarted, Usage
 from rxagent.models import OpenAIModel, as_model, resolve
+from rxagent.operators._models import Model, ModelOperator
 from rxagent.subscribers import on
 from rxagent.testing import ScriptedModel
 
@@ -157,6 +158,22 @@ OPERATORS = [
         "max_delay must be a number .* not nan",
     ),
     (lambda: ops.retry(2, on=KeyError()), "on must be a list of types of errors, not KeyError"),
+    (lambda: ops.rate_limit(), r"No limit is given: write rate_limit\(requests=60\), or tokens="),
+    (lambda: ops.rate_limit(0), "requests must be a number of requests, 1 or more, not 0"),
+    (lambda: ops.rate_limit(tokens=2.5), "tokens must be a number of tokens, .* not 2.5"),
+    (lambda: ops.rate_limit(1, per=0), "per must be a number of seconds, above 0, not 0"),
+    (lambda: ops.concurrency(0), "limit must be a number of requests, 1 or more, not 0"),
+    (lambda: ops.concurrency(2)(rx.of(1)), "takes a model, since it reads requests, not a stream"),
+    (lambda: ops.budget(), r"No limit is given: write budget\(tokens=100_000\), or another one"),
+    (lambda: ops.budget(tokens=-1), "tokens must be a number of tokens, 0 or more, not -1"),
+    (lambda: ops.budget(seconds=0), "seconds must be a number of seconds, above 0, not 0"),
+    (lambda: ops.budget(ledger=5), "ledger must be a Ledger, not 5"),
+    (lambda: ops.budget(usd=1, prices={"x": 1}), "a Price for each, as .*'x': 1 is not"),
+    (
+        lambda: ops.guard("openai:x"),
+        r"a function of a sentence, or a model, not 'openai:x'\. For a",
+    ),
+    (lambda: ops.guard(str.isascii, replace=5), "replace must be a str, not 5"),
     (lambda: ops.timeout(), r"No time is given: write timeout\(idle=20\)"),
     (lambda: ops.timeout(first=0), "first must be a number of seconds, above 0, not 0"),
     (lambda: ops.timeout(timedelta(seconds=1)), "idle must be a number .* not datetime.timedelta"),
@@ -213,7 +230,11 @@ def test_a_wrong_argument_is_refused_at_the_call(wrong, sentence):
         wrong()
 
 
-OF_MODELS = {"fallback", "hedge", "race"}
+OF_MODELS = {
+    name
+    for name in ops.__all__
+    if signature(getattr(ops, name)).return_annotation in (Model, ModelOperator)
+}
 OF_ANY_OBSERVER = {"watch"}
 
 
@@ -226,6 +247,8 @@ def test_an_operator_without_its_brackets_is_refused(name):
 
 ARGUMENTS = {
     "branch": (ops.text(),),
+    "budget": (1000,),
+    "guard": (str.isascii,),
     "of_type": (TextDelta,),
     "retry": (3,),
     "stop_at": ("END",),
