@@ -310,13 +310,8 @@ def test_an_inner_agent_spends_the_outer_budget():
 def test_the_budget_of_an_inner_agent_ends_that_one_alone():
     """The outer model reads why its call failed, and goes on."""
     inner = Agent(answering("word " * 400), name="inner", description="Talks.")
-
-    @tool
-    def helper(task: str):
-        """Ask for help."""
-        return inner(task).pipe(ops.budget(tokens=50))
-
-    outer = Agent(answering(call(1, "helper", task="Talk."), "Done."), [helper])
+    inner = inner.pipe(ops.budget(tokens=50))
+    outer = Agent(answering(call(1, "inner", task="Talk."), "Done."), [inner])
     ledger = Ledger()
     seen, error = observed(outer("Go.").pipe(ops.budget(tokens=5000, ledger=ledger)))
 
