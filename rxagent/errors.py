@@ -19,6 +19,7 @@
      ├─ NoAnswer                 the run ended without an answer
      ├─ RunCancelled             the run was cancelled
      ├─ BudgetExceeded           the run exceeded its budget
+     ├─ UnknownPrice             (LookupError)      the price of a model is not known
      ├─ BufferOverflow           a viewer was too slow for its buffer
      ├─ PoolExhausted            (RuntimeError)     all threads of a pool are taken
      ├─ MarbleSyntaxError        a marble diagram could not be read
@@ -52,6 +53,7 @@ __all__ = [
     "RxAgentError",
     "ToolError",
     "ToolTimeout",
+    "UnknownPrice",
     "UnknownTool",
     "describe",
 ]
@@ -160,6 +162,13 @@ class BudgetExceeded(RxAgentError):
 
     fields = ("state",)
     state: Any = LazyField()
+
+
+class UnknownPrice(RxAgentError, LookupError):
+    """The price of `model` is not known, so its tokens cannot be counted in dollars."""
+
+    fields = ("model",)
+    model: str | None
 
 
 class BufferOverflow(RxAgentError):

@@ -2,10 +2,13 @@
 
 from .accumulate import accumulate
 from .branch import branch
+from .budget import budget
 from .calls import parse_calls, sealed
 from .circuit import circuit_breaker
 from .draft import draft
+from .guard import guard
 from .hedge import hedge, race
+from .limit import concurrency, rate_limit
 from .normalise import normalise
 from .recover import fallback, retry, settle
 from .refuse import unless_refused
@@ -28,15 +31,19 @@ __all__ = [
     "accumulate",
     "answer",
     "branch",
+    "budget",
     "circuit_breaker",
     "coalesce",
+    "concurrency",
     "draft",
     "fallback",
+    "guard",
     "hedge",
     "normalise",
     "of_type",
     "parse_calls",
     "race",
+    "rate_limit",
     "reasoning",
     "retry",
     "sealed",
