@@ -171,6 +171,10 @@ OPERATORS = [
     (lambda: ops.fallback("openai:x", model), r"name of a model\. Write resolve\('openai:x'\)"),
     (lambda: ops.race([model, model]), "is no model, which is called with a Request. Several are"),
     (lambda: ops.race(OpenAIModel), "OpenAIModel is no model"),
+    (lambda: ops.record(5), "path must be the name of a file, not 5"),
+    (lambda: ops.record("x.jsonl")("openai:x"), r"name of a model\. Write resolve\('openai:x'\)"),
+    (lambda: ops.recorded(model), "path must be the name of a file, not ScriptedModel"),
+    (lambda: ops.recorded("x.jsonl", speed=0), "speed must be how many times .* above 0, not 0"),
     (lambda: ops.fallback(later), r"later does not return an Observable .* Write as_model\("),
 ]
 
@@ -213,7 +217,7 @@ def test_a_wrong_argument_is_refused_at_the_call(wrong, sentence):
         wrong()
 
 
-OF_MODELS = {"fallback", "hedge", "race"}
+OF_MODELS = {"fallback", "hedge", "race", "record", "recorded"}
 OF_ANY_OBSERVER = {"watch"}
 
 

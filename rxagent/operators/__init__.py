@@ -5,6 +5,8 @@ from .branch import branch
 from .calls import parse_calls, sealed
 from .hedge import hedge, race
 from .normalise import normalise
+from .record import record
+from .recorded import recorded
 from .recover import fallback, retry, settle
 from .refuse import unless_refused
 from .select import (
@@ -34,6 +36,8 @@ __all__ = [
     "parse_calls",
     "race",
     "reasoning",
+    "record",
+    "recorded",
     "retry",
     "sealed",
     "settle",
