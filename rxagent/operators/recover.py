@@ -25,7 +25,7 @@ Errors: TypeAlias = type[Exception] | Iterable[type[Exception]] | Callable[[Exce
 _Following: TypeAlias = Callable[[Exception, int, bool], tuple[float, Observable[Delta]] | None]
 
 
-@operator
+@operator(takes="deltas")
 def retry(
     attempts: int,
     delay: float = 1.0,
@@ -110,7 +110,7 @@ def fallback(*models: Model, on: Errors = ModelError, midstream: bool = False) -
     return ModelOf("fallback", models, answer, partial(fallback, on=on, midstream=midstream))
 
 
-@operator
+@operator(takes="events")
 def settle() -> Callable[[Observable[Event]], Observable[Event]]:
     """Emit RunFailed and complete when a run fails, so that its end is always an event.
 
