@@ -1,9 +1,8 @@
 """Recording a model: its requests and answers go to a file."""
 
+import logging
 import threading
-from collections.abc import Callable
-from functools import partial
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,10 +12,10 @@ from reactivex import Observable, abc
 
 from ..events import Delta
 from ..messages import Request
-from ..streams import RunScheduler, run_scoped
+from ..streams import RunScheduler
 from ..streams.sink import Producer, Sink
 from ..wire import VERSION, encode
-from ._models import Model, ModelOf, ask
+from ._models import Answer, Model, ask, model_operator
 from ._recording import (
     CLOSED,
     COMPLETED,
@@ -30,13 +29,16 @@ from ._secrets import secrets_of, without_secrets
 
 __all__ = ["record"]
 
+_log = logging.getLogger("rxagent")
 
-def record(path: str | PathLike[str]) -> Callable[[Model], Model]:
-    """Return a function of a model: the model again, whose requests and answers are recorded.
+
+@model_operator
+def record(path: str | PathLike[str]) -> Answer:
+    """Record the requests to a model and its answers in a file, which `recorded` plays.
 
     Each request is added to the file when its answer has ended, with the time of each delta, and
-    with the error if it failed. `recorded` plays the file. Texts that are keys or tokens, by their
-    name or by their form, are written as `[secret]`.
+    with the error if it failed. Texts that are keys or tokens, by their name or by their form,
+    are written as `[secret]`.
 
     .. marbles:: record/record
 
@@ -44,37 +46,27 @@ def record(path: str | PathLike[str]) -> Callable[[Model], Model]:
         path: The file, which is made if there is none.
     """
     file = path_of(path)
+    runs: WeakKeyDictionary[RunScheduler, str] = WeakKeyDictionary()
 
-    def recording(model: Model) -> Model:
-        runs: WeakKeyDictionary[RunScheduler, str] = WeakKeyDictionary()
-        known = secrets_of(model)
+    def answer(model: Model, request: Request) -> Observable[Delta]:
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            run_scheduler = RunScheduler.of(scheduler)
+            run = runs.setdefault(run_scheduler, uuid4().hex[:12])
+            _make(file)
+            recorder = _Recorder(observer, file, run_scheduler, secrets_of(model), run, request)
+            return recorder.follow(ask(model, request), run_scheduler)
 
-        def answer(request: Request) -> Observable[Delta]:
-            def subscribe(
-                observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-            ) -> abc.DisposableBase:
-                run_scheduler = RunScheduler.of(scheduler)
-                run = runs.setdefault(run_scheduler, uuid4().hex[:12])
-                _open(file)
-                recorder = _Recorder(observer, file, run_scheduler, known, run, request)
-                return recorder.follow(ask(model, request), run_scheduler)
+        return Producer(subscribe)
 
-            return run_scoped(Producer(subscribe))
-
-        how = f"record({fspath(path)!r})"
-        return ModelOf(how, (model,), answer, partial(_record_again, file))
-
-    return recording
-
-
-def _record_again(path: Path, model: Model) -> Model:
-    return record(path)(model)
+    return answer
 
 
 _writing = threading.Lock()
 
 
-def _open(path: Path) -> None:
+def _make(path: Path) -> None:
     """Make the file if there is none, so that one that cannot be written fails before the model."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.open("ab").close()
@@ -115,6 +107,12 @@ class _Recorder(Sink[Delta, Delta]):
             with _writing, self._path.open("ab", buffering=0) as file:
                 file.write("".join(lines).encode())
 
+    def _try_to_write(self, end: str, **fields: Any) -> None:
+        try:
+            self._write(end, **fields)
+        except OSError as error:
+            _log.error("%s cannot be written", self._path, exc_info=error)
+
     def on_next(self, value: Delta) -> None:
         event = encode(value)
         del event["v"]
@@ -122,7 +120,7 @@ class _Recorder(Sink[Delta, Delta]):
         self.observer.on_next(value)
 
     def on_error(self, error: Exception) -> None:
-        self._write(FAILED, error=fields_of_error(error))
+        self._try_to_write(FAILED, error=fields_of_error(error))
         super().on_error(error)
 
     def on_completed(self) -> None:
@@ -135,4 +133,4 @@ class _Recorder(Sink[Delta, Delta]):
 
     def dispose(self) -> None:
         super().dispose()
-        self._write(CLOSED)
+        self._try_to_write(CLOSED)

@@ -19,7 +19,7 @@ from ..messages import Message, Request
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer
 from ._difference import differences
-from ._models import Model
+from ._models import Model, Pipeable
 from ._recording import (
     COMPLETED,
     Exchange,
@@ -67,14 +67,14 @@ def recorded(path: str | PathLike[str], speed: float | None = None) -> "Recorded
 
 
 @frozen(eq=False, repr=False)
-class Recorded:
+class Recorded(Pipeable):
     """A model that plays a recording; the function `recorded` makes it.
 
     Called with a model in place of a request, it returns itself, so that it can stand in a pipe
     where `record` stood.
     """
 
-    is_model: ClassVar[bool] = True
+    takes_model: ClassVar[bool] = True
 
     path: Path
     speed: float | None
@@ -136,16 +136,9 @@ class Recorded:
         lines, nearest = min(found, key=lambda pair: len(pair[0]))
         more = len(lines) - _MOST_DIFFERENCES
         listed = [*lines[:_MOST_DIFFERENCES], *([f"and {more} more"] if more > 0 else [])]
-        return (
-            "\n  ".join(
-                [
-                    f"{self.path} has no such request. From the nearest one, in line {nearest.line}, "
-                    "it differs in:",
-                    *listed,
-                ]
-            )
-            + f"\n{self._what_to_do()}"
-        )
+        where = f"From the nearest one, in line {nearest.line}, it differs in:"
+        what = "\n  ".join([f"{self.path} has no such request. {where}", *listed])
+        return f"{what}\n{self._what_to_do()}"
 
     def _what_to_do(self) -> str:
         return f"To record it, run the program with `ops.record({fspath(self.path)!r})(model)`."
