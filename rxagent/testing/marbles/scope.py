@@ -23,7 +23,17 @@ from ...streams import RunScheduler, from_async
 if TYPE_CHECKING:
     from ...tools import Tool
 
-__all__ = ["KIT", "attempts", "executor_of", "model_of", "public", "request", "slowly", "tool_of"]
+__all__ = [
+    "KIT",
+    "attempts",
+    "executor_of",
+    "function_of",
+    "model_of",
+    "public",
+    "request",
+    "slowly",
+    "tool_of",
+]
 
 request = Request.of("Say something.")
 """A request, for models that are called by hand."""
@@ -61,6 +71,31 @@ def slowly(items: AsyncIterable[Any], seconds: float) -> Observable[Any]:
 
 def tool_of(name: str, row: Observable[Any]) -> "Tool":
     """Return a tool of this name whose calls play a row; its text deltas become texts."""
+
+    def play() -> Observable[Any]:
+        return row.pipe(rxo.map(lambda item: item.text if isinstance(item, TextDelta) else item))
+
+    return _row_tool(name, play)
+
+
+def function_of(name: str, row: Observable[Any]) -> "Tool":
+    """Return a tool of this name whose calls return the last item of a row, when it ends."""
+
+    async def play() -> Any:
+        returned = asyncio.get_running_loop().create_future()
+        items: list[Any] = [None]
+        playing = row.subscribe(
+            items.append, returned.set_exception, lambda: returned.set_result(items[-1])
+        )
+        try:
+            return await returned
+        finally:
+            playing.dispose()
+
+    return _row_tool(name, play)
+
+
+def _row_tool(name: str, play: Callable[[], Any]) -> "Tool":
     # Few diagrams have tools, which are slow to import.
     from ...tools import Tool, tool
 
@@ -72,9 +107,6 @@ def tool_of(name: str, row: Observable[Any]) -> "Tool":
             self, text: str, additional: Mapping[str, Any] | None = None, *, cut: bool = False
         ) -> inspect.BoundArguments:
             return inspect.signature(self.function).bind()
-
-    def play() -> Observable[Any]:
-        return row.pipe(rxo.map(lambda item: item.text if isinstance(item, TextDelta) else item))
 
     made = tool(play, name=name, description=f"Play the row of {name}.")
     fields = asdict(made, recurse=False)
@@ -112,6 +144,7 @@ def executor_of(*rows: Observable[Any]) -> _RowExecutor:
 KIT: dict[str, Any] = {
     "attempts": attempts,
     "executor_of": executor_of,
+    "function_of": function_of,
     "model_of": model_of,
     "ops": ops,
     "request": request,
