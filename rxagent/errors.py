@@ -20,6 +20,7 @@
      ├─ RunCancelled             the run was cancelled
      ├─ BudgetExceeded           the run exceeded its budget
      ├─ NotRecorded              (LookupError)      the request is not in the recording
+     ├─ UnknownPrice             (LookupError)      the price of a model is not known
      ├─ BufferOverflow           a viewer was too slow for its buffer
      ├─ PoolExhausted            (RuntimeError)     all threads of a pool are taken
      ├─ MarbleSyntaxError        a marble diagram could not be read
@@ -54,6 +55,7 @@ __all__ = [
     "RxAgentError",
     "ToolError",
     "ToolTimeout",
+    "UnknownPrice",
     "UnknownTool",
     "describe",
 ]
@@ -166,6 +168,13 @@ class BudgetExceeded(RxAgentError):
 
 class NotRecorded(RxAgentError, LookupError):
     """A recording is played, and the request is not in it; the message says how it differs."""
+
+
+class UnknownPrice(RxAgentError, LookupError):
+    """The price of `model` is not known, so its tokens cannot be counted in dollars."""
+
+    fields = ("model",)
+    model: str | None
 
 
 class BufferOverflow(RxAgentError):

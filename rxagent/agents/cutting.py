@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from ..arguments import shown
+from ..estimate import estimate
 from ..messages import Message
 from ..passages import Passage
 
@@ -11,22 +12,6 @@ __all__ = ["Count", "after_steps", "cut", "estimate", "first_within", "is_count"
 
 Count: TypeAlias = Callable[[Message], int]
 """Returns the tokens of a message."""
-
-_MESSAGE_TOKENS = 4
-"""What a message costs beside its text; https://cookbook.openai.com, How to count tokens, 2024."""
-_IMAGE_TOKENS = 1000
-"""About what an image of a megapixel costs: 765 with gpt-4o, 1,334 with Claude (2025)."""
-
-
-def estimate(message: Message) -> int:
-    """Return about how many tokens a message has: one for 4 letters, or for one not in ASCII."""
-    texts = [message.text, message.reasoning]
-    texts += [part for call in message.tool_calls for part in (call.name, call.arguments)]
-    tokens = _MESSAGE_TOKENS + _IMAGE_TOKENS * len(message.images)
-    for text in texts:
-        plain = len(text.encode("ascii", "ignore"))
-        tokens += len(text) - plain + (plain + 3) // 4
-    return tokens
 
 
 def is_count(name: str, count: Any) -> None:

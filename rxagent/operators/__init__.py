@@ -2,8 +2,11 @@
 
 from .accumulate import accumulate
 from .branch import branch
+from .budget import budget
 from .calls import parse_calls, sealed
+from .guard import guard
 from .hedge import hedge, race
+from .limit import concurrency, rate_limit
 from .normalise import normalise
 from .record import record
 from .recorded import recorded
@@ -28,13 +31,17 @@ __all__ = [
     "accumulate",
     "answer",
     "branch",
+    "budget",
     "coalesce",
+    "concurrency",
     "fallback",
+    "guard",
     "hedge",
     "normalise",
     "of_type",
     "parse_calls",
     "race",
+    "rate_limit",
     "reasoning",
     "record",
     "recorded",

@@ -1,8 +1,8 @@
-"""The last state of a run that was cancelled, for its error."""
+"""The last state of a run that was cancelled or has spent its budget, for its error."""
 
 from time import monotonic, sleep
 
-from ..errors import RunCancelled
+from ..errors import BudgetExceeded, RunCancelled
 from ..lazy_field import Lazy, has_value
 from ..state import State
 from ..streams import RunScheduler
@@ -15,14 +15,18 @@ _PATIENCE = 1.0
 
 
 def set_last_state(error: Exception | None, log: ReplayLog, scheduler: RunScheduler) -> None:
-    """Let the error of a run that it cancels hold the run's state; it is folded when it is read.
+    """Let the error of a run that is cut hold the run's state; it is folded when it is read.
+
+    BudgetExceeded has a state already, but only of this run: not of the conversation before it.
 
     Args:
         error: The error with which the run is about to end, if any; others have no such state.
         log: The events of the run.
         scheduler: The run's.
     """
-    if not isinstance(error, RunCancelled) or has_value(error, "state"):
+    if not isinstance(error, RunCancelled | BudgetExceeded):
+        return
+    if isinstance(error, RunCancelled) and has_value(error, "state"):
         return
     fold = log.state_after(error)
 

@@ -105,6 +105,10 @@ class RunScheduler(SerialQueue, ActionScheduler):
         """Return whether a scheduler belongs to this one, so that `of` has not made a new one."""
         return getattr(scheduler, "run_scheduler", None) is self
 
+    def beside(self) -> "RunScheduler":
+        """Return a scheduler of the same loop and clock, which is not held when this one is."""
+        return RunScheduler(self.loop, self._clock)
+
     @property
     def run_scheduler(self) -> "RunScheduler":
         """This scheduler; schedulers that belong to a run have the same attribute."""

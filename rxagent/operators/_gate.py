@@ -1,0 +1,251 @@
+"""A gate: requests of any number of runs pass it in the order in which they came.
+
+.. code-block:: text
+
+    requests ─▶ queue ─▶ rule: now, or in so many seconds ─▶ model ─▶ deltas ─▶ run
+                            ▲                                        │
+                            └──────────── usage, waits, the end ─────┘
+"""
+
+import threading
+from collections import OrderedDict
+from math import inf
+from typing import Protocol
+
+from reactivex import Observable, abc
+from reactivex.disposable import SerialDisposable
+
+from ..errors import ModelError
+from ..estimate import estimate
+from ..events import Delta, Usage
+from ..messages import Request
+from ..streams import RunScheduler
+from ..streams.open_work import OpenWork
+from ..streams.sink import Producer, Sink
+
+__all__ = ["Gate", "Rule", "Ticket"]
+
+_NOW = 1e-6
+"""What is due in fewer seconds is due now."""
+
+
+class Ticket:
+    """A request at a gate, with about how many tokens it has."""
+
+    __slots__ = ("at", "is_reported", "tokens")
+
+    def __init__(self, tokens: float) -> None:
+        self.tokens = tokens
+        self.at = inf
+        self.is_reported = False
+
+
+class Rule(Protocol):
+    """Decides when the next request may pass; its gate calls it by one thread at a time."""
+
+    def seconds(self, ticket: Ticket, now: float) -> float:
+        """Return after how many seconds a request may pass; `inf` when another one must end."""
+
+    def passed(self, ticket: Ticket, now: float) -> None:
+        """Note that a request is sent."""
+
+    def reported(self, ticket: Ticket, usage: Usage, now: float) -> None:
+        """Note the usage of a request."""
+
+    def pause(self, seconds: float, now: float) -> None:
+        """Let no request pass for some seconds, as the server asks."""
+
+    def ended(self, ticket: Ticket) -> None:
+        """Note that an answer has ended, or that its request was closed."""
+
+
+class Gate:
+    """Lets requests pass in the order in which they came, as soon as a rule allows it.
+
+    Its runs may be on any loops. Nothing is emitted while its lock is held.
+
+    Args:
+        rule: The rule.
+        reads_usage: Whether the rule counts tokens.
+    """
+
+    def __init__(self, rule: Rule, reads_usage: bool = False) -> None:
+        self._rule = rule
+        self._reads_usage = reads_usage
+        self._lock = threading.RLock()  # a run that is collected may leave meanwhile
+        self._queue: OrderedDict[_Passing, None] = OrderedDict()
+        self._alarm = SerialDisposable()
+        self._alarm_of: tuple[_Passing, float] | None = None
+
+    def through(self, answer: Observable[Delta], request: Request) -> Observable[Delta]:
+        """Return an answer that is requested once its turn has come."""
+
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            tokens = sum(map(estimate, request.messages)) if self._reads_usage else 0.0
+            run_scheduler = RunScheduler.of(scheduler)
+            passing = (_Reported if self._reads_usage else _Passing)(
+                observer, self, Ticket(tokens), answer, run_scheduler
+            )
+            self._come(passing)
+            return passing
+
+        return Producer(subscribe)
+
+    def _come(self, passing: "_Passing") -> None:
+        with self._lock:
+            passes = not self._queue and self._admit(passing) is None
+            if not passes:
+                self._queue[passing] = None
+        if passes:
+            passing.go()
+        else:
+            passing.wait()
+            self.look()
+
+    def _admit(self, passing: "_Passing") -> float | None:
+        """Let a request pass; if it must wait, return how many seconds."""
+        now = passing.clock.time()
+        seconds = self._rule.seconds(passing.ticket, now)
+        if seconds > _NOW:
+            return seconds
+        self._rule.passed(passing.ticket, now)
+        return None
+
+    def look(self) -> None:
+        """Let all requests pass whose time has come."""
+        passed = []
+        with self._lock:
+            while self._queue:
+                first = next(iter(self._queue))
+                seconds = self._admit(first)
+                if seconds is not None:
+                    self._wake_at(first, seconds)
+                    break
+                del self._queue[first]
+                passed.append(first)
+            else:
+                self._alarm_of = None
+                self._alarm.disposable = None
+        for passing in passed:
+            if not passing.scheduler.post(passing.go):  # its loop is closed
+                self.leave(passing)
+
+    def _wake_at(self, first: "_Passing", seconds: float) -> None:
+        """Look again after some seconds, on the loop of the first request."""
+        due = first.clock.time() + seconds
+        if self._alarm_of is not None:
+            waking, at = self._alarm_of
+            if waking is first and at <= due + _NOW and at > first.clock.time():
+                return
+        self._alarm_of = (first, due)
+        self._alarm.disposable = (
+            None
+            if seconds == inf
+            else first.clock.schedule_relative(seconds, lambda *_: self.look())
+        )
+
+    def report(self, passing: "_Passing", usage: Usage) -> None:
+        """Correct the tokens of a request by a report of its model."""
+        with self._lock:
+            self._rule.reported(passing.ticket, usage, passing.clock.time())
+        self.look()
+
+    def pause(self, passing: "_Passing", seconds: float) -> None:
+        """Let no request pass for so long as a server asks."""
+        with self._lock:
+            self._rule.pause(seconds, passing.clock.time())
+
+    def leave(self, passing: "_Passing") -> None:
+        """Go on without a request that has ended, or that waits no longer."""
+        with self._lock:
+            if passing in self._queue:
+                del self._queue[passing]
+            elif passing.ticket.at < inf:
+                self._rule.ended(passing.ticket)
+        self.look()
+
+
+class _Passing(Sink[Delta, Delta]):
+    """A request that waits for its turn, then its answer."""
+
+    __slots__ = (
+        "_answer",
+        "_gate",
+        "_is_here",
+        "_noted",
+        "_preparing",
+        "clock",
+        "scheduler",
+        "ticket",
+    )
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[Delta],
+        gate: Gate,
+        ticket: Ticket,
+        answer: Observable[Delta],
+        scheduler: RunScheduler,
+    ) -> None:
+        super().__init__(observer)
+        self._gate = gate
+        self.ticket = ticket
+        self._answer = answer
+        self.scheduler = scheduler
+        self.clock = scheduler.beside()
+        self._is_here = True
+        self._noted: OpenWork | None = None
+        self._preparing: abc.DisposableBase | None = None
+
+    def wait(self) -> None:
+        """Wait for `go`; a time limit of silence counts from then."""
+        self._noted = OpenWork("rxagent-limit", self.scheduler.loop, self.dispose)
+        self._preparing = self.scheduler.preparing()
+
+    def go(self) -> None:
+        """Send the request."""
+        if not self.is_stopped:
+            self._wait_no_longer()
+            self.follow(self._answer, self.scheduler)
+
+    def _wait_no_longer(self) -> None:
+        if self._preparing is not None:
+            self._preparing.dispose()
+            self._preparing = None
+        noted, self._noted = self._noted, None
+        if noted is not None:
+            self.scheduler.close_later(noted)
+
+    def on_error(self, error: Exception) -> None:
+        if isinstance(error, ModelError) and error.retry_after is not None:
+            self._gate.pause(self, error.retry_after)
+        super().on_error(error)
+
+    def _stopping(self) -> abc.ObserverBase[Delta]:
+        # Before the end is passed on, since the next request may be sent by that.
+        observer = super()._stopping()
+        self._leave()
+        return observer
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._is_here:
+            self._is_here = False
+            self._wait_no_longer()
+            self._gate.leave(self)
+
+
+class _Reported(_Passing):
+    """An answer whose usage corrects the estimate."""
+
+    __slots__ = ()
+
+    def on_next(self, value: Delta) -> None:
+        if type(value) is Usage:
+            self._gate.report(self, value)
+        self.observer.on_next(value)
