@@ -15,6 +15,7 @@ from rxagent import Agent, Image, Message, Request, State, ToolCall, arguments, 
 from rxagent import operators as ops
 from rxagent.events import TextDelta, ToolStarted, Usage
 from rxagent.models import OpenAIModel, as_model, resolve
+from rxagent.operators._models import Model, ModelOperator
 from rxagent.subscribers import on
 from rxagent.testing import ScriptedModel
 
@@ -217,7 +218,11 @@ def test_a_wrong_argument_is_refused_at_the_call(wrong, sentence):
         wrong()
 
 
-OF_MODELS = {"fallback", "hedge", "race", "record", "recorded"}
+OF_MODELS = {
+    name
+    for name in ops.__all__
+    if signature(getattr(ops, name)).return_annotation in (Model, ModelOperator)
+} | {"recorded"}
 OF_ANY_OBSERVER = {"watch"}
 
 

@@ -4,6 +4,8 @@ from .accumulate import accumulate
 from .branch import branch
 from .budget import budget
 from .calls import parse_calls, sealed
+from .circuit import circuit_breaker
+from .draft import draft
 from .guard import guard
 from .hedge import hedge, race
 from .limit import concurrency, rate_limit
@@ -32,8 +34,10 @@ __all__ = [
     "answer",
     "branch",
     "budget",
+    "circuit_breaker",
     "coalesce",
     "concurrency",
+    "draft",
     "fallback",
     "guard",
     "hedge",

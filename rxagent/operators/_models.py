@@ -9,7 +9,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
-from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
 from typing import Any, ClassVar, ParamSpec, TypeAlias
 
 from attrs import field, frozen
@@ -28,7 +28,7 @@ from ._operator import (
     applied,
     call_of,
     checked,
-    is_known,
+    is_sure,
     name_of,
     remade,
     written_call,
@@ -187,7 +187,7 @@ class _Streamed:
     def __call__(self, request: Request) -> Observable[Delta]:
         def answer() -> Observable[Delta]:
             deltas: Observable[Delta] = applied(_MODEL, self.operators, ask(self.model, request))
-            if all(map(is_known, self.operators)):
+            if all(map(is_sure, self.operators)):
                 return deltas
             return lift(partial(_OnlyDeltas, self.operators))(deltas)
 
@@ -290,6 +290,8 @@ def model_operator(make: Callable[_P, Answer]) -> Callable[_P, ModelOperator]:
         return ModelOperator(written, made, arguments, named, make(*arguments, **named))
 
     made.makes_operator = written  # type: ignore[attr-defined]
+    shown_as = signature(make).replace(return_annotation=ModelOperator)
+    made.__signature__ = shown_as  # type: ignore[attr-defined]
     return made
 
 

@@ -25,7 +25,7 @@ __all__ = [
     "applied",
     "call_of",
     "checked",
-    "is_known",
+    "is_sure",
     "name_of",
     "operator",
     "remade",
@@ -206,9 +206,11 @@ def checked(place: Place, operators: tuple[Any, ...]) -> tuple[Operator, ...]:
                 f"{shown(given)} is asynchronous or a generator. An operator is a plain function, "
                 "which takes a stream and returns one."
             )
-        elif getattr(given, "is_model", False) or hasattr(given, "as_tool"):
-            kind = "a model" if getattr(given, "is_model", False) else "an agent"
-            raise TypeError(f"{shown(given)} is {kind}, and no operator on a stream.")
+        elif hasattr(given, "pipe") or getattr(given, "is_model", False):
+            raise TypeError(
+                f"{shown(given)} is a model, a tool or an agent, and no operator. Several models "
+                "are given to ops.fallback, ops.hedge or ops.race."
+            )
     return operators
 
 
@@ -233,7 +235,7 @@ def applied(place: Place, operators: tuple[Operator, ...], source: Observable[An
     return source
 
 
-def is_known(given: Operator) -> bool:
+def is_sure(given: Operator) -> bool:
     """Return whether it surely emits what its place emits."""
     return isinstance(given, StreamOperator) and not given._fit.is_open
 
@@ -249,7 +251,7 @@ def name_of(given: Operator) -> str:
 
 def call_of(given: Operator) -> str:
     """Return an operator with its arguments; a function by its name."""
-    is_ours = is_known(given) or getattr(given, "takes_model", False)
+    is_ours = is_sure(given) or getattr(given, "takes_model", False)
     return repr(given) if is_ours else name_of(given)
 
 
