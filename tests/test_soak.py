@@ -6,8 +6,9 @@ limited, cut, stalled or garbled; `retry`, `fallback`, `timeout` and `budget` de
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from random import Random
+from threading import Event, Semaphore
 
 import pytest
 from attrs import frozen
@@ -28,9 +29,9 @@ from rxagent.testing import ScriptedServer
 from rxagent.testing.faults import KINDS, Faults
 from rxagent.testing.frames import INPUT_TOKENS, saying, task, text_chunk
 
-RUNS = 400
-AT_ONCE = 100
-IDLE = 0.4
+RUNS = 2000
+AT_ONCE = 32
+IDLE = 1.0
 LONGEST = 60
 WORDS = ("one ", "two ", "three ", "four ", "two ")
 
@@ -55,13 +56,20 @@ class Soaked:
     events: list
     errors: list
     run: object
+    ended: Event
 
 
-def start(agent, question):
+def start(agent, question, release):
     """Start a run, and collect what it emits."""
-    run, events, errors = agent.start(question), [], []
-    run.subscribe(events.append, errors.append)
-    return Soaked(question, events, errors, run)
+    run, events, errors, ended = agent.start(question), [], [], Event()
+
+    def end(*error):
+        errors.extend(error)
+        ended.set()
+        release()
+
+    run.subscribe(events.append, end, end)
+    return Soaked(question, events, errors, run, ended)
 
 
 def agents_of(server):
@@ -122,18 +130,22 @@ def soak(server, seed, runs):
     for name in ("big", "small"):
         server.scenario(name, faults.around(answering))
     agents, ended = list(agents_of(server)), Counter()
-    for begin in range(0, runs, AT_ONCE):
-        numbers = range(begin, min(begin + AT_ONCE, runs))
-        begun = [start(agents[n % len(agents)], f"Question {seed}.{n}?") for n in numbers]
-        for soaked in begun:
-            soaked.run.wait(LONGEST)
+    free, soaking = Semaphore(AT_ONCE), deque()
+    for number in range(runs):
+        assert free.acquire(timeout=LONGEST), "The runs hang."
+        agent = agents[number % len(agents)]
+        soaking.append(start(agent, f"Question {seed}.{number}?", free.release))
+        while soaking and (soaking[0].ended.is_set() or number == runs - 1):
+            soaked = soaking.popleft()
+            assert soaked.ended.wait(LONGEST), f"{soaked.question} hangs."
             ended[check(soaked)] += 1
-        server.wait_until(lambda: all(one.outcome for one in server.exchanges), LONGEST)
-        server.exchanges.clear()
+    server.wait_until(lambda: all(one.outcome for one in server.exchanges), LONGEST)
+    server.exchanges.clear()
     return ended, faults.dealt
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_two_thousand_runs_with_faults_end_as_they_should():
     """All kinds of faults are met; most runs answer all the same."""
     with ScriptedServer() as server:

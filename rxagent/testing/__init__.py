@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from .clock import VirtualScheduler
     from .contract import ModelContract
     from .far_ends import FarEnd
+    from .faults import Faults
     from .marbles import marbles
     from .models import ScriptedModel
     from .server import ScriptedServer
 
 _ROOM_OF = {
     "FarEnd": "far_ends",
+    "Faults": "faults",
     "ModelContract": "contract",
     "ScriptedModel": "models",
     "ScriptedServer": "server",
@@ -24,6 +26,7 @@ _ROOM_OF = {
 
 __all__ = [
     "FarEnd",
+    "Faults",
     "ModelContract",
     "ScriptedModel",
     "ScriptedServer",
