@@ -9,6 +9,7 @@ from ..lazy import lazily
 if TYPE_CHECKING:
     from .clock import VirtualScheduler
     from .contract import ModelContract
+    from .exploring import explore
     from .far_ends import FarEnd
     from .faults import Faults
     from .marbles import marbles
@@ -22,6 +23,7 @@ _ROOM_OF = {
     "ScriptedModel": "models",
     "ScriptedServer": "server",
     "VirtualScheduler": "clock",
+    "explore": "exploring",
 }
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "ScriptedModel",
     "ScriptedServer",
     "VirtualScheduler",
+    "explore",
     "marbles",
 ]
 
