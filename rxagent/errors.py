@@ -19,6 +19,7 @@
      ├─ NoAnswer                 the run ended without an answer
      ├─ RunCancelled             the run was cancelled
      ├─ BudgetExceeded           the run exceeded its budget
+     ├─ NotRecorded              (LookupError)      the request is not in the recording
      ├─ UnknownPrice             (LookupError)      the price of a model is not known
      ├─ BufferOverflow           a viewer was too slow for its buffer
      ├─ PoolExhausted            (RuntimeError)     all threads of a pool are taken
@@ -46,6 +47,7 @@ __all__ = [
     "ModelTimeout",
     "ModelUnavailable",
     "NoAnswer",
+    "NotRecorded",
     "ParseError",
     "PoolExhausted",
     "RateLimited",
@@ -162,6 +164,10 @@ class BudgetExceeded(RxAgentError):
 
     fields = ("state",)
     state: Any = LazyField()
+
+
+class NotRecorded(RxAgentError, LookupError):
+    """A recording is played, and the request is not in it; the message says how it differs."""
 
 
 class UnknownPrice(RxAgentError, LookupError):

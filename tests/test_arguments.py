@@ -188,6 +188,10 @@ OPERATORS = [
     (lambda: ops.fallback("openai:x", model), r"name of a model\. Write resolve\('openai:x'\)"),
     (lambda: ops.race([model, model]), "is no model, which is called with a Request. Several are"),
     (lambda: ops.race(OpenAIModel), "OpenAIModel is no model"),
+    (lambda: ops.record(5), "path must be the name of a file, not 5"),
+    (lambda: ops.record("x.jsonl")("openai:x"), "takes a model, since it reads requests, not 'op"),
+    (lambda: ops.recorded(model), "path must be the name of a file, not ScriptedModel"),
+    (lambda: ops.recorded("x.jsonl", speed=0), "speed must be how many times .* above 0, not 0"),
     (lambda: ops.fallback(later), r"later does not return an Observable .* Write as_model\("),
 ]
 
@@ -234,7 +238,7 @@ OF_MODELS = {
     name
     for name in ops.__all__
     if signature(getattr(ops, name)).return_annotation in (Model, ModelOperator)
-}
+} | {"recorded"}
 OF_ANY_OBSERVER = {"watch"}
 
 

@@ -37,7 +37,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 BESIDE = "testing"
 """Stands on floor 4 and may look down; only what shows it imports it."""
-SHOW_THE_TESTING_KIT = {"rxagent.cli.demo", "rxagent.cli.draw"}
+SHOW_THE_TESTING_KIT = {"rxagent.cli.demo", "rxagent.cli.draw", "rxagent.cli.draw_run"}
 
 DOORWAY_FACTS = {"__version__"}
 """What every floor may ask the doorway; everything else there leads to a room by its own name."""

@@ -10,6 +10,8 @@ from .guard import guard
 from .hedge import hedge, race
 from .limit import concurrency, rate_limit
 from .normalise import normalise
+from .record import record
+from .recorded import recorded
 from .recover import fallback, retry, settle
 from .refuse import unless_refused
 from .select import (
@@ -45,6 +47,8 @@ __all__ = [
     "race",
     "rate_limit",
     "reasoning",
+    "record",
+    "recorded",
     "retry",
     "sealed",
     "settle",

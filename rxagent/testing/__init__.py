@@ -9,25 +9,31 @@ from ..lazy import lazily
 if TYPE_CHECKING:
     from .clock import VirtualScheduler
     from .contract import ModelContract
+    from .exploring import explore
     from .far_ends import FarEnd
+    from .faults import Faults
     from .marbles import marbles
     from .models import ScriptedModel
     from .server import ScriptedServer
 
 _ROOM_OF = {
     "FarEnd": "far_ends",
+    "Faults": "faults",
     "ModelContract": "contract",
     "ScriptedModel": "models",
     "ScriptedServer": "server",
     "VirtualScheduler": "clock",
+    "explore": "exploring",
 }
 
 __all__ = [
     "FarEnd",
+    "Faults",
     "ModelContract",
     "ScriptedModel",
     "ScriptedServer",
     "VirtualScheduler",
+    "explore",
     "marbles",
 ]
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from datetime import datetime
 from functools import partial
 from itertools import count
 from math import inf
+from random import Random
 from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
@@ -40,12 +41,16 @@ class VirtualScheduler(RunScheduler):
         with VirtualScheduler() as home:
             stream.subscribe(print, scheduler=home)
             home.run()
+
+    Args:
+        random: Draws the order of timers that are due at the same instant; without it they run in
+            the order in which they were set.
     """
 
     can_wait = False
 
-    def __init__(self) -> None:
-        self._loop = _VirtualLoop()
+    def __init__(self, random: Random | None = None) -> None:
+        self._loop = _VirtualLoop(random)
         super().__init__(loop=self._loop)
         self._thread = threading.get_ident()
         self._threads = frozenset(threading.enumerate())
@@ -166,14 +171,14 @@ class VirtualScheduler(RunScheduler):
 class _VirtualLoop(asyncio.BaseEventLoop):
     """An event loop without clock and sockets: instead of waiting it advances its time."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random | None) -> None:
         super().__init__()
         self._selector = self
         self._clock_resolution = 5e-7
         self._instant = 0.0
         self._end = inf
         self._turns = 0
-        self._order = count()
+        self._order: Iterator[float] = count() if random is None else iter(random.random, None)
         self._owner = threading.get_ident()
 
     def time(self) -> float:
@@ -231,7 +236,7 @@ class _VirtualLoop(asyncio.BaseEventLoop):
 class _Due(float):
     """A time with an order among equal ones, which a heap does not keep."""
 
-    order: int
+    order: float
 
     def __new__(cls, when: float) -> Self:
         return super().__new__(cls, _rounded(when))

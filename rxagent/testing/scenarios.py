@@ -57,6 +57,8 @@ class Ending(Enum):
 
     QUIET = "the body ends"
     ABORT = "the connection breaks"
+    REFUSE = "the connection breaks before there is a reply"
+    HALF_CLOSE = "nothing more is sent, and the connection stays open for the client's side"
 
 
 @frozen
@@ -193,6 +195,10 @@ class Performance:
                         return await self._reply(item)
                     case Ending.ABORT:
                         return await self._abort()
+                    case Ending.REFUSE:
+                        return self._refuse()
+                    case Ending.HALF_CLOSE:
+                        return await self._half_close()
                     case Ending.QUIET if is_stream:
                         return await self._end(b"")
                     case bytes() | dict():
@@ -247,6 +253,23 @@ class Performance:
             while transport.get_write_buffer_size():
                 await asyncio.sleep(0.001)
             transport.abort()
+        return response
+
+    def _refuse(self) -> "web.StreamResponse":
+        from aiohttp import web
+
+        self.aborted = True
+        if (transport := self._request.transport) is not None:
+            transport.abort()
+        return self.response or web.Response()  # It is not sent any more.
+
+    async def _half_close(self) -> "web.StreamResponse":
+        response = await self._open()
+        self.aborted = True
+        if (transport := self._request.transport) is not None and transport.can_write_eof():
+            transport.write_eof()
+            while not transport.is_closing():  # until the client closes its side
+                await asyncio.sleep(0.01)
         return response
 
     async def _reply(self, reply: Reply) -> "web.StreamResponse":

@@ -5,7 +5,20 @@ from textwrap import dedent
 
 import pytest
 
+from rxagent import Message
+from rxagent.events import (
+    FinalAnswer,
+    MessageCompleted,
+    RunCompleted,
+    RunStarted,
+    Stamped,
+    StepStarted,
+    TextDelta,
+    Usage,
+)
 from rxagent.testing.marbles import draw, parse, perform, report
+from rxagent.testing.marbles.rows import Kind
+from rxagent.wire import dumps
 
 HELLO = "# It says hello.\n\nmodel: --'Hel'--'lo'--|\n> model\nout:   --'Hel'--'lo'--|\n"
 
@@ -126,3 +139,95 @@ def test_the_help_s_example_is_true(call):
 
     assert "" == report(diagram, perform(diagram))
     assert "\n  draw " in call("--help")[1]
+
+
+RUN = [
+    RunStarted("Hi.", "agent"),
+    StepStarted(1),
+    TextDelta("Hel"),
+    TextDelta("lo"),
+    Usage(10, 2),
+    MessageCompleted(Message("assistant", "Hello")),
+    FinalAnswer("Hello"),
+    RunCompleted(Usage(10, 2)),
+]
+
+
+@pytest.fixture
+def run_file(folder):
+    """Write a run into the folder, an event each 10 ms, and return the file's name."""
+    lines = [dumps(Stamped("a1", n, 5 + n / 100, event)) for n, event in enumerate(RUN)]
+    (folder / "run.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return "run.jsonl"
+
+
+def is_true(text):
+    """Return whether a diagram holds."""
+    diagram = parse(text)
+    return report(diagram, perform(diagram)) == ""
+
+
+def test_a_run_is_written_as_a_diagram(call, run_file, folder):
+    """With --marble a run becomes a test that passes as it stands."""
+    code, out, err = call("draw", "--marble", run_file)
+
+    assert (0, "") == (code, err)
+    assert is_true(out)
+    assert "> Agent(model_of(turn1))('Hi.')\n" in out
+    assert (0, "", "") == call("draw", "--marble", run_file, "-o", "new.marble")
+    assert out == (folder / "new.marble").read_text(encoding="utf-8")
+
+
+def test_a_run_is_shrunk_to_what_matters(call, run_file):
+    """With --shrink the fewest events are left for which an expression holds."""
+    code, out, err = call("draw", "--marble", run_file, "--shrink", 'state.text == "Hello"')
+
+    assert (0, "") == (code, err)
+    assert is_true(out)
+    assert '# The fewest events for which this holds: state.text == "Hello"\n' in out
+    assert [RUN[5]] == [note.value for note in parse(out).out.notes]
+
+
+@pytest.mark.parametrize(
+    ("predicate", "left"),
+    [
+        ("any(isinstance(event, Usage) for event in events)", [Usage]),
+        ("lambda events: len(events) >= 8", [*map(type, RUN)]),
+        ("True", []),
+    ],
+)
+def test_a_predicate_is_an_expression_or_a_function(call, run_file, predicate, left):
+    """It is about `events`, with the names of all events and errors."""
+    code, out, _ = call("draw", "--marble", run_file, "--shrink", predicate)
+
+    assert 0 == code
+    notes = parse(out).out.notes
+    assert left == [type(note.value) for note in notes if note.kind is Kind.NEXT]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--marble", "--shrink", "state.text =="], "not a Python expression"),
+        (["--marble", "--shrink", "nothing(events)"], "raises NameError: name 'nothing' is not"),
+        (["--marble", "--shrink", "False"], "does not hold for the whole run"),
+        (["--shrink", "True"], "write --marble, too"),
+        (["--run", "a1"], "write --marble, too"),
+    ],
+)
+def test_a_wrong_use_says_what_to_write(call, run_file, arguments, what):
+    """It exits as usage errors do."""
+    code, out, err = call("draw", run_file, *arguments)
+
+    assert (2, "") == (code, out)
+    assert what in " ".join(err.replace("│", " ").split())
+
+
+def test_what_is_no_run_is_an_error_with_its_line(call, folder):
+    """The file and the line come first."""
+    (folder / "no.jsonl").write_text("{}\n", encoding="utf-8")
+
+    code, out, err = call("draw", "--marble", "no.jsonl")
+
+    assert (1, "") == (code, out)
+    assert err.startswith("no.jsonl:1: ")

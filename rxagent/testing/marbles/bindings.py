@@ -12,6 +12,7 @@ import attrs
 from attrs import frozen
 
 from ... import errors, events, messages
+from ...frozen import plain_type
 from .snippets import Import, Snippet
 
 __all__ = ["Unmade", "made", "matches", "value_of"]
@@ -142,7 +143,7 @@ def matches(expected: Any, actual: Any) -> bool:
     expected = made(expected)
     if expected is ...:
         return True
-    if type(expected) is not type(actual):
+    if plain_type(expected) is not plain_type(actual):
         return False
     match expected:
         case str():

@@ -3,7 +3,7 @@
 import asyncio
 import builtins
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,17 @@ from ...streams import RunScheduler, from_async
 if TYPE_CHECKING:
     from ...tools import Tool
 
-__all__ = ["KIT", "attempts", "executor_of", "model_of", "public", "request", "slowly", "tool_of"]
+__all__ = [
+    "KIT",
+    "attempts",
+    "executor_of",
+    "function_of",
+    "model_of",
+    "public",
+    "request",
+    "slowly",
+    "tool_of",
+]
 
 request = Request.of("Say something.")
 """A request, for models that are called by hand."""
@@ -72,6 +82,31 @@ def slowly(items: AsyncIterable[Any], seconds: float) -> Observable[Any]:
 
 def tool_of(name: str, row: Observable[Any]) -> "Tool":
     """Return a tool of this name whose calls play a row; its text deltas become texts."""
+
+    def play() -> Observable[Any]:
+        return row.pipe(rxo.map(lambda item: item.text if isinstance(item, TextDelta) else item))
+
+    return _row_tool(name, play)
+
+
+def function_of(name: str, row: Observable[Any]) -> "Tool":
+    """Return a tool of this name whose calls return the last item of a row, when it ends."""
+
+    async def play() -> Any:
+        returned = asyncio.get_running_loop().create_future()
+        items: list[Any] = [None]
+        playing = row.subscribe(
+            items.append, returned.set_exception, lambda: returned.set_result(items[-1])
+        )
+        try:
+            return await returned
+        finally:
+            playing.dispose()
+
+    return _row_tool(name, play)
+
+
+def _row_tool(name: str, play: Callable[[], Any]) -> "Tool":
     # Few diagrams have tools, which are slow to import.
     from ...tools import Tool, tool
 
@@ -83,9 +118,6 @@ def tool_of(name: str, row: Observable[Any]) -> "Tool":
             self, text: str, additional: Mapping[str, Any] | None = None, *, cut: bool = False
         ) -> inspect.BoundArguments:
             return inspect.signature(self.function).bind()
-
-    def play() -> Observable[Any]:
-        return row.pipe(rxo.map(lambda item: item.text if isinstance(item, TextDelta) else item))
 
     made = tool(play, name=name, description=f"Play the row of {name}.")
     fields = asdict(made, recurse=False)
@@ -123,6 +155,7 @@ def executor_of(*rows: Observable[Any]) -> _RowExecutor:
 KIT: dict[str, Any] = {
     "attempts": attempts,
     "executor_of": executor_of,
+    "function_of": function_of,
     "model_of": model_of,
     "ops": ops,
     "request": request,

@@ -1,8 +1,9 @@
 """Writing notes as rows of marbles, and values as bindings."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 from attrs import frozen
 
@@ -77,7 +78,8 @@ class Signs:
         for letter, value in self._bindings.items():
             if matches(value, note.value):
                 return "#" if letter == "!" else letter
-        if self._quoting and isinstance(note.value, events.TextDelta):
+        is_text = isinstance(note.value, events.TextDelta)
+        if self._quoting and is_text and _is_readable(note.value.text):
             return quoted(note.value.text)
         return self._add(note)
 
@@ -85,10 +87,22 @@ class Signs:
         value = note.value.event if isinstance(note.value, events.Stamped) else note.value
         first = _LETTERS.index(LETTERS.get(type(value), "a"))
         order = _LETTERS[first:] + _LETTERS[:first]
-        free = (letter for letter in order if letter not in self._bindings)
+        free = (letter for letter in chain(order, _more()) if letter not in self._bindings)
         letter = "!" if note.kind is Kind.ERROR and "!" not in self._bindings else next(free, "?")
         self._bindings[letter] = self.added[letter] = note.value
         return "#" if letter == "!" else letter
+
+
+def _is_readable(text: str) -> bool:
+    """Return whether a text in quotes is read as it is, on every system."""
+    return all(sign.isprintable() or sign in "\n\t" for sign in text)
+
+
+def _more() -> Iterator[str]:
+    """Yield further letters, for diagrams of more values than the alphabet has letters."""
+    for sign in map(chr, range(0xC0, 0x3000)):
+        if sign.isalpha() and sign.isprintable() and sign == normalize("NFKC", sign):
+            yield sign
 
 
 def binding(letter: str, value: Any) -> str:

@@ -1,0 +1,136 @@
+"""Recording a model: its requests and answers go to a file."""
+
+import logging
+import threading
+from os import PathLike
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from reactivex import Observable, abc
+
+from ..events import Delta
+from ..messages import Request
+from ..streams import RunScheduler
+from ..streams.sink import Producer, Sink
+from ..wire import VERSION, encode
+from ._models import Answer, Model, ask, model_operator
+from ._recording import (
+    CLOSED,
+    COMPLETED,
+    FAILED,
+    dumped,
+    fields_of_error,
+    fields_of_request,
+    path_of,
+)
+from ._secrets import secrets_of, without_secrets
+
+__all__ = ["record"]
+
+_log = logging.getLogger("rxagent")
+
+
+@model_operator
+def record(path: str | PathLike[str]) -> Answer:
+    """Record the requests to a model and its answers in a file, which `recorded` plays.
+
+    Each request is added to the file when its answer has ended, with the time of each delta, and
+    with the error if it failed. Texts that are keys or tokens, by their name or by their form,
+    are written as `[secret]`.
+
+    .. marbles:: record/record
+
+    Args:
+        path: The file, which is made if there is none.
+    """
+    file = path_of(path)
+    runs: WeakKeyDictionary[RunScheduler, str] = WeakKeyDictionary()
+
+    def answer(model: Model, request: Request) -> Observable[Delta]:
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            run_scheduler = RunScheduler.of(scheduler)
+            run = runs.setdefault(run_scheduler, uuid4().hex[:12])
+            _make(file)
+            recorder = _Recorder(observer, file, run_scheduler, secrets_of(model), run, request)
+            return recorder.follow(ask(model, request), run_scheduler)
+
+        return Producer(subscribe)
+
+    return answer
+
+
+_writing = threading.Lock()
+
+
+def _make(path: Path) -> None:
+    """Make the file if there is none, so that one that cannot be written fails before the model."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.open("ab").close()
+
+
+class _Recorder(Sink[Delta, Delta]):
+    """Passes an answer on, and writes it to the file when it has ended."""
+
+    __slots__ = ("_began", "_known", "_lines", "_path", "_scheduler")
+
+    def __init__(
+        self,
+        observer: abc.ObserverBase[Delta],
+        path: Path,
+        scheduler: RunScheduler,
+        known: frozenset[str],
+        run: str,
+        request: Request,
+    ) -> None:
+        super().__init__(observer)
+        self._path = path
+        self._scheduler = scheduler
+        self._known = known
+        self._began = scheduler.time()
+        asked = without_secrets(fields_of_request(request), known)
+        about = {"v": VERSION, "type": "Request", "run": run, "at": scheduler.now.timestamp()}
+        self._lines: list[str] | None = [dumped({**about, "request": asked})]
+
+    def _add(self, **fields: Any) -> None:
+        if self._lines is not None:
+            after = round(self._scheduler.time() - self._began, 6)
+            self._lines.append(dumped({"after": after, **without_secrets(fields, self._known)}))
+
+    def _write(self, end: str, **fields: Any) -> None:
+        self._add(end=end, **fields)
+        lines, self._lines = self._lines, None
+        if lines:
+            with _writing, self._path.open("ab", buffering=0) as file:
+                file.write("".join(lines).encode())
+
+    def _try_to_write(self, end: str, **fields: Any) -> None:
+        try:
+            self._write(end, **fields)
+        except OSError as error:
+            _log.error("%s cannot be written", self._path, exc_info=error)
+
+    def on_next(self, value: Delta) -> None:
+        event = encode(value)
+        del event["v"]
+        self._add(event=event)
+        self.observer.on_next(value)
+
+    def on_error(self, error: Exception) -> None:
+        self._try_to_write(FAILED, error=fields_of_error(error))
+        super().on_error(error)
+
+    def on_completed(self) -> None:
+        try:
+            self._write(COMPLETED)
+        except OSError as error:
+            super().on_error(error)
+        else:
+            super().on_completed()
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._try_to_write(CLOSED)
