@@ -19,7 +19,6 @@ from ..errors import ParseError
 from ..events import (
     Delta,
     Event,
-    FinalAnswer,
     Finish,
     MessageCompleted,
     StepRetried,
@@ -41,6 +40,7 @@ from .code_functions import functions_of
 from .code_session import CodeSession
 from .code_stream import cut_at_code
 from .loop import Turn
+from .steering import INTERRUPTED
 
 __all__ = ["CodeStep"]
 
@@ -80,7 +80,7 @@ class CodeStep:
     def __call__(self, turn: Turn) -> Observable[Event]:
         """Return the events of a step."""
         deltas = serialize_on_run(self.model(self.request(turn.state, turn.closing)))
-        deltas = deltas.pipe(ops.normalise(turn.step), ops.unless_refused())
+        deltas = turn.interruptible(deltas).pipe(ops.normalise(turn.step), ops.unless_refused())
         if not (turn.closing or self.structured):
             deltas = deltas.pipe(cut_at_code(self.tags))
         return stream_ops.defer(lambda: _Step(self, turn).events(deltas))
@@ -93,6 +93,7 @@ class _Step:
         self._how = how
         self._turn = turn
         self._call_id = ""
+        self._is_interrupted = False
         self._begin(1)
 
     def _begin(self, attempt: int) -> None:
@@ -129,6 +130,9 @@ class _Step:
 
     def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
         message, finish = turn
+        if finish.reason == INTERRUPTED:
+            self._is_interrupted = True
+            return stream_ops.of(MessageCompleted(message))
         action = stream_ops.defer(lambda: self._carry_out(message.text, finish.reason))
         return action.pipe(
             stream_ops.catch(failed_if_unusable), stream_ops.start_with(MessageCompleted(message))
@@ -147,8 +151,8 @@ class _Step:
         return stream_ops.of()
 
     def _run(self, code: str, lines: int = 0) -> Observable[Event]:
-        """Run code, unless the code before it has failed or answered."""
-        if self._has_failed or self._answer:
+        """Run code, unless the code before it has failed or answered, or the turn was cut."""
+        if self._has_failed or self._answer or self._is_interrupted:
             return stream_ops.of()
         how = self._how
         self._call_id = f"call_{self._turn.step}_{self._attempt}_{self._calls}"
@@ -156,7 +160,12 @@ class _Step:
         call = ToolCall(self._call_id, INTERPRETER, json.dumps({"code": code}, ensure_ascii=False))
         functions = functions_of(how.tools, call.id, self._turn.given, how.workers)
         padded = "\n" * lines + code  # so that errors name the lines of the whole code
-        return run_code(call, lambda: how.session.run(padded, functions), how.session, self._note)
+        events = run_code(call, lambda: how.session.run(padded, functions), how.session, self._note)
+        return self._turn.cancellable(call.id, events, self._cancelled)
+
+    def _cancelled(self) -> Any:
+        self._note(None)
+        return self._how.session.variables()
 
     def _note(self, result: CodeResult | None) -> None:
         self._has_failed = result is None
@@ -172,8 +181,5 @@ class _Step:
             return stream_ops.of()
         how, value = self._how, freeze(self._answer.value)
         checked = check_answer(how.checks, value, self._turn.state, how.workers)
-        return checked.pipe(stream_ops.map(_final), stream_ops.catch(failed_if_unusable))
-
-
-def _final(value: Any) -> Event:
-    return FinalAnswer(value)
+        final = checked.pipe(stream_ops.flat_map(self._turn.final))
+        return final.pipe(stream_ops.catch(failed_if_unusable))

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from keyword import iskeyword
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from attrs import frozen
 from reactivex import Observable
@@ -12,11 +12,13 @@ from ..arguments import mapping, number, several, shown, suggesting, text
 from ..events import Event, RunStarted
 from ..messages import Image, Message
 from ..runs import Run, launch
+from ..runs.inbox import Inbox, Steer
 from ..state import State
 from ..streams import RunScheduler, daemon_loop, refuse_own_loop
 from ..tools import Tool, tool
 from .hints import NOT_OF_RUNS
 from .prompts import Prompts
+from .steering import SteeringOptions
 from .uncalled import Uncalled
 
 __all__ = ["Opening", "Runnable", "agent_name", "opening"]
@@ -29,6 +31,9 @@ class Runnable(Uncalled):
 
     name: str
     description: str | None
+
+    _takes_messages: ClassVar[bool] = False
+    """Whether `__call__` has the arguments `inbox`, `steer` and `cancel_tools`."""
 
     @abstractmethod
     def __call__(
@@ -80,8 +85,13 @@ class Runnable(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
+        inbox: Observable[Any] | None = None,
+        steer: Steer = "concat",
+        cancel_tools: bool = False,
     ) -> Run:
         """Start a hot run and return it at once.
+
+        While it works, `run.say(message)` steers it.
 
         Args:
             task: What to do.
@@ -89,10 +99,29 @@ class Runnable(Uncalled):
             state: The state of an earlier run.
             images: Images for the model.
             additional_args: Named values for the model and the tools.
+            inbox: A stream of messages, which are said to the run as they come. It is subscribed
+                here and now, and disposed when the run has ended; its error ends the run.
+            steer: What a message does. ``"concat"``: the model reads it in the next step.
+                ``"switch"``: it cuts the answer in mid-sentence, too.
+            cancel_tools: Whether a message that cuts the answer also ends the calls that run;
+                otherwise they end by themselves before the next step.
         """
         watching = several("attach", attach, "observers")
-        events = self(task, state=state, images=images, additional_args=additional_args)
-        return launch(events, attach=watching, before=state)
+        given: dict[str, Any] = {"state": state, "images": images}
+        given["additional_args"] = additional_args
+        scheduler, box = RunScheduler(), Inbox() if self._takes_messages else None
+        if box is not None:
+            SteeringOptions(inbox or box, steer, cancel_tools)
+            given |= {"inbox": box, "steer": steer, "cancel_tools": cancel_tools}
+        elif inbox is not None or steer != "concat" or cancel_tools:
+            raise TypeError(
+                f"{self!r} takes no messages while it works, so it has no inbox=, steer= and "
+                "cancel_tools=. Those of an Agent or a CodeAgent do."
+            )
+        events = self(task, **given)
+        if box is not None and inbox is not None:
+            box.follow(inbox, scheduler)
+        return launch(events, attach=watching, before=state, scheduler=scheduler, inbox=box)
 
     def as_tool(self, *, name: str | None = None, description: str | None = None) -> Tool:
         """Return this agent as a tool of another one; its events are the tool's outputs.
@@ -131,11 +160,15 @@ def agent_name(argument: str, name: Any) -> None:
 
 @frozen
 class Opening:
-    """The beginning of a run: its first event, the state before it, and the additional values."""
+    """The beginning of a run: its first event, the state before it, and the additional values.
+
+    `steering` says how messages steer it; None if it takes none.
+    """
 
     started: RunStarted
     before: State
     given: Mapping[str, Any]
+    steering: SteeringOptions | None = None
 
 
 def opening(

@@ -18,7 +18,6 @@ from ..errors import ParseError
 from ..events import (
     Delta,
     Event,
-    FinalAnswer,
     Finish,
     MessageCompleted,
     StepRetried,
@@ -35,6 +34,7 @@ from .answers import check_answer, failed_if_unusable, read_answer
 from .asking import ask
 from .eager import eager_calls
 from .loop import Turn
+from .steering import INTERRUPTED
 
 __all__ = ["ToolStep"]
 
@@ -68,7 +68,7 @@ class ToolStep:
         step = _Step(self, turn, set())
         request = self.request(turn.state, turn.closing)
         deltas = ask(self._deltas, request) if self.text_answers else self._deltas(request)
-        return deltas.pipe(
+        return turn.interruptible(deltas).pipe(
             ops.normalise(turn.step), ops.unless_refused(), ops.branch(*step.branches)
         )
 
@@ -113,6 +113,8 @@ class _Step:
 
     def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
         message, finish = turn
+        if finish.reason == INTERRUPTED:  # its calls are not run
+            return stream_ops.of(MessageCompleted(message))
         names = [spec.name for spec in (*self.how.tools.specs, FINAL_ANSWER)]
 
         def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
@@ -154,11 +156,12 @@ class _Step:
 
     def _call(self, call: ToolCall, reason: str = "stop") -> Observable[Event]:
         cut, workers = reason == "length", self.how.workers
-        return run_call(self.how.tools, call, self.turn.given, cut=cut, workers=workers)
+        events = run_call(self.how.tools, call, self.turn.given, cut=cut, workers=workers)
+        return self.turn.cancellable(call.id, events)
 
     def _answer(self, value: Any) -> Observable[Event]:
         checked = check_answer(self.how.checks, value, self.turn.state, self.how.workers)
-        return checked.pipe(stream_ops.map(FinalAnswer))
+        return checked.pipe(stream_ops.flat_map(self.turn.final))
 
     def _retract(self, call_id: str) -> Event:
         self.early.discard(call_id)
