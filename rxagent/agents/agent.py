@@ -91,7 +91,6 @@ class Agent(Runnable):
     _eager: bool | frozenset[str]
     _step: ToolStep
 
-    _takes_messages: ClassVar[bool] = True
     _acts: ClassVar[str] = "call tools"
     _known_prompts: ClassVar[Mapping[str, frozenset[str]]] = PROMPTS
 
@@ -143,6 +142,10 @@ class Agent(Runnable):
             early,
             step,
         )
+
+    @property
+    def _takes_messages(self) -> bool:
+        return True
 
     @property
     def model(self) -> Callable[[Request], Observable[Any]]:

@@ -40,7 +40,6 @@ from .code_functions import functions_of
 from .code_session import CodeSession
 from .code_stream import cut_at_code
 from .loop import Turn
-from .steering import INTERRUPTED
 
 __all__ = ["CodeStep"]
 
@@ -93,7 +92,6 @@ class _Step:
         self._how = how
         self._turn = turn
         self._call_id = ""
-        self._is_interrupted = False
         self._begin(1)
 
     def _begin(self, attempt: int) -> None:
@@ -130,9 +128,6 @@ class _Step:
 
     def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
         message, finish = turn
-        if finish.reason == INTERRUPTED:
-            self._is_interrupted = True
-            return stream_ops.of(MessageCompleted(message))
         action = stream_ops.defer(lambda: self._carry_out(message.text, finish.reason))
         return action.pipe(
             stream_ops.catch(failed_if_unusable), stream_ops.start_with(MessageCompleted(message))
@@ -140,6 +135,8 @@ class _Step:
 
     def _carry_out(self, text: str, reason: str) -> Observable[Event]:
         is_early = self._calls > 0
+        if self._turn.is_interrupted:
+            return stream_ops.of()
         if self._turn.closing:
             if not text.strip():
                 raise ParseError("The reply was empty. Write the answer as text.")
@@ -152,7 +149,7 @@ class _Step:
 
     def _run(self, code: str, lines: int = 0) -> Observable[Event]:
         """Run code, unless the code before it has failed or answered, or the turn was cut."""
-        if self._has_failed or self._answer or self._is_interrupted:
+        if self._has_failed or self._answer or self._turn.is_interrupted:
             return stream_ops.of()
         how = self._how
         self._call_id = f"call_{self._turn.step}_{self._attempt}_{self._calls}"

@@ -2,8 +2,8 @@
 
 .. code-block:: text
 
-    run = RunStarted, iterate(step) ─┬─ the events themselves
-                                     └─ usage ─ sum ─ RunCompleted
+    run = iterate(step) ─┬─ the events themselves
+                         └─ usage ─ sum ─ RunCompleted
 
 What a step does is injected: `tool_step` calls tools. What happens before each step is, too: a
 memory policy summarises, a planner plans.
@@ -63,6 +63,11 @@ class Turn:
         """The number of steps left, with this one and without the closing one."""
         return max(self.max_steps - self.step + 1, 0)
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a message has cut this step, so that no further call starts."""
+        return self._steering is not None and self._steering.is_interrupted
+
     def final(self, value: Any) -> Observable[Event]:
         """Return the end of the run, or nothing if a message waits that the model must read."""
         if self._steering is None:
@@ -76,7 +81,7 @@ class Turn:
     def cancellable(
         self, call_id: str, call: Observable[Event], session: Callable[[], Any] = lambda: None
     ) -> Observable[Event]:
-        """Return a call that a message may end, if it is to cancel tools.
+        """Return a call that a message may end: before it starts, or if it is to cancel tools.
 
         Args:
             call_id: Its id.
@@ -100,7 +105,8 @@ class _Progress:
     """The progress of a run: its state, the number of its latest step, and how it may end.
 
     `stage` counts what has been done before the next step. `since` is the number of the step in
-    which the latest message was received, from which the limit of steps counts.
+    which the latest message was received, from which the limit of steps counts. `begun` says
+    whether RunStarted was emitted.
     """
 
     state: State
@@ -109,6 +115,7 @@ class _Progress:
     answered: bool = False
     stage: int = 0
     since: int = 0
+    begun: bool = False
 
     def add(self, event: Event) -> "_Progress":
         """Return the progress after one more event.
@@ -118,6 +125,8 @@ class _Progress:
         if isinstance(event, Delta) and not isinstance(event, Usage | StepRetried):
             return self
         match event:
+            case RunStarted():
+                return self._fold(event, begun=True)
             case StepStarted(number):
                 return self._fold(event, step=number)
             case MessageReceived():
@@ -160,17 +169,17 @@ def run_steps(
 
     def run() -> Observable[Event]:
         steering = None if options is None else Steering(options)
-        steps = _Steps(step, max_steps, given, tuple(before), steering)
+        steps = _Steps(step, max_steps, started, given, tuple(before), steering)
         events = iterate(
             steps.make,
             _Progress.add,
-            lambda: _Progress(fold(state, started)),
+            lambda: _Progress(state, stage=-1),
             lambda progress: progress.answered,
-            steps.ended if before else None,
+            steps.ended,
             steps.first,
             steering,
         )
-        return events.pipe(stream_ops.start_with(started), ops.branch(_total_usage))
+        return events.pipe(ops.branch(_total_usage))
 
     return run_scoped(stream_ops.defer(run), is_serial=True)
 
@@ -181,12 +190,17 @@ class _Steps:
 
     step: Step
     max_steps: int
+    started: RunStarted
     given: Mapping[str, Any]
     before: tuple[Before, ...]
     steering: Steering | None
 
     def make(self, progress: _Progress) -> Observable[Event]:
         """Return what follows: a step, what happens before it, or the end of the steps."""
+        if not progress.begun:
+            if self.steering is not None:
+                self.steering.open()
+            return stream_ops.of()
         if self._is_at_limit(progress):
             return stream_ops.of(StepLimitReached(self.max_steps))
         if self._is_over(progress):
@@ -209,6 +223,8 @@ class _Steps:
 
     def first(self, progress: _Progress) -> Event | None:
         """Return the event before what follows."""
+        if not progress.begun:
+            return self.started
         if self._is_at_limit(progress) or self._is_over(progress):
             return None
         return None if self._is_before_a_step(progress) else StepStarted(progress.step + 1)

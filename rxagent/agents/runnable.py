@@ -11,7 +11,7 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from keyword import iskeyword
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from attrs import frozen
 from reactivex import Observable, abc
@@ -45,8 +45,10 @@ class Runnable(Uncalled):
     name: str
     description: str | None
 
-    _takes_messages: ClassVar[bool] = False
-    """Whether `__call__` has the arguments `inbox`, `steer` and `cancel_tools`."""
+    @property
+    def _takes_messages(self) -> bool:
+        """Whether `__call__` has the arguments `inbox`, `steer` and `cancel_tools`."""
+        return False
 
     @abstractmethod
     def __call__(
@@ -117,7 +119,8 @@ class Runnable(Uncalled):
             steer: What a message does. ``"concat"``: the model reads it in the next step.
                 ``"switch"``: it cuts the answer in mid-sentence, too.
             cancel_tools: Whether a message that cuts the answer also ends the calls that run;
-                otherwise they end by themselves before the next step.
+                otherwise they end by themselves before the next step. Calls that have not started
+                never do.
         """
         watching = several("attach", attach, "observers")
         given: dict[str, Any] = {"state": state, "images": images}
@@ -189,6 +192,10 @@ class PipedAgent(Runnable):
 
     def __init__(self, agent: Runnable, operators: tuple[Operator, ...]) -> None:
         self.__attrs_init__(agent.name, agent.description, agent, operators)
+
+    @property
+    def _takes_messages(self) -> bool:
+        return self.agent._takes_messages
 
     def __repr__(self) -> str:
         return f"{self.agent!r}.pipe({', '.join(map(call_of, self.operators))})"

@@ -7,21 +7,20 @@
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from attrs import field, frozen
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
 from ..arguments import one_of, shown, valid
-from ..events import Delta, Event, FinalAnswer, Finish, MessageReceived, ToolFailed
+from ..events import Delta, Event, FinalAnswer, Finish, MessageReceived, ToolFailed, ToolStarted
 from ..runs.inbox import Inbox, Steer, check_steer
 from ..streams import operators as stream_ops
-from ..streams.sink import Producer
+from ..streams.sink import Producer, Sink, lift
 
 __all__ = ["CANCELLED", "INTERRUPTED", "Steering", "SteeringOptions"]
-
-_T = TypeVar("_T")
 
 INTERRUPTED = "interrupted"
 """The finish reason of an answer that a message has cut."""
@@ -53,7 +52,11 @@ class SteeringOptions:
 
 
 class Steering:
-    """The steering of one run."""
+    """The steering of one run.
+
+    Attributes:
+        is_interrupted: Whether a message has cut the step that runs.
+    """
 
     def __init__(self, options: SteeringOptions) -> None:
         source = options.inbox
@@ -61,8 +64,10 @@ class Steering:
         self._messages = None if isinstance(source, Inbox) else source
         self._steer = options.steer
         self._cancels_tools = options.cancel_tools
-        self._answers: dict[_Interruptible, None] = {}
-        self._calls: dict[_Interruptible, None] = {}
+        self._is_open = False
+        self.is_interrupted = False
+        self._answers: dict[_Answer, None] = {}
+        self._calls: dict[_Call, None] = {}
 
     # Beside the steps
 
@@ -75,8 +80,14 @@ class Steering:
         self._inbox.notify(notify)
         return Disposable(self._inbox.dispose)
 
+    def open(self) -> None:
+        """Let messages be taken, as the run begins."""
+        self._is_open = True
+
     def take(self) -> Iterator[Event]:
         """Yield what was said; after each of them, end what it ends."""
+        if not self._is_open:
+            return
         for said in self._inbox.take():
             yield MessageReceived(said.message)
             if (said.steer or self._steer) == "switch":
@@ -89,17 +100,19 @@ class Steering:
         self._inbox.dispose()
 
     def _interrupt(self) -> None:
-        ended = [*self._answers]
-        if self._cancels_tools:
-            ended += self._calls
-        for subscription in ended:
-            subscription.interrupt()
+        self.is_interrupted = True
+        for answer in [*self._answers]:
+            answer.interrupt()
+        for call in [*self._calls]:
+            if self._cancels_tools or not call.has_started:
+                call.interrupt()
 
     # For a step
 
     def note_read(self) -> None:
         """Note that the request of a step is made."""
         self._inbox.note_read()
+        self.is_interrupted = False
 
     def final(self, value: Any) -> Observable[Event]:
         """Return the end of the run, or nothing if the model has not read all that was said."""
@@ -107,55 +120,89 @@ class Steering:
 
     def interruptible(self, deltas: Observable[Delta]) -> Observable[Delta]:
         """Return an answer that a message may cut."""
-        return _ending(deltas, self._answers, lambda: Finish(INTERRUPTED))
+
+        def subscribe(
+            observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            answer = _Answer(observer, self._answers)
+            answer.source = deltas.subscribe(observer, scheduler=scheduler)
+            return answer
+
+        return Producer(subscribe)
 
     def cancellable(
         self, call: Observable[Event], failed: Callable[[], ToolFailed]
     ) -> Observable[Event]:
-        """Return a call that a message may end; its last event is made when it has been stopped."""
-        return _ending(call, self._calls, failed)
+        """Return a call that a message may end.
+
+        Args:
+            call: Its events.
+            failed: Makes its last event, when it has been stopped.
+        """
+        return lift(partial(_Call, self._calls, failed))(call)
 
 
-def _ending(
-    source: Observable[_T], running: "dict[_Interruptible, None]", last: Callable[[], _T]
-) -> Observable[_T]:
-    """Return a stream that can be ended with a last item; items pass no further sink."""
+class _Answer(abc.DisposableBase):
+    """The subscription of an answer; its deltas go to their observer directly.
 
-    def subscribe(
-        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        subscription = _Interruptible(observer, last, running)
-        running[subscription] = None
-        subscription.source = source.subscribe(observer, scheduler=scheduler)
-        return subscription
+    Args:
+        observer: The observer.
+        open: The subscriptions that are open.
+    """
 
-    return Producer(subscribe)
+    __slots__ = ("_observer", "_open", "source")
 
-
-class _Interruptible(abc.DisposableBase):
-    """A subscription that can be ended with a last item, while it is open."""
-
-    __slots__ = ("_last", "_observer", "_running", "source")
-
-    def __init__(
-        self,
-        observer: abc.ObserverBase[Any],
-        last: Callable[[], Any],
-        running: "dict[_Interruptible, None]",
-    ) -> None:
+    def __init__(self, observer: abc.ObserverBase[Delta], open: "dict[_Answer, None]") -> None:
         self._observer = observer
-        self._last = last
-        self._running = running
+        self._open = open
         self.source: abc.DisposableBase | None = None
+        open[self] = None
 
     def interrupt(self) -> None:
-        """Dispose the source, emit the last item, and complete."""
+        """Dispose the source, and end the answer."""
         self.dispose()
-        self._observer.on_next(self._last())
+        self._observer.on_next(Finish(INTERRUPTED))
         self._observer.on_completed()
 
     def dispose(self) -> None:
-        self._running.pop(self, None)
+        self._open.pop(self, None)
         source, self.source = self.source, None
         if source is not None:
             source.dispose()
+
+
+class _Call(Sink[Event, Event]):
+    """Passes the events of a call on, and can end it.
+
+    Attributes:
+        has_started: Whether its code runs.
+    """
+
+    __slots__ = ("_failed", "_open", "has_started")
+
+    def __init__(
+        self,
+        open: "dict[_Call, None]",
+        failed: Callable[[], ToolFailed],
+        observer: abc.ObserverBase[Event],
+    ) -> None:
+        super().__init__(observer)
+        self._open = open
+        self._failed = failed
+        self.has_started = False
+        open[self] = None
+
+    def on_next(self, value: Event) -> None:
+        if not self.has_started:
+            self.has_started = type(value) is ToolStarted
+        self.observer.on_next(value)
+
+    def interrupt(self) -> None:
+        """Dispose the source, and end the call."""
+        self._dispose_source()
+        self.observer.on_next(self._failed())
+        super().on_completed()
+
+    def dispose(self) -> None:
+        self._open.pop(self, None)
+        super().dispose()

@@ -34,7 +34,6 @@ from .answers import check_answer, failed_if_unusable, read_answer
 from .asking import ask
 from .eager import eager_calls
 from .loop import Turn
-from .steering import INTERRUPTED
 
 __all__ = ["ToolStep"]
 
@@ -113,7 +112,7 @@ class _Step:
 
     def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
         message, finish = turn
-        if finish.reason == INTERRUPTED:  # its calls are not run
+        if self.turn.is_interrupted:  # what was half written is not read as calls
             return stream_ops.of(MessageCompleted(message))
         names = [spec.name for spec in (*self.how.tools.specs, FINAL_ANSWER)]
 
@@ -128,6 +127,8 @@ class _Step:
         )
 
     def _carry_out(self, calls: tuple[ToolCall, ...], text: str, reason: str) -> Observable[Event]:
+        if self.turn.is_interrupted:
+            return stream_ops.of()
         final = not all(map(_is_no_answer, calls))
         if final and len(calls) > 1:
             raise ParseError(
