@@ -18,6 +18,7 @@
      ├─ ParseError               (ValueError)       the turn could not be read as an action
      ├─ NoAnswer                 the run ended without an answer
      ├─ RunCancelled             the run was cancelled
+     ├─ MessageRefused           (RuntimeError)     a message was said to a run that takes none
      ├─ BudgetExceeded           the run exceeded its budget
      ├─ NotRecorded              (LookupError)      the request is not in the recording
      ├─ UnknownPrice             (LookupError)      the price of a model is not known
@@ -40,6 +41,7 @@ __all__ = [
     "InvalidArguments",
     "MalformedReply",
     "MarbleSyntaxError",
+    "MessageRefused",
     "MissingExtra",
     "ModelError",
     "ModelRefused",
@@ -157,6 +159,10 @@ class RunCancelled(RxAgentError):
     fields = ("state", "reason")
     state: Any = LazyField()
     reason: str | None
+
+
+class MessageRefused(RxAgentError, RuntimeError):
+    """A message was said to a run that takes none, or none any more."""
 
 
 class BudgetExceeded(RxAgentError):

@@ -13,8 +13,11 @@
             | Asked? ToolFailed
     Asked = ApprovalAsked ApprovalAnswered
 
-A run that fails is any prefix of that. Events have no time and no identity: equal events are
-equal. `Stamped` adds the run and the time, where needed.
+MessageReceived may stand anywhere between RunStarted and the last StepStarted; behind it, further
+steps may follow StepLimitReached. A run that fails is any prefix of that.
+
+Events have no time and no identity: equal events are equal. `Stamped` adds the run and the time,
+where needed.
 """
 
 from math import isnan
@@ -33,6 +36,7 @@ __all__ = [
     "FinalAnswer",
     "Finish",
     "MessageCompleted",
+    "MessageReceived",
     "PlanStarted",
     "Planned",
     "ReasoningDelta",
@@ -106,6 +110,13 @@ class RunStarted(Event):
     task: str
     agent: str
     message: Message | None = None
+
+
+@frozen
+class MessageReceived(Event):
+    """A message was said to the run; the model reads it in the next step."""
+
+    message: Message
 
 
 @frozen
@@ -240,7 +251,8 @@ class Usage(Delta):
 
 @frozen
 class Finish(Delta):
-    """The model stopped; `reason` is stop, length, tool_calls, content_filter or refusal."""
+    """The model stopped; `reason` is stop, length, tool_calls, content_filter, refusal or, when a
+    message cut the answer, interrupted."""
 
     reason: str
 

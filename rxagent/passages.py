@@ -5,6 +5,7 @@
     task        user
     plan        assistant, user
     step        assistant with calls, tool, tool, user     a call and its result never part
+    said        user
 """
 
 from collections.abc import Iterable
@@ -25,8 +26,9 @@ _KINDS = {"system": "system", "user": "task", "assistant": "step", "tool": "step
 class Passage:
     """Messages that belong together.
 
-    `kind` is system, task, plan or step. A step is a message of the model, the results of its
-    calls and what was wrong with it; it has no messages if they were left out.
+    `kind` is system, task, plan, step or said. A step is a message of the model, the results of
+    its calls and what was wrong with it; it has no messages if they were left out. What was said
+    is a message to the run.
     """
 
     kind: str

@@ -9,6 +9,7 @@ from .events import (
     Event,
     FinalAnswer,
     MessageCompleted,
+    MessageReceived,
     ReasoningDelta,
     RunCompleted,
     RunFailed,
@@ -41,7 +42,7 @@ class Entry(Protocol):
 
 
 def retold(
-    entries: Iterable[Message | Entry],
+    entries: Iterable[Message | MessageReceived | Entry],
     agent: str,
     usage: Mapping[str, Usage],
     summary: Summarised | None,
@@ -50,7 +51,7 @@ def retold(
     """Yield the events of a conversation.
 
     Args:
-        entries: Its messages, steps and plans.
+        entries: Its messages, steps and plans, and the messages said to its runs.
         agent: The name of the agent.
         usage: The tokens by model.
         summary: The latest summary.
@@ -70,6 +71,10 @@ def retold(
     ]
     number = 0
     for entry in entries:
+        if isinstance(entry, MessageReceived):  # so the run went on after what came before
+            yield entry
+            latest = None
+            continue
         if not isinstance(entry, Message):
             yield from entry.events()
             latest = entry

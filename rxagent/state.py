@@ -6,7 +6,7 @@ same state. A conversation of several runs is one fold over all their events.
 
 from collections.abc import Iterable
 from functools import reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -18,6 +18,7 @@ from .events import (
     Event,
     FinalAnswer,
     MessageCompleted,
+    MessageReceived,
     PlanStarted,
     RunFailed,
     RunStarted,
@@ -37,6 +38,8 @@ from .steps import TRY_AGAIN, Plan, Step, brief, list_view
 
 __all__ = ["TRY_AGAIN", "Draft", "State", "Step", "TextView", "fold", "fold_all", "grow"]
 
+_Entry: TypeAlias = Message | MessageReceived | Step | Plan
+
 
 @frozen(repr=False)
 class State:
@@ -55,10 +58,11 @@ class State:
     answer: Any = field(default=None, eq=_by_type_and_value, hash=False)
     error: str | None = None
     _books: Books = BLANK
-    _past: ListView[Message | Step | Plan] = field(default=ListView(), converter=list_view)
+    _past: ListView[_Entry] = field(default=ListView(), converter=list_view)
     _latest: Step | Plan | None = None
     session: Any = field(default=None, eq=False, repr=False)
     summary: Summarised | None = None
+    _received: tuple[MessageReceived, ...] = ()  # since the latest step or plan began
     _is_brief: bool = False
 
     def __repr__(self) -> str:
@@ -94,7 +98,9 @@ class State:
         """Return the same conversation, of which `messages` and `passages` are a summary."""
         return evolve(self, is_brief=True)
 
-    def _read(self, entry: Message | Step | Plan) -> tuple[str, list[Message]]:
+    def _read(self, entry: _Entry) -> tuple[str, list[Message]]:
+        if isinstance(entry, MessageReceived):
+            return "said", [entry.message]
         if not isinstance(entry, Message):
             kind = "step" if isinstance(entry, Step) else "plan"
             return kind, entry.messages(self._is_brief)
@@ -113,7 +119,9 @@ class State:
         ending: FinalAnswer | RunFailed | None = None
         if self.error is not None:
             ending = RunFailed(self.error.partition(":")[0], self.error)
-        elif self.answer is not None or getattr(self._latest, "is_answer", False):
+        elif self.answer is not None or (
+            not self._received and getattr(self._latest, "is_answer", False)
+        ):
             ending = FinalAnswer(self.answer)
         agent = self._books.agents.get((), "agent")
         return list(retold(self._entries, agent, self.usage_by_model, self.summary, ending))
@@ -165,12 +173,16 @@ class State:
         return said.text if said else ""
 
     @property
-    def _entries(self) -> tuple[Message | Step | Plan, ...]:
-        return (*self._past,) if self._latest is None else (*self._past, self._latest)
+    def _entries(self) -> tuple[_Entry, ...]:
+        latest = () if self._latest is None else (self._latest,)
+        return (*self._past, *latest, *self._received)
 
-    def _ended(self) -> ListView[Message | Step | Plan]:
+    def _ended(self) -> ListView[_Entry]:
         """Return the entries, of which the latest has ended; all later states share them."""
-        return self._past if self._latest is None else self._past.add(self._latest)
+        past = self._past if self._latest is None else self._past.add(self._latest)
+        for received in self._received:
+            past = past.add(received)
+        return past
 
 
 _ALONE = Step(1)
@@ -189,9 +201,7 @@ def fold(state: State, event: Event) -> State:
         spent = books.add(event)
         if spent is books:
             return state
-        return State(
-            state.answer, state.error, spent, state._past, latest, state.session, state.summary
-        )
+        return _following(state, spent, latest)
     if not isinstance(event, Delta):
         if not isinstance(event, Event):
             raise TypeError(f"fold takes an event second, not {shown(event)}: fold(state, event).")
@@ -199,11 +209,17 @@ def fold(state: State, event: Event) -> State:
         match event:
             case RunStarted(task, _, message):
                 past = state._ended().add(message or Message("user", task))
-                return evolve(state, answer=None, error=None, books=books, past=past, latest=None)
+                return evolve(
+                    state, answer=None, error=None, books=books, past=past, latest=None, received=()
+                )
             case StepStarted(number):
-                return evolve(state, books=books, past=state._ended(), latest=Step(number))
+                return _begun(state, books, Step(number))
             case PlanStarted():
-                return evolve(state, books=books, past=state._ended(), latest=Plan())
+                return _begun(state, books, Plan())
+            case MessageReceived() if latest is None:
+                return evolve(state, past=state._past.add(event))
+            case MessageReceived():
+                return evolve(state, received=(*state._received, event))
             case Summarised():
                 state = evolve(state, summary=event)
             case FinalAnswer(value):
@@ -223,9 +239,24 @@ def fold(state: State, event: Event) -> State:
         latest = latest or _ALONE
     if latest is not None:
         latest = latest.add(event)
+    return _following(state, books, latest)
+
+
+def _following(state: State, books: Books, latest: Step | Plan | None) -> State:
     return State(
-        state.answer, state.error, books, state._past, latest, state.session, state.summary
+        state.answer,
+        state.error,
+        books,
+        state._past,
+        latest,
+        state.session,
+        state.summary,
+        state._received,
     )
+
+
+def _begun(state: State, books: Books, latest: Step | Plan) -> State:
+    return evolve(state, books=books, past=state._ended(), latest=latest, received=())
 
 
 def _is_of_code(latest: Step | Plan | None, call_id: str) -> bool:

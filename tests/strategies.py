@@ -7,6 +7,8 @@
     Step  = StepStarted (Turn || Call || ... || Call) StepFailed?
     Turn  = (Delta* StepRetried)* Delta* MessageCompleted
 
+and MessageReceived anywhere before the last step.
+
 `runs()` draws whole ones, `prefixes()` what is left of one that broke off, `conversations()` the
 events of several runs, of which each continues the one before.
 """
@@ -21,6 +23,7 @@ from rxagent.events import (
     FinalAnswer,
     Finish,
     MessageCompleted,
+    MessageReceived,
     Planned,
     PlanStarted,
     ReasoningDelta,
@@ -222,6 +225,9 @@ def _run(draw, inner):
         events.append(StepLimitReached(number))
         if draw(st.integers(0, 3)) == 0:
             events += [draw(usages), Summarised(draw(texts), number)]
+    for text in draw(st.lists(texts, max_size=2)):
+        received = MessageReceived(Message("user", text))
+        events.insert(draw(st.integers(1, len(events))), received)
     events += draw(_step(number + 1, 0, last=True))
     events.append(FinalAnswer(draw(values)))
     return [*events, RunCompleted(total(spent(events)))]

@@ -30,6 +30,7 @@ REQUIRED = attrs.NOTHING
 
 TABLE = {
     "RunStarted": {"task": REQUIRED, "agent": REQUIRED, "message": None},
+    "MessageReceived": {"message": REQUIRED},
     "StepStarted": {"number": REQUIRED},
     "StepRetried": {"attempt": REQUIRED, "error": REQUIRED},
     "StepFailed": {"error": REQUIRED},

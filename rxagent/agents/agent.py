@@ -5,7 +5,7 @@ from contextlib import suppress
 from inspect import isclass, signature
 from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from reactivex import Observable
 
 from ..arguments import (
@@ -23,6 +23,7 @@ from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
 from ..models import as_model
 from ..pickling import portable
+from ..runs.inbox import Inbox, Steer
 from ..state import State
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox
@@ -33,6 +34,7 @@ from .memory import Memory, conversation, everything, is_memory, remembered
 from .planning import Planner, before_steps, check_planner, plan_request
 from .prompts import PROMPTS, Prompts
 from .runnable import Opening, Runnable, agent_name, opening
+from .steering import SteeringOptions
 from .tool_step import ToolStep
 
 __all__ = ["Agent"]
@@ -142,6 +144,10 @@ class Agent(Runnable):
         )
 
     @property
+    def _takes_messages(self) -> bool:
+        return True
+
+    @property
     def model(self) -> Callable[[Request], Observable[Any]]:
         """The model, as a function from a request to a stream of deltas."""
         return self._step.model
@@ -194,6 +200,9 @@ class Agent(Runnable):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
+        inbox: Observable[Any] | Inbox | None = None,
+        steer: Steer = "concat",
+        cancel_tools: bool = False,
     ) -> Observable[Event]:
         """Return the run of a task as a cold stream: subscribing starts it, disposing cancels it.
 
@@ -205,14 +214,21 @@ class Agent(Runnable):
             images: Images for the model, sent with the task.
             additional_args: Named values: the model reads all of them, and tools receive those
                 that they declare as `Given`.
+            inbox: A stream of messages, said to the run as they come; it is subscribed with the
+                run. `start` has one without it, for `run.say`.
+            steer: As for `start`.
+            cancel_tools: As for `start`.
 
         Raises:
             ModelError: The model failed; emitted by `on_error`.
             NoAnswer: Neither the steps nor the closing step gave an answer; by `on_error`.
         """
-        return ColdRun(
-            self._begin(opening(task, self.name, state, images, additional_args, self._prompts))
-        )
+        begun = opening(task, self.name, state, images, additional_args, self._prompts)
+        if inbox is not None:
+            begun = evolve(begun, steering=SteeringOptions(inbox, steer, cancel_tools))
+        elif steer != "concat" or cancel_tools:
+            raise TypeError("steer= and cancel_tools= say what messages do: give an inbox=, too.")
+        return ColdRun(self._begin(begun))
 
     def _begin(self, begun: Opening) -> Observable[Event]:
         """Return the run that begins like this."""
@@ -220,7 +236,13 @@ class Agent(Runnable):
 
     def _run_steps(self, step: Step, begun: Opening) -> Observable[Event]:
         return run_steps(
-            step, self.max_steps, begun.started, begun.before, begun.given, self._before()
+            step,
+            self.max_steps,
+            begun.started,
+            begun.before,
+            begun.given,
+            self._before(),
+            begun.steering,
         )
 
     def _before(self) -> Sequence[Before]:

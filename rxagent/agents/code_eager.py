@@ -10,6 +10,7 @@ from ..events import Delta, Event, Finish, StepRetried, TextDelta
 from ..streams.sink import MergeSink, Sink, lift
 from .code_blocks import Tags
 from .code_statements import StatementReader
+from .steering import INTERRUPTED
 
 __all__ = ["eager_statements", "written_statements"]
 
@@ -19,7 +20,8 @@ def written_statements(
 ) -> Callable[[Observable[Delta]], Observable[str | StepRetried]]:
     """Emit statements of a turn's code as soon as they are complete, and its retractions.
 
-    The rest of the code follows when the model has finished, unless the length limit cut it off.
+    The rest of the code follows when the model has finished, unless the length limit or a message
+    cut it off.
     """
     return lift(partial(_Writing, tags))
 
@@ -42,7 +44,7 @@ class _Writing(Sink[Delta, Any]):
             case TextDelta(text) if not self._is_over:
                 self._add(text)
             case Finish(reason):
-                self._end(is_cut=reason == "length")
+                self._end(is_cut=reason in ("length", INTERRUPTED))
             case StepRetried():
                 self._begin()
                 self.observer.on_next(value)

@@ -19,7 +19,6 @@ from ..errors import ParseError
 from ..events import (
     Delta,
     Event,
-    FinalAnswer,
     Finish,
     MessageCompleted,
     StepRetried,
@@ -80,7 +79,7 @@ class CodeStep:
     def __call__(self, turn: Turn) -> Observable[Event]:
         """Return the events of a step."""
         deltas = serialize_on_run(self.model(self.request(turn.state, turn.closing)))
-        deltas = deltas.pipe(ops.normalise(turn.step), ops.unless_refused())
+        deltas = turn.interruptible(deltas).pipe(ops.normalise(turn.step), ops.unless_refused())
         if not (turn.closing or self.structured):
             deltas = deltas.pipe(cut_at_code(self.tags))
         return stream_ops.defer(lambda: _Step(self, turn).events(deltas))
@@ -136,6 +135,8 @@ class _Step:
 
     def _carry_out(self, text: str, reason: str) -> Observable[Event]:
         is_early = self._calls > 0
+        if self._turn.is_interrupted:
+            return stream_ops.of()
         if self._turn.closing:
             if not text.strip():
                 raise ParseError("The reply was empty. Write the answer as text.")
@@ -147,8 +148,8 @@ class _Step:
         return stream_ops.of()
 
     def _run(self, code: str, lines: int = 0) -> Observable[Event]:
-        """Run code, unless the code before it has failed or answered."""
-        if self._has_failed or self._answer:
+        """Run code, unless the code before it has failed or answered, or the turn was cut."""
+        if self._has_failed or self._answer or self._turn.is_interrupted:
             return stream_ops.of()
         how = self._how
         self._call_id = f"call_{self._turn.step}_{self._attempt}_{self._calls}"
@@ -156,7 +157,12 @@ class _Step:
         call = ToolCall(self._call_id, INTERPRETER, json.dumps({"code": code}, ensure_ascii=False))
         functions = functions_of(how.tools, call.id, self._turn.given, how.workers)
         padded = "\n" * lines + code  # so that errors name the lines of the whole code
-        return run_code(call, lambda: how.session.run(padded, functions), how.session, self._note)
+        events = run_code(call, lambda: how.session.run(padded, functions), how.session, self._note)
+        return self._turn.cancellable(call.id, events, self._cancelled)
+
+    def _cancelled(self) -> Any:
+        self._note(None)
+        return self._how.session.variables()
 
     def _note(self, result: CodeResult | None) -> None:
         self._has_failed = result is None
@@ -172,8 +178,5 @@ class _Step:
             return stream_ops.of()
         how, value = self._how, freeze(self._answer.value)
         checked = check_answer(how.checks, value, self._turn.state, how.workers)
-        return checked.pipe(stream_ops.map(_final), stream_ops.catch(failed_if_unusable))
-
-
-def _final(value: Any) -> Event:
-    return FinalAnswer(value)
+        final = checked.pipe(stream_ops.flat_map(self._turn.final))
+        return final.pipe(stream_ops.catch(failed_if_unusable))

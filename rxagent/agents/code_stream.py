@@ -9,6 +9,7 @@ from .. import operators as ops
 from ..events import Delta, Finish, StepRetried, TextDelta
 from ..streams.sink import Sink, lift
 from .code_blocks import Tags
+from .steering import INTERRUPTED
 
 __all__ = ["cut_at_code"]
 
@@ -41,7 +42,7 @@ class _Closing(Sink[Delta, Delta]):
             case StepRetried():
                 self._pieces.clear()
             case Finish(reason):
-                self._close(is_cut=reason == "length")
+                self._close(is_cut=reason in ("length", INTERRUPTED))
         self.observer.on_next(value)
 
     def _close(self, *, is_cut: bool = False) -> None:

@@ -43,9 +43,11 @@ def staying(passages: tuple[Passage, ...]) -> set[int]:
     plan = max(plans, default=None)
     if task is not None:
         system.add(task)
+    after = -1 if task is None else task
+    said = {at for at, each in enumerate(passages) if each.kind == "said" and at > after}
     if plan is not None and (task is None or plan > task):
         system.add(plan)
-    return system
+    return system | said
 
 
 def cut(passages: tuple[Passage, ...], first: int, instead: Message | None = None) -> list[Message]:

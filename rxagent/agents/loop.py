@@ -2,8 +2,8 @@
 
 .. code-block:: text
 
-    run = RunStarted, iterate(step) ─┬─ the events themselves
-                                     └─ usage ─ sum ─ RunCompleted
+    run = iterate(step) ─┬─ the events themselves
+                         └─ usage ─ sum ─ RunCompleted
 
 What a step does is injected: `tool_step` calls tools. What happens before each step is, too: a
 memory policy summarises, a planner plans.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import reactivex as rx
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from reactivex import Observable
 
 from .. import operators as ops
@@ -22,16 +22,19 @@ from ..events import (
     Delta,
     Event,
     FinalAnswer,
+    MessageReceived,
     RunCompleted,
     RunStarted,
     StepLimitReached,
     StepRetried,
     StepStarted,
+    ToolFailed,
     Usage,
 )
 from ..state import State, fold
 from ..streams import iterate, run_scoped
 from ..streams import operators as stream_ops
+from .steering import CANCELLED, Steering, SteeringOptions
 
 __all__ = ["Before", "Step", "Turn", "run_steps"]
 
@@ -53,11 +56,41 @@ class Turn:
     closing: bool
     given: Mapping[str, Any]
     max_steps: int = 0
+    _steering: Steering | None = field(default=None, eq=False, repr=False)
 
     @property
     def steps_left(self) -> int:
         """The number of steps left, with this one and without the closing one."""
         return max(self.max_steps - self.step + 1, 0)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a message has cut this step, so that no further call starts."""
+        return self._steering is not None and self._steering.is_interrupted
+
+    def final(self, value: Any) -> Observable[Event]:
+        """Return the end of the run, or nothing if a message waits that the model must read."""
+        if self._steering is None:
+            return stream_ops.of(FinalAnswer(value))
+        return self._steering.final(value)
+
+    def interruptible(self, deltas: Observable[Delta]) -> Observable[Delta]:
+        """Return an answer that a message may cut: it ends with ``Finish("interrupted")``."""
+        return deltas if self._steering is None else self._steering.interruptible(deltas)
+
+    def cancellable(
+        self, call_id: str, call: Observable[Event], session: Callable[[], Any] = lambda: None
+    ) -> Observable[Event]:
+        """Return a call that a message may end: before it starts, or if it is to cancel tools.
+
+        Args:
+            call_id: Its id.
+            call: Its events.
+            session: Returns the variables after code that was stopped.
+        """
+        if self._steering is None:
+            return call
+        return self._steering.cancellable(call, lambda: ToolFailed(call_id, CANCELLED, session()))
 
 
 Step: TypeAlias = Callable[[Turn], Observable[Event]]
@@ -71,7 +104,9 @@ Before: TypeAlias = Callable[[Turn], Observable[Event] | None]
 class _Progress:
     """The progress of a run: its state, the number of its latest step, and how it may end.
 
-    `stage` counts what has been done before the next step.
+    `stage` counts what has been done before the next step. `since` is the number of the step in
+    which the latest message was received, from which the limit of steps counts. `begun` says
+    whether RunStarted was emitted.
     """
 
     state: State
@@ -79,6 +114,8 @@ class _Progress:
     closing: bool = False
     answered: bool = False
     stage: int = 0
+    since: int = 0
+    begun: bool = False
 
     def add(self, event: Event) -> "_Progress":
         """Return the progress after one more event.
@@ -88,8 +125,12 @@ class _Progress:
         if isinstance(event, Delta) and not isinstance(event, Usage | StepRetried):
             return self
         match event:
+            case RunStarted():
+                return self._fold(event, begun=True)
             case StepStarted(number):
                 return self._fold(event, step=number)
+            case MessageReceived():
+                return self._fold(event, since=self.step, closing=False)
             case StepLimitReached():
                 return self._fold(event, closing=True, stage=-1)  # no stage of a step
             case FinalAnswer():
@@ -109,6 +150,7 @@ def run_steps(
     state: State,
     given: Mapping[str, Any],
     before: Sequence[Before] = (),
+    options: SteeringOptions | None = None,
 ) -> Observable[Event]:
     """Return the cold run of a task.
 
@@ -119,35 +161,86 @@ def run_steps(
         state: The state of the conversation before the run.
         given: The additional arguments, by name.
         before: What happens before each step, one after the other.
+        options: How messages steer it; None if it takes none.
 
     Raises:
         NoAnswer: Neither the steps nor the closing one gave an answer; by `on_error`.
     """
 
-    def following(progress: _Progress) -> Observable[Event]:
-        if progress.step == max_steps and not progress.closing:
-            return stream_ops.of(StepLimitReached(max_steps))
-        if progress.step > max_steps or not max_steps:
-            return rx.throw(NoAnswer(_why_none(max_steps, progress.state), state=progress.state))
-        number = progress.step + 1
-        turn = Turn(progress.state, number, progress.closing, given, max_steps)
-        if 0 <= progress.stage < len(before):
-            events = before[progress.stage](turn)
+    def run() -> Observable[Event]:
+        steering = None if options is None else Steering(options)
+        steps = _Steps(step, max_steps, started, given, tuple(before), steering)
+        events = iterate(
+            steps.make,
+            _Progress.add,
+            lambda: _Progress(state, stage=-1),
+            lambda progress: progress.answered,
+            steps.ended,
+            steps.first,
+            steering,
+        )
+        return events.pipe(ops.branch(_total_usage))
+
+    return run_scoped(stream_ops.defer(run), is_serial=True)
+
+
+@frozen
+class _Steps:
+    """The steps of one run."""
+
+    step: Step
+    max_steps: int
+    started: RunStarted
+    given: Mapping[str, Any]
+    before: tuple[Before, ...]
+    steering: Steering | None
+
+    def make(self, progress: _Progress) -> Observable[Event]:
+        """Return what follows: a step, what happens before it, or the end of the steps."""
+        if not progress.begun:
+            if self.steering is not None:
+                self.steering.open()
+            return stream_ops.of()
+        if self._is_at_limit(progress):
+            return stream_ops.of(StepLimitReached(self.max_steps))
+        if self._is_over(progress):
+            why = _why_none(self.max_steps, progress.state)
+            return rx.throw(NoAnswer(why, state=progress.state))
+        turn = Turn(
+            progress.state,
+            progress.step + 1,
+            progress.closing,
+            self.given,
+            progress.since + self.max_steps,
+            self.steering,
+        )
+        if self._is_before_a_step(progress):
+            events = self.before[progress.stage](turn)
             return stream_ops.of() if events is None else events
-        return step(turn).pipe(stream_ops.start_with(StepStarted(number)))
+        if self.steering is not None:
+            self.steering.note_read()
+        return self.step(turn)
 
-    def ended(progress: _Progress) -> _Progress:
-        return evolve(progress, stage=(progress.stage + 1) % (len(before) + 1))
+    def first(self, progress: _Progress) -> Event | None:
+        """Return the event before what follows."""
+        if not progress.begun:
+            return self.started
+        if self._is_at_limit(progress) or self._is_over(progress):
+            return None
+        return None if self._is_before_a_step(progress) else StepStarted(progress.step + 1)
 
-    steps = iterate(
-        following,
-        _Progress.add,
-        lambda: _Progress(fold(state, started)),
-        lambda progress: progress.answered,
-        ended if before else None,
-    )
-    events = steps.pipe(stream_ops.start_with(started), ops.branch(_total_usage))
-    return run_scoped(events, is_serial=True)
+    def ended(self, progress: _Progress) -> _Progress:
+        """Return the progress after that."""
+        return evolve(progress, stage=(progress.stage + 1) % (len(self.before) + 1))
+
+    def _is_at_limit(self, progress: _Progress) -> bool:
+        return progress.step - progress.since == self.max_steps and not progress.closing
+
+    def _is_over(self, progress: _Progress) -> bool:
+        return not self.max_steps or progress.step - progress.since > self.max_steps
+
+    def _is_before_a_step(self, progress: _Progress) -> bool:
+        return 0 <= progress.stage < len(self.before)
 
 
 def _why_none(max_steps: int, state: State) -> str:

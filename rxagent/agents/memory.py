@@ -8,7 +8,8 @@
     summarise(...)     task  a summary of 1 to 3     step 4  step 5
 
 The state keeps all of it. A policy cuts between passages (`State.passages`), so a call and its
-result are never separated. System messages, the current task and its latest plan always stay.
+result are never separated. System messages, the current task, what was said to its run and its
+latest plan always stay.
 Any function from a `State` to messages is a policy.
 """
 

@@ -44,6 +44,10 @@ def plan(model: Any, request: Request | str | Iterable[Message]) -> Observable[E
         ModelError: The model failed or refused; by `on_error`.
     """
     deltas: Observable[Delta] = serialize_on_run(as_model(model)(Request.of(request)))
+    return _plan_of(deltas)
+
+
+def _plan_of(deltas: Observable[Delta]) -> Observable[Event]:
     return deltas.pipe(
         ops.normalise(0),
         ops.unless_refused(),
@@ -78,7 +82,7 @@ class Planner:
         """Return the events of a plan, or None if none is due before this step."""
         if turn.closing or (turn.step - 1) % self.every:
             return None
-        return plan(self.model, self.request(turn))
+        return _plan_of(turn.interruptible(serialize_on_run(self.model(self.request(turn)))))
 
 
 def plan_request(

@@ -22,6 +22,7 @@ from ..messages import Image, Message
 from ..operators._operator import Operator, Place, applied, call_of, checked, is_sure
 from ..pickling import portable
 from ..runs import Run, launch
+from ..runs.inbox import Inbox, Steer
 from ..state import State
 from ..streams import RunScheduler, daemon_loop, refuse_own_loop, run_scoped
 from ..streams import operators as stream_ops
@@ -30,6 +31,7 @@ from ..tools import Tool, tool
 from .cold import ColdRun
 from .hints import NOT_OF_RUNS
 from .prompts import Prompts
+from .steering import SteeringOptions
 from .uncalled import Uncalled
 
 __all__ = ["Opening", "PipedAgent", "Runnable", "agent_name", "opening"]
@@ -42,6 +44,11 @@ class Runnable(Uncalled):
 
     name: str
     description: str | None
+
+    @property
+    def _takes_messages(self) -> bool:
+        """Whether `__call__` has the arguments `inbox`, `steer` and `cancel_tools`."""
+        return False
 
     @abstractmethod
     def __call__(
@@ -93,8 +100,13 @@ class Runnable(Uncalled):
         state: State | None = None,
         images: Iterable[Image] = (),
         additional_args: Mapping[str, Any] | None = None,
+        inbox: Observable[Any] | None = None,
+        steer: Steer = "concat",
+        cancel_tools: bool = False,
     ) -> Run:
         """Start a hot run and return it at once.
+
+        While it works, `run.say(message)` steers it.
 
         Args:
             task: What to do.
@@ -102,10 +114,30 @@ class Runnable(Uncalled):
             state: The state of an earlier run.
             images: Images for the model.
             additional_args: Named values for the model and the tools.
+            inbox: A stream of messages, which are said to the run as they come. It is subscribed
+                here and now, and disposed when the run has ended; its error ends the run.
+            steer: What a message does. ``"concat"``: the model reads it in the next step.
+                ``"switch"``: it cuts the answer in mid-sentence, too.
+            cancel_tools: Whether a message that cuts the answer also ends the calls that run;
+                otherwise they end by themselves before the next step. Calls that have not started
+                never do.
         """
         watching = several("attach", attach, "observers")
-        events = self(task, state=state, images=images, additional_args=additional_args)
-        return launch(events, attach=watching, before=state)
+        given: dict[str, Any] = {"state": state, "images": images}
+        given["additional_args"] = additional_args
+        scheduler, box = RunScheduler(), Inbox() if self._takes_messages else None
+        if box is not None:
+            SteeringOptions(inbox or box, steer, cancel_tools)
+            given |= {"inbox": box, "steer": steer, "cancel_tools": cancel_tools}
+        elif inbox is not None or steer != "concat" or cancel_tools:
+            raise TypeError(
+                f"{self!r} takes no messages while it works, so it has no inbox=, steer= and "
+                "cancel_tools=. Those of an Agent or a CodeAgent do."
+            )
+        events = self(task, **given)
+        if box is not None and inbox is not None:
+            box.follow(inbox, scheduler)
+        return launch(events, attach=watching, before=state, scheduler=scheduler, inbox=box)
 
     def as_tool(self, *, name: str | None = None, description: str | None = None) -> Tool:
         """Return this agent as a tool of another one; its events are the tool's outputs.
@@ -160,6 +192,10 @@ class PipedAgent(Runnable):
 
     def __init__(self, agent: Runnable, operators: tuple[Operator, ...]) -> None:
         self.__attrs_init__(agent.name, agent.description, agent, operators)
+
+    @property
+    def _takes_messages(self) -> bool:
+        return self.agent._takes_messages
 
     def __repr__(self) -> str:
         return f"{self.agent!r}.pipe({', '.join(map(call_of, self.operators))})"
@@ -234,11 +270,15 @@ def agent_name(argument: str, name: Any) -> None:
 
 @frozen
 class Opening:
-    """The beginning of a run: its first event, the state before it, and the additional values."""
+    """The beginning of a run: its first event, the state before it, and the additional values.
+
+    `steering` says how messages steer it; None if it takes none.
+    """
 
     started: RunStarted
     before: State
     given: Mapping[str, Any]
+    steering: SteeringOptions | None = None
 
 
 def opening(

@@ -18,7 +18,6 @@ from ..errors import ParseError
 from ..events import (
     Delta,
     Event,
-    FinalAnswer,
     Finish,
     MessageCompleted,
     StepRetried,
@@ -68,7 +67,7 @@ class ToolStep:
         step = _Step(self, turn, set())
         request = self.request(turn.state, turn.closing)
         deltas = ask(self._deltas, request) if self.text_answers else self._deltas(request)
-        return deltas.pipe(
+        return turn.interruptible(deltas).pipe(
             ops.normalise(turn.step), ops.unless_refused(), ops.branch(*step.branches)
         )
 
@@ -113,6 +112,8 @@ class _Step:
 
     def _take_turn(self, turn: tuple[Message, Finish]) -> Observable[Event]:
         message, finish = turn
+        if self.turn.is_interrupted:  # what was half written is not read as calls
+            return stream_ops.of(MessageCompleted(message))
         names = [spec.name for spec in (*self.how.tools.specs, FINAL_ANSWER)]
 
         def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
@@ -126,6 +127,8 @@ class _Step:
         )
 
     def _carry_out(self, calls: tuple[ToolCall, ...], text: str, reason: str) -> Observable[Event]:
+        if self.turn.is_interrupted:
+            return stream_ops.of()
         final = not all(map(_is_no_answer, calls))
         if final and len(calls) > 1:
             raise ParseError(
@@ -154,11 +157,12 @@ class _Step:
 
     def _call(self, call: ToolCall, reason: str = "stop") -> Observable[Event]:
         cut, workers = reason == "length", self.how.workers
-        return run_call(self.how.tools, call, self.turn.given, cut=cut, workers=workers)
+        events = run_call(self.how.tools, call, self.turn.given, cut=cut, workers=workers)
+        return self.turn.cancellable(call.id, events)
 
     def _answer(self, value: Any) -> Observable[Event]:
         checked = check_answer(self.how.checks, value, self.turn.state, self.how.workers)
-        return checked.pipe(stream_ops.map(FinalAnswer))
+        return checked.pipe(stream_ops.flat_map(self.turn.final))
 
     def _retract(self, call_id: str) -> Event:
         self.early.discard(call_id)

@@ -1,12 +1,13 @@
 """`rxagent chat`: a conversation in the terminal."""
 
 import signal
+from typing import TYPE_CHECKING
 
 import click
 from attrs import evolve
 
 from ..arguments import did_you_mean, plural
-from ..errors import ModelRefused, ModelRejected, RunCancelled
+from ..errors import MessageRefused, ModelRefused, ModelRejected, RunCancelled
 from ..printable import one_line
 from .editor import History, history_path
 from .failures import ExitCode, exit_code, explain
@@ -14,6 +15,10 @@ from .leaving import on_interrupt
 from .options import Options, with_options
 from .prompt import Keyboard, Pipe
 from .stdio import echo, open_stdin, require_stdout
+
+if TYPE_CHECKING:
+    from ..runs import Run
+    from ..runs.inbox import Steer
 
 __all__ = ["chat"]
 
@@ -29,7 +34,8 @@ _HELP = "\n".join(
         "Tab     complete a command; the arrow keys find earlier messages",
         "Ctrl-C  stop an answer and keep its text; press it again to leave",
         "",
-        "Keys typed during an answer appear in the next line; Enter sends them.",
+        "A line typed during an answer is read in the next step; --steer switch cuts the answer.",
+        "Keys typed without Enter appear in the next line.",
         "A line that ends in \\ continues in the next one.",
         'Lines between """ and """ are one message, and so are lines pasted together.',
         "A message that begins with a space is never a command.",
@@ -47,9 +53,17 @@ _ESCAPE = "Put a space before it to send it as a message."
     show_envvar=True,
     help="Whether to keep messages in a file for later conversations.",
 )
-def chat(options: Options, history: bool) -> ExitCode:
+@click.option(
+    "--steer",
+    type=click.Choice(["concat", "switch"]),
+    default="concat",
+    show_default=True,
+    help="What a line typed during an answer does: wait for the next step, or cut the answer.",
+)
+def chat(options: Options, history: bool, steer: "Steer") -> ExitCode:
     """Talk with an agent that remembers the conversation.
 
+    A line typed during an answer is read in its next step.
     Answers go to stdout, everything else to stderr. Ctrl-C stops an answer and keeps its text; a
     second one leaves. /help lists the commands. From a pipe, each line is a message, and the exit
     code is that of the last answer, as for `rxagent run`.
@@ -60,7 +74,7 @@ def chat(options: Options, history: bool) -> ExitCode:
     """
     require_stdout()
     stdin = open_stdin()
-    conversation = _Conversation(options)
+    conversation = _Conversation(options, steer)
     with on_interrupt(signal.default_int_handler):
         if not stdin.isatty():
             return _talk(conversation, Pipe())
@@ -73,8 +87,10 @@ def chat(options: Options, history: bool) -> ExitCode:
 class _Conversation:
     """Runs of one agent, each of which continues the state of the one before."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, steer: "Steer") -> None:
         self._agent = options.agent()
+        self._steer = steer
+        self._run: Run | None = None
         self._options = options
         self._watcher = options.watcher()
         self.reset()
@@ -94,7 +110,7 @@ class _Conversation:
         from .performance import perform
 
         before = self._state
-        run = self._agent.start(text, state=before)
+        run = self._run = self._agent.start(text, state=before, steer=self._steer)
         error = perform(run, self._watcher, self._options.timeout)
         self._state = run.state
         if error is not None:
@@ -106,6 +122,15 @@ class _Conversation:
             elif isinstance(error, RunCancelled):
                 echo("The text so far is kept.", err=True)
         return error
+
+    def add(self, text: str) -> bool:
+        """Say something to the answer that is being given; return whether it is taken."""
+        try:
+            if self._run is not None:
+                self._run.say(text)
+        except MessageRefused:
+            return False
+        return self._run is not None
 
     def report(self) -> str:
         """Return the numbers of messages, steps and tokens, and the last error, as lines."""
@@ -141,7 +166,7 @@ def _talk(conversation: _Conversation, prompt: Keyboard | Pipe) -> ExitCode:
                     echo(_obey(message.strip(), conversation), err=True)
                     interrupted = False
                 else:
-                    with prompt.answering():
+                    with prompt.answering(conversation.add):
                         code = exit_code(conversation.say(message.strip()))
                     interrupted = code is ExitCode.INTERRUPTED
         except EOFError:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from io import TextIOWrapper
 
 from .editor import History, line_editor
@@ -53,8 +53,9 @@ def _continued(line: str, ask: Callable[[str], str]) -> Iterator[str]:
 class Keyboard:
     """Reads messages at a terminal.
 
-    Lines that arrive together are one message. Text that is typed during an answer appears at the
-    next prompt, and Enter sends it.
+    Lines that arrive together are one message. A line that is typed during an answer is said to
+    it; what was not entered, and what the answer does not take, appears at the next prompt, and
+    Enter sends it.
 
     Args:
         history: The earlier messages; new ones are added where the editor has a history.
@@ -76,9 +77,27 @@ class Keyboard:
         """Restore the terminal at the end of a block or of the process, and during Ctrl-Z."""
         return nullcontext() if self._tty is None else self._tty.held()
 
-    def answering(self) -> AbstractContextManager[None]:
-        """Collect what is typed during an answer."""
-        return nullcontext() if self._ahead is None else self._ahead.collecting()
+    @contextmanager
+    def answering(self, say: Callable[[str], bool]) -> Iterator[None]:
+        """Collect what is typed during an answer.
+
+        Args:
+            say: Says a message to the answer, on any thread; returns whether that takes it.
+        """
+        said: list[str] = []
+
+        def hear(text: str) -> bool:
+            is_taken = _is_message(text) and say(text.strip())
+            if is_taken:
+                said.append(text.strip())
+            return is_taken
+
+        try:
+            with nullcontext() if self._ahead is None else self._ahead.collecting(hear):
+                yield
+        finally:
+            for text in said:
+                self._editor.remember(text)
 
     def read(self, *, interrupted: bool = False) -> str:
         """Return the next message that is not blank.
@@ -170,6 +189,12 @@ class Keyboard:
         echo(text, err=not self._shares_stdout, end="")
 
 
+def _is_message(text: str) -> bool:
+    """Return whether a typed text is a whole message, and no command."""
+    is_open = text.endswith("\\") or text.lstrip().startswith(_QUOTES)
+    return bool(text.strip()) and not is_open and (not text.startswith("/") or "\n" in text)
+
+
 class _Dropped(Exception):
     """Ctrl-C dropped the text being typed."""
 
@@ -186,7 +211,7 @@ class Pipe:
         """Do nothing."""
         return nullcontext()
 
-    def answering(self) -> AbstractContextManager[None]:
+    def answering(self, _: Callable[[str], bool]) -> AbstractContextManager[None]:
         """Do nothing: the pipe keeps what is not read."""
         return nullcontext()
 

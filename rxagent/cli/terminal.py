@@ -31,6 +31,8 @@ QUIET = 0.05
 shorter than those between two lines that a person types."""
 _UNFINISHED = 1.0
 """The same, after the terminal has marked the start of a paste, and not yet its end."""
+_TYPED = 0.2
+"""Seconds of silence after Enter by which a line was typed, and not pasted without marks."""
 _PATIENCE = 1.0
 """Seconds for the collector to end; a tool's child process may have read the byte that wakes it."""
 
@@ -42,10 +44,12 @@ class Keys:
         text: The text, with newlines.
         ended: Whether Ctrl-D was pressed at the start.
         is_pasting: Whether the terminal has marked the start of a paste, and not yet its end.
+        entered: How often Enter was pressed, outside a paste, since this was set to 0.
     """
 
     def __init__(self, text: str = "") -> None:
         self.text = text
+        self.entered = 0
         self.ended = False
         self.is_pasting = False
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -71,6 +75,7 @@ class Keys:
         head, newline, line = self.text.rpartition("\n")
         if char in "\r\n":
             self.text += "\n"
+            self.entered += not self.is_pasting
         elif char.isprintable() or char == "\t" or ord(char) > 0x9F:
             self.text += char
         elif self.is_pasting:
@@ -84,6 +89,10 @@ class Keys:
 
 
 def _nothing() -> None: ...
+
+
+def _ignore(_: str) -> bool:
+    return False
 
 
 class Tty:
@@ -170,9 +179,15 @@ class Tty:
         except OSError:  # Linux raises it when the terminal is gone
             return b""
 
-    def read_unless(self, wake: int) -> bytes | None:
-        """Wait for keys, or return None when `wake` becomes readable."""
-        ready, _, _ = select.select([self._fd, wake], [], [])
+    def read_unless(self, wake: int, seconds: float | None = None) -> bytes | None:
+        """Wait for keys, or return None when `wake` becomes readable.
+
+        Raises:
+            TimeoutError: Nothing happens for so many seconds.
+        """
+        ready, _, _ = select.select([self._fd, wake], [], [], seconds)
+        if not ready:
+            raise TimeoutError
         return None if wake in ready else self.read()
 
     def drain(self, keys: Keys, wait: float) -> None:
@@ -186,7 +201,7 @@ class Tty:
 
 
 class TypeAhead:
-    """Collects the keys that are pressed during an answer, for the next prompt.
+    """Collects the keys that are pressed during an answer, for the answer and the next prompt.
 
     A thread reads them, so that Ctrl-C reaches the process during a long paste. A tool that reads
     a line from `sys.stdin` gets it from the terminal, without the keys pressed before.
@@ -198,12 +213,20 @@ class TypeAhead:
         self._lock = threading.Lock()
         self._collects = False
         self._collector: tuple[threading.Thread, int] | None = None
+        self._hear: Callable[[str], bool] = _ignore
 
     @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Collect keys during a block."""
+    def collecting(self, hear: Callable[[str], bool]) -> Iterator[None]:
+        """Collect keys during a block.
+
+        Args:
+            hear: Called with the text when Enter is pressed, on a thread; it returns whether it
+                takes the text, which is then not kept. Lines that are pasted need an Enter of
+                their own.
+        """
         stdin = sys.stdin
         self._collects = True
+        self._hear = hear
         self._start()
         sys.stdin = _SharedStdin(stdin, self)
         try:
@@ -259,10 +282,22 @@ class TypeAhead:
 
     def _collect(self, woken: int) -> None:
         try:
-            while keys := self._tty.read_unless(woken):
-                self._keys.press(keys)
+            while data := self._read(woken):
+                self._keys.press(data)
         finally:
             os.close(woken)
+
+    def _read(self, woken: int) -> bytes | None:
+        """Wait for keys; let a typed line be heard meanwhile."""
+        while True:
+            keys = self._keys
+            try:
+                return self._tty.read_unless(woken, _TYPED if keys.entered else None)
+            except TimeoutError:
+                is_typed = keys.entered == 1 and keys.text.endswith("\n") and not keys.is_pasting
+                keys.entered = 0
+                if is_typed and self._hear(keys.text.rstrip("\n")):
+                    self._keys = Keys()
 
 
 class _SharedStdin:

@@ -92,6 +92,8 @@ class _Sealing(Sink[Delta, ToolCall]):
                 is_left = before != index and before in self._growing
                 if before is not None and is_left and self._arguments[before].are_whole:
                     self._seal([before])
+            case Finish("interrupted"):
+                self._growing.clear()
             case Finish(reason):
                 self._is_cut = reason == "length"
                 self._seal_all()

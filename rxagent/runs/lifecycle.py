@@ -9,9 +9,10 @@ from typing import Any, Literal, Never, Self, TypeAlias
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
-from ..errors import RunCancelled
+from ..errors import MessageRefused, RunCancelled
 from ..events import Event
 from ..frozen import thaw
+from ..messages import Message
 from ..state import State
 from ..streams import RunScheduler
 from ..streams.observe_on_run import serialize_on_run
@@ -19,11 +20,14 @@ from ..streams.open_work import OpenWork
 from ..streams.process_end import disposing_with_loop
 from ..streams.sink import Sink
 from .broadcast import RunBroadcast
+from .inbox import Inbox, Said, Steer, as_message, check_steer
 from .last_state import set_last_state
 from .outcome import Outcome
 from .replay import Keep, ReplayLog
 
 __all__ = ["Lifecycle", "Status"]
+
+_ENDED = {"completed": "its answer", "failed": "failed", "cancelled": "been cancelled"}
 
 Status: TypeAlias = Literal["running", "paused", "completed", "failed", "cancelled"]
 
@@ -32,7 +36,12 @@ class Lifecycle(Observable[Event]):
     """What the owner of a run can do with it: pause, cancel, and wait for its answer."""
 
     def __init__(
-        self, source: Observable[Event], keep: Keep, before: State, scheduler: RunScheduler
+        self,
+        source: Observable[Event],
+        keep: Keep,
+        before: State,
+        scheduler: RunScheduler,
+        inbox: Inbox | None,
     ) -> None:
         super().__init__()
         if keep not in ("everything", "merged", "nothing"):
@@ -43,6 +52,7 @@ class Lifecycle(Observable[Event]):
         self._subscription = SingleAssignmentDisposable()
         self._outcome = Outcome(scheduler)
         self._broadcast = RunBroadcast(scheduler, self._replay_log, self._outcome)
+        self._inbox = inbox
         self._unfinished = [None]
         self._work: OpenWork | None = None
         self._paused = False
@@ -95,6 +105,8 @@ class Lifecycle(Observable[Event]):
         except IndexError:
             return
         try:
+            if self._inbox is not None:
+                self._inbox.dispose()
             self.resume()
             self._subscription.dispose()
         except BaseException as fault:
@@ -151,6 +163,36 @@ class Lifecycle(Observable[Event]):
         elif not paused and self._hold is not None:
             self._hold.dispose()
             self._hold = None
+
+    def say(self, message: str | Message, *, steer: Steer | None = None) -> None:
+        """Say a message to the run, on any thread and in any signal handler; never blocks.
+
+        MessageReceived is emitted at the next turn of the run's queue, and the model reads the
+        message in the next step. If an answer is complete before that, it is not the final one:
+        what was said is read first. A run that fails has what was said in its state.
+
+        Args:
+            message: A text, or a message of the role user.
+            steer: What it does to the step that runs, as for `start`; by default what `start` was
+                given.
+
+        Raises:
+            MessageRefused: The run has its answer, or has ended, or takes no messages.
+        """
+        check_steer(steer, optional=True)
+        said = Said(as_message("message", message), steer)
+        if self._inbox is None:
+            raise MessageRefused(
+                "This run takes no messages, because it was launched from a stream. Give its agent "
+                "a stream of messages: launch(agent(task, inbox=messages))."
+            )
+        self._end_if_stopped()
+        if self._outcome.ending is not None or not self._inbox.put(said):
+            how = self._outcome.ending or "completed"
+            raise MessageRefused(
+                f"The run has {_ENDED[how]}, so it takes no more messages. To continue its "
+                "conversation, start another one: agent.start(message, state=run.state)."
+            )
 
     def cancel(self, reason: str = "") -> None:
         """End the run, down to the request it waits for; its observers get RunCancelled.

@@ -16,6 +16,7 @@ from ..streams.each import pull
 from ..streams.stream import like, piped
 from .broadcast import ViewerFault
 from .buffers import Buffer, Overflow, buffer_for, check_since
+from .inbox import Inbox
 from .lifecycle import Lifecycle
 from .reader import Following, RunReader
 from .replay import Keep
@@ -32,6 +33,7 @@ def launch(
     keep: Keep = "merged",
     before: State | None = None,
     scheduler: RunScheduler | None = None,
+    inbox: Inbox | None = None,
 ) -> "Run":
     """Start a stream of events as a run that owns it, and return at once.
 
@@ -43,6 +45,8 @@ def launch(
         before: The state that the events continue; by default an empty one.
         scheduler: Where the run happens; by default on the running loop, else on the process's
             own.
+        inbox: What `run.say` adds to, which the agent of the stream has, too; by default the run
+            takes no messages.
 
     Raises:
         TypeError: `source` is no stream, or one of `attach` cannot observe; by the run's
@@ -51,7 +55,7 @@ def launch(
     if not isinstance(source, Observable):
         raise TypeError(f"launch takes a stream, as launch(agent(task)), not {shown(source)}.")
     attach = several("attach", attach, "observers")
-    run = Run(source, keep, before or State(), scheduler or RunScheduler())
+    run = Run(source, keep, before or State(), scheduler or RunScheduler(), inbox)
     for observer in attach:
         run.attach(observer)
     run._launch()
@@ -66,9 +70,14 @@ class Run(Lifecycle):
     """
 
     def __init__(
-        self, source: Observable[Event], keep: Keep, before: State, scheduler: RunScheduler
+        self,
+        source: Observable[Event],
+        keep: Keep,
+        before: State,
+        scheduler: RunScheduler,
+        inbox: Inbox | None = None,
     ) -> None:
-        super().__init__(source, keep, before, scheduler)
+        super().__init__(source, keep, before, scheduler, inbox)
         self._viewers: WeakSet[Viewer] = WeakSet()
 
     def subscribe(

@@ -1,17 +1,33 @@
 """Iteration: the loop under every agent."""
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.scheduler import CurrentThreadScheduler
 
 from .sink import Producer, Sink
 
-__all__ = ["iterate"]
+__all__ = ["Aside", "iterate"]
 
 _S = TypeVar("_S")
 _E = TypeVar("_E")
+_E_co = TypeVar("_E_co", covariant=True)
+
+
+class Aside(Protocol[_E_co]):
+    """Events that happen beside the steps of a loop."""
+
+    def begin(
+        self, notify: Callable[[], None], scheduler: abc.SchedulerBase | None
+    ) -> abc.DisposableBase:
+        """Call `notify`, on any thread, when there are events; until the result is disposed."""
+
+    def take(self) -> Iterable[_E_co]:
+        """Return the events that have not been taken."""
+
+    def end(self) -> None:
+        """Make no more events; those that were made are taken."""
 
 
 def iterate(
@@ -20,6 +36,8 @@ def iterate(
     seed: Callable[[], _S],
     done: Callable[[_S], bool],
     ended: Callable[[_S], _S] | None = None,
+    first: Callable[[_S], _E | None] | None = None,
+    aside: Aside[_E] | None = None,
 ) -> Observable[_E]:
     """Emit the events of step after step, each made from the state that all events so far give.
 
@@ -32,6 +50,9 @@ def iterate(
         seed: Makes the first state of a subscription.
         done: Returns whether the state needs no further step; called before each step.
         ended: Makes the state after the end of a step, which may have had no events.
+        first: Makes the event before a step, from the same state; None for none. Nothing happens
+            between that event and the subscription to the step.
+        aside: Events that are emitted as they happen, beside those of a step; in a run only.
 
     Raises:
         Exception: What one of these has raised; by `on_error`.
@@ -40,7 +61,9 @@ def iterate(
     def subscribe(
         observer: abc.ObserverBase[_E], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        steps = _Steps(observer, scheduler, step, fold, seed(), done, ended)
+        steps = _Steps(observer, scheduler, step, fold, seed(), done, ended, first)
+        if aside is not None:
+            steps.attend(aside)
         # Scheduled, so that the subscriber can dispose in the first step already.
         (scheduler or CurrentThreadScheduler.singleton()).schedule(steps.drive)
         return steps
@@ -50,8 +73,11 @@ def iterate(
 
 class _Steps(Sink[_E, _E], Generic[_S, _E]):
     __slots__ = (
+        "_aside",
+        "_attending",
         "_done",
         "_driving",
+        "_first",
         "_fold",
         "_has_ended",
         "_run_scheduler",
@@ -70,6 +96,7 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
         state: _S,
         done: Callable[[_S], bool],
         ended: Callable[[_S], _S] | None,
+        first: Callable[[_S], _E | None] | None,
     ) -> None:
         super().__init__(observer)
         self._scheduler = scheduler
@@ -79,8 +106,46 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
         self._state = state
         self._done = done
         self._when_ended = ended
+        self._first = first
+        self._aside: Aside[_E] | None = None
+        self._attending: abc.DisposableBase | None = None
         self._has_ended = True
         self._driving = False
+
+    def attend(self, aside: Aside[_E]) -> None:
+        """Emit the events beside the steps, too."""
+        self._aside = aside
+        self._attending = aside.begin(self._notice, self._scheduler)
+        if self.is_stopped:
+            self._attending.dispose()
+
+    def _notice(self) -> None:
+        if self._run_scheduler is not None:
+            self._run_scheduler.when_resumed(self._take_aside)
+
+    def _take_aside(self) -> None:
+        if self._aside is None:
+            return
+        try:
+            for event in self._aside.take():
+                if self.is_stopped:
+                    return
+                self.on_next(event)
+        except Exception as error:
+            self.on_error(error)
+
+    def on_error(self, error: Exception) -> None:
+        if self._aside is not None and not self.is_stopped:
+            self._aside.end()
+            self._take_aside()
+            self._aside = None
+        super().on_error(error)
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._aside = None
+        if self._attending is not None:
+            self._attending.dispose()
 
     def on_next(self, value: _E) -> None:
         try:
@@ -114,15 +179,22 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
         self._driving = False
 
     def _advance(self) -> None:
+        self._take_aside()
         if self.is_stopped:
             return
         self._has_ended = False
+        state, first = self._state, None
         try:
-            following = None if self._done(self._state) else self._step(self._state)
+            following = None if self._done(state) else self._step(state)
+            if following is not None and self._first is not None:
+                first = self._first(state)
         except Exception as error:
             self.on_error(error)
             return
         if following is None:
             super().on_completed()
-        else:
+            return
+        if first is not None:
+            self.on_next(first)
+        if not self.is_stopped:
             self.follow(following, self._scheduler)

@@ -11,6 +11,7 @@ from ..events import (
     Event,
     FinalAnswer,
     MessageCompleted,
+    MessageReceived,
     Planned,
     RunCompleted,
     RunFailed,
@@ -89,6 +90,8 @@ def _sentence(event: Event) -> str:
     match event:
         case RunStarted(task, agent):
             return _cut(f"run of {spelled(agent)} started: {task}")
+        case MessageReceived(message):
+            return _cut(f"message received: {message.text}")
         case StepStarted(number):
             return f"step {number} started"
         case StepRetried(attempt, error):

@@ -12,6 +12,7 @@ from ..events import (
     FinalAnswer,
     Finish,
     MessageCompleted,
+    MessageReceived,
     Planned,
     PlanStarted,
     ReasoningDelta,
@@ -97,6 +98,8 @@ class RunPrinter:
                 self._root._spent.add(event)
             case Finish("length"):
                 self._line(("… cut off by the length limit", "yellow"))
+            case Finish("interrupted"):
+                self._line(("… interrupted", "yellow"))
             case StepRetried(_, error):
                 self._withdraw()
                 self.end_text()
@@ -111,6 +114,8 @@ class RunPrinter:
                 self._withdraw()
                 what, _, _ = error.partition("\n\n")  # then comes how to write it
                 self._line((f"✗ step {self._steps}: {one_line(what)}", "yellow"))
+            case MessageReceived(message):
+                self._line(("›", "cyan"), f" {one_line(message.text)}")
             case StepLimitReached(limit):
                 self._code = False  # the closing step writes the answer
                 self._line(("●", "yellow"), f" the limit of {limit} steps is reached")

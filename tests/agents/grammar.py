@@ -9,6 +9,7 @@ from rxagent.events import (
     Event,
     FinalAnswer,
     MessageCompleted,
+    MessageReceived,
     Planned,
     PlanStarted,
     RunCompleted,
@@ -26,6 +27,7 @@ from rxagent.messages import INTERPRETER
 
 _LETTERS = {
     RunStarted: "r",
+    MessageReceived: "M",
     PlanStarted: "p",
     Planned: "P",
     Summarised: "S",
@@ -39,7 +41,9 @@ _LETTERS = {
     ApprovalAsked | ApprovalAnswered: "t",
     ToolStarted | ToolOutput | ToolCompleted | ToolFailed: "t",
 }
-_RUN = re.compile(r"r(d|S|pd*mP|s[dt]*m[dt]*f?)*(ls[dt]*m[dt]*)?ac")
+_LEG = r"(d|S|pd*mP|s[dt]*m[dt]*f?)*(l[dS]*s[dt]*m[dt]*f?)?"
+_RUN = re.compile(rf"r{_LEG}ac")
+_STEERED = re.compile(rf"r({_LEG})*ac")
 
 
 def assert_run(events):
@@ -48,7 +52,10 @@ def assert_run(events):
         next(letter for kind, letter in _LETTERS.items() if isinstance(event, kind))
         for event in events
     )
-    assert _RUN.fullmatch(letters), letters
+    is_steered = "M" in letters
+    assert (_STEERED if is_steered else _RUN).fullmatch(letters.replace("M", "")), letters
+    assert re.search(r"s[^M]*$", letters), letters  # the model has read all that was said
+    assert all("M" in leg for leg in re.findall(r"l[^l]*(?=l)", letters)), letters
     numbers = [event.number for event in events if isinstance(event, StepStarted)]
     assert numbers == list(range(1, len(numbers) + 1))
     assert_calls(events)

@@ -148,7 +148,7 @@ def test_what_is_typed_ahead_can_be_edited_and_dropped(talk, serialize_on_run, r
     screen = talk(scenario)
     screen.type("one\r")
     reachable.wait_sent(1, timeout=PATIENCE)
-    screen.type("nonsense\x15twu\x7fo\x1b[D\r")
+    screen.type("nonsense\x15twu\x7fo\x1b[D")
     gate.set()
     screen.read_until("1 step · ", "Typed ahead: Enter sends it, Ctrl-C drops it.", "> ", "two")
     screen.interrupt("> ")

@@ -3,6 +3,7 @@
 import math
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -10,7 +11,7 @@ if sys.platform == "win32":
     pytest.skip("signals and terminals of POSIX", allow_module_level=True)
 
 from rxagent.cli.editor import History, history_path
-from rxagent.testing.frames import said_by, text_chunk
+from rxagent.testing.frames import said_by, saying, text_chunk
 from rxagent.testing.scripts.answers import plain
 
 from .conftest import PATIENCE
@@ -83,6 +84,55 @@ def test_ctrl_c_stops_the_answer_and_keeps_its_text(talk, halting, reachable):
 
     assert 0 == screen.process.returncode
     assert [("user", "one"), ("assistant", "Hello from"), ("user", "two")] == messages(
+        reachable.requests[1]
+    )
+
+
+def test_a_line_typed_during_an_answer_cuts_it(talk, halting, reachable):
+    """With --steer switch, Enter closes the request; the next one has what was said until then."""
+    screen = talk(halting, "--steer", "switch")
+    screen.type("one\r")
+    screen.read_until("Hello from")
+    screen.type("twi\x7fo\r")
+    reachable.wait_hang_up(timeout=PATIENCE)
+    screen.read_until("› two", HELLO, "2 steps", "> ")
+    screen.type(UP)
+    screen.read_until("two")
+    screen.interrupt("> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert 0 == screen.process.returncode
+    assert [("user", "one"), ("assistant", "Hello from"), ("user", "two")] == messages(
+        reachable.requests[1]
+    )
+
+
+def test_a_line_typed_during_an_answer_is_read_after_it(talk, reachable):
+    """Without --steer, the answer goes on, and a second one follows in the same run."""
+    gate = threading.Event()
+
+    def gated(body):
+        if said_by(body, "assistant"):
+            yield from plain(body)
+            return
+        yield text_chunk("Well")
+        while not gate.is_set():
+            yield 0.01
+        yield from saying(body, [text_chunk(", done.")])
+
+    reachable.scenario("gated", gated)
+    screen = talk("gated", "--plain")
+    screen.type("one\r")
+    screen.read_until('text="Well"')
+    screen.type("two\r")
+    screen.read_until("MessageReceived", '"two"')
+    gate.set()
+    screen.read_until('text=", done."', "StepStarted number=2", HELLO, "RunCompleted", "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    assert [("user", "one"), ("assistant", "Well, done."), ("user", "two")] == messages(
         reachable.requests[1]
     )
 

@@ -16,6 +16,7 @@ from rxagent.events import (
     FinalAnswer,
     Finish,
     MessageCompleted,
+    MessageReceived,
     Planned,
     PlanStarted,
     ReasoningDelta,
@@ -509,7 +510,9 @@ NOTES = [
     (StepRetried(2, "ModelTimeout: silent"), "↻ retried: ModelTimeout: silent\n"),
     (StepLimitReached(5), "● the limit of 5 steps is reached\n"),
     (Finish("length"), "… cut off by the length limit\n"),
+    (Finish("interrupted"), "… interrupted\n"),
     (Finish("stop"), ""),
+    (MessageReceived(Message("user", "In Bonn,\ntoo.")), "› In Bonn, too.\n"),
     (ApprovalAsked(SEARCH), '? search("GDP of Peru 2023")\n'),
     (RunCompleted(), "  0 steps · 0.0 s · usage unknown\n"),
     (Planned(" \n"), "● plan    (empty)\n"),
@@ -582,6 +585,7 @@ def hostile_run(text):
     call = ToolCall("c1", text, text)
     return [
         RunStarted(text, text),
+        MessageReceived(Message("user", text)),
         Planned(text),
         Summarised(text, 1),
         StepStarted(1),

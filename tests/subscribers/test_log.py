@@ -7,6 +7,7 @@ from rxagent.events import (
     FinalAnswer,
     Finish,
     MessageCompleted,
+    MessageReceived,
     Planned,
     PlanStarted,
     ReasoningDelta,
@@ -35,6 +36,7 @@ CALL = ToolCall("call_1", "add", '{"a": 2, "b": 3}')
 
 LINES = [
     (RunStarted("2 + 3?", "agent"), "INFO", "run of agent started: 2 + 3?"),
+    (MessageReceived(Message("user", "Go\non.")), "INFO", "message received: Go on."),
     (StepStarted(1), "INFO", "step 1 started"),
     (StepRetried(2, "ModelTimeout: x"), "WARNING", "step retried, attempt 2: ModelTimeout: x"),
     (StepFailed("ParseError: x"), "WARNING", "step failed: ParseError: x"),

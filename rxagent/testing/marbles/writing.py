@@ -30,6 +30,7 @@ LETTERS: dict[type, str] = {
     events.RunStarted: "r",
     events.RunCompleted: "R",
     events.RunFailed: "X",
+    events.MessageReceived: "g",
     events.StepStarted: "s",
     events.StepFailed: "S",
     events.StepRetried: "e",

@@ -63,6 +63,7 @@ _FACES = {
     Face(Shape.HEXAGON, "station"): (
         Message,
         events.RunStarted,
+        events.MessageReceived,
         events.PlanStarted,
         events.Planned,
         events.Summarised,
