@@ -14,9 +14,11 @@
      │   ├─ UnknownTool          there is no tool of that name
      │   ├─ InvalidArguments     (ValueError)       the arguments do not fit the tool
      │   ├─ ToolTimeout          (TimeoutError)     the tool took too long
+     │   ├─ CallDenied           the call was not approved
      │   └─ CodeError            code that the model wrote failed, or met a limit
      ├─ ParseError               (ValueError)       the turn could not be read as an action
      ├─ NoAnswer                 the run ended without an answer
+     ├─ NotAsked                 (LookupError)      no call waits for this decision
      ├─ RunCancelled             the run was cancelled
      ├─ BudgetExceeded           the run exceeded its budget
      ├─ BufferOverflow           a viewer was too slow for its buffer
@@ -34,6 +36,7 @@ from .lazy_field import LazyField
 __all__ = [
     "BudgetExceeded",
     "BufferOverflow",
+    "CallDenied",
     "CodeError",
     "InvalidArguments",
     "MalformedReply",
@@ -45,6 +48,7 @@ __all__ = [
     "ModelTimeout",
     "ModelUnavailable",
     "NoAnswer",
+    "NotAsked",
     "ParseError",
     "PoolExhausted",
     "RateLimited",
@@ -132,6 +136,10 @@ class ToolTimeout(ToolError, TimeoutError):
     """The tool took longer than allowed."""
 
 
+class CallDenied(ToolError):
+    """The call was not approved, so it did not run."""
+
+
 class CodeError(ToolError):
     """Code that the model wrote failed, or met a limit of its executor."""
 
@@ -145,6 +153,13 @@ class NoAnswer(RxAgentError):
 
     fields = ("state",)
     state: Any = LazyField()
+
+
+class NotAsked(RxAgentError, LookupError):
+    """No call waits for this decision: it was decided, or never asked, or the run has ended."""
+
+    fields = ("call_id",)
+    call_id: str | None
 
 
 class RunCancelled(RxAgentError):

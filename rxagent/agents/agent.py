@@ -26,6 +26,8 @@ from ..pickling import portable
 from ..state import State
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox
+from ..tools.approval import asked_by
+from .approval import Policy, check_policy
 from .cold import ColdRun
 from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import Before, Step, Turn, run_steps
@@ -36,6 +38,11 @@ from .runnable import Opening, Runnable, agent_name, opening
 from .tool_step import ToolStep
 
 __all__ = ["Agent"]
+
+
+def _policy(name: str, policy: Any) -> None:
+    if policy is not None:
+        check_policy(name, policy)
 
 
 @suggesting("Agent", NOT_OF_AGENTS)
@@ -68,6 +75,10 @@ class Agent(Runnable):
             events of a plan, as `rxagent.agents.planning.plan` does, or None for no plan.
         memory: What the model reads of the conversation: a policy of `rxagent.agents.memory`, or
             any function from a `State` to messages. The state keeps all of it.
+        approve: What decides whether a call may run: a decision or a policy of
+            `rxagent.agents.approval`, or a function ``approve(call)`` that returns a decision, now
+            or later. Calls made by code and by inner agents without a policy are asked about, too.
+            By default every call runs.
         prompts: Templates of Jinja2 that replace the agent's own prompts, by name: closing,
             given, plan, system.
         options: Passed unchanged to the provider with every request.
@@ -85,6 +96,7 @@ class Agent(Runnable):
     )
     planner: Callable[[Turn], Observable[Event] | None] | None
     memory: Memory = field(validator=valid(is_memory))
+    approve: Policy | None = field(validator=valid(_policy), hash=False)
     _prompts: Prompts
     _eager: bool | frozenset[str]
     _step: ToolStep
@@ -108,6 +120,7 @@ class Agent(Runnable):
         planning_interval: int | None = None,
         planner: Callable[[Turn], Observable[Event] | None] | None = None,
         memory: Memory = everything,
+        approve: Policy | None = None,
         prompts: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         workers: Workers | None = None,
@@ -136,6 +149,7 @@ class Agent(Runnable):
             planning_interval,
             planner,
             memory,
+            approve,
             Prompts(prompts, self._known_prompts),
             early,
             step,
@@ -175,6 +189,7 @@ class Agent(Runnable):
             "planning_interval": self.planning_interval,
             "planner": portable(owner, "its planner", self.planner),
             "memory": portable(owner, "its memory", self.memory),
+            "approve": portable(owner, "its policy of approval", self.approve),
             "prompts": self._prompts.replaced,
             "options": self.options,
             "workers": self._step.workers,
@@ -210,9 +225,10 @@ class Agent(Runnable):
             ModelError: The model failed; emitted by `on_error`.
             NoAnswer: Neither the steps nor the closing step gave an answer; by `on_error`.
         """
-        return ColdRun(
-            self._begin(opening(task, self.name, state, images, additional_args, self._prompts))
+        events = self._begin(
+            opening(task, self.name, state, images, additional_args, self._prompts)
         )
+        return ColdRun(events if self.approve is None else asked_by(self.approve, events))
 
     def _begin(self, begun: Opening) -> Observable[Event]:
         """Return the run that begins like this."""

@@ -155,8 +155,12 @@ class _Step:
         self._calls += 1
         call = ToolCall(self._call_id, INTERPRETER, json.dumps({"code": code}, ensure_ascii=False))
         functions = functions_of(how.tools, call.id, self._turn.given, how.workers)
-        padded = "\n" * lines + code  # so that errors name the lines of the whole code
-        return run_code(call, lambda: how.session.run(padded, functions), how.session, self._note)
+
+        def start(code: str) -> Observable[Any]:
+            padded = "\n" * lines + code  # so that errors name the lines of the whole code
+            return how.session.run(padded, functions)
+
+        return run_code(call, start, how.session, self._note)
 
     def _note(self, result: CodeResult | None) -> None:
         self._has_failed = result is None
