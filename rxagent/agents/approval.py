@@ -43,7 +43,7 @@ __all__ = [
 # By name
 
 
-def by_name(rules: Mapping[str, Policy]) -> Policy:
+def by_name(rules: Mapping[str, Policy | None]) -> Policy:
     """Return a policy that decides by the names of the tools.
 
     .. marbles:: approval/by_name
@@ -51,17 +51,19 @@ def by_name(rules: Mapping[str, Policy]) -> Policy:
     Args:
         rules: A decision or a policy for each pattern, as ``"delete_*"``; of several that match,
             the first counts. A call that none matches is denied, so the last is often ``"*"``.
+            None runs the calls without a question, and so without its events.
     """
     for pattern, rule in mapping("rules", rules).items():
-        check_policy(f"The rule for {pattern!r}", rule)
+        if rule is not None:
+            check_policy(f"The rule for {pattern!r}", rule)
     return _ByName(frozen_mapping("rules", rules))
 
 
 @frozen
 class _ByName:
-    rules: Mapping[str, Policy] = field(hash=False)
+    rules: Mapping[str, Policy | None] = field(hash=False)
 
-    def rule_for(self, call: ToolCall) -> Policy:
+    def rule_for(self, call: ToolCall) -> Policy | None:
         """Return the first rule that matches."""
         for pattern, rule in self.rules.items():
             if fnmatchcase(call.name, pattern):
@@ -70,6 +72,8 @@ class _ByName:
 
     def __call__(self, call: ToolCall) -> Any:
         rule = self.rule_for(call)
+        if rule is None:
+            return Allow()
         return rule if isinstance(rule, DECISIONS) else rule(call)
 
 
@@ -126,14 +130,16 @@ class _OnTerminal:
 _CHOICES = "Run it? [y]es, [n]o, [a]ll of this run, [e]dit; other text denies and says why: "
 
 
-def read_decision(call: ToolCall, ask: Callable[[str], str]) -> Decision:
+def read_decision(call: ToolCall, ask: Callable[[str], str], *, is_shown: bool = False) -> Decision:
     """Ask for a decision on a call until a line can be read as one.
 
     Args:
         call: The call.
         ask: Shows a text and returns the line typed after it.
+        is_shown: Whether the call is on the screen already.
     """
-    text = f"{one_line(call.name)} {one_line(call.arguments)}\n{_CHOICES}"
+    shows = "" if is_shown else f"{one_line(call.name)} {one_line(call.arguments)}\n"
+    text = f"{shows}{_CHOICES}"
     try:
         while True:
             said = ask(text).strip()

@@ -31,6 +31,8 @@ QUIET = 0.05
 shorter than those between two lines that a person types."""
 _UNFINISHED = 1.0
 """The same, after the terminal has marked the start of a paste, and not yet its end."""
+_GLANCE = 0.1
+"""Seconds after which a wait for keys looks whether they are still wanted."""
 _PATIENCE = 1.0
 """Seconds for the collector to end; a tool's child process may have read the byte that wakes it."""
 
@@ -174,6 +176,13 @@ class Tty:
         """Wait for keys, or return None when `wake` becomes readable."""
         ready, _, _ = select.select([self._fd, wake], [], [])
         return None if wake in ready else self.read()
+
+    def read_while(self, is_wanted: Callable[[], bool]) -> bytes:
+        """Wait for keys while they are wanted; nothing means the end of input."""
+        while is_wanted():
+            if select.select([self._fd], [], [], _GLANCE)[0]:
+                return self.read()
+        return b""
 
     def drain(self, keys: Keys, wait: float) -> None:
         """Apply the keys that arrive within so many seconds, and those that follow closely."""

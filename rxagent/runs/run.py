@@ -12,6 +12,7 @@ from ..arguments import several, shown
 from ..decisions import Decision, check_decision
 from ..errors import NotAsked
 from ..events import Event
+from ..messages import ToolCall
 from ..state import State
 from ..streams import PartialObserver, RunScheduler
 from ..streams.each import pull
@@ -234,6 +235,14 @@ class Run(Lifecycle):
                 "late.",
                 call_id=question.call.id,
             )
+
+    @property
+    def asked(self) -> dict[tuple[str, ...], ToolCall]:
+        """The calls that wait for a decision, by the ids of the calls around them and their own."""
+        if self._outcome.ending is not None:
+            return {}
+        questions = self._scheduler.questions.copy()
+        return {path: each.call for path, each in questions.items() if each.is_waiting}
 
     @property
     def faults(self) -> Observable[ViewerFault]:

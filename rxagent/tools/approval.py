@@ -92,17 +92,32 @@ def ask_first(
     approval: Approval | None = scheduler.scope.approval
     if approval is None or approval.allows_all:
         return None
-    return Asking(approval, call, observer, scheduler, approved, denied)
+    policy: Any = approval.policy
+    while hasattr(policy, "rule_for"):  # as `by_name` has; it is looked up at once
+        policy = policy.rule_for(call)
+    if policy is None:
+        return None
+    return Asking(approval, policy, call, observer, scheduler, approved, denied)
 
 
 class Asking(Sink[Any, Event]):
     """Observes a policy until it decides on a call."""
 
-    __slots__ = ("_approval", "_approved", "_call", "_decision", "_denied", "_question", "_run")
+    __slots__ = (
+        "_approval",
+        "_approved",
+        "_call",
+        "_decision",
+        "_denied",
+        "_policy",
+        "_question",
+        "_run",
+    )
 
     def __init__(
         self,
         approval: Approval,
+        policy: Policy,
         call: ToolCall,
         observer: abc.ObserverBase[Event],
         scheduler: RunScheduler,
@@ -111,6 +126,7 @@ class Asking(Sink[Any, Event]):
     ) -> None:
         super().__init__(observer)
         self._approval = approval
+        self._policy = policy
         self._call = call
         self._run = scheduler
         self._approved = approved
@@ -121,7 +137,7 @@ class Asking(Sink[Any, Event]):
     def begin(self) -> None:
         """Ask."""
         try:
-            decisions = _decisions(self._approval.policy, self._call, self._question)
+            decisions = _decisions(self._policy, self._call, self._question)
         except Exception as error:
             decisions = rx.throw(error)
         # Before it is emitted, since an observer may decide at once.
@@ -188,8 +204,6 @@ class Asking(Sink[Any, Event]):
 
 def _decisions(policy: Any, call: ToolCall, question: Question) -> Observable[Any]:
     """Return the decisions of a policy on a call."""
-    while hasattr(policy, "rule_for"):  # as `by_name` has; it is looked up at once
-        policy = policy.rule_for(call)
     if isinstance(policy, DECISIONS):
         return stream_ops.of(policy)
     if hasattr(policy, "stream_for"):

@@ -573,15 +573,11 @@ def test_a_call_with_other_arguments_is_asked_anew():
         eager = Agent(retried, [wipe], approve=by_decision(), eager=True, max_steps=1)
         run = launch(eager("x"), scheduler=home)
         home.advance_to(2.5)
-        assert ['{"path": "a"}'] == [
-            each.call.arguments for each in run._scheduler.questions.values()
-        ]
+        assert ['{"path": "a"}'] == [call.arguments for call in run.asked.values()]
         home.advance_to(3.5)
-        assert [] == [*run._scheduler.questions.values()]
+        assert [] == [*run.asked]
         home.advance_to(5.5)
-        assert ['{"path": "b"}'] == [
-            each.call.arguments for each in run._scheduler.questions.values()
-        ]
+        assert ['{"path": "b"}'] == [call.arguments for call in run.asked.values()]
         run.decide("c1", Allow())
         home.advance_to(6)
 
