@@ -14,9 +14,11 @@
      │   ├─ UnknownTool          there is no tool of that name
      │   ├─ InvalidArguments     (ValueError)       the arguments do not fit the tool
      │   ├─ ToolTimeout          (TimeoutError)     the tool took too long
+     │   ├─ CallDenied           the call was not approved
      │   └─ CodeError            code that the model wrote failed, or met a limit
      ├─ ParseError               (ValueError)       the turn could not be read as an action
      ├─ NoAnswer                 the run ended without an answer
+     ├─ NotAsked                 (LookupError)      no call waits for this decision
      ├─ RunCancelled             the run was cancelled
      ├─ MessageRefused           (RuntimeError)     a message was said to a run that takes none
      ├─ BudgetExceeded           the run exceeded its budget
@@ -37,6 +39,7 @@ from .lazy_field import LazyField
 __all__ = [
     "BudgetExceeded",
     "BufferOverflow",
+    "CallDenied",
     "CodeError",
     "InvalidArguments",
     "MalformedReply",
@@ -49,6 +52,7 @@ __all__ = [
     "ModelTimeout",
     "ModelUnavailable",
     "NoAnswer",
+    "NotAsked",
     "NotRecorded",
     "ParseError",
     "PoolExhausted",
@@ -138,6 +142,10 @@ class ToolTimeout(ToolError, TimeoutError):
     """The tool took longer than allowed."""
 
 
+class CallDenied(ToolError):
+    """The call was not approved, so it did not run."""
+
+
 class CodeError(ToolError):
     """Code that the model wrote failed, or met a limit of its executor."""
 
@@ -151,6 +159,13 @@ class NoAnswer(RxAgentError):
 
     fields = ("state",)
     state: Any = LazyField()
+
+
+class NotAsked(RxAgentError, LookupError):
+    """No call waits for this decision: it was decided, or never asked, or the run has ended."""
+
+    fields = ("call_id",)
+    call_id: str | None
 
 
 class RunCancelled(RxAgentError):

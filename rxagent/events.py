@@ -11,7 +11,7 @@
             | Usage | Finish | StepRetried
     Call  = Asked? ToolStarted ToolOutput* (ToolCompleted | ToolFailed)
             | Asked? ToolFailed
-    Asked = ApprovalAsked ApprovalAnswered
+    Asked = ApprovalAsked ApprovalAnswered      without an answer if the turn is retracted
 
 MessageReceived may stand anywhere between RunStarted and the last StepStarted; behind it, further
 steps may follow StepLimitReached. A run that fails is any prefix of that.
@@ -266,14 +266,14 @@ class MessageCompleted(Event):
 
 @frozen
 class ApprovalAsked(Event):
-    """A decision is requested on whether this call may run."""
+    """A decision is requested on whether this call may run; `run.decide` answers by its id."""
 
     call: ToolCall
 
 
 @frozen
 class ApprovalAnswered(Event):
-    """A decision was made; `call` is the call that will run, perhaps edited."""
+    """A decision was made; `call` is the call that will run, perhaps edited, None if denied."""
 
     call_id: str
     decision: str

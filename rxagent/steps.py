@@ -7,6 +7,7 @@ from attrs import evolve, field, frozen
 
 from .arguments import shown
 from .draft import EMPTY, Draft, grow
+from .errors import CallDenied
 from .events import (
     Delta,
     Event,
@@ -30,6 +31,9 @@ from .retelling import spoken
 __all__ = ["TRY_AGAIN", "Plan", "Step", "brief", "list_view"]
 
 TRY_AGAIN = "Now try again, and do not repeat the error."
+GO_ON = "Go on without this call, or say in your answer what you need it for."
+_CLOSINGS = (f"\n{TRY_AGAIN}", f"\n{GO_ON}")
+"""The ends of what the model reads of a call that failed."""
 NOT_RUN = "Not run."
 ANSWERED = "The answer was given."
 
@@ -95,8 +99,12 @@ class Step:
         if said.tool_calls or (said.text and not summary):
             messages.append(without_words(said) if summary else said)
         outcomes = self._outcomes
+        started = {call.id: call for call in self._calls}
         for call in said.tool_calls:
             outcome = outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
+            edited = started.get(call.id, call).arguments
+            if edited != call.arguments:
+                outcome = f"The arguments were changed before the call ran: {edited}\n{outcome}"
             seen = self._images.get(call.id, ())
             messages.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
         native = {call.id for call in said.tool_calls}
@@ -106,6 +114,9 @@ class Step:
                 seen = self._images.get(call.id, ())
                 called = f"{call.name}({call.arguments})" if summary else call.name
                 messages.append(Message("user", f"Result of {called}:\n{outcome}", images=seen))
+        for call_id, outcome in outcomes.items():  # of code, or of a call that is written as text
+            if call_id not in native and call_id not in started and outcome.endswith(_CLOSINGS):
+                messages.append(Message("user", outcome))
         if self.error is not None:
             messages.append(Message("user", f"{self.error}\n{TRY_AGAIN}"))
         return messages
@@ -138,11 +149,11 @@ class Step:
         outcome = self._outcomes.get(call_id)
         if outcome is None:
             return
-        error, again, _ = outcome.rpartition(f"\n{TRY_AGAIN}")
-        if again and outcome.endswith(again):
-            yield ToolFailed(call_id, error)
-        else:
-            yield ToolCompleted(call_id, outcome, images=self._images.get(call_id, ()))
+        for closing in _CLOSINGS:
+            if outcome.endswith(closing):
+                yield ToolFailed(call_id, outcome.removesuffix(closing))
+                return
+        yield ToolCompleted(call_id, outcome, images=self._images.get(call_id, ()))
 
     def add(self, event: Event) -> "Step":
         """Return the step after one more event."""
@@ -174,7 +185,8 @@ class Step:
             case ToolCompleted(call_id, result):
                 return self._end(call_id, result, event.images)
             case ToolFailed(call_id, error):
-                return self._end(call_id, f"{error}\n{TRY_AGAIN}")
+                is_denied = error.startswith(f"{CallDenied.__name__}:")
+                return self._end(call_id, f"{error}\n{GO_ON if is_denied else TRY_AGAIN}")
             case StepFailed(error):
                 return evolve(self, error=error)
             case FinalAnswer() if self.message is not None:

@@ -15,6 +15,7 @@ FLOORS = {
         *(
             "arguments",
             "coalescing",
+            "decisions",
             "dropped",
             "errors",
             "estimate",

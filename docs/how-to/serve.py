@@ -34,6 +34,7 @@ def create_app(agent: Agent | None = None, kept: float = 600.0) -> FastAPI:
     agent = agent or Agent("openai:gpt-5-mini")
     app = FastAPI()
     runs: dict[str, Run] = {}
+    app.state.runs = runs  # for further routes
 
     def found(name: str) -> Run:
         if name not in runs:

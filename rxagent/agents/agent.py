@@ -27,6 +27,8 @@ from ..runs.inbox import Inbox, Steer
 from ..state import State
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Toolbox
+from ..tools.approval import asked_by
+from .approval import Policy, check_policy
 from .cold import ColdRun
 from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import Before, Step, Turn, run_steps
@@ -38,6 +40,11 @@ from .steering import SteeringOptions
 from .tool_step import ToolStep
 
 __all__ = ["Agent"]
+
+
+def _policy(name: str, policy: Any) -> None:
+    if policy is not None:
+        check_policy(name, policy)
 
 
 @suggesting("Agent", NOT_OF_AGENTS)
@@ -70,6 +77,10 @@ class Agent(Runnable):
             events of a plan, as `rxagent.agents.planning.plan` does, or None for no plan.
         memory: What the model reads of the conversation: a policy of `rxagent.agents.memory`, or
             any function from a `State` to messages. The state keeps all of it.
+        approve: What decides whether a call may run: a decision or a policy of
+            `rxagent.agents.approval`, or a function ``approve(call)`` that returns a decision, now
+            or later. Calls made by code and by inner agents without a policy are asked about, too.
+            By default every call runs.
         prompts: Templates of Jinja2 that replace the agent's own prompts, by name: closing,
             given, plan, system.
         options: Passed unchanged to the provider with every request.
@@ -87,6 +98,7 @@ class Agent(Runnable):
     )
     planner: Callable[[Turn], Observable[Event] | None] | None
     memory: Memory = field(validator=valid(is_memory))
+    approve: Policy | None = field(validator=valid(_policy), hash=False)
     _prompts: Prompts
     _eager: bool | frozenset[str]
     _step: ToolStep
@@ -110,6 +122,7 @@ class Agent(Runnable):
         planning_interval: int | None = None,
         planner: Callable[[Turn], Observable[Event] | None] | None = None,
         memory: Memory = everything,
+        approve: Policy | None = None,
         prompts: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         workers: Workers | None = None,
@@ -138,6 +151,7 @@ class Agent(Runnable):
             planning_interval,
             planner,
             memory,
+            approve,
             Prompts(prompts, self._known_prompts),
             early,
             step,
@@ -181,6 +195,7 @@ class Agent(Runnable):
             "planning_interval": self.planning_interval,
             "planner": portable(owner, "its planner", self.planner),
             "memory": portable(owner, "its memory", self.memory),
+            "approve": portable(owner, "its policy of approval", self.approve),
             "prompts": self._prompts.replaced,
             "options": self.options,
             "workers": self._step.workers,
@@ -228,7 +243,8 @@ class Agent(Runnable):
             begun = evolve(begun, steering=SteeringOptions(inbox, steer, cancel_tools))
         elif steer != "concat" or cancel_tools:
             raise TypeError("steer= and cancel_tools= say what messages do: give an inbox=, too.")
-        return ColdRun(self._begin(begun))
+        events = self._begin(begun)
+        return ColdRun(events if self.approve is None else asked_by(self.approve, events))
 
     def _begin(self, begun: Opening) -> Observable[Event]:
         """Return the run that begins like this."""

@@ -17,6 +17,7 @@ from ..streams import operators as stream_ops
 from ..streams import run_scoped
 from ..streams.workers import Workers
 from .agent import Agent
+from .approval import Policy
 from .code_blocks import Tags
 from .code_functions import check_names
 from .code_session import CodeSession, lost_variables
@@ -53,6 +54,7 @@ class _OfAgents(TypedDict, total=False):
     planning_interval: int | None
     planner: Callable[[Turn], Observable[Event] | None] | None
     memory: Memory
+    approve: Policy | None
     prompts: Mapping[str, str] | None
     options: Mapping[str, Any] | None
     workers: Workers | None

@@ -156,8 +156,12 @@ class _Step:
         self._calls += 1
         call = ToolCall(self._call_id, INTERPRETER, json.dumps({"code": code}, ensure_ascii=False))
         functions = functions_of(how.tools, call.id, self._turn.given, how.workers)
-        padded = "\n" * lines + code  # so that errors name the lines of the whole code
-        events = run_code(call, lambda: how.session.run(padded, functions), how.session, self._note)
+
+        def start(code: str) -> Observable[Any]:
+            padded = "\n" * lines + code  # so that errors name the lines of the whole code
+            return how.session.run(padded, functions)
+
+        events = run_code(call, start, how.session, self._note)
         return self._turn.cancellable(call.id, events, self._cancelled)
 
     def _cancelled(self) -> Any:

@@ -138,7 +138,7 @@ class _Performance:
 
     def _asked(self, round: Round, calls: list[ToolCall]) -> Observable[Event]:
         self._answers, self._failures = {}, {}
-        runs = merge(*(run_call(self._members, call, self._how) for call in calls))
+        runs = merge(*(run_call(self._members, call, self._how, is_asked=False) for call in calls))
         if round.only_first:
             runs = runs.pipe(lift(partial(_FirstAnswer, calls)))
         return runs

@@ -60,10 +60,20 @@ _ESCAPE = "Put a space before it to send it as a message."
     show_default=True,
     help="What a line typed during an answer does: wait for the next step, or cut the answer.",
 )
-def chat(options: Options, history: bool, steer: "Steer") -> ExitCode:
+@click.option(
+    "-y",
+    "--yes",
+    is_flag=True,
+    envvar="RXAGENT_YES",
+    show_envvar=True,
+    help="Run tools without asking; without a terminal they are never asked about.",
+)
+def chat(options: Options, history: bool, steer: "Steer", yes: bool) -> ExitCode:
     """Talk with an agent that remembers the conversation.
 
     A line typed during an answer is read in its next step.
+    At a terminal, each call of a tool waits for your yes or no; the sandboxed code of --code does
+    not, but the tools that it calls do.
     Answers go to stdout, everything else to stderr. Ctrl-C stops an answer and keeps its text; a
     second one leaves. /help lists the commands. From a pipe, each line is a message, and the exit
     code is that of the last answer, as for `rxagent run`.
@@ -74,7 +84,8 @@ def chat(options: Options, history: bool, steer: "Steer") -> ExitCode:
     """
     require_stdout()
     stdin = open_stdin()
-    conversation = _Conversation(options, steer)
+    asks = stdin.isatty() and not yes
+    conversation = _Conversation(options, steer, asks=asks)
     with on_interrupt(signal.default_int_handler):
         if not stdin.isatty():
             return _talk(conversation, Pipe())
@@ -87,8 +98,8 @@ def chat(options: Options, history: bool, steer: "Steer") -> ExitCode:
 class _Conversation:
     """Runs of one agent, each of which continues the state of the one before."""
 
-    def __init__(self, options: Options, steer: "Steer") -> None:
-        self._agent = options.agent()
+    def __init__(self, options: Options, steer: "Steer", *, asks: bool) -> None:
+        self._agent = options.agent(asks=asks)
         self._steer = steer
         self._run: Run | None = None
         self._options = options
@@ -101,17 +112,21 @@ class _Conversation:
 
         self._state = State()
 
-    def say(self, text: str) -> Exception | None:
+    def say(self, text: str, prompt: Keyboard | Pipe) -> Exception | None:
         """Show the agent's answer, and return the error that ended it, if any.
+
+        Calls that need approval are asked about at the prompt.
 
         The text before the error stays in the conversation. A message that the model's server
         rejects does not, since the server would reject each later request that contains it.
         """
+        from .approving import Approver
         from .performance import perform
 
         before = self._state
         run = self._run = self._agent.start(text, state=before, steer=self._steer)
-        error = perform(run, self._watcher, self._options.timeout)
+        approver = Approver(run, prompt.ask, is_shown=self._options.shows_calls)
+        error = perform(run, self._watcher, self._options.timeout, approver.on_next)
         self._state = run.state
         if error is not None:
             explain(error, shown=self._options.shows_errors, verbose=self._options.verbose)
@@ -167,7 +182,7 @@ def _talk(conversation: _Conversation, prompt: Keyboard | Pipe) -> ExitCode:
                     interrupted = False
                 else:
                     with prompt.answering(conversation.add):
-                        code = exit_code(conversation.say(message.strip()))
+                        code = exit_code(conversation.say(message.strip(), prompt))
                     interrupted = code is ExitCode.INTERRUPTED
         except EOFError:
             return ExitCode.ANSWERED if prompt.is_terminal else code

@@ -61,8 +61,16 @@ class Options:
         """Whether the observer of the answers shows errors in words."""
         return not (self.as_json or self.quiet)
 
-    def agent(self) -> "Agent":
+    @property
+    def shows_calls(self) -> bool:
+        """Whether the observer of the answers shows each call."""
+        return not (self.as_json or self.quiet or self.plain)
+
+    def agent(self, *, asks: bool = False) -> "Agent":
         """Return the agent.
+
+        Args:
+            asks: Whether its calls wait for `run.decide`, except code, which runs in a sandbox.
 
         Raises:
             click.UsageError: The options do not make an agent.
@@ -71,11 +79,16 @@ class Options:
             raise click.UsageError(_NO_MODEL)
         loaded = [load_tool(named, verbose=self.verbose) for named in self.tools]
         from ..agents import Agent, CodeAgent
+        from ..agents.approval import Policy, by_decision, by_name
+        from ..messages import INTERPRETER
 
+        policy: Policy | None = None
+        if asks and loaded:
+            policy = by_name({INTERPRETER: None, "*": by_decision()})
         kind = CodeAgent if self.code else Agent
         limit: dict[str, Any] = {} if self.max_steps is None else {"max_steps": self.max_steps}
         try:
-            return kind(self.model, loaded, instructions=self.system, **limit)
+            return kind(self.model, loaded, instructions=self.system, approve=policy, **limit)
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
 

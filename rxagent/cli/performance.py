@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,7 +19,10 @@ __all__ = ["perform"]
 
 
 def perform(
-    run: Run, watcher: abc.ObserverBase[Event], timeout: float | None = None
+    run: Run,
+    watcher: abc.ObserverBase[Event],
+    timeout: float | None = None,
+    then: Callable[[Event], object] | None = None,
 ) -> Exception | None:
     """Pass a run's events to an observer, on this thread, until the run ends.
 
@@ -29,6 +33,7 @@ def perform(
         run: The run.
         watcher: The observer.
         timeout: The seconds after which to cancel the run.
+        then: Called with each event after the observer, on this thread.
 
     Returns:
         The error that ended the run; None when it completed.
@@ -51,4 +56,6 @@ def perform(
         for notification in each(run.pipe(rxo.materialize())):
             ended = getattr(notification, "exception", None)
             notification.accept(watcher)
+            if then is not None and notification.has_value:
+                then(notification.value)
     return ended

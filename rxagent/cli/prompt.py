@@ -129,6 +129,26 @@ class Keyboard:
                     self._editor.remember(text.strip())
                     return text
 
+    def ask(self, text: str, is_wanted: Callable[[], bool]) -> str:
+        """Ask for a line during an answer.
+
+        Args:
+            text: The question.
+            is_wanted: Whether the line still matters; looked at now and then.
+
+        Raises:
+            EOFError: Ctrl-D was pressed, or the line is not wanted any more.
+        """
+        if self._tty is None or self._ahead is None:
+            return input(text)
+        with self._ahead.suspended():
+            echo(text, err=True, end="")
+            line = self._tty.read_while(is_wanted)
+            if not line:
+                echo("", err=True)
+                raise EOFError
+        return line.decode("utf-8", "replace")
+
     def _ask(self, sign: str) -> str:
         """Return the next line, or the lines that arrive with it."""
         begun = ""
@@ -214,6 +234,10 @@ class Pipe:
     def answering(self, _: Callable[[str], bool]) -> AbstractContextManager[None]:
         """Do nothing: the pipe keeps what is not read."""
         return nullcontext()
+
+    def ask(self, text: str, is_wanted: Callable[[], bool]) -> str:
+        """Raise EOFError: a pipe holds messages, and no decisions."""
+        raise EOFError
 
     def read(self, *, interrupted: bool = False) -> str:
         """Return the next message that is not blank.

@@ -33,6 +33,8 @@ _UNFINISHED = 1.0
 """The same, after the terminal has marked the start of a paste, and not yet its end."""
 _TYPED = 0.2
 """Seconds of silence after Enter by which a line was typed, and not pasted without marks."""
+_GLANCE = 0.1
+"""Seconds after which a wait for keys looks whether they are still wanted."""
 _PATIENCE = 1.0
 """Seconds for the collector to end; a tool's child process may have read the byte that wakes it."""
 
@@ -189,6 +191,13 @@ class Tty:
         if not ready:
             raise TimeoutError
         return None if wake in ready else self.read()
+
+    def read_while(self, is_wanted: Callable[[], bool]) -> bytes:
+        """Wait for keys while they are wanted; nothing means the end of input."""
+        while is_wanted():
+            if select.select([self._fd], [], [], _GLANCE)[0]:
+                return self.read()
+        return b""
 
     def drain(self, keys: Keys, wait: float) -> None:
         """Apply the keys that arrive within so many seconds, and those that follow closely."""

@@ -1,6 +1,6 @@
 """A run: a stream that goes on by itself, for any number of observers."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -9,7 +9,10 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable
 
 from ..arguments import several, shown
+from ..decisions import Decision, check_decision
+from ..errors import NotAsked
 from ..events import Event
+from ..messages import ToolCall
 from ..state import State
 from ..streams import PartialObserver, RunScheduler
 from ..streams.each import pull
@@ -18,6 +21,7 @@ from .broadcast import ViewerFault
 from .buffers import Buffer, Overflow, buffer_for, check_since
 from .inbox import Inbox
 from .lifecycle import Lifecycle
+from .questions import find_question
 from .reader import Following, RunReader
 from .replay import Keep
 from .viewer import DirectObserver, Drain, Viewer
@@ -112,7 +116,7 @@ class Run(Lifecycle):
         self._broadcast.admit_direct(observer)
         if (
             isinstance(run_scheduler, RunScheduler)
-            and run_scheduler is not self._scheduler
+            and not run_scheduler.is_same_run(self._scheduler)
             and not self._broadcast.ended
         ):
             return CompositeDisposable(observer, run_scheduler.follows(self._scheduler))
@@ -213,6 +217,41 @@ class Run(Lifecycle):
     def pipe(self, *operators: Callable[[Any], Any]) -> Any:
         """Return the stream that operators make of the run, one after the other."""
         return piped(super().pipe(*operators))
+
+    def decide(self, call_id: str | Sequence[str], decision: Decision) -> None:
+        """Answer the question whether a call may run, on any thread; `by_decision()` waits for it.
+
+        Args:
+            call_id: The id of a call for which ApprovalAsked was emitted. If several calls with
+                this id wait, which inner agents may make, the ids of the calls around it, too.
+            decision: Allow(), Deny(reason), Edit(arguments) or AllowAll().
+
+        Raises:
+            NotAsked: No such call waits for a decision: it was decided, or the run has ended.
+            TypeError: One of them has another type.
+        """
+        check_decision("decision", decision)
+        self._end_if_stopped()
+        if self._outcome.ending is not None:
+            raise NotAsked(
+                f"The run is {self._outcome.ending}, so no call waits for a decision.",
+                call_id=call_id if isinstance(call_id, str) else None,
+            )
+        question = find_question(self._scheduler.questions, call_id)
+        if not question.offer(decision, self._scheduler):
+            raise NotAsked(
+                f"The call {question.call.id!r} was decided already, so this decision came too "
+                "late.",
+                call_id=question.call.id,
+            )
+
+    @property
+    def asked(self) -> dict[tuple[str, ...], ToolCall]:
+        """The calls that wait for a decision, by the ids of the calls around them and their own."""
+        if self._outcome.ending is not None:
+            return {}
+        questions = self._scheduler.questions.copy()
+        return {path: each.call for path, each in questions.items() if each.is_waiting}
 
     @property
     def faults(self) -> Observable[ViewerFault]:

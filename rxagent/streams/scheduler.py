@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, Self
 
 from reactivex import abc, typing
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
@@ -17,6 +17,7 @@ from .job import tick
 from .loop_task import LoopTask, LoopTimer
 from .nesting import knowing_its_job
 from .open_work import OpenWork
+from .scope import WHOLE_RUN, Scope
 from .serial_queue import SerialQueue
 from .workers import WORKERS, Workers
 
@@ -73,6 +74,11 @@ class RunScheduler(SerialQueue, ActionScheduler):
         clock: Another scheduler, which keeps the time; by default the loop does.
     """
 
+    __slots__ = ("scope",)  # all else is shared with the schedulers that `within` returns
+
+    scope: Scope
+    """The part of the run in which this scheduler is passed on."""
+
     can_wait = True
     """Whether the jobs of this run may block their thread."""
 
@@ -84,6 +90,9 @@ class RunScheduler(SerialQueue, ActionScheduler):
         super().__init__(loop)
         self.blocked: asyncio.AbstractEventLoop | None = None
         """The loop whose thread blocks for this run, so that it can run nothing for it."""
+        self.scope = WHOLE_RUN
+        self.questions: dict[tuple[str, ...], Any] = {}
+        """The calls that wait for a decision, by their paths."""
         self._born = tick()
         self._clock = clock
         self._holds = 0
@@ -108,6 +117,17 @@ class RunScheduler(SerialQueue, ActionScheduler):
     def beside(self) -> "RunScheduler":
         """Return a scheduler of the same loop and clock, which is not held when this one is."""
         return RunScheduler(self.loop, self._clock)
+
+    def within(self, scope: Scope) -> Self:
+        """Return the same scheduler for a part of its run: it shares everything but its scope."""
+        part = object.__new__(type(self))
+        part.__dict__ = self.__dict__
+        part.scope = scope
+        return part
+
+    def is_same_run(self, other: "RunScheduler") -> bool:
+        """Return whether another scheduler is of the same run, perhaps for a part of it."""
+        return self.__dict__ is other.__dict__
 
     @property
     def run_scheduler(self) -> "RunScheduler":

@@ -80,7 +80,10 @@ class RunPrinter:
     def print_event(self, event: Event) -> None:
         """Print an event, and update the status line."""
         self._add(event)
-        self._terminal.status(self._doing())
+        while isinstance(event, ToolOutput):
+            event = event.value
+        # The question is asked at this terminal, perhaps.
+        self._terminal.status("" if isinstance(event, ApprovalAsked) else self._doing())
 
     def _add(self, event: Event) -> None:
         match event:

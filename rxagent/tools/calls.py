@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from inspect import BoundArguments
 from typing import Any
 
 from reactivex import Observable, abc
@@ -21,6 +22,7 @@ from ..messages import Image, ToolCall
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer, Sink
 from ..streams.workers import Workers
+from .approval import Asking, ask_first
 from .definition import NOTHING_GIVEN, Tool
 from .outputs import Pictured, Raised, Returned
 from .result_text import error_text, images_in, result_text
@@ -36,16 +38,19 @@ def run_call(
     *,
     cut: bool = False,
     workers: Workers | None = None,
+    is_asked: bool = True,
 ) -> Observable[Event]:
     """Run one call and emit its events.
 
     .. code-block:: text
 
-        Call = ToolStarted ToolOutput* (ToolCompleted | ToolFailed)  |  ToolFailed
+        Call  = Asked? ToolStarted ToolOutput* (ToolCompleted | ToolFailed)  |  Asked? ToolFailed
+        Asked = ApprovalAsked ApprovalAnswered
 
-    Every call ends with an event, whatever the tool raises. ToolStarted is emitted when a worker
-    is free; the time-out starts then. Disposing cancels a coroutine; output of a running thread is
-    discarded. While the run is paused, no call starts.
+    Every call ends with an event, whatever the tool raises. A call that could run is asked about,
+    if its agent has a policy of approval. ToolStarted is emitted when a worker is free; the
+    time-out starts then. Disposing cancels a coroutine; output of a running thread is discarded.
+    While the run is paused, no call starts.
 
     Args:
         tools: The tools that may be called.
@@ -53,6 +58,7 @@ def run_call(
         additional: The values of `Given` parameters, by name.
         cut: Whether the length limit cut off the turn, so that the arguments may be incomplete.
         workers: The threads that run plain functions; by default those that the process shares.
+        is_asked: Whether the call needs approval where its agent has a policy.
     """
 
     def subscribe(
@@ -60,14 +66,22 @@ def run_call(
     ) -> abc.DisposableBase:
         run_scheduler = RunScheduler.of(scheduler)
         running = _Running(observer, call, run_scheduler, workers)
-        run_scheduler.when_resumed(lambda: running.begin(tools, additional, cut))
+        run_scheduler.when_resumed(lambda: running.begin(tools, additional, cut, is_asked))
         return running
 
     return run_scoped(Producer(subscribe))
 
 
 class _Running(Sink[Any, Event]):
-    __slots__ = ("_call", "_has_started", "_outcome", "_scheduler", "_timer", "_workers")
+    __slots__ = (
+        "_asking",
+        "_call",
+        "_has_started",
+        "_outcome",
+        "_scheduler",
+        "_timer",
+        "_workers",
+    )
 
     def __init__(
         self,
@@ -83,18 +97,46 @@ class _Running(Sink[Any, Event]):
         self._scheduler = scheduler
         self._outcome = _Outcome()
         self._timer = SerialDisposable()
+        self._asking: Asking | None = None
 
-    def begin(self, tools: Toolbox, additional: Mapping[str, Any], cut: bool) -> None:
+    def begin(
+        self, tools: Toolbox, additional: Mapping[str, Any], cut: bool, is_asked: bool
+    ) -> None:
         if self.is_stopped:
             return
+        call = self._call
         try:
-            tool = tools.find(self._call.name)
-            arguments = tool.read(self._call.arguments, additional, cut=cut)
+            tool = tools.find(call.name)
+            arguments = tool.read(call.arguments, additional, cut=cut)
         except Exception as error:
             self._fail(error)
             return
+
+        def approved(call: ToolCall) -> None:
+            if call.arguments == self._call.arguments:
+                self._run(tool, arguments)
+                return
+            self._call = call
+            try:
+                edited = tool.read(call.arguments, additional)
+            except Exception as error:
+                self._fail(error)
+            else:
+                self._run(tool, edited)
+
+        if is_asked:
+            self._asking = ask_first(call, self.observer, self._scheduler, approved, self._fail)
+        if self._asking is None:
+            self._run(tool, arguments)
+        else:
+            self._asking.begin()
+
+    def _run(self, tool: Tool, arguments: BoundArguments) -> None:
+        if self.is_stopped:
+            return
         source = tool.outputs(arguments, partial(self._start, tool), self._workers)
-        self.follow(source, self._scheduler)
+        scope = self._scheduler.scope.inside(self._call.id)
+        self.follow(source, self._scheduler.within(scope))
 
     def _start(self, tool: Tool) -> None:
         """Emit ToolStarted and start the time-out, the first time that the function is called."""
@@ -146,6 +188,8 @@ class _Running(Sink[Any, Event]):
     def dispose(self) -> None:
         super().dispose()
         self._timer.dispose()
+        if self._asking is not None:
+            self._asking.dispose()
 
 
 def _late(tool: Tool) -> ToolTimeout:

@@ -66,6 +66,10 @@ def assert_calls(events):
     calls, inner, code = {}, {}, set()
     for event in events:
         match event:
+            case ApprovalAsked(call):
+                calls[call.id] = calls.get(call.id, "") + "q"
+            case ApprovalAnswered(call_id):
+                calls[call_id] = calls.get(call_id, "") + "a"
             case ToolStarted(call):
                 if call.name == INTERPRETER:
                     code.add(call.id)
@@ -77,7 +81,7 @@ def assert_calls(events):
             case ToolCompleted(call_id) | ToolFailed(call_id):
                 calls[call_id] = calls.get(call_id, "") + "e"
     for call_id, letters in calls.items():
-        assert re.fullmatch(r"(so*)?e", letters), (call_id, letters)
+        assert re.fullmatch(r"(qa)?(so*)?e|qe", letters), (call_id, letters)
     ended = {event.call_id for event in events if isinstance(event, ToolCompleted)}
     for call_id, run in inner.items():
         if call_id in code:

@@ -194,7 +194,7 @@ def test_a_tool_may_read_a_line(launch, folder, reachable):
         'def ask(text: str) -> str:\n    """Ask."""\n    return input("Really? ").upper()\n',
         encoding="utf-8",
     )
-    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:ask")
+    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:ask", "--yes")
     screen.read_until("> ")
     screen.type("one\r")
     screen.read_until("Really? ", LINE_MODE)
@@ -218,7 +218,7 @@ def test_the_terminal_is_left_as_it_was(launch, reachable, endless, folder, pres
         '    print("blocking", flush=True)\n    time.sleep(60)\n',
         encoding="utf-8",
     )
-    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:block")
+    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:block", "--yes")
     before = modes(screen)
     screen.read_until("> ")
     screen.type("one\r")

@@ -176,7 +176,7 @@ def test_a_tool_that_blocks_does_not_hold_the_prompt(talk, folder):
         '    print("blocking", flush=True)\n    time.sleep(60)\n',
         encoding="utf-8",
     )
-    screen = talk("demo", "-t", "tools:block")
+    screen = talk("demo", "-t", "tools:block", "--yes")
     screen.type("one\r")
     screen.read_until("blocking")
     screen.interrupt("not finished", "> ")
