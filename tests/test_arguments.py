@@ -227,7 +227,9 @@ def test_an_operator_without_its_brackets_is_refused(name):
 ARGUMENTS = {
     "branch": (ops.text(),),
     "of_type": (TextDelta,),
+    "partial": (dict,),
     "retry": (3,),
+    "sealed_at": ("items[*].url",),
     "stop_at": ("END",),
     "timeout": (20,),
 }

@@ -24,7 +24,7 @@ FLOORS = {
         ),
         *("messages", "events", "pickling", "printable", "wire"),
     ],
-    1: ["streams", "books", "draft", "passages", "retelling", "state", "steps"],
+    1: ["streams", "books", "draft", "passages", "retelling", "shapes", "state", "steps"],
     2: ["operators"],
     2.5: ["runs"],
     3: ["models", "tools", "executors"],

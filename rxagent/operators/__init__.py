@@ -18,6 +18,9 @@ from .select import (
     unnest,
     usage,
 )
+from .shape import partial, sealed_at
+from .speed import speed
+from .split import lines, sentences, words
 from .stop_at import stop_at
 from .timeout import timeout
 from .watch import coalesce, stamp, watch
@@ -29,14 +32,19 @@ __all__ = [
     "coalesce",
     "fallback",
     "hedge",
+    "lines",
     "normalise",
     "of_type",
     "parse_calls",
+    "partial",
     "race",
     "reasoning",
     "retry",
     "sealed",
+    "sealed_at",
+    "sentences",
     "settle",
+    "speed",
     "stamp",
     "steps",
     "stop_at",
@@ -48,6 +56,7 @@ __all__ = [
     "unnest",
     "usage",
     "watch",
+    "words",
 ]
 
 
