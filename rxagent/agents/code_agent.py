@@ -50,6 +50,7 @@ class _OfAgents(TypedDict, total=False):
     description: str | None
     managed_agents: Iterable[Any]
     final_answer_checks: Iterable[Callable[..., Any]]
+    output: Any
     planning_interval: int | None
     planner: Callable[[Turn], Observable[Event] | None] | None
     memory: Memory
@@ -185,6 +186,7 @@ class CodeAgent(Agent):
             tools=self.tools,
             request=self._request,
             checks=self._step.checks,
+            output=self._step.output,
             workers=self._step.workers,
             tags=self._tags,
             structured=self._structured,
@@ -195,7 +197,7 @@ class CodeAgent(Agent):
     def _request(self, state: State, closing: bool) -> Request:
         messages = self._messages(state, closing)
         if closing:
-            return Request(messages, options=self.options)
+            return Request(messages, output=self._answer_schema, options=self.options)
         if self._structured:
             return Request(messages, output=_REPLY, options=self.options)
         return Request(messages, stop=self._tags.stop, options=self.options)
@@ -207,6 +209,7 @@ class CodeAgent(Agent):
             tools=self.tools.tools,
             tags=self._tags,
             structured=self._structured,
+            form=self._form,
             language=self.executor.language,
             instructions=self.instructions,
         )

@@ -1,7 +1,7 @@
 """The shape of a value: its type, its JSON Schema, and how it is read."""
 
 from collections.abc import Iterable, Mapping
-from inspect import formatannotation
+from inspect import formatannotation, isroutine
 from typing import Any, get_origin
 
 from attrs import field, frozen
@@ -43,6 +43,8 @@ class Shape:
             TypeError: JSON cannot express the type.
         """
         try:
+            if isroutine(kind):
+                raise TypeError("It is a function.")
             adapter: TypeAdapter[Any] = TypeAdapter(readable(kind))
             json = adapter.json_schema(schema_generator=Untitled)
         except Exception as error:
