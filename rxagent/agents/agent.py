@@ -265,11 +265,6 @@ class Agent(Runnable):
     def _answer_schema(self) -> Mapping[str, Any] | None:
         return None if self._step.output is None else self._step.output.schema
 
-    @property
-    def _form(self) -> str | None:
-        """The form of the answer, in short; None for any."""
-        return None if self._step.output is None else self._step.output.form
-
     def _messages(self, state: State, closing: bool) -> list[Message]:
         """Return what the model reads: the system prompt, and the conversation."""
         messages = conversation(self._system(), remembered(self.memory, state))
@@ -280,12 +275,13 @@ class Agent(Runnable):
 
     def _system(self) -> str:
         """Return the system prompt."""
+        output = self._step.output
         return self._prompts.render(
             "system",
             name=self.name,
             tools=self.tools.specs,
             text_answers=self._step.text_answers,
-            form=self._form,
+            form=output.text_form if output else None,
             instructions=self.instructions,
         )
 

@@ -203,13 +203,14 @@ class CodeAgent(Agent):
         return Request(messages, stop=self._tags.stop, options=self.options)
 
     def _system(self) -> str:
+        output = self._step.output
         return self._prompts.render(
             "code_system",
             name=self.name,
             tools=self.tools.tools,
             tags=self._tags,
             structured=self._structured,
-            form=self._form,
+            form=output.form if output else None,
             language=self.executor.language,
             instructions=self.instructions,
         )

@@ -31,13 +31,15 @@ class Output:
         kind: The type.
         schema: The JSON Schema of an answer that is text, for the provider's structured output.
         spec: The tool final_answer, with the type as that of its argument.
-        form: The form of an answer that is text, in short.
+        form: The form of the answer, in short.
+        text_form: The form of an answer that is text, which is always an object.
     """
 
     kind: Any
     schema: Mapping[str, Any]
     spec: ToolSpec
     form: str
+    text_form: str
     _shape: Shape = field(repr=False)
 
     @classmethod
@@ -53,7 +55,7 @@ class Output:
         schema = _resolved(json) if shape.is_object else called
         schema.setdefault("title", "answer")
         spec = ToolSpec(FINAL_ANSWER.name, FINAL_ANSWER.description, called)
-        return cls(kind, schema, spec, expected(schema), shape)
+        return cls(kind, schema, spec, expected(json), expected(schema), shape)
 
     def read_call(self, call: ToolCall, reason: str) -> Any:
         """Return the answer in a call of final_answer.
@@ -79,12 +81,16 @@ class Output:
                 cut = "It was cut off by the length limit. " if reason == "length" else ""
                 raise ParseError(
                     f"The answer is not JSON: {error}. It begins with {shorten(text, 60)!r}. "
-                    f"{cut}{self._plea}"
+                    f"{cut}{_plea(self.text_form)}"
                 ) from None
-        return self.read(value)
+        return self.read(value, self.text_form)
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any, form: str | None = None) -> Any:
         """Return the answer that a value of JSON stands for.
+
+        Args:
+            value: The value.
+            form: The form that the error asks for, if it is not that of the value.
 
         Raises:
             ParseError: It does not fit.
@@ -96,7 +102,7 @@ class Output:
                 return freeze(self._shape.validated(candidate))
             except ValueError as error:
                 first = first or error
-        raise ParseError(f"{self._wrong(first, value)} {self._plea}") from None
+        raise ParseError(f"{self._wrong(first, value)} {_plea(form or self.form)}") from None
 
     def _wrong(self, error: ValueError | None, value: Any) -> str:
         if not isinstance(error, ValidationError):
@@ -104,9 +110,9 @@ class Output:
         errors = error.errors(include_url=False, include_context=False)
         return argument_errors(errors, value, self._shape.json, noun="Field", whole="The answer")
 
-    @property
-    def _plea(self) -> str:
-        return f"Give an answer of the form {self.form}."
+
+def _plea(form: str) -> str:
+    return f"Give an answer of the form {form}."
 
 
 def _candidates(value: Any) -> Iterator[Any]:
