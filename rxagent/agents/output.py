@@ -52,7 +52,7 @@ class Output:
         shape = Shape.of("output", kind)
         json = typed(shape.json)
         called = _around(json)
-        schema = _resolved(json) if shape.is_object else called
+        schema = _closed(_resolved(json) if shape.is_object else called)
         schema.setdefault("title", "answer")
         spec = ToolSpec(FINAL_ANSWER.name, FINAL_ANSWER.description, called)
         return cls(kind, schema, spec, expected(json), expected(schema), shape)
@@ -138,6 +138,21 @@ def _around(json: Mapping[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
         **defs,
     }
+
+
+def _closed(schema: Any) -> Any:
+    """Return a schema whose objects have no other fields than those that it names.
+
+    Providers demand this where they make a model keep to a schema.
+    """
+    if isinstance(schema, list | tuple):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    closed = {key: _closed(each) for key, each in schema.items()}
+    if isinstance(schema.get("properties"), Mapping) and schema.get("type") == "object":
+        closed.setdefault("additionalProperties", False)
+    return closed
 
 
 def _resolved(json: Mapping[str, Any]) -> dict[str, Any]:

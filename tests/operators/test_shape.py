@@ -337,3 +337,25 @@ def test_classes_of_attrs_are_read(kind, value):
     text = json.dumps({"answer": plain(value)} if isinstance(value, list) else plain(value))
 
     assert value == received(map(TextDelta, text), ops.partial(kind))[-1]
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [ops.partial(Report), ops.sealed_at("links[*]"), ops.sentences(), ops.words(), ops.lines()],
+    ids=["partial", "sealed_at", "sentences", "words", "lines"],
+)
+def test_an_observer_may_leave_at_any_item(operator):
+    """After it has left, nothing comes, and the source is disposed once."""
+    text = ADAPTER.dump_json(
+        Report("A. B.\n C", [Link(url="https://a.example", rank=n) for n in range(3)]), indent=1
+    ).decode()
+    many = len(received(map(TextDelta, text), operator))
+    for leave_at in range(1, many):
+        disposed, out = [], []
+        source = rx.Subject()
+        watched = source.pipe(rx.operators.finally_action(lambda d=disposed: d.append(1)))
+        watched.pipe(operator, rx.operators.take(leave_at)).subscribe(out.append)
+        for piece in text:
+            source.on_next(TextDelta(piece))
+        assert leave_at == len(out)
+        assert [1] == disposed
