@@ -254,7 +254,9 @@ ARGUMENTS = {
     "budget": (1000,),
     "guard": (str.isascii,),
     "of_type": (TextDelta,),
+    "partial": (dict,),
     "retry": (3,),
+    "sealed_at": ("items[*].url",),
     "stop_at": ("END",),
     "timeout": (20,),
 }

@@ -118,6 +118,8 @@ def gpt(body):
         return respond(body)
     if "by writing Python" in "".join(said_by(body, "system")):
         return saying(body, texts(written_code(body)))
+    if "response_format" in body:
+        return saying(body, map(text_chunk, MENU))
     calls, results, text = fitting_calls(body), said_by(body, "tool"), task(body)
     if any(map(_has_image, body["messages"])):
         return saying(body, [text_chunk("A cat.")])
@@ -135,6 +137,11 @@ def gpt(body):
     if body["model"] == "gpt-5":
         return saying(body, greeted_formally(text))
     return saying(body, [text_chunk("Hello"), text_chunk(f" {_name(body)}.")])
+
+
+MENU = ['{"title": "', 'Lunch", "dishes": [', '{"name": "Soup", "price": 4.5}, ']
+MENU += ['{"name": "Pie", "pr', 'ice": 6}', "]}"]
+"""The pieces of an answer by structured output."""
 
 
 def greeted_formally(task):

@@ -26,7 +26,7 @@ FLOORS = {
         ),
         *("messages", "events", "pickling", "price_table", "prices", "printable", "wire"),
     ],
-    1: ["streams", "books", "draft", "ledger", "passages", "retelling", "state", "steps"],
+    1: ["streams", "books", "draft", "ledger", "passages", "retelling", "shapes", "state", "steps"],
     2: ["operators"],
     2.5: ["runs"],
     3: ["models", "tools", "executors"],

@@ -20,7 +20,7 @@ from ..arguments import (
 )
 from ..events import Event
 from ..frozen import frozen_mapping
-from ..messages import Image, Message, Request
+from ..messages import Image, Message, Request, ToolSpec
 from ..models import as_model
 from ..pickling import portable
 from ..runs.inbox import Inbox, Steer
@@ -33,6 +33,7 @@ from .cold import ColdRun
 from .hints import NOT_OF_AGENTS, NOT_OF_RUNS
 from .loop import Before, Step, Turn, run_steps
 from .memory import Memory, conversation, everything, is_memory, remembered
+from .output import Output
 from .planning import Planner, before_steps, check_planner, plan_request
 from .prompts import PROMPTS, Prompts
 from .runnable import Opening, Runnable, agent_name, opening
@@ -69,6 +70,10 @@ class Agent(Runnable):
             deltas of the text are emitted before any check.
         answer: ``"text"``: a reply without calls is the answer. ``"tool"``: only a call of
             final_answer is.
+        output: The type of the answer: a dataclass, a class of attrs or pydantic, a TypedDict, a
+            Literal, or a list or dict of them. The model writes it as JSON, by its provider's
+            structured output or, where there is none, by a call of final_answer; the model reads
+            what does not fit, and answers again.
         eager: Start a call once its arguments are complete, while the model still writes; True,
             or the names of the tools. Such a call may run again when a turn is retried.
         planning_interval: Let the model write a plan before the first step, and a new one each
@@ -118,6 +123,7 @@ class Agent(Runnable):
         managed_agents: Iterable[Any] = (),
         final_answer_checks: Iterable[Callable[..., Any]] = (),
         answer: str = "text",
+        output: Any = None,
         eager: bool | Collection[str] = False,
         planning_interval: int | None = None,
         planner: Callable[[Turn], Observable[Event] | None] | None = None,
@@ -137,6 +143,7 @@ class Agent(Runnable):
             tools=toolbox,
             request=self._request,
             checks=_checks(final_answer_checks),
+            output=None if output is None else Output.of(output),
             text_answers=answer == "text",
             eager=_starting(early) if early else None,
             workers=_workers(workers),
@@ -171,6 +178,11 @@ class Agent(Runnable):
         """The tools that it may call."""
         return self._step.tools
 
+    @property
+    def output(self) -> Any:
+        """The type of its answer; None for any."""
+        return None if self._step.output is None else self._step.output.kind
+
     def __repr__(self) -> str:
         tools = ", ".join(tool.name for tool in self.tools.tools)
         return f"{type(self).__name__}({self.model!r}, tools=[{tools}], name={self.name!r})"
@@ -191,6 +203,7 @@ class Agent(Runnable):
             "description": self.description,
             "final_answer_checks": checks,
             "answer": "text" if self._step.text_answers else "tool",
+            "output": portable(owner, "the type of its output", self.output),
             "eager": self._eager,
             "planning_interval": self.planning_interval,
             "planner": portable(owner, "its planner", self.planner),
@@ -278,8 +291,17 @@ class Agent(Runnable):
         )
 
     def _request(self, state: State, closing: bool) -> Request:
-        tools = () if closing else (*self.tools.specs, FINAL_ANSWER)
-        return Request(self._messages(state, closing), tools, options=self.options)
+        output = self._step.output
+        final: tuple[ToolSpec, ...] = (FINAL_ANSWER if output is None else output.spec,)
+        if output is not None and self._step.text_answers and not _has_failed(state):
+            final = ()  # the text is the answer; a model that has failed may call it, too
+        tools = () if closing else (*self.tools.specs, *final)
+        schema = self._answer_schema if closing or self._step.text_answers else None
+        return Request(self._messages(state, closing), tools, output=schema, options=self.options)
+
+    @property
+    def _answer_schema(self) -> Mapping[str, Any] | None:
+        return None if self._step.output is None else self._step.output.schema
 
     def _messages(self, state: State, closing: bool) -> list[Message]:
         """Return what the model reads: the system prompt, and the conversation."""
@@ -291,13 +313,19 @@ class Agent(Runnable):
 
     def _system(self) -> str:
         """Return the system prompt."""
+        output = self._step.output
         return self._prompts.render(
             "system",
             name=self.name,
             tools=self.tools.specs,
             text_answers=self._step.text_answers,
+            form=output.text_form if output else None,
             instructions=self.instructions,
         )
+
+
+def _has_failed(state: State) -> bool:
+    return bool(state.steps) and state.steps[-1].error is not None
 
 
 def _rebuilt(kind: type[Agent], model: Any, fields: Mapping[str, Any]) -> Agent:

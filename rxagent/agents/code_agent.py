@@ -51,6 +51,7 @@ class _OfAgents(TypedDict, total=False):
     description: str | None
     managed_agents: Iterable[Any]
     final_answer_checks: Iterable[Callable[..., Any]]
+    output: Any
     planning_interval: int | None
     planner: Callable[[Turn], Observable[Event] | None] | None
     memory: Memory
@@ -187,6 +188,7 @@ class CodeAgent(Agent):
             tools=self.tools,
             request=self._request,
             checks=self._step.checks,
+            output=self._step.output,
             workers=self._step.workers,
             tags=self._tags,
             structured=self._structured,
@@ -197,18 +199,20 @@ class CodeAgent(Agent):
     def _request(self, state: State, closing: bool) -> Request:
         messages = self._messages(state, closing)
         if closing:
-            return Request(messages, options=self.options)
+            return Request(messages, output=self._answer_schema, options=self.options)
         if self._structured:
             return Request(messages, output=_REPLY, options=self.options)
         return Request(messages, stop=self._tags.stop, options=self.options)
 
     def _system(self) -> str:
+        output = self._step.output
         return self._prompts.render(
             "code_system",
             name=self.name,
             tools=self.tools.tools,
             tags=self._tags,
             structured=self._structured,
+            form=output.form if output else None,
             language=self.executor.language,
             instructions=self.instructions,
         )

@@ -40,6 +40,7 @@ from .code_functions import functions_of
 from .code_session import CodeSession
 from .code_stream import cut_at_code
 from .loop import Turn
+from .output import Output
 
 __all__ = ["CodeStep"]
 
@@ -59,6 +60,7 @@ class CodeStep:
         request: Makes the next request from the state; its flag says whether the step is the
             closing one.
         checks: The checks of an answer: `check(value, state)`.
+        output: The type of the answer; None for any.
         workers: The threads that run plain functions; None for those that the process shares.
         tags: The texts around code.
         structured: Whether replies are JSON objects that hold code.
@@ -70,6 +72,7 @@ class CodeStep:
     tools: Toolbox
     request: Callable[[State, bool], Request]
     checks: tuple[Callable[..., Any], ...]
+    output: Output | None
     workers: Workers | None
     tags: Tags
     structured: bool
@@ -140,7 +143,9 @@ class _Step:
         if self._turn.closing:
             if not text.strip():
                 raise ParseError("The reply was empty. Write the answer as text.")
-            self._answer = CodeResult(text, is_final=True)
+            output = self._how.output
+            value = text if output is None else output.read_text(text, reason)
+            self._answer = CodeResult(value, is_final=True)
         elif reason == "length" and not (self._has_failed or self._answer):
             raise ParseError(_CUT.format(what="its end" if is_early else "it"))
         elif not is_early:
@@ -180,7 +185,11 @@ class _Step:
     def _check_answer(self) -> Observable[Event]:
         if self._answer is None:
             return stream_ops.of()
-        how, value = self._how, freeze(self._answer.value)
-        checked = check_answer(how.checks, value, self._turn.state, how.workers)
-        final = checked.pipe(stream_ops.flat_map(self._turn.final))
+        how, answer = self._how, self._answer
+
+        def check() -> Observable[Any]:
+            value = freeze(answer.value) if how.output is None else how.output.read(answer.value)
+            return check_answer(how.checks, value, self._turn.state, how.workers)
+
+        final = stream_ops.defer(check).pipe(stream_ops.flat_map(self._turn.final))
         return final.pipe(stream_ops.catch(failed_if_unusable))

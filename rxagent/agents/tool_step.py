@@ -34,6 +34,7 @@ from .answers import check_answer, failed_if_unusable, read_answer
 from .asking import ask
 from .eager import eager_calls
 from .loop import Turn
+from .output import Output
 
 __all__ = ["ToolStep"]
 
@@ -48,6 +49,7 @@ class ToolStep:
         request: Makes the next request from the state; its flag says whether the step is the
             closing one.
         checks: The checks of an answer: `check(value, state)`.
+        output: The type of the answer; None for any.
         text_answers: Whether a turn without calls is the answer; if not, it failed.
         eager: Whether calls of a tool, by its name, start while the model still writes; None for
             no tool.
@@ -58,6 +60,7 @@ class ToolStep:
     tools: Toolbox
     request: Callable[[State, bool], Request]
     checks: tuple[Callable[..., Any], ...]
+    output: Output | None
     text_answers: bool
     eager: Callable[[str], bool] | None
     workers: Workers | None
@@ -66,7 +69,9 @@ class ToolStep:
         """Return the events of a step."""
         step = _Step(self, turn, set())
         request = self.request(turn.state, turn.closing)
-        deltas = ask(self._deltas, request) if self.text_answers else self._deltas(request)
+        final = FINAL_ANSWER if self.output is None else self.output.spec
+        is_lenient = self.text_answers or self.output is not None
+        deltas = ask(self._deltas, request, final) if is_lenient else self._deltas(request)
         return turn.interruptible(deltas).pipe(
             ops.normalise(turn.step), ops.unless_refused(), ops.branch(*step.branches)
         )
@@ -136,7 +141,9 @@ class _Step:
                 "Call the other tools first, then final_answer alone."
             )
         if final:
-            return self._answer(read_answer(calls[0], reason))
+            output = self.how.output
+            read = read_answer if output is None else output.read_call
+            return self._answer(read(calls[0], reason))
         if calls and self.turn.closing:
             raise ParseError("No tool can be called any more. Write the answer as text.")
         if calls:
@@ -153,7 +160,8 @@ class _Step:
                 "The reply called no tool. If this is the answer, "
                 'call final_answer with it: {"answer": ...}.'
             )
-        return self._answer(text)
+        output = self.how.output
+        return self._answer(text if output is None else output.read_text(text, reason))
 
     def _call(self, call: ToolCall, reason: str = "stop") -> Observable[Event]:
         cut, workers = reason == "length", self.how.workers

@@ -25,6 +25,9 @@ from .select import (
     unnest,
     usage,
 )
+from .shape import partial, sealed_at
+from .speed import speed
+from .split import lines, sentences, words
 from .stop_at import stop_at
 from .timeout import timeout
 from .watch import coalesce, stamp, watch
@@ -41,9 +44,11 @@ __all__ = [
     "fallback",
     "guard",
     "hedge",
+    "lines",
     "normalise",
     "of_type",
     "parse_calls",
+    "partial",
     "race",
     "rate_limit",
     "reasoning",
@@ -51,7 +56,10 @@ __all__ = [
     "recorded",
     "retry",
     "sealed",
+    "sealed_at",
+    "sentences",
     "settle",
+    "speed",
     "stamp",
     "steps",
     "stop_at",
@@ -63,6 +71,7 @@ __all__ = [
     "unnest",
     "usage",
     "watch",
+    "words",
 ]
 
 

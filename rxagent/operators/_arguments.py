@@ -40,10 +40,19 @@ class Arguments:
     @property
     def are_whole(self) -> bool:
         """Whether they are an object or a list that is closed."""
+        self._look_at_all()
+        return self._nested and self._depth <= 0 and not self._in_string
+
+    @property
+    def end_in_string(self) -> bool:
+        """Whether their end lies within a string."""
+        self._look_at_all()
+        return self._in_string
+
+    def _look_at_all(self) -> None:
         for piece in self._pieces[self._looked_at :]:
             self._look(piece)
         self._looked_at = len(self._pieces)
-        return self._nested and self._depth <= 0 and not self._in_string
 
     def _look(self, piece: str) -> None:
         at = 1 if self._escaped and piece else 0

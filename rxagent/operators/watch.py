@@ -9,12 +9,13 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from reactivex import Observable, abc
+from reactivex.disposable import Disposable, SerialDisposable
 
-from ..arguments import text
+from ..arguments import number, text
 from ..coalescing import Joiner, channel
 from ..events import Event, Stamped
-from ..streams import Broadcaster, PartialObserver
-from ..streams.sink import Sink, lift
+from ..streams import Broadcaster, PartialObserver, RunScheduler, run_scoped
+from ..streams.sink import Producer, Sink, lift
 from ._operator import operator
 
 __all__ = ["coalesce", "stamp", "watch"]
@@ -103,15 +104,31 @@ class _Stamping(Sink[Event, Stamped]):
 
 
 @operator
-def coalesce() -> Callable[[Observable[Event]], Observable[Event]]:
+def coalesce(seconds: float | None = None) -> Callable[[Observable[Event]], Observable[Event]]:
     """Join pieces of text, reasoning, refusals and arguments, up to the next other event.
 
     Pieces of the same path and kind become one; nothing is lost. It differs from `buffer` in that
     it emits events again, so that two runs that differ in their pieces alone become equal.
 
     .. marbles:: watch/coalesce
+
+    Args:
+        seconds: The longest time that a piece waits for others; None for no limit.
     """
-    return lift(_Coalescing)
+    number("seconds", seconds, above=0, optional=True)
+    if seconds is None:
+        return lift(_Coalescing)
+
+    def coalesced(source: Observable[Event]) -> Observable[Event]:
+        def subscribe(
+            observer: abc.ObserverBase[Event], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            run_scheduler = RunScheduler.of(scheduler)
+            return _Timed(observer, seconds, run_scheduler).follow(source, run_scheduler)
+
+        return run_scoped(Producer(subscribe))
+
+    return coalesced
 
 
 class _Coalescing(Sink[Event, Event]):
@@ -140,3 +157,36 @@ class _Coalescing(Sink[Event, Event]):
     def on_completed(self) -> None:
         self._flush()
         super().on_completed()
+
+
+class _Timed(_Coalescing):
+    """Emits what waits when the first piece of it has waited for so many seconds."""
+
+    __slots__ = ("_is_due", "_scheduler", "_seconds", "_timer")
+
+    def __init__(
+        self, observer: abc.ObserverBase[Event], seconds: float, scheduler: RunScheduler
+    ) -> None:
+        super().__init__(observer)
+        self._seconds = seconds
+        self._scheduler = scheduler
+        self._timer = SerialDisposable()
+        self._is_due = False
+
+    def on_next(self, value: Event) -> None:
+        super().on_next(value)
+        if not self._is_due and self._joiner and not self.is_stopped:
+            self._is_due = True
+            self._timer.disposable = self._scheduler.schedule_relative(
+                self._seconds, lambda *_: self._flush()
+            )
+
+    def _flush(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            self._timer.disposable = Disposable()
+        super()._flush()
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._timer.dispose()

@@ -35,28 +35,38 @@ def expected(schema: _Json) -> str:
     return _form(schema, schema.get("$defs", {}), depth=4)
 
 
-def argument_errors(errors: Iterable[_Json], arguments: _Json, schema: _Json) -> str:
+def argument_errors(
+    errors: Iterable[_Json],
+    arguments: Any,
+    schema: _Json,
+    noun: str = "Argument",
+    whole: str = "The value",
+) -> str:
     """Return a sentence for each wrong argument.
 
     Args:
         errors: The errors of pydantic.
         arguments: The arguments of the model.
         schema: The JSON Schema of the tool's arguments.
+        noun: What a part is called.
+        whole: What all of it is called.
     """
+
+    def named(path: _Path) -> str:
+        return f"{noun} {_named(path)}" if path else whole
+
     sentences: dict[_Path, str] = {}
     for error in errors:
         place = error["loc"]
         path, value = _followed(place, arguments)
         if error["type"] in _MISSING and len(path) == len(place) - 1:
-            sentences[place] = f"Argument {_named(place)} is missing."
+            sentences[place] = f"{named(place)} is missing."
         elif error["type"] in _UNKNOWN and path == place:
-            sentences[path] = f"Argument {_named(path)} is unknown."
-        elif place[-1] == "[key]":
-            sentences[place] = (
-                f"Argument {_named(path[:-1])} has the key {path[-1]!r}: {error['msg']}."
-            )
+            sentences[path] = f"{named(path)} is unknown."
+        elif place and place[-1] == "[key]":
+            sentences[place] = f"{named(path[:-1])} has the key {path[-1]!r}: {error['msg']}."
         else:
-            sentences.setdefault(path, _mismatch(error, path, value, schema))
+            sentences.setdefault(path, _mismatch(error, path, named(path), value, schema))
     return " ".join(sentences.values())
 
 
@@ -72,14 +82,14 @@ def _followed(place: _Path, value: Any) -> tuple[_Path, Any]:
     return path, value
 
 
-def _mismatch(error: _Json, path: _Path, value: Any, schema: _Json) -> str:
+def _mismatch(error: _Json, path: _Path, name: str, value: Any, schema: _Json) -> str:
     defs = schema.get("$defs", {})
     wanted = _at(schema, path, defs)
     types = _types(wanted, defs)
     if types and type_of(value) not in types:
         should = _form(wanted, defs, depth=0)
-        return f"Argument {_named(path)} has type '{type_of(value)}' but should be '{should}'."
-    is_value = f"Argument {_named(path)} is {_shown(value)}"
+        return f"{name} has type '{type_of(value)}' but should be '{should}'."
+    is_value = f"{name} is {_shown(value)}"
     if len(path) < len(error["loc"]):
         return f"{is_value} but should be {_form(wanted, defs, depth=4)}."
     reason: str = error["msg"].rstrip(".")

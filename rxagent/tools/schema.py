@@ -6,12 +6,13 @@ from typing import Annotated, Any, NotRequired, cast
 
 from attrs import field, frozen
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
 from ..errors import InvalidArguments
 from ..frozen import frozen_mapping
+from ..shapes.attrs_classes import readable
+from ..shapes.shape import Untitled, with_whole_numbers
 from .anything import typed
 from .argument_errors import argument_errors, expected, type_of
 from .signature import Parameter, Signature
@@ -61,7 +62,7 @@ class Schema:
         arguments.__module__ = signature.module  # where forward references are looked up
         arguments.__pydantic_config__ = ConfigDict(extra="forbid")
         adapter = TypeAdapter(arguments)
-        json = adapter.json_schema(schema_generator=_Untitled)
+        json = adapter.json_schema(schema_generator=Untitled)
         json.pop("title", None)
         return cls(signature.name, typed(json), adapter)
 
@@ -123,38 +124,13 @@ class Schema:
         )
 
 
-def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
-    """Return the arguments with 1.0 as 1 at the places of the errors; None if nothing changes."""
-    is_changed = False
-    value = from_json(to_json(value))
-    for error in errors:
-        inner = value
-        for part in error["loc"]:
-            try:
-                found = inner[part]
-            except (KeyError, IndexError, TypeError):
-                break  # this part names a member of a union
-            if isinstance(found, float) and found.is_integer():
-                inner[part] = int(found)
-                is_changed = True
-            inner = found
-    return value if is_changed else None
-
-
-class _Untitled(GenerateJsonSchema):
-    """Schemas without titles, which only repeat names."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
 def _field(parameter: Parameter) -> Any:
     options: dict[str, Any] = {}
     if parameter.description:
         options["description"] = parameter.description
     if not parameter.is_required:
         options["json_schema_extra"] = _shown(parameter.default)
-    kind = cast(Any, Annotated)[parameter.kind, Field(**options), *parameter.notes]
+    kind = cast(Any, Annotated)[readable(parameter.kind), Field(**options), *parameter.notes]
     return kind if parameter.is_required else cast(Any, NotRequired)[kind]
 
 

@@ -14,7 +14,13 @@ from .reading import ReadingModel, call, played
 
 SNAPSHOTS = Path(__file__).parents[1] / "golden" / "prompts"
 KNOWN = {**PROMPTS, **CODE_PROMPTS}
-NO_TEXT = {"name": "agent", "tools": (), "text_answers": True, "instructions": None}
+NO_TEXT = {
+    "name": "agent",
+    "tools": (),
+    "text_answers": True,
+    "form": None,
+    "instructions": None,
+}
 
 
 @tool
@@ -44,6 +50,7 @@ CODE = {
     "tools": (),
     "tags": Tags(),
     "structured": False,
+    "form": None,
     "language": "The code is Python.",
     "instructions": None,
 }
@@ -52,6 +59,7 @@ RENDERED = {
     "closing-code": ("closing", {"limit": 20, "what": "run code"}),
     "code_system": ("code_system", {**CODE, "tools": (search, now), "instructions": "Be brief."}),
     "code_system-async": ("code_system", {**CODE, "tools": (wait, now)}),
+    "code_system-form": ("code_system", {**CODE, "form": "array of integer"}),
     "code_system-structured": ("code_system", {**CODE, "structured": True, "language": ""}),
     "code_system-markdown": ("code_system", {**CODE, "tags": Tags.of("markdown")}),
     "code_task": (
@@ -77,8 +85,15 @@ RENDERED = {
     "system": ("system", {**NO_TEXT, "tools": TOOLS}),
     "system-final-answer": (
         "system",
-        {"name": "clerk", "tools": TOOLS, "text_answers": False, "instructions": "Be brief."},
+        {
+            "name": "clerk",
+            "tools": TOOLS,
+            "text_answers": False,
+            "form": None,
+            "instructions": "Be brief.",
+        },
     ),
+    "system-form": ("system", {**NO_TEXT, "tools": TOOLS, "form": '{"title": string}'}),
     "system-without-tools": ("system", NO_TEXT),
 }
 
@@ -139,8 +154,8 @@ def test_every_prompt_of_an_agent_can_be_replaced():
         ({"system": None}, "prompts['system'] must be the text of a template, not None."),
         (
             {"system": "{{ nam }}"},
-            "prompts['system'] uses the value 'nam', which it does not get; it gets instructions, "
-            "name, text_answers, tools. Did you mean name?",
+            "prompts['system'] uses the value 'nam', which it does not get; it gets form, "
+            "instructions, name, text_answers, tools. Did you mean name?",
         ),
         ({"plan": "{{ task }}"}, "prompts['plan'] uses the value 'task', which it does not get"),
         ({"plan": "{% if %}"}, "prompts['plan'] is not a template of Jinja2: line 1: Expected"),

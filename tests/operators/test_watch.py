@@ -212,3 +212,43 @@ def test_what_a_provider_wants_back_is_not_joined():
     events = [ReasoningDelta("a"), signed, ReasoningDelta("c"), ReasoningDelta("d"), call, call]
 
     assert [ReasoningDelta("a"), signed, ReasoningDelta("cd"), call, call] == coalesced(events)
+
+
+@given(RUNS, st.lists(st.integers(0, 4), min_size=30, max_size=30))
+def test_with_a_time_no_piece_waits_longer(events, gaps):
+    """Nothing is lost or moved past another event, and each piece comes after `seconds` at most."""
+    out, sent, at = [], [], 0
+    with VirtualScheduler() as scheduler:
+        source = rx.Subject()
+        source.pipe(ops.coalesce(2)).subscribe(
+            lambda event: out.append((scheduler.clock, event)), scheduler=scheduler
+        )
+        for event, gap in zip(events, gaps, strict=False):
+            at += gap
+            scheduler.advance_to(at)
+            sent.append((at, event))
+            source.on_next(event)
+        scheduler.advance_to(at + 2)
+        waited = [event for _, event in out]
+        source.on_completed()
+
+    assert coalesced(events) == coalesced(event for _, event in out)
+    assert waited == [event for _, event in out]
+    for began, event in sent:
+        if isinstance(event, TextDelta) and event.text:
+            assert any(
+                isinstance(late, TextDelta) and began <= then <= began + 2 for then, late in out
+            )
+
+
+def test_what_waits_for_its_time_is_dropped_with_the_subscription():
+    """No timer is left, and nothing comes, when the observer has left."""
+    out = []
+    with VirtualScheduler() as scheduler:
+        source = rx.Subject()
+        subscription = source.pipe(ops.coalesce(2)).subscribe(out.append, scheduler=scheduler)
+        source.on_next(TextDelta("a"))
+        subscription.dispose()
+        scheduler.run()
+
+    assert [] == out

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -465,3 +466,29 @@ def test_a_default_stands_in_for_what_is_not_given():
 
     assert {"text": "a", "sign": "!"} == shout.read('{"text": "a"}').arguments
     assert {"text": "a", "sign": "?"} == shout.read('{"text": "a"}', {"sign": "?"}).arguments
+
+
+@attrs.frozen
+class Spot:
+    """A class of attrs."""
+
+    x: int
+    label: str = "spot"
+
+
+def test_a_parameter_may_be_a_class_of_attrs():
+    """Its fields are described, and the tool gets an instance."""
+
+    @tool
+    def mark(spots: list[Spot]) -> str:
+        """Mark spots."""
+        return repr(spots)
+
+    items = mark.parameters["properties"]["spots"]["items"]
+    assert ["x"] == items["required"]
+    assert {"x", "label"} == items["properties"].keys()
+    assert [Spot(1), Spot(2, "b")] == mark.read(
+        '{"spots": [{"x": 1}, {"x": 2.0, "label": "b"}]}'
+    ).arguments["spots"]
+    with pytest.raises(InvalidArguments, match=r"Argument spots\[0\].x has type 'string'"):
+        mark.read('{"spots": [{"x": "1"}]}')

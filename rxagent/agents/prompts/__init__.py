@@ -22,13 +22,15 @@ PROMPTS: Mapping[str, frozenset[str]] = {
     "closing": frozenset({"limit", "what"}),
     "given": frozenset({"given", "task"}),
     "plan": frozenset({"steps", "tools", "update"}),
-    "system": frozenset({"instructions", "name", "text_answers", "tools"}),
+    "system": frozenset({"form", "instructions", "name", "text_answers", "tools"}),
 }
 """The prompts of an agent that can be replaced, with the values that their templates may use."""
 
 CODE_PROMPTS: Mapping[str, frozenset[str]] = {
     "closing": PROMPTS["closing"],
-    "code_system": frozenset({"instructions", "language", "name", "structured", "tags", "tools"}),
+    "code_system": frozenset(
+        {"form", "instructions", "language", "name", "structured", "tags", "tools"}
+    ),
     "code_task": frozenset({"given", "handed", "lost", "task"}),
     "plan": PROMPTS["plan"],
 }

@@ -7,6 +7,7 @@ from typing import Any
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
 from ..history import Ids, accepted_name, beginning_of_turn, is_object
+from ..strict import is_strict
 from .ids import IdForm
 
 __all__ = ["chat_body", "chat_messages"]
@@ -30,7 +31,9 @@ def chat_body(model: str, request: Request) -> dict[str, Any]:
         body["stop"] = list(request.stop[:_MOST_STOPS])
     if request.output is not None:
         name = re.sub(r"[^\w-]", "_", str(request.output.get("title", "answer")), flags=re.ASCII)
-        schema = {"name": name[:64], "schema": dict(request.output)}
+        schema: dict[str, Any] = {"name": name[:64], "schema": dict(request.output)}
+        if is_strict(request.output):
+            schema["strict"] = True
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
 

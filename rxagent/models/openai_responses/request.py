@@ -6,6 +6,7 @@ from typing import Any
 
 from ...messages import Request, ToolSpec
 from ..options import merged
+from ..strict import is_strict
 from .conversation import input_items
 
 __all__ = ["response_body"]
@@ -38,7 +39,10 @@ def response_body(
         ours["tools"] = [_tool(tool) for tool in request.tools]
     if request.output is not None:
         name = re.sub(r"[^\w-]", "_", str(request.output.get("title", "answer")), flags=re.ASCII)
-        schema = {"type": "json_schema", "name": name[:64], "schema": dict(request.output)}
+        schema: dict[str, Any] = {"type": "json_schema", "name": name[:64]}
+        schema["schema"] = dict(request.output)
+        if is_strict(request.output):
+            schema["strict"] = True
         ours["text"] = {"format": schema}
     body = merged(ours, *options)
     for name in body.keys() & {"include", "text"}:

@@ -1,0 +1,162 @@
+"""The type of an agent's answer: what the model is asked for, and how its answer is read."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import field, frozen
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from ..arguments import shorten
+from ..errors import ParseError
+from ..frozen import freeze, thaw
+from ..messages import ToolCall, ToolSpec
+from ..shapes.shape import Shape
+from ..tools import FINAL_ANSWER
+from ..tools.anything import typed
+from ..tools.argument_errors import argument_errors, expected
+from .answers import read_answer
+
+__all__ = ["Output"]
+
+_FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
+
+
+@frozen
+class Output:
+    """The type of an agent's answer.
+
+    Attributes:
+        kind: The type.
+        schema: The JSON Schema of an answer that is text, for the provider's structured output.
+        spec: The tool final_answer, with the type as that of its argument.
+        form: The form of the answer, in short.
+        text_form: The form of an answer that is text, which is always an object.
+    """
+
+    kind: Any
+    schema: Mapping[str, Any]
+    spec: ToolSpec
+    form: str
+    text_form: str
+    _shape: Shape = field(repr=False)
+
+    @classmethod
+    def of(cls, kind: Any) -> "Output":
+        """Return the output of a type.
+
+        Raises:
+            TypeError: JSON cannot express the type.
+        """
+        shape = Shape.of("output", kind)
+        json = typed(shape.json)
+        called = _around(json)
+        schema = _closed(_resolved(json) if shape.is_object else called)
+        schema.setdefault("title", "answer")
+        spec = ToolSpec(FINAL_ANSWER.name, FINAL_ANSWER.description, called)
+        return cls(kind, schema, spec, expected(json), expected(schema), shape)
+
+    def read_call(self, call: ToolCall, reason: str) -> Any:
+        """Return the answer in a call of final_answer.
+
+        Raises:
+            ParseError: It does not fit.
+        """
+        return self.read(read_answer(call, reason))
+
+    def read_text(self, text: str, reason: str) -> Any:
+        """Return the answer in a text, which is JSON; a text that fits as it is needs no quotes.
+
+        Raises:
+            ParseError: It does not fit.
+        """
+        fenced = _FENCED.fullmatch(text)
+        try:
+            value = from_json(fenced[1] if fenced else text)
+        except ValueError as error:
+            try:
+                return freeze(self._shape.validated(text.strip()))
+            except ValueError:
+                cut = "It was cut off by the length limit. " if reason == "length" else ""
+                raise ParseError(
+                    f"The answer is not JSON: {error}. It begins with {shorten(text, 60)!r}. "
+                    f"{cut}{_plea(self.text_form)}"
+                ) from None
+        return self.read(value, self.text_form)
+
+    def read(self, value: Any, form: str | None = None) -> Any:
+        """Return the answer that a value of JSON stands for.
+
+        Args:
+            value: The value.
+            form: The form that the error asks for, if it is not that of the value.
+
+        Raises:
+            ParseError: It does not fit.
+        """
+        value = thaw(value)
+        first: ValueError | None = None
+        for candidate in _candidates(value):
+            try:
+                return freeze(self._shape.validated(candidate))
+            except ValueError as error:
+                first = first or error
+        raise ParseError(f"{self._wrong(first, value)} {_plea(form or self.form)}") from None
+
+    def _wrong(self, error: ValueError | None, value: Any) -> str:
+        if not isinstance(error, ValidationError):
+            return f"The answer cannot be written as JSON: {error}."
+        errors = error.errors(include_url=False, include_context=False)
+        return argument_errors(errors, value, self._shape.json, noun="Field", whole="The answer")
+
+
+def _plea(form: str) -> str:
+    return f"Give an answer of the form {form}."
+
+
+def _candidates(value: Any) -> Iterator[Any]:
+    """Yield a value, and what it may stand for: JSON in a text, the field `answer` of an object."""
+    yield value
+    if isinstance(value, str):
+        try:
+            yield from _candidates(from_json(value))
+        except ValueError:
+            return
+    elif isinstance(value, dict) and value.keys() == {"answer"}:
+        yield from _candidates(value["answer"])
+
+
+def _around(json: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with a value as its field `answer`."""
+    inner = {key: each for key, each in json.items() if key != "$defs"}
+    defs = {"$defs": json["$defs"]} if "$defs" in json else {}
+    return {
+        "type": "object",
+        "properties": {"answer": inner},
+        "required": ["answer"],
+        "additionalProperties": False,
+        **defs,
+    }
+
+
+def _closed(schema: Any) -> Any:
+    """Return a schema whose objects have no other fields than those that it names.
+
+    Providers demand this where they make a model keep to a schema.
+    """
+    if isinstance(schema, list | tuple):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    closed = {key: _closed(each) for key, each in schema.items()}
+    if isinstance(schema.get("properties"), Mapping) and schema.get("type") == "object":
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+def _resolved(json: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema that is no reference itself."""
+    if "$ref" not in json:
+        return dict(json)
+    return {**json["$defs"][json["$ref"].rpartition("/")[2]], "$defs": json["$defs"]}
