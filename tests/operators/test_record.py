@@ -470,7 +470,8 @@ def test_a_recording_stands_where_its_recorder_stood():
 
         assert player is player(ScriptedModel(["no"]))
         piped = ScriptedModel(["no"]).pipe(player, ops.timeout(idle=9), ops.record(path))
-        assert Finish("stop") == piped("hi").run()
+        with VirtualScheduler() as scheduler:
+            assert "end" == received(scheduler, piped("hi"))[-1][1]
 
 
 @example(["line\r", "\x1b", "\U0001f600"])
