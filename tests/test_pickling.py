@@ -293,6 +293,15 @@ def test_a_provider_s_model_keeps_its_settings(model):
         ),
         (operators.hedge(ScriptedModel(["yes"]), ScriptedModel(["no"]), after=9.0), "yes"),
         (operators.race(ScriptedModel(["yes"])), "yes"),
+        (
+            ScriptedModel(["yes"]).pipe(
+                operators.rate_limit(requests=9, per=2.5),
+                operators.budget(tokens=99),
+                operators.concurrency(2),
+                operators.guard(str.isascii, replace="-"),
+            ),
+            "yes",
+        ),
     ],
     ids=shown,
 )

@@ -114,15 +114,17 @@ def budget(
 
 
 class _Limiting(Sink[Event, Event]):
-    __slots__ = ("_books", "_history", "_pending", "_room", "_timer")
+    __slots__ = ("_books", "_latest", "_pending", "_room", "_state", "_timer", "_written")
 
     def __init__(self, observer: abc.ObserverBase[Event], ledgers: list[Ledger]) -> None:
         super().__init__(observer)
         self._books = _Books(ledgers)
-        self._history = _History()
         self._timer = SerialDisposable()
         self._room = -1.0
+        self._written = 0.0
         self._pending: dict[_Path, float] = {}
+        self._state = State()
+        self._latest: list[Event] = []
 
     def begin(self, seconds: float | None, scheduler: RunScheduler) -> None:
         """Start the time, unless a limit is exceeded already."""
@@ -135,21 +137,36 @@ class _Limiting(Sink[Event, Event]):
             )
 
     def on_next(self, value: Event) -> None:
+        if type(value) is TextDelta:
+            written = value.text
+            tokens = len(written) / 4 if written.isascii() else estimated(written)
+            self._written += tokens
+            self._room -= tokens
+            if self._room >= 0:  # the ledgers need not be asked
+                self._latest.append(value)
+                if len(self._latest) >= _MANY:
+                    self._fold()
+                self.observer.on_next(value)
+                return
+            self._look(value, (), value)
+        else:
+            self._take(value)
+
+    def _take(self, event: Event) -> None:
         path: _Path = ()
-        inner = value
+        inner = event
         while type(inner) is ToolOutput:
             path = (*path, inner.call_id)
             inner = inner.value
         if type(inner) in _TEXTS:
-            text: str = inner.text  # type: ignore[attr-defined]  # as its type says
-            tokens = len(text) / 4 if text.isascii() else estimated(text)
+            tokens = estimated(inner.text)  # type: ignore[attr-defined]  # as its type says
             self._pending[path] = self._pending.get(path, 0.0) + tokens
             self._room -= tokens
-            if self._room >= 0:  # the ledgers need not be asked
-                self._history.add(value)
-                self.observer.on_next(value)
+            if self._room >= 0:
+                self._keep(event)
+                self.observer.on_next(event)
                 return
-        self._look(value, path, inner)
+        self._look(event, path, inner)
 
     def _look(self, event: Event, path: _Path, inner: Event) -> None:
         try:
@@ -162,7 +179,7 @@ class _Limiting(Sink[Event, Event]):
         if why is not None and begins:
             self._books.undo(inner)
         else:
-            self._history.add(event)
+            self._keep(event)
             self.observer.on_next(event)
         if why is not None:
             self._cut(why)
@@ -170,9 +187,36 @@ class _Limiting(Sink[Event, Event]):
             self._room = self._books.room
 
     def _enter_pending(self) -> None:
+        written, self._written = self._written, 0.0
+        self._books.say((), written)
         pending, self._pending = self._pending, {}
         for path, tokens in pending.items():
             self._books.say(path, tokens)
+
+    # The state
+
+    def _keep(self, event: Event) -> None:
+        if type(event) is ToolOutput:
+            self._state = fold(self._state, event)  # its value need not be kept
+            return
+        self._latest.append(event)
+        if len(self._latest) >= _MANY:
+            self._fold()
+
+    def _fold(self) -> None:
+        """Fold the latest events into the state; the pieces of a text are joined first."""
+        latest, self._latest = self._latest, []
+        if {*map(type, latest)} == {TextDelta}:  # the usual case
+            texts: list[Any] = latest
+            self._state = fold(self._state, TextDelta("".join([piece.text for piece in texts])))
+        else:
+            self._state = fold_all(self._state, coalesced(latest))
+
+    def _state_after(self, error: str) -> State:
+        self._fold()
+        return fold(self._state, RunFailed(error.partition(":")[0], error))
+
+    # The end
 
     def _cut(self, why: str) -> None:
         if not self.is_stopped:
@@ -181,7 +225,7 @@ class _Limiting(Sink[Event, Event]):
 
     def _fail(self, error: BudgetExceeded | UnknownPrice) -> None:
         if isinstance(error, BudgetExceeded):
-            error.state = Lazy(partial(self._history.state_after, describe(error)), lambda: True)
+            error.state = Lazy(partial(self._state_after, describe(error)), lambda: True)
         observer = self._stopping()
         self.dispose()
         observer.on_error(error)
@@ -256,28 +300,3 @@ class _Books:
         models = {self._latest, *self._models.values()}
         own, *shared = (ledger.room(models) for ledger in self._ledgers)
         return min([own, *shared, *[_SLICE] * len(shared)])
-
-
-class _History:
-    """The events of a run so far, as a state and its latest events."""
-
-    __slots__ = ("_latest", "_state")
-
-    def __init__(self) -> None:
-        self._state = State()
-        self._latest: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        """Add an event; the pieces of a text are joined now and then, which is fast."""
-        if type(event) is ToolOutput:
-            self._state = fold(self._state, event)  # its value need not be kept
-            return
-        self._latest.append(event)
-        if len(self._latest) >= _MANY:
-            self._state = fold_all(self._state, coalesced(self._latest))
-            self._latest = []
-
-    def state_after(self, error: str) -> State:
-        """Return the state as an error leaves it."""
-        state = fold_all(self._state, coalesced(self._latest))
-        return fold(state, RunFailed(error.partition(":")[0], error))

@@ -156,12 +156,11 @@ class _Guarding(Sink[Delta, Delta]):
     def _write(self, written: str) -> None:
         # Closing quotes and brackets belong to a sentence whose mark came before them.
         start = max(0, len(self._open) - _LONGEST_END)
-        self._open += written
-        while end := _SENTENCE.search(self._open, start):
-            rest = self._open[end.end() :]
-            self._open = self._open[: end.end()]
+        so_far, begin = self._open + written, 0
+        for end in _SENTENCE.finditer(so_far, start):
+            self._open, begin = so_far[begin : end.end()], end.end()
             self._close()
-            self._open, start = rest, 0
+        self._open = so_far[begin:]
 
     def _close(self) -> None:
         if self._open:

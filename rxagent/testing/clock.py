@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self, TypeVarTuple
 
 from ..errors import RunCancelled
 from ..streams.fairness import FairShare
+from ..streams.open_work import dispose_work_of
 from ..streams.scheduler import RunScheduler
 from ..streams.serial_queue import as_error
 from .leaks import SHARED_THREADS
@@ -115,8 +116,7 @@ class VirtualScheduler(RunScheduler):
         self._raise_faults()
 
     async def _end(self) -> None:
-        for timer in tuple(self._timers):
-            timer.dispose()
+        dispose_work_of(self._loop)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
