@@ -85,10 +85,9 @@ class Explored:
         for row in self.rows[:_SHOWN]:
             played = signs_of(row.notes[:_SHOWN], signs.of, row.begun)
             rows.append(WrittenRow(f"{row.name}:", played, row.begun))
-            ended = (
-                round(row.begun + row.notes[-1].at, 6) if row.notes and not row.is_open else None
-            )
-            ended = row.disposed if row.disposed is not None else ended
+            ended = row.disposed
+            if ended is None and not row.is_open:
+                ended = round(row.begun + row.notes[-1].at, 6)
             rows.append(
                 WrittenRow(f"{row.name}^", watch_signs(Subscription(row.begun, ended)), row.begun)
             )

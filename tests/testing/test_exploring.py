@@ -49,7 +49,7 @@ def test_an_agent_holds_in_any_order():
     def run(world):
         model = world.model(Message("assistant", tool_calls=calls), ANSWER)
         safe = model.pipe(ops.timeout(idle=3), ops.retry(3, midstream=True))
-        return Agent(safe, tools=[world.tool("look", "a", "b", faults=0.3)], eager=True)("Do it.")
+        return Agent(safe, tools=[world.tool("look", "a", "b", faults=0.3)])("Do it.")
 
     def check(explored):
         started = [event for event in explored.items if isinstance(event, ToolStarted)]

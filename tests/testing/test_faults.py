@@ -2,6 +2,7 @@
 
 import pytest
 
+from rxagent import each
 from rxagent import operators as ops
 from rxagent.errors import (
     MalformedReply,
@@ -42,7 +43,8 @@ def asked(server, faults, question="Hi."):
     patient = ops.timeout(idle=0.2 if is_silent else 20)
     stream = model(question).pipe(patient, ops.watch(said.append))
     try:
-        stream.run()
+        for _ in each(stream):
+            pass
     except ModelError as error:
         errors.append(error)
     text = "".join(delta.text for delta in said if isinstance(delta, TextDelta))
