@@ -124,14 +124,17 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
             self._run_scheduler.when_resumed(self._take_aside)
 
     def _take_aside(self) -> None:
-        if self._aside is None:
+        aside = self._aside
+        if aside is None:
             return
         try:
-            for event in self._aside.take():
+            for event in aside.take():
                 if self.is_stopped:
                     return
                 self.on_next(event)
         except Exception as error:
+            self._aside = None
+            aside.end()
             self.on_error(error)
 
     def on_error(self, error: Exception) -> None:
@@ -179,7 +182,8 @@ class _Steps(Sink[_E, _E], Generic[_S, _E]):
         self._driving = False
 
     def _advance(self) -> None:
-        self._take_aside()
+        if self._aside is not None:
+            self._take_aside()
         if self.is_stopped:
             return
         self._has_ended = False

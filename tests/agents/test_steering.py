@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 import reactivex as rx
 from reactivex import operators as rxo
+from reactivex.disposable import SerialDisposable
 from reactivex.subject import Subject
 
 from rxagent import Agent, CodeAgent, Image, Message, State, ToolCall, launch, tool
@@ -42,7 +43,7 @@ from ..test_state import assert_well_formed
 from .grammar import assert_run
 from .reading import ReadingModel, call, deltas
 
-WATCHDOG = 5
+WATCHDOG = 30
 SAID = Message("user", "In Bonn, too.")
 
 
@@ -479,7 +480,7 @@ def test_switch_hangs_up_on_the_server():
         run.say("Be brief.")
 
         assert "Right." == run.result(WATCHDOG)
-        assert server.exchanges[0].ended.wait(2)
+        assert server.exchanges[0].ended.wait(WATCHDOG)
     assert ["system", "user", "assistant", "user"] == [message["role"] for message in asked[1]]
     assert asked[1][2]["content"].startswith("word ")
 
@@ -623,3 +624,25 @@ def test_calls_are_kept_as_they_were_written():
     assert [completed.message, Message("tool", "Interrupted", tool_call_id="c1"), SAID] == list(
         requests[1].messages[-3:]
     )
+
+
+@pytest.mark.parametrize("kind", ["tools", "eager", "code"])
+def test_disposing_at_any_event_leaves_the_inbox(kind):
+    """Nothing follows, and neither the inbox nor the model has an observer any more."""
+    whole, _ = steered(kind, 3)
+    for position in range(1, len(whole)):
+        inbox, events, held = Subject(), [], SerialDisposable()
+
+        def on_next(event, position=position, inbox=inbox, events=events, held=held):
+            events.append(event)
+            if len(events) == 3:
+                inbox.on_next(SAID)
+            if len(events) == position:
+                held.dispose()
+
+        with VirtualScheduler() as scheduler:
+            run = KINDS[kind](model_of(kind))("How warm is it?", inbox=inbox)
+            held.disposable = run.subscribe(on_next, scheduler=scheduler)
+            scheduler.run()
+        assert whole[:position] == events
+        assert [] == inbox.observers

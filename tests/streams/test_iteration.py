@@ -269,3 +269,97 @@ def test_a_subscriber_that_raises_at_the_end_is_a_fault(caplog):
             scheduler.run()
 
     assert ([0], []) == (received.items, received.ends)
+
+
+class Beside:
+    """Events beside a loop, added by hand."""
+
+    def __init__(self):
+        self.waiting, self.notify, self.ended, self.disposed = [], None, 0, 0
+
+    def begin(self, notify, scheduler):
+        """Listen."""
+        self.notify = notify
+        return Disposable(self._dispose)
+
+    def _dispose(self):
+        self.disposed += 1
+
+    def add(self, *events):
+        """Add events, and say so."""
+        self.waiting += events
+        self.notify()
+
+    def take(self):
+        """Yield what waits."""
+        while self.waiting:
+            yield self.waiting.pop(0)
+
+    def end(self):
+        """Count the ends."""
+        self.ended += 1
+
+
+def played_beside(step, aside, **options):
+    """Return what a loop of steps emits in virtual time, with events beside it."""
+    received = []
+    with VirtualScheduler() as scheduler:
+        loop = iterate(
+            step,
+            lambda state, event: (*state, event),
+            tuple,
+            lambda state: "end" in state,
+            aside=aside,
+            **options,
+        )
+        run_scoped(loop).subscribe(
+            received.append, received.append, lambda: received.append("|"), scheduler=scheduler
+        )
+        scheduler.run()
+    return received
+
+
+def test_events_beside_the_steps_are_folded_as_they_come():
+    """They are emitted within a step and between steps, and the next step is made from them."""
+    aside, made = Beside(), []
+
+    def step(state):
+        made.append(state)
+        if len(made) == 1:
+            late = rx.timer(2.0).pipe(rxo.map(lambda _: aside.add("y") or "b"))
+            return rx.timer(1.0).pipe(rxo.map(lambda _: aside.add("x") or "a"), rxo.concat(late))
+        return rx.of("end")
+
+    assert ["1", "a", "x", "b", "y", "2", "end", "|"] == played_beside(
+        step, aside, first=lambda state: str(len(made))
+    )
+    assert [(), ("1", "a", "x", "b", "y")] == made
+    assert (0, 1) == (aside.ended, aside.disposed)
+
+
+def test_what_waits_beside_is_emitted_before_an_error():
+    """When a step fails, no further event is made; those that wait come before the error."""
+    aside = Beside()
+
+    def step(state):
+        aside.waiting.append("x")
+        return rx.throw(LookupError("no"))
+
+    *events, error = played_beside(step, aside)
+    assert ["x"] == events
+    assert isinstance(error, LookupError)
+    assert (1, 1) == (aside.ended, aside.disposed)
+
+
+def test_an_error_beside_the_steps_ends_the_loop():
+    """What is raised when events are taken is the error of the loop."""
+    aside = Beside()
+
+    def take():
+        yield "x"
+        raise LookupError("no")
+
+    aside.take = take
+    events = played_beside(lambda state: rx.never(), aside)
+    assert "x" == events[0]
+    assert isinstance(events[-1], LookupError)
