@@ -1,4 +1,4 @@
-"""Approval: what runs is what was approved, whoever asks, and whoever decides when."""
+"""Approval: what runs is what was approved, for every call, however the decision comes."""
 
 import asyncio
 import pickle
@@ -708,3 +708,24 @@ def test_the_terminal_asks_one_after_the_other():
 
     assert [1, 1, 1] == most
     assert 3 == len(of(events, ToolCompleted))
+
+
+def test_a_rule_none_asks_nothing():
+    """The call runs without a question and its events; other calls are asked about."""
+    events = done(agent("a", approve=by_name({"wipe": None, "*": Deny()})))
+
+    assert [] == of(events, ApprovalAsked, ApprovalAnswered)
+    assert 1 == len(of(events, ToolCompleted))
+
+
+def test_a_run_lists_what_it_has_asked():
+    """By path, until it is decided or the run has ended."""
+    run = agent("a", "b", approve=by_decision()).start("x")
+    asked_within(run, 2)
+    one, other = calls("a", "b").tool_calls
+
+    assert {("c1",): one, ("c2",): other} == run.asked
+    run.decide("c1", Allow())
+    assert {("c2",): other} == run.asked
+    run.cancel()
+    assert {} == run.asked
