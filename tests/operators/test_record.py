@@ -170,7 +170,7 @@ def test_a_closed_answer_lets_others_go_on():
 
 
 def test_the_attempts_of_a_retry_are_played_in_their_order():
-    """A run that asks the same again gets what followed; the next run begins anew."""
+    """A run that asks the same again gets what followed; the next run begins at the start."""
     failed, said = rx.throw(ModelUnavailable("gone")), rx.of(TextDelta("yes"))
     attempts = iter([failed, said])
     with file() as path:

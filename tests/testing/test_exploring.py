@@ -31,7 +31,7 @@ def is_whole(explored):
 
 @pytest.mark.parametrize("after", [0, 0.001, 1])
 def test_operators_on_models_hold_in_any_order(after):
-    """An answer is whole, whoever gives it, and every request is closed."""
+    """Each answer is whole, and every request is closed."""
     explore(careful, is_whole, seeds=60)
     explore(
         lambda world: ops.hedge(*[world.model(ANSWER).pipe(ops.timeout(idle=5))] * 2, after=after)(
