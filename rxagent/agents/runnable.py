@@ -178,12 +178,7 @@ class Runnable(Uncalled):
 
 @frozen(init=False, repr=False)
 class PipedAgent(Runnable):
-    """An agent whose runs pass through operators.
-
-    Attributes:
-        agent: The agent that runs.
-        operators: The operators, in their order.
-    """
+    """An agent whose runs pass through operators: its `operators`, and the `agent` that runs."""
 
     name: str
     description: str | None

@@ -65,6 +65,45 @@ def test_waits_double_up_to_the_longest(limits, delay):
     assert waits == pytest.approx([min(delay * 2**n, longest) for n in range(5)], abs=1e-5)
 
 
+@given(st.floats(1, 9), st.floats(0, 1))
+def test_a_part_of_each_wait_is_random(backoff, jitter):
+    """The n-th wait is `backoff` to the n-1 times as long, less at most its part `jitter`."""
+    asked = []
+    with VirtualScheduler() as scheduler:
+
+        def answer(_):
+            asked.append(scheduler.clock)
+            return rx.throw(LOST)
+
+        rx.defer(answer).pipe(ops.retry(4, 1, 50, backoff=backoff, jitter=jitter)).subscribe(
+            on_error=lambda _: None, scheduler=scheduler
+        )
+        scheduler.run()
+
+    for number, (before, after) in enumerate(pairwise(asked)):
+        whole = min(backoff**number, 50)
+        assert whole * (1 - jitter) - 1e-5 <= after - before <= whole + 1e-5
+
+
+def test_thousands_of_waits_do_not_overflow():
+    """A wait that doubles forever is the longest one."""
+    received = []
+    with VirtualScheduler() as scheduler:
+        rx.throw(LOST).pipe(ops.retry(1_500, delay=0.001, max_delay=0.002)).subscribe(
+            received.append, received.append, scheduler=scheduler
+        )
+        scheduler.run()
+
+    assert (1_500, LOST) == (len(received), received[-1])
+
+
+@pytest.mark.parametrize("wrong", [{"backoff": 0.5}, {"jitter": 1.5}, {"jitter": -1}])
+def test_a_wrong_factor_is_refused(wrong):
+    """The error names the argument and its value."""
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))} must be "):
+        ops.retry(2, **wrong)
+
+
 @pytest.mark.parametrize(
     "error", [LOST, RateLimited("slow", retry_after=1.0), ModelTimeout("late")]
 )
