@@ -38,7 +38,7 @@ def circuit_breaker(failures: int, cooldown: float = 30.0, on: Errors = PASSING)
     Args:
         failures: After how many failures in a row, of any runs, no request is sent.
         cooldown: Seconds until a request is sent on trial. It ends the refusals when the model
-            speaks, and begins them anew when it fails.
+            speaks, and lets them begin again when it fails.
         on: The errors that count as failures, as types or as a predicate. Others do not count.
 
     Raises:

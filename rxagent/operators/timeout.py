@@ -138,7 +138,8 @@ class _Limiting(Sink[_T, _T]):
                 observer.on_error(self._late(why))
 
     def on_next(self, value: _T) -> None:
-        self._latest = self._scheduler.time()
+        if self._idle is not None:
+            self._latest = self._scheduler.time()
         if not self._has_spoken and not isinstance(value, Usage | StepRetried):
             self._has_spoken = True
             self._look()
