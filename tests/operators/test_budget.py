@@ -114,11 +114,16 @@ def test_what_is_cut_is_a_prefix_with_its_state(events, limit):
 @given(prefixes(), st.integers(0, 3), st.integers(0, 3))
 @settings(max_examples=20)
 def test_no_step_and_no_call_begins_beyond(events, steps, calls):
-    """What a budget does not allow has no beginning in the stream."""
-    seen, _ = observed(rx.from_iterable(events).pipe(ops.budget(steps=steps, tool_calls=calls)))
+    """What a budget does not allow has no beginning in the stream, and is not counted."""
+    ledger = Ledger()
+    limit = ops.budget(steps=steps, tool_calls=calls, ledger=ledger)
+    seen, _ = observed(rx.from_iterable(events).pipe(limit))
 
-    assert steps >= sum(1 for event in flat(seen) if isinstance(event, StepStarted))
-    assert calls >= sum(1 for event in flat(seen) if isinstance(event, ToolStarted))
+    begun = sum(1 for event in flat(seen) if isinstance(event, StepStarted))
+    called = sum(1 for event in flat(seen) if isinstance(event, ToolStarted))
+    assert (begun, called) == (ledger.spent.steps, ledger.spent.tool_calls)
+    assert begun <= steps
+    assert called <= calls
 
 
 @given(prefixes(), st.integers(0, 2000))

@@ -127,6 +127,16 @@ def test_a_retraction_drops_what_waits():
     assert [Usage(1, 1), StepRetried(1, "lost"), TextDelta("Two.")] == seen
 
 
+def test_a_retraction_hangs_up_on_the_judge():
+    """The verdict on a text that is retracted is not waited for, and does not come later."""
+    signs = {"a": TextDelta("One. "), "r": StepRetried(1, "lost"), "s": TextDelta("safe")}
+    with marbles(**signs) as m:
+        judge = m.cold("------s|")
+        guarded = m.cold("-a-r----------|").pipe(ops.guard(ops.race(model_of(judge))))
+        m.expect(guarded).to_be("---r----------|")
+        m.expect(judge).to_be_subscribed("-^-!")
+
+
 def test_an_error_comes_after_the_text_before_it():
     """What was written until then is judged and shown, then the error passes."""
     lost = ModelUnavailable("gone")

@@ -17,7 +17,7 @@ from rxagent import operators as ops
 from rxagent.errors import ModelTimeout, ModelUnavailable, RateLimited
 from rxagent.events import Finish, StepRetried, TextDelta, Usage
 from rxagent.models import as_model
-from rxagent.streams import daemon_loop
+from rxagent.streams import RunScheduler, daemon_loop
 from rxagent.streams.open_work import open_work
 from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
@@ -128,6 +128,48 @@ def test_a_request_beyond_the_limit_is_sent_alone():
         one, two = m.cold("a|"), m.cold("b|")
         limited = ops.rate_limit(tokens=10, per=0.005)(model_of(one, two))
         m.expect(rx.merge(limited("x"), limited(huge))).to_be("a----b|")
+
+
+def test_a_small_request_does_not_overtake_a_large_one():
+    """What would fit waits behind what does not fit yet, which else might wait for ever."""
+    large, small = Request(Message("user", "x" * 200)), Request(Message("user", "x"))
+    with marbles(a=A, b=TextDelta("b"), c=TextDelta("c")) as m:
+        rows = m.cold("a|"), m.cold("b|"), m.cold("c----|")
+        limited = ops.rate_limit(tokens=70, per=0.01)(model_of(*rows))
+        later = rx.timer(0.003).pipe(rxo.flat_map(lambda _: limited(small)))
+        m.expect(rx.merge(limited(large), limited(large), later)).to_be("a---------(bc)-|")
+
+
+def test_a_paused_run_does_not_hold_the_others():
+    """Its turn comes and goes while it is held; those behind it are sent in time."""
+    with VirtualScheduler() as scheduler:
+        model = Counting(scheduler)
+        limited = ops.rate_limit(1, per=10)(model)
+        other = RunScheduler(scheduler.loop)
+        limited("0").subscribe(scheduler=scheduler)
+        limited("1").subscribe(scheduler=other)
+        limited("2").subscribe(scheduler=scheduler)
+        scheduler.advance_to(1)
+        hold = other.hold()
+        scheduler.advance_to(40)
+        hold.dispose()
+        scheduler.run()
+
+    assert ["0", "1", "2"] == model.asked
+    assert [0.0, 10.0, 20.0] == model.began
+
+
+def test_the_longest_wait_that_was_named_counts():
+    """A shorter wait, named later, opens nothing."""
+    with marbles(
+        tick="1s", a=A, e=RateLimited("x", retry_after=20), f=RateLimited("x", retry_after=2)
+    ) as m:
+        limit = ops.rate_limit(100)
+        rows = m.cold("-e"), m.cold("--f"), m.cold("a|")
+        one, two, three = (limit(model_of(row))(request) for row in rows)
+        quiet = [each.pipe(ops.settle(), rxo.ignore_elements()) for each in (one, two)]
+        later = rx.timer(3).pipe(rxo.flat_map(lambda _: three))
+        m.expect(rx.merge(*quiet, later)).to_be("-" * 21 + "a|")
 
 
 def test_who_waits_no_longer_does_not_hold_the_others():
