@@ -1,4 +1,12 @@
-"""What all agents share: a task becomes a blocking call, a hot run, or a call of another agent."""
+"""What all agents share: a task becomes a blocking call, a hot run, or a call of another agent.
+
+.. code-block:: text
+
+    agent.run(task)       the answer
+    agent.start(task)     a hot run
+    agent.as_tool()       a tool of another agent
+    agent.pipe(...)       an agent whose runs pass through operators
+"""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -6,20 +14,25 @@ from keyword import iskeyword
 from typing import Annotated, Any
 
 from attrs import frozen
-from reactivex import Observable
+from reactivex import Observable, abc
 
 from ..arguments import mapping, number, several, shown, suggesting, text
 from ..events import Event, RunStarted
 from ..messages import Image, Message
+from ..operators._operator import Operator, Place, applied, call_of, checked, is_sure
+from ..pickling import portable
 from ..runs import Run, launch
 from ..state import State
-from ..streams import RunScheduler, daemon_loop, refuse_own_loop
+from ..streams import RunScheduler, daemon_loop, refuse_own_loop, run_scoped
+from ..streams import operators as stream_ops
+from ..streams.sink import Sink, lift
 from ..tools import Tool, tool
+from .cold import ColdRun
 from .hints import NOT_OF_RUNS
 from .prompts import Prompts
 from .uncalled import Uncalled
 
-__all__ = ["Opening", "Runnable", "agent_name", "opening"]
+__all__ = ["Opening", "PipedAgent", "Runnable", "agent_name", "opening"]
 
 
 class Runnable(Uncalled):
@@ -113,10 +126,100 @@ class Runnable(Uncalled):
             agent_name("name", name)
         return tool(self._ask, name=name or self.name, description=described)
 
+    def pipe(self, *operators: Operator) -> "PipedAgent":
+        """Return the agent whose runs pass through operators, one after the other.
+
+        An operator takes the events of a run and returns events, so that what it makes is a run
+        again: called, started, and used as a tool. It is applied again to each run.
+
+        Raises:
+            TypeError: An operator cannot be piped to an agent; the message says where it can.
+                By `on_error` if that is known only from what it emits.
+        """
+        return PipedAgent(self, checked(_AGENT, operators))
+
     def _ask(
         self, task: Annotated[str, "What to do, with all the information it needs."]
     ) -> Observable[Event]:
         return self(task)
+
+
+@frozen(init=False, repr=False)
+class PipedAgent(Runnable):
+    """An agent whose runs pass through operators.
+
+    Attributes:
+        agent: The agent that runs.
+        operators: The operators, in their order.
+    """
+
+    name: str
+    description: str | None
+    agent: Runnable
+    operators: tuple[Operator, ...]
+
+    def __init__(self, agent: Runnable, operators: tuple[Operator, ...]) -> None:
+        self.__attrs_init__(agent.name, agent.description, agent, operators)
+
+    def __repr__(self) -> str:
+        return f"{self.agent!r}.pipe({', '.join(map(call_of, self.operators))})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        owner = f"The agent {self.name!r}"
+        operators = [portable(owner, "one of its operators", one) for one in self.operators]
+        return PipedAgent, (portable(owner, "its agent", self.agent), tuple(operators))
+
+    def __copy__(self) -> "PipedAgent":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "PipedAgent":  # as a function is copied
+        return self
+
+    def __call__(self, task: str, **how: Any) -> Observable[Event]:
+        """Return the run of a task as a cold stream; arguments as those of the agent."""
+        events = self.agent(task, **how)
+        is_known = all(map(is_sure, self.operators))
+
+        def piped() -> Observable[Event]:
+            made: Observable[Event] = applied(_AGENT, self.operators, events)
+            return made if is_known else lift(_OnlyARun)(made)
+
+        return ColdRun(run_scoped(stream_ops.defer(piped), is_serial=is_known))
+
+
+_AGENT = Place("agent", "events", "agent(task)")
+
+
+class _OnlyARun(Sink[Any, Event]):
+    """Refuses what cannot be one run."""
+
+    __slots__ = ("_has_started",)
+
+    def __init__(self, observer: abc.ObserverBase[Event]) -> None:
+        super().__init__(observer)
+        self._has_started = False
+
+    def on_next(self, value: Any) -> None:
+        is_start = isinstance(value, RunStarted)
+        if is_start and self._has_started:
+            self.on_error(
+                TypeError(
+                    "An operator that is piped to an agent began its run again, so that its tools "
+                    "would run twice. Pipe it to the model, `Agent(model.pipe(...))`, or to a "
+                    "tool, `tool.pipe(...)`."
+                )
+            )
+        elif isinstance(value, Event):
+            self._has_started = self._has_started or is_start
+            self.observer.on_next(value)
+        else:
+            self.on_error(
+                TypeError(
+                    f"An operator that is piped to an agent emitted {shown(value)} of type "
+                    f"{type(value).__name__}, and a run consists of events. "
+                    "Pipe it to the run: `agent(task).pipe(...)`."
+                )
+            )
 
 
 def agent_name(argument: str, name: Any) -> None:

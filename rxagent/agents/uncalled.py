@@ -38,19 +38,12 @@ class Uncalled(metaclass=_Advising):
         )
 
     @property
-    def pipe(self) -> Never:
-        """Raise AttributeError: pipe the agent's run."""
-        raise self._is_of_runs("pipe", "agent(task).pipe(...)")
-
-    @property
     def subscribe(self) -> Never:
         """Raise AttributeError: subscribe to the agent's run."""
-        raise self._is_of_runs("subscribe", "agent(task).subscribe(...)")
-
-    def _is_of_runs(self, name: str, instead: str) -> AttributeError:
-        return AttributeError(
-            f"An agent has no {name!r}, because it is not a stream; its run is. Write `{instead}`.",
-            name=name,
+        raise AttributeError(
+            "An agent has no 'subscribe', because it is not a stream; its run is. "
+            "Write `agent(task).subscribe(...)`.",
+            name="subscribe",
             obj=self,
         )
 

@@ -11,7 +11,7 @@ from ..arguments import shown
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
-from ..pickling import portable
+from ..pickling import named, portable
 from ..streams import observe_on_run, run_scoped
 from ..streams.calls import Returned, calling, cause_of
 from ..streams.sink import MergeSink, Sink, lift
@@ -24,6 +24,14 @@ __all__ = ["as_model"]
 
 def as_model(model: Any, workers: Workers | None = None) -> Model:
     """Return a model from its name, from a function, or from a model, which is returned as it is.
+
+    .. code-block:: python
+
+        @as_model
+        def echo(request):
+            return request.messages[-1].text
+
+        careful = echo.pipe(ops.retry(2))
 
     A function takes a `Request`. It returns or yields texts, messages with their tool calls, and
     deltas such as `Usage`; a missing `Finish` is added. A plain function is called on a worker of
@@ -73,8 +81,15 @@ class _Function(Model):
         return f"as_model({_name(self._function)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        by_name = named(self, self._function)
+        if by_name is not None:
+            return by_name
         owner = f"The model {_name(self._function)}"
         return as_model, (portable(owner, "its function", self._function), self._workers)
+
+    @property
+    def __wrapped__(self) -> Callable[[Request], Any]:
+        return self._function
 
     def __copy__(self) -> "_Function":
         return self

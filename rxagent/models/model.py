@@ -2,25 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
 
 from reactivex import Observable
 
 from ..events import Delta
 from ..messages import Message, Request
+from ..operators._models import Pipeable
 
 __all__ = ["Model"]
 
 
-class Model(ABC):
+class Model(Pipeable, ABC):
     """Answers a request, a text, or messages, by a cold stream of deltas.
 
     It holds no state of a run, so one object serves any number of runs at once.
     A function is a model too, see `as_model`; this class is for those that need no adapting.
     """
-
-    is_model: ClassVar[bool] = True
-    """Lets `as_model` return it as it is: a call returns at once, with an Observable of deltas."""
 
     @abstractmethod
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:

@@ -3,6 +3,8 @@
 from .accumulate import accumulate
 from .branch import branch
 from .calls import parse_calls, sealed
+from .circuit import circuit_breaker
+from .draft import draft
 from .hedge import hedge, race
 from .normalise import normalise
 from .recover import fallback, retry, settle
@@ -26,7 +28,9 @@ __all__ = [
     "accumulate",
     "answer",
     "branch",
+    "circuit_breaker",
     "coalesce",
+    "draft",
     "fallback",
     "hedge",
     "normalise",

@@ -22,7 +22,7 @@ _TEXTS = {TextDelta, ReasoningDelta}
 _MANY = 256
 
 
-@operator
+@operator(takes="deltas", emits="messages")
 def accumulate(
     partial: bool = True,
 ) -> Callable[[Observable[Delta]], Observable[Message]]:

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-@operator
+@operator(is_open=True)
 def branch(
     *operators: Callable[[Observable[_T]], Observable[_R]],
 ) -> Callable[[Observable[_T]], Observable[_T | _R]]:

@@ -21,7 +21,7 @@ from ._operator import operator
 __all__ = ["find_calls", "parse_calls", "sealed"]
 
 
-@operator
+@operator(takes="messages", emits="tuples of calls")
 def parse_calls(
     tools: Iterable[str] = (),
     step: int = 1,
@@ -54,7 +54,7 @@ def parse_calls(
     return stream_ops.map(lambda message: message.tool_calls or look(message.text))
 
 
-@operator
+@operator(takes="deltas", emits="calls")
 def sealed() -> Callable[[Observable[Delta]], Observable[ToolCall]]:
     """Emit each call of a turn as soon as its arguments can grow no more.
 

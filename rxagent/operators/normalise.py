@@ -27,7 +27,7 @@ __all__ = ["check_fit", "normalise"]
 _OF_CALLS = {ToolCallDelta, Finish, StepRetried}
 
 
-@operator
+@operator(takes="deltas")
 def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Bring the fragments of tool calls into one form: an index for each call, an id, a whole name.
 

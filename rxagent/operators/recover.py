@@ -1,37 +1,49 @@
 """Operators that continue when a model or a run has failed."""
 
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Any
 
-from reactivex import Observable, abc
-from reactivex.disposable import SerialDisposable
+from reactivex import Observable
 
-from ..arguments import number, one_of, several
-from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited, describe
-from ..events import Delta, Event, RunFailed, StepRetried
+from ..arguments import number, one_of
+from ..errors import ModelError, describe
+from ..events import Delta, Event, RunFailed
 from ..messages import Request
-from ..streams import RunScheduler, run_scoped
 from ..streams import operators as stream_ops
-from ..streams.sink import Producer, Sink
+from ._errors import PASSING, Errors, chosen
+from ._going_on import going_on
 from ._models import Model, ModelOf, ask, speaks
-from ._operator import operator
+from ._operator import Operator, operator
 
 __all__ = ["fallback", "retry", "settle"]
 
-Errors: TypeAlias = type[Exception] | Iterable[type[Exception]] | Callable[[Exception], bool]
-"""Which errors: of a type, of one of several, or those that a predicate accepts."""
 
-_Following: TypeAlias = Callable[[Exception, int, bool], tuple[float, Observable[Delta]] | None]
+def _retry_of_a_tool(
+    attempts: int,
+    delay: float = 1.0,
+    max_delay: float = 60.0,
+    on: Errors = Exception,
+    midstream: bool = False,
+    backoff: float = 2.0,
+    jitter: float = 0.0,
+) -> Operator:
+    def says(_: Any) -> bool:  # each output has been shown
+        return True
+
+    return _retrying(attempts, delay, max_delay, on, midstream, backoff, jitter, says)
 
 
-@operator
+@operator(takes="deltas", tool=_retry_of_a_tool)
 def retry(
     attempts: int,
     delay: float = 1.0,
     max_delay: float = 60.0,
-    on: Errors = (ModelUnavailable, RateLimited, ModelTimeout),
+    on: Errors = PASSING,
     midstream: bool = False,
+    backoff: float = 2.0,
+    jitter: float = 0.0,
 ) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Ask a model again when it fails before it has said anything.
 
@@ -44,35 +56,65 @@ def retry(
     one that is too slow is made again. In ``pipe(retry(...), timeout(...))`` all attempts share
     one time, their waits included, and ModelTimeout passes.
 
+    Piped to a tool, it calls the tool again after any error, if `on` names none, unless the tool
+    has emitted something. A run is not retried, as its tools would run twice: retry the model.
+
     .. marbles:: recover/retry
 
     Args:
         attempts: How often the model is asked, the first time included.
-        delay: Seconds to wait before the second time, doubled for each that follows. If the
-            server names a time itself (Retry-After, of any status), that is waited instead.
+        delay: Seconds to wait before the second time, times `backoff` for each that follows. If
+            the server names a time itself (Retry-After, of any status), that is waited instead.
         max_delay: The longest wait in seconds; when the server names more, the error passes.
         on: The errors after which the model is asked again, as types or as a predicate; any
             other passes.
         midstream: Also ask again when the model has said something. StepRetried then retracts
             it, which `text` does not show; `text_so_far` does.
+        backoff: By how much each wait is longer than the one before.
+        jitter: Which part of a wait is random, so that many runs do not come back at once: with
+            0.5, between half of it and all of it is waited. A time that the server names is not
+            shortened.
     """
+    return _retrying(attempts, delay, max_delay, on, midstream, backoff, jitter)
+
+
+def _retrying(
+    attempts: int,
+    delay: float,
+    max_delay: float,
+    on: Errors,
+    midstream: bool,
+    backoff: float,
+    jitter: float,
+    says: Callable[[Any], bool] = speaks,
+) -> Operator:
     number("attempts", attempts, least=1, whole=True, what="a number of requests")
     number("delay", delay, least=0)
     number("max_delay", max_delay, least=0)
     one_of("midstream", midstream, (True, False))
-    is_meant = _predicate(on)
+    number("backoff", backoff, least=1, what="a factor")
+    number("jitter", jitter, least=0, what="a part from 0 to 1")
+    if jitter > 1:
+        raise ValueError(f"jitter must be a part from 0 to 1, not {jitter!r}.")
+    is_meant = chosen(on)
+
+    def own_wait(failures: int) -> float:
+        try:
+            wait = min(delay * float(backoff) ** (failures - 1), max_delay)
+        except OverflowError:
+            wait = max_delay if delay else 0.0
+        return wait * (1 - jitter * random.random()) if jitter else wait
 
     def retried(source: Observable[Delta]) -> Observable[Delta]:
         def following(
             error: Exception, failures: int, spoken: bool
         ) -> tuple[float, Observable[Delta]] | None:
-            wait = min(delay * 2 ** (failures - 1), max_delay)
-            if isinstance(error, ModelError) and error.retry_after is not None:
-                wait = error.retry_after
+            named = error.retry_after if isinstance(error, ModelError) else None
+            wait = own_wait(failures) if named is None else named
             again = failures < attempts and (midstream or not spoken) and is_meant(error)
             return (wait, source) if again and wait <= max_delay else None
 
-        return _going_on(source, following)
+        return going_on(source, following, says)
 
     return retried
 
@@ -94,7 +136,7 @@ def fallback(*models: Model, on: Errors = ModelError, midstream: bool = False) -
             retracts. `text` does not show a retraction; `text_so_far` does.
     """
     one_of("midstream", midstream, (True, False))
-    is_meant = _predicate(on)
+    is_meant = chosen(on)
 
     def answer(request: Request) -> Observable[Delta]:
         answers = [ask(model, request) for model in models]
@@ -105,12 +147,12 @@ def fallback(*models: Model, on: Errors = ModelError, midstream: bool = False) -
             again = failures < len(answers) and (midstream or not spoken) and is_meant(error)
             return (0.0, answers[failures]) if again else None
 
-        return _going_on(answers[0], following)
+        return going_on(answers[0], following)
 
     return ModelOf("fallback", models, answer, partial(fallback, on=on, midstream=midstream))
 
 
-@operator
+@operator(takes="events")
 def settle() -> Callable[[Observable[Event]], Observable[Event]]:
     """Emit RunFailed and complete when a run fails, so that its end is always an event.
 
@@ -119,69 +161,3 @@ def settle() -> Callable[[Observable[Event]], Observable[Event]]:
     return stream_ops.catch(
         lambda error: stream_ops.of(RunFailed(type(error).__name__, describe(error)))
     )
-
-
-def _predicate(on: Errors) -> Callable[[Exception], bool]:
-    if not isinstance(on, type) and callable(on):
-        return on
-    types = several("on", (on,) if isinstance(on, type) else on, "types of errors", type)
-    return lambda error: isinstance(error, types)
-
-
-def _going_on(first: Observable[Delta], following: _Following) -> Observable[Delta]:
-    """Emit a stream; when it fails, emit StepRetried and continue with the one that follows.
-
-    `following(error, failures, spoken)` returns after how many seconds to continue, and with
-    which stream; if it returns None, the error passes.
-    """
-
-    def subscribe(
-        observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        run_scheduler = RunScheduler.of(scheduler)
-        return _GoingOn(observer, run_scheduler, following).follow(first, run_scheduler)
-
-    return run_scoped(Producer(subscribe))
-
-
-class _GoingOn(Sink[Delta, Delta]):
-    __slots__ = ("_failures", "_following", "_retractions", "_scheduler", "_spoken", "_wait")
-
-    def __init__(
-        self, observer: abc.ObserverBase[Delta], scheduler: RunScheduler, following: _Following
-    ) -> None:
-        super().__init__(observer)
-        self._scheduler = scheduler
-        self._following = following
-        self._failures = self._retractions = 0
-        self._spoken = False
-        self._wait = SerialDisposable()
-
-    def on_next(self, value: Delta) -> None:
-        if isinstance(value, StepRetried):
-            self._spoken = False
-            self._retractions += 1
-        elif not self._spoken:
-            self._spoken = speaks(value)
-        self.observer.on_next(value)
-
-    def on_error(self, error: Exception) -> None:
-        self._failures += 1
-        next_one = self._following(error, self._failures, self._spoken)
-        if next_one is None:
-            super().on_error(error)
-            return
-        wait, source = next_one
-        self.on_next(StepRetried(self._retractions + 1, describe(error)))
-
-        def go_on(*_: object) -> None:
-            self.follow(source, self._scheduler)
-
-        if wait > 0:
-            self._wait.disposable = self._scheduler.schedule_relative(wait, go_on)
-        else:
-            self._wait.disposable = self._scheduler.schedule(go_on)
-
-    def dispose(self) -> None:
-        super().dispose()
-        self._wait.dispose()

@@ -15,7 +15,7 @@ _NOTED = {Finish, RefusalDelta, StepRetried}
 _REASONS = {"refusal": "The model declined to answer", "content_filter": "A filter cut the answer"}
 
 
-@operator
+@operator(takes="deltas")
 def unless_refused() -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Pass a turn's deltas; when it ends as a refusal, raise ModelRefused instead of completing.
 

@@ -15,7 +15,7 @@ from ._operator import operator
 __all__ = ["stop_at"]
 
 
-@operator
+@operator(takes="deltas")
 def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Cut a model's text before the first of some words, and close the request.
 

@@ -1,17 +1,18 @@
 """Time limits of a model's answer."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
 from ..arguments import number
-from ..errors import ModelTimeout
+from ..errors import ModelTimeout, ToolTimeout
 from ..events import StepRetried, Usage
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer, Sink
-from ._operator import operator
+from ._operator import Operator, operator
 
 __all__ = ["timeout"]
 
@@ -21,7 +22,13 @@ _NOW = 1e-6
 """A timer that is due in fewer seconds is due now."""
 
 
-@operator
+def _timeout_of_a_tool(
+    idle: float | None = None, first: float | None = None, total: float | None = None
+) -> Operator:
+    return _timeout("tool", ToolTimeout, idle, first, total)
+
+
+@operator(tool=_timeout_of_a_tool)
 def timeout(
     idle: float | None = None, first: float | None = None, total: float | None = None
 ) -> Callable[[Observable[_T]], Observable[_T]]:
@@ -34,6 +41,8 @@ def timeout(
     and making a client, here or in another model of the same run, is not the model's silence.
     `total` counts from the subscription.
 
+    Piped to a tool, it raises ToolTimeout, which the model reads.
+
     .. marbles:: timeout/timeout
 
     Args:
@@ -44,6 +53,16 @@ def timeout(
     Raises:
         ModelTimeout: One of the times is over; by `on_error`.
     """
+    return _timeout("model", ModelTimeout, idle, first, total)
+
+
+def _timeout(
+    what: str,
+    kind: type[Exception],
+    idle: float | None,
+    first: float | None,
+    total: float | None,
+) -> Callable[[Observable[_T]], Observable[_T]]:
     given = {"idle": idle, "first": first, "total": total}
     for name, seconds in given.items():
         number(name, seconds, above=0, optional=True)
@@ -55,7 +74,8 @@ def timeout(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             run_scheduler = RunScheduler.of(scheduler)
-            return _Limiting(observer, run_scheduler, idle, first, total).follow(
+            late = partial(_late, what, kind)
+            return _Limiting(observer, run_scheduler, late, idle, first, total).follow(
                 source, run_scheduler
             )
 
@@ -64,12 +84,17 @@ def timeout(
     return limited
 
 
+def _late(what: str, kind: type[Exception], why: str) -> Exception:
+    return kind(f"The {what} {why}.")
+
+
 class _Limiting(Sink[_T, _T]):
     __slots__ = (
         "_began",
         "_first",
         "_has_spoken",
         "_idle",
+        "_late",
         "_latest",
         "_scheduler",
         "_timer",
@@ -77,9 +102,14 @@ class _Limiting(Sink[_T, _T]):
     )
 
     def __init__(
-        self, observer: abc.ObserverBase[_T], scheduler: RunScheduler, *times: float | None
+        self,
+        observer: abc.ObserverBase[_T],
+        scheduler: RunScheduler,
+        late: Callable[[str], Exception],
+        *times: float | None,
     ) -> None:
         super().__init__(observer)
+        self._late = late
         self._scheduler = scheduler
         self._idle, self._first, self._total = times
         self._timer = SerialDisposable()
@@ -90,12 +120,12 @@ class _Limiting(Sink[_T, _T]):
     def _limits(self) -> Iterator[tuple[float, str]]:
         idle, first, total = self._idle, self._first, self._total
         if total is not None:
-            yield self._began + total, f"The model has not ended after {total:g} s."
+            yield self._began + total, f"has not ended after {total:g} s"
         silent_since = self._scheduler.silent_since
         if not self._has_spoken and first is not None:
-            yield silent_since(self._began) + first, f"The model has not begun after {first:g} s."
+            yield silent_since(self._began) + first, f"has not begun after {first:g} s"
         elif idle is not None:
-            yield silent_since(self._latest) + idle, f"The model has been silent for {idle:g} s."
+            yield silent_since(self._latest) + idle, f"has been silent for {idle:g} s"
 
     def _look(self, *_: object) -> None:
         for due, why in sorted(self._limits())[:1]:
@@ -105,10 +135,11 @@ class _Limiting(Sink[_T, _T]):
             else:
                 observer = self.observer
                 self.dispose()
-                observer.on_error(ModelTimeout(why))
+                observer.on_error(self._late(why))
 
     def on_next(self, value: _T) -> None:
-        self._latest = self._scheduler.time()
+        if self._idle is not None:
+            self._latest = self._scheduler.time()
         if not self._has_spoken and not isinstance(value, Usage | StepRetried):
             self._has_spoken = True
             self._look()

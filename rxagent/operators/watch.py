@@ -71,7 +71,7 @@ def _log_fault(observer: Any, fault: BaseException) -> None:
     _log.error("%r raised and watches no longer", observer.watching, exc_info=fault)
 
 
-@operator
+@operator(emits="stamped events")
 def stamp(run: str | None = None) -> Callable[[Observable[Event]], Observable[Stamped]]:
     """Emit each event with its run, its number in that run, and the time.
 

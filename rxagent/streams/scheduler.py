@@ -232,6 +232,10 @@ class RunScheduler(SerialQueue, ActionScheduler):
             return self._clock.now.timestamp()
         return (self.loop.time() if self._held_at is None else self._held_at) - self._held_for
 
+    def shared_time(self) -> float:
+        """Return the seconds that have passed, for what runs share: holds do not stop it."""
+        return self.loop.time() if self._clock is None else self._clock.now.timestamp()
+
     def schedule_relative(
         self,
         duetime: typing.RelativeTime,

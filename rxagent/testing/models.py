@@ -10,6 +10,7 @@ from reactivex import Observable
 from ..arguments import several
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
+from ..operators._models import Pipeable
 from ..pickling import portable
 from ..state import TRY_AGAIN
 from ..streams import operators as stream_ops
@@ -22,7 +23,7 @@ def _turns(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 @frozen
-class ScriptedModel:
+class ScriptedModel(Pipeable):
     """A model that answers with one scripted turn after the other.
 
     It has no counter: the number of turns in a request chooses the next. So requests can be
@@ -34,8 +35,6 @@ class ScriptedModel:
     """
 
     turns: tuple[Any, ...] = field(converter=_turns)
-
-    is_model = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         owner = f"A ScriptedModel of {len(self.turns)} turns"

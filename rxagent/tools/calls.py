@@ -9,14 +9,22 @@ from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
 from ..errors import PoolExhausted, ToolError, ToolTimeout
-from ..events import Event, FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
+from ..events import (
+    Event,
+    FinalAnswer,
+    StepRetried,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    ToolStarted,
+)
 from ..messages import Image, ToolCall
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer, Sink
 from ..streams.workers import Workers
 from .approval import Asking, ask_first
 from .definition import NOTHING_GIVEN, Tool
-from .outputs import Pictured, Raised, Returned, outputs
+from .outputs import Pictured, Raised, Returned
 from .result_text import error_text, images_in, result_text
 from .toolbox import Toolbox
 
@@ -65,7 +73,15 @@ def run_call(
 
 
 class _Running(Sink[Any, Event]):
-    __slots__ = ("_asking", "_call", "_outcome", "_scheduler", "_timer", "_workers")
+    __slots__ = (
+        "_asking",
+        "_call",
+        "_has_started",
+        "_outcome",
+        "_scheduler",
+        "_timer",
+        "_workers",
+    )
 
     def __init__(
         self,
@@ -77,6 +93,7 @@ class _Running(Sink[Any, Event]):
         super().__init__(observer)
         self._workers = workers
         self._call = call
+        self._has_started = False
         self._scheduler = scheduler
         self._outcome = _Outcome()
         self._timer = SerialDisposable()
@@ -117,15 +134,15 @@ class _Running(Sink[Any, Event]):
     def _run(self, tool: Tool, arguments: BoundArguments) -> None:
         if self.is_stopped:
             return
-        began = partial(self._start, tool)
-        source = outputs(tool.function, arguments, began, self._workers, tool.name)
+        source = tool.outputs(arguments, partial(self._start, tool), self._workers)
         scope = self._scheduler.scope.inside(self._call.id)
         self.follow(source, self._scheduler.within(scope))
 
     def _start(self, tool: Tool) -> None:
-        """Emit ToolStarted and start the time-out."""
-        if self.is_stopped:
+        """Emit ToolStarted and start the time-out, the first time that the function is called."""
+        if self.is_stopped or self._has_started:
             return
+        self._has_started = True
         self.observer.on_next(ToolStarted(self._call))
         if tool.timeout is not None and not self.is_stopped:
             self._timer.disposable = self._scheduler.schedule_relative(
@@ -136,7 +153,10 @@ class _Running(Sink[Any, Event]):
         if type(value) is Pictured:
             self._outcome.add_images(value.images)
             value = value.value
-        self._outcome.add(value)
+        if isinstance(value, StepRetried):  # what was emitted so far is retracted
+            self._outcome = _Outcome()
+        else:
+            self._outcome.add(value)
         if not isinstance(value, Returned):
             self.observer.on_next(ToolOutput(self._call.id, value))
 

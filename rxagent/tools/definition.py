@@ -1,24 +1,28 @@
 """Tools: functions that a model may call."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from reactivex import Observable, abc
 from typing_extensions import ParamSpec, TypeVar
 
 from ..arguments import number, text, valid
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
+from ..operators._operator import Operator, checked
 from ..pickling import named, portable
 from ..streams import run_scoped
 from ..streams.calls import cause_of, is_async
 from ..streams.sink import Producer, Sink
+from ..streams.sources import Began
+from ..streams.workers import Workers
 from .declaration import declare
 from .outputs import Pictured, Returned, outputs
+from .piping import TOOL, piped
 from .schema import Schema
 from .signature import Signature
 
@@ -49,6 +53,7 @@ class Tool(Generic[_P, _R]):
     function: Callable[_P, _R] = field(repr=False)
     _signature: Signature = field(repr=False)
     _schema: Schema = field(repr=False)
+    _operators: tuple[Operator, ...] = field(default=(), repr=False)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "forward" in vars(cls):
@@ -63,7 +68,12 @@ class Tool(Generic[_P, _R]):
         if by_name is not None:
             return by_name
         function = portable(f"The tool {self.name!r}", "its function", self.function)
-        return _made_of, (function, self.name, self.description, self.timeout)
+        plain = function, self.name, self.description, self.timeout
+        if not self._operators:
+            return _made_of, plain
+        owner = f"The tool {self.name!r}"
+        operators = [portable(owner, "one of its operators", one) for one in self._operators]
+        return _piped, (plain, operators)
 
     def __copy__(self) -> "Tool[_P, _R]":
         return self
@@ -99,6 +109,29 @@ class Tool(Generic[_P, _R]):
         """The tool as a Python function without a body, for models that write code."""
         return declare(self._signature, self.name, self.description, is_async(self.function))
 
+    def pipe(self, *operators: Operator) -> "Tool[_P, _R]":
+        """Return the tool whose outputs pass through operators, one after the other.
+
+        They take the stream of one call: the values that the function yields, or the one that it
+        returns. So ``search.pipe(ops.timeout(total=10), ops.retry(2))`` searches again after an
+        error, or after ten seconds. A call of the tool itself, ``search("ants")``, calls the
+        function alone.
+
+        Raises:
+            TypeError: An operator cannot be piped to a tool; the message says where it can.
+        """
+        return evolve(self, operators=(*self._operators, *checked(TOOL, operators)))
+
+    def outputs(
+        self,
+        arguments: inspect.BoundArguments,
+        began: Began | None = None,
+        workers: Workers | None = None,
+    ) -> Observable[Any]:
+        """Emit the outputs of a call; see `rxagent.tools.outputs.outputs`."""
+        made = outputs(self.function, arguments, began, workers, self.name)
+        return piped(made, self._operators)
+
     def stream(self, arguments: Mapping[str, Any]) -> Observable[Any]:
         """Emit what the function yields, or the one value that it returns.
 
@@ -109,7 +142,7 @@ class Tool(Generic[_P, _R]):
         def subscribe(
             observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            source = outputs(self.function, self._signature.bind(arguments))
+            source = self.outputs(self._signature.bind(arguments))
             return _Unwrapping(observer).follow(source, scheduler)
 
         return run_scoped(Producer(subscribe))
@@ -206,6 +239,7 @@ def _made_of(
         made = function
         name, description = name or made.name, description or made.description
         function, timeout = made.function, made.timeout if timeout is None else timeout
+        return evolve(_made_of(function, name, description, timeout), operators=made._operators)
     signature = Signature.of(function, name, description)
     return Tool(
         signature.name,
@@ -215,6 +249,10 @@ def _made_of(
         signature,
         Schema.of(signature),
     )
+
+
+def _piped(plain: tuple[Any, ...], operators: Iterable[Operator]) -> Tool:
+    return _made_of(*plain).pipe(*operators)
 
 
 def as_tool(thing: Any) -> Tool:

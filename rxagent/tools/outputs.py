@@ -19,7 +19,7 @@ from ..streams.sources import Began
 from ..streams.workers import Workers
 from .result_text import images_in, result_text
 
-__all__ = ["Pictured", "Raised", "Returned", "outputs"]
+__all__ = ["Pictured", "Raised", "Returned", "outputs", "with_images"]
 
 
 @frozen
@@ -71,7 +71,7 @@ def outputs(
         workers=workers,
         name=name,
         returned=_with_text,
-        yielded=_with_images,
+        yielded=with_images,
     )
     return lift(_Following)(source)
 
@@ -80,7 +80,8 @@ def _with_text(value: Any) -> Returned:
     return Returned(value, result_text(value), images_in(value))
 
 
-def _with_images(value: Any) -> Any:
+def with_images(value: Any) -> Any:
+    """Return a yielded value, as `Pictured` if it holds images."""
     if isinstance(value, str | Event):
         return value
     images = images_in(value)
@@ -105,7 +106,7 @@ class _Blaming(Sink[Any, Any]):
     __slots__ = ()
 
     def on_next(self, value: Any) -> None:
-        self.observer.on_next(_with_images(value))
+        self.observer.on_next(with_images(value))
 
     def on_error(self, error: Exception) -> None:
         super().on_error(error if isinstance(error, Raised) else Raised(behind(error)))

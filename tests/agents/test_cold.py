@@ -57,18 +57,18 @@ def test_a_run_that_has_not_begun_cannot_be_awaited():
 
 
 def test_an_agent_that_was_not_called_says_what_to_write():
-    """Who awaits an agent, or pipes it, has forgotten the task."""
+    """Who awaits an agent, or subscribes to it, has forgotten the task."""
 
     async def main():
         return await agent
 
     with pytest.raises(TypeError, match=r"`await agent\.start\(task\)`"):
         asyncio.run(main())
-    with pytest.raises(AttributeError, match=r"`agent\(task\)\.pipe\(\.\.\.\)`"):
+    with pytest.raises(TypeError, match=r"`agent\(task\)\.pipe\(ops\.text\(\)\)`"):
         agent.pipe(ops.text())
     with pytest.raises(AttributeError, match=r"`agent\(task\)\.subscribe\(\.\.\.\)`"):
         agent.subscribe(print)
-    assert not hasattr(agent, "pipe")
+    assert not hasattr(agent, "subscribe")
 
 
 def test_a_run_is_awaited_as_a_task_is():

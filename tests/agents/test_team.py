@@ -540,7 +540,7 @@ MODEL = ScriptedModel(["1"])
         (lambda: route(A, by=None), TypeError, "None cannot choose"),
         (lambda: race(A)(3), TypeError, "task must be a str"),
         (lambda: race(A)("Go", stream=True), TypeError, "Everything streams"),
-        (lambda: race(A).pipe(), AttributeError, "An agent has no 'pipe'"),
+        (lambda: race(A).subscribe(), AttributeError, "An agent has no 'subscribe'"),
         (lambda: answer_of(route(A, B, by=lambda task: "c")), ValueError, "returned 'c'.*a, b"),
         (lambda: answer_of(route(A, by=lambda task: MODEL(task))), TypeError, "as_model"),
     ],

@@ -55,6 +55,24 @@ async def stream(request: Request) -> AsyncIterator[Delta]:
     yield TextDelta(request.messages[-1].text)
 
 
+def shorter(deltas: Observable[Delta]) -> Observable[Delta]:
+    """Emit ten deltas."""
+    return deltas.pipe(rxo.take(10))
+
+
+def accepted(request: Request, message: Message) -> bool:
+    """Judge a draft."""
+    return len(message.text) > len(request.messages)
+
+
+piped = resolve("openai:gpt-5").pipe(ops.retry(2), shorter, ops.circuit_breaker(5, cooldown=30))
+assert_type(piped("Hi"), Observable[Delta])
+assert_type(ops.draft(piped, as_model(shout), accept=accepted)(Request.of("Hi")), Observable[Delta])
+assert_type(add.pipe(ops.timeout(total=3))(1, 2), int)
+assert_type(Agent(piped).pipe(ops.settle())("Hi"), Observable[Event])
+assert_type(Agent(piped).pipe(ops.settle()).start("Hi"), Run)
+
+
 def is_short(value: Any, state: State) -> bool:
     """Check an answer."""
     return len(str(value)) < 10 and state.answer is None

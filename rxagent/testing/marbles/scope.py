@@ -3,7 +3,7 @@
 import asyncio
 import builtins
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from ... import operators as ops
 from ...events import Delta, TextDelta
 from ...executors.protocol import Limits
 from ...messages import Request
+from ...operators._models import Pipeable
 from ...streams import RunScheduler, from_async
 
 if TYPE_CHECKING:
@@ -29,10 +30,20 @@ request = Request.of("Say something.")
 """A request, for models that are called by hand."""
 
 
-def model_of(*rows: Observable[Delta]) -> Callable[[Request], Observable[Delta]]:
+@frozen(eq=False)
+class _RowModel(Pipeable):
+    """Plays a row for each call."""
+
+    rows: Iterator[Observable[Delta]]
+    many: int
+
+    def __call__(self, request: Request) -> Observable[Delta]:
+        return _next_of(self.rows, "The model was called", self.many)
+
+
+def model_of(*rows: Observable[Delta]) -> _RowModel:
     """Return a model whose n-th call plays the n-th row."""
-    left = iter(rows)
-    return lambda request: _next_of(left, "The model was called", len(rows))
+    return _RowModel(iter(rows), len(rows))
 
 
 def attempts(*rows: Observable[Any]) -> Observable[Any]:

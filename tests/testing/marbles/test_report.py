@@ -306,7 +306,12 @@ BROKEN = {
     "a model in a chain": (
         "> model_of().pipe(ops.text())\nout: -",
         3,
-        "no attribute 'pipe'. A model is called with a request: `model(request)`.",
+        "Pipe it to the stream: `model(request).pipe(ops.text())`.",
+    ),
+    "a piped model": (
+        "> model_of().pipe(ops.retry(2))\nout: -",
+        3,
+        "A model is called with a request: `model(request)`.",
     ),
     "endless in time": ("> rx.interval(1)\nout: -", 3, "The pipeline never ends; a row `out^"),
     "endless at once": ("> rx.repeat_value(1)\nout: -", 3, "The pipeline never ends"),
