@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reactivex import operators as rxo
 
 from rxagent import Agent, CodeAgent, Message, ToolCall, launch, tool
+from rxagent import operators as ops
 from rxagent.agents import race
 from rxagent.agents.approval import (
     Allow,
@@ -286,7 +287,9 @@ def test_an_inner_agent_without_a_policy_has_the_outer_one():
         """Return a run."""
         return innermost(task).pipe(rxo.filter(lambda _: True))
 
+    piped = innermost.pipe(ops.settle())
     for inner, expected in [
+        (piped, ["innermost", "wipe"]),
         (middle, ["middle", "innermost", "wipe"]),
         (team, ["team", "innermost", "wipe"]),
         (function, ["function", "wipe"]),
@@ -376,7 +379,7 @@ def test_decide_refuses_what_is_not_asked():
     with pytest.raises(TypeError, match="call_id must be"):
         run.decide(1, Allow())
     run.decide("c1", Allow())
-    with pytest.raises(NotAsked, match="'c1'"):
+    with pytest.raises(NotAsked, match="'c1'|The run is completed"):
         run.decide("c1", Deny("too late"))
     run.result(PATIENCE)
     with pytest.raises(NotAsked, match="The run is completed"):
@@ -729,3 +732,23 @@ def test_a_run_lists_what_it_has_asked():
     assert {("c2",): other} == run.asked
     run.cancel()
     assert {} == run.asked
+
+
+def test_a_tool_that_is_tried_again_is_asked_about_once():
+    """The attempts of a piped tool are one call."""
+    attempts = []
+
+    @tool
+    def flaky(path: str) -> str:
+        """Fail once."""
+        attempts.append(path)
+        if len(attempts) == 1:
+            raise OSError("not yet")
+        return path
+
+    call = Message("assistant", tool_calls=[ToolCall("c1", "flaky", '{"path": "a"}')])
+    policy, names = seen_by(Allow())
+    model = ScriptedModel([call, "done"])
+    done(Agent(model, [flaky.pipe(ops.retry(2, delay=0))], approve=policy))
+
+    assert (["flaky"], ["a", "a"]) == (names, attempts)
