@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["SECRET", "secrets_of", "without_secrets"]
+__all__ = ["SECRET", "forms_of_secrets", "without_secrets"]
 
 SECRET = "[secret]"
 """Stands for a key or a token."""
@@ -32,30 +32,12 @@ _LEAST = 8
 _DEEPEST = 6
 
 
-def without_secrets(value: Any, known: Iterable[str] = ()) -> Any:
+def without_secrets(value: Any, forms: re.Pattern[str]) -> Any:
     """Return a JSON value in which `[secret]` stands for each key and token.
 
-    A secret is a text under the name of one, as `api_key` and `Authorization` are, one that has
-    the form of one, as `sk-...` has, and a known one.
-
-    Args:
-        value: The value.
-        known: Secrets that are known, wherever they are.
+    A secret is a text under the name of one, as `api_key` and `Authorization` are, and what has
+    one of the forms, wherever it is.
     """
-    ordered = sorted(known, key=len, reverse=True)
-    forms = "|".join([*map(re.escape, ordered), _FORMS.pattern])
-    return _replaced(value, re.compile(forms))
-
-
-def secrets_of(model: Any) -> frozenset[str]:
-    """Return the secrets that a model was made with, and those of the environment."""
-    named = [*os.environ.items(), *_named_texts(model, _DEEPEST)]
-    return frozenset(
-        text for name, text in named if _NAME.search(name) and len(text.strip()) >= _LEAST
-    )
-
-
-def _replaced(value: Any, forms: re.Pattern[str]) -> Any:
     match value:
         case str():
             return forms.sub(SECRET, value)
@@ -63,12 +45,20 @@ def _replaced(value: Any, forms: re.Pattern[str]) -> Any:
             return {
                 name: SECRET
                 if isinstance(item, str) and item and _NAME.search(name)
-                else _replaced(item, forms)
+                else without_secrets(item, forms)
                 for name, item in value.items()
             }
         case list() | tuple():
-            return [_replaced(item, forms) for item in value]
+            return [without_secrets(item, forms) for item in value]
     return value
+
+
+def forms_of_secrets(model: Any = None) -> re.Pattern[str]:
+    """Return the forms of secrets: of common services, those of the environment, and a model's."""
+    named = [*os.environ.items(), *_named_texts(model, _DEEPEST)]
+    known = {text for name, text in named if _NAME.search(name) and len(text.strip()) >= _LEAST}
+    ordered = sorted(known, key=len, reverse=True)
+    return re.compile("|".join([*map(re.escape, ordered), _FORMS.pattern]))
 
 
 def _named_texts(thing: Any, depth: int) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Recording a model: its requests and answers go to a file."""
 
 import logging
+import re
 import threading
 from os import PathLike
 from pathlib import Path
@@ -25,7 +26,7 @@ from ._recording import (
     fields_of_request,
     path_of,
 )
-from ._secrets import secrets_of, without_secrets
+from ._secrets import forms_of_secrets, without_secrets
 
 __all__ = ["record"]
 
@@ -55,7 +56,9 @@ def record(path: str | PathLike[str]) -> Answer:
             run_scheduler = RunScheduler.of(scheduler)
             run = runs.setdefault(run_scheduler, uuid4().hex[:12])
             _make(file)
-            recorder = _Recorder(observer, file, run_scheduler, secrets_of(model), run, request)
+            recorder = _Recorder(
+                observer, file, run_scheduler, forms_of_secrets(model), run, request
+            )
             return recorder.follow(ask(model, request), run_scheduler)
 
         return Producer(subscribe)
@@ -75,30 +78,30 @@ def _make(path: Path) -> None:
 class _Recorder(Sink[Delta, Delta]):
     """Passes an answer on, and writes it to the file when it has ended."""
 
-    __slots__ = ("_began", "_known", "_lines", "_path", "_scheduler")
+    __slots__ = ("_began", "_lines", "_path", "_scheduler", "_secrets")
 
     def __init__(
         self,
         observer: abc.ObserverBase[Delta],
         path: Path,
         scheduler: RunScheduler,
-        known: frozenset[str],
+        secrets: re.Pattern[str],
         run: str,
         request: Request,
     ) -> None:
         super().__init__(observer)
         self._path = path
         self._scheduler = scheduler
-        self._known = known
+        self._secrets = secrets
         self._began = scheduler.time()
-        asked = without_secrets(fields_of_request(request), known)
+        asked = without_secrets(fields_of_request(request), secrets)
         about = {"v": VERSION, "type": "Request", "run": run, "at": scheduler.now.timestamp()}
         self._lines: list[str] | None = [dumped({**about, "request": asked})]
 
     def _add(self, **fields: Any) -> None:
         if self._lines is not None:
             after = round(self._scheduler.time() - self._began, 6)
-            self._lines.append(dumped({"after": after, **without_secrets(fields, self._known)}))
+            self._lines.append(dumped({"after": after, **without_secrets(fields, self._secrets)}))
 
     def _write(self, end: str, **fields: Any) -> None:
         self._add(end=end, **fields)
