@@ -106,6 +106,11 @@ class RunScheduler(SerialQueue, ActionScheduler):
         return getattr(scheduler, "run_scheduler", None) is self
 
     @property
+    def is_moved_by_hand(self) -> bool:
+        """Whether its time passes only while the program says so, as virtual time does."""
+        return isinstance(self._clock, VirtualTimeScheduler) or not self.can_wait
+
+    @property
     def run_scheduler(self) -> "RunScheduler":
         """This scheduler; schedulers that belong to a run have the same attribute."""
         return self
