@@ -17,7 +17,7 @@ from reactivex import Observable
 
 from .. import operators as ops
 from ..arguments import shown
-from ..events import Delta, Event, MessageCompleted, Planned, PlanStarted
+from ..events import Delta, Event, MessageCompleted, Planned, PlanStarted, Summarised
 from ..messages import Message, Request, ToolSpec
 from ..models import as_model
 from ..streams import operators as stream_ops
@@ -107,6 +107,8 @@ def plan_request(
 
 # For agents
 
+_BEFORE_A_STEP = (Delta, MessageCompleted, Planned, PlanStarted, Summarised)
+
 
 def check_planner(planner: Any, planning_interval: int | None) -> None:
     """Check the planner of an agent: a function, and none beside a planning_interval."""
@@ -131,7 +133,15 @@ def before_steps(memory: Memory, planner: Before | None) -> tuple[Before, ...]:
 
 
 def _arriving(before: Before) -> Before:
-    """Let the events arrive on the run's loop thread."""
+    """Let the events arrive on the run's loop thread, if they may come before a step."""
+
+    def check(event: Event) -> Event:
+        if not isinstance(event, _BEFORE_A_STEP):
+            raise TypeError(
+                f"{shown(before)} emitted {shown(event)}, which does not belong before a step: "
+                "emit the events of a plan, as plan(model, request) does, Usage or Summarised."
+            )
+        return event
 
     def arriving(turn: Turn) -> Observable[Event] | None:
         events = before(turn)
@@ -140,6 +150,6 @@ def _arriving(before: Before) -> Before:
                 f"{shown(before)} returned {shown(events)}: it must return a stream of events, as "
                 "plan(model, request) does, or None."
             )
-        return None if events is None else serialize_on_run(events)
+        return None if events is None else serialize_on_run(events).pipe(stream_ops.map(check))
 
     return arriving

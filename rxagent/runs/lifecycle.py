@@ -63,10 +63,14 @@ class Lifecycle(Observable[Event]):
     def _launch(self) -> None:
         if self._outcome.ending is not None:  # its loop does not run
             return
-        self._work = OpenWork(
-            "rxagent-run", self._scheduler.loop, self._interrupt, is_awaited=False
-        )
         try:
+            self._work = OpenWork(
+                "rxagent-run",
+                self._scheduler.loop,
+                self._interrupt,
+                is_awaited=not self._scheduler.is_moved_by_hand,
+                run=self,
+            )
             self._scheduler.spawn("rxagent-launch", self._arrive, self._lost)
         except Exception as error:
             self._end(error)

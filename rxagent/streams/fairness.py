@@ -3,11 +3,11 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from math import inf
 from time import perf_counter, sleep, thread_time
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 __all__ = ["REST", "FairShare", "Rest", "rested"]
@@ -15,6 +15,9 @@ __all__ = ["REST", "FairShare", "Rest", "rested"]
 _T = TypeVar("_T")
 
 _shares: "WeakKeyDictionary[asyncio.AbstractEventLoop, FairShare]" = WeakKeyDictionary()
+
+
+_Line: TypeAlias = "deque[asyncio.Future[None] | Callable[[], object]]"
 
 
 class Rest(Enum):
@@ -46,9 +49,9 @@ def rested(items: Iterable[_T]) -> Iterator[_T | Rest]:
 class FairShare:
     """The time, in seconds, that all streams read on a loop may spend in one turn of it.
 
-    A stream that finds it spent waits in line for a later turn of the loop. Streams that have yet
-    to begin have a line of their own, and the lines alternate: of many requests, the first answers
-    are read while the last requests are still to be sent.
+    A stream that finds it spent waits in line for a later turn of the loop, and so does the queue
+    of a run. Streams that have yet to begin have a line of their own, and the lines alternate: of
+    many requests, the first answers are read while the last requests are still to be sent.
 
     A loop that works without a rest also sleeps for a moment now and then. It releases the
     interpreter's lock at each turn, but takes it again before a waiting thread has woken up, so
@@ -59,8 +62,8 @@ class FairShare:
         self.seconds = seconds
         self._end: float | None = None
         self._yielded_at = 0.0  # of the CPU time of the loop's thread
-        self._going: deque[asyncio.Future[None]] = deque()
-        self._coming: deque[asyncio.Future[None]] = deque()
+        self._going: _Line = deque()
+        self._coming: _Line = deque()
         self._lines = deque([self._going, self._coming])
 
     @classmethod
@@ -89,7 +92,16 @@ class FairShare:
         """Wait for a turn of the loop that has time left."""
         await self._wait(self._going)
 
-    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
+    def later(self, loop: asyncio.AbstractEventLoop, action: Callable[[], object]) -> None:
+        """Run an action of a queue in a turn of the loop, after those that wait in line."""
+        if self.seconds == inf:
+            loop.call_soon(action)
+            return
+        self._going.append(action)
+        if self._end is None:
+            self._open()
+
+    async def _wait(self, line: "_Line") -> None:
         place = asyncio.get_running_loop().create_future()
         line.append(place)
         await place
@@ -104,7 +116,14 @@ class FairShare:
         while any(self._lines):
             self._lines.rotate()
             line = self._lines[0]
-            if line and not (place := line.popleft()).done():
+            if not line:
+                continue
+            place = line.popleft()
+            if not isinstance(place, asyncio.Future):
+                self._open()
+                place()
+                return
+            if not place.done():
                 self._open()
                 place.set_result(None)
                 return

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 __all__ = [
     "OpenWork",
+    "awaited_work",
     "dispose_work_of",
     "leaving_soon",
     "open_work",
@@ -29,9 +30,10 @@ class OpenWork:
         loop: The loop on which it runs, or which it notifies.
         dispose: Ends it.
         is_awaited: Whether a script waits for it at its end; otherwise it is disposed there.
+        run: The run or subscription that the work is, as a whole; None for a part of one.
     """
 
-    __slots__ = ("_has_ended", "dispose", "is_awaited", "loop", "name")
+    __slots__ = ("_has_ended", "dispose", "is_awaited", "loop", "name", "run")
 
     def __init__(
         self,
@@ -39,11 +41,13 @@ class OpenWork:
         loop: asyncio.AbstractEventLoop,
         dispose: Callable[[], None],
         is_awaited: bool = True,
+        run: object = None,
     ) -> None:
         self.name = name
         self.loop = loop
         self.dispose = dispose
         self.is_awaited = is_awaited
+        self.run = run
         self._has_ended = False
         with _lock:
             _open[self] = None
@@ -98,12 +102,15 @@ def dispose_work_of(loop: asyncio.AbstractEventLoop | None) -> None:
             work.dispose()
 
 
+def awaited_work(loop: asyncio.AbstractEventLoop | None) -> list[OpenWork]:
+    """Return the open work of a loop for which a script waits at its end."""
+    return [work for work in open_work() if work.is_awaited and work.loop is loop]
+
+
 def wait_for_work(loop: asyncio.AbstractEventLoop | None, timeout: float) -> bool:
     """Block until no awaited work of a loop is open; return False after `timeout` seconds."""
     with _changed:
-        return _changed.wait_for(
-            lambda: not any(work.is_awaited and work.loop is loop for work in open_work()), timeout
-        )
+        return _changed.wait_for(lambda: not awaited_work(loop), timeout)
 
 
 @contextmanager

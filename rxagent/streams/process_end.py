@@ -23,6 +23,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from .background_loop import is_daemon_loop, running_daemon_loop, stop_daemon_loop
+from .idle_runs import IdleRuns
 from .interruptible_wait import POLL_SECONDS
 from .open_work import dispose_work_of, wait_for_leaving, wait_for_work
 
@@ -87,8 +88,7 @@ def _wait_for_runs() -> None:
         if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
             _cancel_runs()
         else:
-            while not wait_for_work(running_daemon_loop(), POLL_SECONDS):
-                pass
+            _wait_for_work()
         _finish()
         if not _waited:
             wait_for_leaving(_SECONDS)
@@ -96,6 +96,12 @@ def _wait_for_runs() -> None:
         if not _interrupted:
             _die_of_interrupt()
     _waited = True
+
+
+def _wait_for_work() -> None:
+    idle = IdleRuns()
+    while not wait_for_work(loop := running_daemon_loop(), POLL_SECONDS):
+        idle.look(loop)
 
 
 def _finish() -> None:

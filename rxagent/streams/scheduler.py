@@ -130,6 +130,11 @@ class RunScheduler(SerialQueue, ActionScheduler):
         return self.__dict__ is other.__dict__
 
     @property
+    def is_moved_by_hand(self) -> bool:
+        """Whether its time passes only while the program says so, as virtual time does."""
+        return isinstance(self._clock, VirtualTimeScheduler) or not self.can_wait
+
+    @property
     def run_scheduler(self) -> "RunScheduler":
         """This scheduler; schedulers that belong to a run have the same attribute."""
         return self

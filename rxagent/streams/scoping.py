@@ -68,10 +68,11 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
             RunCancelled: The loop is closed.
         """
         scheduler = self._scheduler
+        self._is_owner = is_owner
         if is_owner:
             scheduler.owns(Disposable(), self._fail)
             scheduler.call_on_loop(disposing_with_loop)
-        self._noted = OpenWork("rxagent-run", scheduler.loop, self.dispose)
+        self._noted = OpenWork("rxagent-run", scheduler.loop, self.dispose, run=self)
         with self._noted.closing_on_error():
             if not scheduler.call_on_loop(scheduler.run_serialized, self._begin):
                 raise RunCancelled("The event loop of this run is closed.")
@@ -81,6 +82,10 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         source, self._source = self._source, None
         if source is not None:
             self._upstream.disposable = source.subscribe(self, scheduler=self._scheduler)
+        if source is None or not self._is_owner or self._scheduler.is_moved_by_hand:
+            self._close()
+
+    def _close(self) -> None:
         self._scheduler.close_later(self._noted)
 
     def on_next(self, value: _T) -> None:
@@ -97,9 +102,14 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
             if raised is not error:
                 raise
             log_unobserved(error)
+        finally:
+            self._close()
 
     def on_completed(self) -> None:
-        self._take().on_completed()
+        try:
+            self._take().on_completed()
+        finally:
+            self._close()
 
     def _take(self) -> abc.ObserverBase[_T]:
         observer, self._observer = self._observer, NO_OBSERVER
@@ -118,5 +128,14 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         """Stop at once; what was opened is closed on the loop."""
         self._observer = NO_OBSERVER
         self._source = None
-        if not self._scheduler.post(self._upstream.dispose):
+        if self._scheduler.post(self._leave):
+            self._noted.end()
+        else:
             self._noted.close()
+
+    def _leave(self) -> None:
+        self._upstream.dispose()
+        self._close()
+
+    def __repr__(self) -> str:
+        return "<Subscription of a stream>"

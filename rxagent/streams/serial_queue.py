@@ -129,7 +129,7 @@ class SerialQueue:
             self.inside = None
             if queue and not self._woken:
                 self._woken = True
-                self.loop.call_soon(self._arrive)
+                self._share.later(self.loop, self._arrive)
 
     def close_later(self, work: OpenWork) -> None:
         """Close some work that has ended once all actions that it has queued have run.

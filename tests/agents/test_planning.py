@@ -13,16 +13,28 @@ from rxagent.agents.memory import window
 from rxagent.agents.planning import plan
 from rxagent.errors import ModelRefused
 from rxagent.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    FinalAnswer,
     Finish,
     MessageCompleted,
     Planned,
     PlanStarted,
     RefusalDelta,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+    StepFailed,
     StepLimitReached,
     StepRetried,
     StepStarted,
+    Summarised,
     TextDelta,
     ToolCallDelta,
+    ToolCompleted,
+    ToolFailed,
+    ToolOutput,
+    ToolStarted,
     Usage,
 )
 from rxagent.messages import ToolCall
@@ -314,6 +326,58 @@ def test_a_planner_that_returns_no_stream_ends_the_run():
     _, error = played(Agent(pages(0), planner=planner)("Read it."))
 
     assert "planner returned 'Look.': it must return a stream of events" in str(error)
+
+
+EVENTS = (
+    ApprovalAnswered("c1", True),
+    ApprovalAsked(ToolCall("c1", "look", "{}")),
+    FinalAnswer(3),
+    MessageCompleted(Message("assistant", "Look.")),
+    PlanStarted(),
+    Planned("Look."),
+    RunCompleted(None),
+    RunFailed("ValueError", "over"),
+    RunStarted("Read it.", "agent"),
+    StepFailed("wrong"),
+    StepLimitReached(3),
+    StepStarted(9),
+    Summarised("Read.", 0),
+    TextDelta("Look."),
+    ToolCompleted("c1", 1),
+    ToolFailed("c1", "wrong"),
+    ToolOutput("c1", 1),
+    ToolStarted(ToolCall("c1", "look", "{}")),
+    Usage(1, 1),
+)
+
+
+@pytest.mark.parametrize("kind", [*map(type, EVENTS), "no event"], ids=repr)
+def test_only_what_belongs_before_a_step_is_let_through(kind):
+    """Any other event of a planner or a memory policy ends the run, and is not emitted."""
+    event = next((event for event in EVENTS if type(event) is kind), kind)
+    belongs = kind in (MessageCompleted, Planned, PlanStarted, Summarised, TextDelta, Usage)
+
+    def before(turn):
+        return stream_ops.of(event) if turn.step == 1 else None
+
+    class Policy:
+        """Prepares what the planner plans."""
+
+        def __call__(self, state):
+            """Return all messages."""
+            return state.messages()
+
+        prepare = staticmethod(before)
+
+    for agent in (Agent(pages(0), planner=before), Agent(pages(0), memory=Policy())):
+        events, error = played(agent("Read it."))
+        if belongs:
+            assert error is None
+            assert event == events[1]
+        else:
+            assert type(error) is TypeError
+            assert "which does not belong before a step" in str(error)
+            assert ["RunStarted"] == names(events)
 
 
 def test_an_agent_that_plans_can_be_sent_to_another_process():

@@ -77,6 +77,36 @@ def test_one_is_let_on_in_each_turn():
     assert max(map(len, order.split("|"))) <= 2
 
 
+@pytest.mark.parametrize("others", [1, 3])
+def test_a_queue_that_never_empties_leaves_turns_to_others(others):
+    """The actions of each run get turns, however many actions another run has queued."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        FairShare.of(loop).seconds = 0
+        order, busy = [], RunScheduler()
+
+        def work():
+            order.append("busy")
+            if len(order) < 1000:
+                busy.post(work)
+
+        busy.post(work)
+        for name in range(others):
+            queue = RunScheduler()
+            for _ in range(5):
+                queue.post(order.append, name)
+        while busy.is_busy:
+            await asyncio.sleep(0)
+        return order
+
+    order = asyncio.run(main())
+    for name in range(others):
+        places = [place for place, who in enumerate(order) if who == name]
+        assert len(places) == 5
+        assert places[-1] <= 6 * (others + 1)
+
+
 def test_beginning_and_going_on_take_turns():
     """However many are to begin, every other turn is for one that has begun."""
 

@@ -266,6 +266,132 @@ from_async(silence).subscribe()
 """
 
 
+RUN = """
+from rxagent import launch
+from rxagent.events import TextDelta
+from rxagent.streams import idle_runs
+from rxagent.streams.open_work import awaited_work
+
+def show(event):
+    say(event.text)
+
+feed = rx.Subject()
+source = from_async(ticks).pipe(rxo.ignore_elements(), rxo.concat(feed))
+
+def after_the_wait_began(act, wait=idle_runs.IdleRuns.look):
+    def look(self, loop):
+        wait(self, loop)
+        if all(work.run is not None for work in awaited_work(loop)):
+            idle_runs.IdleRuns.look = wait
+            act()
+
+    idle_runs.IdleRuns.look = look
+
+def feed_it():
+    threading.Thread(target=lambda: (feed.on_next(TextDelta("fed")), feed.on_completed())).start()
+"""
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "launch(source).subscribe(show, say, lambda: say('done'))",
+        "run_scoped(source).subscribe(show, say, lambda: say('done'))",
+    ],
+)
+def test_a_script_waits_for_a_run_at_which_nothing_works(script, begin):
+    """A run that waits for a thread of the program goes on to its end, hot or cold."""
+    process = script(f"{RUN}\nafter_the_wait_began(feed_it)\n{begin}")
+
+    assert (0, ["closed", "fed", "done"], "") == ended(process)
+
+
+@pytest.mark.parametrize("end", ["run.resume()", "run.cancel('enough')"])
+def test_a_script_waits_for_a_paused_run(script, end):
+    """A run that is paused before its first event is resumed or cancelled after the last line."""
+    process = script(
+        f"""{RUN}
+run = launch(rx.of(TextDelta("fed")))
+run.subscribe(show, lambda error: say(error.reason), lambda: say('done'))
+run.pause()
+after_the_wait_began(lambda: {end})
+"""
+    )
+    expected = ["fed", "done"] if "resume" in end else ["enough"]
+
+    assert (0, expected, "") == ended(process)
+
+
+def test_a_script_waits_for_a_run_that_its_viewer_holds(script):
+    """A viewer with `overflow="block"` receives all events, and the run ends, after the script."""
+    process = script(
+        f"""{RUN}
+def pieces():
+    yield from map(TextDelta, "abcdef")
+
+seen = []
+
+def view(event):
+    time.sleep(0.2)  # the run is held meanwhile, with nothing that works for it
+    seen.append(event.text)
+
+run = launch(from_worker(pieces))
+run.subscribe(lambda event: None, say, lambda: say('done'))
+run.attach(view, buffer=1, overflow="block")
+import atexit
+atexit.register(lambda: say("".join(seen)))
+"""
+    )
+
+    code, out, err = ended(process)
+    assert (0, "done", "") == (code, out[0], err)
+    assert "abcdef" == out[1]
+
+
+@pytest.mark.parametrize(
+    ("begin", "is_paused"), [("launch", False), ("launch", True), ("run_scoped", False)]
+)
+def test_a_script_says_that_it_waits_for_idle_runs(script, begin, is_paused):
+    """A run that perhaps never ends is named, once, and Ctrl-C cancels it."""
+    process = script(
+        f"""{RUN}
+idle_runs._PATIENCE = 0
+run = {begin}(rx.never())
+run.subscribe(say, lambda error: say(error.reason))
+{"run.pause()" if is_paused else ""}
+"""
+    )
+    word = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    code, out, err = ended(process)
+
+    status = "paused" if is_paused else "running"
+    name = f"<Run: {status}, 0 events>" if begin == "launch" else "<Subscription of a stream>"
+    assert word.startswith("the script has ended, and waits for idle runs")
+    assert word.endswith(f"{name}\n")
+    assert (-signal.SIGINT, ["interrupted"] if begin == "launch" else [], "") == (code, out, err)
+
+
+def test_nothing_is_said_while_a_run_works(script):
+    """A script that waits for a task of its runs is silent, however long that takes."""
+    process = script(
+        f"""{RUN}
+idle_runs._PATIENCE = 0
+launch(from_async(silence)).subscribe(say)
+after_three = iter(range(3))
+
+def look(self, loop, look=idle_runs.IdleRuns.look):
+    look(self, loop)
+    if next(after_three, None) is None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+idle_runs.IdleRuns.look = look
+"""
+    )
+
+    assert (-signal.SIGINT, ["begun", "closed"], "") == ended(process)
+
+
 def test_ctrl_c_within_the_script_cancels_its_runs(script):
     """SIGINT before the last line ends the runs, too, instead of waiting for them."""
     process = script("from_async(silence).subscribe(); time.sleep(60)")

@@ -1,0 +1,48 @@
+"""Idle runs: what a script waits for at its end although nothing works for it."""
+
+import asyncio
+import logging
+from time import monotonic
+
+from .open_work import OpenWork, awaited_work
+
+__all__ = ["IdleRuns"]
+
+_log = logging.getLogger("rxagent")
+
+_PATIENCE = 5.0
+"""Seconds for which runs may be idle before they are logged."""
+
+
+class IdleRuns:
+    """Logs, once, the runs that a script waits for while nothing of them works.
+
+    They are paused, or wait for something that this package does not know, as a thread of the
+    program. They may never end, so the script must not wait for them without a word.
+    """
+
+    def __init__(self) -> None:
+        self._since = monotonic()
+        self._seen: list[tuple[object, int]] = []
+        self._is_logged = False
+
+    def look(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Look what a script waits for now; called again and again while it waits."""
+        idle = [work.run for work in _idle(awaited_work(loop))]
+        seen = [(run, getattr(run, "seq", 0)) for run in idle]
+        if not idle or seen != self._seen:
+            self._since, self._seen = monotonic(), seen
+        elif monotonic() - self._since >= _PATIENCE and not self._is_logged:
+            self._is_logged = True
+            _log.warning(
+                "the script has ended, and waits for idle runs; resume or cancel them, or press "
+                "Ctrl-C: %s",
+                ", ".join(map(repr, idle)),
+            )
+
+
+def _idle(awaited: list[OpenWork]) -> list[OpenWork]:
+    runs = [work for work in awaited if work.run is not None]
+    are_alone = len(runs) == len(awaited)
+    are_paused = all(getattr(work.run, "status", None) == "paused" for work in runs)
+    return runs if are_alone or are_paused else []
