@@ -379,7 +379,7 @@ def test_decide_refuses_what_is_not_asked():
     with pytest.raises(TypeError, match="call_id must be"):
         run.decide(1, Allow())
     run.decide("c1", Allow())
-    with pytest.raises(NotAsked, match="'c1'|The run is completed"):
+    with pytest.raises(NotAsked, match=r"'c1'|The run is completed"):
         run.decide("c1", Deny("too late"))
     run.result(PATIENCE)
     with pytest.raises(NotAsked, match="The run is completed"):
