@@ -120,8 +120,11 @@ class FairShare:
                 continue
             place = line.popleft()
             if not isinstance(place, asyncio.Future):
-                self._open()
-                place()
+                try:
+                    place()  # it begins the time of this turn, unless nothing is left to do
+                finally:
+                    if self._end is None:
+                        self._open()
                 return
             if not place.done():
                 self._open()
