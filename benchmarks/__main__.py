@@ -8,6 +8,7 @@ from . import (
     answers,
     anthropic,
     bedrock,
+    builtin,
     crowds,
     first_request,
     gateways,
@@ -44,6 +45,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "sandbox": sandbox.rows,
     "viewers": viewers.rows,
     "import": imports.rows,
+    "builtin": builtin.rows,
     "onnx": local.onnx,
     "transformers": local.transformers,
     "mlx": local.mlx,  # the last, as it can abort the interpreter at its exit

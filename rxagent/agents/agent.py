@@ -22,6 +22,7 @@ from ..events import Event
 from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request
 from ..models import as_model
+from ..models.resolve import usable
 from ..pickling import portable
 from ..state import State
 from ..streams.workers import Workers
@@ -38,7 +39,7 @@ from .tool_step import ToolStep
 __all__ = ["Agent"]
 
 
-@suggesting("Agent", NOT_OF_AGENTS)
+@suggesting("Agent", NOT_OF_AGENTS, {"model": usable})
 @frozen(init=False, repr=False)
 class Agent(Runnable):
     """A function from a task to a run: it requests model turns, calls tools, and answers.
