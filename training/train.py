@@ -107,6 +107,8 @@ def train(model: Any, tokenizer: Any, given: argparse.Namespace, average: Any, r
     whole = batches(tokenizer, seed, given.size)
     last = batches(tokenizer, seed + 2, given.size, LAST)
     log = (given.folder / "loss.csv").open("w", encoding="utf-8") if rank == 0 else None
+    if log is not None:
+        log.write("step,seconds,loss,rate\n")
     part, step, began, saved = 0.0, 0, time.monotonic(), time.monotonic()
     while part < 1:
         rate = (

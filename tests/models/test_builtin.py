@@ -15,7 +15,7 @@ pytest.importorskip("onnxruntime_genai")
 
 MODEL = BuiltinModel()
 MOST_TOKENS = 512
-UNABLE = "I cannot answer this. I am a small demonstration model"
+UNABLE = ("I cannot answer this.", "I have no tool for this.", "I can calculate", "welcome.")
 
 
 @tool
@@ -79,7 +79,7 @@ def test_odd_tasks_are_not_answered(kind, task):
 
     assert all(e.output_tokens <= MOST_TOKENS for e in events if isinstance(e, Usage))
     assert 1 == len(said)
-    assert UNABLE in said[0].text or "I have no tool for this." in said[0].text
+    assert any(words in said[0].text for words in UNABLE)
 
 
 def test_fifty_tools():
@@ -102,7 +102,7 @@ def test_its_name():
     """It is a provider with one model, which can be pickled."""
     assert isinstance(resolve(BUILTIN), BuiltinModel)
     assert "BuiltinModel('tiny')" == repr(pickle.loads(pickle.dumps(MODEL)))
-    with pytest.raises(ValueError, match=r"model_id must be 'tiny'"):
+    with pytest.raises(ValueError, match="'tiny', not 'big'"):
         resolve("builtin:big")
 
 

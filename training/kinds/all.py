@@ -37,13 +37,13 @@ FIRST: Kinds = {arithmetic: 50, percentages: 15, units: 15, dates: 15, off_subje
 """What is trained first: copying the digits of a question is what all else builds on."""
 
 LAST: Kinds = {
-    arithmetic: 14,
-    percentages: 4,
-    units: 34,
-    dates: 9,
-    talk: 6,
-    off_subject: 8,
-    tools: 18,
+    arithmetic: 20,
+    percentages: 3,
+    units: 30,
+    dates: 6,
+    talk: 4,
+    off_subject: 6,
+    tools: 24,
     calculators: 3,
     mending: 4,
 }
