@@ -8,6 +8,7 @@ from . import (
     answers,
     anthropic,
     bedrock,
+    builtin,
     composed,
     crowds,
     first_request,
@@ -48,6 +49,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "viewers": viewers.rows,
     "composed": composed.rows,
     "import": imports.rows,
+    "builtin": builtin.rows,
     "onnx": local.onnx,
     "transformers": local.transformers,
     "mlx": local.mlx,  # the last, as it can abort the interpreter at its exit

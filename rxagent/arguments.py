@@ -97,12 +97,15 @@ def valid(check: Callable[..., None], **limits: Any) -> Callable[[Any, Any, Any]
     return lambda _, attribute, value: check(attribute.name, value, **limits)
 
 
-def suggesting(what: str, advice: Mapping[str, str]) -> Callable[[_T], _T]:
-    """Make the TypeError for an unknown keyword of a function or class say what to write instead.
+def suggesting(
+    what: str, advice: Mapping[str, str], needs: Mapping[str, Callable[[], str]] | None = None
+) -> Callable[[_T], _T]:
+    """Make the TypeErrors for arguments of a function or class say what to write instead.
 
     Args:
         what: The name of the function or class in the error.
-        advice: What to write instead, by keyword; `...` is for all other keywords.
+        advice: What to write instead of an unknown keyword; `...` is for all other ones.
+        needs: Return what to write for an argument that is missing, by its name.
     """
 
     def decorate(target: Any) -> Any:
@@ -111,9 +114,13 @@ def suggesting(what: str, advice: Mapping[str, str]) -> Callable[[_T], _T]:
             kind.__init__ = decorate(kind.__init__)
             return kind
         known = signature(target).parameters.keys()
+        places = {name: list(known).index(name) for name in needs or {}}
 
         @wraps(target)
         def checked(*args: Any, **kwargs: Any) -> Any:
+            for name, place in places.items():
+                if len(args) <= place and name not in kwargs:
+                    raise TypeError(f"{what} needs a {name}. {(needs or {})[name]()}")
             if not kwargs.keys() <= known:
                 word = next(word for word in kwargs if word not in known)
                 instead = advice.get(word) or did_you_mean(word, known).strip() or advice["..."]

@@ -54,6 +54,7 @@ NEEDS = {
     HEAVY: ("torch", "transformers"),
     DOCS / "how-to" / "anthropic.md": ("anthropic",),
     DOCS / "how-to" / "bedrock.md": ("boto3",),
+    DOCS / "how-to" / "builtin-model.md": ("onnxruntime_genai",),
     DOCS / "how-to" / "litellm.md": ("litellm",),
     DOCS / "how-to" / "mlx.md": ("mlx_lm", "torch", "transformers"),
     DOCS / "how-to" / "vllm.md": ("vllm", "torch", "transformers"),

@@ -78,11 +78,12 @@ def test_nothing_heavy_is_needed_by_everybody():
     everything_else = {canonical(one.name) for one in required("test", "lint", "docs")}
     own = {
         extra: {canonical(one.name) for one in required(extra)} - everything_else
-        for extra in ("mlx", "onnx", "transformers")
+        for extra in ("builtin", "mlx", "onnx", "transformers")
     }
     engines = {"mlx", "mlx-lm", "onnxruntime-genai", "torch", "transformers"}
 
     assert {
+        "builtin": {"onnxruntime-genai"},
         "mlx": {"mlx", "mlx-lm"},
         "onnx": {"onnxruntime-genai"},
         "transformers": {"torch", "transformers"},

@@ -22,6 +22,7 @@ from ..events import Event
 from ..frozen import frozen_mapping
 from ..messages import Image, Message, Request, ToolSpec
 from ..models import as_model
+from ..models.resolve import usable
 from ..pickling import portable
 from ..runs.inbox import Inbox, Steer
 from ..state import State
@@ -48,7 +49,7 @@ def _policy(name: str, policy: Any) -> None:
         check_policy(name, policy)
 
 
-@suggesting("Agent", NOT_OF_AGENTS)
+@suggesting("Agent", NOT_OF_AGENTS, {"model": usable})
 @frozen(init=False, repr=False)
 class Agent(Runnable):
     """A function from a task to a run: it requests model turns, calls tools, and answers.

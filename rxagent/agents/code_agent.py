@@ -11,6 +11,7 @@ from ..arguments import extending, one_of, several, shown, suggesting
 from ..events import Event
 from ..executors import Executor, Limits, ProcessExecutor, SandboxExecutor
 from ..messages import INTERPRETER, Message, Request
+from ..models.resolve import usable
 from ..pickling import portable
 from ..state import State
 from ..streams import operators as stream_ops
@@ -61,7 +62,7 @@ class _OfAgents(TypedDict, total=False):
     workers: Workers | None
 
 
-@suggesting("CodeAgent", NOT_OF_CODE_AGENTS)
+@suggesting("CodeAgent", NOT_OF_CODE_AGENTS, {"model": usable})
 @frozen(init=False, repr=False)
 class CodeAgent(Agent):
     """An agent that writes Python: its code calls tools as functions, and gives the answer.

@@ -27,7 +27,7 @@ def app(context: click.Context) -> None:
     """LLM agents as reactive streams.
 
     \b
-    rxagent demo                                   see an agent work, without a key
+    rxagent run "What is 23 * 17?"                 ask the small built-in model
     rxagent run -m openai:gpt-5-mini "2 + 3?"      ask a model
     rxagent chat -m openai:gpt-5-mini              talk with it
     rxagent draw hello.marble -o hello.svg         draw a marble diagram

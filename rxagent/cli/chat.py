@@ -78,10 +78,15 @@ def chat(options: Options, history: bool, steer: "Steer", yes: bool) -> ExitCode
     second one leaves. /help lists the commands. From a pipe, each line is a message, and the exit
     code is that of the last answer, as for `rxagent run`.
 
+    Without a model, the small one that is built in answers; it reads the last message alone.
+
     \b
+    rxagent chat
     rxagent chat -m openai:gpt-5-mini
     rxagent chat -t calc:add -s "Answer in rhymes."
     """
+    from ..models.builtin import BUILTIN
+
     require_stdout()
     stdin = open_stdin()
     asks = stdin.isatty() and not yes
@@ -90,7 +95,8 @@ def chat(options: Options, history: bool, steer: "Steer", yes: bool) -> ExitCode
         if not stdin.isatty():
             return _talk(conversation, Pipe())
         if not options.quiet:
-            echo(f"Chatting with {options.model}; /help lists the commands.", err=True)
+            name = options.model or f"{BUILTIN}, a small demonstration model"
+            echo(f"Chatting with {name}; /help lists the commands.", err=True)
         remembered = History(history_path()) if history else None
         return _talk(conversation, Keyboard(remembered, tuple(_COMMANDS)))
 

@@ -24,7 +24,11 @@ __all__ = ["Options", "seconds", "settings", "with_options"]
 _FILE = "rxagent.toml"
 _NO_MODEL = (
     "No model was chosen. Name one with -m, like -m openai:gpt-5-mini, or in RXAGENT_MODEL, "
-    f"or in {_FILE} (model = ...); `rxagent demo` needs none."
+    f"or in {_FILE} (model = ...). To use the small built-in model, run "
+    "`pip install '{requires}'`."
+)
+_BUILTIN_ANSWERED = (
+    "Answered by {name}, a small demonstration model; for a larger one: -m openai:gpt-5-mini"
 )
 
 # No tools and no addresses: a folder from elsewhere must not run code or receive keys.
@@ -66,8 +70,26 @@ class Options:
         """Whether the observer of the answers shows each call."""
         return not (self.as_json or self.quiet or self.plain)
 
+    @property
+    def is_builtin(self) -> bool:
+        """Whether the built-in model answers, as no other one was chosen."""
+        return not self.model
+
+    @property
+    def writes_code(self) -> bool:
+        """Whether the agent writes code."""
+        return self.code or self.is_builtin
+
+    def name_the_model(self) -> None:
+        """Say in one dim line which model answered, and how to name a larger one."""
+        if self.is_builtin and self.shows_errors:
+            from ..models.builtin import BUILTIN
+            from ..subscribers.terminal import Terminal
+
+            Terminal(None, None).line((f"  {_BUILTIN_ANSWERED.format(name=BUILTIN)}", "dim"))
+
     def agent(self, *, asks: bool = False) -> "Agent":
-        """Return the agent.
+        """Return the agent; without a model, it writes code by the one that is built in.
 
         Args:
             asks: Whether its calls wait for `run.decide`, except code, which runs in a sandbox.
@@ -75,8 +97,7 @@ class Options:
         Raises:
             click.UsageError: The options do not make an agent.
         """
-        if not self.model:
-            raise click.UsageError(_NO_MODEL)
+        model = self.model or _builtin()
         loaded = [load_tool(named, verbose=self.verbose) for named in self.tools]
         from ..agents import Agent, CodeAgent
         from ..agents.approval import Policy, by_decision, by_name
@@ -85,10 +106,10 @@ class Options:
         policy: Policy | None = None
         if asks and loaded:
             policy = by_name({INTERPRETER: None, "*": by_decision()})
-        kind = CodeAgent if self.code else Agent
+        kind = CodeAgent if self.writes_code else Agent
         limit: dict[str, Any] = {} if self.max_steps is None else {"max_steps": self.max_steps}
         try:
-            return kind(self.model, loaded, instructions=self.system, approve=policy, **limit)
+            return kind(model, loaded, instructions=self.system, approve=policy, **limit)
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
 
@@ -102,7 +123,20 @@ class Options:
         from ..subscribers.terminal import Nowhere
 
         err = Nowhere() if self.quiet else None
-        return Console(plain=self.plain, code=self.code, err=err)
+        return Console(plain=self.plain, code=self.writes_code, err=err)
+
+
+def _builtin() -> str:
+    """Return the name of the built-in model.
+
+    Raises:
+        click.UsageError: What it needs is not installed.
+    """
+    from ..models.builtin import BUILTIN, PROVIDER
+
+    if not PROVIDER.is_installed():
+        raise click.UsageError(_NO_MODEL.format(requires=PROVIDER.requires))
+    return BUILTIN
 
 
 def seconds(text: str | float) -> float:

@@ -21,7 +21,10 @@ def run(task: tuple[str, ...], options: Options) -> ExitCode:
     The answer goes to stdout, everything else to stderr. A word `-` in the TASK stands for the
     text from stdin; without a TASK, that text is the task.
 
+    Without a model, the small one that is built in writes code.
+
     \b
+    rxagent run "What is 23 * 17?"
     rxagent run -m openai:gpt-5-mini "What is the capital of Peru?"
     rxagent run -t calc:add -t calc:multiply "What is 2 + 3 * 4?"
     rxagent run --code "What is the 40th Fibonacci number?"
@@ -37,6 +40,7 @@ def run(task: tuple[str, ...], options: Options) -> ExitCode:
     from .performance import perform
 
     error = perform(agent.start(text), options.watcher(), options.timeout)
+    options.name_the_model()
     if error is not None:
         explain(error, shown=options.shows_errors, verbose=options.verbose)
     return exit_code(error)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .anthropic import AnthropicModel
     from .azure import AzureOpenAIModel
     from .bedrock import AmazonBedrockModel
+    from .builtin import BuiltinModel
     from .errors import ErrorFactory
     from .hf import InferenceClientModel
     from .litellm import LiteLLMModel
@@ -25,6 +26,7 @@ _ROOM_OF = {
     "AmazonBedrockModel": "bedrock",
     "AnthropicModel": "anthropic",
     "AzureOpenAIModel": "azure",
+    "BuiltinModel": "builtin",
     "ErrorFactory": "errors",
     "InferenceClientModel": "hf",
     "LiteLLMModel": "litellm",
@@ -39,6 +41,7 @@ __all__ = [
     "AmazonBedrockModel",
     "AnthropicModel",
     "AzureOpenAIModel",
+    "BuiltinModel",
     "ErrorFactory",
     "InferenceClientModel",
     "LiteLLMModel",

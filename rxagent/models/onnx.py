@@ -87,8 +87,12 @@ class OnnxModel(LocalModel[_Engine]):
         self._execution_provider = execution_provider
         self._provider_options = mapping("provider_options", provider_options)
 
+    @property
+    def _folder(self) -> Path:
+        return Path(self.model_id).expanduser()
+
     def _load(self) -> _Engine:
-        folder = Path(self.model_id).expanduser()
+        folder = self._folder
         if not (folder / _CONFIG).is_file():
             what = "is a folder without" if folder.is_dir() else "is no folder with"
             raise self._errors.rejected(
@@ -99,7 +103,7 @@ class OnnxModel(LocalModel[_Engine]):
         try:
             genai = import_module("onnxruntime_genai")
         except ImportError as error:
-            raise PROVIDER.missing(error) from error
+            raise self._declaration.missing(error) from error
         try:
             model = genai.Model(self._config(genai, str(folder)))
             tokenizer = genai.Tokenizer(model)

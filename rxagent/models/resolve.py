@@ -1,6 +1,7 @@
 """Resolve: from a name such as `openai:gpt-5-mini` to its model, by the provider's declaration."""
 
 from importlib import import_module
+from os import environ
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import shown, text
@@ -12,12 +13,13 @@ from .provider import Provider
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["find_provider", "load_provider", "prefixes", "resolve"]
+__all__ = ["find_provider", "load_provider", "prefixes", "resolve", "usable"]
 
 _MODULES = (
     "anthropic",
     "azure",
     "bedrock",
+    "builtin",
     "hf",
     "litellm",
     "mlx",
@@ -94,6 +96,23 @@ def load_provider(prefix: str) -> Provider:
             f"prefix={prefix!r}. Update or uninstall that package."
         )
     return found
+
+
+def usable() -> str:
+    """Return in a sentence which models can be named here; no server is asked."""
+    ready = []
+    for prefix in prefixes():
+        provider = find_provider(prefix)
+        keys = [*provider.variables, provider.key_variable] if provider else []
+        if provider and provider.is_installed() and all(environ.get(key) for key in keys if key):
+            host = HOSTS.get(prefix)
+            if host is None or host.key is not None:  # not a server that may not run
+                ready.append("builtin:tiny" if prefix == "builtin" else f"{prefix}:NAME")
+    named = f"Here it can be {', '.join(ready)}. " if ready else ""
+    return (
+        f"{named}Write its name, like Agent('openai:gpt-5-mini') with OPENAI_API_KEY set; "
+        "`rxagent models` shows what each provider needs."
+    )
 
 
 def find_provider(prefix: str | None) -> Provider | None:

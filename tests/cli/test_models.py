@@ -1,9 +1,10 @@
 import http.server
 import threading
+from importlib.util import find_spec
 
 import pytest
 
-from rxagent.models import prefixes
+from rxagent.models import prefixes, provider
 from rxagent.models.hosts import HOSTS
 
 
@@ -56,8 +57,9 @@ def test_an_unknown_prefix_is_a_wrong_use(call):
     assert f"There is no provider 'nope'; those known are {known}" in " ".join(out.split())
 
 
-def test_what_is_not_set_up_says_how(call):
-    """Without a key nothing can be reached, and each line says what to set."""
+def test_what_is_not_set_up_says_how(call, monkeypatch):
+    """Without a key and an engine nothing can be reached, and each line says what to set."""
+    monkeypatch.setattr(provider, "find_spec", lambda name: None)
     code, out, err = call("models")
 
     assert (69, "") == (code, err)
@@ -131,3 +133,12 @@ def test_the_wait_is_limited(call, reachable, monkeypatch):
 
     assert 69 == code
     assert "openai: cannot be reached. Request timed out." in out
+
+
+@pytest.mark.skipif(not find_spec("onnxruntime_genai"), reason="the engine is not installed")
+def test_the_built_in_model_can_be_reached(call):
+    """It is there without a key, by the name that -m takes."""
+    code, out, _ = call("models", "builtin")
+
+    assert 0 == code
+    assert "builtin: can be reached at this machine\n  builtin:tiny\n" in out

@@ -1,0 +1,51 @@
+"""The built-in model: a tiny one that is part of this package, for demonstrations."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..arguments import one_of
+from .onnx import OnnxModel
+from .provider import Provider
+
+__all__ = ["BUILTIN", "PROVIDER", "BuiltinModel"]
+
+BUILTIN = "builtin:tiny"
+"""The name of the built-in model."""
+
+PROVIDER = Provider(
+    prefix="builtin",
+    model=f"{__name__}:BuiltinModel",
+    sdk="onnxruntime-genai",
+    extra="builtin",
+    requires="onnxruntime-genai",
+    docs="https://onnxruntime.ai/docs/genai/",
+    modules=("onnxruntime_genai",),
+    list_models=lambda timeout: ("this machine", ["tiny"]),
+)
+
+_MAX_TOKENS = 512
+
+
+class BuiltinModel(OnnxModel):
+    """A tiny model that is part of rxagent: it needs no key, no server and no download.
+
+    It is for demonstrations and tests. It calculates, converts units, works out percentages and
+    dates, and chooses among a few tools; asked anything else, it says so. It reads the task and
+    what was done for it, but neither instructions nor earlier tasks. Its card says how often it is
+    right.
+
+    Args:
+        model_id: The only one is `tiny`.
+        options: As for `OnnxModel`; `max_tokens` is 512 by default.
+    """
+
+    provider: ClassVar[str] = PROVIDER.prefix
+    _declaration: ClassVar[Provider] = PROVIDER
+
+    def __init__(self, model_id: str = "tiny", **options: Any) -> None:
+        one_of("model_id", model_id, ("tiny",))
+        super().__init__(model_id, **{"max_tokens": _MAX_TOKENS, **options})
+
+    @property
+    def _folder(self) -> Path:
+        return Path(__file__).with_name("tiny")

@@ -1,0 +1,56 @@
+"""The chat template shows a request as the training showed its examples."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import rxagent
+from rxagent import Agent, CodeAgent
+from rxagent.events import Finish
+from rxagent.models import as_model
+from rxagent.models.errors import ErrorFactory
+from rxagent.models.local.chat_template import ChatTemplate
+from rxagent.models.local.conversation import rendered
+from rxagent.models.local.text_reader import TextReader
+from training.example import ASSISTANT
+from training.kinds.all import examples
+from training.recording import recording
+
+SOURCE = (Path(rxagent.__file__).parent / "models" / "tiny" / "chat_template.jinja").read_text()
+TEMPLATE = ChatTemplate(SOURCE)
+KINDS = {"arithmetic", "units", "dates", "talk", "off-subject", "tools", "calculator"}
+SOME = [each for each in islice(examples(5), 80) if each.kind in KINDS]
+
+
+def prompt_of(request):
+    """Return the prompt that the model would read."""
+    render = TEMPLATE.render
+    return rendered(request, SOURCE, render, ErrorFactory("builtin", "tiny"), constrained=True)
+
+
+def prompts_of(example):
+    """Play an example with a scripted model, and return the prompts that a model would read."""
+    replies, prompts = iter(example.replies), []
+
+    def model(request):
+        prompts.append(prompt_of(request))
+        reader = TextReader("", {tool.name: tool.parameters for tool in request.tools})
+        deltas = [*reader.add(next(replies).text), *reader.end(is_cut=False)]
+        yield from deltas
+        yield Finish("tool_calls" if reader.calls else "stop")
+
+    results = iter([result for reply in example.replies for result in reply.results])
+    offered = [recording(tool, [], returns=lambda: next(results, "done")) for tool in example.tools]
+    kind = CodeAgent if example.is_code else Agent
+    kind(as_model(model), offered).run(example.question)
+    return prompts
+
+
+@pytest.mark.parametrize("example", SOME, ids=lambda example: example.question[:30])
+def test_examples_are_prompts(example):
+    """The prompts are the beginnings of the example's text."""
+    text = "".join(part for part, _ in example.parts())
+    ends = [at + len(ASSISTANT) for at in range(len(text)) if text.startswith(ASSISTANT, at)]
+
+    assert [text[:end] for end in ends] == prompts_of(example)
