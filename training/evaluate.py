@@ -93,7 +93,7 @@ def main() -> int:
         print(f"{row.name}: {row.percent:.1f} % of {row.asked}", flush=True)
         for wrong in row.wrong[: given.wrong]:
             print(f"    {wrong}", flush=True)
-    table = _table(rows)
+    table = _table(rows, given.part)
     print(table)
     if given.card:
         text = _CARD.read_text("utf-8")
@@ -240,10 +240,10 @@ def _failing(random: Random, example: Example) -> tuple[str, Any]:
     return reason, recording(offered, [], fails=reason)
 
 
-def _table(rows: list[Row]) -> str:
+def _table(rows: list[Row], part: float) -> str:
     today = datetime.now(UTC).date()
     lines = [
-        f"Measured on {today} by `python -m training.evaluate --card`.",
+        f"Measured on {today} by `python -m training.evaluate --part {part:g} --card`.",
         "",
         "| what | asked | right | bar |",
         "|---|---:|---:|---:|",

@@ -30,7 +30,8 @@ class BuiltinModel(OnnxModel):
     """A tiny model that is part of rxagent: it needs no key, no server and no download.
 
     It is for demonstrations and tests. It calculates, converts units, works out percentages and
-    dates, and chooses among a few tools; asked anything else, it says so. It reads the task and
+    dates, and calls a tool, though of several it often takes the wrong one; asked anything else, it
+    says so. It reads the task and
     what was done for it, but neither instructions nor earlier tasks. Its card says how often it is
     right.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import rxagent
-from rxagent import Agent, CodeAgent
+from rxagent import Agent, CodeAgent, tool
 from rxagent.events import Finish
 from rxagent.models import as_model
 from rxagent.models.errors import ErrorFactory
@@ -20,7 +20,11 @@ from training.recording import recording
 SOURCE = (Path(rxagent.__file__).parent / "models" / "tiny" / "chat_template.jinja").read_text()
 TEMPLATE = ChatTemplate(SOURCE)
 KINDS = {"arithmetic", "units", "dates", "talk", "off-subject", "tools", "calculator"}
-SOME = [each for each in islice(examples(5), 80) if each.kind in KINDS]
+SOME = [
+    each
+    for each in islice(examples(5), 40)
+    if each.kind in KINDS and each.replies[0].results[1:] == ()
+]
 
 
 def prompt_of(request):
@@ -54,3 +58,21 @@ def test_examples_are_prompts(example):
     ends = [at + len(ASSISTANT) for at in range(len(text)) if text.startswith(ASSISTANT, at)]
 
     assert [text[:end] for end in ends] == prompts_of(example)
+
+
+def test_of_many_tools_those_of_the_task_are_shown():
+    """Of more than four tools, the prompt has the four whose words are in the task."""
+
+    def numbered(number):
+        return tool(lambda: "", name=f"part_{number}", description=f"Return part {number}.")
+
+    def weather(city: str) -> str:
+        """Return the weather in a city."""
+        return city
+
+    prompts = []
+    model = as_model(lambda request: prompts.append(prompt_of(request)) or "Fine.")
+    Agent(model, [*map(numbered, range(49)), weather]).run("What is the weather in Oslo?")
+
+    assert "weather(city: str) Return the weather in a city." in prompts[0]
+    assert 3 == prompts[0].count("part_")
