@@ -128,7 +128,7 @@ def _rows(model: Any, seen: set[str], part: float) -> Iterator[Row]:
     )
     yield from _by_hand(model, part)
     yield _off_subject(model, part)
-    yield _mending(model, int(100 * part))
+    yield _fixing(model, int(100 * part))
 
 
 def _unseen(kind: Callable[[Random], Example], seen: set[str], count: int) -> Iterator[Example]:
@@ -217,8 +217,8 @@ def _off_subject(model: Any, part: float) -> Row:
     return row
 
 
-def _mending(model: Any, count: int) -> Row:
-    """Ask for a tool that fails once; the model has to read the error and say so, or to mend it."""
+def _fixing(model: Any, count: int) -> Row:
+    """Ask for a tool that fails once; the model has to read the error and say so, or to fix it."""
     row = Row("says why a tool failed", 85)
     random = Random(_SEED)
     failing = partial(_failing, random)

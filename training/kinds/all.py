@@ -8,7 +8,7 @@ from ..example import Example
 from .arithmetic import arithmetic
 from .calculators import calculators
 from .dates import dates
-from .mending import mending
+from .fixing import fixing
 from .off_subject import off_subject
 from .percentages import percentages
 from .talk import talk
@@ -28,7 +28,7 @@ KINDS: Kinds = {
     off_subject: 10,
     tools: 32,
     calculators: 8,
-    mending: 8,
+    fixing: 8,
 }
 """The kinds, with their shares in percent, about."""
 
@@ -45,7 +45,7 @@ LAST: Kinds = {
     off_subject: 6,
     tools: 24,
     calculators: 3,
-    mending: 4,
+    fixing: 4,
 }
 """What is trained last: more of what has to be remembered, the factors of the units."""
 

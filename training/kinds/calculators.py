@@ -8,7 +8,7 @@ from .arithmetic import expression, rounded
 from .dates import dates
 from .percentages import percentage
 from .phrases import asked, of
-from .tools import a_tool, cannot, quoted, told
+from .tools import a_tool, cannot, in_words, quoted
 from .units import conversion
 
 __all__ = ["calculators"]
@@ -139,6 +139,6 @@ def _called(
     listed = [tool, *(a_tool(random).tool for _ in range(random.randrange(3)))]
     random.shuffle(listed)
     value = value if isinstance(value, int) else round(value, 6)
-    replies = [Reply(call((tool.name, arguments)), (str(value),)), Reply(told([str(value)]))]
+    replies = [Reply(call((tool.name, arguments)), (str(value),)), Reply(in_words([str(value)]))]
     answer = [(tool.name, arguments)]
     return Example("calculator", question, replies, listed, is_code=False, answer=answer)

@@ -77,10 +77,10 @@ def in_code(wanted: list[Asked]) -> str:
 def _by_calls(random: Random, wanted: list[Asked]) -> list[Reply]:
     results = [_result(random) for _ in wanted]
     calls = call(*((each.tool.name, each.arguments) for each in wanted))
-    return [Reply(calls, tuple(results)), Reply(told(results))]
+    return [Reply(calls, tuple(results)), Reply(in_words(results))]
 
 
-def told(results: list[str]) -> str:
+def in_words(results: list[str]) -> str:
     """Return the answer that tells results."""
     if len(results) == 1:
         return f"The result is: {results[0]}"

@@ -1,4 +1,4 @@
-"""Mending: what the model does after an error."""
+"""Fixing: what the model does after an error."""
 
 from random import Random
 
@@ -6,14 +6,14 @@ from ..example import Example, Reply, call, code
 from .arithmetic import expression, final, rounded
 from .dates import said, some_date, written
 from .phrases import asked, dressed, of
-from .tools import a_tool, in_code, offered, told
+from .tools import a_tool, in_code, in_words, offered
 
-__all__ = ["mending"]
+__all__ = ["fixing"]
 
-_THOUGHT = "I mend the error."
+_THOUGHT = "I mend the error."  # codespell:ignore mend
 
 
-def mending(random: Random) -> Example:
+def fixing(random: Random) -> Example:
     """Return a dialogue with an error."""
     kinds = (
         _no_import,
@@ -30,9 +30,9 @@ def mending(random: Random) -> Example:
     return random.choice(kinds)(random)
 
 
-def _mended(question, wrong, error, right, tools=(), *, answer=None) -> Example:
+def _fixed(question, wrong, error, right, tools=(), *, answer=None) -> Example:
     replies = [Reply(wrong, (error,), is_learned=False), Reply(right)]
-    return Example("mending", question, replies, tools, answer=answer)
+    return Example("fixing", question, replies, tools, answer=answer)
 
 
 def _error(text: str, line: str, number: int = 1) -> str:
@@ -46,7 +46,7 @@ def _no_import(random: Random) -> Example:
     line = f"final_answer(({written(last)} - {written(first)}).days)"
     error = _error("NameError: name 'date' is not defined.", line)
     right = code(_THOUGHT, "from datetime import date", line)
-    return _mended(question, code("I work with the dates.", line), error, right)
+    return _fixed(question, code("I work with the dates.", line), error, right)
 
 
 def _zero(random: Random) -> Example:
@@ -63,7 +63,7 @@ def _zero(random: Random) -> Example:
         "Division by zero has no result.", 'final_answer("Division by zero is not defined.")'
     )
     error = _error("ZeroDivisionError: division by zero.", line)
-    return _mended(asked(random, said_sum), code("I calculate it.", line), error, right)
+    return _fixed(asked(random, said_sum), code("I calculate it.", line), error, right)
 
 
 def _syntax(random: Random) -> Example:
@@ -80,7 +80,7 @@ def _syntax(random: Random) -> Example:
     )
     error = _error(f"SyntaxError: {what}. Nothing of this code was run.", wrong)
     right = code(_THOUGHT, line)
-    return _mended(
+    return _fixed(
         asked(random, said_sum), code("I calculate it.", wrong), error, right, answer=python
     )
 
@@ -92,7 +92,7 @@ def _no_name(random: Random) -> Example:
     hint = " Write `import math` first." if name == "math" else ""
     error = _error(f"NameError: name '{name}' is not defined.{hint}", wrong)
     right = code(_THOUGHT, f"final_answer(round({value} ** 0.5, 10))")
-    return _mended(
+    return _fixed(
         asked(random, f"the square root of {value}"), code("I calculate it.", wrong), error, right
     )
 
@@ -140,7 +140,7 @@ def _arguments(random: Random) -> Example:
     right = in_code([wanted]).replace(f"I call {wanted.tool.name}.", _THOUGHT)
     wrong = code(f"I call {name}.", line)
     listed = offered(random, [wanted.tool], 3)
-    return _mended(dressed(random, wanted.request), wrong, error, right, listed)
+    return _fixed(dressed(random, wanted.request), wrong, error, right, listed)
 
 
 def _reason(random: Random, wanted) -> str:
@@ -162,7 +162,7 @@ def _failure(random: Random) -> Example:
     line = f"final_answer({wanted.python})"
     error = _error(f"{kind}: {reason}", line)
     right = code("The tool failed.", f'final_answer("The tool failed: {reason}")')
-    return _mended(
+    return _fixed(
         dressed(random, wanted.request), first, error, right, offered(random, [wanted.tool], 3)
     )
 
@@ -182,14 +182,14 @@ def _no_date(random: Random) -> Example:
     wrong = code("I work with the dates.", "from datetime import date", line)
     right = code("There is no such date.", 'final_answer("There is no such date.")')
     question = f"What day of the week is {day} {MONTHS[month - 1]} {year}?"
-    return _mended(question, wrong, error, right)
+    return _fixed(question, wrong, error, right)
 
 
 def _no_code(random: Random) -> Example:
     said_sum, python = expression(random)
     error = "ParseError: The reply holds no code that can run."
     wrong = of(random, "It is easy.", f"The answer is {random.randrange(999)}.", "I calculate it.")
-    return _mended(asked(random, said_sum), wrong, error, final(python), answer=python)
+    return _fixed(asked(random, said_sum), wrong, error, final(python), answer=python)
 
 
 def _by_call(random: Random) -> Example:
@@ -204,10 +204,10 @@ def _by_call(random: Random) -> Example:
     replies = [
         Reply(call((name, arguments)), (error,), is_learned=False),
         Reply(call((wanted.tool.name, wanted.arguments)), (result,)),
-        Reply(told([result])),
+        Reply(in_words([result])),
     ]
     listed = offered(random, [wanted.tool], 3)
-    return Example("mending", dressed(random, wanted.request), replies, listed, is_code=False)
+    return Example("fixing", dressed(random, wanted.request), replies, listed, is_code=False)
 
 
 def _by_call_failed(random: Random) -> Example:
@@ -216,7 +216,7 @@ def _by_call_failed(random: Random) -> Example:
     calls = call((wanted.tool.name, wanted.arguments))
     replies = [Reply(calls, (f"{kind}: {reason}",)), Reply(f"The tool failed: {reason}")]
     listed = offered(random, [wanted.tool], 3)
-    return Example("mending", dressed(random, wanted.request), replies, listed, is_code=False)
+    return Example("fixing", dressed(random, wanted.request), replies, listed, is_code=False)
 
 
 def _closing(random: Random) -> Example:
