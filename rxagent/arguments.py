@@ -33,9 +33,10 @@ def text(name: str, value: Any, *, what: str = "a str", optional: bool = False) 
 
 
 def one_of(name: str, value: Any, known: Sequence[Any]) -> None:
-    """Check that an argument is one of two or more values."""
+    """Check that an argument is one of these values."""
     if value not in known:
-        listed = f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"
+        *others, last = map(repr, known)
+        listed = f"{', '.join(others)} or {last}" if others else last
         raise ValueError(f"{name} must be {listed}, not {shown(value)}.")
 
 

@@ -21,6 +21,7 @@ from rxagent.events import (
     FinalAnswer,
     Finish,
     MessageCompleted,
+    MessageReceived,
     Planned,
     PlanStarted,
     ReasoningDelta,
@@ -266,7 +267,8 @@ def test_a_retracted_attempt_leaves_no_trace(events):
                 kept.append(event)
                 attempt = len(kept)
             case StepRetried():
-                del kept[attempt:]
+                said = [event for event in kept[attempt:] if isinstance(event, MessageReceived)]
+                kept[attempt:] = said  # no part of the attempt
             case ToolFailed(_, "StepRetried: retracted"):
                 voided.add(event)
             case _:

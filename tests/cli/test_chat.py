@@ -87,7 +87,7 @@ def test_chat_takes_every_option_of_run():
     def options(command):
         return {name for option in command.params for name in option.opts if name[0] == "-"}
 
-    assert options(run) == options(chat) - {"--history", "--steer"}
+    assert options(run) == options(chat) - {"--history", "--steer", "--yes", "-y"}
 
 
 def test_settings_are_those_of_run(call, folder, reachable):

@@ -67,7 +67,9 @@ def test_names_that_mean_nothing(name, part):
 def test_every_prefix_leads_to_a_model():
     """What `prefixes` returns can be resolved."""
     assert {"azure", "groq", "hf", "litellm", "ollama", "openai", "responses"} < set(prefixes())
-    assert {"a"} == {resolve(f"{prefix}:a").model_id for prefix in prefixes()}
+    others = set(prefixes()) - {"builtin"}
+    assert {"a"} == {resolve(f"{prefix}:a").model_id for prefix in others}
+    assert "tiny" == resolve("builtin:tiny").model_id
 
 
 def test_options():
