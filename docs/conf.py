@@ -25,11 +25,11 @@ nitpick_ignore_regex = [
     # The docs are built without a network, so names of other libraries cannot be linked.
     (
         "py:.*",
-        r"(asyncio|collections|contextlib|inspect|logging|os|pathlib|reactivex|types|typing)\..*",
+        r"(asyncio|collections|contextlib|inspect|logging|os|pathlib|random|reactivex|types|typing)\..*",
     ),
     # Type variables are private, and so are these packages.
     ("py:.*", r"(.*\.)?~?_[A-Z]\w*"),
-    ("py:.*", r"rxagent\.(streams|testing\.marbles)\..*"),
+    ("py:.*", r"rxagent\.(runs\.inbox|streams|testing\.marbles|testing\.world)\..*"),
 ]
 html_theme = "furo"
 html_title = "rxagent"

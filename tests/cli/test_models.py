@@ -57,9 +57,19 @@ def test_an_unknown_prefix_is_a_wrong_use(call):
     assert f"There is no provider 'nope'; those known are {known}" in " ".join(out.split())
 
 
-def test_what_is_not_set_up_says_how(call, monkeypatch):
+@pytest.fixture
+def _no_engine(monkeypatch):
+    """Hide the engine of the built-in model, which can always be reached where it is installed."""
+
+    def found(name):
+        return None if name == "onnxruntime_genai" else find_spec(name)
+
+    monkeypatch.setattr(provider, "find_spec", found)
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_what_is_not_set_up_says_how(call):
     """Without a key and an engine nothing can be reached, and each line says what to set."""
-    monkeypatch.setattr(provider, "find_spec", lambda name: None)
     code, out, err = call("models")
 
     assert (69, "") == (code, err)
@@ -85,6 +95,7 @@ def test_a_long_list_is_cut(call, reachable):
     assert lines[lines.index(listed[-1]) + 1].endswith("more: rxagent models openai")
 
 
+@pytest.mark.usefixtures("_no_engine")
 def test_what_cannot_be_reached_says_why(call, reachable, monkeypatch):
     """A server that does not answer is shown with the reason."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -123,6 +134,7 @@ def test_a_server_that_answers_something_else_is_a_sentence(call, reachable, mon
     assert "\nopenai: " in out
 
 
+@pytest.mark.usefixtures("_no_engine")
 def test_the_wait_is_limited(call, reachable, monkeypatch):
     """A server that accepts and stays silent counts as unreachable after --timeout."""
     import socket

@@ -425,7 +425,7 @@ def test_what_waits_is_refused_too(stuck):
 
 def test_the_threads_are_capped(stuck, threads):
     """However many jobs hang, the pool has its limit, its spare threads, and two that watch."""
-    pool = Workers(limit=4, spare=8, patience=0.002, grace=0.02, idle=0.05, name="capped")
+    pool = Workers(limit=4, spare=8, patience=0.002, grace=0, idle=0.05, name="capped")
     meter, stopped = Meter(), []
 
     def hang(number):
