@@ -275,7 +275,7 @@ def _as_exception(error: BaseException) -> Exception:
 
 
 _LIBRARIES = {"aiohttp", "anyio", "httpcore", "httpcore2", "httpx", "httpx2", "httpx_aiohttp"}
-_LIBRARIES |= {"litellm", "openai"}
+_LIBRARIES |= {"litellm", "openai", "rxagent"}  # of ours, the connector
 _CONTAINERS = (dict, defaultdict, OrderedDict, list, tuple, set, frozenset, deque)
 _OF_ASYNCIO = (asyncio.BaseTransport, asyncio.BaseProtocol)
 

@@ -14,6 +14,12 @@ __all__ = ["Reader", "is_news", "read_reply", "until_silence"]
 _SILENCE = 2.0
 """Seconds of silence after which a reply that has its finish reason is over."""
 
+_FAILURE_WITHIN = 10.0
+"""Seconds in which the body of a failed reply is read, though more of it keeps coming."""
+
+_FAILURE_MOST = 1 << 18
+"""Bytes of the body of a failed reply that are read."""
+
 _T = TypeVar("_T")
 _In = TypeVar("_In", contravariant=True)
 
@@ -159,10 +165,14 @@ async def _after_the_finish(items: AsyncIterator[_T], reader: Reader[_T]) -> Asy
 
 
 async def until_silence(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the pieces of a failed reply's body, until they end or nothing but blanks comes."""
+    """Yield the pieces of a failed reply's body, until they end or nothing but blanks comes.
+
+    What describes a failure is short: no more than its beginning is read, and not for long.
+    """
     now = asyncio.get_running_loop().time
     parts = aiter(pieces)
-    until = now() + _SILENCE
+    last, left = now() + _FAILURE_WITHIN, _FAILURE_MOST
+    until = min(now() + _SILENCE, last)
     while True:
         try:
             async with asyncio.timeout_at(until) as limit:
@@ -174,8 +184,11 @@ async def until_silence(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         if piece is None:
             return
         if piece.strip():
-            until = now() + _SILENCE
-        yield piece
+            until = min(now() + _SILENCE, last)
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return
 
 
 async def _drain(items: AsyncIterator[object]) -> None:

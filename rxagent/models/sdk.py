@@ -214,8 +214,14 @@ def _sdk(name: str) -> Any:
 
 
 def _over_aiohttp(sdk: Any) -> Any:
+    from .kept_connections import give_session
+
     tls = _tls(sdk.DefaultAioHttpClient, *map(os.environ.get, _TLS_VARIABLES))
-    return sdk.DefaultAioHttpClient(verify=tls, event_hooks={"response": [_read_failed]})
+    client = sdk.DefaultAioHttpClient(verify=tls, event_hooks={"response": [_read_failed]})
+    for transport in (client._transport, *client._mounts.values()):  # the others are of proxies
+        if transport is not None:
+            give_session(transport)
+    return client
 
 
 async def _read_failed(response: Any) -> None:

@@ -1,12 +1,14 @@
 """When the reading of a reply ends, while its connection stays open."""
 
+import asyncio
 import json
 
 import pytest
 
 from rxagent.errors import ModelError
 from rxagent.events import Finish, TextDelta, ToolCallDelta
-from rxagent.models import OpenAIModel
+from rxagent.models import OpenAIModel, reader
+from rxagent.models.reader import until_silence
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, call_chunk, chunk, finish_chunk, sse, text_chunk
 from rxagent.testing.scenarios import Ending
@@ -138,3 +140,20 @@ def test_silence_amid_an_event(server, monkeypatch):
     lines = [json.dumps(part).encode() + b"\n" for part in (text_chunk("Hi"), finish_chunk("stop"))]
     whole = serve(server, lines[0], 0.15, lines[1])
     assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(whole)("Hi")))
+
+
+def test_an_endless_description_of_a_failure(monkeypatch):
+    """The body of a failed reply is read up to a limit of bytes, and one of time."""
+
+    async def endless(piece):
+        while True:
+            await asyncio.sleep(0)
+            yield piece
+
+    async def length(piece):
+        return sum([len(part) async for part in until_silence(endless(piece))])
+
+    assert reader._FAILURE_MOST == asyncio.run(length(b"x" * 1001))
+    monkeypatch.setattr(reader, "_FAILURE_MOST", 1 << 60)
+    monkeypatch.setattr(reader, "_FAILURE_WITHIN", 0.05)
+    assert 0 < asyncio.run(length(b"x")) < 1 << 60

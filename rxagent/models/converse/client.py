@@ -31,7 +31,7 @@ def connect(client: Any, arguments: Mapping[str, Any]) -> "BedrockClient":
         ImportError: One of them is not installed.
         Exception: botocore's own; the client cannot be made.
     """
-    import aiohttp  # noqa: F401 - so that it is not imported on the loop
+    from .. import kept_connections  # noqa: F401 - so that it is not imported on the loop
 
     return BedrockClient(make_client("bedrock-runtime", arguments) if client is None else client)
 
@@ -75,9 +75,11 @@ class BedrockClient:
         import aiohttp
         from yarl import URL
 
+        from ..kept_connections import SilentConnector
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls),
+                connector=SilentConnector(limit=0, ssl=self._tls),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         connecting, reading = self._timeouts
