@@ -1,8 +1,11 @@
 """Replies that are cut in the middle of an event, and events that never end."""
 
 import json
+from itertools import accumulate, chain
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rxagent.errors import MalformedReply, ModelUnavailable
 from rxagent.events import Finish, TextDelta
@@ -66,3 +69,31 @@ def test_long_events_that_end(read, monkeypatch):
     ]
 
     assert 15_000 == len("".join(d.text for d in read(*parts, DONE) if isinstance(d, TextDelta)))
+
+
+def message(text, reason=None):
+    """Return a whole message, which has no end but its form, or a finish reason."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}}
+    return json.dumps({"choices": [choice | {"finish_reason": reason}]}).encode()
+
+
+@given(st.data())
+def test_a_cut_among_whole_messages(data):
+    """Of several messages none is whole by its form: a cut in a later one breaks the reply."""
+    texts = data.draw(st.lists(st.text("ab{ ", min_size=1), min_size=2, max_size=4))
+    gap = data.draw(st.sampled_from([b"\n", b"\r\n", b"", b"\n\n", b","]))
+    *before, last = map(message, accumulate(texts))
+    sent = gap.join([*before, last])
+    at = data.draw(st.integers(len(sent) - len(last) + 1, len(sent)))
+    reply = ChatReply(ErrorFactory("openai", "m"))
+    with pytest.raises(ModelUnavailable, match="broke off"):
+        list(chain(reply.feed(sent[:at]), reply.end()))
+
+
+def test_messages_that_end():
+    """The last message of a reply ends it with its finish reason; one alone does so by its form."""
+    for sent in (message("Hi"), message("H") + b"\n" + message("Hi", "stop")):
+        reply = ChatReply(ErrorFactory("openai", "m"))
+        found = list(chain(reply.feed(sent), reply.end()))
+
+        assert "Hi" == "".join(delta.text for delta in found if isinstance(delta, TextDelta))
