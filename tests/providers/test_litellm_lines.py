@@ -392,3 +392,25 @@ def test_what_litellm_may_change(provider, what):
 
     assert "Half answer" == read(provider, frames, request)
     assert before == repr(request)
+
+
+NAMES = "tool_calls function_call images audio annotations thinking_blocks reasoning_items refusal"
+NAMED = st.sampled_from([*NAMES.split(), "reasoning_content", "provider_specific_fields"])
+SCALARS = st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["", 1.5])
+ODD = st.one_of(
+    SCALARS,
+    st.lists(SCALARS, max_size=2),
+    st.just({}),
+    st.lists(st.just({}) | st.just({"index": 0, "function": {}}), min_size=1, max_size=2),
+)
+
+
+@pytest.mark.parametrize("name", ["openai", "mistral", "groq", "openrouter"])
+@FEW
+@given(st.dictionaries(NAMED, ODD, min_size=1, max_size=2), st.integers(0, 1))
+def test_no_field_of_a_delta_costs_the_text(name, odd, place):
+    """Whatever stands beside the text of a delta, the text arrives."""
+    chunks = [chat("Half "), chat("answer"), chat("", "stop")]
+    chunks[place]["choices"][0]["delta"] |= odd
+
+    assert "Half answer" == read(PROVIDERS[name], sse(*chunks))

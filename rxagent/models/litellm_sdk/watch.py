@@ -11,10 +11,13 @@ from typing import Any
 
 from ..openai_chat.fields import finish_of
 from ..sse import Failure, Frames
+from .deltas import OF_DELTAS
 from .parts import failure_of, reasons_in, without_odd_fields
 from .sources import open_source
 
 __all__ = ["Watch"]
+
+_NAMES = ('"usage', '"provider_specific_fields"', *(f'"{name}"' for name in OF_DELTAS))
 
 
 class Watch:
@@ -58,7 +61,7 @@ class Watch:
 
     def readable(self, text: str) -> str:
         """Return the data of an event, or a line, without what LiteLLM could not read."""
-        if not any(name in text for name in ('"usage', '"provider_specific_fields"')):
+        if not any(name in text for name in _NAMES):
             return text
         head, brace, rest = text.partition("{")
         value = _json_in((brace + rest).encode(errors="replace"))
