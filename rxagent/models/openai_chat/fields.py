@@ -11,6 +11,7 @@ __all__ = [
     "FAR",
     "Halves",
     "Usages",
+    "failed_reason_of",
     "finish_of",
     "id_of",
     "number",
@@ -21,6 +22,13 @@ __all__ = [
 
 FAR = 1_000_000
 """An index that no choice and no call of the answer reaches."""
+
+_NAMES_FAILURE = re.compile(
+    r"error|fail|exception|malformed|invalid|unexpected|missing|too.?many|abort|cancel|time.?out"
+    r"|interrupt|overload",
+    re.IGNORECASE,
+)
+"""What a finish reason behind a gateway has that names a failure, unless a table knows it."""
 
 _NO_REASON = ("", "null", "none")
 
@@ -88,6 +96,12 @@ def reason_of(value: Any) -> str:
         value = value.get("type") or value.get("reason") or value
     reason = string(value or "")
     return "" if reason.strip().lower() in _NO_REASON else reason
+
+
+def failed_reason_of(native: Any) -> str:
+    """Return the finish reason behind a gateway if it names a failure, else an empty text."""
+    reason = reason_of(native) if isinstance(native, str) else ""
+    return reason if finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
 
 
 def finish_of(reason: str) -> str | None:
