@@ -11,6 +11,7 @@ __all__ = [
     "FAR",
     "Halves",
     "Usages",
+    "count_of",
     "failed_reason_of",
     "finish_of",
     "id_of",
@@ -123,6 +124,9 @@ _THOUGHT = ("reasoning_tokens",)
 """The names of Anthropic, DeepSeek, LiteLLM, Moonshot, OpenAI, OpenRouter and Qwen (November 2026);
 details lie in an object of their own, or in the report itself."""
 
+_MOST = 10**12
+"""More tokens than any reply has: some servers report -1 as an unsigned number."""
+
 
 class Usages:
     """Turns the usage reports of one reply, which are totals so far, into increments.
@@ -141,7 +145,7 @@ class Usages:
         """Return what a report adds to those before it; None when that is nothing."""
         if not isinstance(report, Mapping):
             return None
-        taken, made = _count(_first(report, _INPUT)), _count(_first(report, _OUTPUT))
+        taken, made = count_of(_first(report, _INPUT)), count_of(_first(report, _OUTPUT))
         if taken is None or made is None:
             return None
         read = _detail(report, _OF_INPUT, _READ)
@@ -175,15 +179,15 @@ def _first(report: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 def _detail(report: Mapping[str, Any], places: tuple[str, ...], names: tuple[str, ...]) -> int:
     details = _first(report, places)
     found = _first(details, names) if isinstance(details, Mapping) else None
-    return _count(_first(report, names) if found is None else found) or 0
+    return count_of(_first(report, names) if found is None else found) or 0
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
     """Return a number of tokens, zero when it is missing; None when it makes no sense."""
     if value is None:
         return 0
-    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
-    return int(value) if is_whole and value >= 0 else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value <= _MOST and value % 1 == 0 else None
 
 
 # Characters that a provider has cut in two
