@@ -118,7 +118,7 @@ class JsonReply:
 
     def is_whole(self) -> bool:
         """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
-        if self._done and not self._has_done:
+        if self._done and not (self._has_done and self.is_finished):
             return True
         trial = self._anew()
         data = b"".join(self._whole or ()) or self._frames.rest

@@ -87,6 +87,11 @@ class ChatChunks:
         is_open = self._halves or self._choices.have_moved or self._marked.are_open
         return self.tags.may_pass and not is_open
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether a call lacks its arguments, and no finish reason came."""
+        return self._reason is None and not self.finished and self._calls.are_cut
+
     def passed(self, text: str) -> None:
         """Note a text without the sign `<` that was emitted as the answer's."""
         self.tags.passed(text)

@@ -97,3 +97,38 @@ def test_messages_that_end():
         found = list(chain(reply.feed(sent), reply.end()))
 
         assert "Hi" == "".join(delta.text for delta in found if isinstance(delta, TextDelta))
+
+
+CALLS = [("look", '{"a": 1}'), ("pay", '{"amount": [12, {"of": "}"}]}'), ("now", "{}")]
+
+
+@given(st.data())
+def test_the_mark_of_the_end_behind_a_cut_call(data):
+    """`[DONE]` without a finish reason is no end where a call lacks its arguments."""
+    called = data.draw(st.lists(st.sampled_from(CALLS), min_size=1, max_size=3))
+    pieces = [
+        {"index": at, "function": part}
+        for at, (name, arguments) in enumerate(called)
+        for part in ({"name": name}, *({"arguments": sign} for sign in arguments))
+    ]
+    last = len(pieces) - len(called[-1][1])
+    at = data.draw(st.sampled_from([last, len(pieces)]))
+    frames = [sse(chunk({"tool_calls": [piece]})) for piece in pieces[:at]]
+    reply = ChatReply(ErrorFactory("openai", "m"))
+    list(reply.feed(b"".join(frames) + DONE))
+    if at == len(pieces):
+        list(reply.end())
+    else:
+        assert (False, True, True) == (reply.is_finished, reply.is_cut, reply.is_whole())
+        with pytest.raises(ModelUnavailable, match="broke off"):
+            list(reply.end())
+
+
+def test_a_call_without_arguments():
+    """A call may have no arguments, if a finish reason says that it is whole."""
+    call = sse(chunk({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "now"}}]}))
+    reply = ChatReply(ErrorFactory("openai", "m"))
+    list(reply.feed(call + sse(finish_chunk("tool_calls")) + DONE))
+
+    assert reply.is_finished
+    assert not [*reply.end()]
