@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import MESSAGES, STATUSES, status_of
 
-__all__ = ["failure_in", "is_foreign", "wordless_failure_in"]
+__all__ = ["failed_state_in", "failure_in", "is_foreign", "wordless_failure_in"]
 
 _CODES = {*STATUSES} - {"type"}
 _KINDS = ("object", "type", "status", "event")
@@ -37,6 +37,9 @@ _OF_FILTERS = {"prompt_filter_results", "content_filter_results", "content_filte
 _KIND = re.compile(r"error|fail", re.IGNORECASE)
 _NAMED_ERROR = re.compile(r"(.*[_.-])?(error|failure|failed|exception)", re.IGNORECASE)
 _OBJECT_OF_ERROR = re.compile(r"error|exception|failure|fault", re.IGNORECASE)
+_FAILED_STATE = re.compile(
+    r"(.*[_.-])?(error|failure|failed|exception|cancell?ed|aborted)", re.IGNORECASE
+)
 _WELL = re.compile(
     r"|0|2\d\d|(2\d\d )?ok(ay)?|success(ful|fully)?|succeeded|none|null|nil|no.?error|false"
     r"|done|complete|completed|finished",
@@ -96,6 +99,12 @@ def wordless_failure_in(chunk: Mapping[str, Any]) -> str | None:
     if _ERRORS_SET.isdisjoint(chunk) or _counts(chunk.get("usage")):
         return None
     return _WORDLESS if any(_is_wordless(chunk.get(name)) for name in _ERRORS) else None
+
+
+def failed_state_in(part: Any) -> Any:
+    """Return a part of a chunk whose status says that it has failed, or None."""
+    state = part.get("status") if isinstance(part, Mapping) else None
+    return part if isinstance(state, str) and _FAILED_STATE.fullmatch(state.strip()) else None
 
 
 def is_foreign(chunk: Mapping[str, Any]) -> bool:

@@ -118,7 +118,7 @@ class JsonReply:
 
     def is_whole(self) -> bool:
         """Return whether the reply is whole, or failed, if it ends with the bytes so far."""
-        if self._done and not self._has_done:
+        if self._done and not (self._has_done and self.is_finished):
             return True
         trial = self._anew()
         data = b"".join(self._whole or ()) or self._frames.rest
@@ -265,16 +265,20 @@ class JsonReply:
         """Yield the deltas of JSON values that follow each other, or precede events."""
         at = 0
         text = data.decode(errors="replace")
-        while text[at : at + 1] in ("{", "[") and text[at : at + 6] != "[DONE]":
+        while _begins_value(text, at):
             try:
                 value, end = yield from read_value(text, at)
             except (ValueError, RecursionError) as error:
                 if not at:
                     raise self._errors.malformed("text that is not JSON", data) from error
+                if self._events.is_stream and not self.is_finished:
+                    raise self._errors.unavailable("broke off before its reply was whole") from None
                 break
-            yield from self._read_value(value)
             gap = _GAP.match(text, end)
             at = gap.end() if gap else end
+            # Where another value follows, none of them is whole by its form alone.
+            self._events.is_stream = self._events.is_stream or _begins_value(text, at)
+            yield from self._read_value(value)
         for frame in self._frames.feed(text[at:].encode() + b"\n\n"):
             yield from self._read(frame)
 
@@ -310,3 +314,8 @@ class JsonReply:
             return self._parse(data)
         except MalformedReply:
             return data.decode(errors="replace")
+
+
+def _begins_value(text: str, at: int) -> bool:
+    """Return whether a JSON object, or a list, begins at a place of a text."""
+    return text[at : at + 1] in ("{", "[") and text[at : at + 6] != "[DONE]"

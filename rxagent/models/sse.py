@@ -9,7 +9,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 _NAME = re.compile(rb"[A-Za-z_-]+")
 _ALIVE = re.compile(rb"\s*(?:ping|pong|keep.?alive|heart.?beat)\s*", re.IGNORECASE)
-_FAILED = re.compile(rb"error|fail|time.?out|exception|abort", re.IGNORECASE)
+_FAILED = re.compile(rb"error|fail|time.?out|exception|abort|cancell?ed", re.IGNORECASE)
 
 _NAMES = 64
 """How many names of events are remembered."""

@@ -5,11 +5,12 @@ from copy import deepcopy
 from itertools import chain
 
 import pytest
+from attrs import astuple
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import ModelError, ModelUnavailable
-from rxagent.events import Finish, TextDelta, ToolCallDelta
+from rxagent.events import Finish, TextDelta, ToolCallDelta, Usage
 from rxagent.models.anthropic_messages.reply import MessageReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.models.openai_responses.reply import ResponseReply
@@ -176,6 +177,31 @@ def test_no_side_field_costs_the_text(form, data):
         part[name] = data.draw(values)
 
     assert said(form.read(form.events)) == said(form.read(events))
+
+
+counts = st.sampled_from([-1, 2**32 * 1000, 2**63, 2**64 - 1, 10**400]) | st.integers(10**13)
+
+
+@EACH
+@given(st.data())
+def test_no_count_that_makes_no_sense(form, data):
+    """A number of tokens that no reply has is unknown, and costs nothing of the answer."""
+    events = deepcopy(form.events)
+    usages = [
+        part[name]
+        for part, name in side_fields(events, form.side | {"metadata"})
+        if name == "usage" and isinstance(part[name], dict)
+    ]
+    usages += [part["metadata"]["usage"] for part in events if "metadata" in part]
+    usage = data.draw(st.sampled_from(usages))
+    for name in usage:
+        if type(usage[name]) is int:
+            usage[name] = data.draw(counts)
+    deltas = form.read(events)
+    used = [delta for delta in deltas if isinstance(delta, Usage)]
+
+    assert said(form.read(form.events)) == said(deltas)
+    assert all(0 <= count < 1000 for delta in used for count in astuple(delta)[:5])
 
 
 # The end.

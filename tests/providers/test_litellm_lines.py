@@ -274,6 +274,40 @@ def test_a_failure_in_midstream(provider, failure, place):
         read(provider, frames)
 
 
+FOREIGN = st.one_of(
+    st.dictionaries(
+        st.sampled_from(["__type", "exception", "Message", "failure", "reason", "trace"]),
+        st.text("xyz", min_size=1),
+        min_size=1,
+        max_size=2,
+    ).flatmap(lambda value: st.sampled_from([sse(value)[0], *lines(value)])),
+    st.sampled_from(["detail", "message"]).map(lambda name: sse({"choices": [], name: "lost"})[0]),
+    st.sampled_from([b"Internal Server Error\n\n", b"<html>502 Bad Gateway</html>\n\n"]),
+)
+
+
+@pytest.mark.parametrize("name", ["openai", "mistral", "groq", "openrouter"])
+@FEW
+@given(FOREIGN, st.integers(1, 2))
+def test_what_belongs_to_no_reply(name, failure, place):
+    """What belongs to no reply is an error in mid-stream, though LiteLLM drops it."""
+    provider = PROVIDERS[name]
+    frames = frames_of(provider, provider.stop)
+    frames.insert(place, failure)
+
+    with pytest.raises(ModelError):
+        read(provider, frames)
+
+
+def test_what_only_keeps_a_connection_open():
+    """A sign of life among the chunks, and anything behind the finish reason, is no error."""
+    provider = PROVIDERS["openai"]
+    alive = [b": ping\n\n", b"event: ping\ndata: {}\n\n", *sse({"type": "ping"}, {"choices": []})]
+    begin, *others = frames_of(provider, provider.stop)
+
+    assert "Half answer" == read(provider, [begin, *alive, *others, *sse({"trace": "x"})])
+
+
 FAILED = {"code": 503, "message": "overloaded", "type": "overloaded_error"}
 INSIDE = [
     {"choices": [{"index": 0, "delta": {"content": ""}, "error": FAILED}]},
@@ -392,3 +426,25 @@ def test_what_litellm_may_change(provider, what):
 
     assert "Half answer" == read(provider, frames, request)
     assert before == repr(request)
+
+
+NAMES = "tool_calls function_call images audio annotations thinking_blocks reasoning_items refusal"
+NAMED = st.sampled_from([*NAMES.split(), "reasoning_content", "provider_specific_fields"])
+SCALARS = st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["", 1.5])
+ODD = st.one_of(
+    SCALARS,
+    st.lists(SCALARS, max_size=2),
+    st.just({}),
+    st.lists(st.just({}) | st.just({"index": 0, "function": {}}), min_size=1, max_size=2),
+)
+
+
+@pytest.mark.parametrize("name", ["openai", "mistral", "groq", "openrouter"])
+@FEW
+@given(st.dictionaries(NAMED, ODD, min_size=1, max_size=2), st.integers(0, 1))
+def test_no_field_of_a_delta_costs_the_text(name, odd, place):
+    """Whatever stands beside the text of a delta, the text arrives."""
+    chunks = [chat("Half "), chat("answer"), chat("", "stop")]
+    chunks[place]["choices"][0]["delta"] |= odd
+
+    assert "Half answer" == read(PROVIDERS[name], sse(*chunks))

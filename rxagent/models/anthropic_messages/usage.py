@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...events import Usage
-from ..openai_chat.fields import Usages
+from ..openai_chat.fields import Usages, count_of
 
 __all__ = ["MessageUsage"]
 
@@ -48,7 +48,5 @@ class MessageUsage:
     def _note(self, report: Mapping[str, Any], *names: str) -> None:
         for name in names:
             value = report.get(name)
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                continue
-            if value >= 0 and value % 1 == 0:
-                self._totals[name] = max(int(value), self._totals.get(name, 0))
+            if value is not None and (count := count_of(value)) is not None:
+                self._totals[name] = max(count, self._totals.get(name, 0))

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..failures import failure_in, wordless_failure_in
 from ..openai_responses.failures import failure_in_event
+from .deltas import make_plain
 
 __all__ = ["failure_of", "reasons_in", "without_odd_fields"]
 
@@ -33,7 +34,9 @@ def failure_of(value: Mapping[str, Any]) -> Any:
     """Return the description of an error that an object holds, in any of its parts, or None."""
     if _is_of_responses(value):
         return failure_in_event(value, answered=True)
-    is_known = not _OF_REPLIES.isdisjoint(value) or isinstance(value.get("message"), Mapping)
+    fields = [value[name] for name in _OF_REPLIES & value.keys()]
+    is_known = any(field not in (None, [], ()) for field in fields)
+    is_known = is_known or isinstance(value.get("message"), Mapping)
     error = failure_in(value, is_known=is_known)
     if error is None and not is_known:
         error = wordless_failure_in(value)
@@ -68,9 +71,11 @@ def without_odd_fields(value: dict[str, Any]) -> bool:
                 if part is message:
                     part[name] = {"input_tokens": 0, "output_tokens": 0}  # Anthropic's must be
     for inner in _parts_of(value, ("choices", "delta"), 2):
-        if isinstance(inner, dict) and not isinstance(inner.get(_OF_VENDORS, {}), Mapping):
-            found = True
-            del inner[_OF_VENDORS]
+        if isinstance(inner, dict):
+            if not isinstance(inner.get(_OF_VENDORS, {}), Mapping):
+                found = True
+                del inner[_OF_VENDORS]
+            found |= make_plain(inner)
     return found
 
 

@@ -9,12 +9,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from ..failures import is_foreign
 from ..openai_chat.fields import finish_of
-from ..sse import Failure, Frames
+from ..sse import Failure, Frames, Strange
+from .deltas import OF_DELTAS
 from .parts import failure_of, reasons_in, without_odd_fields
 from .sources import open_source
 
 __all__ = ["Watch"]
+
+_NAMES = ('"usage', '"provider_specific_fields"', *(f'"{name}"' for name in OF_DELTAS))
 
 
 class Watch:
@@ -31,7 +35,7 @@ class Watch:
 
     def __init__(self, stream: Any) -> None:
         self.failure: Any = None
-        self.is_open = False
+        self.is_open = self._is_chat = False
         self.reasons: list[str] = []
         self._frames = Frames()
         if (source := getattr(stream, "completion_stream", None)) is not None:
@@ -52,13 +56,14 @@ class Watch:
         for data in self._frames.feed(piece):
             if (value := _json_in(data)) is not None:
                 self._look(value)
-            if isinstance(data, Failure):
+            is_strange = isinstance(data, Strange) and self._is_in_chat
+            if isinstance(data, Failure) or is_strange:
                 words = data.decode(errors="replace").strip()
                 self._fail({"message": words or "the provider reported an error"})
 
     def readable(self, text: str) -> str:
         """Return the data of an event, or a line, without what LiteLLM could not read."""
-        if not any(name in text for name in ('"usage', '"provider_specific_fields"')):
+        if not any(name in text for name in _NAMES):
             return text
         head, brace, rest = text.partition("{")
         value = _json_in((brace + rest).encode(errors="replace"))
@@ -71,9 +76,18 @@ class Watch:
     def _look(self, value: Any) -> None:
         for part in value if isinstance(value, list) else (value,):
             if isinstance(part, Mapping):
-                if (error := failure_of(part)) is not None:
+                error = failure_of(part)
+                if error is None and self._is_in_chat and is_foreign(part):
+                    error = part
+                if error is not None:
                     self._fail(error)
+                self._is_chat = self._is_chat or bool(part.get("choices"))
                 self.reasons += reasons_in(part)
+
+    @property
+    def _is_in_chat(self) -> bool:
+        """Whether chunks of OpenAI's chat protocol came, and no finish reason."""
+        return self._is_chat and not self.reasons
 
     def _fail(self, error: Any) -> None:
         """Note a failure, the first that tells more than a sentence."""

@@ -92,6 +92,14 @@ class Calls:
             for given in self._arguments.values()
         )
 
+    @property
+    def are_cut(self) -> bool:
+        """Whether a call has no arguments, so that it may be cut behind its name."""
+        return any(
+            index not in self._arguments or not self._arguments[index].text.strip()
+            for index in self._read
+        )
+
     def new_in(self, index: int, id: str | None, arguments: str) -> str:
         """Return what a piece adds to the arguments of a call: some servers repeat those before."""
         own = self._ids.setdefault(index, id) or id

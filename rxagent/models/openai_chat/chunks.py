@@ -8,11 +8,22 @@ from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
-from ..failures import failure_in, is_foreign, wordless_failure_in
+from ..failures import failed_state_in, failure_in, is_foreign, wordless_failure_in
 from ..think_tags import ThinkTags
 from .calls import Calls, Fragment
 from .choices import Choices, Undecided
-from .fields import FAR, Halves, Usages, finish_of, id_of, number, reason_of, string, whole
+from .fields import (
+    FAR,
+    Halves,
+    Usages,
+    failed_reason_of,
+    finish_of,
+    id_of,
+    number,
+    reason_of,
+    string,
+    whole,
+)
 from .ids import is_replaceable
 from .kept import OPAQUE, Kept
 from .marked import MarkedThoughts, is_marked
@@ -75,6 +86,11 @@ class ChatChunks:
         """Whether further text without the sign `<` is the answer's."""
         is_open = self._halves or self._choices.have_moved or self._marked.are_open
         return self.tags.may_pass and not is_open
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a call lacks its arguments, and no finish reason came."""
+        return self._reason is None and not self.finished and self._calls.are_cut
 
     def passed(self, text: str) -> None:
         """Note a text without the sign `<` that was emitted as the answer's."""
@@ -142,10 +158,13 @@ class ChatChunks:
         fields, reason = choice.get("delta"), reason_of(choice.get("finish_reason"))
         if not reason and choice.get("stop_reason") in ("error", "failed"):
             reason = "error"
+        if "native_finish_reason" in choice:
+            reason = failed_reason_of(choice["native_finish_reason"]) or reason
         message = choice.get("message")
         is_whole = message is not None and not _holds_more(fields)
         fields = message if is_whole else fields
         error = failure_in(choice, inside=True) or failure_in(fields or {}, inside=True)
+        error = error or failed_state_in(choice) or failed_state_in(fields)
         if error is not None:
             self.fail(error)
         if not fields and isinstance(choice.get("text"), str):  # the protocol before messages

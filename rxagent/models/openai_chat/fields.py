@@ -11,6 +11,8 @@ __all__ = [
     "FAR",
     "Halves",
     "Usages",
+    "count_of",
+    "failed_reason_of",
     "finish_of",
     "id_of",
     "number",
@@ -21,6 +23,13 @@ __all__ = [
 
 FAR = 1_000_000
 """An index that no choice and no call of the answer reaches."""
+
+_NAMES_FAILURE = re.compile(
+    r"error|fail|exception|malformed|invalid|unexpected|missing|too.?many|abort|cancel|time.?out"
+    r"|interrupt|overload",
+    re.IGNORECASE,
+)
+"""What a finish reason behind a gateway has that names a failure, unless a table knows it."""
 
 _NO_REASON = ("", "null", "none")
 
@@ -90,6 +99,12 @@ def reason_of(value: Any) -> str:
     return "" if reason.strip().lower() in _NO_REASON else reason
 
 
+def failed_reason_of(native: Any) -> str:
+    """Return the finish reason behind a gateway if it names a failure, else an empty text."""
+    reason = reason_of(native) if isinstance(native, str) else ""
+    return reason if finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
+
+
 def finish_of(reason: str) -> str | None:
     """Return the finish reason that a provider's word means, or None when it is unknown."""
     word = re.sub(r"[^a-z]+", "_", reason.strip().lower()).strip("_")
@@ -109,6 +124,9 @@ _THOUGHT = ("reasoning_tokens",)
 """The names of Anthropic, DeepSeek, LiteLLM, Moonshot, OpenAI, OpenRouter and Qwen (November 2026);
 details lie in an object of their own, or in the report itself."""
 
+_MOST = 10**12
+"""More tokens than any reply has: some servers report -1 as an unsigned number."""
+
 
 class Usages:
     """Turns the usage reports of one reply, which are totals so far, into increments.
@@ -127,7 +145,7 @@ class Usages:
         """Return what a report adds to those before it; None when that is nothing."""
         if not isinstance(report, Mapping):
             return None
-        taken, made = _count(_first(report, _INPUT)), _count(_first(report, _OUTPUT))
+        taken, made = count_of(_first(report, _INPUT)), count_of(_first(report, _OUTPUT))
         if taken is None or made is None:
             return None
         read = _detail(report, _OF_INPUT, _READ)
@@ -161,15 +179,15 @@ def _first(report: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 def _detail(report: Mapping[str, Any], places: tuple[str, ...], names: tuple[str, ...]) -> int:
     details = _first(report, places)
     found = _first(details, names) if isinstance(details, Mapping) else None
-    return _count(_first(report, names) if found is None else found) or 0
+    return count_of(_first(report, names) if found is None else found) or 0
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
     """Return a number of tokens, zero when it is missing; None when it makes no sense."""
     if value is None:
         return 0
-    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
-    return int(value) if is_whole and value >= 0 else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value <= _MOST and value % 1 == 0 else None
 
 
 # Characters that a provider has cut in two

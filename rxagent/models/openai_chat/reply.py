@@ -44,6 +44,11 @@ class ChatReply(JsonReply):
         self._tail = b""
         self._signed = False
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the answer is whole; `[DONE]` ends none whose call lacks its arguments."""
+        return super().is_finished and not (self._done and self._chunks.is_cut)
+
     def _anew(self) -> "ChatReply":
         return ChatReply(self._errors)
 

@@ -13,7 +13,7 @@ from ..openai_chat.reasoning import thoughts_in
 from .contents import KIND_OF, REASONING, arguments_in, text_in
 from .failures import failure_in_event, is_of_tool
 from .items import Signs
-from .output import Add, Output, Unnamed
+from .output import Add, Contradicted, Output, Unnamed
 
 __all__ = ["ResponseEvents"]
 
@@ -94,6 +94,9 @@ class ResponseEvents:
                     yield from self._read(event)
         except Unnamed as error:
             raise self._errors.malformed("a call without a name", value) from error
+        except Contradicted as error:
+            what = "arguments of a call that differ from the pieces of them"
+            raise self._errors.malformed(what, value) from error
         except (AttributeError, LookupError, RecursionError, TypeError) as error:
             if self.failure is None:
                 raise self._errors.malformed("an event of an unknown shape", value) from error

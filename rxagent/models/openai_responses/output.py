@@ -12,7 +12,7 @@ from .items import Fit, Item, Items, Signs
 from .parts import Part
 from .spoken import Spoken
 
-__all__ = ["Add", "Output", "Unnamed"]
+__all__ = ["Add", "Contradicted", "Output", "Unnamed"]
 
 Add = Callable[[str], Delta]
 """Adds a piece to a part of an item, and returns its delta."""
@@ -23,6 +23,10 @@ _OF_ALL = "text", "refusal"
 
 class Unnamed(Exception):
     """A call has arguments, but no name."""
+
+
+class Contradicted(Exception):
+    """The whole arguments of a call differ from their pieces."""
 
 
 class Output:
@@ -87,6 +91,7 @@ class Output:
         item = self._items.of_whole(signs, lambda item: item.parts(name).fit_part(part, text))
         if item.is_whole:
             return
+        _check_arguments(item, name, [(0, text)] if text else [])
         parts = item.parts(name)
         number = parts.number_of_whole(part, text)
         missing = parts.missing_in(number, text)
@@ -165,6 +170,7 @@ class Output:
     def _stop(self, item: Item, data: Mapping[str, Any], texts: Texts) -> Iterator[Delta]:
         has_said = self._items.has_strays and self._spoken.has_said(item, texts)
         for name, parts in texts.items():
+            _check_arguments(item, name, parts)
             if not (has_said and name == "text"):
                 yield from self._complete(item, name, [*item.parts(name).missing(parts)])
         if not item.is_whole:
@@ -212,6 +218,17 @@ class Output:
         known = {item.parts("arguments").text for item in calls if item.name is not None}
         if any(item.held and item.parts("arguments").text not in known for item in calls):
             raise Unnamed
+
+
+def _check_arguments(item: Item, name: str, whole: Sequence[Part]) -> None:
+    """Check that the whole arguments of a call do not contradict their pieces.
+
+    Raises:
+        Contradicted: They do.
+    """
+    text = "".join(part for _, part in whole)
+    if name == "arguments" and item.parts(name).is_contradicted_by(text):
+        raise Contradicted
 
 
 def _signs_of(index: int | None, data: Any) -> Signs | None:

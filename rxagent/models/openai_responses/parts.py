@@ -17,8 +17,8 @@ other; they are equal.
 class Parts:
     """The pieces of one text, by the numbers of its parts.
 
-    Where a piece has no number, it belongs to the latest part. What has come cannot be taken back,
-    so that it stands, if a whole text contradicts it.
+    Where a piece has no number, it belongs to the latest part. A text that has come cannot be taken
+    back, so that it stands, if a whole text contradicts it.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,13 @@ class Parts:
     def end(self, number: int) -> None:
         """Note that a part is whole."""
         self._whole.add(number)
+
+    def is_contradicted_by(self, whole: str) -> bool:
+        """Return whether a whole text is neither what has come, nor goes on from there."""
+        before = self.text.strip()
+        if not (before and whole) or whole.strip().startswith(before):
+            return False
+        return not _is_same_json(before, whole.strip())
 
     def fit(self, whole: Sequence[Part]) -> int:
         """Return how a whole text fits to what has come."""

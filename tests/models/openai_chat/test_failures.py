@@ -268,3 +268,44 @@ def test_empty_values(read, aside):
 def test_half_a_character(error):
     """The text of an error can be encoded, whatever the provider has sent."""
     assert str(ErrorFactory("openai", "m").reported(error)).encode()
+
+
+reasons = st.sampled_from(["stop", "tool_calls", None])
+natives = st.sampled_from(
+    ["MALFORMED_FUNCTION_CALL", "error", "network_error", "UNEXPECTED_TOOL_CALL", "cancelled"]
+)
+states = st.sampled_from(["failed", "error", "cancelled", "canceled", "aborted", "FAILED"])
+events = st.sampled_from([b"cancelled", b"response_canceled", b"aborted", b"run.failed"])
+
+
+def choice_of(**fields):
+    """Return a chunk of one choice."""
+    return sse({"choices": [{"index": 0, "delta": {}, **fields}]})
+
+
+@given(
+    st.one_of(
+        st.builds(
+            lambda reason, native: choice_of(finish_reason=reason, native_finish_reason=native),
+            reasons,
+            natives,
+        ),
+        states.map(lambda state: choice_of(status=state)),
+        states.map(lambda state: choice_of(delta={"status": state})),
+        events.map(lambda name: b"event: " + name + b"\ndata: {}\n\n"),
+    )
+)
+def test_a_failure_beside_a_good_end(failure):
+    """A reply has failed if anything beside its finish reason says so."""
+    reply = ChatReply(ErrorFactory("openai", "m"))
+    with pytest.raises(ModelError):
+        list(reply.feed(sse(text_chunk("Half")) + failure + sse(finish_chunk("stop")) + DONE))
+        list(reply.end())
+
+
+@pytest.mark.parametrize("native", ["STOP", "eos", "completed", "error_limit", None, 5, "whatever"])
+def test_a_good_end_behind_a_gateway(native, read):
+    """Any other reason behind a gateway says nothing, and neither does a state of success."""
+    end = choice_of(finish_reason="stop", native_finish_reason=native, status="completed")
+
+    assert [TextDelta("Whole"), Finish("stop")] == read(sse(text_chunk("Whole")), end)

@@ -194,6 +194,7 @@ def test_a_lone_half(read):
 @pytest.mark.parametrize(("id", "text"), [(5, "5"), (1.5, "1.5"), (["a"], '["a"]'), (None, None)])
 def test_ids_of_other_types(read, id, text):
     """An id of another type is taken as text."""
-    part = chunk({"tool_calls": [{"index": "1", "id": id, "function": {"name": "add"}}]})
+    function = {"name": "add", "arguments": "{}"}
+    part = chunk({"tool_calls": [{"index": "1", "id": id, "function": function}]})
 
-    assert [ToolCallDelta(1, text, "add")] == read(sse(part), DONE)
+    assert [ToolCallDelta(1, text, "add", "{}")] == read(sse(part), DONE)

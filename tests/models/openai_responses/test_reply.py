@@ -2,10 +2,10 @@
 
 import json
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rxagent.errors import (
@@ -457,3 +457,31 @@ def test_wrong_bytes(read, noise):
     middle = len(RECORDED) // 2
     with suppress(ModelError):
         read(RECORDED[:middle] + noise + RECORDED[middle:])
+
+
+@given(st.data())
+def test_arguments_that_differ_from_their_pieces(data):
+    """A call does not run with pieces of which one was lost, came twice, or was changed."""
+    arguments = json.dumps({"amount": data.draw(st.integers(100, 10**6)), "of": "pay"})
+    size = data.draw(st.integers(1, 6))
+    pieces = [arguments[at : at + size] for at in range(0, len(arguments), size)]
+    at = data.draw(st.integers(0, len(pieces) - 2))
+    pieces[at : at + 1] = data.draw(st.sampled_from([[], [pieces[at]] * 2, ["9" + pieces[at]]]))
+    assume(not arguments.startswith("".join(pieces)))
+    item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "pay"}
+    place = {"output_index": 0, "item_id": "fc_1"}
+    whole = item | {"arguments": arguments, "status": "completed"}
+    ends = [
+        event("response.function_call_arguments.done", **place, arguments=arguments),
+        event("response.output_item.done", output_index=0, item=whole),
+    ]
+    shown = data.draw(st.lists(st.sampled_from(ends), max_size=2, unique=True))
+    frames = [
+        event("response.output_item.added", output_index=0, item=item | {"arguments": ""}),
+        *(event("response.function_call_arguments.delta", **place, delta=one) for one in pieces),
+        *shown,
+        event("response.completed", response={"status": "completed", "output": [whole]}),
+    ]
+    reply = ResponseReply(ErrorFactory("openai", "m"))
+    with pytest.raises(MalformedReply, match="differ from the pieces"):
+        list(chain(reply.feed(b"".join(frames)), reply.end()))
