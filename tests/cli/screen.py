@@ -50,6 +50,13 @@ class Screen:
             self.type(CTRL_C)
         self.read_until(*texts)
 
+    def press_until(self, key, text):
+        """Press a key, again if need be, and read until a text."""
+        self.type(key)
+        if not self._comes(text, OVERLOOKED):
+            self.type(key)
+        self.read_until(text)
+
     def leave(self):
         """Press Ctrl-C, which ends the command; return all that was seen."""
         self.press_until_it_ends(CTRL_C)
