@@ -189,19 +189,8 @@ def loaded() -> Any:
         if is_first:
             sdk.suppress_debug_info = True  # it prints advice to the standard output
             filterwarnings("ignore", _NOT_BEGUN, RuntimeWarning)
-            _keep_silent_connections()
         _rehearse_once(sdk)
     return sdk
-
-
-def _keep_silent_connections() -> None:
-    """Let LiteLLM make its connections so that no request gets the reply of another."""
-    with suppress(ImportError):
-        from .kept_connections import SilentConnector
-
-        handler: Any = import_module("litellm.llms.custom_httpx.http_handler")
-        if hasattr(handler, "TCPConnector"):
-            handler.TCPConnector = SilentConnector
 
 
 @cache

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rxagent.events import TextDelta
-from rxagent.models import AmazonBedrockModel, AnthropicModel, LiteLLMModel, OpenAIModel, resolve
+from rxagent.models import AmazonBedrockModel, AnthropicModel, OpenAIModel, resolve
 from rxagent.streams import each
 from rxagent.testing.far_ends.bedrock import KEYS
 from rxagent.testing.leaks import keepers
@@ -147,10 +147,6 @@ MODELS = {
             "amazon.nova-pro-v1:0", client_kwargs={**KEYS, "endpoint_url": url}, stream=False
         ),
     ),
-    "litellm": (
-        chat,
-        lambda url: LiteLLMModel("openai/m", api_base=url, api_key="k", stream=False),
-    ),
 }
 
 
@@ -158,7 +154,7 @@ MODELS = {
 def converse_with(request):
     """Return a function that runs a coroutine with a new server, and a way to ask its model."""
     name = request.param
-    if name in ("anthropic", "boto3", "litellm"):
+    if name in ("anthropic", "boto3"):
         pytest.importorskip(name)
     body_of, model_of = MODELS[name]
 
