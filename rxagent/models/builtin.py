@@ -31,9 +31,8 @@ class BuiltinModel(OnnxModel):
 
     It is for demonstrations and tests. It calculates, converts units, works out percentages and
     dates, and calls a tool, though of several it often takes the wrong one; asked anything else, it
-    says so. It reads the task and
-    what was done for it, but neither instructions nor earlier tasks. Its card says how often it is
-    right.
+    says what it can do. It reads the task and what was done for it, but neither instructions nor
+    earlier tasks. Its card says how often it is right.
 
     Args:
         model_id: The only one is `tiny`.

@@ -289,9 +289,9 @@ def model_operator(make: Callable[_P, Answer]) -> Callable[_P, ModelOperator]:
     def made(*arguments: _P.args, **named: _P.kwargs) -> ModelOperator:
         return ModelOperator(written, made, arguments, named, make(*arguments, **named))
 
-    made.makes_operator = written  # type: ignore[attr-defined]
+    made.makes_operator = written  # type: ignore[attr-defined]  # functions take attributes
     shown_as = signature(make).replace(return_annotation=ModelOperator)
-    made.__signature__ = shown_as  # type: ignore[attr-defined]
+    made.__signature__ = shown_as  # type: ignore[attr-defined]  # read by `inspect`
     return made
 
 

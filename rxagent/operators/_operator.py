@@ -175,7 +175,7 @@ def _operator(fit: _Fit, make: _F) -> _F:
         apply = make(*arguments, **named)
         return StreamOperator(written, made, arguments, named, fit, apply)
 
-    made.makes_operator = written  # type: ignore[attr-defined]
+    made.makes_operator = written  # type: ignore[attr-defined]  # functions take attributes
     return cast(_F, made)
 
 
