@@ -151,7 +151,7 @@ class ElasticThreads(ABC):
 
     def _abandon(self, job: Job) -> None:
         with self._lock:
-            if self._jobs.abandon(job):
+            if self._jobs.abandon(job) or self._is_watched:
                 self._provide_or_refuse()
 
     @staticmethod
@@ -205,6 +205,9 @@ class ElasticThreads(ABC):
             PoolExhausted: No thread can be started, and none will become free.
         """
         wanted = self._wanted()
+        if self._is_watched and not self._jobs.due:
+            self._bells.ring(len(self._bells))  # the thread that watches among them
+            return
         if not wanted:
             return
         try:
@@ -296,9 +299,11 @@ class ElasticThreads(ABC):
     def _watch(self) -> None:
         before = self._glimpse()
         self._is_watched = True
-        is_called = self._bells.sleep_until(self._may_begin, self._patience)
+        is_over = self._bells.sleep_until(
+            lambda: self._may_begin() or not self._jobs.due, self._patience
+        )
         self._is_watched = False
-        if is_called or not self._jobs.due:
+        if is_over:
             return
         more, jobs = self._more(before, self._glimpse()), self._jobs
         if not more:

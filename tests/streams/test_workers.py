@@ -338,6 +338,20 @@ def test_a_stopped_job_that_returns_counts_no_more():
     until(lambda: (0, 0) == (pool.busy, pool.size))
 
 
+@pytest.mark.parametrize("begins", [True, False])
+def test_no_thread_watches_when_no_job_waits(begins):
+    """The thread that watches the others ends once the last job that waited began or never will."""
+    pool, stuck = Workers(limit=1, patience=FOR_EVER, idle=0.05), Stuck()
+    stuck.submit_to(pool)
+    job = pool.submit(stuck)
+    until(lambda: pool.size == 2)
+    if not begins:
+        job.abandon()
+        until(lambda: pool.size == 1)
+    stuck.release()
+    until(lambda: (0, 0) == (pool.busy, pool.size))
+
+
 def test_what_is_stopped_before_it_began_never_begins(stuck):
     """A job that waits and is abandoned is forgotten: it is not lost, and never runs."""
     pool, ran = Workers(limit=1, patience=FOR_EVER, idle=0.05), []
