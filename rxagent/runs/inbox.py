@@ -53,7 +53,7 @@ class Inbox(abc.DisposableBase):
         return True
 
     def _put(self, said: Said | None) -> bool:
-        place = len(self._log)
+        place = max(0, len(self._log) - 1)  # the last one, which may be the end
         while (found := self._log.setdefault(place, said)) is not said:
             if found is None:
                 return False

@@ -67,7 +67,7 @@ def test_another_type_or_value_does_not_match(expected, actual):
 @given(st.text(), st.text())
 def test_dots_are_the_only_pattern(text, other):
     """A text without `...` matches only itself, whatever characters it contains."""
-    text = text.replace("...", "")
+    text = text.replace("...", "").strip(".")
 
     assert (text == other) is matches(text, other)
     assert matches(f"{text}...{text}", f"{text}{other}{text}")
