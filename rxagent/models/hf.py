@@ -151,6 +151,7 @@ class InferenceClientModel(RemoteModel):
         except ImportError as error:
             raise self._declaration.missing(error) from error
         from .cookies import take_no_cookies
+        from .kept_httpx import watch_connections
 
         anyio.run(anyio.sleep, 0)  # loads what the first request would load on its loop
         client = self._sdk_client(_Rehearsal(), {})
@@ -165,6 +166,7 @@ class InferenceClientModel(RemoteModel):
             raise
         session = _own_reading(sdk.get_async_session())
         take_no_cookies(session)
+        watch_connections(session)
         return session
 
     def _sdk_client(self, session: Any, call: Mapping[str, Any]) -> Any:

@@ -136,6 +136,7 @@ class SdkModel(RemoteModel):
         if variable and self._client_kwargs.keys().isdisjoint(("base_url", "azure_endpoint")):
             check_url(variable, os.environ.get(variable))
         from .cookies import take_no_cookies
+        from .kept_httpx import watch_connections
 
         http_client = self._http_client
         try:
@@ -148,6 +149,7 @@ class SdkModel(RemoteModel):
             http_client = http_client()
         if http_client is not self._http_client:  # one of the user's keeps what it always keeps
             take_no_cookies(http_client)
+            watch_connections(http_client)
         base_error = getattr(sdk, self._sdk_error)
         try:
             client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._arguments())

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import struct
 from contextlib import suppress
 from importlib import import_module
 from threading import Thread
@@ -34,7 +35,11 @@ class KeptServer:
     Attributes:
         url: Its URL.
         connections: Those it has accepted.
+        asked: The texts that were asked, in their order.
         requests: The heads of the requests, by the texts that they ask.
+        ends: Says what the server sends before it closes a connection instead of replying: bytes,
+            or `RESET`; None for a reply. It is called with how many replies the connection has
+            had, and with the text.
         behind: What it sends in one piece with each reply, behind it.
         cookies: Whether each reply sets a cookie of the text that was asked.
     """
@@ -44,7 +49,9 @@ class KeptServer:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.connections = []
+        self.asked = []
         self.requests = {}
+        self.ends = lambda replies, text: None
         self.behind = b""
         self.cookies = False
         self._threads = []
@@ -86,6 +93,7 @@ class KeptServer:
                 self._start(self._serve, connection)
 
     def _serve(self, connection):
+        replies = 0
         with connection, connection.makefile("rb") as reader, suppress(OSError):
             while line := reader.readline():
                 length, head = 0, []
@@ -96,12 +104,24 @@ class KeptServer:
                     line = reader.readline()
                 body = reader.read(length).decode()
                 text = body[body.index("<") : body.index(">") + 1]
+                self.asked.append(text)
                 self.requests[text] = head
-                self.reply(connection, text)
+                if (end := self.ends(replies, text)) is not None:
+                    return _end(connection, end)
+                connection.sendall(self.answer_to(text) + self.behind)
+                replies += 1
 
-    def reply(self, connection, text):
-        """Send the reply to a request."""
-        connection.sendall(self.answer_to(text) + self.behind)
+
+RESET = object()
+"""An end by which a server forgets a connection."""
+
+
+def _end(connection, end):
+    if end is RESET:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    else:
+        connection.sendall(end)
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def chat(text):
