@@ -4,7 +4,7 @@ import json
 from itertools import chain
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rxagent.errors import MalformedReply
@@ -101,6 +101,7 @@ def said(deltas):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_an_answer_that_differs_from_its_pieces(protocol, data):
     """One of which a piece was lost, came twice, or was changed, is an error; nothing is lost."""
@@ -120,6 +121,7 @@ def test_an_answer_that_differs_from_its_pieces(protocol, data):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_an_answer_that_agrees(protocol, data):
     """White space, an end that only one has, and a broken character contradict nothing."""

@@ -21,6 +21,14 @@ from rxagent.models import (
 )
 from rxagent.streams import each
 from rxagent.testing.far_ends.bedrock import KEYS
+from rxagent.testing.leaks import keepers
+
+keepers["executor"] = lambda opened: isinstance(opened, Thread) and opened.name[:8] == "asyncio_"
+"""An event loop keeps the threads on which clients look up hosts."""
+
+
+OURS = ("chat", "responses", "groq", "anthropic", "boto3", "hf", "httpx")
+"""The models whose connections are ours; those of LiteLLM are its own."""
 
 
 def http(status, body, headers=""):

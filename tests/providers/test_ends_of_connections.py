@@ -1,22 +1,16 @@
 """A request whose kept connection the server has just closed is sent once more."""
 
 import asyncio
-from threading import Thread
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rxagent.errors import ModelError
-from rxagent.testing.leaks import keepers
 
-from .kept_server import MODELS, RESET, converse_with
+from .kept_server import OURS, RESET, converse_with
 
-keepers["executor"] = lambda opened: isinstance(opened, Thread) and opened.name[:8] == "asyncio_"
-"""An event loop keeps the threads on which clients look up hosts."""
-
-ours = pytest.mark.parametrize("name", [name for name in MODELS if name != "litellm"])
-"""The models whose connections are ours; those of LiteLLM are its own."""
+ours = pytest.mark.parametrize("name", OURS)
 
 
 @ours

@@ -1,22 +1,14 @@
 """No request gets a reply that the server sent to another, on a connection that was kept."""
 
 import asyncio
-from threading import Thread
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rxagent.testing.leaks import keepers
+from .kept_server import OURS, converse_with, http
 
-from .kept_server import MODELS, converse_with, http
-
-keepers["executor"] = lambda opened: isinstance(opened, Thread) and opened.name[:8] == "asyncio_"
-"""An event loop keeps the threads on which clients look up hosts."""
-
-
-watched = pytest.mark.parametrize("name", [name for name in MODELS if name != "litellm"])
-"""The models whose connections are watched; those of LiteLLM are its own."""
+watched = pytest.mark.parametrize("name", OURS)
 
 
 @watched
