@@ -154,12 +154,33 @@ def test_a_known_secret_that_was_cut_off(length):
         ({KEYS[0]: 1}, {SECRET: 1}),
         ({"password": {"type": "string"}}, {"password": {"type": "string"}}),
         ("postgres://me:open@host/a", f"postgres://me:{SECRET}@host/a"),
+        (r'{"password": "\\", "note": "n"}', f'{{"password": "{SECRET}", "note": "n"}}'),
         ("{'api_key': 'a', 'x': 'b'}", f"{{'api_key': '{SECRET}', 'x': 'b'}}"),
     ],
 )
 def test_where_a_secret_may_stand(value, expected):
     """In lists, names, URLs and dicts as Python writes them; a schema and a number are kept."""
     assert expected == Secrets().hidden(value)
+
+
+def test_what_stands_before_a_key_is_no_part_of_it():
+    """A key is found when what it followed has been hidden."""
+    assert SECRET + SECRET == Secrets(["correct horse"]).hidden(f"correct horse{KEYS[0]}")
+
+
+def test_an_attempt_that_was_cut_off_hides_nothing_of_the_next(tmp_path):
+    """A password without an end goes to the end of its own answer."""
+    path, whole = tmp_path / "run.jsonl", '{"user": "ann"}'
+    calls = [
+        ToolCallDelta(0, "call_1", "login", '{"password": "open'),
+        StepRetried(2, "ModelError: cut off"),
+        ToolCallDelta(0, "call_2", "login", whole),
+    ]
+    ops.record(path)(lambda _: rx.from_iterable(calls))("Hi").run()
+    events = [json.loads(line).get("event", {}) for line in path.read_text().splitlines()]
+
+    said = [event["arguments"] for event in events if "arguments" in event]
+    assert [f'{{"password": "{SECRET}', whole] == said
 
 
 def login(user: str, password: str) -> str:
