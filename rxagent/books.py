@@ -32,7 +32,7 @@ class Books:
         usage: All of them; None if no model has reported any.
         by_agent: Those of each agent, by its name.
         by_model: Those of each model, by its name; those of unknown models by an empty name.
-        unreported: The number of turns without a report.
+        unreported: The number of turns without a report, and of requests closed before theirs.
         agents: The agent of each run.
         reported: The runs whose latest turn has a report.
     """
@@ -65,6 +65,7 @@ class Books:
                 usage = Usage.sum(usage, event)
                 by_agent = _booked(by_agent, agents.get(path, ""), event)
                 by_model = _booked(by_model, event.model or "", event)
+                unreported += event.unreported
                 reported = reported.set(path, True)
             case StepStarted() | PlanStarted():
                 reported = reported.drop(path)

@@ -214,7 +214,8 @@ class Usage(Delta):
 
     `input_tokens` includes those read from a cache (`cached_tokens`) and written to one
     (`cache_write_tokens`), `output_tokens` those of reasoning. `model` is None if it is unknown,
-    or if several models are summed up; it is not compared.
+    or if several models are summed up; it is not compared. `unreported` counts requests beside
+    this one that were closed before they reported, whose tokens are unknown.
     """
 
     input_tokens: int
@@ -223,6 +224,7 @@ class Usage(Delta):
     reasoning_tokens: int = field(default=0, repr=False)
     cache_write_tokens: int = field(default=0, repr=False)
     model: str | None = field(default=None, eq=False, repr=False)
+    unreported: int = field(default=0, repr=False)
 
     __repr__ = repr_of
 
@@ -246,6 +248,7 @@ class Usage(Delta):
             one.reasoning_tokens + other.reasoning_tokens,
             one.cache_write_tokens + other.cache_write_tokens,
             one.model if one.model == other.model else None,
+            one.unreported + other.unreported,
         )
 
 

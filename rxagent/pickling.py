@@ -9,15 +9,27 @@ import threading
 from functools import partial
 from importlib import import_module
 from types import FunctionType
-from typing import Any
+from typing import Any, Self
 
 from attrs import frozen
 
 from .arguments import shorten
 
-__all__ = ["PicklingError", "named", "portable"]
+__all__ = ["PicklingError", "Shared", "named", "portable"]
 
 _MOST_WRAPPERS = 100
+
+
+class Shared:
+    """A value that never changes: copies are the object itself, as those of a function are."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
 
 
 class _Tried(threading.local):

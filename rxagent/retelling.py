@@ -66,6 +66,7 @@ def retold(
             used.reasoning_tokens,
             used.cache_write_tokens,
             model or None,
+            used.unreported,
         )
         for model, used in usage.items()
     ]

@@ -158,7 +158,7 @@ class State:
 
     @property
     def unreported(self) -> int:
-        """The number of turns without reported usage."""
+        """The number of turns without reported usage, and of requests closed before theirs."""
         return self._books.unreported
 
     @property

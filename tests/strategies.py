@@ -51,7 +51,7 @@ pieces = st.lists(texts, max_size=3)
 names = st.sampled_from(["add", "search", "say"])
 counts = st.integers(0, 1000)
 models = st.sampled_from([None, "big", "small"])
-usages = st.builds(Usage, *[counts] * 5, models)
+usages = st.builds(Usage, *[counts] * 5, models, st.integers(0, 2))
 kept = st.builds(ProviderData, st.just("here"), st.dictionaries(texts, counts, max_size=1))
 extras = st.lists(kept, max_size=1).map(tuple)
 values = st.none() | st.integers() | texts
@@ -202,6 +202,7 @@ def total(reports):
         sum(usage.reasoning_tokens for usage in reports),
         sum(usage.cache_write_tokens for usage in reports),
         models.pop() if len(models) == 1 else None,
+        sum(usage.unreported for usage in reports),
     )
 
 

@@ -55,6 +55,7 @@ TABLE = {
         "reasoning_tokens": 0,
         "cache_write_tokens": 0,
         "model": None,
+        "unreported": 0,
     },
     "Finish": {"reason": REQUIRED},
     "MessageCompleted": {"message": REQUIRED},
@@ -95,7 +96,7 @@ MADE_OF = {
     "value": {"answer": [1, 2.5, None]},
     **dict.fromkeys(("number", "attempt", "limit", "index"), 1),
     **dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"), 2),
-    "cache_write_tokens": 2,
+    **dict.fromkeys(("cache_write_tokens", "unreported"), 2),
 }
 
 

@@ -171,13 +171,14 @@ def test_a_run_says_what_it_has_spent(events):
 @law
 @given(prefixes(inner=0))
 def test_turns_without_a_report_are_counted(events):
-    """`unreported` counts the completed turns and summaries without reported usage."""
+    """It counts the turns and summaries without reported usage, and what reports say of others."""
     unreported, reported = 0, False
     for event in events:
         match event:
             case StepStarted() | PlanStarted():
                 reported = False
-            case Usage():
+            case Usage(unreported=others):
+                unreported += others
                 reported = True
             case MessageCompleted() | Summarised():
                 unreported += not reported

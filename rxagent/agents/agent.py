@@ -215,12 +215,6 @@ class Agent(Runnable):
             "workers": self._step.workers,
         }
 
-    def __copy__(self) -> "Agent":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "Agent":  # as a function is copied
-        return self
-
     @suggesting("A run", NOT_OF_RUNS)
     def __call__(
         self,

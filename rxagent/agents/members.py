@@ -75,12 +75,6 @@ class Team(Runnable):
         options = {"name": self.name, "description": self.description, **choosers}
         return _again, (self._combine, agents, options)
 
-    def __copy__(self) -> "Team":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "Team":  # as a function is copied
-        return self
-
     @suggesting("A run", NOT_OF_RUNS)
     def __call__(
         self,

@@ -20,7 +20,7 @@ from ..arguments import mapping, number, several, shown, suggesting, text
 from ..events import Event, RunStarted
 from ..messages import Image, Message
 from ..operators._operator import Operator, Place, applied, call_of, checked, is_sure
-from ..pickling import portable
+from ..pickling import Shared, portable
 from ..runs import Run, launch
 from ..runs.inbox import Inbox, Steer
 from ..state import State
@@ -37,7 +37,7 @@ from .uncalled import Uncalled
 __all__ = ["Opening", "PipedAgent", "Runnable", "agent_name", "opening"]
 
 
-class Runnable(Uncalled):
+class Runnable(Shared, Uncalled):
     """A function from a task to a run, with the ways to start one."""
 
     __slots__ = ()
@@ -199,12 +199,6 @@ class PipedAgent(Runnable):
         owner = f"The agent {self.name!r}"
         operators = [portable(owner, "one of its operators", one) for one in self.operators]
         return PipedAgent, (portable(owner, "its agent", self.agent), tuple(operators))
-
-    def __copy__(self) -> "PipedAgent":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "PipedAgent":  # as a function is copied
-        return self
 
     def __call__(self, task: str, **how: Any) -> Observable[Event]:
         """Return the run of a task as a cold stream; arguments as those of the agent."""

@@ -17,6 +17,7 @@ from .prompt import Keyboard, Pipe
 from .stdio import echo, open_stdin, require_stdout
 
 if TYPE_CHECKING:
+    from ..events import Event
     from ..runs import Run
     from ..runs.inbox import Steer
 
@@ -132,7 +133,12 @@ class _Conversation:
         before = self._state
         run = self._run = self._agent.start(text, state=before, steer=self._steer)
         approver = Approver(run, prompt.ask, is_shown=self._options.shows_calls)
-        error = perform(run, self._watcher, self._options.timeout, approver.on_next)
+
+        def then(event: "Event") -> None:
+            prompt.on_next(event)
+            approver.on_next(event)
+
+        error = perform(run, self._watcher, self._options.timeout, then)
         self._state = run.state
         if error is not None:
             explain(error, shown=self._options.shows_errors, verbose=self._options.verbose)

@@ -4,10 +4,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 from .editor import History, line_editor
 from .stdio import echo
-from .terminal import QUIET, Keys, Tty, TypeAhead
+from .terminal import QUIET, Keys, Tty
+from .type_ahead import TypeAhead
+
+if TYPE_CHECKING:
+    from ..events import Event
 
 __all__ = ["Keyboard", "Pipe", "read_message"]
 
@@ -53,9 +58,9 @@ def _continued(line: str, ask: Callable[[str], str]) -> Iterator[str]:
 class Keyboard:
     """Reads messages at a terminal.
 
-    Lines that arrive together are one message. A line that is typed during an answer is said to
-    it; what was not entered, and what the answer does not take, appears at the next prompt, and
-    Enter sends it.
+    Lines that arrive together are one message. A line that is typed during an answer is shown below
+    it, and said to it; what was not entered, and what the answer does not take, appears at the next
+    prompt, and Enter sends it.
 
     Args:
         history: The earlier messages; new ones are added where the editor has a history.
@@ -72,6 +77,7 @@ class Keyboard:
         self._ahead = None if self._tty is None else TypeAhead(self._tty)
         self._editor = line_editor(history, words, self._tty)
         self._ended = False
+        self._is_text_open = False
 
     def open(self) -> AbstractContextManager[None]:
         """Restore the terminal at the end of a block or of the process, and during Ctrl-Z."""
@@ -98,6 +104,20 @@ class Keyboard:
         finally:
             for text in said:
                 self._editor.remember(text)
+
+    def on_next(self, event: "Event") -> None:
+        """Take note of an event of the answer, after it was shown.
+
+        A message that is received within a text is shown behind it; until then, it is shown where
+        it was typed.
+        """
+        from ..events import Delta, MessageReceived
+
+        if isinstance(event, MessageReceived) and self._is_text_open:
+            return
+        self._is_text_open = isinstance(event, Delta)
+        if self._ahead is not None and not self._is_text_open:
+            self._ahead.shown_above()
 
     def read(self, *, interrupted: bool = False) -> str:
         """Return the next message that is not blank.
@@ -234,6 +254,9 @@ class Pipe:
     def answering(self, _: Callable[[str], bool]) -> AbstractContextManager[None]:
         """Do nothing: the pipe keeps what is not read."""
         return nullcontext()
+
+    def on_next(self, event: "Event") -> None:
+        """Do nothing: what is not read is shown nowhere."""
 
     def ask(self, text: str, is_wanted: Callable[[], bool]) -> str:
         """Raise EOFError: a pipe holds messages, and no decisions."""

@@ -8,15 +8,19 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
+from typing import Any, TypeAlias
 
 import click
 
 from ..printable import shown
 
-__all__ = ["OutputLost", "echo", "guarded", "open_stdin", "require_stdout"]
+__all__ = ["OutputLost", "around_writes", "echo", "guarded", "open_stdin", "require_stdout"]
+
+
+_Around: TypeAlias = Callable[[Any, str], AbstractContextManager[object]]
 
 
 class OutputLost(Exception):
@@ -86,6 +90,20 @@ def guarded() -> Iterator[None]:
         sys.stdout, sys.stderr, logging.lastResort = before
 
 
+@contextmanager
+def around_writes(around: _Around) -> Iterator[None]:
+    """Enter a context around each write to a terminal during a block.
+
+    Args:
+        around: Called with the stream and the text.
+    """
+    with ExitStack() as stack:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, _Output) and stream.isatty():
+                stack.enter_context(stream.surrounded(around))
+        yield
+
+
 def _same_file(one: Any, other: Any) -> bool:
     try:
         return os.path.samestat(os.fstat(one.fileno()), os.fstat(other.fileno()))
@@ -115,6 +133,7 @@ class _Output:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._around: Callable[[str], AbstractContextManager[object]] = nullcontext
         self._lost = OSError(errno.EBADF, "it is closed") if stream is None else None
 
     def __getattr__(self, name: str) -> Any:
@@ -133,13 +152,22 @@ class _Output:
         """Write a text; characters that the encoding lacks appear as their numbers."""
         self.require()
         if self._lost is None:
-            with self._failures():
+            with self._failures(), self._around(text):
                 try:
                     self._stream.write(text)
                 except UnicodeEncodeError:
                     known = text.encode(self.encoding, "backslashreplace")
                     self._stream.write(known.decode(self.encoding))
         return len(text)
+
+    @contextmanager
+    def surrounded(self, around: _Around) -> Iterator[None]:
+        """Enter a context around each write during a block."""
+        self._around = partial(around, self)
+        try:
+            yield
+        finally:
+            self._around = nullcontext
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write several texts."""

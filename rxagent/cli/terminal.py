@@ -1,16 +1,14 @@
-"""Terminal: keys as they are pressed, at the prompt and during an answer.
+"""Terminal: keys as they are pressed.
 
 A terminal in line mode cuts a line at 4,095 bytes, and a paste at that size. So its line mode and
 its echo are off during a conversation.
 """
 
 import codecs
-import io
 import os
 import re
 import select
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -21,7 +19,7 @@ from .leaving import before_leaving
 if sys.platform != "win32":
     import termios
 
-__all__ = ["QUIET", "Keys", "Tty", "TypeAhead"]
+__all__ = ["QUIET", "Keys", "Tty"]
 
 _BEGIN_PASTE, _END_PASTE = "\x1b[200~", "\x1b[201~"
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])", re.DOTALL)
@@ -31,12 +29,8 @@ QUIET = 0.05
 shorter than those between two lines that a person types."""
 _UNFINISHED = 1.0
 """The same, after the terminal has marked the start of a paste, and not yet its end."""
-_TYPED = 0.2
-"""Seconds of silence after Enter by which a line was typed, and not pasted without marks."""
 _GLANCE = 0.1
 """Seconds after which a wait for keys looks whether they are still wanted."""
-_PATIENCE = 1.0
-"""Seconds for the collector to end; a tool's child process may have read the byte that wakes it."""
 
 
 class Keys:
@@ -93,10 +87,6 @@ class Keys:
 def _nothing() -> None: ...
 
 
-def _ignore(_: str) -> bool:
-    return False
-
-
 class Tty:
     """The terminal at stdin.
 
@@ -106,9 +96,10 @@ class Tty:
 
     def __init__(self, screen: Any) -> None:
         self._fd = sys.stdin.fileno()
-        self._screen = screen if os.environ.get("TERM") != "dumb" else None
+        self.screen = screen if os.environ.get("TERM") != "dumb" else None
         self._before = termios.tcgetattr(self._fd)
         self._marks = False
+        self._erase: Callable[[], object] = _nothing
         self._redraw: Callable[[], object] = _nothing
 
     @classmethod
@@ -143,6 +134,7 @@ class Tty:
 
         def restore() -> None:
             nonlocal before
+            self._erase()
             with suppress(termios.error):
                 before = termios.tcgetattr(self._fd), self._marks
             self.close()
@@ -159,20 +151,27 @@ class Tty:
             yield
 
     @contextmanager
-    def redrawing(self, redraw: Callable[[], object]) -> Iterator[None]:
-        """Write the line that is being typed again during a block, after Ctrl-Z and `fg`."""
-        self._redraw = redraw
+    def redrawing(
+        self, redraw: Callable[[], object], erase: Callable[[], object] = _nothing
+    ) -> Iterator[None]:
+        """Write the line that is being typed again during a block, after Ctrl-Z and `fg`.
+
+        Args:
+            redraw: Writes it.
+            erase: Called at Ctrl-Z.
+        """
+        self._redraw, self._erase = redraw, erase
         try:
             yield
         finally:
-            self._redraw = _nothing
+            self._redraw = self._erase = _nothing
 
     def mark_pastes(self, *, marked: bool) -> None:
         """Let the terminal mark the start and the end of a paste, or not."""
         self._marks = marked
-        if self._screen is not None:
-            self._screen.write(f"\x1b[?2004{'h' if marked else 'l'}")
-            self._screen.flush()
+        if self.screen is not None:
+            self.screen.write(f"\x1b[?2004{'h' if marked else 'l'}")
+            self.screen.flush()
 
     def read(self, size: int = 4096) -> bytes:
         """Wait for keys; nothing means the end of input."""
@@ -207,123 +206,3 @@ class Tty:
                 return
             keys.press(data)
             wait = _UNFINISHED if keys.is_pasting else QUIET
-
-
-class TypeAhead:
-    """Collects the keys that are pressed during an answer, for the answer and the next prompt.
-
-    A thread reads them, so that Ctrl-C reaches the process during a long paste. A tool that reads
-    a line from `sys.stdin` gets it from the terminal, without the keys pressed before.
-    """
-
-    def __init__(self, tty: Tty) -> None:
-        self._tty = tty
-        self._keys = Keys()
-        self._lock = threading.Lock()
-        self._collects = False
-        self._collector: tuple[threading.Thread, int] | None = None
-        self._hear: Callable[[str], bool] = _ignore
-
-    @contextmanager
-    def collecting(self, hear: Callable[[str], bool]) -> Iterator[None]:
-        """Collect keys during a block.
-
-        Args:
-            hear: Called with the text when Enter is pressed, on a thread; it returns whether it
-                takes the text, which is then not kept. Lines that are pasted need an Enter of
-                their own.
-        """
-        stdin = sys.stdin
-        self._collects = True
-        self._hear = hear
-        self._start()
-        sys.stdin = _SharedStdin(stdin, self)
-        try:
-            yield
-        finally:
-            sys.stdin = stdin
-            self._collects = False
-            self._stop()
-
-    def take(self) -> str:
-        """Return the collected text once, without Enter at its end.
-
-        Raises:
-            EOFError: The first key was Ctrl-D.
-        """
-        self._tty.drain(self._keys, QUIET if self._keys.text else 0)
-        keys, self._keys = self._keys, Keys()
-        if keys.ended and not keys.text:
-            raise EOFError
-        return keys.text.rstrip("\n")
-
-    @contextmanager
-    def suspended(self) -> Iterator[None]:
-        """Give the terminal to a tool during a block, with line mode and echo."""
-        self._stop()
-        self._tty.close()
-        try:
-            yield
-        finally:
-            self._tty.open()
-            if self._collects:
-                self._start()
-
-    def _start(self) -> None:
-        with self._lock:
-            if self._collector is None:
-                self._tty.open()
-                self._tty.mark_pastes(marked=True)
-                woken, wake = os.pipe()
-                thread = threading.Thread(
-                    target=self._collect, args=(woken,), name="rxagent-type-ahead", daemon=True
-                )
-                self._collector = thread, wake
-                thread.start()
-
-    def _stop(self) -> None:
-        with self._lock:
-            if self._collector is not None:
-                thread, wake = self._collector
-                self._collector = None
-                os.close(wake)
-                thread.join(_PATIENCE)
-
-    def _collect(self, woken: int) -> None:
-        try:
-            while data := self._read(woken):
-                self._keys.press(data)
-        finally:
-            os.close(woken)
-
-    def _read(self, woken: int) -> bytes | None:
-        """Wait for keys; let a typed line be heard meanwhile."""
-        while True:
-            keys = self._keys
-            try:
-                return self._tty.read_unless(woken, _TYPED if keys.entered else None)
-            except TimeoutError:
-                is_typed = keys.entered == 1 and keys.text.endswith("\n") and not keys.is_pasting
-                keys.entered = 0
-                if is_typed and self._hear(keys.text.rstrip("\n")):
-                    self._keys = Keys()
-
-
-class _SharedStdin:
-    """Stdin for tools; `input` calls its `readline`, since it has no file descriptor."""
-
-    def __init__(self, stdin: Any, ahead: TypeAhead) -> None:
-        self._stdin = stdin
-        self._ahead = ahead
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stdin, name)
-
-    def fileno(self) -> int:
-        """Raise: a reader of the descriptor would compete with the collector."""
-        raise io.UnsupportedOperation("rxagent chat reads the terminal; read a line from sys.stdin")
-
-    def readline(self, size: int = -1) -> str:
-        """Read a line from the terminal."""
-        with self._ahead.suspended():
-            return str(self._stdin.readline(size))

@@ -11,7 +11,7 @@ from ..arguments import shown
 from ..errors import MalformedReply
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
-from ..pickling import named, portable
+from ..pickling import Shared, named, portable
 from ..streams import observe_on_run, run_scoped
 from ..streams.calls import Returned, calling, cause_of
 from ..streams.sink import MergeSink, Sink, lift
@@ -72,7 +72,7 @@ def _takes_one_argument(function: Any) -> bool:
     return True
 
 
-class _Function(Model):
+class _Function(Shared, Model):
     def __init__(self, function: Callable[[Request], Any], workers: Workers | None) -> None:
         self._function = function
         self._workers = workers
@@ -90,12 +90,6 @@ class _Function(Model):
     @property
     def __wrapped__(self) -> Callable[[Request], Any]:
         return self._function
-
-    def __copy__(self) -> "_Function":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "_Function":  # as functions are copied
-        return self
 
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         function = self._function

@@ -18,7 +18,7 @@ from reactivex import Observable
 from ..arguments import shown
 from ..events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
-from ..pickling import portable
+from ..pickling import Shared, portable
 from ..streams import observe_on_run, run_scoped
 from ..streams import operators as stream_ops
 from ..streams.sink import Sink, lift
@@ -100,7 +100,7 @@ class Pipeable:
 
 
 @frozen(repr=False)
-class ModelOf(Pipeable):
+class ModelOf(Shared, Pipeable):
     """A model that is made of others.
 
     Attributes:
@@ -119,12 +119,6 @@ class ModelOf(Pipeable):
         owner, models = f"The model {self!r}", self.models
         return self.again, tuple(portable(owner, "one of its models", model) for model in models)
 
-    def __copy__(self) -> "ModelOf":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "ModelOf":  # as a function is copied
-        return self
-
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription sends the request again."""
         return self.answer(Request.of(request))
@@ -134,7 +128,7 @@ class ModelOf(Pipeable):
 
 
 @frozen(init=False, repr=False)
-class PipedModel(Pipeable):
+class PipedModel(Shared, Pipeable):
     """A model whose answers pass through operators.
 
     Attributes:
@@ -160,12 +154,6 @@ class PipedModel(Pipeable):
         owner = f"The model {self!r}"
         operators = [portable(owner, "one of its operators", one) for one in self.operators]
         return PipedModel, (portable(owner, "its model", self.model), tuple(operators))
-
-    def __copy__(self) -> "PipedModel":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "PipedModel":  # as a function is copied
-        return self
 
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription sends the request again."""
@@ -218,7 +206,7 @@ class _OnlyDeltas(Sink[Any, Delta]):
 
 
 @frozen(eq=False, repr=False)
-class ModelOperator:
+class ModelOperator(Shared):
     """A function from a model to a model, as an operator that reads requests is once it is called.
 
     What it shares between requests, as the limit of a rate, belongs to this object: it is shared
@@ -255,12 +243,6 @@ class ModelOperator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return remade(self, self._make, self._arguments, self._named)
-
-    def __copy__(self) -> "ModelOperator":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "ModelOperator":  # as a function is copied
-        return self
 
 
 def model_operator(make: Callable[_P, Answer]) -> Callable[_P, ModelOperator]:

@@ -16,7 +16,7 @@ from attrs import frozen
 from reactivex import Observable
 
 from ..arguments import shorten, shown
-from ..pickling import portable
+from ..pickling import Shared, portable
 
 __all__ = [
     "Operator",
@@ -79,7 +79,7 @@ class _Fit:
 
 
 @frozen(eq=False, repr=False)
-class StreamOperator:
+class StreamOperator(Shared):
     """A function from a stream to a stream, as an operator of `ops` is once it is called."""
 
     written: str
@@ -108,12 +108,6 @@ class StreamOperator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return remade(self, self._make, self._arguments, self._named)
-
-    def __copy__(self) -> "StreamOperator":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "StreamOperator":  # as a function is copied
-        return self
 
     def at(self, place: Place) -> Operator:
         """Return what stands at a place.

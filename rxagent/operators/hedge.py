@@ -3,6 +3,7 @@
 from collections import deque
 from functools import partial
 
+from attrs import evolve
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SerialDisposable, SingleAssignmentDisposable
 
@@ -20,7 +21,8 @@ def hedge(*models: Model, after: float) -> Model:
     """Return a model that asks the first one, and one more after each `after` seconds of silence.
 
     The first to speak (text, reasoning, refusal or call) answers, and the requests to the others
-    are closed; usage that they had reported passes. When one fails, the next is asked at once.
+    are closed; usage that they had reported passes, and those that had reported none are counted
+    in `unreported` of a report. When one fails, the next is asked at once.
     The silence counts from the moment when the request is sent, as it does for `timeout`.
 
     .. marbles:: hedge/hedge
@@ -33,7 +35,8 @@ def race(*models: Model) -> Model:
     """Return a model that asks several at once, and lets the first to speak answer.
 
     It differs from `amb` in what decides: text, reasoning, a refusal or a call, but neither a
-    report of usage, which passes, nor a ModelError while others still run.
+    report of usage, which passes, nor a ModelError while others still run. What the losers have
+    not reported is counted as `hedge` counts it.
 
     .. marbles:: hedge/race
     """
@@ -82,6 +85,8 @@ class ModelRace:
         self._scheduler = scheduler
         self._timer = SerialDisposable()
         self._running: set[_Contender] = set()
+        self._unreported: set[_Contender] = set()
+        self._latest_report: Usage | None = None
         self._winner: _Contender | None = None
         self._asked_at = 0.0
 
@@ -90,6 +95,7 @@ class ModelRace:
         model = self._to_come.popleft()
         contender = _Contender()
         self._running.add(contender)
+        self._unreported.add(contender)
         contender.subscription.disposable = ask(model, self._request).subscribe(
             partial(self._on_next, contender),
             partial(self._on_error, contender),
@@ -124,10 +130,22 @@ class ModelRace:
     def _on_next(self, contender: "_Contender", delta: Delta) -> None:
         if self._winner is None and speaks(delta):
             self._win(contender)
-        if self._winner is contender or isinstance(delta, Usage):
+        if isinstance(delta, Usage):
+            self._unreported.discard(contender)
+            self._report(delta)
+        elif self._winner is contender:
             self._observer.on_next(delta)
         else:
             contender.waiting.append(delta)
+
+    def _report(self, usage: Usage) -> None:
+        """Emit a report; once the race is decided, it counts those who have not reported."""
+        if self._winner is not None:
+            unreported = usage.unreported + len(self._unreported)
+            usage = evolve(usage, unreported=unreported)
+            self._unreported.clear()
+        self._latest_report = usage
+        self._observer.on_next(usage)
 
     def _win(self, contender: "_Contender") -> None:
         self._winner = contender
@@ -138,6 +156,7 @@ class ModelRace:
             self._observer.on_next(delta)
 
     def _on_error(self, contender: "_Contender", error: Exception) -> None:
+        self._unreported.discard(contender)
         if isinstance(error, ModelError) and self._goes_on_without(contender):
             return
         self.dispose()
@@ -147,6 +166,8 @@ class ModelRace:
         if not self._goes_on_without(contender):
             if self._winner is None:
                 self._win(contender)
+            if self._unreported and self._latest_report is not None:
+                self._report(Usage(0, 0, model=self._latest_report.model))
             self._observer.on_completed()
 
     def _goes_on_without(self, contender: "_Contender") -> bool:

@@ -100,6 +100,7 @@ _FITTING: dict[type, dict[str, tuple[type, ...]]] = {
         "reasoning_tokens": _COUNT,
         "cache_write_tokens": _COUNT,
         "model": _SOME_TEXT,
+        "unreported": _COUNT,
     },
     Finish: {"reason": _TEXT},
     StepRetried: {"attempt": _COUNT, "error": _TEXT},

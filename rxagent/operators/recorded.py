@@ -16,6 +16,7 @@ from ..arguments import number, plural
 from ..errors import ModelUnavailable, NotRecorded
 from ..events import Delta
 from ..messages import Message, Request
+from ..pickling import Shared
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer
 from ._difference import differences
@@ -67,7 +68,7 @@ def recorded(path: str | PathLike[str], speed: float | None = None) -> "Recorded
 
 
 @frozen(eq=False, repr=False)
-class Recorded(Pipeable):
+class Recorded(Shared, Pipeable):
     """A model that plays a recording; the function `recorded` makes it.
 
     Called with a model in place of a request, it returns itself, so that it can stand in a pipe
@@ -85,12 +86,6 @@ class Recorded(Pipeable):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return recorded, (self.path, self.speed)
-
-    def __copy__(self) -> "Recorded":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "Recorded":  # as a function is copied
-        return self
 
     def __repr__(self) -> str:
         speed = "" if self.speed is None else f", speed={self.speed:g}"

@@ -16,7 +16,7 @@ from ..events import (
     StepStarted,
     TextDelta,
 )
-from ..streams.sink import Sink, lift
+from ..streams.sink import HoldingSink, lift
 from ._operator import operator
 
 __all__ = ["lines", "sentences", "words"]
@@ -64,7 +64,7 @@ _ENDS = {Finish, MessageCompleted, StepStarted, PlanStarted, FinalAnswer}
 """The events after which the text of a turn does not grow."""
 
 
-class _Splitting(Sink[Any, str]):
+class _Splitting(HoldingSink[Any, str]):
     __slots__ = ("_make", "_parts")
 
     def __init__(
@@ -82,20 +82,12 @@ class _Splitting(Sink[Any, str]):
         elif kind is StepRetried:
             self._parts = self._make()
         elif kind in _ENDS:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         rest, self._parts = self._parts.rest, self._make()
         if rest:
             self.observer.on_next(rest)
-
-    def on_error(self, error: Exception) -> None:
-        self._flush()
-        super().on_error(error)
-
-    def on_completed(self) -> None:
-        self._flush()
-        super().on_completed()
 
 
 class _Lines:

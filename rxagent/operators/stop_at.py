@@ -9,7 +9,7 @@ from reactivex import Observable, abc
 
 from ..arguments import several, shown
 from ..events import Delta, Finish, StepRetried, TextDelta
-from ..streams.sink import Sink, lift
+from ..streams.sink import HoldingSink, lift
 from ._operator import operator
 
 __all__ = ["stop_at"]
@@ -32,7 +32,7 @@ def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[De
     return lift(partial(_Stopping, stops))
 
 
-class _Stopping(Sink[Delta, Delta]):
+class _Stopping(HoldingSink[Delta, Delta]):
     __slots__ = ("_stops",)
 
     def __init__(self, words: Iterable[str], observer: abc.ObserverBase[Delta]) -> None:
@@ -47,17 +47,9 @@ class _Stopping(Sink[Delta, Delta]):
         if self._stops.stopped:
             super().on_completed()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         for passed in self._stops.flush():
             self.observer.on_next(passed)
-
-    def on_error(self, error: Exception) -> None:
-        self._flush()
-        super().on_error(error)
-
-    def on_completed(self) -> None:
-        self._flush()
-        super().on_completed()
 
 
 class StopMatcher:

@@ -15,7 +15,7 @@ from ..arguments import number, text
 from ..coalescing import Joiner, channel
 from ..events import Event, Stamped
 from ..streams import Broadcaster, PartialObserver, RunScheduler, run_scoped
-from ..streams.sink import Producer, Sink, lift
+from ..streams.sink import HoldingSink, Producer, Sink, lift
 from ._operator import operator
 
 __all__ = ["coalesce", "stamp", "watch"]
@@ -131,7 +131,7 @@ def coalesce(seconds: float | None = None) -> Callable[[Observable[Event]], Obse
     return coalesced
 
 
-class _Coalescing(Sink[Event, Event]):
+class _Coalescing(HoldingSink[Event, Event]):
     __slots__ = ("_joiner",)
 
     def __init__(self, observer: abc.ObserverBase[Event]) -> None:
@@ -143,20 +143,12 @@ class _Coalescing(Sink[Event, Event]):
         if kind is not None:
             self._joiner.add(kind, value)
         else:
-            self._flush()
+            self.flush()
             self.observer.on_next(value)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         for joined in self._joiner.take():
             self.observer.on_next(joined)
-
-    def on_error(self, error: Exception) -> None:
-        self._flush()
-        super().on_error(error)
-
-    def on_completed(self) -> None:
-        self._flush()
-        super().on_completed()
 
 
 class _Timed(_Coalescing):
@@ -178,14 +170,14 @@ class _Timed(_Coalescing):
         if not self._is_due and self._joiner and not self.is_stopped:
             self._is_due = True
             self._timer.disposable = self._scheduler.schedule_relative(
-                self._seconds, lambda *_: self._flush()
+                self._seconds, lambda *_: self.flush()
             )
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         if self._is_due:
             self._is_due = False
             self._timer.disposable = Disposable()
-        super()._flush()
+        super().flush()
 
     def dispose(self) -> None:
         super().dispose()

@@ -6,6 +6,7 @@
     source ◀── sink ◀── sink ◀── dispose()       disposal goes that way
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar
 
@@ -15,7 +16,7 @@ from reactivex.scheduler import CurrentThreadScheduler
 
 from .observers import methods_of
 
-__all__ = ["NO_OBSERVER", "MergeSink", "Producer", "Sink", "dispose_all", "lift"]
+__all__ = ["NO_OBSERVER", "HoldingSink", "MergeSink", "Producer", "Sink", "dispose_all", "lift"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -169,6 +170,26 @@ def dispose_all(things: Iterable[abc.DisposableBase]) -> None:
             fault = fault or raised
     if fault is not None:
         raise fault
+
+
+class HoldingSink(Sink[_T, _R]):
+    """A sink that holds items back, and emits them at the end, or before an error."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Emit what is held back."""
+
+    def on_error(self, error: Exception) -> None:
+        """Emit what is held back, then the error."""
+        self.flush()
+        super().on_error(error)
+
+    def on_completed(self) -> None:
+        """Emit what is held back, then the end."""
+        self.flush()
+        super().on_completed()
 
 
 class MergeSink(Sink[_T, _R]):

@@ -7,6 +7,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from ..cells import columns
 from ..printable import one_line, shown
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ Part = str | tuple[str, str]
 
 _ERASE = "\r\x1b[2K"
 _WIDTH_OF_A_FILE = 100
-_WIDTH_OF_A_TERMINAL = 80
 _WITHDRAWN = "↑ withdrawn: the text above is not part of the answer"
 _WIDTH_OF_NOTES = 76
 _LEAST_ROOM = 8
@@ -57,15 +57,7 @@ class Terminal:
 
     @property
     def _width(self) -> int:
-        if not self.err.isatty():
-            return _WIDTH_OF_A_FILE
-        columns = os.environ.get("COLUMNS", "")
-        if columns.isdecimal() and int(columns):
-            return int(columns)
-        try:
-            return os.get_terminal_size(self.err.fileno()).columns or _WIDTH_OF_A_TERMINAL
-        except (OSError, ValueError):  # claims to be a terminal, but is not one of the system
-            return _WIDTH_OF_A_TERMINAL
+        return columns(self.err) if self.err.isatty() else _WIDTH_OF_A_FILE
 
     @cached_property
     def _moves(self) -> bool:

@@ -11,7 +11,7 @@ from ..arguments import several
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..operators._models import Pipeable
-from ..pickling import portable
+from ..pickling import Shared, portable
 from ..state import TRY_AGAIN
 from ..streams import operators as stream_ops
 
@@ -23,7 +23,7 @@ def _turns(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 @frozen
-class ScriptedModel(Pipeable):
+class ScriptedModel(Shared, Pipeable):
     """A model that answers with one scripted turn after the other.
 
     It has no counter: the number of turns in a request chooses the next. So requests can be
@@ -41,12 +41,6 @@ class ScriptedModel(Pipeable):
         numbered = enumerate(self.turns, 1)
         turns = [portable(owner, f"its turn {number}", turn) for number, turn in numbered]
         return ScriptedModel, (turns,)
-
-    def __copy__(self) -> "ScriptedModel":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "ScriptedModel":  # as a function is copied
-        return self
 
     def __call__(self, request: Request | str) -> Observable[Delta]:
         """Return the turn that follows a request; without one the stream fails by LookupError."""

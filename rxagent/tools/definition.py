@@ -14,7 +14,7 @@ from ..arguments import number, text, valid
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..operators._operator import Operator, checked
-from ..pickling import named, portable
+from ..pickling import Shared, named, portable
 from ..streams import run_scoped
 from ..streams.calls import cause_of, is_async
 from ..streams.sink import Producer, Sink
@@ -35,7 +35,7 @@ NOTHING_GIVEN: Mapping[str, Any] = MappingProxyType({})
 
 
 @frozen(eq=False)
-class Tool(Generic[_P, _R]):
+class Tool(Shared, Generic[_P, _R]):
     """A function that a model may call, with its name, description and schema.
 
     Made by `tool`; it is still called like the function: ``add(2, 3)``.
@@ -74,12 +74,6 @@ class Tool(Generic[_P, _R]):
         owner = f"The tool {self.name!r}"
         operators = [portable(owner, "one of its operators", one) for one in self._operators]
         return _piped, (plain, operators)
-
-    def __copy__(self) -> "Tool[_P, _R]":
-        return self
-
-    def __deepcopy__(self, _: Any) -> "Tool[_P, _R]":  # as a function is copied
-        return self
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call the function."""

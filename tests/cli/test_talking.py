@@ -15,6 +15,7 @@ from rxagent.testing.frames import said_by, saying, text_chunk
 from rxagent.testing.scripts.answers import plain
 
 from .conftest import PATIENCE
+from .emulator import Emulator
 from .screen import CTRL_C, CTRL_D, UP, Screen
 
 HELLO = "Hello from the scripted model."
@@ -135,6 +136,39 @@ def test_a_line_typed_during_an_answer_is_read_after_it(talk, reachable):
     assert [("user", "one"), ("assistant", "Well, done."), ("user", "two")] == messages(
         reachable.requests[1]
     )
+
+
+def test_what_is_typed_during_an_answer_is_shown_below_it(talk, reachable):
+    """Each key is shown while the text arrives, Enter too; it is said, and then shown above."""
+    gate = threading.Event()
+
+    def gated(body):
+        if said_by(body, "assistant"):
+            yield from plain(body)
+            return
+        yield text_chunk("Well")
+        while not gate.is_set():
+            yield 0.01
+        yield from saying(body, [text_chunk(", done.")])
+
+    reachable.scenario("gated", gated)
+    screen = talk("gated", TERM="xterm")
+    screen.type("one\r")
+    screen.read_until("Well")
+    for keys, line in (("tw", "› tw"), ("x\x7fo", "› two"), ("\r", "› two ✓")):
+        screen.type(keys)
+        screen.read_until(f"\r\n{line}")
+    gate.set()
+    screen.read_until(", done.", "› two", HELLO, "2 steps", "> ")
+    screen.type(CTRL_D)
+    seen = screen.read_all()
+    emulator = Emulator(80, 24)
+    emulator.feed(seen)
+
+    at = emulator.lines.index("Well, done.")
+
+    assert ["Well, done.", "› two", HELLO] == emulator.lines[at : at + 3]
+    assert ("user", "two") == messages(reachable.requests[1])[-1]
 
 
 def test_a_second_ctrl_c_leaves(talk, halting):

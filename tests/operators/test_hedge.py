@@ -52,6 +52,25 @@ def test_usage_does_not_decide():
         m.expect(ops.race(model_of(one), model_of(other))(request)).to_be("uv-a-v|")
 
 
+@pytest.mark.parametrize(
+    ("loser", "winner", "out"),
+    [
+        ("u-----b|", "---a-v|", "u--a-v|"),
+        ("------b|", "---a-vv|", "---a-wv|"),
+        ("------b|", "-v-a---|", "-v-a---(x|)"),
+        ("u-----b|", "---a---|", "u--a---(x|)"),
+        ("------b|", "---a---|", "---a---|"),
+        ("-#", "---a-v|", "---a-v|"),
+    ],
+)
+def test_who_reports_nothing_is_counted(loser, winner, out):
+    """Where any usage is reported, it counts those without; the turn itself has one otherwise."""
+    signs = {"w": Usage(0, 1, unreported=1), "x": Usage(0, 0, unreported=1)}
+    with marbles(**SIGNS, **signs) as m:
+        models = model_of(m.cold(loser)), model_of(m.cold(winner))
+        m.expect(ops.race(*models)(request)).to_be(out)
+
+
 def test_what_comes_before_speech_waits_for_it():
     """A retraction before the winner's first words is emitted with them, a loser's never."""
     with marbles(**SIGNS) as m:
@@ -61,9 +80,9 @@ def test_what_comes_before_speech_waits_for_it():
 
 def test_one_more_is_asked_after_each_silence():
     """Models are asked one after the other, and the one asked first may still win."""
-    with marbles(**SIGNS) as m:
+    with marbles(**SIGNS, x=Usage(0, 0, unreported=2)) as m:
         rows = m.cold("-----a--|"), m.cold("u----b|"), m.cold("---b|"), m.cold("b|")
-        m.expect(ops.hedge(*map(model_of, rows), after=0.002)(request)).to_be("--u--a--|")
+        m.expect(ops.hedge(*map(model_of, rows), after=0.002)(request)).to_be("--u--a--(x|)")
         m.expect(rows[0]).to_be_subscribed("^-------!")
         m.expect(rows[1]).to_be_subscribed("--^--!")
         m.expect(rows[2]).to_be_subscribed("----^!")

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from .nested import APART
+
 pytest_plugins = ["pytester"]
 
 TRUE = "a:   -'x'|\n> a\nout: -'x'|\n"
@@ -20,7 +22,7 @@ def run(pytester):
             path = pytester.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        return pytester.runpytest(*args)
+        return pytester.runpytest(*APART, *args)
 
     return run
 

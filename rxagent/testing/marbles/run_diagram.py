@@ -1,12 +1,14 @@
 """Diagrams of runs that happened: what a run said and did, as the text of a marble file."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import evolve
 
 from ...arguments import plural, shorten
 from ...errors import MarbleSyntaxError
 from ...events import RunCompleted, RunFailed, RunStarted
+from ...executors import CodeResult
 from .constructors import constructed
 from .diagram import Note
 from .performance import perform
@@ -94,18 +96,22 @@ def _written(title: str, prose: str, played: Played) -> str:
             WrittenRow(f"{name}:", signs_of(notes, signs.of, begun), begun)
             for name, (begun, notes) in played.rows.items()
         ),
+        *([WrittenRow("said~", signs_of(played.said, signs.of))] if played.said else []),
         WrittenRow("out:", signs_of(played.out, signs.of)),
     ]
     pipeline = f"> {played.pipeline}"
     margin = max(len(row.head) for row in rows) + 1
     ruler, lines = lay_out(rows, _TICK, max(margin, 6))
     bindings = [_bound(letter, value) for letter, value in signs.added.items()]
-    imports = ["from rxagent.wire import Opaque", ""] if _has_opaque(signs.added) else []
+    imports = [f"from {_room(each)} import {each.__name__}" for each in played.imports]
+    if _has_opaque(signs.added):
+        imports.append("from rxagent.wire import Opaque")
     return "\n".join(
         [
             *(f"# {line}" for line in (title, prose) if line),
             "",
             *imports,
+            *([""] if imports else []),
             *([ruler] if ruler else []),
             *lines[:-1],
             pipeline,
@@ -121,6 +127,11 @@ def _bound(letter: str, value: object) -> str:
     if isinstance(value, Exception):
         return binding(letter, value)
     return f"{letter} = {constructed(value)}"
+
+
+def _room(value: Any) -> str:
+    """Return the public module that has something which a replay imports."""
+    return "rxagent.executors" if value is CodeResult else "rxagent.agents.approval"
 
 
 def _has_opaque(bindings: Mapping[str, object]) -> bool:

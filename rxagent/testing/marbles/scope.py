@@ -30,6 +30,7 @@ __all__ = [
     "executor_of",
     "function_of",
     "model_of",
+    "policy_of",
     "public",
     "request",
     "slowly",
@@ -152,12 +153,19 @@ def executor_of(*rows: Observable[Any]) -> _RowExecutor:
     return _RowExecutor(iter(rows), len(rows))
 
 
+def policy_of(*rows: Observable[Any]) -> Callable[[Any], Observable[Any]]:
+    """Return a policy whose n-th call plays the n-th row of decisions."""
+    left = iter(rows)
+    return lambda call: _next_of(left, "The policy was asked", len(rows))
+
+
 KIT: dict[str, Any] = {
     "attempts": attempts,
     "executor_of": executor_of,
     "function_of": function_of,
     "model_of": model_of,
     "ops": ops,
+    "policy_of": policy_of,
     "request": request,
     "rx": rx,
     "rxo": rxo,

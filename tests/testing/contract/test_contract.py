@@ -16,6 +16,8 @@ from rxagent.models import Model
 from rxagent.testing.contract import CELLS, ModelContract, go_on, history_of
 from rxagent.testing.far_ends.openai import OpenAIFarEnd
 
+from ..nested import APART
+
 pytest_plugins = ["pytester"]
 
 
@@ -305,7 +307,7 @@ def suite(pytester):
     def suite(*arguments, not_offered=None):
         source = dedent(FAR_END).replace("{not_offered!r}", repr(not_offered or {}))
         (pytester.path / "test_mine.py").write_text(source)
-        return pytester.runpytest("-p", "no:cacheprovider", "-rs", *arguments)
+        return pytester.runpytest(*APART, "-p", "no:cacheprovider", "-rs", *arguments)
 
     return suite
 
@@ -345,7 +347,7 @@ def test_a_page_that_is_missing(pytester):
     """A page that does not exist is an error that names it."""
     pytester.makeini("[pytest]\ncontract_table = nowhere.md\n")
 
-    result = pytester.runpytest()
+    result = pytester.runpytest(*APART)
     result.stderr.fnmatch_lines(["*contract_table names *nowhere.md*no such file*"])
 
 
@@ -359,6 +361,6 @@ def test_a_fixture_that_is_missing(pytester):
             pass
         """
     )
-    result = pytester.runpytest("-k", "test_images")
+    result = pytester.runpytest(*APART, "-k", "test_images")
 
     result.stdout.fnmatch_lines(["*TestIt needs a fixture `far_end`*"])

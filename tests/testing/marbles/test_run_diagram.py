@@ -113,6 +113,112 @@ def test_an_agent_is_run_again(turns, tools, pipeline):
     assert [moment.event for moment in moments] == events[:-1]
 
 
+REPLAYED = {
+    "a plan": (
+        """
+plan:   --'Look.'-u|
+first:             --(x|)
+rome:                  --'20'-|
+second:                       -'It is 20.'|
+> Agent(model_of(plan, first, second), tools=[tool_of("rome", rome)], planning_interval=5)("How?")
+out:    |
+x = ToolCallDelta(0, "c1", "rome", "{}")
+u = Usage(12, 4)
+""",
+        'Agent(model_of(turn1, turn2, turn3), tools=[tool_of("rome", rome1)], '
+        "planning_interval=2)('How?')",
+    ),
+    "two decisions": (
+        """
+from rxagent.agents.approval import Allow, Deny
+first:  --(xy|)
+asked:    -----a|
+other:    --d|
+rome:          --'20'-|
+second:               -'It is 20.'|
+> Agent(model_of(first, second), [tool_of("rome", rome), tool_of("bonn", rx.never())],
+        approve=lambda call: asked if call.name == "rome" else other)("How?")
+out:    |
+x = ToolCallDelta(0, "c1", "rome", "{}")
+y = ToolCallDelta(1, "c2", "bonn", "{}")
+a = Allow()
+d = Deny("no")
+""",
+        'Agent(model_of(turn1, turn2), tools=[tool_of("rome", rome1), '
+        "tool_of(\"bonn\", rx.never())], approve=policy_of(asked1, asked2))('How?')",
+    ),
+    "a decision on some tools": (
+        """
+from rxagent.agents.approval import Edit, by_name
+first:  --(xy|)
+asked:    -----e|
+rome:          --'20'-|
+bonn:     -'10'-|
+second:               -'It is 20.'|
+> Agent(model_of(first, second), [tool_of("rome", rome), tool_of("bonn", bonn)],
+        approve=by_name({"rome": lambda call: asked, "*": None}))("How?")
+out:    |
+x = ToolCallDelta(0, "c1", "rome", "{}")
+y = ToolCallDelta(1, "c2", "bonn", "{}")
+e = Edit('{"on": "Sunday"}')
+""",
+        'Agent(model_of(turn1, turn2), tools=[tool_of("bonn", bonn1), tool_of("rome", rome1)], '
+        'approve=by_name({"rome": policy_of(asked1), "*": None}))(\'How?\')',
+    ),
+    "a message": (
+        """
+said~   -------------x
+first:  --'Rome '------'has 20.'|
+second:                         -'Bonn has 10.'|
+> Agent(model_of(first, second))("How?", inbox=said)
+out:    |
+x = Message("user", "In Bonn, too.")
+""",
+        "Agent(model_of(turn1, turn2))('How?', inbox=said)",
+    ),
+    "a message that cuts": (
+        """
+said~   -------------x
+first:  --'Rome '------'has 20.'|
+second:               -'Bonn has 10.'|
+> Agent(model_of(first, second))("How?", inbox=said, steer="switch")
+out:    |
+x = Message("user", "Bonn.")
+""",
+        "Agent(model_of(turn1, turn2))('How?', inbox=said, steer=\"switch\")",
+    ),
+    "code": (
+        """
+from rxagent.executors import CodeResult
+first:  --a--f|
+x:            --'2'---v|
+then:                  --b---f|
+y:                            --w|
+> CodeAgent(model_of(first, then), executor=executor_of(x, y))("How many?")
+out:    |
+a = TextDelta("I look.\\n<code>\\nlook()\\n</code>")
+b = TextDelta("<code>\\nfinal_answer(2)\\n</code>")
+f = Finish("stop")
+v = CodeResult("two")
+w = CodeResult(2, True)
+""",
+        "CodeAgent(model_of(turn1, turn2), executor=executor_of(code1, code2))('How many?')",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REPLAYED)
+def test_what_an_agent_was_made_of_is_in_its_events(what):
+    """Plans, decisions, messages and code are rows of their own, and the agent is run again."""
+    text, pipeline = REPLAYED[what]
+    notes = perform(parse(text)).notes
+    moments = [Moment(note.at, note.value) for note in notes if note.value is not None]
+    events, source = holds(diagram_of(moments))
+
+    assert pipeline == source
+    assert [moment.event for moment in moments] == events[:-1]
+
+
 def test_the_limit_of_steps_is_that_of_the_run():
     """A run that reached its limit reaches it again."""
     call = called(("add", '{"a": 2, "b": 3}'))
