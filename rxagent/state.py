@@ -6,11 +6,12 @@ same state. A conversation of several runs is one fold over all their events.
 
 from collections.abc import Iterable
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from .arguments import plural, several, shown
+from .attributes import OF_STATES, advising
 from .books import BLANK, Books
 from .draft import Draft, TextView, grow
 from .events import (
@@ -64,6 +65,9 @@ class State:
     summary: Summarised | None = None
     _received: tuple[MessageReceived, ...] = ()  # since the latest step or plan began
     _is_brief: bool = False
+
+    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
+        __getattr__ = advising(OF_STATES)
 
     def __repr__(self) -> str:
         counts = [plural(len(self.steps), "step"), plural(len(self.messages()), "message")]

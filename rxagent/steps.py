@@ -1,11 +1,12 @@
 """Steps and plans: the entries of a conversation, each a fold over its events."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
 from .arguments import shown
+from .attributes import OF_STEPS, advising
 from .draft import EMPTY, Draft, grow
 from .errors import CallDenied
 from .events import (
@@ -78,6 +79,9 @@ class Step:
     def images(self) -> Mapping[str, tuple[Image, ...]]:
         """The images of each call that returned some, by call id."""
         return freeze(dict(self._images))  # type: ignore[no-any-return]  # likewise
+
+    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
+        __getattr__ = advising(OF_STEPS)
 
     def __repr__(self) -> str:
         said = self.said or Message("assistant")

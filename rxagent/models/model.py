@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from reactivex import Observable
 
+from ..attributes import OF_MODELS, advising
 from ..events import Delta
 from ..messages import Message, Request
 from ..operators._models import Pipeable
@@ -18,6 +20,17 @@ class Model(Pipeable, ABC):
     It holds no state of a run, so one object serves any number of runs at once.
     A function is a model too, see `as_model`; this class is for those that need no adapting.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if "generate" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} cannot be a model. Write `__call__(request)`, which returns a "
+                "stream of deltas, instead of `generate`; or write a function of a request."
+            )
+        super().__init_subclass__(**kwargs)
+
+    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
+        __getattr__ = advising(OF_MODELS)
 
     @abstractmethod
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:

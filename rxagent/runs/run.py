@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable
 
 from ..arguments import several, shown
+from ..attributes import OF_RUNS, advising
 from ..decisions import Decision, check_decision
 from ..errors import NotAsked
 from ..events import Event
@@ -83,6 +84,9 @@ class Run(Lifecycle):
     ) -> None:
         super().__init__(source, keep, before, scheduler, inbox)
         self._viewers: WeakSet[Viewer] = WeakSet()
+
+    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
+        __getattr__ = advising(OF_RUNS)
 
     def subscribe(
         self,
