@@ -1,7 +1,7 @@
 """Attributes that objects of smolagents have and ours lack, and what to write instead."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Never, TypeVar
 
 __all__ = [
     "OF_MODELS",
@@ -9,9 +9,11 @@ __all__ = [
     "OF_STATES",
     "OF_STEPS",
     "OF_TOOLS",
-    "advising",
+    "advised",
     "missing",
 ]
+
+_T = TypeVar("_T")
 
 _TIMES = "Attach `rxagent.subscribers.Metrics()`, or stamp events: `ops.stamp()`."
 _CODE = 'json.loads(call.arguments)["code"]'
@@ -89,20 +91,37 @@ OF_MODELS = {
 """What to write instead of an attribute of a model or its class, by its name."""
 
 
-def advising(advice: Mapping[str, str]) -> Callable[[Any, str], Any]:
-    """Return a `__getattr__`, of a class or a metaclass, whose errors say what to write instead.
+class _Gone:
+    """An attribute whose error says what to write instead.
 
-    It is called only for attributes that are missing.
+    It takes no time from other attributes, as a `__getattr__` of their class would.
     """
 
-    def get(self: Any, name: str) -> Any:
-        if isinstance(self, type):
-            raise missing(self.__name__, name, self, advice)
-        if name in advice:
-            raise missing(type(self).__name__, name, self, advice)
-        return object.__getattribute__(self, name)  # the error of Python, or of a property
+    __slots__ = ("_advice", "_name")
 
-    return get
+    def __init__(self, name: str, advice: Mapping[str, str]) -> None:
+        self._name = name
+        self._advice = advice
+
+    def __get__(self, obj: Any, owner: type) -> Never:
+        raise missing(owner.__name__, self._name, owner if obj is None else obj, self._advice)
+
+
+def advised(advice: Mapping[str, str]) -> Callable[[type[_T]], type[_T]]:
+    """Let missing attributes of a class say what to write instead; `dir` does not show them.
+
+    Args:
+        advice: What to write, by the name of the attribute.
+    """
+
+    def decorate(kind: type[_T]) -> type[_T]:
+        for name in advice:
+            setattr(kind, name, _Gone(name, advice))
+        shown = kind.__dir__
+        kind.__dir__ = lambda self: [name for name in shown(self) if name not in advice]  # type: ignore[method-assign]  # as attrs does
+        return kind
+
+    return decorate
 
 
 def missing(kind: str, name: str, obj: Any, advice: Mapping[str, str]) -> AttributeError:

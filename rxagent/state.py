@@ -6,12 +6,12 @@ same state. A conversation of several runs is one fold over all their events.
 
 from collections.abc import Iterable
 from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from .arguments import plural, several, shown
-from .attributes import OF_STATES, advising
+from .attributes import OF_STATES, advised
 from .books import BLANK, Books
 from .draft import Draft, TextView, grow
 from .events import (
@@ -42,6 +42,7 @@ __all__ = ["TRY_AGAIN", "Draft", "State", "Step", "TextView", "fold", "fold_all"
 _Entry: TypeAlias = Message | MessageReceived | Step | Plan
 
 
+@advised(OF_STATES)
 @frozen(repr=False)
 class State:
     """A conversation so far: its messages, steps and usage.
@@ -65,9 +66,6 @@ class State:
     summary: Summarised | None = None
     _received: tuple[MessageReceived, ...] = ()  # since the latest step or plan began
     _is_brief: bool = False
-
-    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
-        __getattr__ = advising(OF_STATES)
 
     def __repr__(self) -> str:
         counts = [plural(len(self.steps), "step"), plural(len(self.messages()), "message")]

@@ -1,12 +1,12 @@
 """Steps and plans: the entries of a conversation, each a fold over its events."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from .arguments import shown
-from .attributes import OF_STEPS, advising
+from .attributes import OF_STEPS, advised
 from .draft import EMPTY, Draft, grow
 from .errors import CallDenied
 from .events import (
@@ -48,6 +48,7 @@ def _map_view(outcomes: Mapping[str, str]) -> MapView[str, str]:
     return outcomes if isinstance(outcomes, MapView) else MapView(outcomes)
 
 
+@advised(OF_STEPS)
 @frozen(repr=False)
 class Step:
     """One step so far.
@@ -79,9 +80,6 @@ class Step:
     def images(self) -> Mapping[str, tuple[Image, ...]]:
         """The images of each call that returned some, by call id."""
         return freeze(dict(self._images))  # type: ignore[no-any-return]  # likewise
-
-    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
-        __getattr__ = advising(OF_STEPS)
 
     def __repr__(self) -> str:
         said = self.said or Message("assistant")

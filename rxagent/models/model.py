@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reactivex import Observable
 
-from ..attributes import OF_MODELS, advising
+from ..attributes import OF_MODELS, advised
 from ..events import Delta
 from ..messages import Message, Request
 from ..operators._models import Pipeable
@@ -14,6 +14,7 @@ from ..operators._models import Pipeable
 __all__ = ["Model"]
 
 
+@advised(OF_MODELS)
 class Model(Pipeable, ABC):
     """Answers a request, a text, or messages, by a cold stream of deltas.
 
@@ -28,9 +29,6 @@ class Model(Pipeable, ABC):
                 "stream of deltas, instead of `generate`; or write a function of a request."
             )
         super().__init_subclass__(**kwargs)
-
-    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
-        __getattr__ = advising(OF_MODELS)
 
     @abstractmethod
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable
 
 from ..arguments import several, shown
-from ..attributes import OF_RUNS, advising
+from ..attributes import OF_RUNS, advised
 from ..decisions import Decision, check_decision
 from ..errors import NotAsked
 from ..events import Event
@@ -67,6 +67,7 @@ def launch(
     return run
 
 
+@advised(OF_RUNS)
 class Run(Lifecycle):
     """A hot stream of events that owns the run whose events it emits.
 
@@ -84,9 +85,6 @@ class Run(Lifecycle):
     ) -> None:
         super().__init__(source, keep, before, scheduler, inbox)
         self._viewers: WeakSet[Viewer] = WeakSet()
-
-    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
-        __getattr__ = advising(OF_RUNS)
 
     def subscribe(
         self,

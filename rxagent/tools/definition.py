@@ -4,14 +4,14 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, overload
+from typing import Any, Generic, overload
 
 from attrs import evolve, field, frozen
 from reactivex import Observable, abc
 from typing_extensions import ParamSpec, TypeVar
 
 from ..arguments import number, text, valid
-from ..attributes import OF_TOOLS, advising
+from ..attributes import OF_TOOLS, advised
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..operators._operator import Operator, checked
@@ -35,15 +35,9 @@ _R = TypeVar("_R", default=Any)
 NOTHING_GIVEN: Mapping[str, Any] = MappingProxyType({})
 
 
-class _Advising(type):
-    """The type of `Tool`: a missing method of the class says what to write instead."""
-
-    if not TYPE_CHECKING:
-        __getattr__ = advising(OF_TOOLS)
-
-
+@advised(OF_TOOLS)
 @frozen(eq=False)
-class Tool(Generic[_P, _R], metaclass=_Advising):
+class Tool(Generic[_P, _R]):
     """A function that a model may call, with its name, description and schema.
 
     Made by `tool`; it is still called like the function: ``add(2, 3)``.
@@ -70,9 +64,6 @@ class Tool(Generic[_P, _R], metaclass=_Advising):
                 "one with attributes, write `tool(thing.method)`."
             )
         super().__init_subclass__(**kwargs)
-
-    if not TYPE_CHECKING:  # for a type checker, an unknown attribute stays an error
-        __getattr__ = advising(OF_TOOLS)
 
     def __reduce__(self) -> tuple[Any, ...]:
         by_name = named(self, self.function)
