@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from attrs import evolve, field, frozen
 
 from .arguments import plural, several, shown
+from .attributes import OF_STATES, advised
 from .books import BLANK, Books
 from .draft import Draft, TextView, grow
 from .events import (
@@ -41,6 +42,7 @@ __all__ = ["TRY_AGAIN", "Draft", "State", "Step", "TextView", "fold", "fold_all"
 _Entry: TypeAlias = Message | MessageReceived | Step | Plan
 
 
+@advised(OF_STATES)
 @frozen(repr=False)
 class State:
     """A conversation so far: its messages, steps and usage.

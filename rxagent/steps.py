@@ -6,6 +6,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from .arguments import shown
+from .attributes import OF_STEPS, advised
 from .draft import EMPTY, Draft, grow
 from .errors import CallDenied
 from .events import (
@@ -47,6 +48,7 @@ def _map_view(outcomes: Mapping[str, str]) -> MapView[str, str]:
     return outcomes if isinstance(outcomes, MapView) else MapView(outcomes)
 
 
+@advised(OF_STEPS)
 @frozen(repr=False)
 class Step:
     """One step so far.

@@ -3,20 +3,38 @@
 import importlib
 import inspect
 import io
+import json
 import re
 from collections.abc import Sized
 from contextlib import redirect_stderr
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
+import reactivex as rx
+from reactivex import operators as rxo
 
 import rxagent
-from rxagent import Agent, Message, State, Tool, ToolCall, dropped, events, subscribers, tool, wire
+from rxagent import (
+    Agent,
+    Message,
+    State,
+    Tool,
+    ToolCall,
+    attributes,
+    dropped,
+    events,
+    fold,
+    subscribers,
+    tool,
+    wire,
+)
 from rxagent import operators as ops
 from rxagent.agents import CodeAgent, hints
 from rxagent.agents.runnable import Runnable
-from rxagent.models import options
-from rxagent.state import fold_all
+from rxagent.executors import ProcessExecutor, SandboxExecutor
+from rxagent.executors.protocol import NOT_OF_EXECUTORS
+from rxagent.models import Model, as_model, options
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
 PAGE = Path(__file__).parents[1] / "docs" / "coming-from-smolagents.md"
@@ -68,6 +86,9 @@ SerializationError SpeechToTextTool SystemPromptStep TaskStep Timing TokenUsage 
 ToolCallingAgent ToolCollection ToolOutput TransformersModel UserInputTool VLLMModel
 VisitWebpageTool WebSearchTool WikipediaSearchTool agglomerate_stream_deltas evaluate_python_code
 get_clean_message_list launch_gradio_demo load_tool stream_to_gradio tool tool_role_conversions
+AGENT_REGISTRY BASE_BUILTIN_MODULES CODEAGENT_RESPONSE_FORMAT EMPTY_PROMPT_TEMPLATES MODEL_REGISTRY
+StreamEvent TOOL_MAPPING handle_agent_output_types load_model parse_code_blobs populate_template
+truncate_content validate_tool_arguments
 """
 
 OF_AGENTS = """
@@ -88,7 +109,31 @@ run interrupt write_memory_to_messages step extract_action provide_final_answer 
 save to_dict from_dict from_hub from_folder push_to_hub tools_and_managed_agents
 initialize_system_prompt process_tool_calls execute_tool_call cleanup create_python_executor
 system_prompt state task logger monitor managed_agents prompt_templates python_executor
-authorized_imports step_callbacks
+authorized_imports step_callbacks additional_authorized_imports agent_name code_block_tags
+description executor_kwargs executor_type final_answer_checks instructions
+max_print_outputs_length max_steps max_tool_threads memory model name planning_interval
+provide_run_summary return_full_result step_number stream_outputs tools
+"""
+
+OF_MEMORIES = """
+agent.memory.steps agent.memory.get_full_steps agent.memory.get_succinct_steps agent.memory.replay
+agent.memory.reset agent.memory.return_full_code agent.memory.system_prompt
+step.step_number step.timing step.model_input_messages step.tool_calls step.error
+step.model_output_message step.model_output step.code_action step.observations
+step.observations_images step.action_output step.token_usage step.is_final_answer
+PlanningStep.plan TaskStep.task TaskStep.task_images FinalAnswerStep.output
+result.output result.state result.steps result.token_usage result.timing result.messages
+"""
+
+OF_TOOLS = """
+@tool search.forward search.setup search.inputs search.output_type search.output_schema
+search.validate_arguments search.to_code_prompt search.to_tool_calling_prompt search.to_dict
+search.save search.push_to_hub Tool.from_dict Tool.from_code Tool.from_hub Tool.from_space
+Tool.from_gradio Tool.from_langchain
+"""
+
+OF_EXECUTORS = """
+additional_authorized_imports max_print_outputs_length additional_functions timeout_seconds
 """
 
 OF_MODELS = """
@@ -108,6 +153,10 @@ tool_arguments_key
         ("Arguments of a code agent", OF_CODE_AGENTS),
         ("Arguments of a run", OF_RUNS),
         ("Arguments of a model", OF_MODELS),
+        ("Arguments of an executor", OF_EXECUTORS),
+        ("The memory of a run", OF_MEMORIES),
+        ("Tools", OF_TOOLS),
+        ("Attributes of a model", "model.generate model.generate_stream model.parse_tool_calls"),
     ],
 )
 def test_no_name_is_missing(heading, names):
@@ -155,7 +204,7 @@ def test_an_argument_of_an_agent(kind, name, ours):
     """It is taken, or the error says what to write."""
     if name in NOT_YET:
         pytest.skip(f"No agent takes {name}= yet.")
-    if ours == SAME:
+    if ours.startswith(SAME):
         assert name in inspect.signature(kind).parameters
     else:
         assert ours in raised_by(TypeError, lambda: kind(MODEL, **{name: 1}))
@@ -197,9 +246,10 @@ def test_an_argument_of_a_run(way, name, ours):
 def test_a_method_of_an_agent(name, ours):
     """It exists, or the error says what to write, of an agent and of its class."""
     name = name.removeprefix("agent.")
-    if ours == SAME:
-        assert callable(getattr(Agent(MODEL), name))
+    if ours == SAME or name == "memory":
+        getattr(Agent(MODEL), name)
         return
+    name, _, _ = name.partition(".")  # what is missing first
     assert ours in raised_by(AttributeError, lambda: getattr(Agent(MODEL), name))
     assert ours in raised_by(AttributeError, lambda: getattr(Agent, name))
     assert not hasattr(Runnable, name)
@@ -241,16 +291,17 @@ def test_tools_are_as_the_page_says():
     """Functions and methods are tools; annotations and docstrings describe their arguments."""
     counter = Counter()
     made = tool(counter.count)
-    rows = [theirs for theirs, _ in table("Tools")]
-
-    assert [
-        "@tool",
-        "class Search(Tool)` with `forward",
-        "inputs` and `output_type",
-        "setup()",
-    ] == rows
     assert {"description": "How many.", "type": "integer"} == made.parameters["properties"]["by"]
     assert (2, 4) == (made(2), made(2))
+
+
+@pytest.mark.parametrize(("theirs", "ours"), table("Tools")[2:])
+def test_an_attribute_of_a_tool(theirs, ours):
+    """Its error says what to write, of a tool and of the class."""
+    name = theirs.partition(".")[2]
+
+    for owner in (add, Tool):
+        assert ours in raised_by(AttributeError, lambda owner=owner: getattr(owner, name))
 
 
 def test_a_class_of_tools_says_what_to_write():
@@ -263,7 +314,7 @@ def test_a_class_of_tools_says_what_to_write():
             def forward(self, query):
                 return query
 
-    (ours,) = [ours for theirs, ours in table("Tools") if "forward" in theirs]
+    (ours,) = [ours for theirs, ours in table("Tools") if theirs.startswith("class")]
 
     assert ours in raised_by(TypeError, define)
 
@@ -280,6 +331,7 @@ def add(a: int, b: int) -> int:
 CALL = ToolCall("c", "add", '{"a": 2, "b": 3}')
 TURNS = ScriptedModel([Message("assistant", tool_calls=[CALL]), "It is 5.", "It is 6."])
 NAMES = {"ops": ops, "events": events, "subscribers": subscribers, "State": State, "wire": wire}
+NAMES |= {"rx": rx, "rxo": rxo, "fold": fold}
 
 
 @pytest.fixture(scope="module")
@@ -296,37 +348,134 @@ def run():
 @pytest.mark.parametrize(("theirs", "ours"), table("Callbacks"))
 def test_a_callback_is_an_operator(run, theirs, ours):
     """The expression of a row is an operator that emits something of a run."""
-    import reactivex as rx
-
     seen = []
     rx.from_iterable(run).pipe(eval(ours.strip("`"), dict(NAMES))).subscribe(seen.append)
 
     assert seen
 
 
-@pytest.mark.parametrize(("theirs", "ours"), table("The memory of a run"))
-def test_what_a_memory_holds(run, theirs, ours):
-    """The expression of a row gives what theirs does."""
-    state = fold_all(State(), run)
-    with redirect_stderr(io.StringIO()):
-        found = eval(ours.strip("`"), {**NAMES, "state": state})
+@pytest.fixture(scope="module")
+def coded():
+    """Return an ended run whose one step is code."""
+    reply = "<code>\nprint(5)\nfinal_answer(5)\n</code>"
+    run = CodeAgent(ScriptedModel([reply])).start("2 + 3?")
+    run.result()
+    return run
 
-    expected = {
-        "agent.memory.return_full_code()": [CALL.arguments],
-        "agent.monitor.get_total_token_counts()": None,
-        "step.step_number": 1,
-        "step.model_output": "",
-        "step.tool_calls": (CALL,),
-        "step.observations": {"c": "5"},
-        "step.observations_images": {},
-        "step.error": None,
-        "result.output": "It is 5.",
-        "result.token_usage": None,
+
+OF_EVENTS = {
+    "PlanningStep": events.Planned("Add."),
+    "TaskStep": events.RunStarted("?", "agent", Message("user", "?")),
+    "FinalAnswerStep": events.FinalAnswer(5),
+}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), table("The memory of a run"))
+def test_what_a_memory_holds(coded, theirs, ours):
+    """The attribute is there, or its error says what to write, which then works."""
+    owner, _, name = theirs.rpartition(".")
+    things = {
+        "agent.memory": coded.state,
+        "step": coded.state.steps[0],
+        "result": coded,
+        **OF_EVENTS,
     }
-    if theirs in expected:
-        assert expected[theirs] == found
-    elif "replay" not in theirs:
-        assert found
+    if owner in OF_EVENTS:
+        attribute, event = re.findall(r"`(\S+)`", ours)
+        assert type(OF_EVENTS[owner]).__name__ == event
+        assert attrgetter(attribute)(OF_EVENTS[owner]) is not None
+        return
+    if ours.startswith(SAME) or name == "state":
+        getattr(things[owner], name)
+    else:
+        assert ours in raised_by(AttributeError, lambda: getattr(things[owner], name))
+    found = re.search(r"(?:Write |the same: |^)`(.+?)`", ours)
+    if found is None or "=" in found[1].partition("(")[0]:
+        return
+    expected = {
+        "return_full_code": ["print(5)\nfinal_answer(5)"],
+        "step_number": 1,
+        "code_action": ["print(5)\nfinal_answer(5)"],
+        "output": 5,
+        "state": "completed",
+        "token_usage": None,
+        "observations_images": {},
+    }
+    names = {**NAMES, "json": json, "state": coded.state, "step": coded.state.steps[0]}
+    with redirect_stderr(io.StringIO()):
+        value = eval(found[1], {**names, "run": coded})
+    if name in expected:
+        assert expected[name] == value
+    elif name != "replay":
+        assert value
+
+
+def test_advice_about_attributes_costs_nothing(coded):
+    """It is not shown, and no `__getattr__` slows the reading of other attributes."""
+    things = (coded, coded.state, coded.state.steps[0], add, as_model(lambda _: "Hi"))
+    gone = {
+        name
+        for room in attributes.__all__
+        if room.startswith("OF_")
+        for name in getattr(attributes, room)
+    }
+
+    for thing in things:
+        assert not gone & {name for name in dir(thing) if not hasattr(thing, name)}
+        assert not hasattr(type(thing), "__getattr__")
+        text = f"'{type(thing).__name__}' object has no attribute 'nothing'"
+        assert text == raised_by(AttributeError, lambda thing=thing: thing.nothing)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), table("Attributes of a model")[1:])
+def test_an_attribute_of_a_model(theirs, ours):
+    """Its error says what to write."""
+    name = theirs.removeprefix("model.")
+
+    assert ours in raised_by(AttributeError, lambda: getattr(as_model(lambda _: "Hi"), name))
+
+
+def test_a_model_is_no_class_with_generate():
+    """The row of `generate` is the text of the error."""
+
+    def define():
+        class Mine(Model):
+            def generate(self, messages):
+                return messages
+
+    _, ours = table("Attributes of a model")[0]
+
+    assert ours in raised_by(TypeError, define)
+
+
+@pytest.mark.parametrize("kind", [SandboxExecutor, ProcessExecutor])
+@pytest.mark.parametrize(("name", "ours"), keywords("Arguments of an executor"))
+def test_an_argument_of_an_executor(kind, name, ours):
+    """It is taken, or the error says what to write."""
+    if name in inspect.signature(kind).parameters:
+        assert ours.startswith(SAME)
+    else:
+        text = raised_by(TypeError, lambda: kind(**{name: 1}))
+        assert text.partition("=. ")[2] in ours
+
+
+def test_the_summary_of_a_helper_is_for_its_manager():
+    """A tool can return what a helper did beside its answer, as its row says."""
+    helper = Agent(ScriptedModel([Message("assistant", tool_calls=[CALL]), "It is 5."]), [add])
+
+    @tool
+    def ask(task: str) -> str:
+        """Ask the helper."""
+        run = helper.start(task)
+        answer = run.result()
+        done = [message.text for message in run.state.messages(summary=True)]
+        return f"{answer} {done}"
+
+    call = ToolCall("a", "ask", '{"task": "2 + 3?"}')
+    run = Agent(ScriptedModel([Message("assistant", tool_calls=[call]), "Yes."]), [ask]).start("?")
+    run.result()
+
+    assert run.state.steps[0].outcomes["a"].startswith("It is 5. ['2 + 3?'")
 
 
 # The texts
@@ -335,11 +484,16 @@ def test_what_a_memory_holds(run, theirs, ours):
 def test_each_text_is_on_the_page():
     """What an error says stands on the page."""
     of_others = ("...", "system", "attach", "timeout", "answer")
-    said = {**dropped.DROPPED, **hints.NOT_AN_ATTRIBUTE, **options._DROPPED}
-    for advice in (hints.NOT_OF_AGENTS, hints.NOT_OF_CODE_AGENTS, hints.NOT_OF_RUNS):
-        said |= {word: text for word, text in advice.items() if word not in of_others}
+    said = [dropped.DROPPED, hints.NOT_AN_ATTRIBUTE, options._DROPPED, NOT_OF_EXECUTORS]
+    said += [hints.NOT_OF_AGENTS, hints.NOT_OF_CODE_AGENTS, hints.NOT_OF_RUNS]
+    said += [getattr(attributes, name) for name in attributes.__all__ if name.startswith("OF_")]
 
-    assert [] == [text for text in said.values() if text not in TEXT]
+    assert [] == [
+        text
+        for advice in said
+        for word, text in advice.items()
+        if word not in of_others and text not in TEXT
+    ]
 
 
 def test_agents_can_be_mixed_with_abstract_classes():

@@ -14,6 +14,7 @@ FLOORS = {
     0: [
         *(
             "arguments",
+            "attributes",
             "cells",
             "coalescing",
             "decisions",

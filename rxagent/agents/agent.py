@@ -134,6 +134,9 @@ class Agent(Runnable):
         options: Mapping[str, Any] | None = None,
         workers: Workers | None = None,
     ) -> None:
+        if isinstance(model, list | tuple):
+            kind = type(self).__name__
+            raise TypeError(f"The model comes first. Write {kind}(model, tools=[...]).")
         one_of("answer", answer, ("text", "tool"))
         check_planner(planner, planning_interval)
         managed = several("managed_agents", managed_agents, "agents")
@@ -359,11 +362,17 @@ def _checks(checks: Iterable[Callable[..., Any]]) -> tuple[Callable[..., Any], .
             name = check.__name__
             raise TypeError(f"{name} is a class. Give the check as an instance: {name}(...).")
         with suppress(ValueError):  # its signature is not known
+            takes = signature(check)
             try:
-                signature(check).bind(None, None)
+                takes.bind(None, None)
+                _, second, third, *_ = (*takes.parameters, "", "", "")
             except TypeError:
+                second, third = "memory", ""
+            # That of smolagents, check(answer, memory, agent=None), rejects by None, too.
+            if "memory" in second or third == "agent":
                 raise TypeError(
-                    f"{shown(check)} cannot be called as a check: check(value, state), with the "
-                    "answer's value and the run's state."
-                ) from None
+                    f"{shown(check)} cannot be called as a check. Write check(value, state), with "
+                    "the answer's value and the run's state; it rejects by raising an error or "
+                    "returning False."
+                )
     return given

@@ -9,16 +9,19 @@ _PROMPTS = 'Write `prompts={"system": "..."}`, or only add text in `instructions
 _CODE = "Write `CodeAgent(...)`: an agent that acts by writing code."
 _RESULT = "Start a run, `run = agent.start(task)`: it has `run.result()` and `run.state`."
 _SUMMARY = (
-    "Start a run, `run = agent.start(task)`; after `run.result()`, read "
-    "`run.state.messages(summary=True)`."
+    "Write a tool that starts the agent, `run = agent.start(task)`, and returns `run.result()` "
+    "with `run.state.messages(summary=True)`."
 )
+_EVERYTHING = "Everything streams: subscribe to `agent(task)`."
+_EXECUTOR = 'Write `executor="sandbox"` or `executor="process"`.'
+_ARGUMENT = "It is an argument, which the agent does not show."
 _QUIET = "Nothing is printed by default: attach `rxagent.subscribers.Console()`."
 _SUBSCRIBE = "Attach subscribers to a run: `agent.start(task, attach=[...])`."
 _FILE = "An agent is made by code: keep it in a module, or send it to a process with `pickle`."
 _OF_THE_RUN = "Call the tool itself: `agent.tools.find(name)`; the run calls those of a turn."
 
 NOT_OF_AGENTS = {
-    "stream_outputs": "Everything streams: subscribe to `agent(task)`.",
+    "stream_outputs": _EVERYTHING,
     "step_callbacks": _SUBSCRIBE,
     "verbosity_level": _QUIET,
     "logger": "Attach `rxagent.subscribers.Console()` or `Log()` to a run.",
@@ -43,7 +46,7 @@ NOT_OF_AGENTS = {
 NOT_OF_CODE_AGENTS = {
     **NOT_OF_AGENTS,
     "answer": "Code gives the answer, by `final_answer(value)`.",
-    "executor_type": 'Write `executor="sandbox"` or `executor="process"`.',
+    "executor_type": _EXECUTOR,
     "executor_kwargs": "Write `executor=SandboxExecutor(...)`.",
     "use_structured_outputs_internally": "Write `structured=True`.",
 }
@@ -85,8 +88,21 @@ NOT_AN_ATTRIBUTE = {
     "logger": "Attach `rxagent.subscribers.Console()` or `Log()` to a run.",
     "monitor": "Attach `rxagent.subscribers.Metrics()` to a run, or read `run.state.usage`.",
     "step_callbacks": _SUBSCRIBE,
+    "step_number": "Each run has its own: `run.state.steps[-1].number`.",
+    "stream_outputs": _EVERYTHING,
+    "return_full_result": _RESULT,
+    "provide_run_summary": _SUMMARY,
+    "agent_name": "Write `agent.name`.",
+    "interrupt_switch": "Cancel its run: `run.cancel()`.",
+    "final_answer_checks": _ARGUMENT,
+    "code_block_tags": _ARGUMENT,
+    "max_tool_threads": "Calls of one step run in parallel; set `workers=Workers(limit=...)`.",
+    "max_print_outputs_length": "Read the limits of its executor: `agent.executor.limits`.",
+    "executor_type": "Read `agent.executor`.",
+    "executor_kwargs": "Read `agent.executor`.",
     "cleanup": "There is nothing to clean up: what a run has opened is closed when it ends.",
     "python_executor": "Write `CodeAgent(model, executor=...)`; then it is `agent.executor`.",
     "create_python_executor": "Write `CodeAgent(model, executor=...)`.",
     "authorized_imports": "Write `CodeAgent(model, additional_authorized_imports=[...])`.",
+    "additional_authorized_imports": _ARGUMENT,
 }

@@ -4,6 +4,7 @@ from abc import ABCMeta
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Never
 
+from ..attributes import missing
 from .hints import NOT_AN_ATTRIBUTE
 
 __all__ = ["Uncalled"]
@@ -15,7 +16,7 @@ class _Advising(ABCMeta):
     if not TYPE_CHECKING:
 
         def __getattr__(cls, name: str) -> Never:
-            raise _missing(cls.__name__, name, cls)
+            raise missing(cls.__name__, name, cls, NOT_AN_ATTRIBUTE)
 
 
 class Uncalled(metaclass=_Advising):
@@ -29,7 +30,7 @@ class Uncalled(metaclass=_Advising):
             found = vars(Uncalled).get(name)
             if isinstance(found, property):  # its own error says more
                 return found.fget(self)
-            raise _missing(type(self).__name__, name, self)
+            raise missing(type(self).__name__, name, self, NOT_AN_ATTRIBUTE)
 
     def __await__(self) -> Generator[Any, None, Never]:
         raise TypeError(
@@ -46,9 +47,3 @@ class Uncalled(metaclass=_Advising):
             name="subscribe",
             obj=self,
         )
-
-
-def _missing(kind: str, name: str, obj: Any) -> AttributeError:
-    instead = NOT_AN_ATTRIBUTE.get(name)
-    why = f" {instead}" if instead else ""
-    return AttributeError(f"{kind!r} object has no attribute {name!r}.{why}", name=name, obj=obj)

@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..arguments import several, text
+from ..arguments import several, suggesting, text
 from .process_session import ProcessSession, Settings
-from .protocol import Limits, Session
+from .protocol import NOT_OF_EXECUTORS, Limits, Session
 
 __all__ = ["BASE_MODULES", "ProcessExecutor"]
 
@@ -27,6 +27,10 @@ def _modules(names: Iterable[str]) -> tuple[str, ...]:
     return several("authorized_imports", names, "names of modules", str)
 
 
+@suggesting(
+    "ProcessExecutor",
+    NOT_OF_EXECUTORS | {"additional_authorized_imports": "Write `authorized_imports=[...]`."},
+)
 @frozen
 class ProcessExecutor:
     """Run code in a separate `python -I` process for each session: all of Python, and numpy.

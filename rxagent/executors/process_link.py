@@ -50,6 +50,7 @@ class Link:
 
         Raises:
             CodeError: The process died, or sent what is no message.
+            OSError: The process could not start.
         """
         loop, has_ended = asyncio.get_running_loop(), False
         self.child.begin_reading()
@@ -75,7 +76,10 @@ class Link:
         except OSError:
             data = b""
         if not data:
-            raise CodeError(f"{await self._cause_of_death()} {LOST}")
+            cause = await self._cause_of_death()
+            if not self.is_ready:  # which no code can change
+                raise OSError(cause)
+            raise CodeError(f"{cause} {LOST}")
         return data
 
     def _read(self, data: bytes) -> list[Message]:

@@ -70,6 +70,7 @@ class ProcessSession:
 
         Raises:
             CodeError: The code failed or met a limit, or its process died; by `on_error`.
+            OSError: No process can be started; likewise.
         """
 
         def subscribe(
@@ -97,7 +98,7 @@ class ProcessSession:
             return
         try:
             link = self._enter(scheduler)
-        except CodeError as error:
+        except (CodeError, OSError) as error:
             running.on_error(error)
             return
         self._is_running = True
@@ -123,7 +124,10 @@ class ProcessSession:
         try:
             link = Link(settings.python)
         except OSError as error:
-            raise CodeError(f"No process can be started for the code: {error}") from error
+            raise OSError(
+                f"ProcessExecutor(python={settings.python!r}) cannot start a process: {error}. "
+                "The interpreter must be Python 3.11 or later."
+            ) from error
         self._finalizer = weakref.finalize(self, link.child.kill)
         self._finalizer.atexit = False
         message = {

@@ -16,7 +16,15 @@ from reactivex import Observable
 from ..arguments import number, valid
 from ..events import Event
 
-__all__ = ["CodeResult", "Executor", "Functions", "Limits", "Session"]
+__all__ = ["NOT_OF_EXECUTORS", "CodeResult", "Executor", "Functions", "Limits", "Session"]
+
+NOT_OF_EXECUTORS = {
+    "timeout_seconds": "Write `limits=Limits(seconds=...)`.",
+    "max_print_outputs_length": "Write `limits=Limits(output=...)`.",
+    "additional_functions": "Functions are tools: `CodeAgent(model, tools=[...])`.",
+    "...": "Its limits are `limits=Limits(...)`; see `help(rxagent.executors)`.",
+}
+"""What to write instead of an argument that an executor does not take, by its name."""
 
 
 @frozen

@@ -6,11 +6,11 @@ from typing import Any
 from attrs import field, frozen
 from reactivex import Observable, abc
 
-from ..arguments import number, several, shown, valid
+from ..arguments import number, several, shown, suggesting, valid
 from ..events import Event
 from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer
-from .protocol import CodeResult, Functions, Limits, Session
+from .protocol import NOT_OF_EXECUTORS, CodeResult, Functions, Limits, Session
 from .sandbox_language import LANGUAGE, MODULES
 from .sandbox_run import SandboxRun
 from .sandbox_values import held
@@ -33,6 +33,7 @@ def _there(_: Any, __: Any, names: tuple[str, ...]) -> None:
         )
 
 
+@suggesting("SandboxExecutor", NOT_OF_EXECUTORS)
 @frozen
 class SandboxExecutor:
     """Runs code in a sandbox: an interpreter of Python of its own, in a process of its own.

@@ -1,10 +1,12 @@
 """Error texts of the sandbox, for the model: what failed, in which line, and what to do."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from ..arguments import did_you_mean
 from ..errors import CodeError
+from .process_worker.unawaited import advice_on
 from .protocol import Functions, Limits
 from .sandbox_language import LACKING_NAMES, LACKING_SYNTAX, MODULES, PARTS
 
@@ -66,8 +68,14 @@ def time_error(limits: Limits) -> str:
     )
 
 
-def error_of(error: Any, functions: Functions) -> CodeError:
-    """Return the CodeError of what code raised, or of code that cannot be run."""
+def error_of(error: Any, functions: Functions, unawaited: Collection[str] = ()) -> CodeError:
+    """Return the CodeError of what code raised, or of code that cannot be run.
+
+    Args:
+        error: The error.
+        functions: The functions that the code may call.
+        unawaited: The names of the asynchronous ones that it has called and not awaited.
+    """
     inner = error.exception()
     kind, message = type(inner).__name__, str(inner)
     headline, _, _ = error.display("type-msg").partition(":")
@@ -79,7 +87,7 @@ def error_of(error: Any, functions: Functions) -> CodeError:
         kind, message = "SyntaxError", f"this Python has {_lack(message)}"
         advice = " Nothing of this code was run."
     else:
-        advice = _advice(kind, message, functions)
+        advice = _advice(kind, message, functions) or advice_on(message, unawaited)
     text = f"{kind}: {_ended(message)}" if message else kind
     return CodeError(f"{text}{advice}{_frames(error)}")
 

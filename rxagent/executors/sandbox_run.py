@@ -319,7 +319,7 @@ class SandboxRun(abc.DisposableBase):
         if is_limit(error):
             self._kill(limit_error(error, self._limits))
         elif is_of_code(error):
-            self._end(self._outcome or error_of(error, self._functions))
+            self._end(self._outcome or error_of(error, self._functions, self._unawaited.values()))
         else:
             self._break(error)
 

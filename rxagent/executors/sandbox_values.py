@@ -44,10 +44,12 @@ def held(what: str, value: Any) -> Any:
     try:
         return _held(value)
     except _CannotHold as error:
-        kind = type(error.value)
-        of = f"holds a {kind.__name__}" if error.value is not value else f"is a {kind.__name__}"
+        kind = type(error.value).__name__
+        article = "an" if kind[0].lower() in "aeiou" else "a"
+        verb = "is" if error.value is value else "holds"
         raise TypeError(
-            f"{what} {of}, which the sandbox cannot hold: {_repr(error.value)}. {_ADVICE}"
+            f"{what} {verb} {article} {kind}, which the sandbox cannot hold: "
+            f"{_repr(error.value)}. {_ADVICE}"
         ) from None
     except RecursionError:
         raise TypeError(f"{what} holds itself, or is nested too deeply. {_ADVICE}") from None

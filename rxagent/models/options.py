@@ -20,7 +20,7 @@ _WHY_RESERVED = "the request itself, or the model's constructor, sets that."
 _DROPPED = {
     "apply_chat_template_kwargs": "write `chat_template_kwargs={...}`.",
     "base_url": "write `api_base=...`.",
-    "client": "write `client_kwargs={...}`, from which the client is made.",
+    "client": "write `client_kwargs={...}`; only `AmazonBedrockModel` takes a client.",
     "custom_role_conversions": "let a function change the messages and call the model with them.",
     "flatten_messages_as_text": "texts without images are sent as plain text.",
     "model_list": "write `LiteLLMModel(group, router=litellm.Router(...))`.",

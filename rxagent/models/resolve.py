@@ -110,7 +110,7 @@ def usable() -> str:
                 ready.append("builtin:tiny" if prefix == "builtin" else f"{prefix}:NAME")
     named = f"Here it can be {', '.join(ready)}. " if ready else ""
     return (
-        f"{named}Write its name, like Agent('openai:gpt-5-mini') with OPENAI_API_KEY set; "
+        f"{named}Write its name, like 'openai:gpt-5-mini' with OPENAI_API_KEY set; "
         "`rxagent models` shows what each provider needs."
     )
 

@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable
 
 from ..arguments import several, shown
+from ..attributes import OF_RUNS, advised
 from ..decisions import Decision, check_decision
 from ..errors import NotAsked
 from ..events import Event
@@ -66,6 +67,7 @@ def launch(
     return run
 
 
+@advised(OF_RUNS)
 class Run(Lifecycle):
     """A hot stream of events that owns the run whose events it emits.
 

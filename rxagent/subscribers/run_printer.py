@@ -36,7 +36,7 @@ from ..messages import ToolCall
 from ..printable import one_line, shown, spelled
 from .spent import Spent
 from .terminal import Part, Terminal
-from .text import answer_text, call_text, code_of, duration, tokens, tokens_by_model
+from .text import answer_text, call_text, code_of, duration, output_in, tokens, tokens_by_model
 
 __all__ = ["RunPrinter"]
 
@@ -215,6 +215,7 @@ class RunPrinter:
         work = _CodeWork(self, call)
         if not self._code and code not in "".join(self._text):
             work.print_code(code)
+        self._root._latest = self  # below its code, it needs no other head
         return work
 
     def _end(self, call_id: str, text: str, *, failed: bool) -> None:
@@ -378,7 +379,10 @@ class _CodeWork(_Work):
         self.printer._line("  ", ("│ ", "dim"), line)
 
     def print_end(self, text: str, took: float, failed: bool) -> None:
-        """Print the value or the error; the output is printed already."""
+        """Print the value or the error; the output is printed already, but in a replay."""
+        if not self._printed:
+            printed, text = output_in(text, failed)
+            self.add_output(printed)
         if self._open_line:
             self._line(self._open_line)
         printed = f"Printed:\n{''.join(self._printed).removesuffix(chr(10))}"

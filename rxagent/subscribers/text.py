@@ -1,6 +1,7 @@
 """Answers, calls, durations and tokens as text for people."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,9 +9,19 @@ from ..events import Usage
 from ..messages import INTERPRETER, ToolCall
 from ..printable import one_line, spelled
 
-__all__ = ["answer_text", "call_text", "code_of", "duration", "tokens", "tokens_by_model"]
+__all__ = [
+    "answer_text",
+    "call_text",
+    "code_of",
+    "duration",
+    "output_in",
+    "tokens",
+    "tokens_by_model",
+]
 
 _MINUTE = 60
+_PRINTED = "Printed:\n"
+_VALUE = re.compile(r"(?:^|\n)((?:The answer|The value of the last line): (?s:.*))\Z")
 
 
 def answer_text(value: Any) -> str:
@@ -49,6 +60,23 @@ def code_of(call: ToolCall) -> str | None:
         return None
     code = arguments.get("code") if isinstance(arguments, dict) else None
     return code if isinstance(code, str) else None
+
+
+def output_in(text: str, failed: bool) -> tuple[str, str]:
+    """Return what code printed, as the model reads it, and the value or the error beside it.
+
+    Args:
+        text: The result or the error of the code.
+        failed: Whether it is an error.
+    """
+    if failed:
+        error, _, printed = text.partition(f"\n{_PRINTED}")
+        return printed, error
+    if not text.startswith(_PRINTED):
+        return "", text
+    printed = text.removeprefix(_PRINTED)
+    found = _VALUE.search(printed)
+    return (printed[: found.start()], found[1]) if found else (printed, "")
 
 
 def _literal(value: Any) -> str:

@@ -11,6 +11,7 @@ from reactivex import Observable, abc
 from typing_extensions import ParamSpec, TypeVar
 
 from ..arguments import number, text, valid
+from ..attributes import OF_TOOLS, advised
 from ..errors import InvalidArguments
 from ..messages import ToolSpec
 from ..operators._operator import Operator, checked
@@ -34,6 +35,7 @@ _R = TypeVar("_R", default=Any)
 NOTHING_GIVEN: Mapping[str, Any] = MappingProxyType({})
 
 
+@advised(OF_TOOLS)
 @frozen(eq=False)
 class Tool(Shared, Generic[_P, _R]):
     """A function that a model may call, with its name, description and schema.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import reactivex as rx
 
-from rxagent import Agent, Given, Image, Message, State, Workers, fold, tool
+from rxagent import Agent, CodeAgent, Given, Image, Message, State, Workers, fold, tool
 from rxagent.errors import ModelRejected, ModelUnavailable
 from rxagent.events import (
     FinalAnswer,
@@ -343,6 +343,15 @@ def test_each_property_of_what_is_offered_has_a_type():
         for schema in spec.parameters["properties"].values():
             assert schema.keys() & {"type", "anyOf"}
             assert schema.get("type") != "array" or schema["items"]
+
+
+@pytest.mark.parametrize("kind", [Agent, CodeAgent])
+def test_tools_are_no_model(kind):
+    """The order of the arguments is that of no other library, and the error says so."""
+    with pytest.raises(
+        TypeError, match=rf"model comes first. Write {kind.__name__}\(model, tools="
+    ):
+        kind([], lambda request: "done")
 
 
 def test_an_agent_may_have_threads_of_its_own():

@@ -343,8 +343,15 @@ def test_checks_that_yield_are_judged():
         assert isinstance(ended(agent.start("x")), RxAgentError)
 
 
-@pytest.mark.parametrize("wrong", [lambda value: True, AsyncCheck, lambda: True])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(lambda value: True, AsyncCheck, lambda: True),
+        *(lambda answer, memory, agent: True, lambda answer, memory, agent=None: None),
+        *(lambda answer, agent_memory: None, lambda answer, run, agent=None: None),
+    ],
+)
 def test_what_cannot_check_is_refused(wrong):
-    """A check that takes something else is refused when the agent is made."""
+    """A check that takes something else, as smolagents' does, is refused when an agent is made."""
     with pytest.raises(TypeError, match="check"):
         Agent(ScriptedModel(["a"]), final_answer_checks=[wrong])

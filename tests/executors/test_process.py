@@ -289,6 +289,41 @@ def test_an_answer_needs_its_calls(shared, made):
     assert correct.error is None
 
 
+@pytest.mark.parametrize("use", ["later(1) + 1", "for _ in later(1): pass", "later(1).real"])
+def test_an_error_of_a_call_that_was_not_awaited_says_so(shared, use):
+    """It names the function; of a call that earlier code made, the name is not known."""
+
+    async def later(number: int) -> int:
+        """Return the number."""
+        return number
+
+    tools = functions(asynchronous=[later])
+    come = outcome(shared, use, tools).error
+    outcome(shared, "call = later(1)", tools)
+
+    advice = "Await the call before you use its value"
+    assert come.endswith(f"{advice}: write `await later(...)`.")
+    assert outcome(shared, use.replace("later(1)", "call"), tools).error.endswith(f"{advice}.")
+    assert advice not in outcome(shared, "later(1)\n1 / 0", tools).error
+
+
+@pytest.mark.parametrize(("call", "count"), [("final_answer()", 0), ("final_answer(1, b=2)", 2)])
+def test_a_final_answer_is_one_value(shared, call, count):
+    """Another number is an error, as in the sandbox."""
+    text = f"TypeError: final_answer takes one value, the answer, not {count}."
+
+    assert outcome(shared, call).error.endswith(text)
+    assert 3 == outcome(shared, "final_answer(value=3)").value
+
+
+def test_no_variables_are_promised_that_are_lost(opened):
+    """An undefined name is that, also after the process was replaced."""
+    session = opened(authorized_imports=["os"])
+    outcome(session, "x = 1\nimport os\nos._exit(3)")
+
+    assert outcome(session, "x").error.endswith("'x' is not defined. Define it first.")
+
+
 def test_a_call_may_be_awaited_by_later_code(shared):
     """A call that an earlier piece of code made is awaited as any coroutine."""
 
@@ -587,13 +622,17 @@ def test_wrong_arguments_of_the_executor_are_refused(options, error):
         ProcessExecutor(**options)
 
 
-def test_an_interpreter_that_does_not_start_is_an_error_for_the_model(opened):
-    """Nothing is left of it."""
-    assert "No process can be started" in outcome(opened(python="/no/such"), "1").error
-    assert (
-        "could not start; it ended with status 1. "
-        in outcome(opened(python="/bin/false"), "1").error
-    )
+@pytest.mark.parametrize(
+    ("python", "error"),
+    [
+        ("/no/such", r"ProcessExecutor\(python='/no/such'\) cannot start a process: "),
+        ("/bin/false", "could not start; it ended with status 1. "),
+    ],
+)
+def test_an_interpreter_that_does_not_start_ends_the_run(opened, python, error):
+    """The model cannot change that, so it is no error of its code; nothing is left of it."""
+    with pytest.raises(OSError, match=f"{error}.*must be Python 3.11 or later"):
+        outcome(opened(python=python), "1")
 
 
 def test_what_is_isolated_is_logged_once(opened, caplog, monkeypatch):

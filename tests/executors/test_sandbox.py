@@ -220,6 +220,25 @@ def test_a_call_that_is_not_awaited_is_ended(session):
     assert 1 == ran.value
 
 
+@pytest.mark.parametrize("use", ["later() + 1", "for _ in later(): pass", "later().real"])
+def test_an_error_of_a_call_that_was_not_awaited_says_so(session, use):
+    """It names the function; of a call that earlier code made, the name is not known."""
+
+    async def later() -> int:
+        """Return a number."""
+        return 1
+
+    functions = functions_of(later)
+    first = Ran(session, use, functions).error.splitlines()[0]
+    Ran(session, "call = later()", functions)
+    second = Ran(session, use.replace("later()", "call"), functions).error.splitlines()[0]
+
+    advice = "Await the call before you use its value"
+    assert first.endswith(f"{advice}: write `await later(...)`.")
+    assert second.endswith(f"{advice}.")
+    assert advice not in Ran(session, "later()\n1 / 0", functions).error
+
+
 def test_an_answer_needs_its_calls(session):
     """A final answer that comes before a call was awaited is an error, as it lacks the value."""
     code = "final_answer('cheap' if price('tea') == 3.5 else 'dear')"

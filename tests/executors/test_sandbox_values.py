@@ -137,7 +137,7 @@ CYCLE.append(CYCLE)
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (object(), "The variable v is a object, which the sandbox cannot hold: <object"),
+        (object(), "The variable v is an object, which the sandbox cannot hold: <object"),
         ({"a": [len]}, "The variable v holds a builtin_function_or_method, which the sandbox"),
         (Point, "The variable v is a type, which the sandbox cannot hold"),
         (iter([]), "The variable v is a list_iterator"),

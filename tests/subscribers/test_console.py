@@ -408,6 +408,36 @@ def test_code_that_fails_says_why():
     assert ["● python_interpreter(5)", "  └ done"] == lines_of(other)
 
 
+def test_code_below_its_text_has_no_other_head():
+    """Not even after code whose last line was that of a call inside it."""
+    first = [*turn(TextDelta("add(1)\n")), ToolStarted(CODE), ToolOutput("c5", ToolStarted(ADD))]
+    first += [ToolOutput("c5", ToolCompleted("c5.1", "2", 2)), ToolCompleted("c5", "It ran.")]
+    second = ToolCall("c6", INTERPRETER, '{"code": "1 / 0"}')
+    failed = [*turn(TextDelta("1 / 0\n")), ToolStarted(second), ToolFailed("c6", "CodeError: no")]
+    _, err, _ = printed(*first, *failed, code=True)
+
+    assert ["  1 / 0", "  ✗ CodeError: no"] == lines_of(err)[-2:]
+
+
+@pytest.mark.parametrize(
+    ("end", "lines"),
+    [
+        (
+            ToolCompleted("c5", "Printed:\na\nb\nThe answer: x\ny"),
+            "│ a;│ b;└ The answer: x … 1 more line",
+        ),
+        (ToolCompleted("c5", "Printed:\na\nb"), "│ a;│ b"),
+        (ToolCompleted("c5", "The value of the last line: 3"), "└ The value of the last line: 3"),
+        (ToolFailed("c5", "CodeError: no\nPrinted:\na"), "│ a;✗ CodeError: no"),
+    ],
+)
+def test_a_replay_shows_what_code_printed(end, lines):
+    """Its events have the output only in what the model reads of the code."""
+    _, err, _ = printed(ToolStarted(CODE), end)
+
+    assert [f"  {line}" for line in lines.split(";")] == lines_of(err)[4:]
+
+
 def test_the_closing_step_of_a_code_agent_is_an_answer():
     """After the step limit, text is the answer, and is written as such."""
     closing = turn(TextDelta("It is 2."))

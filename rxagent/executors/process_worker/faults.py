@@ -10,7 +10,7 @@ __all__ = ["Faults"]
 _LONGEST = 10_000
 
 _ADVICE: dict[type[BaseException], str] = {
-    NameError: "Define it first; the variables of earlier code are kept.",
+    NameError: "Define it first.",
     SyntaxError: "Correct it; none of the code ran.",
     ModuleNotFoundError: "It is not installed; do without it.",
     SystemExit: "Code cannot end its process; call final_answer to end the task.",

@@ -12,7 +12,7 @@ from .channel import Channel, Message
 from .faults import Faults
 from .imports import Imports
 from .output import Output
-from .unawaited import early_answer, note_on
+from .unawaited import advice_on, early_answer, note_on
 from .values import has_begun, plain
 
 __all__ = ["Interpreter"]
@@ -90,6 +90,7 @@ class Interpreter:
     def _fail(self, error: BaseException) -> None:
         is_fatal = self._faults.is_fatal(error)  # first, since it frees memory
         text = self._faults.text(error)
+        text += advice_on(text, self._unawaited())
         self._output.flush()
         self._channel.send("error", text, is_fatal=is_fatal)
 
@@ -105,8 +106,11 @@ class Interpreter:
             function.__name__ = function.__qualname__ = name
         self._namespace["final_answer"] = self._end
 
-    def _end(self, answer: Any) -> None:
+    def _end(self, *values: Any, **named: Any) -> None:
         """End the task with an answer."""
+        if len(given := (*values, *named.values())) != 1:
+            raise TypeError(f"final_answer takes one value, the answer, not {len(given)}")
+        (answer,) = given
         if not self._answer:
             made, notes = plain(answer)
             if names := self._unawaited():

@@ -3,9 +3,9 @@
 Their values are not there, so what was made of them, such as a text or a comparison, is wrong.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-__all__ = ["early_answer", "note_on"]
+__all__ = ["advice_on", "early_answer", "note_on"]
 
 
 def early_answer(names: Iterable[str]) -> str:
@@ -24,6 +24,19 @@ def note_on(names: Iterable[str]) -> str:
         names: The names of the functions.
     """
     return f"(Calls were not awaited, so their values are missing: {_advice(names)}.)\n"
+
+
+def advice_on(error: str, names: Collection[str]) -> str:
+    """Return what to do about an error, if it is that of a call that was not awaited.
+
+    Args:
+        error: The text of the error.
+        names: The names of the functions that were called and not awaited.
+    """
+    if "'coroutine'" not in error:
+        return ""
+    how = f": {_advice(names)}" if names else ""
+    return f" Await the call before you use its value{how}."
 
 
 def _advice(names: Iterable[str]) -> str:
