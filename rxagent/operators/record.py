@@ -13,7 +13,7 @@ from reactivex import Observable, abc
 
 from ..events import Delta
 from ..messages import Request
-from ..streams import RunScheduler
+from ..streams import RunIdentity, RunScheduler
 from ..streams.sink import Producer, Sink
 from ..wire import VERSION, encode
 from ._models import Answer, Model, ask, model_operator
@@ -47,14 +47,14 @@ def record(path: str | PathLike[str]) -> Answer:
         path: The file, which is made if there is none.
     """
     file = path_of(path)
-    runs: WeakKeyDictionary[RunScheduler, str] = WeakKeyDictionary()
+    runs: WeakKeyDictionary[RunIdentity, str] = WeakKeyDictionary()
 
     def answer(model: Model, request: Request) -> Observable[Delta]:
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             run_scheduler = RunScheduler.of(scheduler)
-            run = runs.setdefault(run_scheduler, uuid4().hex[:12])
+            run = runs.setdefault(run_scheduler.identity, uuid4().hex[:12])
             _make(file)
             recorder = _Recorder(
                 observer, file, run_scheduler, forms_of_secrets(model), run, request
@@ -96,6 +96,8 @@ class _Recorder(Sink[Delta, Delta]):
         self._began = scheduler.time()
         asked = without_secrets(fields_of_request(request), secrets)
         about = {"v": VERSION, "type": "Request", "run": run, "at": scheduler.now.timestamp()}
+        if scheduler.scope.path:
+            about["path"] = scheduler.scope.path
         self._lines: list[str] | None = [dumped({**about, "request": asked})]
 
     def _add(self, **fields: Any) -> None:
