@@ -15,7 +15,7 @@ from typing import Protocol
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
-from ..errors import ModelError
+from ..errors import CircuitOpen, ModelError
 from ..estimate import estimate
 from ..events import Delta, Usage
 from ..messages import Request
@@ -219,8 +219,9 @@ class _Passing(Sink[Delta, Delta]):
             self.scheduler.close_later(noted)
 
     def on_error(self, error: Exception) -> None:
-        if isinstance(error, ModelError) and error.retry_after is not None:
-            self._gate.pause(self, error.retry_after)
+        wait = error.retry_after if isinstance(error, ModelError) else None
+        if wait is not None and not isinstance(error, CircuitOpen):  # no server has asked for that
+            self._gate.pause(self, wait)
         super().on_error(error)
 
     def _stopping(self) -> abc.ObserverBase[Delta]:

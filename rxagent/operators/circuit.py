@@ -7,7 +7,7 @@ from attrs import frozen
 from reactivex import Observable, abc
 
 from ..arguments import number, plural
-from ..errors import ModelUnavailable, describe
+from ..errors import CircuitOpen, describe
 from ..events import Delta
 from ..messages import Request
 from ..streams import RunScheduler
@@ -30,8 +30,9 @@ def circuit_breaker(failures: int, cooldown: float = 30.0, on: Errors = PASSING)
                                                   └─────────── it fails ────────────┘
 
     It is shared by all runs and by all models that this one object is piped to. A request that is
-    refused fails at once with ModelUnavailable, so that `fallback` asks another model; its
-    `retry_after` is the time that is left, which `retry` waits if its `max_delay` allows it.
+    refused fails at once with CircuitOpen, which is a ModelUnavailable, so that `fallback` asks
+    another model; its `retry_after` is the time that is left, which `retry` waits if its
+    `max_delay` allows it.
 
     .. marbles:: circuit/circuit_breaker
 
@@ -42,7 +43,7 @@ def circuit_breaker(failures: int, cooldown: float = 30.0, on: Errors = PASSING)
         on: The errors that count as failures, as types or as a predicate. Others do not count.
 
     Raises:
-        ModelUnavailable: The request was not sent; by `on_error`.
+        CircuitOpen: The request was not sent; by `on_error`.
     """
     number("failures", failures, least=1, whole=True, what="a number of requests")
     number("cooldown", cooldown, above=0)
@@ -96,7 +97,7 @@ class _Circuit:
         """Let a request pass.
 
         Raises:
-            ModelUnavailable: It is not sent.
+            CircuitOpen: It is not sent.
         """
         with self._lock:
             if self._open_until is None:
@@ -107,9 +108,9 @@ class _Circuit:
                 return _Pass(self._era, True)
             raise self._refusal(left)
 
-    def _refusal(self, left: float) -> ModelUnavailable:
+    def _refusal(self, left: float) -> CircuitOpen:
         when = f"The next is sent in {left:.3g} s" if left > 0 else "One is on trial now"
-        return ModelUnavailable(
+        return CircuitOpen(
             f"No request is sent, because {plural(self._most, 'request')} in a row have failed. "
             f"{when}. The latest failed by {self._latest}",
             retry_after=max(left, 0.0) or None,

@@ -8,7 +8,7 @@ from reactivex import operators as rxo
 
 from rxagent import Agent
 from rxagent import operators as ops
-from rxagent.errors import ModelRejected, ModelUnavailable, RateLimited
+from rxagent.errors import CircuitOpen, ModelRejected, ModelUnavailable, RateLimited
 from rxagent.events import TextDelta, Usage
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import request
@@ -155,6 +155,24 @@ def test_it_is_shared_by_models_and_runs():
     small = ops.fallback(other, lambda _: rx.of(HI))
     assert "Hi" == Agent(small).run("Go")
     assert 2 == len(asked)
+
+
+@given(st.floats(1, 60), st.integers(1, 5))
+@settings(max_examples=10)
+def test_a_refusal_holds_no_others(cooldown, times):
+    """Within a shared limit, it delays neither the next refusal nor another model."""
+    with VirtualScheduler() as scheduler:
+        limit = ops.rate_limit(100)
+        model = Scripted(scheduler, ops.circuit_breaker(1, cooldown), limit)
+        other = Scripted(scheduler, limit)
+        other.answer = rx.of(HI)
+        model.fail()
+
+        for _ in range(times):
+            received, _ = model.ask()
+            assert is_refused(received)
+            assert isinstance(received[0], CircuitOpen)
+            assert [HI, "|"] == other.ask()[0]
 
 
 def test_retry_waits_until_the_trial():
