@@ -10,6 +10,7 @@ from rxagent import Agent
 from rxagent import operators as ops
 from rxagent.errors import CircuitOpen, ModelRejected, ModelUnavailable, RateLimited
 from rxagent.events import TextDelta, Usage
+from rxagent.streams import RunScheduler
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import request
 
@@ -32,11 +33,14 @@ class Scripted:
         self.asked += 1
         return self.answer
 
-    def ask(self):
+    def ask(self, run=None):
         """Ask once, and return what came, and the subscription."""
         received = []
         left = self.piped(request).subscribe(
-            received.append, received.append, lambda: received.append("|"), scheduler=self.scheduler
+            received.append,
+            received.append,
+            lambda: received.append("|"),
+            scheduler=run or self.scheduler,
         )
         self.scheduler.advance_to(self.scheduler.clock)
         return received, left
@@ -110,6 +114,31 @@ def test_the_first_word_of_a_trial_lets_others_pass():
         other.dispose()
         model.fail(3)
         assert is_refused(model.ask()[0])
+
+
+@pytest.mark.parametrize("works_later", [True, False])
+@pytest.mark.parametrize("works", [True, False])
+def test_a_trial_that_is_paused_is_none(works, works_later):
+    """Another request is on trial, and decides, whatever becomes of the paused one."""
+    endings = {True: rx.of(HI), False: rx.throw(LOST)}
+    with VirtualScheduler() as scheduler:
+        model = Scripted(scheduler, ops.circuit_breaker(1, cooldown=5))
+        model.fail()
+        scheduler.advance_to(5)
+        run, late = RunScheduler(scheduler.loop), rx.Subject()
+        model.answer = late
+        model.ask(run)
+        assert is_refused(model.ask()[0])
+
+        hold = run.hold()
+        model.answer = endings[works]
+        model.ask()
+        model.answer = rx.of(HI)
+        assert is_refused(model.ask()[0]) is not works
+        hold.dispose()
+        endings[works_later].subscribe(late)
+        scheduler.advance_to(scheduler.clock)
+        assert is_refused(model.ask()[0]) is not works
 
 
 def test_a_request_from_before_decides_nothing():
