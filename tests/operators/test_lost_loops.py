@@ -59,13 +59,13 @@ async def until(is_true):
 
 
 @contextmanager
-def on_a_loop(agent, task, sent=None, how="run"):
+def on_a_loop(agent, task, sent, how="run"):
     """Yield a run and its loop, which has stopped when its request was sent, or waits."""
     loop = asyncio.new_event_loop()
 
     async def begin():
         begun = agent.start(task) if how == "run" else agent(task).subscribe()
-        await until(sent.is_set if sent else lambda: is_waiting_on(loop))
+        await until(lambda: sent.is_set() or is_waiting_on(loop))
         return begun
 
     begun = loop.run_until_complete(begin())
@@ -119,13 +119,17 @@ def test_a_request_that_waits_takes_the_place_when_its_loop_is_lost(end):
 
 
 @END
-@pytest.mark.parametrize("limit", [ops.concurrency(1), ops.rate_limit(1, per=0.05)], ids=repr)
+@pytest.mark.parametrize(
+    "limit",
+    [lambda: ops.concurrency(1), lambda: ops.rate_limit(1, per=0.2)],
+    ids=["concurrency", "rate_limit"],
+)
 def test_who_waits_on_a_lost_loop_holds_no_others(limit, end):
     """Its turn goes to the next one."""
     model = Silent()
-    agent = Agent(limit(model))
+    agent = Agent(limit()(model))
     holder = model.begin(agent, "hold")
-    with on_a_loop(agent, "lost") as (_, loop):
+    with on_a_loop(agent, "lost", model.sent["lost"]) as (_, loop):
         lose(loop, end)
         later = agent.start("later")
         holder.cancel()
@@ -138,7 +142,7 @@ def test_a_loop_that_runs_again_has_its_turn():
     model = Silent()
     agent = Agent(ops.concurrency(1)(model))
     holder = model.begin(agent, "hold")
-    with on_a_loop(agent, "back") as (back, loop):
+    with on_a_loop(agent, "back", model.sent["back"]) as (back, loop):
         later = agent.start("later")
         holder.cancel()
         assert "later!" == later.result(WATCHDOG)
