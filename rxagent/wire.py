@@ -45,6 +45,7 @@ from .arguments import shorten
 from .errors import RxAgentError
 from .events import Event, Stamped, UnknownEvent
 from .frozen import FrozenDict, FrozenList
+from .json_names import JSON_NAMES, json_name_of
 from .messages import Message, ProviderData
 
 __all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
@@ -100,7 +101,7 @@ def decode(line: object) -> Any:
         MalformedLine: The object is not one of these, or has an unknown version.
     """
     if not isinstance(line, dict):
-        raise MalformedLine(f"A line is an object, not {_name_of(line)}.")
+        raise MalformedLine(f"A line is an object, not {json_name_of(line)}.")
     if "v" not in line:
         raise MalformedLine("The line has no version: `v` is missing.")
     if type(line["v"]) is not int or not 1 <= line["v"] <= VERSION:
@@ -117,12 +118,15 @@ def dumps(item: Event | Stamped | Message) -> str:
     """Return an event, stamped event or message as one line of ASCII, without a newline.
 
     Raises:
-        MalformedLine: It is nested more deeply than a line can hold.
+        MalformedLine: It is nested too deeply, or has a number that JSON cannot express.
     """
+    line = encode(item)
     try:
-        return _encoder.encode(encode(item))
+        return _encoder.encode(line)
     except RecursionError:
         raise MalformedLine(_TOO_DEEP) from None
+    except ValueError as error:
+        raise MalformedLine(f"A {type(item).__name__} cannot be written: {error}.") from error
 
 
 def loads(text: str) -> Any:
@@ -275,10 +279,12 @@ def _read(line: Any) -> Any:
 
 def _kind_of(line: Any, kinds: dict[str, type[Any]], where: str) -> type[Any]:
     if not isinstance(line, dict):
-        raise MalformedLine(f"`{where.rstrip('.')}` should be an object, not {_name_of(line)}.")
+        raise MalformedLine(f"`{where.rstrip('.')}` should be an object, not {json_name_of(line)}.")
     name = line.get("type")
     if not isinstance(name, str):
-        raise MalformedLine(f"`{where}type` should be the name of an event, not {_name_of(name)}.")
+        raise MalformedLine(
+            f"`{where}type` should be the name of an event, not {json_name_of(name)}."
+        )
     return kinds.get(name, UnknownEvent)
 
 
@@ -319,21 +325,6 @@ def _restored(value: Any) -> Any:
     return value
 
 
-_JSON_NAMES = {
-    type(None): "null",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    str: "a string",
-    list: "an array",
-    dict: "an object",
-}
-
-
-def _name_of(value: object) -> str:
-    return _JSON_NAMES.get(type(value), f"a {type(value).__name__}")
-
-
 # Both
 
 
@@ -347,11 +338,13 @@ def _converter() -> Any:
 
     def expect(kind: type[Any], value: Any, *accepted: type[Any]) -> None:
         if type(value) not in accepted:
-            raise TypeError(f"should be {_JSON_NAMES[kind]}, not {_name_of(value)}")
+            raise TypeError(f"should be {JSON_NAMES[kind]}, not {json_name_of(value)}")
 
     def only(kind: type[Any], *accepted: type[Any]) -> None:
         def structure(value: Any, _: Any) -> Any:
             expect(kind, value, *accepted)
+            if kind is float and not isfinite(float(value)):
+                raise ValueError("should be a number that a float can hold")
             return kind(value)
 
         converter.register_structure_hook(kind, structure)

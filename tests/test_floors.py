@@ -21,6 +21,7 @@ FLOORS = {
             "estimate",
             "frozen",
             "growing",
+            "json_names",
             "lazy",
             "lazy_field",
         ),

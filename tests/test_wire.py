@@ -408,6 +408,34 @@ def test_an_event_too_deep_inside_of_others_is_refused(depth):
         decode({"v": 1, **line})
 
 
+@pytest.mark.parametrize("at", ["1e999", "-1e999", "1" + "0" * 400])
+def test_a_time_that_no_float_can_hold_is_refused(at):
+    """What is read can be written again."""
+    line = (
+        '{"v":5,"type":"Stamped","run":"a","seq":1,"at":AT,"event":{"type":"Finish","reason":"x"}}'
+    )
+
+    with pytest.raises(MalformedLine, match="`at`"):
+        loads(line.replace("AT", at))
+
+
+@pytest.mark.parametrize("at", [float("inf"), float("nan")])
+def test_a_time_that_json_cannot_express_is_refused(at):
+    """Neither a line nor an object with it can be made or read."""
+    stamped = Stamped("a", 1, at, TextDelta("Hi"))
+
+    with pytest.raises(MalformedLine, match="A Stamped cannot be written"):
+        dumps(stamped)
+    with pytest.raises(MalformedLine, match="`at` should be a number"):
+        decode(encode(stamped))
+
+
+def test_a_count_that_is_too_long_to_write_is_refused():
+    """Python writes no number of so many digits."""
+    with pytest.raises(MalformedLine, match="A Usage cannot be written"):
+        dumps(Usage(10**5000, 1))
+
+
 @pytest.mark.parametrize("depth", range(50, 1_000, 50))
 def test_however_deep_an_event_and_its_value_are(depth):
     """A line that is too deep is refused as such, or what stands in it comes back or is opaque."""

@@ -21,6 +21,7 @@ from ..errors import (
     describe,
 )
 from .openai_chat.fields import whole
+from .urls import shown_url
 
 __all__ = ["MESSAGES", "STATUSES", "ErrorFactory", "retry_after", "status_of"]
 
@@ -166,7 +167,7 @@ class ErrorFactory:
         )
 
     def _error(self, kind: type[_E], message: str, **fields: Any) -> _E:
-        return kind(message, provider=self.provider, model=self.model, **fields)
+        return kind(shown_url(message), provider=self.provider, model=self.model, **fields)
 
 
 def status_of(code: Any) -> int | None:

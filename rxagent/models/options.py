@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ..arguments import did_you_mean, text
 from ..messages import Request
 from .errors import ErrorFactory
+from .urls import shown_url
 
 __all__ = ["check_options", "check_url", "merged", "origin_of", "permitted"]
 
@@ -79,7 +80,9 @@ def check_url(name: str, url: str | None) -> None:
     """
     text(name, url, optional=True)
     if url is not None and not url.startswith(("http://", "https://")):
-        raise ValueError(f"{name} is a URL such as http://localhost:8000/v1, not {url!r}.")
+        raise ValueError(
+            f"{name} is a URL such as http://localhost:8000/v1, not {shown_url(url)!r}."
+        )
 
 
 def origin_of(provider: str, url: str, usual: str) -> str:

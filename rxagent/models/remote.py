@@ -27,6 +27,7 @@ from .options import check_options, permitted
 from .provider import Provider
 from .reader import Reader, read_reply
 from .sendable import sendable
+from .urls import shown_url
 
 __all__ = ["RemoteModel"]
 
@@ -70,7 +71,7 @@ class RemoteModel(Model):
         self._options = permitted(options, type(self))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.model_id!r})"
+        return f"{type(self).__name__}({shown_url(self.model_id)!r})"
 
     def __getstate__(self) -> dict[str, Any]:
         owner = f"The model {self!r}"
@@ -90,7 +91,7 @@ class RemoteModel(Model):
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription sends the request again."""
         whole = sendable(Request.of(request))
-        errors = ErrorFactory(self.provider, self.model_id)
+        errors = ErrorFactory(self.provider, shown_url(self.model_id))
         deltas = preparing(
             lambda sent: from_batches(
                 lambda: read_reply(self._reply_to(whole, errors, sent), partial(self._lost, errors))

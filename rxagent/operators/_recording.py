@@ -24,7 +24,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from .. import errors
-from ..arguments import shown
+from ..arguments import shorten, shown
 from ..errors import ModelError, RxAgentError, describe
 from ..events import Delta, FinalAnswer
 from ..messages import Request
@@ -45,6 +45,12 @@ __all__ = [
 ]
 
 COMPLETED, FAILED, CLOSED = "completed", "failed", "closed"
+
+_MOST_SECONDS = 1e10
+_NUMBERS = {"status", "retry_after"}
+"""The fields of an error with which operators count."""
+
+_SHOWN = 60
 
 
 @define
@@ -179,14 +185,16 @@ def read_recording(path: Path) -> tuple[Exchange, ...]:
 
 
 def _lines_of(file: _File) -> Iterator[tuple[int, dict[str, Any]]]:
-    # Not `splitlines`, which also splits at characters that a text may hold.
-    for number, text in enumerate(file.path.read_text(encoding="utf-8").split("\n"), 1):
+    # Not the lines of a text, which also end at characters that a text may hold.
+    for number, text in enumerate(file.path.read_bytes().split(b"\n"), 1):
         if not text.strip():
             continue
         try:
-            line = json.loads(text)
+            line = json.loads(text.decode())
         except ValueError as error:
             raise file.flaw(number, f"This line is not JSON: {error}.") from None
+        except RecursionError:
+            raise file.flaw(number, "This line is nested too deeply.") from None
         if not isinstance(line, dict):
             raise file.flaw(number, "This line is no object.")
         yield number, line
@@ -194,31 +202,59 @@ def _lines_of(file: _File) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _begun(file: _File, number: int, line: dict[str, Any]) -> Exchange:
     match line:
-        case {"v": int(version), "run": str(run), "at": int() | float() as at, "request": dict()}:
-            if 1 <= version <= VERSION:
-                path = line.get("path") or ()
-                if isinstance(path, list | tuple) and all(isinstance(id, str) for id in path):
-                    return Exchange(number, run, at, line["request"], tuple(path))
+        case {"v": int(version), "run": str(run), "at": at, "request": dict(request)}:
+            if not 1 <= version <= VERSION:
+                known = f"versions 1 to {VERSION} can be read"
+                raise file.flaw(number, f"The version of this request is {version}; {known}.")
+            path = line.get("path") or ()
+            if not (isinstance(path, list | tuple) and all(isinstance(id, str) for id in path)):
                 raise file.flaw(number, "The path of this request is no list of texts.")
-            known = f"versions 1 to {VERSION} can be read"
-            raise file.flaw(number, f"The version of this request is {version}; {known}.")
+            sent_at = _seconds(file, number, "at", at)
+            return Exchange(number, run, sent_at, request, tuple(path))
     raise file.flaw(number, "This request lacks one of v, run, at and request.")
 
 
 def _add(file: _File, number: int, exchange: Exchange, line: dict[str, Any]) -> None:
     match line:
-        case {"after": int() | float() as after, "event": dict() as event}:
-            try:
-                delta = decode({"v": VERSION, **event})
-            except MalformedLine as error:
-                raise file.flaw(number, str(error)) from None
-            exchange.deltas.append((float(after), delta))
-        case {"after": int() | float() as after, "end": "completed" | "failed" | "closed" as end}:
-            exchange.after, exchange.end = float(after), end
+        case {"after": after, "event": dict(event)}:
+            seconds = _seconds(file, number, "after", after)
+            exchange.deltas.append((seconds, _delta(file, number, event)))
+        case {"after": after, "end": "completed" | "failed" | "closed" as end}:
+            exchange.after, exchange.end = _seconds(file, number, "after", after), end
             if end == FAILED:
-                exchange.error = dict(line.get("error") or {})
+                exchange.error = _error(file, number, line.get("error"))
         case _:
             raise file.flaw(number, "This line has no event and no end.")
+
+
+def _seconds(file: _File, number: int, name: str, value: Any) -> float:
+    # Longer than a century is no time; a run that plays it would not end.
+    if type(value) in (int, float) and 0 <= value <= _MOST_SECONDS:
+        return float(value)
+    what = f"`{name}` should be a number of seconds, not {shorten(json.dumps(value), _SHOWN)}."
+    raise file.flaw(number, what)
+
+
+def _delta(file: _File, number: int, event: dict[str, Any]) -> Delta:
+    try:
+        delta = decode({"v": VERSION, **event})
+    except MalformedLine as error:
+        raise file.flaw(number, str(error)) from None
+    if not isinstance(delta, Delta):
+        raise file.flaw(number, f"A model says no {shorten(str(event['type']), _SHOWN)}.")
+    return delta
+
+
+def _error(file: _File, number: int, fields: Any) -> dict[str, Any]:
+    match fields:
+        case {"type": str(), "message": str()} if all(map(_is_plain, fields, fields.values())):
+            return dict(fields)
+    what = "The error of this end should have a type and a message as texts, and plain fields."
+    raise file.flaw(number, what)
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    return isinstance(value, int | float if name in _NUMBERS else str | int | float)
 
 
 def _refuse_open(file: _File, exchanges: list[Exchange]) -> None:

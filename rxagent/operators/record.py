@@ -1,7 +1,6 @@
 """Recording a model: its requests and answers go to a file."""
 
 import logging
-import re
 import threading
 from os import PathLike
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..messages import Request
 from ..streams import RunIdentity, RunScheduler
 from ..streams.sink import Producer, Sink
 from ..wire import VERSION, encode
+from ._hidden_deltas import hide_in_deltas
 from ._models import Answer, Model, ask, model_operator
 from ._recording import (
     CLOSED,
@@ -26,7 +26,7 @@ from ._recording import (
     fields_of_request,
     path_of,
 )
-from ._secrets import forms_of_secrets, without_secrets
+from ._secrets import Secrets, secrets_of
 
 __all__ = ["record"]
 
@@ -56,9 +56,7 @@ def record(path: str | PathLike[str]) -> Answer:
             run_scheduler = RunScheduler.of(scheduler)
             run = runs.setdefault(run_scheduler.identity, uuid4().hex[:12])
             _make(file)
-            recorder = _Recorder(
-                observer, file, run_scheduler, forms_of_secrets(model), run, request
-            )
+            recorder = _Recorder(observer, file, run_scheduler, secrets_of(model), run, request)
             return recorder.follow(ask(model, request), run_scheduler)
 
         return Producer(subscribe)
@@ -78,14 +76,14 @@ def _make(path: Path) -> None:
 class _Recorder(Sink[Delta, Delta]):
     """Passes an answer on, and writes it to the file when it has ended."""
 
-    __slots__ = ("_began", "_lines", "_path", "_scheduler", "_secrets")
+    __slots__ = ("_asked", "_began", "_deltas", "_is_written", "_path", "_scheduler", "_secrets")
 
     def __init__(
         self,
         observer: abc.ObserverBase[Delta],
         path: Path,
         scheduler: RunScheduler,
-        secrets: re.Pattern[str],
+        secrets: Secrets,
         run: str,
         request: Request,
     ) -> None:
@@ -94,23 +92,30 @@ class _Recorder(Sink[Delta, Delta]):
         self._scheduler = scheduler
         self._secrets = secrets
         self._began = scheduler.time()
-        asked = without_secrets(fields_of_request(request), secrets)
         about = {"v": VERSION, "type": "Request", "run": run, "at": scheduler.now.timestamp()}
         if scheduler.scope.path:
             about["path"] = scheduler.scope.path
-        self._lines: list[str] | None = [dumped({**about, "request": asked})]
+        self._asked = dumped({**about, "request": secrets.hidden(fields_of_request(request))})
+        self._deltas = list[tuple[float, dict[str, Any]]]()
+        self._is_written = False
 
-    def _add(self, **fields: Any) -> None:
-        if self._lines is not None:
-            after = round(self._scheduler.time() - self._began, 6)
-            self._lines.append(dumped({"after": after, **without_secrets(fields, self._secrets)}))
+    def _after(self) -> float:
+        return round(self._scheduler.time() - self._began, 6)
 
     def _write(self, end: str, **fields: Any) -> None:
-        self._add(end=end, **fields)
-        lines, self._lines = self._lines, None
-        if lines:
-            with _writing, self._path.open("ab", buffering=0) as file:
-                file.write("".join(lines).encode())
+        if self._is_written:
+            return
+        self._is_written = True
+        ended, deltas = self._after(), tuple(self._deltas)
+        hidden = hide_in_deltas(self._secrets, (delta for _, delta in deltas))
+        spoken = [
+            {"after": after, "event": delta}
+            for (after, _), delta in zip(deltas, hidden, strict=True)
+        ]
+        last = {"after": ended, "end": end, **self._secrets.hidden(fields)}
+        lines = [self._asked, *map(dumped, spoken), dumped(last)]
+        with _writing, self._path.open("ab", buffering=0) as file:
+            file.write("".join(lines).encode())
 
     def _try_to_write(self, end: str, **fields: Any) -> None:
         try:
@@ -121,7 +126,7 @@ class _Recorder(Sink[Delta, Delta]):
     def on_next(self, value: Delta) -> None:
         event = encode(value)
         del event["v"]
-        self._add(event=event)
+        self._deltas.append((self._after(), event))
         self.observer.on_next(value)
 
     def on_error(self, error: Exception) -> None:

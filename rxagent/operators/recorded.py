@@ -29,7 +29,7 @@ from ._recording import (
     path_of,
     read_recording,
 )
-from ._secrets import forms_of_secrets, without_secrets
+from ._secrets import secrets_of
 
 __all__ = ["Recorded", "recorded"]
 
@@ -104,7 +104,7 @@ class Recorded(Pipeable):
         return self._answer(Request.of(request))
 
     def _answer(self, request: Request) -> Observable[Delta]:
-        key = key_of(without_secrets(fields_of_request(request), forms_of_secrets()))
+        key = key_of(secrets_of().hidden(fields_of_request(request)))
 
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None

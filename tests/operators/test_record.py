@@ -340,7 +340,7 @@ def test_no_operator_goes_on_without_the_recording():
 FORMS = [
     "sk-proj-abcdefghijklmnop",
     "sk-ant-api03-abcdefghijklmnop",
-    "hf_abcdefghijklmnopqrst",
+    "hf_AbCdefGhijKLmnopQrstUvwxyzABcdEfGh",
     "ghp_abcdefghijklmnopqrst",
     "AKIAIOSFODNN7EXAMPLE",
     "AIzaSyA1234567890abcdefghijklmn",
