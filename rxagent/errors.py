@@ -5,6 +5,7 @@
     RxAgentError
      ├─ ModelError               the model did not give a usable answer
      │   ├─ ModelUnavailable     (ConnectionError)  it could not be reached, or the reply broke off
+     │   │   └─ CircuitOpen      a circuit breaker sent no request
      │   ├─ RateLimited          it asks for fewer requests
      │   ├─ ModelTimeout         (TimeoutError)     it sent nothing for too long
      │   ├─ ModelRefused         it declined to answer
@@ -40,6 +41,7 @@ __all__ = [
     "BudgetExceeded",
     "BufferOverflow",
     "CallDenied",
+    "CircuitOpen",
     "CodeError",
     "InvalidArguments",
     "MalformedReply",
@@ -101,6 +103,14 @@ class ModelError(RxAgentError):
 
 class ModelUnavailable(ModelError, ConnectionError):
     """The model could not be reached, returned a server error, or broke off its reply."""
+
+
+class CircuitOpen(ModelUnavailable):
+    """No request was sent, since the model has failed several times in a row.
+
+    `retry_after` is the number of seconds until one is sent on trial. It concerns this model
+    alone, since no server has asked for it.
+    """
 
 
 class RateLimited(ModelError):

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from .arguments import number
 from .events import Usage
-from .prices import Price, Prices, price_of, prices_of
+from .prices import Price, Prices, may_be_free, price_of, prices_of
 
 __all__ = ["Charge", "Ledger", "Spent"]
 
@@ -63,7 +63,7 @@ class Ledger:
 
     Give it to `ops.budget(ledger=...)` of each run; any number of them may go on at once, on any
     threads. A run is cut as soon as what all of them have spent is more than a limit, and no
-    further one begins. Without limits it only counts.
+    further one begins once nothing is left. Without limits it only counts.
 
     Args:
         tokens: Tokens of input and output.
@@ -162,6 +162,17 @@ class Ledger:
             if calls is not None and self._tool_calls > calls:
                 return f"call {self._tool_calls} would begin, after tool_calls={calls}"
         return None
+
+    @property
+    def used_up(self) -> str | None:
+        """The limit that leaves nothing to begin a run with, in words; None if none does."""
+        tokens, usd = self._limits["tokens"], self._limits["usd"]
+        with self._lock:
+            if tokens is not None and self._tokens >= tokens:
+                return f"{ceil(self._tokens):,} tokens were used, and tokens={tokens} leaves none"
+            if usd is not None and self._usd >= usd and not may_be_free(self.prices):
+                return f"${self._usd:.6g} were spent, and usd={usd:g} leaves nothing"
+        return self.exceeded
 
     def room(self, models: Iterable[str | None]) -> float:
         """Return the tokens that some models may write before a limit is exceeded."""

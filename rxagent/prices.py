@@ -11,7 +11,7 @@ from .errors import UnknownPrice
 from .events import Usage
 from .price_table import DATE, SOURCE, TABLE
 
-__all__ = ["PRICES", "Price", "Prices", "price_of", "prices_of"]
+__all__ = ["PRICES", "Price", "Prices", "may_be_free", "price_of", "prices_of"]
 
 _MILLION = 1_000_000
 _DOLLARS: dict[str, Any] = {"least": 0, "what": "dollars for a million tokens"}
@@ -145,6 +145,12 @@ def price_of(prices: Prices | Price, model: str | None) -> Price:
             "with `from rxagent.prices import Price`."
         )
     return prices.of(model)
+
+
+def may_be_free(prices: Prices | Price) -> bool:
+    """Return whether one of the models costs nothing."""
+    each = [prices] if isinstance(prices, Price) else prices.values()
+    return any(price.input == price.output == 0 for price in each)
 
 
 def prices_of(prices: Any) -> Prices | Price:

@@ -10,16 +10,18 @@
 import threading
 from collections import OrderedDict
 from math import inf
+from time import monotonic
 from typing import Protocol
 
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
-from ..errors import ModelError
+from ..errors import CircuitOpen, ModelError
 from ..estimate import estimate
 from ..events import Delta, Usage
 from ..messages import Request
 from ..streams import RunScheduler
+from ..streams.loop_watch import WATCH_SECONDS, LoopWatch
 from ..streams.open_work import OpenWork
 from ..streams.sink import Producer, Sink
 
@@ -56,24 +58,30 @@ class Rule(Protocol):
         """Let no request pass for some seconds, as the server asks."""
 
     def ended(self, ticket: Ticket) -> None:
-        """Note that an answer has ended, or that its request was closed."""
+        """Note that an answer has ended, that its request was closed, or that its loop was."""
 
 
 class Gate:
     """Lets requests pass in the order in which they came, as soon as a rule allows it.
 
-    Its runs may be on any loops. Nothing is emitted while its lock is held.
+    Its runs may be on any loops. A request whose loop is closed leaves; one whose loop has stopped
+    gives its place or its turn to the next one, since that loop may never run again. Nothing is
+    emitted while the gate's lock is held.
 
     Args:
         rule: The rule.
         reads_usage: Whether the rule counts tokens.
+        has_places: Whether the rule lets a request pass when another one has ended.
     """
 
-    def __init__(self, rule: Rule, reads_usage: bool = False) -> None:
+    def __init__(self, rule: Rule, *, reads_usage: bool = False, has_places: bool = False) -> None:
         self._rule = rule
         self._reads_usage = reads_usage
+        self._has_places = has_places
         self._lock = threading.RLock()  # a run that is collected may leave meanwhile
         self._queue: OrderedDict[_Passing, None] = OrderedDict()
+        self._inside: dict[_Passing, None] = {}  # those that have places
+        self._watch = LoopWatch(self.look)
         self._alarm = SerialDisposable()
         self._alarm_of: tuple[_Passing, float] | None = None
 
@@ -88,12 +96,14 @@ class Gate:
             passing = (_Reported if self._reads_usage else _Passing)(
                 observer, self, Ticket(tokens), answer, run_scheduler
             )
-            self._come(passing)
+            self.come(passing)
             return passing
 
         return Producer(subscribe)
 
-    def _come(self, passing: "_Passing") -> None:
+    def come(self, passing: "_Passing") -> None:
+        """Let a request pass now, or in its turn."""
+        self._watch.note(passing.scheduler)
         with self._lock:
             passes = not self._queue and self._admit(passing) is None
             if not passes:
@@ -111,26 +121,63 @@ class Gate:
         if seconds > _NOW:
             return seconds
         self._rule.passed(passing.ticket, now)
+        if self._has_places:
+            self._inside[passing] = None
         return None
 
     def look(self) -> None:
         """Let all requests pass whose time has come."""
-        passed = []
+        passed, gone = list[_Passing](), list[_Passing]()
         with self._lock:
-            while self._queue:
-                first = next(iter(self._queue))
+            while (first := self._first(gone)) is not None:
                 seconds = self._admit(first)
-                if seconds is not None:
+                if seconds is None:
+                    if self._queue.pop(first, self) is None:
+                        passed.append(first)
+                    else:  # it was collected, and has left meanwhile
+                        self._give_up(first)
+                elif seconds < inf or not self._take_place_for(first):
                     self._wake_at(first, seconds)
                     break
-                del self._queue[first]
-                passed.append(first)
             else:
                 self._alarm_of = None
                 self._alarm.disposable = None
+            if self._queue:
+                self._watch.go_on()
         for passing in passed:
-            if not passing.scheduler.post(passing.go):  # its loop is closed
-                self.leave(passing)
+            if not passing.scheduler.post(passing.go):  # its loop was closed meanwhile
+                gone.append(passing)
+        for passing in gone:
+            passing.dispose()
+
+    def _first(self, gone: list["_Passing"]) -> "_Passing | None":
+        """Return the first request whose loop runs; those whose loops are closed are gone."""
+        first = next(iter(self._queue), None)
+        if first is None or not first.scheduler.is_stopped:
+            return first
+        for passing in tuple(self._queue):
+            if passing.scheduler.is_lost:
+                self._queue.pop(passing, None)
+                gone.append(passing)
+            elif not passing.is_passed_over():
+                return passing
+        return None
+
+    def _take_place_for(self, first: "_Passing") -> bool:
+        """Free the place of a request that cannot go on; return whether there was one."""
+        for passing in tuple(self._inside):
+            if passing.has_left(first):
+                self._give_up(passing)
+                return True
+        return False
+
+    def has_place(self, passing: "_Passing") -> bool:
+        """Return whether a request that has passed was not overtaken meanwhile."""
+        return not self._has_places or passing in self._inside
+
+    def _give_up(self, passing: "_Passing") -> None:
+        if self._inside.pop(passing, self) is None:
+            self._rule.ended(passing.ticket)
 
     def _wake_at(self, first: "_Passing", seconds: float) -> None:
         """Look again after some seconds, on the loop of the first request."""
@@ -162,8 +209,8 @@ class Gate:
         with self._lock:
             if passing in self._queue:
                 del self._queue[passing]
-            elif passing.ticket.at < inf:
-                self._rule.ended(passing.ticket)
+            else:
+                self._give_up(passing)
         self.look()
 
 
@@ -174,8 +221,10 @@ class _Passing(Sink[Delta, Delta]):
         "_answer",
         "_gate",
         "_is_here",
+        "_is_passed_over",
         "_noted",
         "_preparing",
+        "_stopped_at",
         "clock",
         "scheduler",
         "ticket",
@@ -196,6 +245,8 @@ class _Passing(Sink[Delta, Delta]):
         self.scheduler = scheduler
         self.clock = scheduler.beside()
         self._is_here = True
+        self._is_passed_over = False
+        self._stopped_at: float | None = None
         self._noted: OpenWork | None = None
         self._preparing: abc.DisposableBase | None = None
 
@@ -205,10 +256,45 @@ class _Passing(Sink[Delta, Delta]):
         self._preparing = self.scheduler.preparing()
 
     def go(self) -> None:
-        """Send the request."""
-        if not self.is_stopped:
-            self._wait_no_longer()
+        """Send the request, if its place is still free."""
+        if self.is_stopped:
+            return
+        self._wait_no_longer()
+        if self._gate.has_place(self):
             self.follow(self._answer, self.scheduler)
+        else:
+            self._gate.come(self)
+
+    def is_passed_over(self) -> bool:
+        """Return whether its loop has stopped; if that runs again, the gate looks again."""
+        if not self.scheduler.is_stopped:
+            return False
+        if not self._is_passed_over:
+            self._is_passed_over = True
+            self.scheduler.post(self._be_back)
+        return True
+
+    def _be_back(self) -> None:
+        self._is_passed_over = False
+        self._gate.look()
+
+    def has_left(self, other: "_Passing") -> bool:
+        """Return whether it cannot go on, while another one can.
+
+        A loop that has stopped may run again at once, as between two `run_until_complete`, so what
+        counts is that it runs nothing for a while.
+        """
+        if not self.scheduler.is_stuck_for(other.scheduler):
+            return False
+        if self.scheduler.is_lost:
+            return True
+        if self._stopped_at is None:
+            self._stopped_at = monotonic()
+            self.scheduler.post(self._run_again)
+        return monotonic() - self._stopped_at >= WATCH_SECONDS
+
+    def _run_again(self) -> None:
+        self._stopped_at = None
 
     def _wait_no_longer(self) -> None:
         if self._preparing is not None:
@@ -219,8 +305,9 @@ class _Passing(Sink[Delta, Delta]):
             self.scheduler.close_later(noted)
 
     def on_error(self, error: Exception) -> None:
-        if isinstance(error, ModelError) and error.retry_after is not None:
-            self._gate.pause(self, error.retry_after)
+        wait = error.retry_after if isinstance(error, ModelError) else None
+        if wait is not None and not isinstance(error, CircuitOpen):  # no server has asked for that
+            self._gate.pause(self, wait)
         super().on_error(error)
 
     def _stopping(self) -> abc.ObserverBase[Delta]:

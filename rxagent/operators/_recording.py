@@ -9,8 +9,9 @@
 
 The lines of one request follow one another, whatever was asked at the same time. `v` is the
 version of the wire, `run` tells the runs apart, `at` is when the request was sent, in Unix seconds,
-and `after` is in seconds since then. An answer ends as `completed`, as `failed` with its `error`,
-or as `closed` by who asked.
+and `after` is in seconds since then. The request of an inner agent has a `path`, the ids of the
+calls within which it was sent. An answer ends as `completed`, as `failed` with its `error`, or as
+`closed` by who asked.
 """
 
 import builtins
@@ -61,6 +62,7 @@ class Exchange:
         run: The run that it belongs to.
         at: When the request was sent, in Unix seconds.
         request: The request, as JSON.
+        path: The ids of the calls within which it was sent, the outermost first.
         deltas: The deltas of the answer, each with its seconds since the request.
         end: How the answer ended.
         after: When it ended, in seconds since the request.
@@ -71,6 +73,7 @@ class Exchange:
     run: str
     at: float
     request: dict[str, Any]
+    path: tuple[str, ...] = ()
     deltas: list[tuple[float, Delta]] = field(factory=list)
     end: str = ""
     after: float = 0.0
@@ -203,7 +206,11 @@ def _begun(file: _File, number: int, line: dict[str, Any]) -> Exchange:
             if not 1 <= version <= VERSION:
                 known = f"versions 1 to {VERSION} can be read"
                 raise file.flaw(number, f"The version of this request is {version}; {known}.")
-            return Exchange(number, run, _seconds(file, number, "at", at), request)
+            path = line.get("path") or ()
+            if not (isinstance(path, list | tuple) and all(isinstance(id, str) for id in path)):
+                raise file.flaw(number, "The path of this request is no list of texts.")
+            sent_at = _seconds(file, number, "at", at)
+            return Exchange(number, run, sent_at, request, tuple(path))
     raise file.flaw(number, "This request lacks one of v, run, at and request.")
 
 

@@ -127,8 +127,8 @@ class _Limiting(Sink[Event, Event]):
         self._latest: list[Event] = []
 
     def begin(self, seconds: float | None, scheduler: RunScheduler) -> None:
-        """Start the time, unless a limit is exceeded already."""
-        why = self._books.exceeded
+        """Start the time, unless a limit leaves nothing."""
+        why = self._books.used_up
         if why is not None:
             self._cut(why)
         elif seconds is not None:
@@ -293,6 +293,11 @@ class _Books:
     def exceeded(self) -> str | None:
         """The first limit that is exceeded, in words."""
         return next(filter(None, (ledger.exceeded for ledger in self._ledgers)), None)
+
+    @property
+    def used_up(self) -> str | None:
+        """The first limit that leaves nothing to begin with, in words."""
+        return next(filter(None, (ledger.used_up for ledger in self._ledgers)), None)
 
     @property
     def room(self) -> float:

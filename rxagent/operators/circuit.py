@@ -7,7 +7,7 @@ from attrs import frozen
 from reactivex import Observable, abc
 
 from ..arguments import number, plural
-from ..errors import ModelUnavailable, describe
+from ..errors import CircuitOpen, describe
 from ..events import Delta
 from ..messages import Request
 from ..streams import RunScheduler
@@ -30,19 +30,21 @@ def circuit_breaker(failures: int, cooldown: float = 30.0, on: Errors = PASSING)
                                                   └─────────── it fails ────────────┘
 
     It is shared by all runs and by all models that this one object is piped to. A request that is
-    refused fails at once with ModelUnavailable, so that `fallback` asks another model; its
-    `retry_after` is the time that is left, which `retry` waits if its `max_delay` allows it.
+    refused fails at once with CircuitOpen, which is a ModelUnavailable, so that `fallback` asks
+    another model; its `retry_after` is the time that is left, which `retry` waits if its
+    `max_delay` allows it.
 
     .. marbles:: circuit/circuit_breaker
 
     Args:
         failures: After how many failures in a row, of any runs, no request is sent.
         cooldown: Seconds until a request is sent on trial. It ends the refusals when the model
-            speaks, and lets them begin again when it fails.
+            speaks, and lets them begin again when it fails. If its run is paused, or the event
+            loop of that has stopped or is closed, the next request is on trial instead.
         on: The errors that count as failures, as types or as a predicate. Others do not count.
 
     Raises:
-        ModelUnavailable: The request was not sent; by `on_error`.
+        CircuitOpen: The request was not sent; by `on_error`.
     """
     number("failures", failures, least=1, whole=True, what="a number of requests")
     number("cooldown", cooldown, above=0)
@@ -53,7 +55,7 @@ def circuit_breaker(failures: int, cooldown: float = 30.0, on: Errors = PASSING)
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             run_scheduler = RunScheduler.of(scheduler)
-            pass_ = circuit.enter(run_scheduler.shared_time())
+            pass_ = circuit.enter(run_scheduler)
             watching = _Watching(observer, circuit, pass_, run_scheduler)
             return watching.follow(ask(model, request), run_scheduler)
 
@@ -89,27 +91,34 @@ class _Circuit:
         self._count = 0
         self._era = 0
         self._open_until: float | None = None
-        self._on_trial = False
+        self._on_trial: RunScheduler | None = None
         self._latest = ""
 
-    def enter(self, now: float) -> _Pass:
-        """Let a request pass.
+    def enter(self, run: RunScheduler) -> _Pass:
+        """Let a request of a run pass.
 
         Raises:
-            ModelUnavailable: It is not sent.
+            CircuitOpen: It is not sent.
         """
         with self._lock:
             if self._open_until is None:
                 return _Pass(self._era, False)
-            left = self._open_until - now
-            if left <= 0 and not self._on_trial:
-                self._on_trial = True
-                return _Pass(self._era, True)
-            raise self._refusal(left)
+            left = self._open_until - run.shared_time()
+            if left > 0 or not self._may_try(run):
+                raise self._refusal(left)
+            if self._on_trial is not None:
+                self._era += 1  # it decides nothing any more
+            self._on_trial = run
+            return _Pass(self._era, True)
 
-    def _refusal(self, left: float) -> ModelUnavailable:
+    def _may_try(self, run: RunScheduler) -> bool:
+        """Return whether no request is on trial, or none that can end now."""
+        other = self._on_trial
+        return other is None or other.is_held or other.is_stuck_for(run)
+
+    def _refusal(self, left: float) -> CircuitOpen:
         when = f"The next is sent in {left:.3g} s" if left > 0 else "One is on trial now"
-        return ModelUnavailable(
+        return CircuitOpen(
             f"No request is sent, because {plural(self._most, 'request')} in a row have failed. "
             f"{when}. The latest failed by {self._latest}",
             retry_after=max(left, 0.0) or None,
@@ -133,22 +142,22 @@ class _Circuit:
             if passed.era != self._era:
                 return
             self._count += 1
-            if self._on_trial or self._count >= self._most:
+            if self._on_trial is not None or self._count >= self._most:
                 self._open_until = now + self._cooldown
                 self._latest = describe(error)
-                self._on_trial = False
+                self._on_trial = None
                 self._era += 1
 
     def left(self, passed: _Pass) -> None:
         """Let another request be tried, as one that was on trial was hung up on."""
         with self._lock:
             if passed.era == self._era and passed.is_trial:
-                self._on_trial = False
+                self._on_trial = None
 
     def _close(self, count: int) -> None:
         self._count = count
         self._open_until = None
-        self._on_trial = False
+        self._on_trial = None
 
 
 class _Watching(Sink[Delta, Delta]):

@@ -50,7 +50,8 @@ def concurrency(limit: int) -> Answer:
 
     Further requests wait, and are sent in the order in which they came, each when an answer has
     ended or was disposed. The limit belongs to the operator that this returns, as that of
-    `rate_limit` does. A run that is paused keeps its place.
+    `rate_limit` does. A run that is paused keeps its place. One whose event loop has stopped, or
+    is closed, gives it to a run that waits.
 
     .. marbles:: limit/concurrency
 
@@ -58,7 +59,7 @@ def concurrency(limit: int) -> Answer:
         limit: The number of requests.
     """
     number("limit", limit, least=1, whole=True, what="a number of requests")
-    gate = Gate(_Places(limit))
+    gate = Gate(_Places(limit), has_places=True)
     return lambda model, request: gate.through(ask(model, request), request)
 
 

@@ -12,7 +12,7 @@ from reactivex import Observable, abc
 
 from ..events import Delta
 from ..messages import Request
-from ..streams import RunScheduler
+from ..streams import RunIdentity, RunScheduler
 from ..streams.sink import Producer, Sink
 from ..wire import VERSION, encode
 from ._hidden_deltas import hide_in_deltas
@@ -47,14 +47,14 @@ def record(path: str | PathLike[str]) -> Answer:
         path: The file, which is made if there is none.
     """
     file = path_of(path)
-    runs: WeakKeyDictionary[RunScheduler, str] = WeakKeyDictionary()
+    runs: WeakKeyDictionary[RunIdentity, str] = WeakKeyDictionary()
 
     def answer(model: Model, request: Request) -> Observable[Delta]:
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             run_scheduler = RunScheduler.of(scheduler)
-            run = runs.setdefault(run_scheduler, uuid4().hex[:12])
+            run = runs.setdefault(run_scheduler.identity, uuid4().hex[:12])
             _make(file)
             recorder = _Recorder(observer, file, run_scheduler, secrets_of(model), run, request)
             return recorder.follow(ask(model, request), run_scheduler)
@@ -93,6 +93,8 @@ class _Recorder(Sink[Delta, Delta]):
         self._secrets = secrets
         self._began = scheduler.time()
         about = {"v": VERSION, "type": "Request", "run": run, "at": scheduler.now.timestamp()}
+        if scheduler.scope.path:
+            about["path"] = scheduler.scope.path
         self._asked = dumped({**about, "request": secrets.hidden(fields_of_request(request))})
         self._deltas = list[tuple[float, dict[str, Any]]]()
         self._is_written = False

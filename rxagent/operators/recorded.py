@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
 from attrs import field, frozen
@@ -17,7 +17,7 @@ from ..errors import ModelUnavailable, NotRecorded
 from ..events import Delta
 from ..messages import Message, Request
 from ..pickling import Shared
-from ..streams import RunScheduler, run_scoped
+from ..streams import RunIdentity, RunScheduler, run_scoped
 from ..streams.sink import Producer
 from ._difference import differences
 from ._models import Model, Pipeable
@@ -35,6 +35,9 @@ from ._secrets import secrets_of
 __all__ = ["Recorded", "recorded"]
 
 _MOST_DIFFERENCES = 5
+_Asked: TypeAlias = Counter[tuple[str, tuple[str, ...] | None]]
+"""How often a run has asked a request within some calls; None stands for any calls."""
+
 _NOW = 1e-6
 """A delta that is due in fewer seconds is due now."""
 
@@ -80,9 +83,7 @@ class Recorded(Shared, Pipeable):
     path: Path
     speed: float | None
     exchanges: tuple[Exchange, ...]
-    _asked: "WeakKeyDictionary[RunScheduler, Counter[str]]" = field(
-        factory=WeakKeyDictionary, init=False
-    )
+    _asked: "WeakKeyDictionary[RunIdentity, _Asked]" = field(factory=WeakKeyDictionary, init=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return recorded, (self.path, self.speed)
@@ -104,18 +105,23 @@ class Recorded(Shared, Pipeable):
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             run_scheduler = RunScheduler.of(scheduler)
-            times = self._asked.setdefault(run_scheduler, Counter())
-            exchange = self._find(key, times[key])
-            times[key] += 1
+            asked = self._asked.setdefault(run_scheduler.identity, Counter())
+            exchange = self._find(key, run_scheduler.scope.path, asked)
             return _Player(observer, exchange, run_scheduler, self.speed).begin()
 
         return run_scoped(Producer(subscribe))
 
-    def _find(self, key: str, times: int) -> Exchange:
+    def _find(self, key: str, path: tuple[str, ...], asked: _Asked) -> Exchange:
+        """Return what answers a request that is sent within some calls."""
         same = [one for one in self.exchanges if key_of(one.request) == key]
         if not same:
             raise NotRecorded(self._unknown(json.loads(key)))
         latest = [one for one in same if one.run == same[-1].run]
+        within = [one for one in latest if one.path == path]
+        place = (key, path if within else None)
+        latest = within or latest
+        times = asked[place]
+        asked[place] += 1
         if times >= len(latest):
             times_of = plural(len(latest), "time")
             raise NotRecorded(
@@ -175,17 +181,18 @@ class _Player(abc.DisposableBase):
             if left > _NOW:
                 self._timer.disposable = self._scheduler.schedule_relative(left, self._play)
                 return
-            if self._scheduler.must_wait():
+            if self._scheduler.is_held:
                 self._scheduler.when_resumed(self._play)
-                return
-            if self._scheduler.is_spent:
-                self._scheduler.post(self._play)
                 return
             if has_ended:
                 self._end()
                 return
             self._next += 1
             self._observer.on_next(deltas[self._next - 1][1])
+            # Only once it has emitted: two that both let the other one go first would never end.
+            if self._scheduler.is_busy or self._scheduler.is_spent:
+                self._scheduler.post(self._play)
+                return
 
     def _passed(self) -> float:
         return self._scheduler.time() - self._began

@@ -7,7 +7,7 @@ from .iteration import iterate
 from .observe_on_run import observe_on_run
 from .observers import Broadcaster, PartialObserver
 from .operators import merge
-from .scheduler import RunScheduler
+from .scheduler import RunIdentity, RunScheduler
 from .scoping import run_scoped
 from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
 from .stream import Stream
@@ -16,6 +16,7 @@ from .workers import Workers
 __all__ = [
     "Broadcaster",
     "PartialObserver",
+    "RunIdentity",
     "RunScheduler",
     "Stream",
     "Workers",

@@ -21,7 +21,7 @@ from .scope import WHOLE_RUN, Scope
 from .serial_queue import SerialQueue
 from .workers import WORKERS, Workers
 
-__all__ = ["ActionScheduler", "RunScheduler"]
+__all__ = ["ActionScheduler", "RunIdentity", "RunScheduler"]
 
 
 def _nothing() -> None:
@@ -62,6 +62,10 @@ class ActionScheduler(PeriodicScheduler):
             result.disposable = self.invoke_action(action, state)
 
 
+class RunIdentity:
+    """What all schedulers of one run have in common: a key for what is kept for the run."""
+
+
 class RunScheduler(SerialQueue, ActionScheduler):
     """Run the actions of one run: on its loop's thread, in its context, one after the other.
 
@@ -91,6 +95,8 @@ class RunScheduler(SerialQueue, ActionScheduler):
         self.blocked: asyncio.AbstractEventLoop | None = None
         """The loop whose thread blocks for this run, so that it can run nothing for it."""
         self.scope = WHOLE_RUN
+        self.identity = RunIdentity()
+        """The same for each part of the run, while `within` makes a scheduler for each."""
         self.questions: dict[tuple[str, ...], Any] = {}
         """The calls that wait for a decision, by their paths."""
         self._born = tick()
@@ -127,7 +133,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
 
     def is_same_run(self, other: "RunScheduler") -> bool:
         """Return whether another scheduler is of the same run, perhaps for a part of it."""
-        return self.__dict__ is other.__dict__
+        return self.identity is other.identity
 
     @property
     def is_moved_by_hand(self) -> bool:

@@ -175,6 +175,13 @@ class SerialQueue:
         """Whether the loop does not run, so that the run cannot go on."""
         return self.is_lost or not (is_daemon_loop(self.loop) or self.loop.is_running())
 
+    def is_stuck_for(self, other: "SerialQueue") -> bool:
+        """Return whether this run cannot go on, as another one sees it that can.
+
+        Of two runs on one loop, neither is ahead of the other.
+        """
+        return self.is_lost or (self.loop is not other.loop and self.is_stopped)
+
     def owns(
         self, run: abc.DisposableBase, on_fault: Callable[[Exception], None] | None = None
     ) -> None:

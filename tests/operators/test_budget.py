@@ -23,8 +23,9 @@ from rxagent.events import (
     ToolStarted,
     Usage,
 )
-from rxagent.ledger import Ledger, Spent
+from rxagent.ledger import Charge, Ledger, Spent
 from rxagent.messages import Message, ToolCall
+from rxagent.models import as_model
 from rxagent.prices import Price
 from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel
@@ -433,3 +434,35 @@ def test_a_budget_on_a_model_limits_each_answer():
         run.result(60)
 
     assert "Go." == failed.value.state.messages()[0].text
+
+
+def used(charge, **limits):
+    """Return a ledger in which something was spent."""
+    ledger = Ledger(prices=Price(1, 1), **limits)
+    ledger.enter(charge)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("limit", "sends"),
+    [
+        ({"tokens": 0}, False),
+        ({"usd": 0}, False),
+        ({"usd": 0, "prices": Price(1, 1)}, False),
+        ({"usd": 0, "prices": Price(0, 0)}, True),
+        ({"usd": 0, "prices": {"mine": Price(0, 0), "big": Price(1, 1)}}, True),
+        ({"steps": 0}, False),
+        ({"ledger": Ledger(tokens=0)}, False),
+        ({"ledger": used(Charge(5), tokens=5)}, False),
+        ({"ledger": used(Charge(5), tokens=6)}, True),
+        ({"ledger": used(Charge(1_000_000), usd=1)}, False),
+    ],
+)
+def test_no_request_is_sent_when_nothing_is_left(limit, sends):
+    """A budget of zero, or one that others have used up, spends nothing."""
+    asked = []
+    model = as_model(lambda _: asked.append(1) or "x")
+    run = launch(Agent(model)("Go.").pipe(ops.budget(**limit), ops.settle()))
+    run.result(60)
+
+    assert sends == bool(asked) == (run.state.error is None)

@@ -8,8 +8,9 @@ from reactivex import operators as rxo
 
 from rxagent import Agent
 from rxagent import operators as ops
-from rxagent.errors import ModelRejected, ModelUnavailable, RateLimited
+from rxagent.errors import CircuitOpen, ModelRejected, ModelUnavailable, RateLimited
 from rxagent.events import TextDelta, Usage
+from rxagent.streams import RunScheduler
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import request
 
@@ -32,11 +33,14 @@ class Scripted:
         self.asked += 1
         return self.answer
 
-    def ask(self):
+    def ask(self, run=None):
         """Ask once, and return what came, and the subscription."""
         received = []
         left = self.piped(request).subscribe(
-            received.append, received.append, lambda: received.append("|"), scheduler=self.scheduler
+            received.append,
+            received.append,
+            lambda: received.append("|"),
+            scheduler=run or self.scheduler,
         )
         self.scheduler.advance_to(self.scheduler.clock)
         return received, left
@@ -112,6 +116,31 @@ def test_the_first_word_of_a_trial_lets_others_pass():
         assert is_refused(model.ask()[0])
 
 
+@pytest.mark.parametrize("works_later", [True, False])
+@pytest.mark.parametrize("works", [True, False])
+def test_a_trial_that_is_paused_is_none(works, works_later):
+    """Another request is on trial, and decides, whatever becomes of the paused one."""
+    endings = {True: rx.of(HI), False: rx.throw(LOST)}
+    with VirtualScheduler() as scheduler:
+        model = Scripted(scheduler, ops.circuit_breaker(1, cooldown=5))
+        model.fail()
+        scheduler.advance_to(5)
+        run, late = RunScheduler(scheduler.loop), rx.Subject()
+        model.answer = late
+        model.ask(run)
+        assert is_refused(model.ask()[0])
+
+        hold = run.hold()
+        model.answer = endings[works]
+        model.ask()
+        model.answer = rx.of(HI)
+        assert is_refused(model.ask()[0]) is not works
+        hold.dispose()
+        endings[works_later].subscribe(late)
+        scheduler.advance_to(scheduler.clock)
+        assert is_refused(model.ask()[0]) is not works
+
+
 def test_a_request_from_before_decides_nothing():
     """One that was sent before the circuit opened neither closes it nor counts."""
     with VirtualScheduler() as scheduler:
@@ -155,6 +184,24 @@ def test_it_is_shared_by_models_and_runs():
     small = ops.fallback(other, lambda _: rx.of(HI))
     assert "Hi" == Agent(small).run("Go")
     assert 2 == len(asked)
+
+
+@given(st.floats(1, 60), st.integers(1, 5))
+@settings(max_examples=10)
+def test_a_refusal_holds_no_others(cooldown, times):
+    """Within a shared limit, it delays neither the next refusal nor another model."""
+    with VirtualScheduler() as scheduler:
+        limit = ops.rate_limit(100)
+        model = Scripted(scheduler, ops.circuit_breaker(1, cooldown), limit)
+        other = Scripted(scheduler, limit)
+        other.answer = rx.of(HI)
+        model.fail()
+
+        for _ in range(times):
+            received, _ = model.ask()
+            assert is_refused(received)
+            assert isinstance(received[0], CircuitOpen)
+            assert [HI, "|"] == other.ask()[0]
 
 
 def test_retry_waits_until_the_trial():

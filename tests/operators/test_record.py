@@ -6,6 +6,8 @@ import os
 import pickle
 import tempfile
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ from rxagent.events import (
     Usage,
 )
 from rxagent.messages import Image, ProviderData, Request, ToolSpec
-from rxagent.models import OpenAIModel
+from rxagent.models import OpenAIModel, as_model
 from rxagent.testing import ScriptedModel, ScriptedServer, VirtualScheduler
 from rxagent.testing.marbles import model_of, request
 from rxagent.testing.marbles.diagram import Note
@@ -128,6 +130,38 @@ def test_a_recording_plays_what_was_answered_when_it_was(given_answers):
         ]
 
 
+@settings(max_examples=20)
+@given(st.lists(answers, min_size=2, max_size=4), st.sampled_from([None, 1]))
+def test_recordings_that_play_at_once_all_end(given_answers, speed):
+    """However many begin in one action of a run, each plays what it plays alone."""
+    with file() as path, VirtualScheduler() as scheduler:
+        for number, answer in enumerate(given_answers):
+            received(scheduler, ops.record(path)(model_of(row(scheduler, answer)))(f"{number}"))
+        played = ops.recorded(path, speed)
+        alone = [received(scheduler, played(f"{number}")) for number in range(len(given_answers))]
+        together = [[] for _ in given_answers]
+        began = scheduler.clock
+
+        def note(notes, *what):
+            notes.append((round(scheduler.clock - began, 6), *what))
+
+        def begin(*_):
+            for number, notes in enumerate(together):
+                write = partial(note, notes)
+                played(f"{number}").subscribe(
+                    write,
+                    lambda error, write=write: write(type(error), str(error), vars(error)),
+                    lambda write=write: write("end"),
+                    scheduler=scheduler,
+                )
+
+        played = ops.recorded(path, speed)
+        scheduler.schedule(begin)
+        scheduler.run()
+
+        assert alone == together
+
+
 @settings(max_examples=40)
 @given(answers, st.data())
 def test_leaving_at_any_moment_is_recorded(answer, data):
@@ -217,6 +251,30 @@ def test_a_run_with_tools_plays_without_its_model():
 
         assert "It is 5." == played.result()
         assert recorded_run.state == played.state
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["in turn", "at once"])
+def test_inner_agents_are_of_the_same_run(at_once):
+    """What inner agents ask alike is played in its order, as one run has asked it."""
+    with file() as path:
+        calls = [ToolCall(f"call_{n}", "dice", '{"task": "Roll."}') for n in range(3)]
+        turns = [calls] if at_once else [[call] for call in calls]
+        script = [*(Message("assistant", tool_calls=turn) for turn in turns), "Done."]
+        number = count(1)
+        rolling = as_model(lambda _: f"a {next(number)}")
+
+        def game(outer, inner):
+            return Agent(outer, [Agent(inner, name="dice", description="Rolls.")])
+
+        recorder = ops.record(path)
+        as_it_was = game(recorder(ScriptedModel(script)), recorder(rolling)).start("Play.")
+        assert "Done." == as_it_was.result(60)
+        player = ops.recorded(path)
+        played = game(player, player).start("Play.")
+
+        assert "Done." == played.result(60)
+        assert as_it_was.state.messages() == played.state.messages()
+        assert 1 == len({line["run"] for line in lines_of(path) if "request" in line})
 
 
 REQUEST = Request(
@@ -409,6 +467,7 @@ def test_a_run_that_is_held_holds_its_recording():
         ('{"after":1,"end":"completed"}', r":1: This line belongs to no request"),
         ('{"v":4,"request":{}}', r":1: This request lacks one of"),
         ('{"v":99,"run":"a","at":1,"request":{}}', ":1: The version of this request is 99"),
+        ('{"v":4,"run":"a","at":1,"path":[1],"request":{}}', ":1: The path of this request is no"),
         ('{"v":4,"run":"a","at":1,"request":{}}', ":1: The answer to this request has no end"),
         ('{"v":4,"run":"a","at":1,"request":{}}\n{"x":1}', ":2: This line has no event and no end"),
         (
