@@ -2,11 +2,11 @@
 
 .. code-block:: text
 
-    {"v":5,"type":"TextDelta","text":"Hi"}
-    {"v":5,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}
-    {"v":5,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}
-    {"v":5,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
-    {"v":5,"type":"Message","role":"user","text":"Hi"}
+    {"v":6,"type":"TextDelta","text":"Hi"}
+    {"v":6,"type":"ToolCompleted","call_id":"call_1","result":"5","value":5}
+    {"v":6,"type":"ToolOutput","call_id":"call_1","event":{"type":"TextDelta","text":"Hi"}}
+    {"v":6,"type":"Stamped","run":"a1","seq":7,"at":1.5,"event":{"type":"Finish","reason":"stop"}}
+    {"v":6,"type":"Message","role":"user","text":"Hi"}
 
 `v` is the version of the line and `type` the class of the object; fields with their default are
 left out. An inner event is under `event`, a plain value under `value`. A reader ignores unknown
@@ -23,6 +23,7 @@ earlier version can be read; missing fields have their default.
     3  `cache_write_tokens` and `model` of Usage
     4  Summarised
     5  MessageReceived
+    6  `id` of ApprovalAsked and ApprovalAnswered
 
 In a value, tuples are read back as lists, subclasses of str, numbers and dict as their base, and
 what JSON cannot express (NaN, bytes, sets, objects, dicts with keys other than str) as `Opaque`. A
@@ -49,7 +50,7 @@ from .messages import Message, ProviderData
 
 __all__ = ["VERSION", "MalformedLine", "Opaque", "decode", "dumps", "encode", "loads"]
 
-VERSION = 5
+VERSION = 6
 """The version that is written, and the latest one that can be read."""
 
 _Fields = dict[str, Any]

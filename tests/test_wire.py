@@ -510,9 +510,9 @@ BAD_LINES = [
     ("[]", "A line is an object, not an array."),
     ("null", "A line is an object, not null."),
     ("{}", "The line has no version: `v` is missing."),
-    ('{"v":6,"type":"TextDelta"}', "The line's version is 6; versions 1 to 5 can be read."),
-    ('{"v":0,"type":"TextDelta"}', "The line's version is 0; versions 1 to 5 can be read."),
-    ('{"v":true,"type":"TextDelta"}', "The line's version is True; versions 1 to 5 can be read."),
+    ('{"v":7,"type":"TextDelta"}', "The line's version is 7; versions 1 to 6 can be read."),
+    ('{"v":0,"type":"TextDelta"}', "The line's version is 0; versions 1 to 6 can be read."),
+    ('{"v":true,"type":"TextDelta"}', "The line's version is True; versions 1 to 6 can be read."),
     (
         '{"v":3,"type":"ReasoningDelta","text":"","extra":[{"provider":"p","data":5}]}',
         "ReasoningDelta cannot be read: `extra[0].data` should be an object, not a number.",

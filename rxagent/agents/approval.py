@@ -81,7 +81,7 @@ class _ByName:
 
 
 def by_decision() -> Policy:
-    """Return a policy that waits for ``run.decide(call_id, decision)``.
+    """Return a policy that waits for ``run.decide(event, decision)``.
 
     The policy's stream for a call emits each decision given on it, so that several can be
     combined: ``rx.amb`` with a timer limits the wait, and ``take(2)`` is a quorum. By itself, the

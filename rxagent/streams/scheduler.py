@@ -91,8 +91,10 @@ class RunScheduler(SerialQueue, ActionScheduler):
         self.blocked: asyncio.AbstractEventLoop | None = None
         """The loop whose thread blocks for this run, so that it can run nothing for it."""
         self.scope = WHOLE_RUN
-        self.questions: dict[tuple[str, ...], Any] = {}
-        """The calls that wait for a decision, by their paths."""
+        self.questions: dict[str, Any] = {}
+        """The questions that wait for a decision, by their ids."""
+        self.questions_by_call: dict[str, str] = {}
+        """The id of the question about each call; empty for the id of several calls."""
         self._born = tick()
         self._clock = clock
         self._holds = 0
