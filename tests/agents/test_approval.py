@@ -1,7 +1,10 @@
 """Approval: what runs is what was approved, for every call, however the decision comes."""
 
 import asyncio
+import io
+import os
 import pickle
+import sys
 import threading
 
 import pytest
@@ -819,6 +822,56 @@ def test_the_terminal_asks_one_after_the_other():
 
     assert [1, 1, 1] == most
     assert 3 == len(of(events, ToolCompleted))
+
+
+def test_a_cancelled_question_gives_the_terminal_to_the_next():
+    """Though its function still waits; what that returns later decides nothing."""
+    shown, answer, said = threading.Event(), threading.Event(), []
+
+    def ask(text):
+        said.append(text)
+        if len(said) == 1:
+            shown.set()
+            assert answer.wait(PATIENCE)
+        return "y"
+
+    approved = agent("a", approve=on_terminal(ask=ask))
+    first = approved.start("x")
+    assert shown.wait(PATIENCE)
+    first.cancel()
+    run = agent("b", approve=on_terminal(ask=ask)).start("x")
+
+    assert "done" == run.result(PATIENCE)
+    assert ["wiped b"] == [event.value for event in of(run, ToolCompleted)]
+    answer.set()
+
+
+def test_a_line_goes_to_the_question_on_the_screen(monkeypatch):
+    """Not to one that is cancelled, whose thread still reads; the text of each is shown."""
+    reading, typing = os.pipe()
+    shown = {name: threading.Event() for name in ("first", "second")}
+
+    class Screen(io.StringIO):
+        """Notes which question is shown."""
+
+        def write(self, text):
+            for name, seen in shown.items():
+                if name in text:
+                    seen.set()
+
+    with open(reading) as keys, open(typing, "w") as keyboard:
+        monkeypatch.setattr(sys, "stdin", keys)
+        monkeypatch.setattr(sys, "stderr", Screen())
+        first = agent("first", approve=on_terminal()).start("x")
+        assert shown["first"].wait(PATIENCE)
+        first.cancel()
+        run = agent("second", approve=on_terminal()).start("x")
+        assert shown["second"].wait(PATIENCE)
+        keyboard.write("y\n")
+        keyboard.flush()
+
+        assert "done" == run.result(PATIENCE)
+        assert ["wiped second"] == [event.value for event in of(run, ToolCompleted)]
 
 
 def test_a_rule_none_asks_nothing():
