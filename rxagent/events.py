@@ -17,7 +17,7 @@ MessageReceived may stand anywhere between RunStarted and the last StepStarted; 
 steps may follow StepLimitReached. A run that fails is any prefix of that.
 
 Events have no time and no identity: equal events are equal. `Stamped` adds the run and the time,
-where needed.
+where needed. The `id` of a question says which one is answered; it is not compared.
 """
 
 from math import isnan
@@ -269,18 +269,26 @@ class MessageCompleted(Event):
 
 @frozen
 class ApprovalAsked(Event):
-    """A decision is requested on whether this call may run; `run.decide` answers by its id."""
+    """A decision is requested on whether this call may run; `run.decide` answers it.
+
+    `id` is that of the question, which no other one has; it is not compared.
+    """
 
     call: ToolCall
+    id: str = field(default="", eq=False, repr=False)
 
 
 @frozen
 class ApprovalAnswered(Event):
-    """A decision was made; `call` is the call that will run, perhaps edited, None if denied."""
+    """A decision was made; `call` is the call that will run, perhaps edited, None if denied.
+
+    `id` is that of the question; it is not compared.
+    """
 
     call_id: str
     decision: str
     call: ToolCall | None = None
+    id: str = field(default="", eq=False, repr=False)
 
 
 @frozen

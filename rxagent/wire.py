@@ -23,7 +23,7 @@ earlier version can be read; missing fields have their default.
     3  `cache_write_tokens` and `model` of Usage
     4  Summarised
     5  MessageReceived
-    6  `unreported` of Usage
+    6  `id` of ApprovalAsked and ApprovalAnswered, `unreported` of Usage
 
 In a value, tuples are read back as lists, subclasses of str, numbers and dict as their base, and
 what JSON cannot express (NaN, bytes, sets, objects, dicts with keys other than str) as `Opaque`. A

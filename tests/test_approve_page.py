@@ -51,9 +51,9 @@ def test_a_click_decides_and_the_next_one_conflicts(page, decision):
     with serving(page.create_app(agent())) as port, Tab(port) as tab, Tab(port) as other:
         run = tab.start("Look.")
         received = iter(tab.open(run))
-        until(ApprovalAsked, received)
+        asked = until(ApprovalAsked, received)[-1]
         fields, expected = DECISIONS[decision]
-        body = {"call": ["c1"], "decision": decision, **fields}
+        body = {"question": asked.id, "decision": decision, **fields}
         path = f"/runs/{run}/decisions"
 
         assert (204, None) == other.ask("POST", path, body)
@@ -71,10 +71,10 @@ def test_the_page_and_what_it_does_not_know(page):
         tab._connection.request("GET", "/")
         html = tab._connection.getresponse().read().decode()
         assert html.startswith("<!doctype html>")
-        body = {"call": ["c1"], "decision": "allow"}
+        body = {"question": "q1", "decision": "allow"}
         assert 404 == tab.ask("POST", "/runs/none/decisions", body)[0]
         run = tab.start("Look.")
         path = f"/runs/{run}/decisions"
-        assert 409 == tab.ask("POST", path, {**body, "call": ["c9"]})[0]
+        assert 409 == tab.ask("POST", path, body)[0]
         assert 422 == tab.ask("POST", path, {**body, "decision": "perhaps"})[0]
         tab.ask("DELETE", f"/runs/{run}")

@@ -59,8 +59,8 @@ TABLE = {
     },
     "Finish": {"reason": REQUIRED},
     "MessageCompleted": {"message": REQUIRED},
-    "ApprovalAsked": {"call": REQUIRED},
-    "ApprovalAnswered": {"call_id": REQUIRED, "decision": REQUIRED, "call": None},
+    "ApprovalAsked": {"call": REQUIRED, "id": ""},
+    "ApprovalAnswered": {"call_id": REQUIRED, "decision": REQUIRED, "call": None, "id": ""},
     "ToolStarted": {"call": REQUIRED},
     "ToolOutput": {"call_id": REQUIRED, "value": REQUIRED},
     "ToolCompleted": {

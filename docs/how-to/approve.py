@@ -34,7 +34,7 @@ def create_app(agent: Agent | None = None) -> FastAPI:
     @app.post("/runs/{name}/decisions", status_code=204)
     async def decide(
         name: str,
-        call: Annotated[list[str], Body()],
+        question: Annotated[str, Body()],
         decision: Annotated[Literal["allow", "allow_all", "deny", "edit"], Body()],
         reason: Annotated[str, Body()] = "",
         arguments: Annotated[dict[str, Any] | None, Body()] = None,
@@ -48,7 +48,7 @@ def create_app(agent: Agent | None = None) -> FastAPI:
             "edit": Edit(arguments or {}),
         }
         try:
-            runs[name].decide(call, decisions[decision])
+            runs[name].decide(question, decisions[decision])
         except NotAsked as error:  # another tab was faster, or the run has ended
             raise HTTPException(409, str(error)) from None
 
@@ -62,7 +62,7 @@ PAGE = """<!doctype html>
 <ul id="calls"></ul>
 <p id="answer"></p>
 <script>
-const items = new Map()
+const items = new Map()  // by the ids of the questions
 let run
 
 async function post(path, body) {
@@ -70,21 +70,31 @@ async function post(path, body) {
   return fetch(path, {method: "POST", headers, body: JSON.stringify(body)})
 }
 
-function ask(call, path) {
+function ask({id, call}, path) {
   const item = document.createElement("li")
   item.append(`${call.name} ${call.arguments} `)
   for (const decision of ["allow", "allow_all", "deny"]) {
     const button = document.createElement("button")
     button.append(decision)
-    button.onclick = () => post(`/runs/${run}/decisions`, {call: path, decision})
+    button.onclick = async () => {
+      const answer = await post(`/runs/${run}/decisions`, {question: id, decision})
+      if (answer.status === 409) end(id)  // decided elsewhere, or no longer asked
+    }
     item.append(button)
   }
-  items.set(path.join("/"), item)
+  item.dataset.path = JSON.stringify(path)
+  items.set(id, item)
   document.getElementById("calls").append(item)
 }
 
-function end(path) {  // answered, or retracted
-  items.get(path.join("/"))?.remove()
+function end(id) {
+  items.get(id)?.remove()
+  items.delete(id)
+}
+
+function retract(path) {  // failed without an answer; alike calls side by side stay
+  const alike = [...items].filter(([, item]) => item.dataset.path === JSON.stringify(path))
+  if (alike.length === 1) end(alike[0][0])
 }
 
 function show(event, around = []) {
@@ -92,8 +102,9 @@ function show(event, around = []) {
   switch (event.type) {
     case "StepStarted": if (!around.length) text.textContent = ""; break
     case "TextDelta": if (!around.length) text.textContent += event.text; break
-    case "ApprovalAsked": ask(event.call, [...around, event.call.id]); break
-    case "ApprovalAnswered": case "ToolFailed": end([...around, event.call_id]); break
+    case "ApprovalAsked": ask(event, [...around, event.call.id]); break
+    case "ApprovalAnswered": end(event.id); break
+    case "ToolFailed": retract([...around, event.call_id]); break
     case "ToolOutput": if (event.event) show(event.event, [...around, event.call_id])
   }
 }

@@ -8,14 +8,14 @@ A policy is a decision, or a function from a `ToolCall` to one: returned at once
 first that a returned Observable emits. A policy that fails, or ends without a decision, denies.
 """
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from inspect import isclass, signature
-from threading import Lock
 from typing import Any
 
 from attrs import field, frozen
+from reactivex import Observable
 
 from ..arguments import mapping, shown
 from ..decisions import DECISIONS, Allow, AllowAll, Decision, Deny, Edit
@@ -23,7 +23,11 @@ from ..frozen import frozen_mapping
 from ..messages import ToolCall
 from ..printable import one_line
 from ..runs.questions import GivenDecisions
+from ..streams import from_blocking
+from ..streams import operators as stream_ops
+from ..streams.interruptible_wait import Latch
 from ..tools.approval import Policy
+from .typed_lines import Terminal, typed
 
 __all__ = [
     "Allow",
@@ -81,7 +85,7 @@ class _ByName:
 
 
 def by_decision() -> Policy:
-    """Return a policy that waits for ``run.decide(call_id, decision)``.
+    """Return a policy that waits for ``run.decide(event, decision)``.
 
     The policy's stream for a call emits each decision given on it, so that several can be
     combined: ``rx.amb`` with a timer limits the wait, and ``take(2)`` is a quorum. By itself, the
@@ -108,23 +112,39 @@ class _ByDecision:
 def on_terminal(*, ask: Callable[[str], str] | None = None) -> Policy:
     """Return a policy that asks at the terminal, one call after the other.
 
+    A question that is cancelled gives the terminal to the next one. Its stream for a call emits the
+    decision, so that ``rx.amb`` with a timer limits the wait.
+
     Args:
         ask: Shows a text and returns the line typed after it, as `input` does; by default the
             text goes to stderr, and the line comes from stdin. EOFError denies.
     """
-    return _OnTerminal(ask or _typed)
+    return _OnTerminal(ask)
 
 
-_TERMINAL = Lock()
+_TERMINAL = Terminal()
 
 
 @frozen
 class _OnTerminal:
-    ask: Callable[[str], str]
+    ask: Callable[[str], str] | None
 
-    def __call__(self, call: ToolCall) -> Decision:
-        with _TERMINAL:
-            return read_decision(call, self.ask)
+    def stream_for(self, call: ToolCall) -> Observable[Decision]:
+        """Return the decision on a call."""
+        return stream_ops.defer(partial(self._asked, call))
+
+    def _asked(self, call: ToolCall) -> Observable[Decision]:
+        cancelled = Latch()
+
+        def decide() -> Iterator[Decision]:
+            with _TERMINAL.turn(cancelled):
+                if not cancelled.is_set:
+                    yield read_decision(call, self.ask or partial(typed, cancelled=cancelled))
+
+        return from_blocking(decide, cancelled.set)
+
+    def __call__(self, call: ToolCall) -> Observable[Decision]:
+        return self.stream_for(call)
 
 
 _CHOICES = "Run it? [y]es, [n]o, [a]ll of this run, [e]dit; other text denies and says why: "
@@ -162,15 +182,6 @@ def read_decision(call: ToolCall, ask: Callable[[str], str], *, is_shown: bool =
                     return Deny(said)
     except EOFError:
         return Deny("no answer could be read from the terminal")
-
-
-def _typed(text: str) -> str:
-    sys.stderr.write(text)
-    sys.stderr.flush()
-    line = sys.stdin.readline() if sys.stdin is not None else ""
-    if not line:
-        raise EOFError
-    return line
 
 
 def check_policy(name: str, policy: Any) -> None:

@@ -31,21 +31,19 @@ class Approver:
 
     def on_next(self, event: Event) -> None:
         """Ask, if an event of the run, or of a run inside it, asks for a decision."""
-        around = []
         while isinstance(event, ToolOutput):
-            around.append(event.call_id)
             event = event.value
         if not isinstance(event, ApprovalAsked) or self._allows_all:
             return
-        path = (*around, event.call.id)
+        asked = event
 
         def is_open() -> bool:
-            return path in self._run.asked
+            return asked.id in self._run.asked
 
         if is_open():
             decision = read_decision(
-                event.call, lambda text: self._ask(text, is_open), is_shown=self._is_shown
+                asked.call, lambda text: self._ask(text, is_open), is_shown=self._is_shown
             )
             with suppress(NotAsked):  # the run has ended meanwhile
-                self._run.decide(path, decision)
+                self._run.decide(asked, decision)
                 self._allows_all = decision == AllowAll()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["GrowingValue"]
 
 _FENCE = re.compile(r"```\w*\s")
-_NUMBER = re.compile(r"[-+.\deE]+\Z")
+_NUMBER = re.compile(r"[-\d][-+.\deE]*\Z")
 _JSON_BEGINS = frozenset('{["-0123456789tfn')
 _LONGEST_NUMBER = 400
 

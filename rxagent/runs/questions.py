@@ -4,11 +4,14 @@
 
     any thread   run.decide(id, decision) ─ offer ─▶ the run's queue ─▶ deliver
     the run      by_decision() ◀────────── each decision, also those given before
+
+Calls may have the same id, at the same place and at the same time. So each question has an id of
+its own, which is random: neither another run, whose events a tool may pass on, nor a later
+question has it.
 """
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from secrets import token_hex
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
@@ -16,6 +19,7 @@ from reactivex.disposable import Disposable
 from ..arguments import shown
 from ..decisions import Decision
 from ..errors import NotAsked
+from ..events import ApprovalAsked
 from ..messages import ToolCall
 from ..streams import RunScheduler
 
@@ -27,27 +31,34 @@ class Question:
 
     Args:
         call: The call.
-        path: The ids of the calls around it, and its own.
-        takes_one: Whether the first decision counts, so that all others are refused.
+        scheduler: The run's.
     """
 
-    __slots__ = ("_given", "_is_open", "_observers", "_seat", "call", "path", "takes_one")
+    __slots__ = ("_given", "_is_open", "_observers", "_run", "_seat", "call", "id", "takes_one")
 
-    def __init__(self, call: ToolCall, path: tuple[str, ...], *, takes_one: bool) -> None:
+    def __init__(self, call: ToolCall, scheduler: RunScheduler) -> None:
         self.call = call
-        self.path = path
-        self.takes_one = takes_one
+        self.id = token_hex(8)
+        self.takes_one = False
+        """Whether the first decision counts, so that all others are refused."""
+        self._run = scheduler
         self._is_open = True
         self._seat = [None]
         self._given: list[Decision] = []
         self._observers: list[abc.ObserverBase[Decision]] = []
+
+    def open(self) -> None:
+        """Take decisions from now on."""
+        by_call, call_id = self._run.questions_by_call, self.call.id
+        by_call[call_id] = "" if call_id in by_call else self.id
+        self._run.questions[self.id] = self
 
     @property
     def is_waiting(self) -> bool:
         """Whether a decision can still count."""
         return self._is_open and bool(self._seat or not self.takes_one)
 
-    def offer(self, decision: Decision, scheduler: RunScheduler) -> bool:
+    def offer(self, decision: Decision) -> bool:
         """Queue a decision, on any thread; return False if it comes too late."""
         if not self._is_open:
             return False
@@ -56,7 +67,7 @@ class Question:
         except IndexError:
             if self.takes_one:
                 return False
-        scheduler.post_or_run(self._deliver, decision)
+        self._run.post_or_run(self._deliver, decision)
         return True
 
     def _deliver(self, decision: Decision) -> None:
@@ -78,6 +89,7 @@ class Question:
     def close(self) -> None:
         """Refuse all further decisions."""
         self._is_open = False
+        self._run.questions.pop(self.id, None)
 
 
 class GivenDecisions(Observable[Decision]):
@@ -94,8 +106,8 @@ class GivenDecisions(Observable[Decision]):
         self, observer: abc.ObserverBase[Decision], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         run_scheduler = RunScheduler.of(scheduler)
-        question = run_scheduler.questions.get((*run_scheduler.scope.path, self._call.id))
-        if question is None:
+        question: Question | None = run_scheduler.scope.question
+        if question is None or question.call.id != self._call.id:
             observer.on_error(
                 NotAsked(
                     f"{shown(self._call.id)} is asked in no run here. Return the stream of "
@@ -108,39 +120,42 @@ class GivenDecisions(Observable[Decision]):
         return Disposable(partial(run_scheduler.run_serialized, question.leave, observer))
 
 
-def find_question(
-    questions: dict[tuple[str, ...], Question], call_id: str | Sequence[str]
-) -> Question:
-    """Return the question about a call.
+def find_question(scheduler: RunScheduler, asked: ApprovalAsked | str) -> Question:
+    """Return the question that waits for a decision.
 
     Args:
-        questions: The questions of a run, by their paths.
-        call_id: The id of the call, or the ids of the calls around it and its own.
+        scheduler: The run's.
+        asked: The event that asked, or its id; or the id of the call, if the run has asked about
+            one call of this id only.
 
     Raises:
-        TypeError: It is no id.
-        NotAsked: No call of this id waits, or several do.
+        TypeError: It is neither.
+        NotAsked: No such question waits, or the id is that of several calls.
     """
-    path: Any = (call_id,) if isinstance(call_id, str) else call_id
-    if not isinstance(path, Sequence) or not path or not all(isinstance(one, str) for one in path):
-        raise TypeError(f"call_id must be the id of a call, a str, not {shown(call_id)}.")
-    path = tuple(path)
-    # Copied, since other threads read while the run changes it.
-    waiting = {at: each for at, each in questions.copy().items() if each.is_waiting}
-    found = [each for each in waiting.values() if each.path[-len(path) :] == path]
-    exact = waiting.get(path) if len(path) > 1 else None
-    if exact is not None or len(found) == 1:
-        return exact or found[0]
-    if not found:
-        known = ", ".join(repr(each.call.id) for each in waiting.values()) or "none"
-        raise NotAsked(
-            f"The call {shown(call_id)} waits for no decision: it was decided, has ended, or was "
-            f"never asked. Calls that wait: {known}.",
-            call_id=path[-1],
+    if not isinstance(asked, ApprovalAsked | str):
+        raise TypeError(
+            "decide takes an ApprovalAsked, or its id: run.decide(event, Allow()). "
+            f"{shown(asked)} is neither."
         )
-    paths = ", ".join(repr(each.path) for each in found)
+    # Copied, since other threads read while the run changes it.
+    waiting = {key: each for key, each in scheduler.questions.copy().items() if each.is_waiting}
+    if isinstance(asked, ApprovalAsked):
+        key, call_id = asked.id, asked.call.id
+    else:
+        key = asked if asked in waiting else scheduler.questions_by_call.get(asked, asked)
+        call_id = asked
+    question: Question | None = waiting.get(key)
+    if question is not None:
+        return question
+    if not key:
+        raise NotAsked(
+            f"It is not known which question is meant, as {shown(call_id)} is the id of several "
+            "calls. Give the ApprovalAsked of this run, or its id: run.decide(event, Allow()).",
+            call_id=call_id,
+        )
+    known = ", ".join(f"{key!r} ({each.call.name})" for key, each in waiting.items()) or "none"
     raise NotAsked(
-        f"{len(found)} calls with the id {shown(call_id)} wait for a decision. Give the ids of "
-        f"the calls around it, too, as one of: {paths}.",
-        call_id=path[-1],
+        f"The question about {shown(call_id)} waits for no decision: it was decided, has ended, or "
+        f"was never asked. Questions that wait: {known}.",
+        call_id=call_id,
     )

@@ -1,6 +1,6 @@
 """A run: a stream that goes on by itself, for any number of observers."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -10,9 +10,9 @@ from reactivex.disposable import CompositeDisposable
 
 from ..arguments import several, shown
 from ..attributes import OF_RUNS, advised
-from ..decisions import Decision, check_decision
+from ..decisions import Allow, Decision, Deny, check_decision
 from ..errors import NotAsked
-from ..events import Event
+from ..events import ApprovalAsked, Event
 from ..messages import ToolCall
 from ..state import State
 from ..streams import PartialObserver, RunScheduler
@@ -220,27 +220,31 @@ class Run(Lifecycle):
         """Return the stream that operators make of the run, one after the other."""
         return piped(super().pipe(*operators))
 
-    def decide(self, call_id: str | Sequence[str], decision: Decision) -> None:
+    def decide(self, asked: ApprovalAsked | str, decision: Decision | bool) -> None:
         """Answer the question whether a call may run, on any thread; `by_decision()` waits for it.
 
         Args:
-            call_id: The id of a call for which ApprovalAsked was emitted. If several calls with
-                this id wait, which inner agents may make, the ids of the calls around it, too.
-            decision: Allow(), Deny(reason), Edit(arguments) or AllowAll().
+            asked: The ApprovalAsked that asks, or its id. The id of the call will do if the run
+                asks about one call of this id only; some models, and inner agents, repeat ids.
+            decision: Allow(), Deny(reason), Edit(arguments) or AllowAll(); True is Allow(), and
+                False is Deny().
 
         Raises:
-            NotAsked: No such call waits for a decision: it was decided, or the run has ended.
+            NotAsked: No such question waits: it was decided, or the run has ended; or several
+                calls have had this id.
             TypeError: One of them has another type.
         """
+        if isinstance(decision, bool):
+            decision = Allow() if decision else Deny()
         check_decision("decision", decision)
         self._end_if_stopped()
         if self._outcome.ending is not None:
             raise NotAsked(
                 f"The run is {self._outcome.ending}, so no call waits for a decision.",
-                call_id=call_id if isinstance(call_id, str) else None,
+                call_id=asked.call.id if isinstance(asked, ApprovalAsked) else asked,
             )
-        question = find_question(self._scheduler.questions, call_id)
-        if not question.offer(decision, self._scheduler):
+        question = find_question(self._scheduler, asked)
+        if not question.offer(decision):
             raise NotAsked(
                 f"The call {question.call.id!r} was decided already, so this decision came too "
                 "late.",
@@ -248,12 +252,12 @@ class Run(Lifecycle):
             )
 
     @property
-    def asked(self) -> dict[tuple[str, ...], ToolCall]:
-        """The calls that wait for a decision, by the ids of the calls around them and their own."""
+    def asked(self) -> dict[str, ToolCall]:
+        """The calls that wait for a decision, by the ids of the questions."""
         if self._outcome.ending is not None:
             return {}
         questions = self._scheduler.questions.copy()
-        return {path: each.call for path, each in questions.items() if each.is_waiting}
+        return {key: each.call for key, each in questions.items() if each.is_waiting}
 
     @property
     def faults(self) -> Observable[ViewerFault]:

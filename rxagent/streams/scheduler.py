@@ -97,8 +97,10 @@ class RunScheduler(SerialQueue, ActionScheduler):
         self.scope = WHOLE_RUN
         self.identity = RunIdentity()
         """The same for each part of the run, while `within` makes a scheduler for each."""
-        self.questions: dict[tuple[str, ...], Any] = {}
-        """The calls that wait for a decision, by their paths."""
+        self.questions: dict[str, Any] = {}
+        """The questions that wait for a decision, by their ids."""
+        self.questions_by_call: dict[str, str] = {}
+        """The id of the question about each call; empty for the id of several calls."""
         self._born = tick()
         self._clock = clock
         self._holds = 0

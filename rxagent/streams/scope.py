@@ -1,4 +1,4 @@
-"""Scope: in which call of a run something is subscribed, and what must approve calls there."""
+"""Scope: where in a run something is subscribed: in which call, under which approval."""
 
 from typing import Any
 
@@ -14,10 +14,12 @@ class Scope:
     Attributes:
         path: The ids of the calls around it, the outermost first.
         approval: What approves the calls made in it; None if they run unasked.
+        question: The question on which a policy decides in it; None outside policies.
     """
 
     path: tuple[str, ...] = ()
     approval: Any = None
+    question: Any = None
 
     def inside(self, call_id: str) -> "Scope":
         """Return the scope inside a call."""
@@ -26,6 +28,10 @@ class Scope:
     def under(self, approval: Any) -> "Scope":
         """Return the same scope, in which something else approves calls."""
         return evolve(self, approval=approval)
+
+    def deciding(self, question: Any) -> "Scope":
+        """Return the same scope, in which a policy decides on a question."""
+        return evolve(self, question=question)
 
 
 WHOLE_RUN = Scope()

@@ -132,7 +132,7 @@ class Asking(Sink[Any, Event]):
         self._approved = approved
         self._denied = denied
         self._decision: Decision | None = None
-        self._question = Question(call, (*scheduler.scope.path, call.id), takes_one=False)
+        self._question = Question(call, scheduler)
 
     def begin(self) -> None:
         """Ask."""
@@ -142,10 +142,11 @@ class Asking(Sink[Any, Event]):
             decisions = rx.throw(error)
         # Before it is emitted, since an observer may decide at once.
         self._approval.waiting[self] = None
-        self._run.questions[self._question.path] = self._question
-        self.observer.on_next(ApprovalAsked(self._call))
+        self._question.open()
+        self.observer.on_next(ApprovalAsked(self._call, self._question.id))
         if not self.is_stopped and self._decision is None:
-            self.follow(decisions, self._run)
+            scope = self._run.scope.deciding(self._question)
+            self.follow(decisions, self._run.within(scope))
 
     def on_next(self, value: Any) -> None:
         """Decide as the policy does."""
@@ -177,15 +178,16 @@ class Asking(Sink[Any, Event]):
             return
         self._dispose_source()
         observer, decision, call = self._stopping(), self._decision, self._call
+        answered = partial(ApprovalAnswered, call.id, str(decision), id=self._question.id)
         if isinstance(decision, Deny):
             why = f": {decision.reason}" if decision.reason else "."
             denied = CallDenied(f"{call.name} was denied{why}", tool=call.name)
-            observer.on_next(ApprovalAnswered(call.id, str(decision)))
+            observer.on_next(answered())
             self._denied(denied)
             return
         if isinstance(decision, Edit):
             call = evolve(call, arguments=decision.arguments)
-        observer.on_next(ApprovalAnswered(call.id, str(decision), call))
+        observer.on_next(answered(call))
         if isinstance(decision, AllowAll):
             self._approval.allow_all()
         self._approved(call)
@@ -193,8 +195,6 @@ class Asking(Sink[Any, Event]):
     def _close(self) -> None:
         self._question.close()
         self._approval.waiting.pop(self, None)
-        if self._run.questions.get(self._question.path) is self._question:
-            del self._run.questions[self._question.path]
 
     def dispose(self) -> None:
         """Ask no more."""

@@ -1,7 +1,6 @@
 """Tool calls as streams of events."""
 
 from collections.abc import Mapping
-from functools import partial
 from inspect import BoundArguments
 from typing import Any
 
@@ -80,6 +79,7 @@ class _Running(Sink[Any, Event]):
         "_outcome",
         "_scheduler",
         "_timer",
+        "_tool",
         "_workers",
     )
 
@@ -97,6 +97,7 @@ class _Running(Sink[Any, Event]):
         self._scheduler = scheduler
         self._outcome = _Outcome()
         self._timer = SerialDisposable()
+        self._tool: Tool | None = None
         self._asking: Asking | None = None
 
     def begin(
@@ -134,13 +135,18 @@ class _Running(Sink[Any, Event]):
     def _run(self, tool: Tool, arguments: BoundArguments) -> None:
         if self.is_stopped:
             return
-        source = tool.outputs(arguments, partial(self._start, tool), self._workers)
+        self._tool = tool
+        source = tool.outputs(arguments, self._start, self._workers)
         scope = self._scheduler.scope.inside(self._call.id)
         self.follow(source, self._scheduler.within(scope))
 
-    def _start(self, tool: Tool) -> None:
-        """Emit ToolStarted and start the time-out, the first time that the function is called."""
-        if self.is_stopped or self._has_started:
+    def _start(self) -> None:
+        """Emit ToolStarted and start the time-out, the first time that the function is called.
+
+        An operator may also answer in the place of the function, or before it.
+        """
+        tool = self._tool
+        if tool is None or self.is_stopped or self._has_started:
             return
         self._has_started = True
         self.observer.on_next(ToolStarted(self._call))
@@ -150,15 +156,15 @@ class _Running(Sink[Any, Event]):
             )
 
     def on_next(self, value: Any) -> None:
-        if type(value) is Pictured:
-            self._outcome.add_images(value.images)
-            value = value.value
+        self._start()
         if isinstance(value, StepRetried):  # what was emitted so far is retracted
             self._outcome = _Outcome()
+            outputs = [value]
         else:
-            self._outcome.add(value)
-        if not isinstance(value, Returned):
-            self.observer.on_next(ToolOutput(self._call.id, value))
+            outputs = self._outcome.add(value)
+        for output in outputs:
+            if not self.is_stopped:
+                self.observer.on_next(ToolOutput(self._call.id, output))
 
     def on_error(self, error: Exception) -> None:
         if isinstance(error, Raised):
@@ -169,6 +175,9 @@ class _Running(Sink[Any, Event]):
             super().on_error(error)
 
     def on_completed(self) -> None:
+        self._start()
+        if self.is_stopped:
+            return
         try:
             value, text, images = self._outcome.result()
         except Exception as error:
@@ -199,21 +208,33 @@ def _late(tool: Tool) -> ToolTimeout:
 
 
 class _Outcome:
-    """The result of a tool: what it returned, an inner agent's answer, the joined text if all
-    outputs are text, or else the last output."""
+    """The result of a tool: the one value that it returned, an inner agent's answer, the joined
+    text if all outputs are text, or else the last output."""
 
     def __init__(self) -> None:
+        self._is_empty = True
         self._last: Any = None
         self._texts: list[str] | None = []
-        self._answer: Returned | FinalAnswer | None = None
+        self._returned: Returned | None = None
+        self._answer: FinalAnswer | None = None
         self._images: tuple[Image, ...] = ()
         self._captions: list[str] = []
 
-    def add_images(self, images: tuple[Image, ...]) -> None:
-        self._images += images
+    def add(self, value: Any) -> list[Any]:
+        """Add a value; return the outputs to emit."""
+        if isinstance(value, Returned) and self._is_empty:
+            self._is_empty, self._returned = False, value
+            return []
+        # Operators emit more than the function returned, so all that they emit are outputs.
+        several = [value] if self._returned is None else [self._returned, value]
+        self._is_empty, self._returned = False, None
+        return [self._plain(each) for each in several]
 
-    def add(self, output: Any) -> None:
-        if isinstance(output, Returned | FinalAnswer):
+    def _plain(self, output: Any) -> Any:
+        if isinstance(output, Pictured | Returned):
+            self._images += output.images
+            output = output.value
+        if isinstance(output, FinalAnswer):
             self._answer = output
         elif isinstance(output, str):
             self._captions.append(output)
@@ -222,14 +243,15 @@ class _Outcome:
         else:
             self._texts = None
         self._last = output
+        return output
 
     def result(self) -> tuple[Any, str, tuple[Image, ...]]:
         """Return the value, and the text and the images for the model."""
-        match self._answer:
-            case Returned(value, text, images):
-                return value, text, images
-            case FinalAnswer(value):
-                return value, result_text(value), images_in(value)
+        if self._returned is not None:
+            return self._returned.value, self._returned.text, self._returned.images
+        if self._answer is not None:
+            value = self._answer.value
+            return value, result_text(value), images_in(value)
         value = "".join(self._texts) if self._texts else self._last
         if self._images:
             named = [f"(image {number})" for number in range(1, len(self._images) + 1)]

@@ -1,7 +1,10 @@
 """Approval: what runs is what was approved, for every call, however the decision comes."""
 
 import asyncio
+import io
+import os
 import pickle
+import sys
 import threading
 
 import pytest
@@ -107,6 +110,7 @@ def asked_within(run, many=1):
     viewer = run.attach(note)
     assert asked.wait(PATIENCE)
     viewer.dispose()
+    return seen
 
 
 def in_time(decision):
@@ -372,12 +376,13 @@ def test_decide_refuses_what_is_not_asked():
     """Before it is asked, twice, and after the end: NotAsked, with a sentence."""
     run = agent("a", approve=by_decision()).start("x")
     asked_within(run)
-    with pytest.raises(NotAsked, match=r"'other' waits for no decision.*wait: 'c1'"):
+    with pytest.raises(NotAsked, match=r"'other' waits for no decision.*wait: '\w+' \(wipe\)"):
         run.decide("other", Allow())
     with pytest.raises(TypeError, match="decision must be Allow"):
-        run.decide("c1", True)
-    with pytest.raises(TypeError, match="call_id must be"):
-        run.decide(1, Allow())
+        run.decide("c1", "yes")
+    for wrong in (1, ["c1"], ApprovalAsked, RunCancelled("x")):
+        with pytest.raises(TypeError, match="decide takes an ApprovalAsked, or its id"):
+            run.decide(wrong, Allow())
     run.decide("c1", Allow())
     with pytest.raises(NotAsked, match=r"'c1'|The run is completed"):
         run.decide("c1", Deny("too late"))
@@ -428,23 +433,127 @@ def test_of_eight_threads_one_decides(turn):
     assert [f"wiped {won[0]}"] == [event.value for event in of(run, ToolCompleted)]
 
 
-def test_alike_ids_need_the_calls_around_them():
-    """Inner agents may use the same id; the path says which is meant."""
+@pytest.mark.parametrize(
+    ("decision", "ended"), [(True, ToolCompleted), (False, ToolFailed), (Allow(), ToolCompleted)]
+)
+@pytest.mark.parametrize("named_by", [lambda asked: asked, lambda asked: asked.id])
+def test_yes_and_no_are_decisions(named_by, decision, ended):
+    """The event that asks or its id; its answer has the same id."""
+    run = agent("a", approve=by_decision()).start("x")
+    (asked,) = asked_within(run)
+    run.decide(named_by(asked), decision)
+    run.result(PATIENCE)
+
+    assert 1 == len(of(run, ended))
+    assert [asked.id] == [answer.id for answer in of(run, ApprovalAnswered)]
+
+
+def test_an_id_of_several_calls_names_none():
+    """Neither those that wait nor, when one was decided, the other; their events do."""
     inner = [named(name, ScriptedModel([calls(name), name]), wipe) for name in ("one", "two")]
     both = [ToolCall(f"o{each.name}", each.name, '{"task": "t"}') for each in inner]
     model = ScriptedModel([Message("assistant", tool_calls=both), "end"])
     policy = by_name({"wipe": by_decision(), "*": Allow()})
     run = Agent(model, inner, approve=policy).start("x")
-    asked_within(run, 4)
-    with pytest.raises(NotAsked, match=r"2 calls with the id 'c1'.*\('oone', 'c1'\)"):
-        run.decide("c1", Allow())
-    run.decide(["oone", "c1"], Deny("not one"))
-    run.decide("c1", Allow())
+    asked = {each.call.arguments: each for each in asked_within(run, 4)}
+    for name, decision in [("one", Deny("not one")), ("two", Allow())]:
+        with pytest.raises(NotAsked, match="'c1' is the id of several calls"):
+            run.decide("c1", Allow())
+        run.decide(asked[f'{{"path": "{name}"}}'], decision)
     run.result(PATIENCE)
 
     ended = of(flat(run), ToolFailed, ToolCompleted)
     assert "CallDenied: wipe was denied: not one" in [getattr(one, "error", "") for one in ended]
     assert "wiped two" in [getattr(one, "value", "") for one in ended]
+
+
+def test_a_question_of_another_run_is_not_decided_here():
+    """A tool passes on the events of a run of its own, in which a call has the same id."""
+    inside = agent("inside", approve=by_decision()).start("x")
+
+    @tool
+    def other(path: str):
+        """Return another run."""
+        return inside
+
+    pair = [ToolCall("o1", "other", '{"path": "x"}'), *calls("here").tool_calls]
+    model = ScriptedModel([Message("assistant", tool_calls=pair), "end"])
+    policy = by_name({"other": Allow(), "*": by_decision()})
+    run = Agent(model, [other, wipe], approve=policy).start("x")
+    asked = {each.call.arguments: each for each in asked_within(run, 3)}
+    with pytest.raises(NotAsked):
+        run.decide(asked['{"path": "inside"}'], Allow())
+    run.decide(asked['{"path": "here"}'], Deny())
+    inside.decide(asked['{"path": "inside"}'], Deny())
+    run.result(PATIENCE)
+
+
+ids = st.sampled_from(["c1", "c2", "o1"])
+plans = st.lists(
+    st.lists(st.lists(ids, min_size=1, max_size=2, unique=True), max_size=2), max_size=3
+)
+clicks = st.lists(
+    st.tuples(st.integers(0, 9), st.sampled_from(["event", "id", "call"])), max_size=12
+)
+
+
+@settings(max_examples=30)
+@given(plans, clicks)
+def test_a_decision_reaches_the_question_that_was_shown(plan, clicked):
+    """Whatever ids calls have, inside, beside and after one another; however one clicks again."""
+    inner, ran = [], []
+
+    @tool
+    async def note(path: str) -> str:
+        """Note the path."""
+        ran.append(path)
+        return path
+
+    @tool
+    def around(path: str):
+        """Return several agents at once."""
+        return rx.merge(*(each(path) for each in inner))
+
+    for number, steps in enumerate(plan):
+        turns = [
+            Message(
+                "assistant",
+                tool_calls=[
+                    ToolCall(call_id, "note", f'{{"path": "{number}.{step}.{call_id}"}}')
+                    for call_id in each
+                ],
+            )
+            for step, each in enumerate(steps)
+        ]
+        inner.append(Agent(ScriptedModel([*turns, "in"]), [note]))
+    outer = ToolCall("o1", "around", '{"path": "outer"}')
+    model = ScriptedModel([Message("assistant", tool_calls=[outer]), "end"])
+    with VirtualScheduler() as home:
+        whole = Agent(model, [around], approve=by_decision())
+        run = launch(whole("x"), scheduler=home)
+        shown, allowed = [], []
+        run.subscribe(lambda event: shown.extend(of(flat([event]), ApprovalAsked)))
+        home.run()
+        for number, by in clicked:
+            asked = shown[number % len(shown)]
+            name = {"event": asked, "id": asked.id, "call": asked.call.id}[by]
+            try:
+                run.decide(name, Allow())
+            except NotAsked:
+                assert by == "call" or asked in allowed
+            else:
+                allowed.append(asked)
+            home.run()
+
+        paths = [asked.call.arguments for asked in allowed if asked.call.name == "note"]
+        assert sorted(paths) == sorted(f'{{"path": "{path}"}}' for path in ran)
+        for asked in shown:  # each can be decided, and once only
+            if all(asked is not each for each in allowed):
+                run.decide(asked, Allow())
+            with pytest.raises(NotAsked):
+                run.decide(asked, Allow())
+        run.cancel()
+        home.run()
 
 
 def test_a_quorum_is_take_two():
@@ -581,7 +690,9 @@ def test_a_call_with_other_arguments_is_asked_anew():
         assert [] == [*run.asked]
         home.advance_to(5.5)
         assert ['{"path": "b"}'] == [call.arguments for call in run.asked.values()]
-        run.decide("c1", Allow())
+        with pytest.raises(NotAsked, match="'c1' is the id of several calls"):
+            run.decide("c1", Allow())
+        run.decide(*run.asked, Allow())
         home.advance_to(6)
 
         assert "wiped b" in run.state.steps[0].outcomes.values()
@@ -713,6 +824,56 @@ def test_the_terminal_asks_one_after_the_other():
     assert 3 == len(of(events, ToolCompleted))
 
 
+def test_a_cancelled_question_gives_the_terminal_to_the_next():
+    """Though its function still waits; what that returns later decides nothing."""
+    shown, answer, said = threading.Event(), threading.Event(), []
+
+    def ask(text):
+        said.append(text)
+        if len(said) == 1:
+            shown.set()
+            assert answer.wait(PATIENCE)
+        return "y"
+
+    approved = agent("a", approve=on_terminal(ask=ask))
+    first = approved.start("x")
+    assert shown.wait(PATIENCE)
+    first.cancel()
+    run = agent("b", approve=on_terminal(ask=ask)).start("x")
+
+    assert "done" == run.result(PATIENCE)
+    assert ["wiped b"] == [event.value for event in of(run, ToolCompleted)]
+    answer.set()
+
+
+def test_a_line_goes_to_the_question_on_the_screen(monkeypatch):
+    """Not to one that is cancelled, whose thread still reads; the text of each is shown."""
+    reading, typing = os.pipe()
+    shown = {name: threading.Event() for name in ("first", "second")}
+
+    class Screen(io.StringIO):
+        """Notes which question is shown."""
+
+        def write(self, text):
+            for name, seen in shown.items():
+                if name in text:
+                    seen.set()
+
+    with open(reading) as keys, open(typing, "w") as keyboard:
+        monkeypatch.setattr(sys, "stdin", keys)
+        monkeypatch.setattr(sys, "stderr", Screen())
+        first = agent("first", approve=on_terminal()).start("x")
+        assert shown["first"].wait(PATIENCE)
+        first.cancel()
+        run = agent("second", approve=on_terminal()).start("x")
+        assert shown["second"].wait(PATIENCE)
+        keyboard.write("y\n")
+        keyboard.flush()
+
+        assert "done" == run.result(PATIENCE)
+        assert ["wiped second"] == [event.value for event in of(run, ToolCompleted)]
+
+
 def test_a_rule_none_asks_nothing():
     """The call runs without a question and its events; other calls are asked about."""
     events = done(agent("a", approve=by_name({"wipe": None, "*": Deny()})))
@@ -722,14 +883,13 @@ def test_a_rule_none_asks_nothing():
 
 
 def test_a_run_lists_what_it_has_asked():
-    """By path, until it is decided or the run has ended."""
+    """By the id of the question, until it is decided or the run has ended."""
     run = agent("a", "b", approve=by_decision()).start("x")
-    asked_within(run, 2)
-    one, other = calls("a", "b").tool_calls
+    one, other = asked_within(run, 2)
 
-    assert {("c1",): one, ("c2",): other} == run.asked
-    run.decide("c1", Allow())
-    assert {("c2",): other} == run.asked
+    assert {one.id: one.call, other.id: other.call} == run.asked
+    run.decide(one, Allow())
+    assert {other.id: other.call} == run.asked
     run.cancel()
     assert {} == run.asked
 

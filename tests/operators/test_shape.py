@@ -129,6 +129,20 @@ def test_a_value_of_any_type_ends_as_it_is_written(value, cuts):
     assert {"a": value} == received(map(TextDelta, cut(text, cuts)), ops.partial(dict))[-1]
 
 
+@pytest.mark.parametrize("value", [True, False, 0, -12, 1.5e-7, 1e30, "true", [], [True], [1.5]])
+def test_a_value_may_be_alone(value):
+    """A number is whole at the end of the turn; all else is when it is written."""
+    text = json.dumps(value)
+    kind = type(value)
+    for operator in (ops.partial(kind), ops.partial(kind | None)):
+        for at in range(len(text)):
+            pieces = pieces_of([text[:at], text[at:]])
+
+            assert value == received([*pieces, Finish("stop")], operator)[-1]
+            if kind not in (int, float):
+                assert value == received(pieces, operator)[-1]
+
+
 @given(st.lists(st.fixed_dictionaries({"url": JSON}, optional={"b": JSON}), max_size=4), CUTS)
 def test_each_part_is_emitted_once(items, cuts):
     """The parts are those of the whole value, in order, however the text is cut."""

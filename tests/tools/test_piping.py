@@ -5,13 +5,13 @@ import pickle
 
 import pytest
 import reactivex as rx
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
 from rxagent import Agent, Image, Message, ToolCall, each, tool
 from rxagent import operators as ops
-from rxagent.errors import ToolTimeout
+from rxagent.errors import BudgetExceeded, ToolTimeout
 from rxagent.events import StepRetried, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
@@ -76,6 +76,51 @@ def test_operators_that_change_nothing_change_no_event(value):
     for function in (search, returning):
         plain = tool(function, name="search")
         assert events_of(plain) == events_of(plain.pipe(same, ops.timeout(total=5), ops.retry(2)))
+
+
+@settings(max_examples=25)
+@given(values, st.lists(values, max_size=3), st.integers(0, 3), st.booleans())
+def test_what_operators_emit_is_read_as_if_the_function_had_yielded_it(value, more, at, asks):
+    """Starts once, ends once; the returned value is one of several, also if it is not asked for."""
+
+    def search():
+        """Search."""
+        return value
+
+    def yielding():
+        """Search."""
+        yield from emitted
+
+    emitted = [*more[:at], value, *more[at:]]
+    made = tool(search)
+    if asks:
+        piped = made.pipe(rxo.flat_map(lambda _: rx.of(*emitted)))
+    else:
+        piped = made.pipe(lambda _: rx.of(*emitted))
+    alike = made if asks and not more else tool(yielding, name="search")
+
+    assert events_of(alike) == events_of(piped)
+    if at >= len(more):
+        before = made.pipe(rxo.start_with(*more)) if more else made
+        assert events_of(alike if asks or more else made) == events_of(before)
+
+
+def test_an_operator_that_answers_alone_makes_a_call():
+    """So it is counted, and a budget cuts it; one that emits nothing has the result None."""
+    nothing = shout.pipe(lambda _: rx.empty())
+    call = ToolCall("c", "shout", '{"text": "ants"}')
+    model = ScriptedModel([Message("assistant", tool_calls=[call]), "Done."])
+    agent = Agent(model, [nothing])
+    kinds = ops.of_type(ToolStarted, ToolOutput, ToolCompleted)
+    seen = []
+
+    with pytest.raises(BudgetExceeded):
+        for event in each(agent.pipe(ops.budget(tool_calls=0))("Go").pipe(kinds)):
+            seen.append(event)
+    assert [] == seen
+    assert [ToolStarted(call), ToolCompleted("c", "(no result)")] == list(
+        each(agent("Go").pipe(kinds))
+    )
 
 
 def test_a_tool_is_tried_again_after_any_error():
