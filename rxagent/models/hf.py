@@ -150,6 +150,9 @@ class InferenceClientModel(RemoteModel):
             import huggingface_hub as sdk
         except ImportError as error:
             raise self._declaration.missing(error) from error
+        from .cookies import take_no_cookies
+        from .kept_httpx import watch_connections
+
         anyio.run(anyio.sleep, 0)  # loads what the first request would load on its loop
         client = self._sdk_client(_Rehearsal(), {})
         try:
@@ -161,7 +164,10 @@ class InferenceClientModel(RemoteModel):
             if "api_key" in str(error):
                 raise _MissingKey(str(error)) from error
             raise
-        return _own_reading(sdk.get_async_session())
+        session = _own_reading(sdk.get_async_session())
+        take_no_cookies(session)
+        watch_connections(session)
+        return session
 
     def _sdk_client(self, session: Any, call: Mapping[str, Any]) -> Any:
         """Return a client of the SDK that sends through a session."""

@@ -121,6 +121,7 @@ class LiteLLMModel(RemoteModel):
         origin = self._origin()
         call = self._call(request, origin)
         complete = (self._router or client.sdk).acompletion
+        client.note()
         sent()
         try:
             reply = await complete(**call)

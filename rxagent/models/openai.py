@@ -54,8 +54,9 @@ class OpenAIModel(SdkModel):
         project: The project that is billed.
         client_kwargs: More arguments for the SDK's `AsyncOpenAI`.
         http_client: The SDK's HTTP client, instead of its client over aiohttp: a client of yours,
-            which is left open, or a function that makes one for each event loop, on a worker
-            thread; that one is closed when it is idle, and with the loop.
+            which is left open and keeps the cookies that servers set, or a function that makes
+            one for each event loop, on a worker thread; that one keeps no cookies of replies, and
+            is closed when it is idle, and with the loop.
         stream: Whether the server streams its reply; the deltas are the same.
         options: Passed to the provider with each request: `temperature`, `max_tokens`, anything.
             Options of a request go before them, and None removes one. `timeout` is the longest

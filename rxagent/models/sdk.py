@@ -135,14 +135,21 @@ class SdkModel(RemoteModel):
         variable = self._declaration.url_variable
         if variable and self._client_kwargs.keys().isdisjoint(("base_url", "azure_endpoint")):
             check_url(variable, os.environ.get(variable))
+        from .cookies import take_no_cookies
+        from .kept_httpx import watch_connections
+
         http_client = self._http_client
         try:
             sdk = _sdk(self._sdk)
-            http_client = _over_aiohttp(sdk) if http_client is None else http_client
+            if http_client is None:
+                http_client = _over_aiohttp(sdk)
         except (ImportError, RuntimeError) as error:  # RuntimeError: the SDK lacks its `aiohttp`
             raise self._declaration.missing(error) from error
         if callable(http_client):
             http_client = http_client()
+        if http_client is not self._http_client:  # one of the user's keeps what it always keeps
+            take_no_cookies(http_client)
+            watch_connections(http_client)
         base_error = getattr(sdk, self._sdk_error)
         try:
             client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._arguments())

@@ -151,6 +151,11 @@ class MessageEvents:
         blocks: list[Any] = [content] if isinstance(content, str) else list(content)
         if self.answered:
             blocks = self._content.repeats.new_in(blocks)
+            if self._content.repeats.is_contradicted:
+                yield from self._report(message.get("usage"))
+                what = "a whole message that differs from the pieces of it"
+                self.failure = self.failure or self._errors.malformed(what, message)
+                return
         reason = reason_of(message.get("stop_reason"))
         self.answered = self.answered or bool(blocks)
         yield from self._read_blocks(blocks, cut=finish_of(reason) == "length")

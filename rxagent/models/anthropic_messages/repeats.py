@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..agreement import contradicts
 from ..openai_chat.fields import id_of
 
 __all__ = ["Repeats"]
@@ -17,13 +18,14 @@ class Repeats:
 
     Attributes:
         is_streamed: Whether a part came as an event of a stream.
+        is_contradicted: Whether a whole message differs from the texts that came as events.
 
     Args:
         kind_of: Returns the type of a block.
     """
 
     def __init__(self, kind_of: Callable[[_Block], str]) -> None:
-        self.is_streamed = False
+        self.is_streamed = self.is_contradicted = False
         self._kind_of = kind_of
         self._texts: list[str] = []
         self._calls: set[Any] = set()
@@ -62,7 +64,10 @@ class Repeats:
         said = "".join(self._texts)
         if text.startswith(said):
             return len(said)
-        return len(text) if self.is_streamed else 0
+        if self.is_streamed:
+            self.is_contradicted = self.is_contradicted or contradicts(said, text)
+            return len(text)
+        return 0
 
     def _has(self, block: _Block, kinds: set[str]) -> bool:
         kind = self._kind_of(block)

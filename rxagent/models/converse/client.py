@@ -75,13 +75,10 @@ class BedrockClient:
         import aiohttp
         from yarl import URL
 
-        from ..kept_connections import SilentConnector
+        from ..kept_connections import silent_session
 
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=SilentConnector(limit=0, ssl=self._tls),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+            self._session = silent_session(limit=0, ssl=self._tls)
         connecting, reading = self._timeouts
         timeout = aiohttp.ClientTimeout(
             total=None,

@@ -25,6 +25,13 @@ _TRIED = 1 << 18
 """Bytes that are parsed on trial, to see whether they are the whole reply."""
 
 
+_MOST = 1 << 18
+"""Bytes of a reply in one piece that may come before its answer has begun, as an error's may."""
+
+_LONGEST = 1 << 26
+"""Bytes of a reply in one piece, after which it is given up."""
+
+
 class ConverseReply:
     """Reads one reply, streamed or whole, as its deltas.
 
@@ -42,6 +49,7 @@ class ConverseReply:
         self._events = ConverseEvents(errors, origin, vendor)
         self._whole: list[bytes] | None = None
         self._begun = False
+        self._size, self._most = 0, _MOST
         self._read_frames = 0
         self.received = 0
 
@@ -83,6 +91,9 @@ class ConverseReply:
         if self._whole is not None:
             self._whole.append(data)
             self.received += bool(data.strip(BLANK))
+            self._size += len(data)
+            if self._size > self._most:
+                self._expect_answer(b"".join(self._whole))
             return
         for headers, payload in self._frames.feed(data):
             for delta in self._read(headers, payload):
@@ -118,6 +129,26 @@ class ConverseReply:
             yield from self._events.read(kind, self._parse(payload))
         elif not self.is_finished:
             raise self._errors.malformed("an event without a type", payload)
+
+    def _expect_answer(self, begun: bytes) -> None:
+        """Wait for the end of a long reply only if it is an answer, and not for ever.
+
+        Raises:
+            ModelError: It has reported an error, or is no answer.
+        """
+        if self._most == _LONGEST:
+            size = _LONGEST >> 20
+            raise self._errors.malformed(f"more than {size} MiB without their end", begun[:300])
+        value = None
+        with suppress(ValueError):
+            value = from_json(begun, partial_mode="trailing-strings")
+        if isinstance(value, dict) and isinstance(value.get("output"), dict):
+            self._most = _LONGEST
+            return
+        if (error := failure_of(value, is_known=False)) is not None:
+            raise described_error(self._errors, error)
+        size = _MOST >> 10
+        raise self._errors.malformed(f"more than {size} KiB without an answer", begun[:300])
 
     def _read_whole(self, data: bytes) -> Iterator[Delta]:
         reply = self._parse(data)

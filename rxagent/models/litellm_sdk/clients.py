@@ -6,6 +6,8 @@ from importlib import import_module
 from inspect import isawaitable
 from typing import Any
 
+from ..cookies import take_no_cookies
+
 __all__ = ["Clients"]
 
 _PATIENCE = 2.0
@@ -27,11 +29,19 @@ class Clients:
         self._kept: dict[str, Any] = {}
 
     def note(self) -> None:
-        """Note the clients of the running loop, after a request."""
+        """Note the clients of the running loop, before and after a request.
+
+        From then on they keep no cookies, as LiteLLM itself wants it for most of its clients.
+        """
         cache = self.sdk.in_memory_llm_clients_cache
         mark = cache.update_cache_key_with_event_loop("")
         if mark:
             found = {key: value for key, value in cache.cache_dict.items() if key.endswith(mark)}
+            for key in found.keys() - self._kept.keys():
+                inner = getattr(found[key], "_client", None)
+                if inner is not None and inner is not self.sdk.aclient_session:  # the user's
+                    take_no_cookies(inner)
+                    inner.cookies.jar.clear()
             self._kept = found
 
     async def close(self) -> None:

@@ -127,6 +127,8 @@ class ChatChunks:
         yield from self.tags.end()
         try:
             self._choices.check(bool(self._calls))
+            if self._repeats.is_contradicted:
+                raise Undecided("a whole message that differs from the pieces of it")
             if self._calls.has_unread:
                 raise Undecided("a call without a name and arguments that can be read")
         except Undecided as error:

@@ -7,11 +7,14 @@ from typing import Any
 from attrs import frozen
 
 from ...operators._arguments import Arguments
+from ..agreement import contradicts
 from .calls import Fragment
 from .choices import Undecided
 from .fields import id_of
 
 __all__ = ["Repeats", "Seen"]
+
+_OF_ANSWERS = "content", "refusal"
 
 
 @frozen
@@ -25,9 +28,14 @@ class Seen:
 
 
 class Repeats:
-    """Finds what a message says beyond the deltas and the messages before it."""
+    """Finds what a message says beyond the deltas and the messages before it.
+
+    Attributes:
+        is_contradicted: Whether the answer of a message differs from the deltas before it.
+    """
 
     def __init__(self) -> None:
+        self.is_contradicted = False
         self._fields: dict[tuple[int, str], _Field] = {}
         self._seen: dict[int, list[Seen]] = {}
 
@@ -62,8 +70,12 @@ class Repeats:
             elif not isinstance(part, str):
                 if not field.in_deltas:
                     new[name] = part
-            elif field.is_text and (end := field.new_end(part)):
-                new[name] = end
+            elif field.is_text:
+                if name in _OF_ANSWERS and field.in_deltas:
+                    said = "".join(field.texts)
+                    self.is_contradicted = self.is_contradicted or contradicts(said, part)
+                if end := field.new_end(part):
+                    new[name] = end
         return new
 
 

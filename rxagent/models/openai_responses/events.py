@@ -183,6 +183,11 @@ class ResponseEvents:
             raise TypeError
         self.answered = self.answered or bool(output)
         yield from self._output.finish(output if isinstance(output, list) else ())
+        if self._output.is_contradicted:
+            yield from self._report(response)
+            what = "a whole text that differs from the pieces of it"
+            self.failure = self._errors.malformed(what, output)
+            return
         reason = "tool_calls" if self._output.has_calls else "stop"
         word = _word_in(response.get("incomplete_details"))
         if word or state == "incomplete":

@@ -34,13 +34,14 @@ class Output:
 
     Attributes:
         has_calls: Whether a tool was called.
+        is_contradicted: Whether the whole text of an answer differs from its pieces.
 
     Args:
         origin: The origin that gets the items back; None keeps none.
     """
 
     def __init__(self, origin: str | None) -> None:
-        self.has_calls = False
+        self.has_calls = self.is_contradicted = False
         self._items = Items()
         self._spoken = Spoken(origin)
         self._halves = Halves()
@@ -93,6 +94,8 @@ class Output:
             return
         _check_arguments(item, name, [(0, text)] if text else [])
         parts = item.parts(name)
+        if name in _OF_ALL and parts.is_part_contradicted_by(part, text):
+            self.is_contradicted = True
         number = parts.number_of_whole(part, text)
         missing = parts.missing_in(number, text)
         if missing is None:
@@ -172,6 +175,8 @@ class Output:
         for name, parts in texts.items():
             _check_arguments(item, name, parts)
             if not (has_said and name == "text"):
+                if name in _OF_ALL and item.parts(name).are_contradicted_by(parts):
+                    self.is_contradicted = True
                 yield from self._complete(item, name, [*item.parts(name).missing(parts)])
         if not item.is_whole:
             item.is_whole = True

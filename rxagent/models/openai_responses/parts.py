@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..agreement import contradicts
+
 __all__ = ["CONTRADICTS", "EQUALS", "EXTENDS", "UNKNOWN", "Part", "Parts", "missing_of"]
 
 Part = tuple[int, str]
@@ -17,8 +19,7 @@ other; they are equal.
 class Parts:
     """The pieces of one text, by the numbers of its parts.
 
-    Where a piece has no number, it belongs to the latest part. A text that has come cannot be taken
-    back, so that it stands, if a whole text contradicts it.
+    Where a piece has no number, it belongs to the latest part.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,20 @@ class Parts:
         if not (before and whole) or whole.strip().startswith(before):
             return False
         return not _is_same_json(before, whole.strip())
+
+    def are_contradicted_by(self, whole: Sequence[Part]) -> bool:
+        """Return whether the whole text of an answer cannot be what has come."""
+        if not contradicts(self.text, "".join(text for _, text in whole)):
+            return False
+        if not self._are_numbered:
+            return True
+        return any(contradicts(self._text_of(number), text) for number, text in whole)
+
+    def is_part_contradicted_by(self, given: int | None, text: str) -> bool:
+        """Return whether one whole part of an answer cannot be what has come of it."""
+        if given is None or not self._are_numbered or text == self.text:
+            return False
+        return contradicts(self._text_of(given), text)
 
     def fit(self, whole: Sequence[Part]) -> int:
         """Return how a whole text fits to what has come."""

@@ -3,7 +3,7 @@
 import base64
 import json
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import example, given
@@ -466,6 +466,38 @@ def test_no_reply(page):
     """What is no reply is never an empty answer."""
     with pytest.raises((MalformedReply, ModelUnavailable)):
         read(page)
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind"),
+    [
+        (b'{"message": "Too many requests", "status": 429, "more": "', RateLimited),
+        (b'{"output": null, "more": ["', MalformedReply),
+        (b'{"more": ', MalformedReply),
+        (b'[["', MalformedReply),
+        (b"<html>", MalformedReply),
+        (b"{", MalformedReply),
+    ],
+)
+@pytest.mark.parametrize("more", [b"a", b" "])
+def test_a_body_without_an_end(begin, kind, more):
+    """What begins no answer is read no further than another error's body."""
+    reply, piece, size = reader(), more * 10_000, 0
+    with pytest.raises(kind):
+        for part in chain([begin], repeat(piece, 100)):
+            size += len(part)
+            list(reply.feed(part))
+
+    assert size <= (1 << 18) + len(piece)
+
+
+def test_a_long_whole_reply():
+    """An answer in one piece may be longer."""
+    answer = [TextDelta("long " * 100_000), Finish("stop"), Usage(1, 2)]
+    (reply,) = rendered(answer, WholeRendering())
+    body = json.dumps(reply.body).encode()
+
+    assert answer == read(*(body[at : at + 50_000] for at in range(0, len(body), 50_000)))
 
 
 def test_halves_of_characters():
