@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import Block, data_of, parts_of
 from ..history import Ids, accepted_name, arguments_of
+from .cache import THOUGHTS
 
 __all__ = ["message_body"]
 
@@ -28,8 +29,9 @@ def message_body(request: Request, origin: str | None = None) -> dict[str, Any]:
     """Return the fields of a request.
 
     The system's messages become the field `system`. Messages of one role that follow each other
-    become one, in which the results of tools stand first, and texts without a letter are left
-    out, as Anthropic demands it. A result whose call is missing becomes a text.
+    become one, in which the results of tools stand first. As Anthropic demands it, texts without
+    a letter are left out, and thoughts at the end of a reply. A result whose call is missing
+    becomes a text.
 
     Args:
         request: The request.
@@ -71,10 +73,13 @@ def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:
             blocks = [*_texts(shown), *map(_image, message.images)]
         if not blocks:
             continue
-        if follows:
+        if role == "user":
+            _end_reply(turns)
+        if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
             turns.append(_turn(role, blocks))
+    _end_reply(turns)
     for turn in turns:  # a stable sort
         turn["content"].sort(key=lambda block: block["type"] != "tool_result")
     if turns and turns[0]["role"] == "assistant":
@@ -86,6 +91,15 @@ def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:
 
 def _turn(role: str, blocks: list[_Block]) -> _Block:
     return {"role": role, "content": blocks}
+
+
+def _end_reply(turns: list[_Block]) -> None:
+    """Leave out the thoughts at the end of a reply, with which Anthropic lets none end."""
+    content = turns[-1]["content"] if turns and turns[-1]["role"] == "assistant" else [{}]
+    while content and content[-1].get("type") in THOUGHTS:
+        content.pop()
+    if not content:
+        turns.pop()
 
 
 def _strip_end(content: list[_Block]) -> None:
