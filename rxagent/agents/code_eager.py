@@ -1,6 +1,6 @@
 """Eager statements: code that runs while the model still writes the rest of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 from ..events import Delta, Event, Finish, StepRetried, TextDelta
 from ..streams.sink import MergeSink, Sink, lift
 from .code_blocks import Tags
+from .code_open_calls import OpenCalls
 from .code_statements import StatementReader
 from .steering import INTERRUPTED
 
@@ -16,26 +17,36 @@ __all__ = ["eager_statements", "written_statements"]
 
 
 def written_statements(
-    tags: Tags,
+    tags: Tags, asynchronous: Iterable[str] = ()
 ) -> Callable[[Observable[Delta]], Observable[str | StepRetried]]:
     """Emit statements of a turn's code as soon as they are complete, and its retractions.
 
     The rest of the code follows when the model has finished, unless the length limit or a message
-    cut it off.
+    cut it off. A call that a statement does not await ends with the code that is run, so that it
+    and all after it are one statement.
+
+    Args:
+        tags: The texts around code.
+        asynchronous: The names of the asynchronous functions.
     """
-    return lift(partial(_Writing, tags))
+    return lift(partial(_Writing, tags, tuple(asynchronous)))
 
 
 class _Writing(Sink[Delta, Any]):
-    __slots__ = ("_before", "_is_over", "_reader", "_tags")
+    __slots__ = ("_asynchronous", "_before", "_held", "_is_over", "_open", "_reader", "_tags")
 
-    def __init__(self, tags: Tags, observer: abc.ObserverBase[Any]) -> None:
+    def __init__(
+        self, tags: Tags, asynchronous: tuple[str, ...], observer: abc.ObserverBase[Any]
+    ) -> None:
         super().__init__(observer)
         self._tags = tags
+        self._asynchronous = asynchronous
         self._begin()
 
     def _begin(self) -> None:
         self._before = ""
+        self._open = OpenCalls(self._asynchronous)
+        self._held: list[str] = []
         self._reader: StatementReader | None = None
         self._is_over = False
 
@@ -57,15 +68,19 @@ class _Writing(Sink[Delta, Any]):
                 return
             self._reader = StatementReader()
         for statement in self._reader.add(text):
-            self.observer.on_next(statement)
+            if self._held or self._open.left_by(statement):
+                self._held.append(statement)
+            else:
+                self.observer.on_next(statement)
 
     def _end(self, *, is_cut: bool) -> None:
         reader, self._is_over = self._reader, True
         self._reader = None
+        held, self._held = "".join(self._held), []
         if reader is not None and not is_cut:
-            rest = reader.rest.removesuffix(self._tags.closing)
-            if rest.strip():
-                self.observer.on_next(rest)
+            held += reader.rest.removesuffix(self._tags.closing)
+        if held.strip():
+            self.observer.on_next(held)
 
     def on_completed(self) -> None:
         self._end(is_cut=False)

@@ -19,7 +19,7 @@ from ..streams.calls import is_async
 from ..streams.workers import Workers
 from ..tools import FINAL_ANSWER, Tool, Toolbox, run_call
 
-__all__ = ["check_names", "functions_of"]
+__all__ = ["asynchronous_of", "check_names", "functions_of"]
 
 
 def functions_of(
@@ -45,9 +45,14 @@ def functions_of(
 
     return Functions(
         frozenset(tool.name for tool in tools),
-        frozenset(tool.name for tool in tools if is_async(tool.function)),
+        asynchronous_of(tools),
         call,
     )
+
+
+def asynchronous_of(tools: Toolbox) -> frozenset[str]:
+    """Return the names of the tools that code has to await."""
+    return frozenset(tool.name for tool in tools if is_async(tool.function))
 
 
 def _as_json(tool: Tool, args: tuple[Any, ...], named: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ from .answers import check_answer, failed_if_unusable
 from .code_blocks import Tags, find_code
 from .code_call import run_code
 from .code_eager import eager_statements, written_statements
-from .code_functions import functions_of
+from .code_functions import asynchronous_of, functions_of
 from .code_session import CodeSession
 from .code_stream import cut_at_code
 from .loop import Turn
@@ -112,7 +112,7 @@ class _Step:
 
     def _start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         return deltas.pipe(
-            written_statements(self._how.tags),
+            written_statements(self._how.tags, asynchronous_of(self._how.tools)),
             stream_ops.map(self._begin_again),
             eager_statements(self._run, self._retracted),
         )

@@ -23,7 +23,7 @@ from .protocol import CodeResult, Functions, Limits
 from .sandbox_answers import Answer, ended, named, nothing, pending, raised, raising, returned
 from .sandbox_calls import SandboxCall
 from .sandbox_errors import error_of, is_limit, is_of_code, limit_error, time_error, undefined
-from .sandbox_turns import Awaited, Called, Ended, Failed, Item, Turns, Undefined
+from .sandbox_turns import Awaited, Called, Ended, Failed, Item, Place, Turns, Undefined
 from .sandbox_variables import SandboxVariables
 
 __all__ = ["SandboxRun"]
@@ -33,6 +33,11 @@ _LATE = 0.05
 
 _PATIENCE = 1.0
 """Seconds for which code waits for the end of code before it, which was disposed right now."""
+
+_OF_OTHER_CODE = (
+    "RuntimeError: the code awaits a call that code before it made, which has ended. "
+    "Call the function again, and await it in the same code."
+)
 
 _SLEEPS = ("time.sleep", "asyncio.sleep")
 
@@ -77,6 +82,7 @@ class SandboxRun(abc.DisposableBase):
         self._outcome: CodeResult | CodeError | None = None  # once the code has to end
         self._calls: dict[int, SandboxCall] = {}
         self._unawaited: dict[int, str] = {}  # the names of asynchronous calls
+        self._places: dict[int, Place | None] = {}
         self._sleeping: dict[int, abc.DisposableBase] = {}
         self._settled: dict[int, Answer] = {}
         self._waiting: tuple[Awaited, float] | None = None
@@ -211,6 +217,7 @@ class SandboxRun(abc.DisposableBase):
             if name in functions.asynchronous:
                 number = snapshot.call_id
                 self._unawaited[number] = name
+                self._places[number] = item.place
                 self._subscribe(number, name, events, partial(self._settle, number))
                 self._answer(snapshot, pending)
             else:
@@ -266,8 +273,12 @@ class SandboxRun(abc.DisposableBase):
     # Several at once.
 
     def _wait(self, item: Awaited) -> None:
-        for number in item.ids:
+        just = [number for number in item.ids if item.is_of(self._places.get(number))]
+        for number in just or item.ids:
             self._unawaited.pop(number, None)
+        if not item.ids:
+            self._kill(_OF_OTHER_CODE)
+            return
         if self._outcome is not None:
             self._go_on(lambda: item.snapshot.resume({number: ended() for number in item.ids}))
             return

@@ -16,13 +16,17 @@ from .sandbox_values import cannot_leave, plain
 from .sandbox_variables import SandboxVariables
 from .sandbox_workers import THREADS
 
-__all__ = ["Awaited", "Called", "Ended", "Failed", "Item", "Turns", "Undefined"]
+__all__ = ["Awaited", "Called", "Ended", "Failed", "Item", "Place", "Turns", "Undefined"]
 
 _LINGER = 0.02
 """Seconds for which a thread waits for the next turn; another one costs 0.1 ms (2026-11-28)."""
 
 _TRIP = 0.01
 """Seconds that count, at most, of the time between two turns, as the run may have been paused."""
+
+
+Place: TypeAlias = tuple[str, int, int]
+"""The name of a piece of code, and from where to where in it."""
 
 
 @frozen
@@ -44,7 +48,8 @@ class Failed:
 class Called:
     """The code calls a function, or one of the system.
 
-    `fault` says why an argument cannot leave the sandbox; there are no arguments then.
+    `fault` says why an argument cannot leave the sandbox; there are no arguments then. `place` is
+    where the call stands in the code.
     """
 
     snapshot: Any
@@ -53,14 +58,26 @@ class Called:
     kwargs: dict[str, Any]
     is_system: bool
     fault: str | None = None
+    place: Place | None = None
 
 
 @frozen
 class Awaited:
-    """The code waits for one of several calls, by their numbers."""
+    """The code waits, and has called what it may wait for, by numbers.
+
+    `place` is where the `await` stands in the code.
+    """
 
     snapshot: Any
     ids: frozenset[int]
+    place: Place | None = None
+
+    def is_of(self, call: Place | None) -> bool:
+        """Return whether it is `await f(...)` of just this call, so that it waits for no other."""
+        if self.place is None or call is None:
+            return False
+        (name, begin, end), (called_in, called, called_to) = self.place, call
+        return name == called_in and begin < called and end == called_to
 
 
 @frozen
@@ -239,11 +256,22 @@ def _read(snapshot: Any) -> Item:
             named, other = _copied(what, lambda: snapshot.kwargs.values())
             kwargs = {} if other else dict(zip(snapshot.kwargs, named, strict=True))
             return Called(
-                snapshot, name, tuple(args), kwargs, snapshot.is_os_function, fault or other
+                snapshot,
+                name,
+                tuple(args),
+                kwargs,
+                snapshot.is_os_function,
+                fault or other,
+                _place(snapshot),
             )
         case "FutureSnapshot":
-            return Awaited(snapshot, frozenset(snapshot.pending_call_ids))
+            return Awaited(snapshot, frozenset(snapshot.pending_call_ids), _place(snapshot))
     return Undefined(snapshot)
+
+
+def _place(snapshot: Any) -> Place:
+    position = snapshot.position
+    return position.filename, position.start, position.end
 
 
 def _copied(what: str, read: Callable[[], Iterable[Any]]) -> tuple[list[Any], str | None]:

@@ -677,6 +677,32 @@ def test_eager_or_not_the_code_does_the_same(lines, eager):
     assert of(ToolCompleted, whole)[0].value in [end.value for end in of(ToolCompleted, events)]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["a = price('tea')", "print(1)", "final_answer(await a)"],
+        ["import asyncio", "both = [price(x) for x in 'ab']", "x, y = await asyncio.gather(*both)"],
+        ["def ask(x):", "    return price(x)", "a = ask('tea')", "print(2)", "print(await a)"],
+        ["a = [f'{price(1)}']", "print(a and 1)"],
+    ],
+)
+def test_eager_code_may_await_later(lines):
+    """A call that one statement makes is awaited by a later one, as without eager."""
+
+    async def price(item: str) -> str:
+        """Return the price."""
+        return f"{item}: 3"
+
+    turns = code(*lines, "final_answer(7)"), final(2)
+    early, whole = (played(*turns, tools=[tool(price)], eager=eager) for eager in (True, False))
+
+    said, also = ([x for x in outputs(one) if isinstance(x, str)] for one in (early, whole))
+    assert "".join(also) == "".join(said)
+    assert of(FinalAnswer, whole) == of(FinalAnswer, early)
+    failed, too = ([end.error for end in of(ToolFailed, one)] for one in (early, whole))
+    assert too == failed
+
+
 def test_an_error_ends_the_statements():
     """What the model writes after it does not run, and it names the line of the whole code."""
     failed = asyncio.Event()

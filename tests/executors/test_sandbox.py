@@ -233,6 +233,63 @@ def test_an_answer_needs_its_calls(session):
     assert "cheap" == Ran(session, awaited, functions_of(price)).value
 
 
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ("a = one(1)\nb = await one(2)\n[b, f'{a}'][0]", ["one"]),
+        ("a = one(1)\nb = await two(2)\nc = await two(3)\n[b, c]", ["one"]),
+        ("async def own():\n    return await two(2)\na = one(1)\nawait own()", ["one"]),
+        ("a = one(1)\n'ü🎈'\nawait two(2)", ["one"]),
+        ("a, b = one(1), two(2)\nawait b\nawait a", []),
+        ("await one(1)\nawait two(2)", []),
+        ("import asyncio\nawait asyncio.gather(one(1), two(2))", []),
+        ("import asyncio\nawait asyncio.gather(*[one(n) for n in range(3)])", []),
+        (
+            "import asyncio\nasync def of(x):\n    return await x\n"
+            "async def own():\n    return await two(2)\n"
+            "a = one(1)\nawait asyncio.gather(of(a), own())",
+            [],
+        ),
+    ],
+)
+def test_awaiting_one_call_is_not_awaiting_another(session, code, missing):
+    """Code that awaits a call reads what another one's value is missing for."""
+
+    async def one(number: int) -> int:
+        """Return the number."""
+        return number
+
+    async def two(number: int) -> int:
+        """Return the number."""
+        return number
+
+    functions = functions_of(one, two)
+    printed = Ran(session, code, functions).printed
+    *rest, last = code.split("\n")
+    error = Ran(session, "\n".join([*rest, f"final_answer({last})"]), functions).error
+
+    advice = ", ".join(f"write `await {name}(...)`" for name in missing)
+    note = f"(Calls were not awaited, so their values are missing: {advice}.)\n"
+    assert (note if missing else "") == printed
+    assert bool(missing) == (error is not None and advice in error)
+
+
+def test_a_call_of_earlier_code_is_not_waited_for(session):
+    """It ended with its code, so awaiting it is an error at once, which says what to do."""
+
+    async def later() -> int:
+        """Return a number."""
+        return 1
+
+    functions = functions_of(later)
+    Ran(session, "kept = 1\ncall = later()", functions)
+    ran = Ran(session, "await call", functions)
+
+    assert "awaits a call that code before it made, which has ended" in ran.error
+    assert "Call the function again" in ran.error
+    assert 1 == Ran(session, "await later()", functions).value
+
+
 def test_a_name_given_away_is_a_tool_again(session):
     """Code that assigns to a tool's name loses the tool for itself, not for what comes after."""
     functions = functions_of(add)
