@@ -1,22 +1,20 @@
 """Requests of Anthropic's Messages protocol: the system's text, turns, tools and their results."""
 
+import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import Block, data_of, parts_of
 from ..history import Ids, accepted_name, arguments_of
+from ..image_data import image_data
 from .cache import THOUGHTS
 
 __all__ = ["message_body"]
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """The ids that Anthropic accepts (November 2026); of any length, but others allow 64."""
-
-_DATA = re.compile(r"data:([^,;]*)[^,]*?(;base64)?,(.*)", re.IGNORECASE | re.DOTALL)
-_TYPES = {"image/jpg": "image/jpeg"}
 
 _OPENING = "(The conversation begins.)"
 """What the user says where the assistant speaks first, or all texts are blank, which Anthropic does
@@ -164,23 +162,16 @@ def _result(message: Message, id: str | None) -> Iterator[_Block]:
 
 
 def _image(image: Image) -> _Block:
-    found = _DATA.match(image.url)
-    if found is None:
+    head, comma, body = image.url.partition(",")
+    if not comma or not head.lower().startswith("data:"):
         return {"type": "image", "source": {"type": "url", "url": image.url}}
-    kind, is_base64, data = found.groups()
-    kind = kind.lower()
-    source = {
-        "type": "base64",
-        "media_type": _TYPES.get(kind, kind or "image/png"),
-        "data": data if is_base64 else _base64(data),
-    }
+    try:
+        format, data = image_data(image.url)
+        body = base64.b64encode(data).decode("ascii")
+    except ValueError:  # Anthropic says what it cannot read
+        format = head.partition("/")[2].partition(";")[0]
+    source = {"type": "base64", "media_type": f"image/{format or 'png'}", "data": body}
     return {"type": "image", "source": source}
-
-
-def _base64(data: str) -> str:
-    import base64
-
-    return base64.b64encode(unquote_to_bytes(data)).decode("ascii")
 
 
 def _tool(tool: ToolSpec) -> _Block:
