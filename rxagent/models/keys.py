@@ -29,9 +29,9 @@ def check_keys(arguments: Mapping[str, Any], variable: str | None, errors: Error
     for name, key in _keys(arguments, variable):
         if key != key.strip() or _CONTROL.search(key) or not key.isascii():
             raise errors.rejected(
-                f"cannot be called with this {name}: it has white space or a line end at its "
-                "beginning or end, a control character, or a sign beyond ASCII. Give the key "
-                "alone, as `key.strip()` does."
+                f"cannot be called with this {name}: it begins or ends with white space, or holds "
+                "a control character or a sign beyond ASCII. Give the key alone, as `key.strip()` "
+                "does."
             )
 
 
