@@ -227,7 +227,7 @@ class Screen(io.StringIO):
         """Return the text since a position, as soon as it matches."""
         pattern = re.compile(".*?".join(map(re.escape, expected.split("..."))), re.DOTALL)
         with self._changed:
-            self._changed.wait_for(lambda: pattern.fullmatch(self.since(since)), timeout=5)
+            self._changed.wait_for(lambda: pattern.fullmatch(self.since(since)), timeout=60)
             printed = self.since(since)
         return expected if pattern.fullmatch(printed) else printed
 

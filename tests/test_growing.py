@@ -83,14 +83,14 @@ def test_many_threads_may_change_one_state():
             base, out, ready = ListView([0]), {}, threading.Barrier(8)
 
             def grow(number, base=base, out=out, ready=ready):
-                ready.wait(5)
+                ready.wait(60)
                 out[number] = tuple(base.add(number).add(number))
 
             threads = [threading.Thread(target=grow, args=(number,)) for number in range(8)]
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(5)
+                thread.join(60)
             assert {number: (0, number, number) for number in range(8)} == out
     finally:
         sys.setswitchinterval(interval)

@@ -361,19 +361,19 @@ inner = Agent(model, tools=[add], name="inner", description="Add.")
 
 def work(agent, state, queue):
     run = agent.start("What is 2 + 3?", state=state)
-    queue.put((run.result(30), run.state))
+    queue.put((run.result(60), run.state))
 
 if __name__ == "__main__":
     context = multiprocessing.get_context("spawn")
     outer = Agent(ask_inner, tools=[inner.as_tool()])
     first = inner.start("Hi")
-    first.result(30)
+    first.result(60)
     queue = context.Queue()
     for agent, state in ((inner, first.state), (outer, None)):
         process = context.Process(target=work, args=(agent, state, queue))
         process.start()
         answer, state = queue.get(timeout=50)
-        process.join(50)
+        process.join(60)
         print(answer, len(state.steps), process.exitcode)
 '''
 

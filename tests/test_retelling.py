@@ -171,7 +171,7 @@ def test_a_console_shows_a_state():
 
     def live(console):
         run = Agent(model, [add]).start("2 + 3?", attach=[console])
-        run.result(20)
+        run.result(60)
         run.drain(20)
         states.append(run.state)
 

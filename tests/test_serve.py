@@ -86,7 +86,7 @@ class Tab:
     """A client of its own; what it watches is read line by line."""
 
     def __init__(self, port):
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._response = None
         self.last_id = None
 
@@ -141,7 +141,7 @@ class Halfway:
     def __call__(self, request):
         yield "Hello"
         self.is_silent.set()
-        assert self.may_go_on.wait(5)
+        assert self.may_go_on.wait(60)
         yield " there."
 
 
@@ -173,7 +173,7 @@ def test_a_closed_tab_leaves_the_run(serve):
     model = Halfway()
     with serving(serve.create_app(Agent(model))) as port, Tab(port) as owner:
         run = owner.start("Greet me.")
-        assert model.is_silent.wait(5)
+        assert model.is_silent.wait(60)
         before = snapshot()
         with Tab(port) as tab:
             until(TextDelta, tab.open(run))
@@ -310,7 +310,7 @@ def test_tabs_that_read_nothing_cost_little(serve, count):
     may_begin, piece, tabs = threading.Event(), "x" * 999 + " ", 30
 
     def model(request):
-        assert may_begin.wait(10)
+        assert may_begin.wait(60)
         yield from [piece] * count
 
     with ExitStack() as opened:
@@ -365,7 +365,7 @@ def test_ctrl_c_ends_a_server_with_an_open_tab():
             with Tab(port) as tab:
                 until(TextDelta, tab.open(tab.start("Count.")))
                 server.send_signal(signal.SIGINT)
-                server.communicate(timeout=10)
+                server.communicate(timeout=60)
         assert models.wait_hang_up().hung_up
 
 

@@ -593,7 +593,7 @@ def test_threads_that_fold_one_state_do_not_mix():
     ready, texts = threading.Barrier(4), []
 
     def go_on(letter):
-        ready.wait(5)
+        ready.wait(60)
         state = fold(shared, StepStarted(2))
         for _ in range(1000):
             state = fold(state, TextDelta(letter))
@@ -603,7 +603,7 @@ def test_threads_that_fold_one_state_do_not_mix():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
 
     assert [letter * 1000 for letter in "abcd"] == sorted(texts)
     assert "seed " == shared.text

@@ -26,7 +26,7 @@ class Ledger:
         """The number of open subscriptions."""
         return self.subscribed - self.disposed
 
-    def wait_disposed(self, count: int = 1, timeout: float = 2.0) -> None:
+    def wait_disposed(self, count: int = 1, timeout: float = 20.0) -> None:
         """Block until this many subscriptions are disposed.
 
         Raises:

@@ -150,7 +150,7 @@ class ScriptedServer:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def wait_until(self, condition: Callable[[], bool], timeout: float = 2.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 20.0) -> None:
         """Block until a condition holds; it is checked after each change of an exchange.
 
         Under asyncio call it by `asyncio.to_thread`, so that it does not block the client.
@@ -162,17 +162,17 @@ class ScriptedServer:
             if not self._changed.wait_for(condition, timeout):
                 raise TimeoutError(f"Not within {timeout:g} s; there was: {self.exchanges}")
 
-    def wait_request(self, count: int = 1, timeout: float = 2.0) -> Exchange:
+    def wait_request(self, count: int = 1, timeout: float = 20.0) -> Exchange:
         """Block until this many requests arrived, and return the exchange of the last."""
         self.wait_until(lambda: len(self.exchanges) >= count, timeout)
         return self.exchanges[count - 1]
 
-    def wait_sent(self, count: int, timeout: float = 2.0) -> Exchange:
+    def wait_sent(self, count: int, timeout: float = 20.0) -> Exchange:
         """Block until the latest exchange has sent this many chunks, and return it."""
         self.wait_until(lambda: bool(self.exchanges) and self.exchanges[-1].sent >= count, timeout)
         return self.exchanges[-1]
 
-    def wait_hang_up(self, count: int = 1, timeout: float = 2.0) -> Exchange:
+    def wait_hang_up(self, count: int = 1, timeout: float = 20.0) -> Exchange:
         """Block until clients closed this many requests, and return the exchange of the last."""
         self.wait_until(lambda: sum(ex.hung_up for ex in self.exchanges) >= count, timeout)
         return [exchange for exchange in self.exchanges if exchange.hung_up][count - 1]

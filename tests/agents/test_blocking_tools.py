@@ -11,7 +11,7 @@ from rxagent import Agent, Message, ToolCall, Workers, each
 from rxagent import operators as ops
 from rxagent.events import ToolCompleted, ToolFailed
 
-WATCHDOG = 30
+WATCHDOG = 60
 
 
 def by_itself(leaf):

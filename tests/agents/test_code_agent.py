@@ -35,7 +35,7 @@ from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel
 from rxagent.wire import dumps, loads
 
-WATCHDOG = 20
+WATCHDOG = 60
 
 
 @tool

@@ -81,6 +81,6 @@ def test_the_model_reads_it(executor, eager):
     )
     run = CodeAgent(model, [price], executor=executor(), eager=eager).start("What does tea cost?")
 
-    assert 3.5 == run.result(20)
+    assert 3.5 == run.result(60)
     (failed,) = (event for event in run.state.events() if isinstance(event, ToolFailed))
     assert "so the code must not set this name, and nothing was run" in failed.error

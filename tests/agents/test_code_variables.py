@@ -24,7 +24,7 @@ from rxagent.state import fold, fold_all
 from rxagent.testing import ScriptedModel
 from rxagent.wire import dumps, loads
 
-WATCHDOG = 20
+WATCHDOG = 60
 LOST = "lost"
 EMPTY = State()
 

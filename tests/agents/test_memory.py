@@ -28,7 +28,7 @@ from ..test_passages import said_before
 from .reading import ReadingModel, call, played
 
 law = settings(max_examples=20)
-WATCHDOG = 30
+WATCHDOG = 60
 
 
 @tool

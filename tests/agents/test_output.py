@@ -27,7 +27,7 @@ from rxagent.testing.scenarios import Reply
 
 from ..ids import shown
 
-WATCHDOG = 20
+WATCHDOG = 60
 
 
 @dataclass

@@ -43,7 +43,7 @@ from ..test_state import assert_well_formed
 from .grammar import assert_run
 from .reading import ReadingModel, call, deltas
 
-WATCHDOG = 30
+WATCHDOG = 60
 SAID = Message("user", "In Bonn, too.")
 
 

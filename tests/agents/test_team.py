@@ -36,7 +36,7 @@ from rxagent.testing.ledger import opened
 from ..strategies import spent, total
 from .grammar import assert_run
 
-WATCHDOG = 20
+WATCHDOG = 60
 
 
 def answering(name, *turns, **options):

@@ -15,7 +15,7 @@ from rxagent.models import Model
 from rxagent.streams import RunScheduler, daemon_loop
 from rxagent.testing import ScriptedModel
 
-WATCHDOG = 5
+WATCHDOG = 60
 
 RAISED = [
     LookupError("no"),

@@ -11,7 +11,7 @@ from rxagent.events import FinalAnswer, TextDelta, ToolCompleted
 from rxagent.state import Step
 from rxagent.testing import ScriptedModel
 
-WATCHDOG = 10
+WATCHDOG = 60
 
 
 @tool

@@ -433,17 +433,26 @@ def test_calls_beyond_the_limit_are_refused(opened):
 def test_a_cancelled_call_ends(shared):
     """A wait with a limit lets go of the call, which ends in ToolFailed; the code goes on."""
 
+    has_begun = asyncio.Event()
+
     async def wait() -> None:
         """Wait for ever."""
+        has_begun.set()
         await asyncio.Event().wait()
 
+    async def begun() -> None:
+        """Wait until that waits."""
+        await has_begun.wait()
+
     code = """import asyncio
+waiting = asyncio.create_task(wait())
+await begun()
 try:
-    await asyncio.wait_for(wait(), 0.01)
+    await asyncio.wait_for(waiting, 0.01)
 except TimeoutError:
     print('late')
 1"""
-    come = outcome(shared, code, functions(asynchronous=[wait]))
+    come = outcome(shared, code, functions(asynchronous=[wait, begun]))
 
     assert ("late\n", 1) == (come.printed, come.value)
     assert "CodeError: cancelled, since the code no longer waits for it" == come.events[-1].error

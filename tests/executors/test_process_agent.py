@@ -12,7 +12,7 @@ from rxagent.executors.process_child import open_children
 from rxagent.streams import each
 from rxagent.testing import ScriptedModel
 
-WATCHDOG = 10
+WATCHDOG = 60
 
 
 def code(*lines):

@@ -270,7 +270,7 @@ for folder in ('a/b/c', 'a/b', 'a'): os.chmod(folder, 0)"""
     child = session._link.child
 
     session.close()
-    child.ended.result(timeout=10)
+    child.ended.result(timeout=60)
 
     assert not os.path.exists(child.folder)
     assert os.path.isdir("/etc")

@@ -24,7 +24,7 @@ from rxagent.testing.ledger import opened as ledger_of
 
 from .running_code import NONE, functions, outcome
 
-WATCHDOG = 10
+WATCHDOG = 60
 STOPPED = "[The earlier code was stopped. All variables are lost; define again what you need.]\n"
 
 

@@ -186,7 +186,7 @@ def test_a_process_that_dies_between_two_pieces_of_code_is_replaced(opened):
     """The next code runs in another one, and its output begins with what was lost."""
     session = opened()
     outcome(session, "import os, threading\nthreading.Timer(0.05, os._exit, [1]).start()")
-    session._link.child.ended.result(timeout=5)
+    session._link.child.ended.result(timeout=60)
 
     come = outcome(session, "given")
 

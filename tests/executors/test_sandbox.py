@@ -104,7 +104,7 @@ def test_prints_are_live(session):
 
     def wait() -> bool:
         """Wait for the print."""
-        return has_printed.wait(5)
+        return has_printed.wait(60)
 
     def note(item):
         if item == "now\n":
@@ -170,7 +170,7 @@ def test_asynchronous_calls_run_together(session):
         running.add(name)
         if len(running) == 2:
             both.set()
-        await asyncio.wait_for(both.wait(), 5)
+        await asyncio.wait_for(both.wait(), 60)
         return name
 
     code = "import asyncio\nawait asyncio.gather(meet('a'), meet('b'))"
@@ -483,7 +483,7 @@ def test_a_paused_run_emits_nothing(session):
         await turns.wait()
         assert [] == items
         hold.dispose()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), 60)
         return items
 
     assert ["1\n", CodeResult(2)] == asyncio.run(main())

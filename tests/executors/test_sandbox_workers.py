@@ -21,7 +21,7 @@ from rxagent.streams import RunScheduler, each
 from .coding import NONE, Ran, functions_of
 
 EXECUTOR = SandboxExecutor()
-WATCHDOG = 10
+WATCHDOG = 60
 
 
 def is_there(pid):

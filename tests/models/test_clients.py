@@ -86,7 +86,7 @@ class Making:
         """Return a client, or raise the error, as soon as it may."""
         self.calls += 1
         self.threads.add(threading.get_ident())
-        assert self.go_on.wait(5)
+        assert self.go_on.wait(60)
         if self.error is not None:
             raise self.error
         return Client()
@@ -428,7 +428,7 @@ def test_the_idle_clock_starts_when_the_request_is_sent(server):
     idle, go_on = 0.25, threading.Event()
 
     def make():
-        assert go_on.wait(5)
+        assert go_on.wait(60)
         return openai.DefaultAsyncHttpxClient()
 
     async def main():
@@ -445,7 +445,7 @@ def test_dispose_while_the_client_is_made(server):
 
     def make():
         begun.set()
-        assert go_on.wait(5)
+        assert go_on.wait(60)
         return openai.DefaultAsyncHttpxClient()
 
     async def main():

@@ -474,7 +474,7 @@ def test_connection_closed_by_the_server(monkeypatch):
         thread.start()
         port = listening.getsockname()[1]
         _, error = failure("plain", api_base=f"http://127.0.0.1:{port}/v1")
-        thread.join(2)
+        thread.join(60)
 
     assert ModelUnavailable is type(error)
 
@@ -497,7 +497,7 @@ def played(monkeypatch, reply, stream):
         thread.start()
         port = listening.getsockname()[1]
         found = failure("plain", api_base=f"http://127.0.0.1:{port}/v1", stream=stream)
-        thread.join(2)
+        thread.join(60)
     return found
 
 

@@ -160,7 +160,7 @@ def test_observables_are_not_gathered():
         def subscribe(observer, scheduler=None):
             for number in range(3):
                 observer.on_next(f"{number}")
-                assert arrived.acquire(timeout=2)
+                assert arrived.acquire(timeout=60)
             observer.on_completed()
 
         return rx.create(subscribe)
@@ -168,7 +168,7 @@ def test_observables_are_not_gathered():
     ended, arrived = Event(), threading.Semaphore(0)
     as_model(function)("Hi").subscribe(lambda _: arrived.release(), on_completed=ended.set)
 
-    assert ended.wait(2)
+    assert ended.wait(60)
 
 
 @pytest.mark.parametrize("value", [None, 5, {"role": "assistant"}, b"Hi", StepStarted(1), {"Hi"}])
@@ -288,7 +288,7 @@ def test_dispose_closes():
         closed.clear()
         for _ in each(as_model(each_function)("Hi")):
             break
-        assert closed.wait(2)
+        assert closed.wait(60)
 
 
 def test_dispose_at_once():

@@ -190,11 +190,11 @@ def test_an_agent_fails_where_its_answer_is_cut():
     model = ScriptedModel(["Mix them. Light it. Run."])
     run = Agent(model.pipe(ops.guard(lambda sentence: "Light" not in sentence))).start("How?")
     with pytest.raises(ModelRefused, match="A filter cut the answer"):
-        run.result(5)
+        run.result(60)
 
     assert "Mix them. " == run.state.text
     mild = model.pipe(ops.guard(lambda sentence: "Light" not in sentence, replace="[…]"))
-    assert "Mix them. […] Run." == Agent(mild).run("How?", timeout=5)
+    assert "Mix them. […] Run." == Agent(mild).run("How?", timeout=60)
 
 
 def test_the_judges_tokens_are_tokens_of_the_run():
@@ -202,6 +202,6 @@ def test_the_judges_tokens_are_tokens_of_the_run():
     judge = ScriptedModel([[TextDelta("safe"), Usage(7, 1)]])
     model = ScriptedModel([[TextDelta("Hello."), Usage(10, 2)]])
     run = Agent(model.pipe(ops.guard(judge))).start("x")
-    run.result(5)
+    run.result(60)
 
     assert 20 == run.state.usage.total_tokens

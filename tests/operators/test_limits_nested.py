@@ -172,7 +172,7 @@ def test_the_bill_of_a_crowd_adds_up():
     model = ScriptedModel([SAID]).pipe(limit, ops.budget(ledger=ledger))
     runs = [Agent(model).start("x") for _ in range(12)]
     for run in runs:
-        run.result(10)
+        run.result(60)
 
     assert sum(run.state.usage.total_tokens for run in runs) == ledger.spent.tokens == 84
 

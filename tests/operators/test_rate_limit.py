@@ -316,7 +316,7 @@ def test_runs_on_different_loops_share_a_limit():
         return held
 
     first = Agent(limit(as_model(hold))).start("Hold.")
-    assert asked.wait(5)
+    assert asked.wait(60)
 
     async def ask():
         run = Agent(limit(ScriptedModel(["Hello"]))).start("Go.")
@@ -326,8 +326,8 @@ def test_runs_on_different_loops_share_a_limit():
         held.on_completed()
         return await run
 
-    assert "Hello" == asyncio.run(asyncio.wait_for(ask(), 5))
-    assert "Done" == first.result(5)
+    assert "Hello" == asyncio.run(asyncio.wait_for(ask(), 60))
+    assert "Done" == first.result(60)
 
 
 def test_a_waiting_run_that_is_dropped_is_collected():

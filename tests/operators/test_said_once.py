@@ -153,7 +153,7 @@ def test_the_recipe_of_the_readme_says_nothing_twice():
         pieces, errors = [], []
         run.pipe(ops.text()).subscribe(pieces.append, errors.append)
         with pytest.raises(ModelUnavailable) as failed:
-            run.result(5)
+            run.result(60)
 
     assert ["one ", "two ", "three ", "four "] == pieces
     assert [failed.value] == errors
@@ -225,6 +225,6 @@ def test_the_state_says_the_same_of_one_turn():
     run = Agent(careful).start("Go.")
     views = []
     run.pipe(ops.text_so_far()).subscribe(views.append)
-    run.result(5)
+    run.result(60)
 
     assert run.state.text == str(views[-1])

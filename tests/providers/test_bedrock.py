@@ -118,10 +118,10 @@ def relay():
         thread = Thread(target=lambda: asyncio.run(serve()), name="relay")
         thread.start()
         try:
-            yield ready.result(10), connections
+            yield ready.result(60), connections
         finally:
             ended.set()
-            thread.join(10)
+            thread.join(60)
 
     return relay
 

@@ -282,7 +282,7 @@ class Late(ThreadPoolExecutor):
     def submit(self, prepare, *arguments):
         def late():
             prepared.set()
-            left.wait(20)
+            left.wait(60)
             return prepare(*arguments)
         return super().submit(late)
 
@@ -291,7 +291,7 @@ async def leave():
     asyncio.get_running_loop().set_default_executor(executor)
     model = LiteLLMModel("openai/plain", api_base=sys.argv[1], api_key="key")
     subscription = model("Hi").subscribe(print)
-    await on_a_thread(prepared.wait, 20)
+    await on_a_thread(prepared.wait, 60)
     subscription.dispose()
     left.set()
     executor.shutdown()

@@ -254,7 +254,7 @@ threading.Thread.start = interrupted
 try:
     agent.run("Go")
 except KeyboardInterrupt:
-    print(agent.run("Go", timeout=5))
+    print(agent.run("Go", timeout=60))
 """
 
 

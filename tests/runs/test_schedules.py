@@ -156,7 +156,7 @@ def play(seed, actions):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(50)
+        thread.join(60)
         assert not thread.is_alive()
     assert [] == raised
     return Counter(scene.check() for scene in [*done, *scenes])

@@ -5,7 +5,7 @@ import threading
 
 from rxagent.streams import from_async, from_batches, from_blocking, from_callback, from_worker
 
-WATCHDOG = 20
+WATCHDOG = 60
 """Seconds after which something that ought to happen has not."""
 
 

@@ -320,7 +320,7 @@ def test_many_may_loop_at_the_same_time():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert [list(range(500))] * 40 == results
 

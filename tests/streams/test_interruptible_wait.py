@@ -8,7 +8,7 @@ from rxagent.streams.interruptible_wait import POLL_SECONDS, Latch
 
 from ..meanwhile import meanwhile
 
-WATCHDOG = 5
+WATCHDOG = 60
 
 
 def test_waiting_ends_when_it_is_set():

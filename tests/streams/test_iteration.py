@@ -143,7 +143,7 @@ def test_a_hundred_thousand_steps_are_one_loop(of):
     )
 
     with received._changed:
-        assert received._changed.wait_for(lambda: received.ends, 30)
+        assert received._changed.wait_for(lambda: received.ends, 60)
     assert ["completed"] == received.ends
     assert deepest < 100
 

@@ -230,7 +230,7 @@ def test_a_run_stays_a_run():
     run = agent("Hi").pipe(launch)
 
     assert isinstance(run, Run)
-    assert "Hello" == run.result(5)
+    assert "Hello" == run.result(60)
     assert run is run.pipe()
     assert run is run.pipe(lambda run: run)
 

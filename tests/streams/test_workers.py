@@ -852,7 +852,7 @@ threading.stack_size(1 << 28)
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (size + {room}, size + {room}))
 pool, done, let_go, refused = Workers(limit=16, idle=0.05), [], threading.Event(), []
-jobs = [pool.submit(lambda: let_go.wait(9) and done.append(1)) for _ in range(50)]
+jobs = [pool.submit(lambda: let_go.wait(60) and done.append(1)) for _ in range(50)]
 assert pool.size + len(pool._coming) < 16, pool
 let_go.set()
 while pool.busy:
@@ -861,7 +861,7 @@ hung = threading.Event()
 for _ in range(16):
     begun = threading.Event()
     try:
-        job = pool.submit(lambda begun=begun: begun.set() or hung.wait(9))
+        job = pool.submit(lambda begun=begun: begun.set() or hung.wait(60))
     except PoolExhausted:
         break
     if not begun.wait(1):

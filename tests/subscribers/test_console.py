@@ -808,7 +808,7 @@ def test_a_full_stream_costs_the_console_and_not_the_run(caplog, name):
     with open("/dev/full", "w", buffering=1) as full:
         console = Console(**{"out": io.StringIO(), "err": io.StringIO(), name: full})
         run = Agent(ScriptedModel(["Hi"])).start("x", attach=[console])
-        assert "Hi" == run.result(5)
+        assert "Hi" == run.result(60)
         run.drain(5)
         with suppress(OSError):
             full.close()

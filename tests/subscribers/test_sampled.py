@@ -94,13 +94,13 @@ def test_a_slow_function_delays_no_run():
     watching = sampled(show, every=0.001)
     thread = threading.Thread(target=watching.on_next, args=(EVENTS[0],))
     thread.start()
-    assert busy.wait(5)
+    assert busy.wait(60)
     for event in EVENTS[1:]:
         watching.on_next(event)
     watching.on_completed()
     assert 1 == len(states)
     free.set()
-    thread.join(5)
+    thread.join(60)
 
     assert fold_all(State(), EVENTS) == states[-1]
 
@@ -114,8 +114,8 @@ def test_a_function_that_raises_is_let_go():
     watching = sampled(lambda state: 1 / 0)
     run.attach(watching)
 
-    assert "done" == run.result(5)
-    assert feed.wait(5)
+    assert "done" == run.result(60)
+    assert feed.wait(60)
     assert [(watching, ZeroDivisionError)] == [(f.viewer, type(f.error)) for f in faults]
 
 
@@ -133,7 +133,7 @@ def test_between_events_it_is_called_on_a_viewers_thread():
     watching.on_next(EVENTS[0])
     watching.on_next(EVENTS[1])
 
-    assert second.wait(5)
+    assert second.wait(60)
     assert [threading.current_thread().name, "rxagent-viewer"] == threads
     watching.on_completed()
 
@@ -155,6 +155,6 @@ def test_a_whole_run(every):
 
     run = launch(rx.from_iterable(EVENTS), attach=[sampled(show, every)])
 
-    assert "done" == run.result(5)
-    assert done.wait(5)
+    assert "done" == run.result(60)
+    assert done.wait(60)
     assert run.state == states[-1]

@@ -257,7 +257,7 @@ def test_a_foreign_thread_is_refused(scheduler):
 
     thread = threading.Thread(target=knock)
     thread.start()
-    thread.join(5)
+    thread.join(60)
 
     assert notes[0].startswith("There are no threads in virtual time.")
 

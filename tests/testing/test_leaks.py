@@ -36,7 +36,7 @@ def test_thread() -> None:
     leave = threading.Event()
 
     def linger() -> None:
-        leave.wait(5)
+        leave.wait(60)
 
     thread = threading.Thread(target=linger, name="lingerer", daemon=True)
     thread.start()
@@ -91,7 +91,7 @@ def test_task_of_another_loop() -> None:
 
     before = snapshot()
     lingering = asyncio.run_coroutine_threadsafe(linger(), loop)
-    started.wait(2)
+    started.wait(60)
     with pytest.raises(AssertionError, match=r"of .*linger, at"):
         assert_no_leaks(before, within=0)
     lingering.cancel()

@@ -61,7 +61,7 @@ def server() -> Iterator[ScriptedServer]:
 def shared_client() -> openai.OpenAI:
     """Return a client that keeps no connections; one for each test would be slow."""
     headers = {"Connection": "close"}
-    return openai.OpenAI(api_key="key", max_retries=0, timeout=5, default_headers=headers)
+    return openai.OpenAI(api_key="key", max_retries=0, timeout=60, default_headers=headers)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -288,7 +288,7 @@ def test_hang_up(server: ScriptedServer, scenario: str, streamed: bool) -> None:
     """A closed request is noticed at once, while the server sends and while it is silent."""
 
     async def let_go() -> None:
-        async with openai.AsyncOpenAI(base_url=server.url, api_key="key", timeout=5) as api:
+        async with openai.AsyncOpenAI(base_url=server.url, api_key="key", timeout=60) as api:
             asking = api.chat.completions.create(
                 model=named(scenario),
                 messages=[TASK],
@@ -442,7 +442,7 @@ def test_html(served: ScriptedServer) -> None:
 def test_cut_after_bytes(server: ScriptedServer) -> None:
     """The connection breaks after exactly this many bytes of the body."""
     body = json.dumps({"model": "cut-300", "stream": True, "messages": [TASK]}).encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as raw:
         raw.sendall(
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
@@ -643,7 +643,7 @@ def test_a_shared_exception_does_not_grow(
         for _ in range(3):
             with pytest.raises((openai.InternalServerError, *BROKEN)):
                 chunks(server, name)
-            server.exchanges[-1].ended.wait(2)
+            server.exchanges[-1].ended.wait(60)
             lengths.add((name, len(caplog.records[-1].exc_text or "")))
             assert shared.__traceback__ is None
 
@@ -665,7 +665,7 @@ def test_a_generator_is_closed_with_its_request(server: ScriptedServer) -> None:
     server.scenario("held", held)
     sent(server, "held").close()
 
-    assert closed.wait(2)
+    assert closed.wait(60)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b"\xff"])
@@ -719,5 +719,5 @@ def test_program(number: signal.Signals) -> None:
             reply = api.chat.completions.create(model="plain", messages=[TASK])
         process.send_signal(number)
 
-        assert 0 == process.wait(5)
+        assert 0 == process.wait(60)
     assert PLAIN == reply.choices[0].message.content

@@ -31,7 +31,7 @@ from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.tools import Given, Toolbox, run_call, tool
 
-WATCHDOG = 5
+WATCHDOG = 60
 """Seconds after which a test no longer believes that something happens."""
 
 

@@ -143,7 +143,7 @@ class FarEnd(ABC):
         """The requests in order of arrival, as the provider understands them."""
         return [self.read(call.body) for call in self.calls]
 
-    def wait_call(self, model: Model, count: int = 1, timeout: float = 5.0) -> None:
+    def wait_call(self, model: Model, count: int = 1, timeout: float = 20.0) -> None:
         """Block until this many requests of a model have arrived.
 
         Raises:
@@ -151,7 +151,7 @@ class FarEnd(ABC):
         """
         self._wait(lambda: len(self._calls_of(model)) >= count, "called", model, timeout)
 
-    def wait_hang_up(self, model: Model, count: int = 1, timeout: float = 5.0) -> None:
+    def wait_hang_up(self, model: Model, count: int = 1, timeout: float = 20.0) -> None:
         """Block until the far end saw the client leave this many requests of a model.
 
         Raises:

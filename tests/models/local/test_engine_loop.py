@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rxagent.models.local.engine_loop import EngineLoop
 
-WATCHDOG = 5
+WATCHDOG = 60
 
 
 class Engine:

@@ -19,7 +19,7 @@ def test_threads_share_what_is_loaded():
     loading = Loading(load)
 
     def need():
-        begin.wait(10)
+        begin.wait(60)
         got.append(loading.get(lambda: False))
 
     threads = [threading.Thread(target=need) for _ in range(4)]
@@ -38,13 +38,13 @@ def test_a_wait_can_be_cancelled():
 
     def load():
         has_begun.set()
-        may_end.wait(10)
+        may_end.wait(60)
         return "loaded"
 
     loading = Loading(load)
     loads = threading.Thread(target=loading.get, args=[lambda: False])
     loads.start()
-    has_begun.wait(10)
+    has_begun.wait(60)
 
     assert loading.get(lambda: True) is None
     may_end.set()
