@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from functools import partial
-from importlib import import_module
 from typing import Any, ClassVar
 
 from ..arguments import mapping, one_of
 from ..messages import Request
 from .anthropic_messages.cache import CACHES, mark
+from .anthropic_messages.output_schema import Inexpressible, output_schema
 from .anthropic_messages.reply import MessageReply
 from .anthropic_messages.request import message_body
 from .errors import ErrorFactory
@@ -141,8 +141,7 @@ class AnthropicModel(SdkModel):
         body = merged(body, self._options, request.options)
         body.setdefault("max_tokens", _limit(self.model_id))
         if request.output is not None:
-            schema = import_module(self._sdk).transform_schema(dict(request.output))
-            wanted = {"format": {"type": "json_schema", "schema": schema}}
+            wanted = {"format": {"type": "json_schema", "schema": self._schema(request.output)}}
             body["output_config"] = {**wanted, **body.get("output_config", {})}
         call = {name: body.pop(name) for name in (OF_THE_CALL | _HEADERS) & body.keys()}
         return {
@@ -153,6 +152,15 @@ class AnthropicModel(SdkModel):
             "stream": self._stream,
             "extra_body": {**messages, **body, **call.get("extra_body", {})},
         }
+
+    def _schema(self, output: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return output_schema(output)
+        except Inexpressible as error:
+            raise ErrorFactory(self.provider, self.model_id).rejected(
+                f"cannot be made to keep to this JSON Schema: {error}. "
+                "Let it answer by a tool with that argument, as an agent does."
+            ) from None
 
 
 def _limit(model_id: str) -> int:

@@ -129,6 +129,10 @@ class InferenceClientModel(RemoteModel):
             options=options,
         )
 
+    @property
+    def _key_variable(self) -> str | None:
+        return None  # the SDK strips what it reads there
+
     def _client(self) -> AbstractAsyncContextManager[Any]:
         environment = [os.environ.get(name) for name in _ENVIRONMENT]
         model = self.model_id if "provider" in self._client_kwargs else None
@@ -233,6 +237,8 @@ class InferenceClientModel(RemoteModel):
         reply: Any = getattr(error, "response", None)
         if (status := getattr(reply, "status_code", 0)) >= 400:
             return errors.reported(str(error), status, reply.headers)
+        if type(error).__name__ == "LocalProtocolError":  # its text holds the header
+            return errors.rejected("cannot be called with a header that HTTP does not allow.")
         if isinstance(error, TypeError | ValueError):
             return errors.rejected(f"cannot be called by Hugging Face's client: {error}")
         return errors.lost(f"could not be reached{_where(error)}", error)

@@ -16,7 +16,7 @@ from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .large_json import read_value
 from .reader import is_news
-from .sse import Failure, Frames, Strange
+from .sse import Failure, Frames, Named, Strange
 
 __all__ = ["BLANK", "JsonEvents", "JsonReply"]
 
@@ -90,10 +90,13 @@ class JsonReply:
     _has_done: ClassVar[bool] = False
     """Whether `[DONE]` is an end of the protocol."""
 
+    _has_types: ClassVar[bool] = False
+    """Whether each event has a type, which some gateways leave to the event's name."""
+
     def __init__(self, errors: ErrorFactory, events: JsonEvents) -> None:
         self._errors = errors
         self._events = events
-        self._frames = Frames()
+        self._frames = Frames(keeps_names=self._has_types)
         self._whole: list[bytes] | None = None
         self._begun = self._emitted = self._done = False
         self._read_frames = 0
@@ -245,6 +248,8 @@ class JsonReply:
                 value = (yield from self._parse_slowly(frame)) if large else self._parse(frame)
                 if type(value) in _SCALARS and not str(value or "").strip():
                     return  # a sign of life
+                if type(frame) is Named and isinstance(value, dict):
+                    self._note_type(frame, value)
                 for delta in self._events.read(value):
                     deltas += 1
                     news += is_news(delta)
@@ -260,6 +265,13 @@ class JsonReply:
         if self._events.failure is not None:
             raise self._events.failure
         self._learn(frame, value, delta if deltas == 1 else None)
+
+    def _note_type(self, frame: Named, value: dict[str, Any]) -> None:
+        """Give a value without a type the name of its event; `message` is that of any event."""
+        if value.get("type") is not None:
+            self._frames.note_usual(frame.line)
+        elif frame.name != "message":
+            value["type"] = frame.name
 
     def _read_whole(self, data: bytes) -> Iterator[Delta | Rest]:
         """Yield the deltas of JSON values that follow each other, or precede events."""

@@ -107,6 +107,10 @@ class LiteLLMModel(RemoteModel):
         self._server = merged({"api_base": api_base, "api_key": api_key})
         self._router = router
 
+    @property
+    def _key_arguments(self) -> Mapping[str, Any]:
+        return self._server
+
     def _client(self) -> AbstractAsyncContextManager[Any]:
         return shared(self.provider, partial(_connect, self._declaration), Clients.close)
 

@@ -22,6 +22,7 @@ from ..pickling import portable
 from ..streams import from_batches
 from ..streams.sources import preparing
 from .errors import ErrorFactory
+from .keys import check_keys
 from .model import Model
 from .options import check_options, permitted
 from .provider import Provider
@@ -105,6 +106,7 @@ class RemoteModel(Model):
     ) -> AsyncIterator[tuple[AsyncIterator[Any], Reader[Any]]]:
         """Send a request, and give the items of its reply and their reader."""
         check_options(request, errors)
+        check_keys(self._key_arguments, self._key_variable, errors)
         try:
             async with AsyncExitStack() as opened:
                 client = await opened.enter_async_context(self._client())
@@ -113,6 +115,16 @@ class RemoteModel(Model):
             raise
         except Exception as error:
             raise self._error_of(errors, error) from error
+
+    @property
+    def _key_arguments(self) -> Mapping[str, Any]:
+        """The arguments among which the keys are."""
+        return self._client_kwargs
+
+    @property
+    def _key_variable(self) -> str | None:
+        """The environment variable of the key, if the SDK takes it from there as it is."""
+        return self._declaration.key_variable
 
     @abstractmethod
     def _client(self) -> AbstractAsyncContextManager[Any]:

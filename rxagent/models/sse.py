@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-__all__ = ["Failure", "Frames", "Strange"]
+__all__ = ["Failure", "Frames", "Named", "Strange"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
@@ -31,15 +31,31 @@ class Strange(_Odd):
     """The beginning of bytes that belong to no event stream, such as HTML or a garbled line."""
 
 
+class Named(bytes):
+    """The data of an event that has a name.
+
+    Attributes:
+        name: The name.
+        line: The line of the name, if it may be noted as usual.
+    """
+
+    name = ""
+    line = b""
+
+
 class Frames:
     """Cuts the bytes of one stream into the data of its events.
 
     Lines may end in LF, CR or CRLF, an event may have several lines of data, and the last event
     need not be closed. JSON and `[DONE]` that stand in lines of their own are data, too. Comments,
     unknown fields, and the words of events that are signs of life are skipped.
+
+    Args:
+        keeps_names: Whether the data of events are `Named`, until a name is noted as usual.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keeps_names: bool = False) -> None:
+        self._keeps_names = keeps_names
         self._rest = bytearray()
         self._after_cr = False
         self._usual: set[bytes] = set()
@@ -103,6 +119,7 @@ class Frames:
         failures: list[bytes] = []
         strange = b""
         is_alive = False
+        named = b""
         kind: type[bytes] = bytes
         for line in event.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
             field, colon, value = line.partition(b":")
@@ -111,6 +128,7 @@ class Frames:
             elif bare or line.lstrip().startswith((b"{", b"[")):
                 bare.append(line)
             elif field == b"event":
+                named = value.strip()
                 kind = Failure if _FAILED.search(value) else kind
                 is_alive = _ALIVE.fullmatch(value) is not None
             elif colon and b"error" in field.lower() and _NAME.fullmatch(field.strip()):
@@ -119,16 +137,26 @@ class Frames:
                 strange += line.strip()[: 200 - len(strange)]
         if is_alive and not b"".join(data).lstrip().startswith((b"{", b"[")):
             data = []  # such as the word `ping`
-        if kind is bytes and len(data) == 1 and event == name + b"\ndata: " + data[0]:
-            self._note_usual(name)
         whole = [kind(b"\n".join(data))] if data or kind is Failure else []
+        if kind is bytes and len(data) == 1:
+            is_usual = event == name + b"\ndata: " + data[0]
+            if named and self._keeps_names:
+                whole = [_named(data[0], named, name if is_usual else b"")]
+            elif is_usual:
+                self.note_usual(name)
         odd = [Strange(strange)] if strange else []
         return failures + odd + whole + ([kind(b"\n".join(bare))] if bare else [])
 
-    def _note_usual(self, name: bytes) -> None:
+    def note_usual(self, name: bytes) -> None:
         """Note the first line of an event, if it is one of few that name events."""
         if name.startswith(b"event: ") and b"\n" not in name and len(self._usual) < _NAMES:
             self._usual.add(name)
+
+
+def _named(data: bytes, name: bytes, line: bytes) -> Named:
+    named = Named(data)
+    named.name, named.line = name.decode(errors="replace"), line
+    return named
 
 
 def _is_field(name: bytes, value: bytes) -> bool:

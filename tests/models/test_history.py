@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rxagent.messages import Message, Request, ToolCall
+from rxagent.messages import Image, Message, Request, ToolCall, ToolSpec
 from rxagent.models import OpenAIModel
 from rxagent.models.history import arguments_of
 from rxagent.models.sendable import sendable
@@ -41,6 +41,36 @@ def test_sendable(messages, stop):
         halves = any("\ud800" <= sign <= "\udfff" for sign in signs)
         assert halves or before is after
         assert len(before.tool_calls) == len(after.tool_calls)
+
+
+values = st.recursive(
+    st.none() | st.integers() | ANY,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def can_be_encoded(request):
+    """Return whether all texts beside those of messages can be."""
+    (spec,), (message,) = request.tools, request.messages
+    parts = spec.description, spec.parameters, request.output, request.options
+    try:
+        json.dumps([*parts, message.images[0].url], ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@given(st.dictionaries(ANY, values, max_size=3), ANY, st.sampled_from(["a", "\udce9"]))
+def test_sendable_beside_messages(value, description, end):
+    """So can those of tools, schemas, options and images; a request is copied only for that."""
+    shown = Message("user", "See.", images=[Image(f"https://here/{end}")])
+    tools = [ToolSpec("add", description, value)]
+    request = Request([shown], tools, output=value, options=value)
+    sent = sendable(request)
+
+    assert can_be_encoded(sent)
+    assert can_be_encoded(request) == (request is sent)
 
 
 def test_half_a_character_is_sent(server):

@@ -1,10 +1,19 @@
 """The data of server-sent events."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from rxagent.models.anthropic_messages.reply import MessageReply
+from rxagent.models.errors import ErrorFactory
+from rxagent.models.openai_responses.reply import ResponseReply
 from rxagent.models.sse import Failure, Frames, Strange
+from rxagent.streams.fairness import REST
+from rxagent.testing.far_ends.anthropic_events import MessageRendering
+from rxagent.testing.far_ends.responses_events import ResponseRendering
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -101,3 +110,49 @@ def test_named_events(names, places):
 def test_the_beginning_of_a_line(beginning):
     """A name of a field that was cut short belongs to no data, and is nothing strange."""
     assert [b"1"] == frames(b"data: 1\n\n" + beginning)
+
+
+# Events whose type is the name of the event alone.
+
+READERS = {
+    "anthropic": (MessageReply, MessageRendering),
+    "responses": (ResponseReply, lambda _: ResponseRendering()),
+}
+SCRIPT = (
+    ReasoningDelta("I add."),
+    *map(TextDelta, ["It ", "is ", "5", "."]),
+    ToolCallDelta(0, "call_1", "add", '{"a": '),
+    ToolCallDelta(0, arguments="2}"),
+    Usage(3, 2),
+    Finish("tool_calls"),
+)
+
+
+def read(kind, events):
+    """Return the deltas of a reply."""
+    reply = kind(ErrorFactory("any", "m"))
+    deltas = [*reply.feed(b"".join(events)), *reply.end()]
+    return [delta for delta in deltas if delta is not REST]
+
+
+@pytest.mark.parametrize("protocol", READERS)
+@given(data=st.data())
+def test_the_name_is_the_type(protocol, data):
+    """A gateway may leave the type of an event to its name, for some events or for all."""
+    kind, rendering_of = READERS[protocol]
+    rendering = rendering_of(SCRIPT)
+    rendered = [*rendering.begin(), *(e for d in SCRIPT for e in rendering.delta(d))]
+    events = b"".join([*rendered, *rendering.end()]).split(b"\n\n")[:-1]
+    names = sorted({event.partition(b"\n")[0] for event in events})
+    typeless = data.draw(st.sets(st.sampled_from(names)) | st.just(set(names)))
+    changed = []
+    for event in events:
+        name, _, body = event.partition(b"\ndata: ")
+        fields = json.loads(body)
+        if name in typeless:
+            assert name == b"event: " + fields.pop("type").encode()
+        changed.append(name + b"\ndata: " + json.dumps(fields).encode() + b"\n\n")
+    expected = read(kind, [event + b"\n\n" for event in events])
+
+    assert any(isinstance(delta, Finish) for delta in expected)
+    assert expected == read(kind, changed)

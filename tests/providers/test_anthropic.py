@@ -145,11 +145,35 @@ def test_output(far_end):
     assert "minimum" not in config["format"]["schema"]["properties"]["a"]
 
 
-def test_a_schema_that_is_not_offered(far_end):
-    """A schema that Anthropic has no form for is rejected, in a sentence."""
-    request = Request("Hi", output={"properties": {}})
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        ({"properties": {}}, "the answer has no type"),
+        ({"type": "object"}, "the answer may have fields of any name"),
+        ({"type": "object", "properties": {"a": {"type": "object"}}}, "a may have fields of any"),
+        ({"type": "object", "properties": {"a": True}}, "a has no type"),
+        ({"type": "object", "properties": 5}, "it is no schema"),
+    ],
+)
+def test_a_schema_that_is_not_offered(far_end, schema, why):
+    """A schema that Anthropic has no form for is rejected, in a sentence, and nothing is sent."""
+    error = rejection(far_end.serve(*HELLO)(Request("Hi", output=schema)))
 
-    assert "Schema must have a 'type'" in rejection(far_end.serve(*HELLO)(request))
+    assert f"cannot be made to keep to this JSON Schema: {why}" in str(error)
+    assert not far_end.bodies
+
+
+def test_an_answer_of_any_fields(far_end):
+    """An agent asks for a dict by its tool, whose schema allows every name."""
+    call = ToolCallDelta(0, "toolu_1", "final_answer", '{"answer": {"tea": 3}}')
+    model = far_end.serve(call, Finish("tool_calls"))
+
+    assert {"tea": 3} == Agent(model, output=dict[str, int]).run("The prices?")
+    (body,) = far_end.bodies
+    (final,) = body["tools"]
+    answer = final["input_schema"]["properties"]["answer"]
+    assert {"type": "integer"} == answer["additionalProperties"]
+    assert "output_config" not in body
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])

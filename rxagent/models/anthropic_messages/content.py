@@ -24,6 +24,9 @@ _OF_CALLS = {"type", "id", "name", "input"}
 _GROWING = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 """The deltas that grow a block, each with the name of its text."""
 
+_DELTAS = {**_GROWING, "signature_delta": "signature", "citations_delta": "citation"}
+"""The deltas, each with the name of what it holds."""
+
 
 @frozen
 class Piece:
@@ -51,7 +54,7 @@ class _Open:
         begun: How many characters of text preceded it.
         call: The number of its call.
         is_later: Whether text or a call precedes it, so that its place must be kept.
-        pieces: The pieces of its input, unless it is a call.
+        pieces: The pieces of its input.
     """
 
     kind: str
@@ -90,11 +93,6 @@ class Content:
         """Whether the first half of a character waits for its other one."""
         return bool(self._halves)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a block lacks its end."""
-        return bool(self._open)
-
     def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what the start of a block holds, unless that is a call's, and repeated."""
         if (begun := self._open.get(index)) is not None:
@@ -102,8 +100,8 @@ class Content:
                 return
             yield from self.stop(index)
         kind = _kind_of(block)
-        self.repeats.begin(block)
         opened = _Open(kind, dict(block), self._blocks.text, is_later=self._follows)
+        self.repeats.begin(block, opened.pieces)
         self._open[index] = opened
         self._latest = index
         if kind == _TEXT:
@@ -116,7 +114,7 @@ class Content:
 
     def piece(self, index: int | None, delta: dict[str, Any]) -> Piece | None:
         """Return what grows a block, unless it does more than that."""
-        name = _GROWING.get(delta.get("type") or "")
+        name = _GROWING.get(_kind_of_delta(delta))
         if name is None or not isinstance(delta.get(name), str):
             return None
         add: Callable[[str], Delta] | None = None
@@ -136,7 +134,7 @@ class Content:
 
     def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what a delta adds to a block."""
-        match delta.get("type"):
+        match _kind_of_delta(delta):
             case "text_delta":
                 yield from self._say(delta.get("text"))
             case "thinking_delta":
@@ -262,6 +260,13 @@ def _kind_of(block: Mapping[str, Any]) -> str:
     return next((name for name in (_TEXT, _THINKING) if isinstance(block.get(name), str)), "")
 
 
+def _kind_of_delta(delta: Mapping[str, Any]) -> Any:
+    """Return the type of a delta, or what it is by what it holds."""
+    if (kind := delta.get("type")) is not None:
+        return kind
+    return next((kind for kind, name in _DELTAS.items() if name in delta), "")
+
+
 def _is_same_call(begun: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
     """Return whether the start of a block repeats the start of a call that has an id."""
     names = "type", "id", "name"
@@ -271,4 +276,5 @@ def _is_same_call(begun: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
 
 def _argued(opened: _Open, text: str) -> ToolCallDelta:
     opened.data["input"] = None  # whatever came at the start
+    opened.pieces.append(text)
     return ToolCallDelta(opened.call, arguments=text)

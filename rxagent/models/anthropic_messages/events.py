@@ -49,8 +49,8 @@ class MessageEvents:
         self._content = Content(origin, signs)
         self._usage = MessageUsage(errors.model)
         self._reason: str | None = None
-        self._early: Any = None
-        """The content of the first event, which is the answer where no block follows."""
+        self._first: Mapping[str, Any] = {}
+        """The message of the first event, which is the answer where no block follows."""
 
     @property
     def is_plain(self) -> bool:
@@ -109,7 +109,7 @@ class MessageEvents:
             case "message_start":
                 message = event.get("message")
                 if isinstance(message, Mapping):
-                    self._early = message.get("content")
+                    self._first = message
                     yield from self._report(message.get("usage"))
             case "message_delta":
                 end = event.get("delta")
@@ -120,6 +120,8 @@ class MessageEvents:
                 yield from self._report(event.get("usage"))
             case "message_stop":
                 yield from self._say_early()
+                if not self.finished:
+                    yield from self._finish(self._first)
                 self._stop()
             case "message":
                 yield from self._read_whole(event)
@@ -174,14 +176,17 @@ class MessageEvents:
 
     def _say_early(self) -> Iterator[Delta | Rest]:
         """Yield what only the first event said."""
-        early, self._early = self._early, None
+        early = self._first.get("content")
         if early and not self.answered and isinstance(early, list | str):
             yield from self._read_blocks([early] if isinstance(early, str) else early)
 
     def _stop(self) -> None:
-        """Note the last event, which some gateways send behind what broke off, too."""
+        """Note the last event.
+
+        Without a stop reason before it, a gateway has sent it behind what broke off.
+        """
         self.stopped = True
-        if not self.finished and self._content.is_open and self.failure is None:
+        if not self.finished and self.failure is None:
             self.failure = self._errors.unavailable("broke off before its reply was whole")
         self.finished = True
 

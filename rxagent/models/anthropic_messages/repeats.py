@@ -1,7 +1,10 @@
 """Repeats: what a whole message says beyond the blocks that came before it."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from attrs import frozen
 
 from ..agreement import contradicts
 from ..openai_chat.fields import id_of
@@ -9,6 +12,37 @@ from ..openai_chat.fields import id_of
 __all__ = ["Repeats"]
 
 _Block = Mapping[str, Any]
+
+
+@frozen(eq=False)
+class _Call:
+    """A call that has begun.
+
+    Attributes:
+        id: Its id.
+        name: Its name.
+        pieces: The pieces of its arguments, which grow.
+    """
+
+    id: str | None
+    name: Any
+    pieces: list[str]
+
+    def has_id_of(self, block: _Block) -> bool:
+        """Return whether the block of a call has this id."""
+        return self.id is not None and id_of(block.get("id")) == self.id
+
+    def says(self, block: _Block) -> bool:
+        """Return whether the block of a call has this name and these arguments."""
+        try:
+            arguments = json.loads("".join(self.pieces) or "{}")
+        except (ValueError, RecursionError):
+            return False
+        return bool(block.get("name") == self.name and (block.get("input") or {}) == arguments)
+
+    def may_be(self, block: _Block) -> bool:
+        """Return whether the block of a call has this name, and no id."""
+        return block.get("name") == self.name and id_of(block.get("id")) is None
 
 
 class Repeats:
@@ -28,20 +62,20 @@ class Repeats:
         self.is_streamed = self.is_contradicted = False
         self._kind_of = kind_of
         self._texts: list[str] = []
-        self._calls: set[Any] = set()
+        self._calls: list[_Call] = []
         self._others: list[_Block] = []
 
     def say(self, text: str) -> None:
         """Note a text of the answer."""
         self._texts.append(text)
 
-    def begin(self, block: _Block) -> None:
-        """Note a block that begins."""
+    def begin(self, block: _Block, pieces: list[str]) -> None:
+        """Note a block that begins; the pieces of its arguments are added to a list."""
         match self._kind_of(block):
             case "text":
                 pass
             case "tool_use":
-                self._calls |= {id_of(block.get("id")), block.get("name")}
+                self._calls.append(_Call(id_of(block.get("id")), block.get("name"), pieces))
             case _:
                 self._others.append(dict(block))
 
@@ -50,12 +84,18 @@ class Repeats:
         new: list[Any] = []
         known = self._known_in("".join(map(self._text_in, blocks)))
         kinds = {self._kind_of(block) for block in self._others}
+        calls = self._calls_in(blocks)
         for block in blocks:
             if text := self._text_in(block):
                 if known < len(text):
                     new.append({"type": "text", **_fields(block), "text": text[known:]})
                 known = max(known - len(text), 0)
-            elif isinstance(block, Mapping) and not self._has(block, kinds):
+            elif not isinstance(block, Mapping):
+                continue
+            elif self._kind_of(block) == "tool_use":
+                if not any(block is call for call in calls):
+                    new.append(block)
+            elif not self._has(block, kinds):
                 new.append(block)
         return new
 
@@ -69,12 +109,26 @@ class Repeats:
             return len(text)
         return 0
 
+    def _calls_in(self, blocks: list[Any]) -> list[_Block]:
+        """Return the calls of a message that have begun before, under their ids or others."""
+        calls = [
+            block
+            for block in blocks
+            if isinstance(block, Mapping) and self._kind_of(block) == "tool_use"
+        ]
+        left = list(self._calls)
+        found: list[_Block] = []
+        for is_same in (_Call.has_id_of, _Call.says, _Call.may_be):
+            for block in calls:
+                among = self._calls if is_same is _Call.has_id_of else left
+                same = next((call for call in among if is_same(call, block)), None)
+                if same is not None and not any(block is other for other in found):
+                    found.append(block)
+                    left = [call for call in left if call is not same]
+        return found
+
     def _has(self, block: _Block, kinds: set[str]) -> bool:
-        kind = self._kind_of(block)
-        if kind == "tool_use":
-            id = id_of(block.get("id"))
-            return (block.get("name") if id is None else id) in self._calls
-        return block in self._others or (self.is_streamed and kind in kinds)
+        return block in self._others or (self.is_streamed and self._kind_of(block) in kinds)
 
     def _text_in(self, block: Any) -> str:
         if isinstance(block, str):

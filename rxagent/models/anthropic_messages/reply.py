@@ -1,7 +1,7 @@
 """Replies: the bytes of an answer in Anthropic's Messages protocol, read as deltas."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from ...events import Delta, TextDelta
 from ...streams.fairness import Rest
@@ -33,6 +33,8 @@ class MessageReply(JsonReply):
         origin: The origin that gets back the blocks it wants back; None keeps none.
         signs: Whether the server signs each thought that it takes back.
     """
+
+    _has_types: ClassVar[bool] = True
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None, signs: bool = True) -> None:
         self._messages = MessageEvents(errors, origin, signs)

@@ -1,21 +1,20 @@
 """Requests of Anthropic's Messages protocol: the system's text, turns, tools and their results."""
 
+import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import Block, data_of, parts_of
 from ..history import Ids, accepted_name, arguments_of
+from ..image_data import image_data
+from .cache import THOUGHTS
 
 __all__ = ["message_body"]
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """The ids that Anthropic accepts (November 2026); of any length, but others allow 64."""
-
-_DATA = re.compile(r"data:([^,;]*)[^,]*?(;base64)?,(.*)", re.IGNORECASE | re.DOTALL)
-_TYPES = {"image/jpg": "image/jpeg"}
 
 _OPENING = "(The conversation begins.)"
 """What the user says where the assistant speaks first, or all texts are blank, which Anthropic does
@@ -28,8 +27,9 @@ def message_body(request: Request, origin: str | None = None) -> dict[str, Any]:
     """Return the fields of a request.
 
     The system's messages become the field `system`. Messages of one role that follow each other
-    become one, in which the results of tools stand first, and texts without a letter are left
-    out, as Anthropic demands it. A result whose call is missing becomes a text.
+    become one, in which the results of tools stand first. As Anthropic demands it, texts without
+    a letter are left out, and thoughts at the end of a reply. A result whose call is missing
+    becomes a text.
 
     Args:
         request: The request.
@@ -71,10 +71,13 @@ def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:
             blocks = [*_texts(shown), *map(_image, message.images)]
         if not blocks:
             continue
-        if follows:
+        if role == "user":
+            _end_reply(turns)
+        if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
             turns.append(_turn(role, blocks))
+    _end_reply(turns)
     for turn in turns:  # a stable sort
         turn["content"].sort(key=lambda block: block["type"] != "tool_result")
     if turns and turns[0]["role"] == "assistant":
@@ -86,6 +89,15 @@ def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:
 
 def _turn(role: str, blocks: list[_Block]) -> _Block:
     return {"role": role, "content": blocks}
+
+
+def _end_reply(turns: list[_Block]) -> None:
+    """Leave out the thoughts at the end of a reply, with which Anthropic lets none end."""
+    content = turns[-1]["content"] if turns and turns[-1]["role"] == "assistant" else [{}]
+    while content and content[-1].get("type") in THOUGHTS:
+        content.pop()
+    if not content:
+        turns.pop()
 
 
 def _strip_end(content: list[_Block]) -> None:
@@ -150,23 +162,16 @@ def _result(message: Message, id: str | None) -> Iterator[_Block]:
 
 
 def _image(image: Image) -> _Block:
-    found = _DATA.match(image.url)
-    if found is None:
+    head, comma, body = image.url.partition(",")
+    if not comma or not head.lower().startswith("data:"):
         return {"type": "image", "source": {"type": "url", "url": image.url}}
-    kind, is_base64, data = found.groups()
-    kind = kind.lower()
-    source = {
-        "type": "base64",
-        "media_type": _TYPES.get(kind, kind or "image/png"),
-        "data": data if is_base64 else _base64(data),
-    }
+    try:
+        format, data = image_data(image.url)
+        body = base64.b64encode(data).decode("ascii")
+    except ValueError:  # Anthropic says what it cannot read
+        format = head.partition("/")[2].partition(";")[0]
+    source = {"type": "base64", "media_type": f"image/{format or 'png'}", "data": body}
     return {"type": "image", "source": source}
-
-
-def _base64(data: str) -> str:
-    import base64
-
-    return base64.b64encode(unquote_to_bytes(data)).decode("ascii")
 
 
 def _tool(tool: ToolSpec) -> _Block:

@@ -30,7 +30,7 @@ class Messages:
 
     Arguments that are no JSON object are sent as `{}`. Names and ids that Bedrock would reject are
     replaced, alike in a call and its result. Results are parts of a user's message, and its first;
-    one whose call is missing, or has its result, is a text.
+    one whose call is missing, or has its result, is a text. The images of a reply stand there, too.
     Blank texts, which it rejects, are left out.
 
     Args:
@@ -60,12 +60,9 @@ class Messages:
             role = "assistant" if is_assistant else "user"
             while content and "reasoningContent" in content[-1]:  # no reply may end so
                 content.pop()
-            if not content:
-                continue
-            if sent and sent[-1]["role"] == role:
-                sent[-1]["content"] += content
-            else:
-                sent.append({"role": role, "content": content})
+            _add(sent, role, content)
+            if is_assistant:  # only a user's message may hold images
+                _add(sent, "user", list(self._images(message)))
         for message_sent in sent:
             message_sent["content"].sort(key=_is_no_result)
         if not sent or sent[0]["role"] == "assistant":
@@ -75,7 +72,7 @@ class Messages:
     def _input(self, message: Message) -> Iterator[dict[str, Any]]:
         """Yield the content of a message that is no reply."""
         text = [{"text": message.text}] if message.text.strip() else []
-        images = [{"image": image_of(image, self._errors)} for image in message.images]
+        images = list(self._images(message))
         id = self._ids.of_result(message.tool_call_id or "") if message.role == "tool" else ""
         if id in self._open:
             self._open.discard(id)
@@ -85,6 +82,10 @@ class Messages:
         if message.role != "system":
             yield from text
         yield from images
+
+    def _images(self, message: Message) -> Iterator[dict[str, Any]]:
+        for image in message.images:
+            yield {"image": image_of(image, self._errors)}
 
     def _reply(self, message: Message, is_of_turn: bool) -> Iterator[dict[str, Any]]:
         """Yield the content of a reply."""
@@ -117,6 +118,14 @@ class Messages:
                 yield {"reasoningContent": {"reasoningText": signed}}
             case _ if is_of_turn and block.text and self._vendor not in _WANTS_NO_REASONING:
                 yield {"reasoningContent": {"reasoningText": {"text": block.text}}}
+
+
+def _add(sent: list[dict[str, Any]], role: str, content: list[dict[str, Any]]) -> None:
+    """Add content to the messages, of which the last one may have its role."""
+    if content and sent and sent[-1]["role"] == role:
+        sent[-1]["content"] += content
+    elif content:
+        sent.append({"role": role, "content": content})
 
 
 def _call(call: ToolCall, id: str) -> dict[str, Any]:

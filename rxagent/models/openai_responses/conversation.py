@@ -18,20 +18,28 @@ def input_items(messages: Iterable[Message], origin: str | None = None) -> Itera
 
     Arguments that are no JSON object are sent as `{}`. Names and ids that OpenAI would reject are
     replaced, alike in a call and its result. A result whose call is missing is sent as a text.
+    Images of a reply follow it, and its results, in a message of the user's.
 
     Args:
         messages: The conversation.
         origin: Where the request goes; data that came from elsewhere is not sent.
     """
     ids = Ids(lambda id: 0 < len(id) <= _LONGEST_ID)
+    shown: list[Image] = []
     for message in messages:
+        if shown and message.role != "tool":
+            yield {"role": "user", "content": _content("", shown)}
+            shown = []
         match message.role:
             case "assistant":
                 yield from _reply(message, origin, ids)
+                shown += message.images
             case "tool":
                 yield _result(message, ids)
             case role:
                 yield {"role": role, "content": _content(message.text, message.images)}
+    if shown:
+        yield {"role": "user", "content": _content("", shown)}
 
 
 def _content(text: str, images: Iterable[Image]) -> str | list[dict[str, Any]]:

@@ -130,12 +130,12 @@ class Items:
         """Return the item to which a piece belongs."""
         item = self._with_id(signs)
         if item is None:
-            item = self._open_at(signs) or self._latest_open(signs)
-            item = (
-                None
-                if item is not None and item.texts and self._has_other_id(item, signs)
-                else item
-            )
+            at = self._open_at(signs)
+            item = at or self._latest_open(signs)
+            # A server that announces one item announces each, so that this id is only odd.
+            is_certain = at is not None and at.is_announced
+            if item is not None and item.texts and not is_certain:
+                item = None if self._has_other_id(item, signs) else item
         self.has_strays = self.has_strays or item is None
         return self._learn(item or self._new(signs), signs, is_piece=True)
 
@@ -162,7 +162,7 @@ class Items:
                 return is_named and how > CONTRADICTS
             return is_named or item.index == signs.index or how == EXTENDS
 
-        return self._best(signs, fit, is_one)
+        return self._best(signs, fit, is_one, is_last=True)
 
     def add(self, signs: Signs) -> Item:
         """Return a new item."""
@@ -214,30 +214,35 @@ class Items:
         if signs.kind == CALL:
             for item in reversed(self._by_call.get(signs.call_id or "", ())):
                 is_elsewhere = None not in (signs.index, item.index) and signs.index != item.index
-                if not is_elsewhere and not _is_other_call(item, signs):
+                if not is_elsewhere and not self._is_other_call(item, signs):
                     return item
         same = self._with_id(signs)
-        if same is not None and not _is_other_call(same, signs):
+        if same is not None and not self._is_other_call(same, signs):
             is_elsewhere = signs.index is not None and same.index not in (None, signs.index)
             return None if is_elsewhere and same.is_announced else same
         at = self._open_at(signs)
-        if at is not None and not _is_other_call(at, signs):
+        if at is not None and not self._is_other_call(at, signs):
             return None if at.is_announced and self._has_other_id(at, signs) else at
         latest = self._latest_open(signs)
-        if latest is None or _is_other_call(latest, signs):
+        if latest is None or self._is_other_call(latest, signs):
             return None
         is_repeated = not latest.texts and signs.id is None
         return latest if not latest.is_announced or is_repeated else None
 
     def _best(
-        self, signs: Signs, fit: Fit, accepts: Callable[[Item, Signs, int], bool]
+        self,
+        signs: Signs,
+        fit: Fit,
+        accepts: Callable[[Item, Signs, int], bool],
+        is_last: bool = False,
     ) -> Item | None:
         """Return the item that fits best among those that are accepted, or None."""
         found: list[Item] = [*self._by_call.get(signs.call_id or "", ())]
         found += self._by_id.get((signs.kind, signs.id or ""), ())
         for named in sorted(found, key=lambda item: item.index != signs.index):
-            how = CONTRADICTS if _is_other_call(named, signs) else fit(named)
-            if how > CONTRADICTS and accepts(named, signs, how):
+            how = fit(named)
+            is_other = how == CONTRADICTS or self._is_other_call(named, signs, how, is_last)
+            if not is_other and accepts(named, signs, how):
                 self._ids_repeat = self._ids_repeat or signs.id in named.ids
                 return named
         if signs.index is not None:
@@ -245,9 +250,10 @@ class Items:
         found += islice(reversed(self._all.get(signs.kind, ())), _FEW)
         ranked = []
         for item in dict.fromkeys(found):
-            if item.kind == signs.kind and not _is_other_call(item, signs):
+            if item.kind == signs.kind:
                 how = fit(item)
-                if accepts(item, signs, how):
+                is_other = self._is_other_call(item, signs, how, is_last)
+                if not is_other and accepts(item, signs, how):
                     ranked.append((self._rank(item, signs, how), item))
         return max(ranked, key=itemgetter(0), default=(None, None))[1]
 
@@ -255,6 +261,36 @@ class Items:
         """Return whether an id shows that an event is about another item."""
         is_new = signs.id is not None and bool(item.ids) and signs.id not in item.ids
         return is_new and self._ids_repeat and not self._ids_change
+
+    def _is_other_call(
+        self, item: Item, signs: Signs, how: int | None = None, is_last: bool = False
+    ) -> bool:
+        """Return whether a call is another than that of an event.
+
+        What identifies the item, its id and its index, decides before the id of the call, which
+        some servers change with each event. The last event repeats what came, so that its
+        contents decide there.
+
+        Args:
+            item: The item of the call.
+            signs: What the event tells.
+            how: How its contents fit; None where it begins an item, and has none.
+            is_last: Whether it is the last event.
+        """
+        if None not in (item.name, signs.name) and item.name != signs.name:
+            return True
+        if None in (item.call_id, signs.call_id) or item.call_id == signs.call_id:
+            return False
+        is_at = signs.index is not None and item.index == signs.index
+        is_begun = item.is_whole or (how is None and item.is_announced)
+        if signs.id in item.ids and is_at:
+            return item.is_whole and how != EQUALS and not is_last
+        if is_last:
+            return how == CONTRADICTS
+        if signs.id in item.ids:
+            return is_begun or None not in (item.index, signs.index)
+        is_same = is_at and how != CONTRADICTS and not self._has_other_id(item, signs)
+        return is_begun or not is_same
 
     def _is_named(self, item: Item, signs: Signs) -> bool:
         """Return whether an item has an id of an event."""
@@ -283,10 +319,3 @@ class Items:
         is_at = signs.index is not None and item.index == signs.index
         is_near = is_at and fit > CONTRADICTS
         return self._is_named(item, signs), is_near, fit, not item.is_whole
-
-
-def _is_other_call(item: Item, signs: Signs) -> bool:
-    """Return whether a call is another than that of an event."""
-    ids = item.call_id, signs.call_id
-    names = item.name, signs.name
-    return (None not in ids and ids[0] != ids[1]) or (None not in names and names[0] != names[1])

@@ -17,6 +17,9 @@ __all__ = ["Add", "Contradicted", "Output", "Unnamed"]
 Add = Callable[[str], Delta]
 """Adds a piece to a part of an item, and returns its delta."""
 
+_IDS = "call_id", "id", "status"
+"""What of a repeated item may differ."""
+
 _OF_ALL = "text", "refusal"
 """The texts that the last event can be compared with as a whole."""
 
@@ -94,6 +97,9 @@ class Output:
             return
         _check_arguments(item, name, [(0, text)] if text else [])
         parts = item.parts(name)
+        if parts.is_first(part or 0) and self._has_said(item, {name: [(0, text)]}):
+            parts.end(parts.number_of_whole(part, text))
+            return
         if name in _OF_ALL and parts.is_part_contradicted_by(part, text):
             self.is_contradicted = True
         number = parts.number_of_whole(part, text)
@@ -171,7 +177,7 @@ class Output:
         return missing
 
     def _stop(self, item: Item, data: Mapping[str, Any], texts: Texts) -> Iterator[Delta]:
-        has_said = self._items.has_strays and self._spoken.has_said(item, texts)
+        has_said = self._has_said(item, texts)
         for name, parts in texts.items():
             _check_arguments(item, name, parts)
             if not (has_said and name == "text"):
@@ -183,6 +189,12 @@ class Output:
             item.data = _rest_of(data)
             yield from self.flush()
             yield from self._spoken.keep(item, data)
+
+    def _has_said(self, item: Item, texts: Texts) -> bool:
+        """Return whether a text was said, though its pieces had an odd id or odd numbers."""
+        known = item.texts.get("text")
+        may_be = self._items.has_strays or (known is not None and known.are_several)
+        return may_be and self._spoken.has_said(item, texts)
 
     def _complete(self, item: Item, name: str, missing: list[Part]) -> Iterator[Delta]:
         """Yield what is missing of a text, whose last half of a character then is whole in it."""
@@ -256,7 +268,5 @@ def _fit(texts: Texts, data: Mapping[str, Any]) -> Fit:
 def _rest_of(data: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what a repeated item repeats, whatever its id; None if it cannot be compared."""
     return (
-        None
-        if is_deep(data)
-        else {name: value for name, value in data.items() if name not in ("id", "status")}
+        None if is_deep(data) else {name: value for name, value in data.items() if name not in _IDS}
     )

@@ -33,6 +33,15 @@ class Parts:
         """What has come so far, in the order of the parts."""
         return "".join(map(self._text_of, self._pieces))
 
+    @property
+    def are_several(self) -> bool:
+        """Whether pieces of more than one part have come."""
+        return len(self._pieces) > 1
+
+    def is_first(self, number: int) -> bool:
+        """Return whether a part is the first of which a piece has come."""
+        return next(iter(self._pieces), None) == number
+
     def number_of(self, given: int | None) -> int:
         """Return the number of the part of the next piece, as far as one is given."""
         if given is None:
@@ -120,6 +129,8 @@ class Parts:
             return "" if before.endswith(text) else None
         if not self._are_numbered and self.text.endswith(text):
             return ""
+        if not known and (before := self.text) and _may_repeat(before, text):
+            return None
         return text[len(known) :]
 
     def _text_of(self, number: int) -> str:
@@ -137,6 +148,11 @@ def missing_of(whole: Iterable[Part], size: int) -> Iterator[Part]:
         if size < len(text):
             yield number, text[size:]
         size = max(0, size - len(text))
+
+
+def _may_repeat(before: str, whole: str) -> bool:
+    """Return whether a part of which no piece has come may be one that has, under its number."""
+    return whole.startswith(before) or before.endswith(whole)
 
 
 def _is_same_json(one: str, other: str) -> bool:

@@ -1,7 +1,7 @@
 """Replies: the bytes of an answer in OpenAI's Responses protocol, read as deltas."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from ...events import Delta
 from ...streams.fairness import Rest
@@ -27,6 +27,8 @@ class ResponseReply(JsonReply):
         errors: Makes the errors.
         origin: The origin that gets back the items it wants back; None keeps none.
     """
+
+    _has_types: ClassVar[bool] = True
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
         self._responses = ResponseEvents(errors, origin)

@@ -128,6 +128,7 @@ def check_turns(turns: Sequence[_Block]) -> None:
         assert len(set(called)) == len(called), f"the ids {called} are unique"
         for block in blocks:
             _check_block(block)
+        assert "thinking" not in kinds[-1], "no reply ends in a thought"
     if roles[-1] == "assistant" and kinds[-1] == "text":
         assert blocks[-1]["text"] == blocks[-1]["text"].rstrip(), "the last text has an end"
 

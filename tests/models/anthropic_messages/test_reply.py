@@ -459,34 +459,69 @@ def test_halves_of_characters():
     assert "ab👍c�" == said(found)["text"]
 
 
-@given(st.lists(texts, min_size=1, max_size=3), st.booleans(), st.booleans())
-def test_an_end_behind_what_broke_off(parts, is_call, has_delta):
-    """The last event does not make whole what broke off inside a block, without a reason."""
+@given(
+    st.lists(texts, min_size=1, max_size=3),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([0, 1, 9]),
+)
+def test_an_end_behind_what_broke_off(parts, is_call, has_delta, where):
+    """The last event does not make whole what broke off without a stop reason.
+
+    It may have broken off inside a block or behind one, before any, or in the first event.
+    """
     if is_call:
         stream = called(0, "pay") + b"".join(argued(0, part) for part in parts)
+        stream += event("content_block_stop", index=0) if where == "behind" else b""
     else:
-        stream = text_block(0, *parts).partition(b"event: content_block_stop")[0]
+        stream = text_block(0, *parts)
+        stream = stream if where == "behind" else stream.partition(b"event: content_block_stop")[0]
+    if where == "before":
+        stream = event("message_start", message={"content": [], "stop_reason": None})
     stream += event("message_delta", delta={"stop_reason": None}, usage={}) if has_delta else b""
 
     error = failing(stream + event("message_stop"))[1]
 
+    assert isinstance(error, ModelUnavailable)
     assert "broke off" in str(error)
 
 
-def test_an_end_without_a_reason():
-    """The last event suffices, where each block has its end."""
-    assert [TextDelta("Hi")] == read(text_block(0, "Hi") + event("message_stop"))
-
-
-@given(st.lists(texts, min_size=1, max_size=3), st.booleans(), st.booleans())
-def test_an_answer_in_the_first_event(parts, has_reason, is_streamed):
+@given(st.lists(texts, min_size=1, max_size=3), st.sampled_from(["start", "delta"]), st.booleans())
+def test_an_answer_in_the_first_event(parts, reason_at, is_streamed):
     """What stands in the first event alone is read, and once if blocks follow."""
     content = [{"type": "text", "text": part} for part in parts]
-    stream = event("message_start", message={"content": content})
+    reason = {"stop_reason": "end_turn"} if reason_at == "start" else {}
+    stream = event("message_start", message={"content": content, **reason})
     stream += text_block(0, *parts) if is_streamed else b""
-    stream += end("end_turn") if has_reason else event("message_stop")
+    stream += end("end_turn") if reason_at == "delta" else event("message_stop")
+    found = said(read(stream))
 
-    assert "".join(parts) == said(read(stream))["text"]
+    assert ("".join(parts), ["stop"]) == (found["text"], found["reasons"])
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_delta_without_its_type(at):
+    """What a delta holds says what it is."""
+    pieces = [
+        {"type": "thinking_delta", "thinking": "I "},
+        {"type": "thinking_delta", "thinking": "add."},
+        {"type": "signature_delta", "signature": "s"},
+        {"type": "text_delta", "text": "Hel"},
+        {"type": "text_delta", "text": "lo"},
+        {"type": "input_json_delta", "partial_json": '{"a": 2}'},
+    ]
+
+    def stream():
+        use = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {}}
+        blocks = [{"type": "thinking", "thinking": ""}, {"type": "text", "text": ""}, use]
+        parts = [pieces[:3], pieces[3:5], pieces[5:]]
+        sent = [block(i, blocks[i], *parts[i]) for i in range(3)]
+        return b"".join(sent) + end("tool_use")
+
+    expected = read(stream(), origin=HERE)
+    del pieces[at]["type"]
+
+    assert expected == read(stream(), origin=HERE)
 
 
 def test_a_repeated_start_of_a_call():
@@ -547,6 +582,32 @@ def test_a_message_that_is_streamed_and_whole(items, times, is_streamed):
 
     for each in found:
         assert (once["text"], len(once["calls"])) == (each["text"], len(each["calls"]))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["pay", "add"]), st.integers(0, 2)), min_size=1, max_size=4),
+    st.integers(0, 4),
+    st.data(),
+)
+def test_calls_under_other_ids(calls, streamed, data):
+    """A whole message may tell the calls of its stream with other ids, or without; none is lost."""
+    uses = [
+        {"type": "tool_use", "id": f"toolu_{at}", "name": name, "input": {"a": a}}
+        for at, (name, a) in enumerate(calls)
+    ]
+    script = [
+        ToolCallDelta(at, use["id"], use["name"], json.dumps(use["input"]))
+        for at, use in enumerate(uses[:streamed])
+    ]
+    forms = st.sampled_from([lambda id: id, "other {}".format, lambda id: None])
+    shown = [{**use, "id": data.draw(forms)(use["id"])} for use in uses]
+    message = {"type": "message", "content": shown, "stop_reason": "tool_use"}
+    stream = rendered(*script).partition(b"event: message_delta")[0] if script else b""
+    stream += sse(message) * data.draw(st.integers(1, 2))
+    found = said(read(stream + event("message_stop")))["calls"]
+
+    expected = [(name, json.dumps({"a": a})) for name, a in calls]
+    assert sorted(expected) == sorted((name, arguments) for _, name, arguments in found.values())
 
 
 def test_a_message_that_says_more_than_its_stream():

@@ -60,7 +60,8 @@ def exchanges(draw):
     """Return a reply, and the results of its calls among other messages."""
     called = draw(calls)
     kept = draw(st.sampled_from([(), reply(signature="s").extra, reply().extra]))
-    said = Message("assistant", draw(texts), called, reasoning="Hmm.", extra=kept)
+    shown = draw(images)
+    said = Message("assistant", draw(texts), called, None, shown, "Hmm.", kept)
     results = [
         Message("tool", draw(texts), tool_call_id=call.id, images=draw(images)) for call in called
     ]

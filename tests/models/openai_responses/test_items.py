@@ -231,7 +231,7 @@ def check_kept(message, items):
 
 # Laws.
 
-MANY = settings(max_examples=300)
+MANY = settings(max_examples=100)
 """There are many styles of servers."""
 
 
@@ -327,3 +327,72 @@ def test_one_index_that_is_wrong(read, data):
         events[at] = head + b"data: " + json.dumps(fields).encode() + b"\n\n"
 
     check(read_message(read, [*events, server.end(items)], "here"), items)
+
+
+_SIGNS = "call_id", "content_index", "id", "item_id", "summary_index"
+_ODD = st.sampled_from(["other", "", 0, 1, 7, None, [], {}])
+
+
+def signs_in(value):
+    """Yield each sign of an event, as the object that has it and its name."""
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if name in _SIGNS:
+            yield value, name
+        elif isinstance(inner, dict | list):
+            yield from signs_in(inner)
+
+
+@MANY
+@given(st.data())
+def test_one_odd_sign(read, data):
+    """One id or number that is odd, in any event, costs nothing and doubles nothing."""
+    items = data.draw(replies(are_alike=False))
+    server = Server(Style("stable", "right", True), data.draw)
+    ways = [evolve(data.draw(WAYS), begins=True, cut=0) for _ in items]
+    events = [one for at, item in enumerate(items) for one in server.send(at, item, ways[at])]
+    events.append(server.end(items))
+    at = data.draw(st.integers(0, len(events) - 1))
+    head, _, body = events[at].partition(b"data: ")
+    fields = json.loads(body)
+    holder, name = data.draw(st.sampled_from(list(signs_in(fields))))
+    holder[name] = data.draw(_ODD)
+    events[at] = head + b"data: " + json.dumps(fields).encode() + b"\n\n"
+    message = read_message(read, events)
+
+    said = [part["text"] for item in items for part in item.get("content", ())]
+    called = [item for item in items if item["type"] == "function_call"]
+    assert "".join(said) == message.text
+    assert [(item["name"], item["arguments"]) for item in called] == [
+        (call.name, call.arguments) for call in message.tool_calls
+    ]
+
+
+@MANY
+@given(st.data())
+def test_calls_whose_ids_change(read, data):
+    """The id of a call may change with each event, where its item has the same index, or id.
+
+    In the last event the place may be another one, too.
+    """
+    items = [
+        call(at, json.dumps({"a": data.draw(st.integers(0, 1))}))
+        for at in range(data.draw(st.integers(1, 3)))
+    ]
+    ids, indexes = data.draw(st.sampled_from([("stable", "right"), ("fresh", "right")]))
+    server = Server(Style(ids, indexes, True), data.draw)
+    fresh = count()
+
+    def renewed(item):
+        return {**item, "call_id": f"renewed_{next(fresh)}"}
+
+    events = []
+    for at, item in enumerate(items):
+        _, *pieces, _ = server.send(at, item, Way())
+        events += [server.item(ADDED, at, renewed({**item, "arguments": ""})), *pieces]
+        events += [server.item(DONE, at, renewed(item))] * data.draw(st.integers(0, 2))
+    moved = [{"type": "reasoning", "summary": []}] * data.draw(st.integers(0, 1))
+    output = [{**each, "id": f"last_{next(fresh)}"} for each in [*moved, *map(renewed, items)]]
+    events.append(event("response.completed", response={"status": "completed", "output": output}))
+    message = read_message(read, events)
+
+    assert [item["arguments"] for item in items] == [c.arguments for c in message.tool_calls]
