@@ -244,7 +244,8 @@ def prefixes(draw, inner=1):
     """Draw the events of a run that was cut off anywhere, and perhaps what is said of that."""
     events = draw(runs(inner))
     cut = events[: draw(st.integers(0, len(events)))]
-    return [*cut, RunFailed("ModelUnavailable", "cut")] if cut and draw(st.booleans()) else cut
+    may_fail = cut and not any(isinstance(event, FinalAnswer) for event in cut)
+    return [*cut, RunFailed("ModelUnavailable", "cut")] if may_fail and draw(st.booleans()) else cut
 
 
 def conversations(inner=1):
