@@ -1,7 +1,7 @@
 """Evaluate the shipped model through the ordinary agents: `python -m training.evaluate`.
 
 It needs rxagent with the extra `builtin`. The questions come from another seed than those of the
-training, and none that the training has seen is asked; those off the subject and the tools with
+training, and none of its last stretches is asked; those off the subject and the tools with
 unseen names are written by hand. With --card, the table is written into the model's card.
 """
 
@@ -23,7 +23,7 @@ from rxagent import Agent, CodeAgent
 from rxagent.models import BuiltinModel
 
 from .example import Example
-from .kinds.all import examples
+from .kinds.all import STAGES, examples
 from .kinds.arithmetic import arithmetic
 from .kinds.calculators import calculators
 from .kinds.dates import dates
@@ -38,8 +38,9 @@ from .unseen_tools import UNSEEN
 __all__ = ["main"]
 
 _SEED = 20_261_128
-_SEEN = dict.fromkeys((1, 3, 5, 6, 1006), 50_000)
-"""The seeds of the training, and about how many examples of each it has seen."""
+_SEEN = {"tools": (33, 1033), "all": (35, 1035)}
+"""The seeds of the training's last stretches, by their mixture."""
+_SEEN_OF_EACH = 50_000
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
 _HONEST = (CANNOT, NO_TOOL, *TALK)
@@ -83,8 +84,11 @@ def main() -> int:
     given = parser.parse_args()
     seen = {
         example.question
-        for seed, count in _SEEN.items()
-        for example in islice(examples(seed), int(count * given.part))
+        for stage, seeds in _SEEN.items()
+        for seed in seeds
+        for example in islice(
+            examples(f"{seed} {stage}", STAGES[stage]), int(_SEEN_OF_EACH * given.part)
+        )
     }
     model = BuiltinModel()
     rows = []

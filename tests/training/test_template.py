@@ -60,19 +60,33 @@ def test_examples_are_prompts(example):
     assert [text[:end] for end in ends] == prompts_of(example)
 
 
-def test_of_many_tools_those_of_the_task_are_shown():
-    """Of more than four tools, the prompt has the four whose words are in the task."""
-
-    def numbered(number):
-        return tool(lambda: "", name=f"part_{number}", description=f"Return part {number}.")
-
-    def weather(city: str) -> str:
-        """Return the weather in a city."""
-        return city
-
+def shown_of(tools, task):
+    """Return the names of the tools that an agent's prompt shows."""
     prompts = []
     model = as_model(lambda request: prompts.append(prompt_of(request)) or "Fine.")
-    Agent(model, [*map(numbered, range(49)), weather]).run("What is the weather in Oslo?")
+    Agent(model, tools).run(task)
+    listed = prompts[0].removeprefix("<|call|>").split("<|user|>")[0]
+    return [line.split("(")[0] for line in listed.splitlines()]
 
-    assert "weather(city: str) Return the weather in a city." in prompts[0]
-    assert 3 == prompts[0].count("part_")
+
+def described(name, description):
+    """Return a tool."""
+    return tool(lambda: "", name=name, description=description)
+
+
+WEATHER = described("weather", "Return the weather in a city.")
+PARTS = [described(f"part_{number}", f"Return part {number}.") for number in range(49)]
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("What is the weather in Oslo?", ["weather"]),
+        ("What is part 7, and the weather?", ["part_7", "weather"]),
+        ("Parts, please.", ["part_0", "part_1", "part_2", "part_3"]),
+        ("What is it?", ["part_0", "part_1", "part_2", "part_3"]),
+    ],
+)
+def test_the_tools_of_the_task_are_shown(task, names):
+    """The prompt has the tools whose words are in the task, and the first four if none has any."""
+    assert names == shown_of([*PARTS, WEATHER], task)
