@@ -1,8 +1,9 @@
 """Evaluate the shipped model through the ordinary agents: `python -m training.evaluate`.
 
 It needs rxagent with the extra `builtin`. The questions come from another seed than those of the
-training, and none of its last stretches is asked; those off the subject and the tools with
-unseen names are written by hand. With --card, the table is written into the model's card.
+training, and none is asked that a training by its defaults has seen; those off the subject and the
+tools with unseen names are written by hand. With --card, the table is written into the model's
+card.
 """
 
 import argparse
@@ -38,9 +39,8 @@ from .unseen_tools import UNSEEN
 __all__ = ["main"]
 
 _SEED = 20_261_128
-_SEEN = {"tools": (33, 1033), "all": (35, 1035)}
-"""The seeds of the training's last stretches, by their mixture."""
-_SEEN_OF_EACH = 50_000
+_SEEN, _SEEN_OF_EACH = ("1", "1001"), 20_000
+"""The seeds of a training by its defaults, and about how many examples of a stage each sees."""
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
 _HONEST = (CANNOT, NO_TOOL, *TALK)
@@ -84,11 +84,9 @@ def main() -> int:
     given = parser.parse_args()
     seen = {
         example.question
-        for stage, seeds in _SEEN.items()
-        for seed in seeds
-        for example in islice(
-            examples(f"{seed} {stage}", STAGES[stage]), int(_SEEN_OF_EACH * given.part)
-        )
+        for stage, kinds in STAGES.items()
+        for seed in _SEEN
+        for example in islice(examples(f"{seed} {stage}", kinds), int(_SEEN_OF_EACH * given.part))
     }
     model = BuiltinModel()
     rows = []

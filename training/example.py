@@ -19,7 +19,7 @@ MARKS = "?!.,:;()[]_\"'\n"
 PLAIN = words_of(
     """
     the and for what with from into that thi are have how who which you your tell show give get
-    find can please now
+    find can please now calculate compute work out much many
     """
 )
 """Words of a question that choose no tool, without an s at the end."""

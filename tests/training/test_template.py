@@ -2,6 +2,7 @@
 
 from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -13,8 +14,10 @@ from rxagent.models.errors import ErrorFactory
 from rxagent.models.local.chat_template import ChatTemplate
 from rxagent.models.local.conversation import rendered
 from rxagent.models.local.text_reader import TextReader
-from training.example import ASSISTANT
+from training.example import ASSISTANT, Offered
 from training.kinds.all import examples
+from training.kinds.requests import Asked
+from training.kinds.tools import offered
 from training.recording import recording
 
 SOURCE = (Path(rxagent.__file__).parent / "models" / "tiny" / "chat_template.jinja").read_text()
@@ -90,3 +93,11 @@ PARTS = [described(f"part_{number}", f"Return part {number}.") for number in ran
 def test_the_tools_of_the_task_are_shown(task, names):
     """The prompt has the tools whose words are in the task, and the first four if none has any."""
     assert names == shown_of([*PARTS, WEATHER], task)
+
+
+def test_requests_that_no_tool_fits_have_an_end():
+    """Tools are listed beside one that shares no word with its request."""
+    random = Random(1)
+    wanted = Asked(Offered("part", {}, "Return it."), "Look up 5", {})
+
+    assert [[wanted.tool]] * 5 == [offered(random, [wanted]) for _ in range(5)]

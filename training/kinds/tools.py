@@ -96,7 +96,9 @@ def offered(random: Random, wanted: list[Asked], most: int = 4) -> list[Offered]
     """Return these tools among others, in some order; none of those fits the requests as well."""
     listed = [each.tool for each in wanted]
     count = random.randrange(len(wanted), most + 1)
-    while len(listed) < count:
+    for _ in range(20):
+        if len(listed) == count:
+            break
         other = _one(random).tool
         if all(_fits(each.request, each.tool, [*listed, other]) for each in wanted):
             listed.append(other)
