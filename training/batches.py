@@ -17,7 +17,7 @@ _POOL = 64
 
 
 def batches(
-    tokenizer: Any, seed: int, size: int, kinds: Kinds = KINDS
+    tokenizer: Any, seed: int | str, size: int, kinds: Kinds = KINDS
 ) -> Iterator[tuple[Any, Any]]:
     """Yield tokens and labels, of which -100 is not to be learned.
 

@@ -1,8 +1,9 @@
 """Evaluate the shipped model through the ordinary agents: `python -m training.evaluate`.
 
 It needs rxagent with the extra `builtin`. The questions come from another seed than those of the
-training, and none that the training has seen is asked; those off the subject and the tools with
-unseen names are written by hand. With --card, the table is written into the model's card.
+training, and none is asked that a training by its defaults has seen; those off the subject and the
+tools with unseen names are written by hand. With --card, the table is written into the model's
+card.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from rxagent import Agent, CodeAgent
 from rxagent.models import BuiltinModel
 
 from .example import Example
-from .kinds.all import examples
+from .kinds.all import STAGES, examples
 from .kinds.arithmetic import arithmetic
 from .kinds.calculators import calculators
 from .kinds.dates import dates
@@ -38,8 +39,8 @@ from .unseen_tools import UNSEEN
 __all__ = ["main"]
 
 _SEED = 20_261_128
-_SEEN = dict.fromkeys((1, 3, 5, 6, 1006), 50_000)
-"""The seeds of the training, and about how many examples of each it has seen."""
+_SEEN, _SEEN_OF_EACH = ("1", "1001"), 20_000
+"""The seeds of a training by its defaults, and about how many examples of a stage each sees."""
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
 _HONEST = (CANNOT, NO_TOOL, *TALK)
@@ -83,8 +84,9 @@ def main() -> int:
     given = parser.parse_args()
     seen = {
         example.question
-        for seed, count in _SEEN.items()
-        for example in islice(examples(seed), int(count * given.part))
+        for stage, kinds in STAGES.items()
+        for seed in _SEEN
+        for example in islice(examples(f"{seed} {stage}", kinds), int(_SEEN_OF_EACH * given.part))
     }
     model = BuiltinModel()
     rows = []

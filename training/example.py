@@ -5,6 +5,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .words import words_of
+
 __all__ = ["Example", "Offered", "Reply", "call", "code"]
 
 CODE, CALL, USER, RESULT, ASSISTANT, CLOSING, END, PAD = SPECIAL = (
@@ -12,6 +14,15 @@ CODE, CALL, USER, RESULT, ASSISTANT, CLOSING, END, PAD = SPECIAL = (
     *("<|closing|>", "<|end|>", "<|pad|>"),
 )
 TAGS = ("<code>", "</code>", "<tool_call>", "</tool_call>")
+
+MARKS = "?!.,:;()[]_\"'\n"
+PLAIN = words_of(
+    """
+    the and for what with from into that thi are have how who which you your tell show give get
+    find can please now calculate compute work out much many
+    """
+)
+"""Words of a question that choose no tool, without an s at the end."""
 
 LONGEST = 300
 """How many characters of a question, and of a result, the chat template shows."""
@@ -77,7 +88,8 @@ class Example:
 
     def parts(self) -> list[tuple[str, bool]]:
         """Return the pieces of its text, each with whether it is to be learned."""
-        head = (CODE if self.is_code else CALL) + "".join(tool.line for tool in self.tools)
+        lines = chosen([tool.line for tool in self.tools], self.question)
+        head = (CODE if self.is_code else CALL) + "".join(lines)
         parts = [(f"{head}{USER}{shown(self.question)}", False)]
         for reply in self.replies:
             is_closing = self.kind == "closing" and reply is self.replies[-1]
@@ -85,6 +97,28 @@ class Example:
             parts += [(before, False), (reply.text + END, reply.is_learned)]
             parts += [(RESULT + shown(result), False) for result in reply.results]
         return parts
+
+
+def chosen(lines: list[str], question: str) -> list[str]:
+    """Return the lines of the tools that the chat template shows.
+
+    Those with the most words of the question come first, and a tool is left out if another has all
+    its words and more; if none has any, all are shown.
+    """
+    words = {word.removesuffix("s") for word in _spaced(question).split()[:60]}
+    words = {word for word in words if (len(word) > 2 and word not in PLAIN) or word.isdigit()}
+    found = {line: {word for word in words if f" {word}" in f" {_spaced(line)}"} for line in lines}
+    kept: list[str] = []
+    for line in sorted(lines, key=lambda line: -len(found[line])):
+        if found[line] and not any(found[line] < found[other] for other in kept):
+            kept.append(line)
+    return (kept or lines)[:4]
+
+
+def _spaced(text: str) -> str:
+    for mark in MARKS:
+        text = text.replace(mark, " ")
+    return text.lower()
 
 
 def shown(text: str) -> str:

@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from .batches import batches
 from .forward import loss_of
-from .kinds.all import FIRST, LAST
+from .kinds.all import STAGES
 from .tokens import SIZE, made
 
 __all__ = ["main"]
-
-_WARM_UP = 150
 
 
 def main() -> None:
@@ -32,16 +30,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=35.0)
     parser.add_argument(
-        "--first", type=float, default=0.15, help="The part of the time for sums alone."
-    )
-    parser.add_argument(
-        "--last", type=float, default=0.15, help="The part for what is trained last."
+        "--stages",
+        nargs="+",
+        type=_stage,
+        default=[("sums", 0.15), ("tools", 0.25), ("all", 0.6)],
+        help="Which mixtures, and for which part of the time, as sums:0.2 all:0.8.",
     )
     parser.add_argument("--size", type=int, default=8, help="Examples of about one length.")
     parser.add_argument(
         "--sizes", type=int, default=2, help="How many of these a process reads a step."
     )
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--warm-up", type=int, default=150, help="In how many steps it rises.")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--from", dest="start", type=Path, help="A folder to go on from.")
@@ -52,6 +52,13 @@ def main() -> None:
     shared = torch.zeros(given.processes, size).share_memory_()
     barrier = torch.multiprocessing.get_context("spawn").Barrier(given.processes)
     torch.multiprocessing.spawn(work, (given, shared, barrier), nprocs=given.processes)
+
+
+def _stage(text: str) -> tuple[str, float]:
+    name, _, part = text.partition(":")
+    if name not in STAGES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(STAGES)}.")
+    return name, float(part or 1)
 
 
 def work(rank: int, given: argparse.Namespace, shared: Any, barrier: Any) -> None:
@@ -65,7 +72,7 @@ def work(rank: int, given: argparse.Namespace, shared: Any, barrier: Any) -> Non
     """
     torch.set_num_threads(1)
     torch.manual_seed(given.seed)
-    tokenizer = made()
+    tokenizer = AutoTokenizer.from_pretrained(given.start) if given.start else made()
     model = (
         LlamaForCausalLM.from_pretrained(given.start)
         if given.start
@@ -103,23 +110,21 @@ def train(model: Any, tokenizer: Any, given: argparse.Namespace, average: Any, r
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=given.rate, betas=(0.9, 0.98), fused=True)
     seed = given.seed + 1000 * rank
-    sums = batches(tokenizer, seed + 1, given.size, FIRST)
-    whole = batches(tokenizer, seed, given.size)
-    last = batches(tokenizer, seed + 2, given.size, LAST)
+    stages = {
+        name: batches(tokenizer, f"{seed} {name}", given.size, STAGES[name])
+        for name, _ in given.stages
+    }
     log = (given.folder / "loss.csv").open("w", encoding="utf-8") if rank == 0 else None
     if log is not None:
         log.write("step,seconds,loss,rate\n")
     part, step, began, saved = 0.0, 0, time.monotonic(), time.monotonic()
     while part < 1:
-        rate = (
-            given.rate * min(1, (step + 1) / _WARM_UP) * (0.505 + 0.495 * math.cos(math.pi * part))
-        )
+        risen = min(1, (step + 1) / given.warm_up)
+        rate = given.rate * risen * (0.505 + 0.495 * math.cos(math.pi * part))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        source = sums if part < given.first else whole if part < 1 - given.last else last
-        taken = islice(source, given.sizes)
-        losses = [loss_of(model, *each) for each in taken]
-        loss = torch.stack(losses).mean()
+        taken = islice(stages[_at(part, given.stages)], given.sizes)
+        loss = torch.stack([loss_of(model, *each) for each in taken]).mean()
         loss.backward()
         passed = time.monotonic() - began
         mean, seconds = average(model, loss.item(), passed)
@@ -139,6 +144,15 @@ def train(model: Any, tokenizer: Any, given: argparse.Namespace, average: Any, r
     if log is not None:
         log.close()
         save(model, tokenizer, given.folder)
+
+
+def _at(part: float, stages: list[tuple[str, float]]) -> str:
+    """Return the stage at a part of the time."""
+    for name, share in stages:
+        part -= share
+        if part < 0:
+            return name
+    return stages[-1][0]
 
 
 def averaged(

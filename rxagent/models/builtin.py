@@ -30,9 +30,10 @@ class BuiltinModel(OnnxModel):
     """A tiny model that is part of rxagent: it needs no key, no server and no download.
 
     It is for demonstrations and tests. It calculates, converts units, works out percentages and
-    dates, and calls a tool, though of several it often takes the wrong one; asked anything else, it
-    says what it can do. It reads the task and what was done for it, but neither instructions nor
-    earlier tasks. Its card says how often it is right.
+    dates, and calls a tool whose name or description has words of the task, though it may copy
+    names and arguments wrongly; asked anything else, it says what it can do. It reads the task and
+    what was done for it, but neither instructions nor earlier tasks. Its card says how often it is
+    right.
 
     Args:
         model_id: The only one is `tiny`.

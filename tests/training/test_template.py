@@ -2,6 +2,7 @@
 
 from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -13,8 +14,10 @@ from rxagent.models.errors import ErrorFactory
 from rxagent.models.local.chat_template import ChatTemplate
 from rxagent.models.local.conversation import rendered
 from rxagent.models.local.text_reader import TextReader
-from training.example import ASSISTANT
+from training.example import ASSISTANT, Offered
 from training.kinds.all import examples
+from training.kinds.requests import Asked
+from training.kinds.tools import offered
 from training.recording import recording
 
 SOURCE = (Path(rxagent.__file__).parent / "models" / "tiny" / "chat_template.jinja").read_text()
@@ -60,19 +63,41 @@ def test_examples_are_prompts(example):
     assert [text[:end] for end in ends] == prompts_of(example)
 
 
-def test_of_many_tools_those_of_the_task_are_shown():
-    """Of more than four tools, the prompt has the four whose words are in the task."""
-
-    def numbered(number):
-        return tool(lambda: "", name=f"part_{number}", description=f"Return part {number}.")
-
-    def weather(city: str) -> str:
-        """Return the weather in a city."""
-        return city
-
+def shown_of(tools, task):
+    """Return the names of the tools that an agent's prompt shows."""
     prompts = []
     model = as_model(lambda request: prompts.append(prompt_of(request)) or "Fine.")
-    Agent(model, [*map(numbered, range(49)), weather]).run("What is the weather in Oslo?")
+    Agent(model, tools).run(task)
+    listed = prompts[0].removeprefix("<|call|>").split("<|user|>")[0]
+    return [line.split("(")[0] for line in listed.splitlines()]
 
-    assert "weather(city: str) Return the weather in a city." in prompts[0]
-    assert 3 == prompts[0].count("part_")
+
+def described(name, description):
+    """Return a tool."""
+    return tool(lambda: "", name=name, description=description)
+
+
+WEATHER = described("weather", "Return the weather in a city.")
+PARTS = [described(f"part_{number}", f"Return part {number}.") for number in range(49)]
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("What is the weather in Oslo?", ["weather"]),
+        ("What is part 7, and the weather?", ["part_7", "weather"]),
+        ("Parts, please.", ["part_0", "part_1", "part_2", "part_3"]),
+        ("What is it?", ["part_0", "part_1", "part_2", "part_3"]),
+    ],
+)
+def test_the_tools_of_the_task_are_shown(task, names):
+    """The prompt has the tools whose words are in the task, and the first four if none has any."""
+    assert names == shown_of([*PARTS, WEATHER], task)
+
+
+def test_requests_that_no_tool_fits_have_an_end():
+    """Tools are listed beside one that shares no word with its request."""
+    random = Random(1)
+    wanted = Asked(Offered("part", {}, "Return it."), "Look up 5", {})
+
+    assert [[wanted.tool]] * 5 == [offered(random, [wanted]) for _ in range(5)]

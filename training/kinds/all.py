@@ -11,52 +11,45 @@ from .dates import dates
 from .fixing import fixing
 from .off_subject import off_subject
 from .percentages import percentages
+from .requests import a_tool
 from .talk import talk
-from .tools import a_tool, tools
+from .tools import tools
 from .units import units
 
-__all__ = ["FIRST", "KINDS", "LAST", "Kinds", "examples"]
+__all__ = ["KINDS", "STAGES", "Kinds", "examples"]
 
 Kinds: TypeAlias = dict[Callable[[Random], Example], int]
 
 KINDS: Kinds = {
-    arithmetic: 18,
-    percentages: 8,
-    units: 10,
-    dates: 9,
-    talk: 3,
-    off_subject: 10,
-    tools: 32,
-    calculators: 8,
-    fixing: 8,
+    arithmetic: 16,
+    percentages: 5,
+    units: 16,
+    dates: 8,
+    talk: 4,
+    off_subject: 9,
+    tools: 30,
+    calculators: 6,
+    fixing: 6,
 }
 """The kinds, with their shares in percent, about."""
 
 
-FIRST: Kinds = {arithmetic: 50, percentages: 15, units: 15, dates: 15, off_subject: 5}
-"""What is trained first: copying the digits of a question is what all else builds on."""
-
-LAST: Kinds = {
-    arithmetic: 20,
-    percentages: 3,
-    units: 30,
-    dates: 6,
-    talk: 4,
-    off_subject: 6,
-    tools: 24,
-    calculators: 3,
-    fixing: 4,
+STAGES: dict[str, Kinds] = {
+    "sums": {arithmetic: 50, percentages: 15, units: 15, dates: 15, off_subject: 5},
+    "tools": {tools: 80, off_subject: 4, arithmetic: 6, units: 4, fixing: 3, calculators: 3},
+    "all": KINDS,
 }
-"""What is trained last: more of what has to be remembered, the factors of the units."""
+"""What is trained when: copying the digits of a question is what all else builds on; copying the
+names of tools takes long to learn where it is a small part."""
 
 
-def examples(seed: int, of: Kinds = KINDS) -> Iterator[Example]:
+def examples(seed: int | str, of: Kinds = KINDS) -> Iterator[Example]:
     """Yield examples for ever, the same ones for the same seed."""
     random = Random(seed)
     kinds, shares = list(of), list(of.values())
     while True:
         example = random.choices(kinds, shares)[0](random)
-        if not example.tools and example.is_code and of is not FIRST and random.random() < 0.12:
+        if tools in of and not example.tools and example.is_code and random.random() < 0.12:
             yield _with_tools(random, example)
         else:
             yield example

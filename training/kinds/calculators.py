@@ -8,7 +8,8 @@ from .arithmetic import expression, rounded
 from .dates import dates
 from .percentages import percentage
 from .phrases import asked, of
-from .tools import a_tool, cannot, in_words, quoted
+from .requests import a_tool, quoted
+from .tools import cannot, in_words
 from .units import conversion
 
 __all__ = ["calculators"]

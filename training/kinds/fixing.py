@@ -6,7 +6,8 @@ from ..example import Example, Reply, call, code
 from .arithmetic import expression, final, rounded
 from .dates import said, some_date, written
 from .phrases import asked, dressed, of
-from .tools import a_tool, in_code, in_words, offered
+from .requests import a_tool
+from .tools import in_code, in_words, offered
 
 __all__ = ["fixing"]
 
@@ -139,7 +140,7 @@ def _arguments(random: Random) -> Example:
         error = _error(f"TypeError: {what}", line)
     right = in_code([wanted]).replace(f"I call {wanted.tool.name}.", _THOUGHT)
     wrong = code(f"I call {name}.", line)
-    listed = offered(random, [wanted.tool], 3)
+    listed = offered(random, [wanted], 3)
     return _fixed(dressed(random, wanted.request), wrong, error, right, listed)
 
 
@@ -163,7 +164,7 @@ def _failure(random: Random) -> Example:
     error = _error(f"{kind}: {reason}", line)
     right = code("The tool failed.", f'final_answer("The tool failed: {reason}")')
     return _fixed(
-        dressed(random, wanted.request), first, error, right, offered(random, [wanted.tool], 3)
+        dressed(random, wanted.request), first, error, right, offered(random, [wanted], 3)
     )
 
 
@@ -206,7 +207,7 @@ def _by_call(random: Random) -> Example:
         Reply(call((wanted.tool.name, wanted.arguments)), (result,)),
         Reply(in_words([result])),
     ]
-    listed = offered(random, [wanted.tool], 3)
+    listed = offered(random, [wanted], 3)
     return Example("fixing", dressed(random, wanted.request), replies, listed, is_code=False)
 
 
@@ -215,7 +216,7 @@ def _by_call_failed(random: Random) -> Example:
     reason = _reason(random, wanted)
     calls = call((wanted.tool.name, wanted.arguments))
     replies = [Reply(calls, (f"{kind}: {reason}",)), Reply(f"The tool failed: {reason}")]
-    listed = offered(random, [wanted.tool], 3)
+    listed = offered(random, [wanted], 3)
     return Example("fixing", dressed(random, wanted.request), replies, listed, is_code=False)
 
 

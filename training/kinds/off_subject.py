@@ -6,7 +6,8 @@ from ..example import Example
 from ..words import NAMES, NOUNS, OWNERS, VERBS, made_up, name, noun, words_of
 from .dates import said, some_date
 from .phrases import dressed, number, of
-from .tools import a_tool, cannot
+from .requests import a_tool
+from .tools import cannot
 from .units import UNITS
 
 __all__ = ["off_subject"]

@@ -4,7 +4,7 @@ from random import Random
 
 from ..example import Example, Reply, code
 from .phrases import ABILITIES, of
-from .tools import a_tool
+from .requests import a_tool
 
 __all__ = ["TALK", "talk"]
 

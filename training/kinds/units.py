@@ -22,7 +22,7 @@ UNITS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "mg": ("0.001", ("mg", "milligrams")),
         "g": ("1", ("g", "grams", "gram")),
         "kg": ("1000", ("kg", "kilograms", "kilos", "kilogram")),
-        "t": ("1000000", ("tonnes", "tons", "t")),
+        "t": ("1e6", ("tonnes", "tons", "t")),
         "oz": ("28.349523125", ("oz", "ounces")),
         "lb": ("453.59237", ("pounds", "lb", "lbs", "pound")),
         "st": ("6350.29318", ("stone",)),
@@ -50,17 +50,17 @@ UNITS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     },
     "area": {
         "m2": ("1", ("square metres", "square meters", "m2", "m²")),
-        "km2": ("1000000", ("square kilometres", "square kilometers", "km2", "km²")),
-        "ha": ("10000", ("hectares", "ha")),
+        "km2": ("1e6", ("square kilometres", "square kilometers", "km2", "km²")),
+        "ha": ("1e4", ("hectares", "ha")),
         "acres": ("4046.8564224", ("acres", "acre")),
         "ft2": ("0.09290304", ("square feet", "ft2", "sq ft")),
     },
     "data": {
         "bytes": ("1", ("bytes", "byte")),
         "KB": ("1000", ("KB", "kilobytes", "kB")),
-        "MB": ("1000000", ("MB", "megabytes")),
-        "GB": ("1000000000", ("GB", "gigabytes")),
-        "TB": ("1000000000000", ("TB", "terabytes")),
+        "MB": ("1e6", ("MB", "megabytes")),
+        "GB": ("1e9", ("GB", "gigabytes")),
+        "TB": ("1e12", ("TB", "terabytes")),
     },
 }
 """The factor of each unit to the first one of its kind, and its names."""
