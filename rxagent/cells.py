@@ -30,7 +30,7 @@ class Cursor:
         self._width = 0
         self._column = 0
 
-    def write(self, text: str, width: int) -> None:
+    def follow(self, text: str, width: int) -> None:
         """Move behind a text that is written to a terminal of so many columns."""
         column = self.column(width)
         line = text[max(text.rfind("\n"), text.rfind("\r")) + 1 :]

@@ -24,8 +24,8 @@ def test_the_column_does_not_depend_on_earlier_widths(texts, width, earlier):
     """A window that was resized has the cursor where one of that width has it."""
     resized, constant = Cursor(), Cursor()
     for text in texts:
-        resized.write(text, earlier)
-        constant.write(text, width)
+        resized.follow(text, earlier)
+        constant.follow(text, width)
 
     assert constant.column(width) == resized.column(width)
 
@@ -42,6 +42,6 @@ def test_the_moves_of_a_cursor():
         ("\rno", 2),
         ("one\ntwo", 3),
     ):
-        cursor.write(text, 10)
+        cursor.follow(text, 10)
 
         assert column == cursor.column(10), text

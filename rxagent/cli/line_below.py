@@ -88,7 +88,7 @@ class LineBelow:
         with self._lock:
             self.erase()
             yield
-            self._cursor.write(text, columns(stream))
+            self._cursor.follow(text, columns(stream))
             if self._text:
                 stream.flush()
                 self._draw()

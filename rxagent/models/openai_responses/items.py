@@ -302,7 +302,8 @@ class Items:
         if self._is_named(item, signs):
             return fit == EQUALS or not is_elsewhere or (fit > CONTRADICTS and not item.is_whole)
         is_other = self._has_other_id(item, signs)
-        if is_elsewhere:
+        if is_elsewhere:  # calls may be alike, so that one with another id is another
+            is_other = is_other or (item.kind == CALL and not self._ids_change)
             return fit == EQUALS and not item.is_whole and not is_other
         is_unnamed = item.kind == CALL and item.name is None
         if is_unnamed and is_other:
