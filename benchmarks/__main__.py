@@ -48,6 +48,7 @@ FAMILIES: dict[str, Callable[[str, bool], Iterable[Row]]] = {
     "sandbox": sandbox.rows,
     "viewers": viewers.rows,
     "composed": composed.rows,
+    "careful": composed.careful,
     "import": imports.rows,
     "builtin": builtin.rows,
     "onnx": local.onnx,

@@ -1,4 +1,4 @@
-"""Operators around a model: what each adds to a delta."""
+"""Operators around a model: what each adds to a delta, and what the usual ones add to a run."""
 
 from collections.abc import Callable, Iterator
 from statistics import median
@@ -6,7 +6,10 @@ from typing import Any
 
 from reactivex import Observable
 
+from rxagent import Agent
 from rxagent import operators as ops
+from rxagent.agents.approval import by_name
+from rxagent.agents.runnable import Runnable
 from rxagent.events import Delta, Finish, TextDelta
 from rxagent.messages import Request
 from rxagent.models import Model
@@ -14,9 +17,10 @@ from rxagent.streams import each
 from rxagent.streams import operators as stream_ops
 
 from .row import Row
-from .turns import cpu, take_turns
+from .sides import Ours, Sdk
+from .turns import cpu, per, take_turns
 
-__all__ = ["rows"]
+__all__ = ["careful", "rows"]
 
 PIECE = TextDelta("token ")
 
@@ -67,6 +71,28 @@ def rows(url: str, quick: bool) -> Iterator[Row]:
             each_one <= LIMIT,
             f"beside {median(taken.theirs) / count * 1e6:.2f} µs for the stream itself",
         )
+
+
+class _Careful(Ours):
+    """An agent with what one puts around it in production."""
+
+    def make(self, model: Model) -> Runnable:
+        """Return an agent with a model."""
+        careful = model.pipe(ops.timeout(idle=20), ops.retry(2))
+        return Agent(careful, approve=by_name({"*": None})).pipe(ops.budget(tokens=10**9))
+
+
+def careful(url: str, quick: bool) -> Iterator[Row]:
+    """Compare a delta of an agent with retry, timeout, budget and approve around everything."""
+    ours, sdk = _Careful(url), Sdk(url)
+    for count, most, times in ((2_000, 0.065, 15), (20_000, 0.05, 7)):
+
+        def read(side: Ours | Sdk, count: int = count) -> float:
+            return per(count, lambda: cpu(lambda: side.read(f"tokens-{count}")))()
+
+        turns = take_turns(lambda: read(ours), lambda: read(sdk), 3 if quick else times)
+        yield turns.row(f"the same with retry, timeout, budget, approve, {count:,}", "µs", most)
+    sdk.close()
 
 
 def _reading(model: Callable[[Request], Observable[Delta]]) -> Callable[[], float]:

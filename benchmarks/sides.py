@@ -12,6 +12,7 @@ from attrs import frozen
 from openai import AsyncOpenAI
 
 from rxagent import Agent, Run
+from rxagent.agents.runnable import Runnable
 from rxagent.events import Event, TextDelta
 from rxagent.models import Model, OpenAIModel
 
@@ -98,14 +99,18 @@ class Ours:
         self._kind = kind
         self._url = url
         self._tools = tuple(tools)
-        self._agents: dict[str, Agent] = {}
+        self._agents: dict[str, Runnable] = {}
 
-    def agent(self, model: str) -> Agent:
+    def agent(self, model: str) -> Runnable:
         """Return the agent for a model, always the same one."""
         if model not in self._agents:
             by = self._kind(model, api_base=self._url, api_key=KEY, client_kwargs=SETTINGS)
-            self._agents[model] = Agent(by, self._tools)
+            self._agents[model] = self.make(by)
         return self._agents[model]
+
+    def make(self, model: Model) -> Runnable:
+        """Return an agent with a model."""
+        return Agent(model, self._tools)
 
     def read(self, model: str, times: int = 1) -> None:
         """Run the agent as many times at once, until all viewers have received the end."""
