@@ -109,11 +109,11 @@ def test_a_line_typed_during_an_answer_cuts_it(talk, halting, reachable):
     )
 
 
-def test_a_line_typed_during_an_answer_is_read_after_it(talk, reachable):
-    """Without --steer, the answer goes on, and a second one follows in the same run."""
+def gated(reachable):
+    """Let the model "gated" stop within its first answer; return the event it waits for."""
     gate = threading.Event()
 
-    def gated(body):
+    def script(body):
         if said_by(body, "assistant"):
             yield from plain(body)
             return
@@ -122,7 +122,13 @@ def test_a_line_typed_during_an_answer_is_read_after_it(talk, reachable):
             yield 0.01
         yield from saying(body, [text_chunk(", done.")])
 
-    reachable.scenario("gated", gated)
+    reachable.scenario("gated", script)
+    return gate
+
+
+def test_a_line_typed_during_an_answer_is_read_after_it(talk, reachable):
+    """Without --steer, the answer goes on, and a second one follows in the same run."""
+    gate = gated(reachable)
     screen = talk("gated", "--plain")
     screen.type("one\r")
     screen.read_until('text="Well"')
@@ -140,18 +146,7 @@ def test_a_line_typed_during_an_answer_is_read_after_it(talk, reachable):
 
 def test_what_is_typed_during_an_answer_is_shown_below_it(talk, reachable):
     """Each key is shown while the text arrives, Enter too; it is said, and then shown above."""
-    gate = threading.Event()
-
-    def gated(body):
-        if said_by(body, "assistant"):
-            yield from plain(body)
-            return
-        yield text_chunk("Well")
-        while not gate.is_set():
-            yield 0.01
-        yield from saying(body, [text_chunk(", done.")])
-
-    reachable.scenario("gated", gated)
+    gate = gated(reachable)
     screen = talk("gated", TERM="xterm")
     screen.type("one\r")
     screen.read_until("Well")
