@@ -55,7 +55,7 @@ class Scripted:
 def is_refused(received):
     """Return whether a request was not sent."""
     last = received[-1] if received else None
-    return isinstance(last, ModelUnavailable) and last is not LOST
+    return isinstance(last, CircuitOpen)
 
 
 @given(st.integers(1, 5), st.lists(st.booleans(), max_size=20))
@@ -179,7 +179,7 @@ def test_it_is_shared_by_models_and_runs():
     for agent in (Agent(one), Agent(other)):
         with pytest.raises(RateLimited):
             agent.run("Go")
-    with pytest.raises(ModelUnavailable, match="No request is sent, because 2 requests in a row"):
+    with pytest.raises(CircuitOpen, match="No request is sent, because 2 requests in a row"):
         Agent(one).run("Go")
     small = ops.fallback(other, lambda _: rx.of(HI))
     assert "Hi" == Agent(small).run("Go")
