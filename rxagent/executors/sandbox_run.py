@@ -21,9 +21,10 @@ from ..streams import RunScheduler
 from .process_worker.unawaited import early_answer, note_on
 from .protocol import CodeResult, Functions, Limits
 from .sandbox_answers import Answer, ended, named, nothing, pending, raised, raising, returned
+from .sandbox_awaits import Awaits, Place
 from .sandbox_calls import SandboxCall
 from .sandbox_errors import error_of, is_limit, is_of_code, limit_error, time_error, undefined
-from .sandbox_turns import Awaited, Called, Ended, Failed, Item, Place, Turns, Undefined
+from .sandbox_turns import Awaited, Called, Ended, Failed, Item, Turns, Undefined
 from .sandbox_variables import SandboxVariables
 
 __all__ = ["SandboxRun"]
@@ -82,6 +83,7 @@ class SandboxRun(abc.DisposableBase):
         self._outcome: CodeResult | CodeError | None = None  # once the code has to end
         self._calls: dict[int, SandboxCall] = {}
         self._unawaited: dict[int, str] = {}  # the names of asynchronous calls
+        self._awaits = Awaits(self._code, functions.names)
         self._places: dict[int, Place | None] = {}
         self._sleeping: dict[int, abc.DisposableBase] = {}
         self._settled: dict[int, Answer] = {}
@@ -273,8 +275,9 @@ class SandboxRun(abc.DisposableBase):
     # Several at once.
 
     def _wait(self, item: Awaited) -> None:
-        just = [number for number in item.ids if item.is_of(self._places.get(number))]
-        for number in just or item.ids:
+        places = self._places
+        held = {n for n in item.ids if self._awaits.hold(item.place, places.get(n))} or item.ids
+        for number in held:
             self._unawaited.pop(number, None)
         if not item.ids:
             self._kill(_OF_OTHER_CODE)
@@ -282,9 +285,8 @@ class SandboxRun(abc.DisposableBase):
         if self._outcome is not None:
             self._go_on(lambda: item.snapshot.resume({number: ended() for number in item.ids}))
             return
-        ready = {
-            number: self._settled.pop(number) for number in item.ids if number in self._settled
-        }
+        # What nothing has awaited is kept, so that the code waits when it awaits that.
+        ready = {number: self._settled.pop(number) for number in held if number in self._settled}
         if ready:
             self._go_on(
                 lambda: item.snapshot.resume({number: make() for number, make in ready.items()})

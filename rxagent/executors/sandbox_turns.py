@@ -11,22 +11,19 @@ from attrs import frozen
 
 from ..errors import PoolExhausted
 from ..streams import RunScheduler
+from .sandbox_awaits import Place
 from .sandbox_errors import is_limit, is_of_code
 from .sandbox_values import cannot_leave, plain
 from .sandbox_variables import SandboxVariables
 from .sandbox_workers import THREADS
 
-__all__ = ["Awaited", "Called", "Ended", "Failed", "Item", "Place", "Turns", "Undefined"]
+__all__ = ["Awaited", "Called", "Ended", "Failed", "Item", "Turns", "Undefined"]
 
 _LINGER = 0.02
 """Seconds for which a thread waits for the next turn; another one costs 0.1 ms (2026-11-28)."""
 
 _TRIP = 0.01
 """Seconds that count, at most, of the time between two turns, as the run may have been paused."""
-
-
-Place: TypeAlias = tuple[str, int, int]
-"""The name of a piece of code, and from where to where in it."""
 
 
 @frozen
@@ -71,13 +68,6 @@ class Awaited:
     snapshot: Any
     ids: frozenset[int]
     place: Place | None = None
-
-    def is_of(self, call: Place | None) -> bool:
-        """Return whether it is `await f(...)` of just this call, so that it waits for no other."""
-        if self.place is None or call is None:
-            return False
-        (name, begin, end), (called_in, called, called_to) = self.place, call
-        return name == called_in and begin < called and end == called_to
 
 
 @frozen

@@ -5,6 +5,8 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rxagent.errors import CodeError
 from rxagent.events import ToolCompleted, ToolFailed, ToolOutput, ToolStarted
@@ -252,6 +254,9 @@ def test_an_answer_needs_its_calls(session):
     assert "cheap" == Ran(session, awaited, functions_of(price)).value
 
 
+GATHER = "from asyncio import gather\n"
+
+
 @pytest.mark.parametrize(
     ("code", "missing"),
     [
@@ -263,6 +268,18 @@ def test_an_answer_needs_its_calls(session):
         ("await one(1)\nawait two(2)", []),
         ("import asyncio\nawait asyncio.gather(one(1), two(2))", []),
         ("import asyncio\nawait asyncio.gather(*[one(n) for n in range(3)])", []),
+        (GATHER + "a = one(1)\nawait gather(two(2), two(3))", ["one"]),
+        (GATHER + "a, b, c = one(1), two(2), two(3)\nawait gather(b, c)", []),
+        (GATHER + "a = one(1)\nb = two(2)\nc = two(3)\nawait gather(b, c)", ["one"]),
+        (GATHER + "a = one(1)\nb = []\nb.append(two(2))\nawait gather(*b)", ["one"]),
+        (GATHER + "a = one(1)\nb = [two(n) for n in [1, 2]]\nawait gather(*b)", ["one"]),
+        (GATHER + "a = one(1)\nb = gather(two(2), two(3))\nawait b", ["one"]),
+        (GATHER + "async def of(x):\n    return await x\na = one(1)\nawait of(two(2))", ["one"]),
+        ("a = one(1)\nb = two(2)\nfor c in [b]:\n    d = await c\nd", ["one"]),
+        ("a = one(1)\nb = {'c': two(2)}\nawait b['c']", ["one"]),
+        ("a = one(1)\nb = await two(2)\nawait a", []),
+        ("a = one(1)\nb = two(2)\nawait b\nawait a", []),
+        (GATHER + "a = one(1)\nb = await gather(two(2), two(3))\nc = a\nawait c", []),
         (
             "import asyncio\nasync def of(x):\n    return await x\n"
             "async def own():\n    return await two(2)\n"
@@ -291,6 +308,45 @@ def test_awaiting_one_call_is_not_awaiting_another(session, code, missing):
     note = f"(Calls were not awaited, so their values are missing: {advice}.)\n"
     assert (note if missing else "") == printed
     assert bool(missing) == (error is not None and advice in error)
+
+
+@settings(max_examples=12)
+@given(st.data())
+def test_what_is_gathered_is_awaited(data):
+    """Of calls that are gathered in any groups, those in none are missing, and no others."""
+    names = ["one", "two", "three", "four"]
+    group_of = {name: data.draw(st.integers(0, 3)) for name in names}
+    groups = [[name for name in names if group_of[name] == group] for group in (1, 2, 3)]
+
+    async def one() -> int:
+        """Return 1."""
+        return 1
+
+    async def two() -> int:
+        """Return 2, later."""
+        await asyncio.sleep(0)
+        return 2
+
+    async def three() -> int:
+        """Return 3."""
+        return 3
+
+    async def four() -> int:
+        """Return 4, much later."""
+        for _ in range(9):
+            await asyncio.sleep(0)
+        return 4
+
+    calls = [f"of_{name} = {name}()" for name in names]
+    awaits = [f"await gather({', '.join('of_' + n for n in group)})" for group in groups if group]
+    code = "\n".join([GATHER, *calls, *awaits, "0"])
+    with opened() as session:
+        printed = Ran(session, code, functions_of(one, two, three, four)).printed
+
+    missing = [name for name in names if not group_of[name]]
+    advice = "write " + ", ".join(f"`await {name}(...)`" for name in missing)
+    note = f"(Calls were not awaited, so their values are missing: {advice}.)\n"
+    assert (note if missing else "") == printed
 
 
 def test_a_call_of_earlier_code_is_not_waited_for(session):
