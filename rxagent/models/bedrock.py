@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -88,6 +89,7 @@ class AmazonBedrockModel(RemoteModel):
     provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {**RemoteModel._held, "_given": "its client"}
+    _other_types: ClassVar[tuple[type, ...]] = (bytes, bytearray, Decimal)
 
     def __init__(
         self,

@@ -35,6 +35,11 @@ _COST_MAP = "LITELLM_LOCAL_MODEL_COST_MAP"
 _REASONS = "received_finish_reason", "intermittent_finish_reason", "received_any_finish_reason"
 """Where LiteLLM keeps that a provider has sent a finish reason."""
 
+_LITELLMS = frozenset({"fallbacks", "headers", "litellm_metadata", "metadata"})
+"""Options that LiteLLM keeps to itself, and that may hold objects."""
+
+_IN_A_BODY = (bool, int, float, bytes, set, list, tuple, Mapping)
+
 _NOT_BEGUN = r"coroutine '\w+\.a(sync_)?(streaming|completion)\w*' was never awaited"
 """What Python says where a run is left while LiteLLM prepares its request on a thread: it makes a
 coroutine there that nothing begins, so that nothing is sent.
@@ -85,6 +90,7 @@ class LiteLLMModel(RemoteModel):
     provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {**RemoteModel._held, "_router": "its router"}
+    _beside: ClassVar[frozenset[str]] = RemoteModel._beside | _LITELLMS
 
     def __init__(
         self,
@@ -106,6 +112,10 @@ class LiteLLMModel(RemoteModel):
         super().__init__(model_id, client_kwargs=None, stream=stream, options=options)
         self._server = merged({"api_base": api_base, "api_key": api_key})
         self._router = router
+
+    def _in_body(self, request: Request) -> dict[str, Any]:
+        options = super()._in_body(request)  # others are clients, functions and classes
+        return {name: value for name, value in options.items() if isinstance(value, _IN_A_BODY)}
 
     @property
     def _key_arguments(self) -> Mapping[str, Any]:
@@ -277,9 +287,10 @@ async def _with_failures(stream: Any, watch: Watch) -> AsyncIterator[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value whose dicts and lists LiteLLM may change, as it does."""
+    """Return a value whose dicts and lists LiteLLM may change, as it does; keys are text."""
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
+        names = (str(name) if isinstance(name, int) else name for name in value)
+        return dict(zip(names, map(_plain, value.values()), strict=True))
     if isinstance(value, list):
         return [_plain(part) for part in value]
     return value

@@ -22,6 +22,7 @@ from ..pickling import portable
 from ..streams import from_batches
 from ..streams.sources import preparing
 from .errors import ErrorFactory
+from .json_options import check_json
 from .keys import check_keys
 from .model import Model
 from .options import check_options, permitted
@@ -56,6 +57,12 @@ class RemoteModel(Model):
         "_options": "an option",
     }
     """The attributes that may hold what cannot be pickled, each in words."""
+
+    _beside: ClassVar[frozenset[str]] = frozenset({"extra_headers", "extra_query", "timeout"})
+    """The options that are no part of the body of a request."""
+
+    _other_types: ClassVar[tuple[type, ...]] = ()
+    """The types of options that the SDK sends in its own way, beside those of JSON."""
 
     def __init__(
         self,
@@ -106,6 +113,7 @@ class RemoteModel(Model):
     ) -> AsyncIterator[tuple[AsyncIterator[Any], Reader[Any]]]:
         """Send a request, and give the items of its reply and their reader."""
         check_options(request, errors)
+        check_json(self._in_body(request), errors, self._other_types)
         check_keys(self._key_arguments, self._key_variable, errors)
         try:
             async with AsyncExitStack() as opened:
@@ -115,6 +123,11 @@ class RemoteModel(Model):
             raise
         except Exception as error:
             raise self._error_of(errors, error) from error
+
+    def _in_body(self, request: Request) -> dict[str, Any]:
+        """Return the options that go into the body of a request."""
+        options = {**self._options, **request.options}
+        return {name: value for name, value in options.items() if name not in self._beside}
 
     @property
     def _key_arguments(self) -> Mapping[str, Any]:

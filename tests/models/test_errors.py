@@ -546,9 +546,9 @@ def test_a_body_that_cannot_be_read(monkeypatch, reply, stream):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"metadata": {"name": "\ud800"}}, "surrogates"),
-        ({"temperature": object()}, "not JSON serializable"),
-        ({"temperature": float("nan")}, "not JSON compliant"),
+        ({"metadata": {"name": "\ud800"}}, "option metadata.name, which is a text with half a"),
+        ({"temperature": object()}, "option temperature, which is of the type object"),
+        ({"temperature": float("nan")}, "option temperature, which is nan"),
     ],
 )
 def test_unsendable(server, options, why):
