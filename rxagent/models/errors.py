@@ -247,11 +247,15 @@ def _innermost(error: BaseException) -> str:
 
 # Waits: when a server may be asked again, as its headers, its fields or its message say.
 
-_UNITS = {"ms": 0.001, "mi": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ms": 0.001, "mi": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _UNIT = "(?:ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
 _AND = r"\s{0,3}(?:(?:and|,)\s{0,3}(?=\d))?"
 _DURATION = rf"(?:\d+(?:\.\d+)?\s{{0,3}}{_UNIT}(?![a-z]){_AND}|\d+(?:\.\d+)?[hms](?=\d))+"
 _MEASURED = re.compile(_DURATION, re.IGNORECASE)
+_OF_ISO = re.compile(r"P(?=.*\d)(?:\d{1,4}D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+(?:[.,]\d+)?S)?)?")
+"""A duration as ISO 8601 writes it, such as PT1M30S; years and months have no fixed length."""
+
+_PIECE_OF_ISO = re.compile(r"(\d+(?:[.,]\d+)?)([DHMS])")
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mi(?=ll)|[hms])", re.IGNORECASE)
 _IN_WORDS = re.compile(
     rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)? ({_DURATION})", re.I
@@ -317,6 +321,9 @@ def _possible(wait: float | None) -> float | None:
 def _parsed_wait(text: str) -> float | None:
     if _MEASURED.fullmatch(text):
         return _length(text)
+    if _OF_ISO.fullmatch(text):
+        pieces = _PIECE_OF_ISO.findall(text)
+        return sum(float(n.replace(",", ".")) * _UNITS[unit.lower()] for n, unit in pieces)
     try:
         date = datetime.fromisoformat(text) if text[4:5] == "-" else parsedate_to_datetime(text)
         date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)

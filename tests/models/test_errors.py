@@ -209,6 +209,13 @@ def test_retry_after_dates_in_all_forms(form):
     ("value", "seconds"),
     [
         ("120 (busy)", 120.0),
+        ("PT5S", 5.0),
+        ("PT0.5S", 0.5),
+        ("PT1M30S", 90.0),
+        ("P1DT1H", 90_000.0),
+        ("P1Y", None),
+        ("PT", None),
+        ("P", None),
         ("1_000", None),
         ("1795868721", None),
         ("1e90", None),
@@ -225,6 +232,7 @@ def test_retry_after_oddities(value, seconds):
     ("error", "seconds"),
     [
         ({"retryDelay": {"seconds": 5, "nanos": 0}}, 5.0),
+        ({"retryAfter": "PT5S"}, 5.0),
         ({"message": "try again in 1 minute and 30 seconds"}, 90.0),
         ({"message": "try again in 1 minute, 30 seconds"}, 90.0),
         ({"message": "try again in 2 seconds and go on"}, 2.0),

@@ -154,6 +154,8 @@ class ChatChunks:
                 yield from self._read_choice(choice)
         if report := chunk.get("usage"):
             yield from self._report(report)
+        if isinstance(of_groq := chunk.get("x_groq"), Mapping):
+            yield from self._report(of_groq.get("usage"))
 
     def _read_choice(self, choice: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         index = number(choice.get("index")) or 0

@@ -169,6 +169,15 @@ def test_usage_in_the_choice(read):
     )
 
 
+@pytest.mark.parametrize("beside", [{}, {"usage": {"prompt_tokens": 5, "completion_tokens": 2}}])
+def test_usage_of_groq(read, beside):
+    """A report in Groq's own object counts, once."""
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_time": 0.1}
+    last = {**finish_chunk("stop"), "x_groq": {"id": "req_1", "usage": usage}, **beside}
+
+    assert [Finish("stop"), Usage(5, 2, model="m")] == read(sse(last), DONE)
+
+
 @given(st.text(alphabet='aü🎈"\\\n', max_size=12), st.data())
 def test_halves(read, text, data):
     """Pieces that cut a character in two are joined, and none holds a half."""
