@@ -10,6 +10,7 @@ from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from ..failures import failed_state_in, failure_in, is_foreign, wordless_failure_in
 from ..think_tags import ThinkTags
+from .again import Again
 from .calls import Calls, Fragment
 from .choices import Choices, Undecided
 from .fields import (
@@ -68,6 +69,7 @@ class ChatChunks:
         self._errors = errors
         self._choices = Choices()
         self._calls = Calls()
+        self._again = Again()
         self._repeats = Repeats()
         self._passed: list[str] = []
         self._reason: str | None = None
@@ -288,6 +290,7 @@ class ChatChunks:
         if not isinstance(fragments, list | tuple):
             raise TypeError
         position = -1
+        seen: set[int] = set()
         for fragment in rested(fragments):
             if fragment is REST:
                 yield REST
@@ -300,7 +303,8 @@ class ChatChunks:
                 index = position if is_whole else self._index
             self._index = index
             self._mirrored.add(choice)
-            yield from self._read_call(choice, index, fragment)
+            yield from self._read_call(choice, index, fragment, index not in seen)
+            seen.add(index)
         function = fields.get("function_call")  # the protocol before parallel calls
         if function and not self._is_mirror(function, choice):
             yield from self._read_call(choice, 0, {"function": function})
@@ -319,7 +323,7 @@ class ChatChunks:
         return self._elsewhere.setdefault((choice, index), FAR + len(self._elsewhere))
 
     def _read_call(
-        self, choice: int, index: int, fields: Mapping[str, Any]
+        self, choice: int, index: int, fields: Mapping[str, Any], may_repeat: bool = True
     ) -> Iterator[Delta | Rest]:
         if self._kept.has_parts:
             yield from self._kept.take()
@@ -338,8 +342,16 @@ class ChatChunks:
         index = self._latest_call = self._unique(choice, index, not (id or name))
         if arguments:
             arguments = self._halves.join(index, self._calls.new_in(index, id, arguments))
-            self.finished = self.finished and arguments.isspace()
         name = whole(string(name)) if name else None
+        if not may_repeat:
+            self._again.begin(index, id, name, arguments or "")
+        elif name or arguments:
+            new = self._again.new_in(index, id, name, arguments)
+            if new is None and self._again.is_known(index, kept):
+                return
+            name, arguments = new or (None, None)
+        self._again.is_known(index, kept)
+        self.finished = self.finished and not (arguments and not arguments.isspace())
         self.finished = self.finished and not name
         self._repeats.add_call(choice, Seen(given, id, name, arguments))
         if name or arguments:
