@@ -19,11 +19,14 @@ other; they are equal.
 class Parts:
     """The pieces of one text, by the numbers of its parts.
 
-    Where a piece has no number, it belongs to the latest part.
+    Where a piece has no number, or that of a part that is whole, it belongs to the latest part.
     """
 
     def __init__(self) -> None:
         self._pieces: dict[int, list[str]] = {}
+        self._runs: list[tuple[int, int]] = []
+        """The parts in the order in which their pieces came, each with how many it had before."""
+        self._first_runs: dict[int, int] = {}
         self._whole: set[int] = set()
         self._latest = 0
         self._are_numbered = True
@@ -44,7 +47,7 @@ class Parts:
 
     def number_of(self, given: int | None) -> int:
         """Return the number of the part of the next piece, as far as one is given."""
-        if given is None:
+        if given is None or given in self._whole:
             self._are_numbered = False
             given = self._latest + (self._latest in self._whole)
         self._latest = given
@@ -52,13 +55,18 @@ class Parts:
 
     def number_of_whole(self, given: int | None, text: str) -> int:
         """Return the number of a part that is whole now, as far as one is given."""
-        if given is None and self._latest in self._whole and text == self._text_of(self._latest):
-            return self._latest  # it is repeated
+        latest = self._latest if given is None else given
+        if latest in self._whole and text == self._text_of(latest):
+            return latest  # it is repeated
         return self.number_of(given)
 
     def pieces(self, number: int) -> list[str]:
-        """Return the list to which the pieces of a part are added."""
-        return self._pieces.setdefault(number, [])
+        """Return the list to which the next pieces are added, which are those of a part."""
+        pieces = self._pieces.setdefault(number, [])
+        if not self._runs or self._runs[-1][0] != number:
+            self._first_runs.setdefault(number, len(self._runs))
+            self._runs.append((number, len(pieces)))
+        return pieces
 
     def end(self, number: int) -> None:
         """Note that a part is whole."""
@@ -83,6 +91,8 @@ class Parts:
         """Return whether one whole part of an answer cannot be what has come of it."""
         if given is None or not self._are_numbered or text == self.text:
             return False
+        if given in self._whole and text != self._text_of(given):
+            return False  # the number is wrong, or that of the part before was
         return contradicts(self._text_of(given), text)
 
     def fit(self, whole: Sequence[Part]) -> int:
@@ -123,6 +133,8 @@ class Parts:
     def missing_in(self, number: int, text: str) -> str | None:
         """Return what a whole part adds to what has come; None if only the whole text shows it."""
         known = self._text_of(number)
+        if self._since(number).startswith(text):
+            return ""  # some of its pieces had another number
         if not text.startswith(known):
             return ""
         if not self._are_numbered and (before := self.text) and not known:
@@ -132,6 +144,15 @@ class Parts:
         if not known and (before := self.text) and _may_repeat(before, text):
             return None
         return text[len(known) :]
+
+    def _since(self, number: int) -> str:
+        """Return all that has come since the first piece of a part, in the order of time."""
+        ends: dict[int, int] = {}
+        texts = []
+        for part, begin in reversed(self._runs[self._first_runs.get(number, len(self._runs)) :]):
+            texts.append("".join(self._pieces[part][begin : ends.get(part)]))
+            ends[part] = begin
+        return "".join(reversed(texts))
 
     def _text_of(self, number: int) -> str:
         return "".join(self._pieces.get(number, ()))
