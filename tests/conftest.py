@@ -4,17 +4,10 @@ import os
 import signal
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-# A busy machine is slow to make examples, which says nothing of what they are made for.
-settings.register_profile(
-    "rxagent",
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("rxagent")
+from .laws import add_profiles
+
+add_profiles()
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so all that is started by it;
 # the programs that tests start must not.

@@ -14,7 +14,7 @@ from time import monotonic
 
 import openai
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import operators as ops
@@ -25,6 +25,8 @@ from rxagent.models import clients as pools
 from rxagent.models.clients import LIMIT, shared
 from rxagent.streams import each
 from rxagent.testing.scripts import PLAIN
+
+from ..laws import examples
 
 
 class Client:
@@ -203,7 +205,7 @@ def test_a_failed_making(error):
     assert 2 == making.calls
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(st.integers(0, 2 * LIMIT), max_size=8 * LIMIT))
 def test_bounded(turns):
     """However they are used: none closes while in use, and no more are kept than the limit."""
