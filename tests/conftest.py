@@ -2,10 +2,14 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+import rxagent
+
 from .laws import add_profiles
+from .warm import Warm
 
 add_profiles()
 
@@ -27,6 +31,18 @@ def pytest_collection_modifyitems(items):
     """Begin with the files of slow tests, so that no process is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+ENVIRONMENT = {"PYTHONPATH": str(Path(rxagent.__file__).parents[1]), "PYTHONUTF8": "1"}
+"""What a process needs to import the package that is tested."""
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """Return a process that starts commands and programs at once."""
+    warm = Warm(str(tmp_path_factory.mktemp("warm") / "socket"), ENVIRONMENT)
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(autouse=True)
