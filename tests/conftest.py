@@ -2,19 +2,16 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-# A busy machine is slow to make examples, which says nothing of what they are made for.
-settings.register_profile(
-    "rxagent",
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("rxagent")
+import rxagent
+
+from .laws import add_profiles
+from .warm import Warm
+
+add_profiles()
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so all that is started by it;
 # the programs that tests start must not.
@@ -34,6 +31,18 @@ def pytest_collection_modifyitems(items):
     """Begin with the files of slow tests, so that no process is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+ENVIRONMENT = {"PYTHONPATH": str(Path(rxagent.__file__).parents[1]), "PYTHONUTF8": "1"}
+"""What a process needs to import the package that is tested."""
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """Return a process that starts commands and programs at once."""
+    warm = Warm(str(tmp_path_factory.mktemp("warm") / "socket"), ENVIRONMENT)
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(autouse=True)

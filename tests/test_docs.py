@@ -346,6 +346,19 @@ def perform_python(block, page, namespace):
             namespace[name]()
 
 
+@pytest.fixture
+def at_once(request, folder, monkeypatch):
+    """Return a function after which commands and programs of a page start at once."""
+
+    def at_once():
+        commands = folder / "commands"
+        commands.mkdir(exist_ok=True)
+        request.getfixturevalue("warm").put_into(commands)
+        monkeypatch.setenv("PATH", os.pathsep.join((str(commands), os.environ["PATH"])))
+
+    return at_once
+
+
 def perform_console(block):
     """Run the commands of a block, and return the block with their real output."""
     seen = []
@@ -370,12 +383,14 @@ def name_of(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_prints_what_its_page_shows(page, server, folder, namespace):
+def test_every_block_prints_what_its_page_shows(page, server, folder, namespace, at_once):
     """The programs of a page run, in order, and print the output shown after them."""
     for needed in NEEDS.get(page, ()):
         pytest.importorskip(needed)
     if "transformers" in NEEDS.get(page, ()):
         make_network(folder / "my-model", page.stem)
+    if page not in NEEDS and hasattr(os, "fork") and "```console" in page.read_text("utf-8"):
+        at_once()
     screen, begin, previous = Screen(), 0, None
     with redirect_stdout(screen), redirect_stderr(screen):
         for block in blocks(page):

@@ -1,6 +1,6 @@
 """Passages: a conversation in pieces, which a cut between them leaves well-formed."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import Message, State, ToolCall
@@ -18,9 +18,10 @@ from rxagent.events import (
 from rxagent.passages import Passage, well_formed
 from rxagent.state import fold_all
 
+from .laws import examples
 from .strategies import conversations, texts
 
-law = settings(max_examples=40)
+law = examples(40)
 
 ids = st.sampled_from(["c1", "c2"])
 calls = st.lists(st.builds(ToolCall, ids, st.just("add")), max_size=2, unique_by=lambda c: c.id)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from textwrap import indent
 
@@ -84,27 +85,43 @@ WAYS = [
 ]
 
 
+FRESH = {way.values[0]: way for way in reversed(WAYS)}.values()
+"""One program in each way, which a fresh interpreter runs as well; that takes seconds."""
+
+
+def fresh(*, program, cwd, env):
+    """Start a program in a fresh interpreter."""
+    command = [sys.executable, "-u", "-W", "error", program]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, cwd=cwd, env=env, **pipes)
+
+
 @contextmanager
-def running(source, model, folder):
+def running(start, source, model, folder):
     """Run a program that asks the scripted model of this name; give its process and its server."""
     (folder / "program.py").write_text(source, encoding="utf-8")
     with ScriptedServer() as server:
         server.scenario("gpt-5-mini", SCRIPTS[model])
         asked = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "scripted"}
-        process = subprocess.Popen(
-            [sys.executable, "-u", "-W", "error", "program.py"],
+        process = start(
+            program=folder / "program.py",
             cwd=folder,
             env={**os.environ, **asked, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
         )
         try:
             yield process, server
         finally:
             process.kill()
-            process.communicate()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                pipe.close()
+
+
+@pytest.fixture
+def start(request):
+    """Return a function that starts a program, at once where the system can fork."""
+    if not hasattr(os, "fork"):
+        return fresh
+    return partial(request.getfixturevalue("warm").start, unbuffered=True)
 
 
 def read_until(process, text):
@@ -122,24 +139,38 @@ def status(process):
 
 
 @pytest.mark.parametrize(("way", "program"), WAYS)
-def test_each_program_prints_the_answer_and_ends_well(way, program, tmp_path):
+def test_each_program_prints_the_answer_and_ends_well(start, way, program, tmp_path):
     """The text is streamed to its end, nothing else is said, and the exit status is 0."""
-    with running(way(program), "tools", tmp_path) as (process, _):
+    with running(start, way(program), "tools", tmp_path) as (process, _):
         printed = read_until(process, "The answer is 5.")
         _, complaints = process.communicate(timeout=60)
 
         assert "The answer is 5." == printed.strip()
-        assert (0, "") == (status(process), re.sub("^(●|  ).*\n", "", complaints, flags=re.M))
+        assert (0, "") == (
+            status(process),
+            re.sub("^(●|  ).*\n", "", complaints.decode(), flags=re.M),
+        )
 
 
-@pytest.mark.parametrize(("way", "program"), WAYS)
-def test_ctrl_c_hangs_up_on_the_model(way, program, tmp_path, request):
-    """During a text, Ctrl-C closes the connection, and the exit status is 130."""
-    with running(way(program), "slow", tmp_path) as (process, server):
+def check_ctrl_c(start, way, program, folder, test):
+    """Press Ctrl-C during a text."""
+    with running(start, way(program), "slow", folder) as (process, server):
         server.wait_sent(3, timeout=60)
         process.send_signal(signal.SIGINT)
 
         assert server.wait_hang_up(timeout=60).hung_up
         _, complaints = process.communicate(timeout=60)
-        forgetful = request.node.callspec.id in FORGETFUL
-        assert status(process) in ({130, 1} if forgetful else {130}), complaints
+        forgetful = test.callspec.id in FORGETFUL
+        assert status(process) in ({130, 1} if forgetful else {130}), complaints.decode()
+
+
+@pytest.mark.parametrize(("way", "program"), WAYS)
+def test_ctrl_c_hangs_up_on_the_model(start, way, program, tmp_path, request):
+    """During a text, Ctrl-C closes the connection, and the exit status is 130."""
+    check_ctrl_c(start, way, program, tmp_path, request.node)
+
+
+@pytest.mark.parametrize(("way", "program"), FRESH)
+def test_a_fresh_interpreter_does_the_same(way, program, tmp_path, request):
+    """What starts with nothing imported is left by Ctrl-C in the same way."""
+    check_ctrl_c(fresh, way, program, tmp_path, request.node)

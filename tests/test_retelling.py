@@ -2,7 +2,7 @@
 
 import io
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import Agent, Image, Message, State, ToolCall, tool, wire
@@ -25,6 +25,7 @@ from rxagent.subscribers import Console
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
 from .agents.grammar import assert_calls, assert_run
+from .laws import examples
 from .strategies import conversations, runs
 
 PICTURE = Image("data:image/png;base64,iVBORw0KGgo=")
@@ -41,7 +42,7 @@ def read_of(state):
     return state.messages(), steps, FinalAnswer(state.answer), state.error, state.usage_by_model
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(conversations())
 def test_the_events_of_a_state_fold_into_the_same_conversation(events):
     """Messages, steps, answer, error and tokens by model are the same."""
@@ -50,7 +51,7 @@ def test_the_events_of_a_state_fold_into_the_same_conversation(events):
     assert read_of(state) == read_of(folded(state.events()))
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(runs())
 def test_the_events_of_a_run_s_state_are_a_run(events):
     """They obey the grammar; retold again they are the same; each is a line of JSON."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 import attrs
 import pytest
 import reactivex as rx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -44,10 +44,11 @@ from rxagent.events import (
 from rxagent.messages import Image, Message, ToolCall
 from rxagent.state import Draft, State, Step, TextView, fold, fold_all, grow
 
+from .laws import examples
 from .meanwhile import meanwhile
 from .strategies import conversations, prefixes, runs, spent, texts, total
 
-law = settings(max_examples=40)
+law = examples(40)
 
 BEGUN = (RunStarted("What is 2 + 3?", "agent"), StepStarted(1))
 ADD = ToolCall("call_1", "add", '{"a": 2, "b": 3}')

@@ -136,6 +136,7 @@ def test_the_object_is_what_the_line_says(said):
     assert list(encode(said))[:2] == ["v", "type"]
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_line_names_its_event(kind):
     """`type` is the name of the event's class, whatever the event is."""

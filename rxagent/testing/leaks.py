@@ -183,12 +183,12 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 def _sockets() -> Iterator[Socket]:
     """Find the internet sockets, on systems that list them in /proc."""
-    folder = Path("/proc/self/fd")
-    for link in folder.iterdir() if folder.is_dir() else ():
+    folder = "/proc/self/fd"
+    for number in os.listdir(folder) if os.path.isdir(folder) else ():
         try:
-            inode = os.readlink(link)
+            inode = os.readlink(f"{folder}/{number}")
             if inode.startswith("socket:"):
-                yield from _internet_socket(inode, int(link.name))
+                yield from _internet_socket(inode, int(number))
         except OSError:  # It is already closed.
             continue
 

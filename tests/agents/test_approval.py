@@ -9,7 +9,7 @@ import threading
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -41,6 +41,7 @@ from rxagent.events import (
 )
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
+from ..laws import examples
 from .grammar import assert_run
 
 PATIENCE = 20
@@ -497,7 +498,7 @@ clicks = st.lists(
 )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(plans, clicks)
 def test_a_decision_reaches_the_question_that_was_shown(plan, clicked):
     """Whatever ids calls have, inside, beside and after one another; however one clicks again."""
@@ -737,7 +738,7 @@ decisions = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.tuples(decisions, st.integers(0, 3)), min_size=1, max_size=4))
 def test_what_runs_is_what_was_approved(given_decisions):
     """For any decisions in any order: each started call was answered with exactly that call."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from copy import deepcopy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import CodeAgent, State, each, tool
@@ -23,6 +23,8 @@ from rxagent.executors import Limits, SandboxExecutor
 from rxagent.state import fold, fold_all
 from rxagent.testing import ScriptedModel
 from rxagent.wire import dumps, loads
+
+from ..laws import examples
 
 WATCHDOG = 60
 LOST = "lost"
@@ -87,7 +89,7 @@ def continued(variables, text, ending):
     return variables
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(program=programs, eager=st.booleans())
 def test_each_prefix_continues_with_its_own_variables(program, eager):
     """Whatever code does, the events up to any one have the variables of the code that ended."""

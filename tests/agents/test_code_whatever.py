@@ -1,7 +1,7 @@
 """Whatever a model writes as code, the run keeps its grammar and ends."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import CodeAgent, State, tool, wire
@@ -18,6 +18,7 @@ from rxagent.events import (
 from rxagent.state import fold, fold_all
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
+from ..laws import examples
 from .grammar import assert_calls, assert_run
 
 
@@ -57,7 +58,7 @@ forms = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(replies, forms)
 def test_a_run_keeps_its_grammar(turns, form):
     """Each call ends, texts are those of the deltas, and the fold is that of any prefix."""

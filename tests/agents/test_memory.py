@@ -6,7 +6,7 @@ import tracemalloc
 from itertools import accumulate
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import Agent, Message, State, tool
@@ -23,11 +23,12 @@ from rxagent.messages import Image
 from rxagent.passages import well_formed
 from rxagent.state import fold, fold_all
 
+from ..laws import examples
 from ..strategies import conversations
 from ..test_passages import said_before
 from .reading import ReadingModel, call, played
 
-law = settings(max_examples=20)
+law = examples(20)
 WATCHDOG = 60
 
 

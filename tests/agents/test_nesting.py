@@ -10,7 +10,6 @@ from rxagent.events import FinalAnswer, RunCompleted, TextDelta, ToolOutput, Usa
 from rxagent.testing import ScriptedModel
 
 WATCHDOG = 80
-DEEP = 200
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -33,15 +32,16 @@ def unnested(event):
     return depth, event
 
 
-def test_two_hundred_deep():
+@pytest.mark.parametrize("deep", [100, pytest.param(200, marks=pytest.mark.soak)])
+def test_a_hundred_deep(deep):
     """The innermost agent's answer is emitted, its tokens are counted, the outermost answers."""
     events = []
     said = [TextDelta("deep"), Usage(1, 2)]
-    run = nested(DEEP, ScriptedModel([said])).start("x")
+    run = nested(deep, ScriptedModel([said])).start("x")
     run.subscribe(lambda event: events.append(unnested(event)))
 
-    assert f"up {DEEP - 1}" == run.result(WATCHDOG)
-    assert (DEEP - 1, FinalAnswer("deep")) in events
+    assert f"up {deep - 1}" == run.result(WATCHDOG)
+    assert (deep - 1, FinalAnswer("deep")) in events
     assert (0, RunCompleted(Usage(1, 2))) == events[-1]
     assert {"a0": Usage(1, 2)} == run.state.usage_by_agent
 

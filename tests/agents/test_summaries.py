@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import Subject
 
@@ -25,6 +25,7 @@ from rxagent.events import (
 from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
+from ..laws import examples
 from ..strategies import conversations
 from ..test_passages import said_before
 from .reading import ReadingModel, call, names, played, spending
@@ -194,7 +195,7 @@ def test_a_long_single_step_is_left_as_it_is():
     assert error is None
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(said_before, conversations(), st.integers(0, 5))
 def test_a_summary_stands_for_the_first_steps(said, events, steps):
     """What is read of a state with a summary are the steps after those, whatever came before."""

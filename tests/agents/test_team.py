@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex.disposable import SerialDisposable
 
@@ -33,6 +33,7 @@ from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel, VirtualScheduler
 from rxagent.testing.ledger import opened
 
+from ..laws import examples
 from ..strategies import spent, total
 from .grammar import assert_run
 
@@ -122,7 +123,7 @@ def teams(inner):
     )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(teams(members | teams(members)))
 def test_whatever_its_agents_do_a_team_s_run_is_a_run(team):
     """Its events obey the grammar, add up the tokens, can be stored, and fold as they are."""

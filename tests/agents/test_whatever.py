@@ -4,7 +4,7 @@ import json
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import Agent, State, tool, wire
@@ -25,6 +25,8 @@ from rxagent.events import (
 )
 from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel, VirtualScheduler
+
+from ..laws import examples
 
 Piece = ToolCallDelta
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -82,7 +84,7 @@ deltas = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(st.lists(deltas, max_size=6), min_size=3, max_size=3), st.booleans())
 def test_whatever_a_model_sends_the_run_ends(turns, eager):
     """Deltas in any order, with any text, are an answer, calls, or a failed step."""

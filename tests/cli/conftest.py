@@ -4,21 +4,17 @@ import io
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import rxagent
 from rxagent.cli import main
 from rxagent.models.hosts import HOSTS
 from rxagent.testing.server import ScriptedServer
 
-from .warm import Warm
+from ..conftest import ENVIRONMENT
 
-PATIENCE = 50.0
+PATIENCE = 100.0
 """Seconds after which a process that does not end has failed the test, on a busy machine too."""
-
-ENVIRONMENT = {"PYTHONPATH": str(Path(rxagent.__file__).parents[1]), "PYTHONUTF8": "1"}
 
 _TAKE_THE_TERMINAL = (
     "import fcntl, os, sys, termios\n"
@@ -64,15 +60,15 @@ def reachable(folder, server, monkeypatch):
 
 
 @pytest.fixture
-def start(folder):
-    """Return a function that starts the command in a fresh interpreter.
+def fresh(folder):
+    """Return a function that starts the command in a fresh interpreter, which takes seconds.
 
     It is killed at the end of the test. In a terminal, its stdin becomes the terminal that
     controls it. A shell in between is a command that runs the one in its arguments.
     """
     started = []
 
-    def start(*arguments, before=(), terminal=False, shell=(), **options):
+    def fresh(*arguments, before=(), terminal=False, shell=(), **options):
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         if terminal:
             before = (*before, sys.executable, "-c", _TAKE_THE_TERMINAL)
@@ -82,7 +78,7 @@ def start(folder):
         started.append(process)
         return process
 
-    yield start
+    yield fresh
     for process in started:
         process.kill()
         process.wait()
@@ -91,26 +87,18 @@ def start(folder):
                 pipe.close()
 
 
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory):
-    """Return a process that starts commands at once."""
-    warm = Warm(str(tmp_path_factory.mktemp("warm") / "socket"), ENVIRONMENT)
-    yield warm
-    warm.close()
-
-
 @pytest.fixture
-def launch(folder, warm):
-    """Return a function that starts the command at once; it is killed at the end of the test."""
+def start(request, folder, fresh):
+    """Return a function that starts the command, at once where the system can fork."""
     started = []
 
-    def launch(*arguments, **options):
-        started.append(warm.start(*arguments, **options))
+    def start(*arguments, **options):
+        started.append(request.getfixturevalue("warm").start(*arguments, **options))
         return started[-1]
 
-    yield launch
+    yield start if hasattr(os, "fork") else fresh
     for process in started:
-        process.kill()
+        process.close()
 
 
 @pytest.fixture

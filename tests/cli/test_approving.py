@@ -29,7 +29,7 @@ def twice(body):
 
 
 @pytest.fixture
-def talk(launch, reachable, folder):
+def talk(start, reachable, folder):
     """Return a function that begins a conversation with a tool, and returns the screen."""
     reachable.scenario("twice", twice)
     (folder / "tools.py").write_text(
@@ -38,7 +38,7 @@ def talk(launch, reachable, folder):
 
     def talk(*arguments, **options):
         how = ("-m", "openai:twice", "-t", "tools:wipe", *arguments)
-        screen = Screen(launch, "chat", *how, TERM="dumb", **options)
+        screen = Screen(start, "chat", *how, TERM="dumb", **options)
         screen.read_until("> ")
         screen.type("go\r")
         return screen
@@ -137,7 +137,7 @@ def test_quiet_shows_the_call_in_the_question(talk):
     leave(screen)
 
 
-def test_json_lines_hold_the_answers(launch, reachable, talk, tmp_path):
+def test_json_lines_hold_the_answers(start, reachable, talk, tmp_path):
     """stdout has the events, stderr the question."""
     out = tmp_path / "out.jsonl"
     with out.open("w") as file:

@@ -59,9 +59,9 @@ def test_ctrl_c_while_modules_are_imported_is_130(folder, reachable, module, com
     assert b"Exception ignored" not in seen
 
 
-def test_an_interrupt_that_is_ignored_stays_ignored(start, reachable):
+def test_an_interrupt_that_is_ignored_stays_ignored(fresh, reachable):
     """Ctrl-C does not end a command that a shell started in the background with Ctrl-C ignored."""
-    process = start(
+    process = fresh(
         "run", "-m", "openai:stall", "hi", before=("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
     )
     reachable.wait_sent(2, timeout=PATIENCE)

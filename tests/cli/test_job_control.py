@@ -35,13 +35,13 @@ def _signals():
 
 
 @pytest.fixture(params=["readline", "no readline"])
-def talk(request, start, folder, reachable):
+def talk(request, fresh, folder, reachable):
     """Return a function that begins a conversation, with each kind of line."""
 
     def talk(**options):
         if request.param == "no readline":
             (folder / "readline.py").write_text("raise ImportError('none')\n", encoding="utf-8")
-        screen = Screen(partial(start, **options), "chat", "-m", "openai:plain")
+        screen = Screen(partial(fresh, **options), "chat", "-m", "openai:plain")
         screen.read_until("> ")
         return screen
 

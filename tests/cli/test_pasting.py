@@ -26,7 +26,7 @@ LINES = [f"line {number} of what was pasted" for number in range(200)]
 
 
 @pytest.fixture(params=["xterm", "dumb", "no readline", "redirected"])
-def talk(request, launch, folder, reachable):
+def talk(request, start, folder, reachable):
     """Return a function that begins a conversation in each kind of terminal."""
 
     def talk(scenario):
@@ -35,7 +35,7 @@ def talk(request, launch, folder, reachable):
             (folder / "readline.py").write_text("raise ImportError('none')\n", encoding="utf-8")
         if request.param == "redirected":
             options["stdout"] = nowhere
-        screen = Screen(launch, "chat", "-m", f"openai:{scenario}", **options)
+        screen = Screen(start, "chat", "-m", f"openai:{scenario}", **options)
         screen.read_until("> ")
         return screen
 
@@ -188,13 +188,13 @@ def test_ctrl_d_typed_ahead_leaves(talk, serialize_on_run, reachable):
     assert 0 == screen.process.returncode
 
 
-def test_a_tool_may_read_a_line(launch, folder, reachable):
+def test_a_tool_may_read_a_line(start, folder, reachable):
     """A tool reads by `input` what is typed after its prompt; it is shown, and is no message."""
     (folder / "tools.py").write_text(
         'def ask(text: str) -> str:\n    """Ask."""\n    return input("Really? ").upper()\n',
         encoding="utf-8",
     )
-    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:ask", "--yes")
+    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:ask", "--yes")
     screen.read_until("> ")
     screen.type("one\r")
     screen.read_until("Really? ", LINE_MODE)
@@ -211,14 +211,14 @@ def modes(screen):
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_the_terminal_is_left_as_it_was(launch, reachable, endless, folder, presses):
+def test_the_terminal_is_left_as_it_was(start, reachable, endless, folder, presses):
     """However the command ends, line mode and echo are back."""
     (folder / "tools.py").write_text(
         'import time\n\ndef block(text: str) -> str:\n    """Block."""\n'
         '    print("blocking", flush=True)\n    time.sleep(60)\n',
         encoding="utf-8",
     )
-    screen = Screen(launch, "chat", "-m", "openai:demo", "-t", "tools:block", "--yes")
+    screen = Screen(start, "chat", "-m", "openai:demo", "-t", "tools:block", "--yes")
     before = modes(screen)
     screen.read_until("> ")
     screen.type("one\r")

@@ -68,19 +68,14 @@ def redirected(redirections, stack):
 def shell(folder, reachable, start):
     """Return a function that runs a command with redirections of a shell.
 
-    The interpreter is a fresh one, since its end is part of what is tested.
+    It starts at once; that a fresh interpreter does the same is a test of its own.
     """
     (folder / "hello.marble").write_text(MARBLE, encoding="utf-8")
 
     def shell(arguments, redirections, piped="one\ntwo\n"):
         (folder / "in").write_text(piped, encoding="utf-8")
         with ExitStack() as stack:
-            streams = redirected(f"<in >out 2>err {redirections}", stack)
-            closed = "".join(f" {NAMES.index(name)}>&-" for name in NAMES if streams[name] is None)
-            opened = {name: stream or subprocess.DEVNULL for name, stream in streams.items()}
-            process = start(
-                *arguments, before=("bash", "-c", f'exec "$@"{closed}', "bash"), **opened
-            )
+            process = start(*arguments, **redirected(f"<in >out 2>err {redirections}", stack))
             code = process.wait(PATIENCE)
         err = (folder / "err").read_text(encoding="utf-8")
         assert "Traceback" not in err
@@ -194,7 +189,7 @@ def test_a_stdin_that_cannot_be_read_is_an_error(shell, arguments):
     assert err.splitlines()[-1].startswith("Error: ")
 
 
-def test_no_file_gets_the_number_of_a_closed_stream(start, folder, reachable):
+def test_no_file_gets_the_number_of_a_closed_stream(folder, reachable):
     """A tool that writes to descriptor 1 does not write to a socket that has its number."""
     (folder / "tools.py").write_text(
         "import os\n\n"
@@ -221,12 +216,12 @@ def test_a_picture_in_a_file_needs_no_stdout(shell, folder):
 
 
 @pytest.mark.parametrize("command", ["run", "demo"])
-def test_a_terminal_that_goes_away_ends_the_command(start, reachable, command):
+def test_a_terminal_that_goes_away_ends_the_command(fresh, reachable, command):
     """When the terminal is gone and its signal ignored, the exit code is not that of a crash."""
     import pty
 
     primary, secondary = pty.openpty()
-    process = start(
+    process = fresh(
         *COMMANDS[command],
         before=("sh", "-c", "trap '' HUP; exec \"$@\"", "sh"),
         stdin=secondary,

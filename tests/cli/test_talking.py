@@ -23,12 +23,12 @@ AGAIN = "Ctrl-C again leaves."
 
 
 @pytest.fixture
-def talk(launch, reachable):
+def talk(start, reachable):
     """Return a function that begins a conversation, and returns the screen at its first prompt."""
 
     def talk(scenario, *arguments, TERM="dumb", **options):
         model = f"openai:{scenario}"
-        screen = Screen(launch, "chat", "-m", model, *arguments, TERM=TERM, **options)
+        screen = Screen(start, "chat", "-m", model, *arguments, TERM=TERM, **options)
         screen.read_until("> ")
         return screen
 

@@ -4,7 +4,7 @@ import json
 from math import isnan
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.executors.process_messages import (
@@ -24,6 +24,8 @@ from rxagent.executors.process_worker.imports import Imports
 from rxagent.executors.process_worker.output import Output
 from rxagent.executors.process_worker.values import TooLarge, plain
 
+from ..laws import examples
+
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 json_values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
@@ -40,7 +42,7 @@ any_values = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(json_values)
 def test_json_values_cross_unchanged_and_without_a_note(value):
     """Their types included, as the other side reads them."""
@@ -50,7 +52,7 @@ def test_json_values_cross_unchanged_and_without_a_note(value):
     assert repr(value) == repr(json.loads(frame({"value": made}))["value"])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(any_values)
 def test_every_value_can_cross(value):
     """What is made of it is JSON; a note says if anything is another value than before."""
@@ -189,7 +191,7 @@ def test_a_message_is_read_as_it_was_sent(sent, message):
     assert message == read(frame(sent)[:-1])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_anything_else_is_foreign(line):
     """Whatever bytes arrive, reading them raises nothing but Foreign, in a short text."""
@@ -198,7 +200,7 @@ def test_anything_else_is_foreign(line):
     assert len(str(caught.value)) < 150
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.sampled_from([sent for sent, _ in MESSAGES[:-1]]), st.data())
 def test_a_message_with_a_wrong_field_is_foreign_or_ignored(sent, data):
     """No field is trusted to have its type."""

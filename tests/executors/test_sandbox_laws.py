@@ -6,11 +6,12 @@ import re
 import warnings
 from keyword import kwlist
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.executors import CodeResult, Limits, SandboxExecutor
 
+from ..laws import examples
 from .coding import Ran
 
 EXECUTOR = SandboxExecutor()
@@ -104,7 +105,7 @@ def in_sandbox(*codes):
     return FUNCTION.sub(r"\1", printed), error and error.partition(":")[0].partition("\n")[0]
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(PROGRAMS)
 def test_a_program_does_what_it_does_in_python(code):
     """Small programs print the same, and fail with the same type of error at the same point."""
@@ -115,7 +116,7 @@ WORDS = st.sampled_from([*kwlist, "match", "case", "print", "open", "x", "1"])
 SIGNS = st.sampled_from("()[]{},.=:+-*@'\"\\\n\t")
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.text(max_size=30) | st.lists(WORDS | SIGNS, max_size=12).map(" ".join))
 def test_any_text_is_a_value_or_an_error(code):
     """Whatever the text, it has a result or a CodeError, and the session goes on."""
@@ -128,7 +129,7 @@ def test_any_text_is_a_value_or_an_error(code):
         session.close()
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(STATEMENTS, min_size=2, max_size=4))
 def test_pieces_of_a_program_do_what_the_whole_does(statements):
     """A program in pieces, one after the other, is the whole program."""

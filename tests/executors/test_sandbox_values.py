@@ -13,13 +13,14 @@ from typing import Any
 import attrs
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.executors import Functions, SandboxExecutor
 from rxagent.executors.sandbox_values import held, plain, result_of_call
 from rxagent.streams import operators as stream_ops
 
+from ..laws import examples
 from .coding import Ran, functions_of
 
 EXECUTOR = SandboxExecutor()
@@ -92,7 +93,7 @@ def came_back(value):
         session.close()
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(PLAIN)
 def test_plain_values_go_in_and_out(value):
     """Plain data that goes in comes out the same, with the same types."""

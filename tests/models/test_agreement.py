@@ -4,7 +4,7 @@ import json
 from itertools import chain
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rxagent.errors import MalformedReply
@@ -16,6 +16,8 @@ from rxagent.models.openai_chat.reply import ChatReply
 from rxagent.models.openai_responses.reply import ResponseReply
 from rxagent.streams.fairness import REST
 from rxagent.testing.far_ends.responses_events import event
+
+from ..laws import examples
 
 
 def frame(value):
@@ -101,7 +103,7 @@ def said(deltas):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_an_answer_that_differs_from_its_pieces(protocol, data):
     """One of which a piece was lost, came twice, or was changed, is an error; nothing is lost."""
@@ -121,7 +123,7 @@ def test_an_answer_that_differs_from_its_pieces(protocol, data):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_an_answer_that_agrees(protocol, data):
     """White space, an end that only one has, and a broken character contradict nothing."""

@@ -14,7 +14,7 @@ from time import monotonic
 
 import openai
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import operators as ops
@@ -25,6 +25,8 @@ from rxagent.models import clients as pools
 from rxagent.models.clients import LIMIT, shared
 from rxagent.streams import each
 from rxagent.testing.scripts import PLAIN
+
+from ..laws import examples
 
 
 class Client:
@@ -203,7 +205,7 @@ def test_a_failed_making(error):
     assert 2 == making.calls
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(st.integers(0, 2 * LIMIT), max_size=8 * LIMIT))
 def test_bounded(turns):
     """However they are used: none closes while in use, and no more are kept than the limit."""
@@ -308,6 +310,21 @@ def run(program, **environment):
     return ran.stdout.split()
 
 
+@pytest.fixture
+def run_at_once(warm, tmp_path):
+    """Return a function that does the same in a process that has imported everything."""
+
+    def run_at_once(program):
+        path = tmp_path / "program.py"
+        path.write_text(textwrap.dedent(program), encoding="utf-8")
+        process = warm.start(program=path)
+        out, err = process.communicate(timeout=60)
+        assert (0, b"") == (process.returncode, err)
+        return out.decode().split()
+
+    return run_at_once
+
+
 COUNT = """
     import asyncio, os, sys
     from rxagent.models import OpenAIModel
@@ -333,7 +350,7 @@ def test_no_warning_at_exit(server, program):
 
 
 @pytest.mark.parametrize("http_client", ["None", "openai.DefaultAsyncHttpxClient"])
-def test_a_closed_loop_closes_its_sockets(server, http_client):
+def test_a_closed_loop_closes_its_sockets(server, run_at_once, http_client):
     """A bare `loop.close()` closes the sockets of its clients, without a warning."""
     program = f"""
     import gc, openai
@@ -355,7 +372,7 @@ def test_a_closed_loop_closes_its_sockets(server, http_client):
     """
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("needs a list of open files")
-    printed = run(textwrap.dedent(COUNT) + textwrap.dedent(program))
+    printed = run_at_once(textwrap.dedent(COUNT) + textwrap.dedent(program))
 
     assert ["7", "True", "True"] * 2 == printed
 
@@ -462,7 +479,7 @@ def test_dispose_while_the_client_is_made(server):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_fork(server):
+def test_fork(server, run_at_once):
     """A forked child has clients of its own, and ending leaves those of its parent alone."""
     program = """
     print(len(list(each(model("Hi")))), flush=True)
@@ -471,7 +488,7 @@ def test_fork(server):
     print(len(list(each(model("Hi")))), flush=True)
     """
 
-    assert ["7", "7", "7"] == run(textwrap.dedent(COUNT) + textwrap.dedent(program))
+    assert ["7", "7", "7"] == run_at_once(textwrap.dedent(COUNT) + textwrap.dedent(program))
 
 
 def test_settings_from_the_environment(server, monkeypatch):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import ModelError
@@ -13,6 +13,8 @@ from rxagent.models.mould import mould_of
 from rxagent.models.openai_chat.reply import ChatReply
 from rxagent.models.openai_responses.reply import ResponseReply
 from rxagent.streams.fairness import REST
+
+from ..laws import examples
 
 OTHERS = "sequence_number", "obfuscation"
 
@@ -196,7 +198,7 @@ def read(kind, streamed):
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(max_examples=500)
+@examples(500)
 @given(data=st.data())
 def test_a_mould_reads_as_a_parser(reader, data):
     """The deltas are those of a reader that parses every frame, whatever is in the frames."""

@@ -3,7 +3,7 @@
 import pytest
 import reactivex as rx
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -32,6 +32,7 @@ from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import marbles, model_of
 
+from ..laws import examples
 from ..strategies import conversations, prefixes
 
 EVERYTHING = 10**9
@@ -65,7 +66,7 @@ def usages(events):
 
 
 @given(conversations())
-@settings(max_examples=20)
+@examples(20)
 def test_a_run_within_its_budget_passes_unchanged(events):
     """A budget that is never exceeded changes nothing, and counts what was reported."""
     ledger = Ledger(prices=CHEAP)
@@ -99,7 +100,7 @@ LIMITS = st.one_of(
 
 
 @given(prefixes(), LIMITS)
-@settings(max_examples=40)
+@examples(40)
 def test_what_is_cut_is_a_prefix_with_its_state(events, limit):
     """A cut run has emitted a prefix, its error holds the fold of that, and nothing follows."""
     seen, error = observed(rx.from_iterable(events).pipe(ops.budget(**limit)))
@@ -113,7 +114,7 @@ def test_what_is_cut_is_a_prefix_with_its_state(events, limit):
 
 
 @given(prefixes(), st.integers(0, 3), st.integers(0, 3))
-@settings(max_examples=20)
+@examples(20)
 def test_no_step_and_no_call_begins_beyond(events, steps, calls):
     """What a budget does not allow has no beginning in the stream, and is not counted."""
     ledger = Ledger()
@@ -128,7 +129,7 @@ def test_no_step_and_no_call_begins_beyond(events, steps, calls):
 
 
 @given(prefixes(), st.integers(0, 2000))
-@settings(max_examples=20)
+@examples(20)
 def test_reported_tokens_never_pass_a_budget_by_more_than_one_report(events, tokens):
     """Before the event that exceeds it, no more was reported than the budget has."""
     seen, error = observed(rx.from_iterable(events).pipe(ops.budget(tokens=tokens)))
@@ -137,7 +138,7 @@ def test_reported_tokens_never_pass_a_budget_by_more_than_one_report(events, tok
 
 
 @given(st.lists(st.text("ab é日", max_size=9), max_size=600), st.integers(0, 400))
-@settings(max_examples=40)
+@examples(40)
 def test_the_state_is_the_same_however_long_the_text(texts, tokens):
     """Pieces are joined for the state, and the state says the same."""
     events = [StepStarted(1), *map(TextDelta, texts)]

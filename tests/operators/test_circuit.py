@@ -2,7 +2,7 @@
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -13,6 +13,8 @@ from rxagent.events import TextDelta, Usage
 from rxagent.streams import RunScheduler
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import request
+
+from ..laws import examples
 
 LOST = ModelUnavailable("It broke off.")
 HI = TextDelta("Hi")
@@ -73,7 +75,7 @@ def test_it_opens_after_so_many_failures_in_a_row(most, outcomes):
                 in_a_row = in_a_row + 1 if fails else 0
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.floats(0.5, 60), st.booleans())
 def test_one_request_is_on_trial_when_the_time_is_over(cooldown, works):
     """Before, all are refused; then one is sent, and it decides what happens to the others."""
@@ -187,7 +189,7 @@ def test_it_is_shared_by_models_and_runs():
 
 
 @given(st.floats(1, 60), st.integers(1, 5))
-@settings(max_examples=10)
+@examples(10)
 def test_a_refusal_holds_no_others(cooldown, times):
     """Within a shared limit, it delays neither the next refusal nor another model."""
     with VirtualScheduler() as scheduler:

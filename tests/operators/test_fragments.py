@@ -4,7 +4,7 @@ import json
 
 import pytest
 import reactivex as rx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -13,10 +13,11 @@ from rxagent.events import Finish, ReasoningDelta, StepRetried, TextDelta, ToolC
 from rxagent.messages import ProviderData, ToolCall
 from rxagent.testing.clock import VirtualScheduler
 
+from ..laws import examples
 from ..strategies import flat, interleaved
 
 Piece = ToolCallDelta
-law = settings(max_examples=50)
+law = examples(50)
 
 
 def normalised(*deltas, step=1):
@@ -215,7 +216,7 @@ def dialect(draw, call, place):
     return [Piece(index, id, *pair) for id, pair in zip(ids, said, strict=True)]
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.data(), all_calls())
 def test_any_dialect_in_any_order(data, calls):
     """For any split, order and dialect, calls with distinct indexes come out as they were meant."""
@@ -251,7 +252,7 @@ pieces = st.builds(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(pieces, max_size=8), st.integers(0, 8))
 def test_any_fragments_are_calls(said, finish):
     """Whatever comes, no call is without a name, no two have one id, and no sign is lost."""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import Agent
@@ -22,6 +22,8 @@ from rxagent.models import as_model
 from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import marbles, model_of
+
+from ..laws import examples
 
 CUT = Finish("content_filter")
 
@@ -54,7 +56,7 @@ answers = st.lists(st.builds(TextDelta, texts) | others, max_size=12)
 
 
 @given(answers)
-@settings(max_examples=40)
+@examples(40)
 def test_a_safe_answer_loses_nothing(deltas):
     """Its text is the same, and each other delta is there once, in their order."""
     seen, error = observed([*deltas, Finish("stop")], lambda _: True)
@@ -66,7 +68,7 @@ def test_a_safe_answer_loses_nothing(deltas):
 
 
 @given(answers, st.sampled_from(["function", "model"]))
-@settings(max_examples=40)
+@examples(40)
 def test_what_is_refused_is_never_emitted(deltas, kind):
     """However the text is split into deltas, no refused sentence comes out."""
     judged = []
@@ -90,7 +92,7 @@ def test_what_is_refused_is_never_emitted(deltas, kind):
 
 
 @given(answers)
-@settings(max_examples=30)
+@examples(30)
 def test_what_is_replaced_keeps_its_place(deltas):
     """Only refused sentences are replaced; the spaces behind them stay."""
     seen, _ = observed(deltas, lambda sentence: "a" not in sentence, replace="*")

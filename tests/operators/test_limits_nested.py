@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -17,6 +17,8 @@ from rxagent.ledger import Ledger
 from rxagent.models import Model
 from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
+
+from ..laws import examples
 
 SAID = [TextDelta("One. "), Usage(3, 0), TextDelta("Two. "), Usage(0, 4), Finish("stop")]
 LIMITS = {
@@ -81,7 +83,7 @@ def limited(model, names):
 
 
 @given(orders, st.integers(1, 5))
-@settings(max_examples=30)
+@examples(30)
 def test_any_order_passes_every_answer(names, runs):
     """Each run receives what the model said, once and in order, whatever stands around it."""
     model = Slow()
@@ -99,7 +101,7 @@ def test_any_order_passes_every_answer(names, runs):
 
 
 @given(orders, st.integers(0, 14), st.integers(0, 2))
-@settings(max_examples=40)
+@examples(40)
 def test_any_order_lets_go_at_any_moment(names, cut, leaving):
     """A run that is disposed emits nothing more and closes its request; the others end well."""
     model = Slow()
@@ -120,7 +122,7 @@ def test_any_order_lets_go_at_any_moment(names, cut, leaving):
 
 
 @given(orders)
-@settings(max_examples=20)
+@examples(20)
 def test_a_failure_passes_in_any_order(names):
     """What no retry heals is the error, as it was raised, and every place is free again."""
     lost = ModelUnavailable("gone")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -22,6 +22,8 @@ from rxagent.streams.open_work import open_work
 from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.marbles import marbles, model_of, request
+
+from ..laws import examples
 
 A = TextDelta("a")
 
@@ -71,7 +73,7 @@ times = st.lists(st.floats(0, 30).map(lambda at: round(at, 2)), max_size=12)
 
 
 @given(times, st.integers(1, 4), st.sampled_from([0.5, 3.0, 10.0]))
-@settings(max_examples=30)
+@examples(30)
 def test_no_window_has_more_requests(times, requests, per):
     """In any window of the given length there are at most so many requests, in their order."""
     model = sent_at(ops.rate_limit(requests, per=per), times)
@@ -83,7 +85,7 @@ def test_no_window_has_more_requests(times, requests, per):
 
 
 @given(times, st.integers(1, 4))
-@settings(max_examples=30)
+@examples(30)
 def test_no_request_waits_without_a_reason(times, requests):
     """A request that waits is sent in the moment in which the limit allows it."""
     began = sent_at(ops.rate_limit(requests, per=3.0), times).began
@@ -94,7 +96,7 @@ def test_no_request_waits_without_a_reason(times, requests):
 
 
 @given(times, st.integers(1, 4), st.sampled_from([0.0, 0.7, 4.0]))
-@settings(max_examples=30)
+@examples(30)
 def test_no_more_answers_at_once(times, limit, seconds):
     """At no time are more answers open, and the next one begins when one has ended."""
     model = sent_at(ops.concurrency(limit), times, seconds=seconds)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import reactivex as rx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rxagent import Agent, Message, ToolCall
@@ -41,6 +41,8 @@ from rxagent.testing.marbles.diagram import Note
 from rxagent.testing.marbles.performance import ColdRow
 from rxagent.testing.marbles.rows import Kind
 from rxagent.wire import MalformedLine
+
+from ..laws import examples
 
 KEPT = (ProviderData("here", {"signature": "abc"}),)
 DELTAS = [
@@ -113,7 +115,7 @@ def lines_of(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(answers, min_size=1, max_size=3))
 def test_a_recording_plays_what_was_answered_when_it_was(given_answers):
     """Recorded or not, a model says the same; with speed=1 its recording does at the same times."""
@@ -130,7 +132,7 @@ def test_a_recording_plays_what_was_answered_when_it_was(given_answers):
         ]
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(answers, min_size=2, max_size=4), st.sampled_from([None, 1]))
 def test_recordings_that_play_at_once_all_end(given_answers, speed):
     """However many begin in one action of a run, each plays what it plays alone."""
@@ -162,7 +164,7 @@ def test_recordings_that_play_at_once_all_end(given_answers, speed):
         assert alone == together
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(answers, st.data())
 def test_leaving_at_any_moment_is_recorded(answer, data):
     """What was said until the request was closed is kept, and the model was closed."""
@@ -534,7 +536,7 @@ def test_a_recording_stands_where_its_recorder_stood():
             assert "end" == received(scheduler, piped("hi"))[-1][1]
 
 
-@settings(max_examples=30)
+@examples(30)
 @example(["line\r", "\x1b", "\U0001f600"])
 @given(st.lists(st.text(max_size=20), max_size=5))
 def test_any_text_is_played_as_it_was(texts):

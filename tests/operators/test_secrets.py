@@ -6,7 +6,7 @@ import string
 
 import pytest
 import reactivex as rx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rxagent import Agent, Message, ToolCall
@@ -16,6 +16,8 @@ from rxagent.events import Finish, ReasoningDelta, StepRetried, TextDelta, ToolC
 from rxagent.messages import Request
 from rxagent.operators._secrets import SECRET, Secrets
 from rxagent.testing import ScriptedModel
+
+from ..laws import examples
 
 SIGNS = string.ascii_letters + string.digits
 HEX = string.digits + "abcdef"
@@ -64,7 +66,7 @@ def hidden(secrets, data, text):
     return whole
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.data(), st.sampled_from(KEYS), st.integers(0, 3))
 def test_a_key_is_found_in_pieces_and_in_json(data, key, levels):
     """However many texts in texts it is in, and however it was divided."""
@@ -96,7 +98,7 @@ def test_words_are_no_keys(start, between, words):
     assert text == Secrets().hidden(text)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.data(),
     st.text(min_size=1, max_size=12),
@@ -123,7 +125,7 @@ def test_a_password_that_was_cut_off_is_found(value, at):
     assert start + SECRET == Secrets().hidden(text)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.data(), st.text(min_size=8).map(str.strip), st.integers(0, 3), st.booleans())
 def test_a_known_secret_is_found_however_it_is_escaped(data, value, levels, in_ascii):
     """The value of a variable may hold quotes, backslashes and any other character."""

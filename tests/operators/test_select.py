@@ -2,7 +2,7 @@
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from reactivex import operators as rxo
 
 from rxagent import operators as ops
@@ -20,9 +20,10 @@ from rxagent.events import (
 from rxagent.state import State, fold_all
 from rxagent.testing.ledger import opened
 
+from ..laws import examples
 from ..strategies import prefixes, runs, spent
 
-law = settings(max_examples=40)
+law = examples(40)
 
 
 def picked(events, operator):

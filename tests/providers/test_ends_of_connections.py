@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import ModelError
 
+from ..laws import examples
 from .kept_server import OURS, RESET, converse_with
 
 ours = pytest.mark.parametrize("name", OURS)
@@ -59,7 +60,7 @@ def test_a_new_connection_ends(name, end):
 
 
 @ours
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(data=st.data())
 def test_a_reply_has_begun(name, data):
     """A request is never repeated when one byte of its reply has come."""

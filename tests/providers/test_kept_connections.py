@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from ..laws import examples
 from .kept_server import OURS, converse_with, http
 
 watched = pytest.mark.parametrize("name", OURS)
@@ -24,7 +25,7 @@ def test_a_connection_serves_several_requests(name):
 
 
 @watched
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(data=st.data(), turns=st.integers(0, 3))
 def test_bytes_between_two_requests(name, data, turns):
     """Whatever part of a reply comes unasked, read or unread, no request gets it."""

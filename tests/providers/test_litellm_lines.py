@@ -4,7 +4,7 @@ import json
 
 import pytest
 from attrs import evolve, frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import ModelError, ModelUnavailable
@@ -15,9 +15,11 @@ from rxagent.models.openai_chat.fields import finish_of
 from rxagent.streams import each
 from tests.models.raw import answering
 
+from ..laws import examples
+
 pytest.importorskip("litellm")
 
-FEW = settings(max_examples=12)
+FEW = examples(12)
 """Each example is a request over a socket."""
 
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 import reactivex as rx
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 from reactivex.disposable import CompositeDisposable, Disposable
@@ -22,6 +22,7 @@ from rxagent.streams.sink import MergeSink, Producer, Sink, lift
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.testing.ledger import opened
 
+from ..laws import examples
 from ..meanwhile import meanwhile
 from .recorder import WATCHDOG
 
@@ -669,7 +670,7 @@ def test_every_operator_of_ours_is_compared():
 STAGES = st.sampled_from(sorted(OURS_AND_THEIRS))
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(rows(), st.lists(st.tuples(STAGES, rows()), min_size=1, max_size=4), st.integers(1, 40))
 def test_our_operators_do_what_those_of_reactivex_do(row, stages, until):
     """In any pipeline ours emit and hold what ReactiveX's do, and subscribe no more often."""

@@ -176,25 +176,21 @@ def test_server_left_running() -> None:
     assert_no_leaks(before)
 
 
-def test_fixture(tmp_path: Path) -> None:
-    """The fixture makes a test with a leak an error."""
-    (tmp_path / "test_it.py").write_text(
-        "import pytest, threading\n"
-        "from rxagent.testing.leaks import leak_check\n"
-        "checked = pytest.fixture(autouse=True)(leak_check)\n"
-        "leave = threading.Event()\n"
-        "def test_clean(): pass\n"
-        "def test_leaky(): threading.Thread(target=leave.wait, args=(9,), daemon=True).start()\n"
-    )
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+LEAVING_A_THREAD = """\
+import pytest, threading
+from rxagent.testing.leaks import leak_check
 
-    assert "Left open:" in done.stdout
-    assert "ERROR" in done.stdout
-    assert "2 passed, 1 error" in done.stdout
+checked = pytest.fixture(autouse=True)(leak_check)
+leave = threading.Event()
 
+def test_clean():
+    pass
 
-ENDLESS = """\
+def test_leaky():
+    threading.Thread(target=leave.wait, args=(9,), daemon=True).start()
+"""
+
+LEAVING_A_RUN = """\
 import reactivex as rx
 from rxagent import launch
 
@@ -206,13 +202,25 @@ def test_clean(no_leaks):
 """
 
 
-def test_fixture_disposes_what_it_reports(tmp_path: Path) -> None:
-    """A run that a test leaves open is reported by it and disposed, so that pytest ends."""
-    (tmp_path / "test_it.py").write_text(ENDLESS)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """Return what pytest says of tests that leave something open."""
+    folder = tmp_path_factory.mktemp("leaving")
+    (folder / "test_run.py").write_text(LEAVING_A_RUN)
+    (folder / "test_thread.py").write_text(LEAVING_A_THREAD)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
-    assert "open work: rxagent-run" in done.stdout
-    assert "leaks.py" not in done.stdout
-    assert "2 passed, 1 error" in done.stdout
-    assert (1, "") == (done.returncode, done.stderr)
+
+def test_fixture(checked: subprocess.CompletedProcess[str]) -> None:
+    """The fixture makes a test with a leak an error, and no other."""
+    assert 2 == checked.stdout.count("Left open:")
+    assert "thread 'Thread-" in checked.stdout
+    assert "4 passed, 2 errors" in checked.stdout
+
+
+def test_fixture_disposes_what_it_reports(checked: subprocess.CompletedProcess[str]) -> None:
+    """A run that a test leaves open is reported by it and disposed, so that pytest ends."""
+    assert "open work: rxagent-run" in checked.stdout
+    assert "leaks.py" not in checked.stdout
+    assert (1, "") == (checked.returncode, checked.stderr)

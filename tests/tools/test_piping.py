@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -16,6 +16,8 @@ from rxagent.events import StepRetried, ToolCompleted, ToolFailed, ToolOutput, T
 from rxagent.testing import ScriptedModel
 from rxagent.testing.clock import VirtualScheduler
 from rxagent.tools import Given, Toolbox, run_call
+
+from ..laws import examples
 
 CALL = ToolCall("c", "search", "{}")
 
@@ -78,7 +80,7 @@ def test_operators_that_change_nothing_change_no_event(value):
         assert events_of(plain) == events_of(plain.pipe(same, ops.timeout(total=5), ops.retry(2)))
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(values, st.lists(values, max_size=3), st.integers(0, 3), st.booleans())
 def test_what_operators_emit_is_read_as_if_the_function_had_yielded_it(value, more, at, asks):
     """Starts once, ends once; the returned value is one of several, also if it is not asked for."""

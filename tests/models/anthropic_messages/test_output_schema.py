@@ -4,12 +4,14 @@ from typing import Any, Literal, NotRequired
 
 import pytest
 from attrs import frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
 from rxagent.agents.output import Output
 from rxagent.models.anthropic_messages.output_schema import Inexpressible, output_schema
+
+from ...laws import examples
 
 # Types, each with a value of it.
 
@@ -79,7 +81,7 @@ def fits(value, schema, defs):
     return value is None if schema["type"] == "null" else isinstance(value, types[schema["type"]])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(kinds)
 def test_each_answer_of_a_type_fits(typed):
     """The schema of a type allows its values, unless there is none."""

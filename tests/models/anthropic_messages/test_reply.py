@@ -148,10 +148,15 @@ def test_usage_in_parts():
 
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\r"])
 def test_cut_anywhere(separator):
-    """However the network cuts the bytes, the reply says the same."""
+    """However the network cuts the bytes, the reply says the same.
+
+    Within lines it is cut with one separator: there the others make no difference.
+    """
     stream = rendered(*ANSWER).replace(b"\n", separator)
 
     for at in range(len(stream)):
+        if separator != b"\n" and separator[-1] not in stream[at - 2 : at + 2]:
+            continue
         assert said(ANSWER) == said(read(stream[:at], stream[at:]))
 
 

@@ -5,13 +5,15 @@ from contextlib import suppress
 from itertools import count
 
 from attrs import evolve, field, frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.draft import Draft, grow
 from rxagent.errors import MalformedReply
 from rxagent.events import Finish
 from rxagent.testing.far_ends.responses_events import event
+
+from ...laws import examples
 
 ADDED, DONE = "response.output_item.added", "response.output_item.done"
 
@@ -233,7 +235,7 @@ def check_kept(message, items):
 
 # Laws.
 
-MANY = settings(max_examples=100)
+MANY = examples(100)
 """There are many styles of servers."""
 
 

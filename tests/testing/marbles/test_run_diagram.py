@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import operators as rxo
 
@@ -17,6 +17,8 @@ from rxagent.testing.marbles.run_diagram import diagram_of
 from rxagent.testing.marbles.run_file import Moment, NoRun, read_run
 from rxagent.wire import dumps
 from tests.strategies import prefixes, runs
+
+from ...laws import examples
 
 
 def add(a: int, b: int) -> int:
@@ -55,7 +57,7 @@ def holds(text):
     return [note.value for note in diagram.out.notes], diagram.pipeline.snippet.source
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(runs() | prefixes(), st.lists(st.integers(0, 5_000_000), min_size=1))
 def test_any_run_is_a_diagram_that_holds(run, gaps):
     """Whatever happened and whenever, the diagram is read, performed and true."""
@@ -237,7 +239,7 @@ def test_what_cannot_be_run_again_is_a_row_of_its_events():
     assert any(getattr(event, "error", "").startswith("UnknownTool") for event in events)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=20))
 def test_any_texts_are_written(texts):
     """Texts that quotes cannot hold have a letter."""

@@ -3,11 +3,13 @@
 from textwrap import dedent
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import MarbleSyntaxError
 from rxagent.testing.marbles import parse, perform, report, updated
+
+from ...laws import examples
 
 FALSE = {
     "bound letters": ("a:   -x-y-|", "> a", "out: -x-y-|"),
@@ -164,7 +166,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(rows, rows, st.integers(0, 30), st.sampled_from([0.0001, 0.0007, 0.01, 0.5]), silences)
 def test_every_picture_can_be_updated(cold, hot, delay, unit, later):
     """Whatever comes, the new picture is true, keeps its rows, and needs no second update."""

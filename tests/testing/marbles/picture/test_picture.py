@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.testing.marbles import draw, parse, read
@@ -16,6 +16,8 @@ from rxagent.testing.marbles.picture.parts import Marble, Stroke, Words, cells, 
 from rxagent.testing.marbles.picture.strands import strands
 from rxagent.testing.marbles.picture.style import Shape
 from rxagent.testing.marbles.rows import quoted
+
+from ....laws import examples
 
 PROJECT = Path(__file__).parents[4]
 FILES = sorted((PROJECT / "marble_diagrams").rglob("*.marble"))
@@ -72,7 +74,7 @@ def row(name, sort, begun, marbles):
 
 def every_diagram(test):
     """Run a test with the diagrams of the project, and with generated ones."""
-    made = settings(max_examples=25)(given(diagram=diagrams())(test))
+    made = examples(25)(given(diagram=diagrams())(test))
 
     def tested():
         for path in FILES:
