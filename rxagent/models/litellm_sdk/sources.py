@@ -1,6 +1,6 @@
 """Sources: where the lines of a reply pass by, before LiteLLM reads them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -9,6 +9,9 @@ __all__ = ["Watcher", "open_source"]
 
 class Watcher(Protocol):
     """Looks at what a provider sends."""
+
+    def is_plain(self, line: bytes) -> bool:
+        """Return whether there is nothing to be seen in a line, with its end."""
 
     def note(self, piece: bytes) -> None:
         """Look at a line, with its end."""
@@ -75,23 +78,27 @@ class _Decoder:
 
     async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
         """Yield the events in the bytes of a reply."""
-        async for event in self._decoder.aiter_bytes(_noted(iterator, self._watcher.note)):
+        async for event in self._decoder.aiter_bytes(_noted(iterator, self._watcher)):
             data = self._watcher.readable(event.data)
             if data is not event.data:
                 event = type(event)(event=event.event, data=data, id=event.id, retry=event.retry)
             yield event
 
 
-async def _noted(
-    chunks: AsyncIterator[bytes], note: Callable[[bytes], None]
-) -> AsyncIterator[bytes]:
-    """Yield bytes, so that each line is noted just before its end is read."""
+async def _noted(chunks: AsyncIterator[bytes], watcher: Watcher) -> AsyncIterator[bytes]:
+    """Yield bytes, so that each line is noted just before its end is read; plain ones need not."""
     rest: list[bytes] = []
     async for chunk in chunks:
+        passed: list[bytes] = []
         for piece in chunk.splitlines(keepends=True):
             rest.append(piece)
             if piece.endswith((b"\n", b"\r")):
-                note(b"".join(rest))
+                line = b"".join(rest)
                 rest.clear()
-            yield piece
-    note(b"".join(rest) + b"\n\n")
+                if not watcher.is_plain(line):
+                    yield b"".join(passed)
+                    passed.clear()
+                    watcher.note(line)
+            passed.append(piece)
+        yield b"".join(passed)
+    watcher.note(b"".join(rest) + b"\n\n")

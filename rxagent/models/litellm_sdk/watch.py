@@ -6,11 +6,14 @@ errors. The lines of a reply show that, where its reader of lines can be reached
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from ..failures import is_foreign
+from ..mould import EVERY, NO_MOULD
 from ..openai_chat.fields import finish_of
+from ..openai_chat.text_mould import mould_of_text
 from ..sse import Failure, Frames, Strange
 from .deltas import OF_DELTAS
 from .parts import failure_of, reasons_in, without_odd_fields
@@ -38,6 +41,8 @@ class Watch:
         self.is_open = self._is_chat = False
         self.reasons: list[str] = []
         self._frames = Frames()
+        self._mould = NO_MOULD
+        self._unfit = 0
         if (source := getattr(stream, "completion_stream", None)) is not None:
             self.is_open = open_source(source, self)
         elif callable(call := getattr(stream, "make_call", None)):
@@ -48,10 +53,19 @@ class Watch:
         strange = next((word for word in self.reasons if finish_of(word) is None), None)
         return strange or (given if self.reasons else None)
 
+    def is_plain(self, line: bytes) -> bool:
+        """Return whether a line, with its end, differs in its text alone from one seen before."""
+        if line == b"\n":
+            return not self._frames.is_open
+        return line.startswith(b"data: ") and bool(self._mould.text_in(line[6:-1]))
+
     def note(self, piece: bytes) -> None:
         """Look at a line, with its end: LiteLLM reads its data before the event is whole."""
         if (value := _json_in(piece.removeprefix(b"data:"))) is not None:
+            seen = len(self.reasons)
             self._look(value)
+            if self.failure is None and len(self.reasons) == seen:
+                self._learn(piece, value)
             return
         for data in self._frames.feed(piece):
             if (value := _json_in(data)) is not None:
@@ -63,7 +77,7 @@ class Watch:
 
     def readable(self, text: str) -> str:
         """Return the data of an event, or a line, without what LiteLLM could not read."""
-        if not any(name in text for name in _NAMES):
+        if not any(name in text for name in _NAMES) or self._mould.text_in(text.encode()):
             return text
         head, brace, rest = text.partition("{")
         value = _json_in((brace + rest).encode(errors="replace"))
@@ -72,6 +86,16 @@ class Watch:
         if not without_odd_fields(value):
             return text
         return head + json.dumps(value)
+
+    def _learn(self, line: bytes, value: Any) -> None:
+        """Make a mould of a line of a text, in which there was nothing else to be seen."""
+        with suppress(ValueError, LookupError, TypeError):
+            if not value["choices"][0]["delta"]["content"]:
+                return
+            self._unfit += 1
+            if self._unfit % EVERY == 1 and not without_odd_fields(value):
+                frame = line.removeprefix(b"data: ").removesuffix(b"\n")
+                self._mould = mould_of_text(frame, value) or self._mould
 
     def _look(self, value: Any) -> None:
         for part in value if isinstance(value, list) else (value,):

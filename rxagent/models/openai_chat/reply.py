@@ -10,17 +10,15 @@ from ...events import Delta, TextDelta
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
 from ..json_reply import JsonReply
-from ..mould import EVERY, NO_MOULD, Mould, mould_of
+from ..mould import EVERY, NO_MOULD, Mould
 from ..sse import Frames
 from .chunks import ChatChunks
+from .text_mould import mould_of_text
 
 __all__ = ["ChatReply"]
 
 _ESCAPED = b"\\u003"
 """How JSON may write the sign `<` with which a tag begins, and some others."""
-
-_PADDINGS = "obfuscation", "p"
-"""What hides the length of the text: OpenAI's random letters, and Mistral's."""
 
 
 class ChatReply(JsonReply):
@@ -105,11 +103,8 @@ class ChatReply(JsonReply):
         if self._unfit % EVERY != 1:
             return
         with suppress(ValueError, LookupError, TypeError):
-            (choice,) = value["choices"]
-            part = choice["delta"]
-            if part["content"] == delta.text:
-                mould = mould_of(frame, value, part, "content", *_PADDINGS)
-                self._mould = mould or self._mould
+            if value["choices"][0]["delta"]["content"] == delta.text:
+                self._mould = mould_of_text(frame, value) or self._mould
 
 
 def _holds_text(data: bytes) -> bool:
