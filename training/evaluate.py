@@ -39,8 +39,13 @@ from .unseen_tools import UNSEEN
 __all__ = ["main"]
 
 _SEED = 20_261_128
-_SEEN, _SEEN_OF_EACH = ("1", "1001"), 20_000
-"""The seeds of a training by its defaults, and about how many examples of a stage each sees."""
+_SEEN = {
+    "sums": {"1": 10_000, "1001": 10_000},
+    "tools": {"1": 10_000, "1001": 10_000},
+    "all": {"51": 13_000, "1051": 13_000, "52": 120_000, "1052": 120_000},
+}
+"""How many examples of each mixture and seed a training has seen, at most: "all" is that of the
+shipped weights."""
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
 _HONEST = (CANNOT, NO_TOOL, *TALK)
@@ -84,9 +89,9 @@ def main() -> int:
     given = parser.parse_args()
     seen = {
         example.question
-        for stage, kinds in STAGES.items()
-        for seed in _SEEN
-        for example in islice(examples(f"{seed} {stage}", kinds), int(_SEEN_OF_EACH * given.part))
+        for stage, seeds in _SEEN.items()
+        for seed, count in seeds.items()
+        for example in islice(examples(f"{seed} {stage}", STAGES[stage]), count)
     }
     model = BuiltinModel()
     rows = []
