@@ -23,7 +23,7 @@ from attrs import define, field
 from rxagent import Agent, CodeAgent
 from rxagent.models import BuiltinModel
 
-from .example import Example
+from .example import Example, chosen
 from .kinds.all import STAGES, examples
 from .kinds.arithmetic import arithmetic
 from .kinds.calculators import calculators
@@ -57,12 +57,14 @@ class Row:
 
     Attributes:
         bar: How many percent have to be right.
+        tools: Of each question, how many tools the chat template showed.
     """
 
     name: str
     bar: float
     asked: int = 0
     wrong: list[str] = field(factory=list)
+    tools: list[int] = field(factory=list)
 
     def note(self, question: str, got: Any, is_right: bool) -> None:
         """Note an answer."""
@@ -188,6 +190,7 @@ def _generated(name: str, kind: Any, model: Any, seen: set[str], count: int, bar
             continue
         calls: list[tuple[str, dict[str, Any]]] = []
         offered = [recording(tool, calls) for tool in example.tools]
+        row.tools.append(len(chosen([tool.line for tool in example.tools], example.question)))
         kind_of_agent = CodeAgent if example.is_code else Agent
         got = _answer(kind_of_agent(model, offered), example.question)
         row.note(
@@ -209,6 +212,7 @@ def _by_hand(model: Any, part: float) -> Iterator[Row]:
                 listed = [(signature, description), *((a, b) for a, b, _ in others)]
                 random.shuffle(listed)
                 offered = [recording_of(*each, calls) for each in listed]
+                row.tools.append(len(chosen([f"{a} {b}\n" for a, b in listed], request)))
                 got = _answer(kind(model, offered), request)
                 wanted = [(re.split(r"\(", signature)[0], arguments)]
                 row.note(request, calls or got, calls == wanted)
@@ -255,8 +259,18 @@ def _table(rows: list[Row], part: float) -> str:
         "| what | asked | right | bar |",
         "|---|---:|---:|---:|",
         *(f"| {row.name} | {row.asked} | {row.percent:.1f} % | {row.bar:g} % |" for row in rows),
+        "",
+        _of_template([count for row in rows for count in row.tools]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_template(shown: list[int]) -> str:
+    return (
+        f"Of the {len(shown)} questions in the rows about tools and calculators, the chat template "
+        f"showed the model a single tool in {shown.count(1)}: there the template chose, and the "
+        "model wrote the call."
+    )
 
 
 if __name__ == "__main__":
