@@ -9,7 +9,7 @@ __all__ = ["main"]
 
 _TO = Path(__file__).parents[1] / "docs" / "_static" / "loss.svg"
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 280, 50, 30
-_MOST, _LEAST = 10.0, 0.01
+_MOST, _LEAST = 10.0, 0.001
 _POINTS = 240
 
 
@@ -45,7 +45,7 @@ def _drawn(means: list[float], steps: int) -> str:
         for at, mean in enumerate(means)
     )
     lines = []
-    for loss in (10, 1, 0.1, 0.01):
+    for loss in (10, 1, 0.1, 0.01, 0.001):
         y = height(loss)
         lines.append(f'<path d="M{_LEFT} {y:.1f}h{across}" stroke="#8884" fill="none"/>')
         lines.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{loss:g}</text>')

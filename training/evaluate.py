@@ -23,7 +23,7 @@ from attrs import define, field
 from rxagent import Agent, CodeAgent
 from rxagent.models import BuiltinModel
 
-from .example import Example
+from .example import Example, chosen
 from .kinds.all import STAGES, examples
 from .kinds.arithmetic import arithmetic
 from .kinds.calculators import calculators
@@ -39,8 +39,20 @@ from .unseen_tools import UNSEEN
 __all__ = ["main"]
 
 _SEED = 20_261_128
-_SEEN, _SEEN_OF_EACH = ("1", "1001"), 20_000
-"""The seeds of a training by its defaults, and about how many examples of a stage each sees."""
+_SEEN = {
+    "sums": {"1": 10_000, "1001": 10_000},
+    "tools": {"1": 10_000, "1001": 10_000},
+    "all": {
+        "51": 13_000,
+        "1051": 13_000,
+        "52": 24_000,
+        "1052": 24_000,
+        "53": 117_000,
+        "1053": 117_000,
+    },
+}
+"""How many examples of each mixture and seed were seen, at most: of "all" by the last stretches of
+the shipped weights, of the others by a training by its defaults."""
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
 _HONEST = (CANNOT, NO_TOOL, *TALK)
@@ -52,12 +64,14 @@ class Row:
 
     Attributes:
         bar: How many percent have to be right.
+        tools: Of each question, how many tools the chat template showed.
     """
 
     name: str
     bar: float
     asked: int = 0
     wrong: list[str] = field(factory=list)
+    tools: list[int] = field(factory=list)
 
     def note(self, question: str, got: Any, is_right: bool) -> None:
         """Note an answer."""
@@ -84,9 +98,9 @@ def main() -> int:
     given = parser.parse_args()
     seen = {
         example.question
-        for stage, kinds in STAGES.items()
-        for seed in _SEEN
-        for example in islice(examples(f"{seed} {stage}", kinds), int(_SEEN_OF_EACH * given.part))
+        for stage, seeds in _SEEN.items()
+        for seed, count in seeds.items()
+        for example in islice(examples(f"{seed} {stage}", STAGES[stage]), count)
     }
     model = BuiltinModel()
     rows = []
@@ -183,6 +197,7 @@ def _generated(name: str, kind: Any, model: Any, seen: set[str], count: int, bar
             continue
         calls: list[tuple[str, dict[str, Any]]] = []
         offered = [recording(tool, calls) for tool in example.tools]
+        row.tools.append(len(chosen([tool.line for tool in example.tools], example.question)))
         kind_of_agent = CodeAgent if example.is_code else Agent
         got = _answer(kind_of_agent(model, offered), example.question)
         row.note(
@@ -204,6 +219,7 @@ def _by_hand(model: Any, part: float) -> Iterator[Row]:
                 listed = [(signature, description), *((a, b) for a, b, _ in others)]
                 random.shuffle(listed)
                 offered = [recording_of(*each, calls) for each in listed]
+                row.tools.append(len(chosen([f"{a} {b}\n" for a, b in listed], request)))
                 got = _answer(kind(model, offered), request)
                 wanted = [(re.split(r"\(", signature)[0], arguments)]
                 row.note(request, calls or got, calls == wanted)
@@ -250,8 +266,18 @@ def _table(rows: list[Row], part: float) -> str:
         "| what | asked | right | bar |",
         "|---|---:|---:|---:|",
         *(f"| {row.name} | {row.asked} | {row.percent:.1f} % | {row.bar:g} % |" for row in rows),
+        "",
+        _of_template([count for row in rows for count in row.tools]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_template(shown: list[int]) -> str:
+    return (
+        f"Of the {len(shown)} questions in the rows about tools and calculators, the chat template "
+        f"showed the model a single tool in {shown.count(1)}: there the template chose, and the "
+        "model wrote the call."
+    )
 
 
 if __name__ == "__main__":

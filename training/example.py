@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from .words import words_of
 
-__all__ = ["Example", "Offered", "Reply", "call", "code"]
+__all__ = ["Example", "Offered", "Reply", "call", "chosen", "code"]
 
 CODE, CALL, USER, RESULT, ASSISTANT, CLOSING, END, PAD = SPECIAL = (
     *("<|code|>", "<|call|>", "<|user|>", "<|result|>", "<|assistant|>"),
@@ -102,17 +102,22 @@ class Example:
 def chosen(lines: list[str], question: str) -> list[str]:
     """Return the lines of the tools that the chat template shows.
 
-    Those with the most words of the question come first, and a tool is left out if another has all
-    its words and more; if none has any, all are shown.
+    They are the four with the most words of the question, in the order of these words in the
+    question. A tool is left out if another has all its words and more; if none has any, the first
+    four are shown.
     """
-    words = {word.removesuffix("s") for word in _spaced(question).split()[:60]}
-    words = {word for word in words if (len(word) > 2 and word not in PLAIN) or word.isdigit()}
-    found = {line: {word for word in words if f" {word}" in f" {_spaced(line)}"} for line in lines}
+    words = [word.removesuffix("s") for word in _spaced(question).split()[:60]]
+    words = [word for word in words if (len(word) > 2 and word not in PLAIN) or word.isdigit()]
+    places = {word: at for at, word in enumerate(dict.fromkeys(words))}
+    found = {
+        line: [at for word, at in places.items() if f" {word}" in f" {_spaced(line)}"]
+        for line in lines
+    }
     kept: list[str] = []
     for line in sorted(lines, key=lambda line: -len(found[line])):
-        if found[line] and not any(found[line] < found[other] for other in kept):
+        if found[line] and not any(set(found[line]) < set(found[other]) for other in kept):
             kept.append(line)
-    return (kept or lines)[:4]
+    return sorted(kept[:4], key=lambda line: found[line]) or lines[:4]
 
 
 def _spaced(text: str) -> str:

@@ -11,11 +11,30 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-__all__ = ["loss_of"]
+__all__ = ["hits_of", "loss_of"]
 
 
 def loss_of(model: Any, ids: Any, labels: Any) -> Any:
     """Return the loss on what is to be learned; only its tokens pass the last layer."""
+    logits, kept = _logits(model, ids, labels)
+    return functional.cross_entropy(logits.float(), labels[:, 1:][kept])
+
+
+def hits_of(model: Any, ids: Any, labels: Any) -> Any:
+    """Return for each dialogue whether all that is to be learned is what the model would write."""
+    logits, kept = _logits(model, ids, labels)
+    missed = torch.zeros_like(kept)
+    missed[kept] = logits.argmax(-1) != labels[:, 1:][kept]
+    return ~missed.any(-1)
+
+
+def _logits(model: Any, ids: Any, labels: Any) -> tuple[Any, Any]:
+    kept = labels[:, 1:] >= 0
+    hidden = _normed(_hidden(model, ids)[:, :-1][kept], model.model.norm)
+    return functional.linear(hidden, model.model.embed_tokens.weight.to(hidden.dtype)), kept
+
+
+def _hidden(model: Any, ids: Any) -> Any:
     config, cast = model.config, torch.bfloat16
     heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
     cos, sin = _turns(ids.shape[1], width, config.rope_parameters["rope_theta"])
@@ -40,11 +59,7 @@ def loss_of(model: Any, ids: Any, labels: Any) -> Any:
         hidden = hidden + functional.linear(
             functional.silu(gate) * up, wide.down_proj.weight.to(cast)
         )
-    wanted = labels[:, 1:].reshape(-1)
-    kept = (wanted >= 0).nonzero()[:, 0]
-    last = hidden[:, :-1].reshape(-1, size)[kept]
-    logits = functional.linear(_normed(last, model.model.norm), embedding.to(cast))
-    return functional.cross_entropy(logits.float(), wanted[kept])
+    return hidden
 
 
 def _normed(hidden: Any, norm: Any) -> Any:

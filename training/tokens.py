@@ -7,13 +7,15 @@ copy it is to repeat tokens.
 from itertools import islice
 from typing import Any
 
+import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from .example import END, PAD, SPECIAL, TAGS, Example
 from .kinds.all import examples
+from .kinds.phrases import FIXED
 
-__all__ = ["ids_of", "made"]
+__all__ = ["batch_of", "ids_of", "made", "swappable"]
 
 SIZE = 1280
 _WORDS_FROM = 40_000
@@ -67,3 +69,29 @@ def ids_of(tokenizer: Any, example: Example) -> tuple[list[int], list[bool]]:
         ids += part
         learned += [is_learned] * len(part)
     return ids, learned
+
+
+def batch_of(dialogues: list[tuple[list[int], list[bool]]], pad: int) -> tuple[Any, Any]:
+    """Return the tokens and the labels of dialogues, of which -100 is not to be learned.
+
+    The length is a multiple of 8: few lengths mean few matrix products to prepare.
+    """
+    longest = -(-max(len(ids) for ids, _ in dialogues) // 8) * 8
+    ids = torch.full((len(dialogues), longest), pad)
+    labels = torch.full((len(dialogues), longest), -100)
+    for row, (tokens, learned) in enumerate(dialogues):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        marked = [
+            token if is_learned else -100 for token, is_learned in zip(tokens, learned, strict=True)
+        ]
+        labels[row, : len(tokens)] = torch.tensor(marked)
+    return ids, labels
+
+
+def swappable(tokenizer: Any) -> list[int]:
+    """Return the tokens of letters, without those that many replies have in common."""
+    fixed = {each for text in FIXED for each in tokenizer.encode(text, add_special_tokens=False)}
+    fixed |= set(tokenizer.get_added_vocab().values())
+    pieces = tokenizer.get_vocab().items()
+    letters = {number for piece, number in pieces if piece.isalpha() and piece not in "ĠĊ"}
+    return sorted(letters - fixed)

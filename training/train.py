@@ -17,6 +17,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from .batches import batches
+from .exact import exact, fresh
 from .forward import loss_of
 from .kinds.all import STAGES
 from .tokens import SIZE, made
@@ -104,16 +105,23 @@ def network(end: int) -> LlamaForCausalLM:
 
 
 def train(model: Any, tokenizer: Any, given: argparse.Namespace, average: Any, rank: int) -> None:
-    """Train for so many minutes; the rate falls as a cosine of the time that has passed."""
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=given.rate, betas=(0.9, 0.98), fused=True)
+    """Train for so many minutes; the rate falls as a cosine of the time that has passed.
+
+    Muon turns the steps of the matrices between into ones of equal size in all directions: so
+    what is rare is learned as well.
+    """
+    hidden = [p for p in model.model.layers.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if all(p is not each for each in hidden)]
+    optimizers = (
+        torch.optim.Muon(hidden, lr=given.rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=given.rate, betas=(0.9, 0.98), weight_decay=0, fused=True),
+    )
     seed = given.seed + 1000 * rank
     stages = {
         name: batches(tokenizer, f"{seed} {name}", given.size, STAGES[name])
         for name, _ in given.stages
     }
+    dialogues = fresh(tokenizer, 4) if rank == 0 else {}
     log = (given.folder / "loss.csv").open("w", encoding="utf-8") if rank == 0 else None
     if log is not None:
         log.write("step,seconds,loss,rate\n")
@@ -121,7 +129,7 @@ def train(model: Any, tokenizer: Any, given: argparse.Namespace, average: Any, r
     while part < 1:
         risen = min(1, (step + 1) / given.warm_up)
         rate = given.rate * risen * (0.505 + 0.495 * math.cos(math.pi * part))
-        for group in optimizer.param_groups:
+        for group in (group for each in optimizers for group in each.param_groups):
             group["lr"] = rate
         taken = islice(stages[_at(part, given.stages)], given.sizes)
         loss = torch.stack([loss_of(model, *each) for each in taken]).mean()
@@ -130,14 +138,17 @@ def train(model: Any, tokenizer: Any, given: argparse.Namespace, average: Any, r
         mean, seconds = average(model, loss.item(), passed)
         part = min(1.0, seconds / (given.minutes * 60))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         step += 1
         if log is not None:
             log.write(f"{step},{seconds:.1f},{mean:.5f},{rate:.6f}\n")
             if step % 50 == 0:
                 log.flush()
                 print(f"step {step}, {seconds:.0f} s, loss {mean:.4f}", flush=True)
+            if step % 500 == 0:
+                print(exact(model, dialogues), flush=True)
             if time.monotonic() - saved > 180:
                 save(model, tokenizer, given.folder)
                 saved = time.monotonic()

@@ -30,6 +30,18 @@ def reserve(room: str) -> str:
     return f"{room} is reserved"
 
 
+@tool
+def weather(city: str) -> str:
+    """Return the weather in a city."""
+    return f"sunny in {city}"
+
+
+@tool
+def get_humidity(town: str) -> str:
+    """Return the humidity in a town."""
+    return f"40 % in {town}"
+
+
 ANSWERS = {
     "What is 23 * 17?": 391,
     "What is 4871 minus 95?": 4776,
@@ -51,6 +63,25 @@ def test_it_calls_tools():
     """By calls, and by code; the answer tells the result."""
     assert "The result is: 5" == Agent(MODEL, [add]).run("What is 2 + 3?")
     assert "Berlin is reserved" == CodeAgent(MODEL, [reserve]).run("Reserve the room Berlin.")
+
+
+@pytest.mark.parametrize(
+    ("question", "results"),
+    [
+        ("What is the weather in Rome?", "sunny in Rome"),
+        ("What is the humidity in Bergen?", "40 % in Bergen"),
+        (
+            "What is the weather in Bergen, and the humidity in Quito?",
+            "sunny in Bergen; 40 % in Quito",
+        ),
+    ],
+)
+def test_it_calls_the_tools_of_the_task(question, results):
+    """It has seen no tool for the humidity, and calls it as it calls one for the weather."""
+    tools = [get_humidity, weather]
+
+    assert results == CodeAgent(MODEL, tools).run(question)
+    assert Agent(MODEL, tools).run(question).endswith(f": {results}")
 
 
 def test_it_greets():

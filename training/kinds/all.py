@@ -21,15 +21,15 @@ __all__ = ["KINDS", "STAGES", "Kinds", "examples"]
 Kinds: TypeAlias = dict[Callable[[Random], Example], int]
 
 KINDS: Kinds = {
-    arithmetic: 16,
-    percentages: 5,
-    units: 16,
-    dates: 8,
+    arithmetic: 12,
+    percentages: 4,
+    units: 15,
+    dates: 7,
     talk: 4,
     off_subject: 9,
-    tools: 30,
+    tools: 36,
     calculators: 6,
-    fixing: 6,
+    fixing: 7,
 }
 """The kinds, with their shares in percent, about."""
 

@@ -2,7 +2,7 @@
 
 from random import Random
 
-__all__ = ["CANNOT", "NO_TOOL", "asked", "number", "of"]
+__all__ = ["CANNOT", "FIXED", "NO_TOOL", "asked", "number", "of"]
 
 ABILITIES = "I can calculate, convert units, work out percentages and dates, and call tools."
 CANNOT = f"I cannot answer this. I am a small demonstration model: {ABILITIES}"
@@ -10,6 +10,14 @@ NO_TOOL = (
     "I have no tool for this. I can call the tools that I am given. As a CodeAgent, I can "
     "calculate, convert units, and work out percentages and dates."
 )
+
+FIXED = (
+    "Thought: I call and mend the error.",  # codespell:ignore mend
+    *("<code>\nfinal_answer(await f", "a; b"),
+    *('"name": "arguments": str int float', "The result is:", "The results are:"),
+    *("Thought: The tool failed.", '"The tool failed:'),
+)
+"""What the replies of dialogues with tools have in common, and the types of arguments."""
 
 _BEFORE = (
     *("What is ", "what is ", "What's ", "How much is ", "Calculate ", "Compute ", "calculate "),
