@@ -58,7 +58,8 @@ def deltas(server, name, **options):
 def test_a_status_that_is_no_success(status):
     """What comes with such a status is no answer, though it looks like one."""
     body = b'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\n'
-    head = f"HTTP/1.1 {status} Found\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    length = f"Content-Length: {len(body)}\r\nConnection: close"
+    head = f"HTTP/1.1 {status} Found\r\n{length}\r\n\r\n".encode()
     with answering(head + body) as url, pytest.raises(ModelRejected) as caught:
         list(each(InferenceClientModel("m", api_base=url, token="hf_any")("Hi")))
 
