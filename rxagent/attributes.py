@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Never, TypeVar
 
 __all__ = [
+    "OF_MEMORIES",
     "OF_MODELS",
     "OF_RUNS",
     "OF_STATES",
@@ -33,7 +34,14 @@ OF_STATES = {
     "reset": "Pass no state, and the run begins a new conversation.",
     "system_prompt": 'The prompt is no step. Write `prompts={"system": "..."}`.',
 }
-"""What to write instead of an attribute of a memory, by its name."""
+"""What to write instead of an attribute of a memory, by its name; it is the state of a run."""
+
+OF_MEMORIES = {
+    "steps": "Write `run.state.steps`.",
+    "replay": "Write `run.state.replay(subscribers.Console())`.",
+    **OF_STATES,
+}
+"""The same of the `memory` of an agent, which is a policy."""
 
 OF_STEPS = {
     "step_number": "Write `step.number`.",

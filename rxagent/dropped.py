@@ -68,7 +68,10 @@ DROPPED = {
     "FinalAnswerTool": "Each agent offers `final_answer` to its model.",
     "PythonInterpreterTool": "Write `CodeAgent(model, tools)`.",
     # where code runs
-    "LocalPythonExecutor": 'Write `CodeAgent(model, executor="sandbox")`, which is the default.',
+    "LocalPythonExecutor": (
+        "Write `CodeAgent(model)`: its code runs in a sandbox; "
+        'with `executor="process"`, in a Python process.'
+    ),
     "PythonExecutor": "See `rxagent.executors.Executor`.",
     "RemotePythonExecutor": "See `rxagent.executors.Executor`.",
     "BlaxelExecutor": _FAR,

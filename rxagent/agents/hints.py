@@ -18,7 +18,7 @@ _ARGUMENT = "It is an argument, which the agent does not show."
 _QUIET = "Nothing is printed by default: attach `rxagent.subscribers.Console()`."
 _SUBSCRIBE = "Attach subscribers to a run: `agent.start(task, attach=[...])`."
 _FILE = "An agent is made by code: keep it in a module, or send it to a process with `pickle`."
-_OF_THE_RUN = "Call the tool itself: `agent.tools.find(name)`; the run calls those of a turn."
+_OF_THE_RUN = "To call a tool yourself: `agent.tools.find(name)(...)`; in a run, the run calls it."
 
 NOT_OF_AGENTS = {
     "stream_outputs": _EVERYTHING,
@@ -103,6 +103,8 @@ NOT_AN_ATTRIBUTE = {
     "cleanup": "There is nothing to clean up: what a run has opened is closed when it ends.",
     "python_executor": "Write `CodeAgent(model, executor=...)`; then it is `agent.executor`.",
     "create_python_executor": "Write `CodeAgent(model, executor=...)`.",
-    "authorized_imports": "Write `CodeAgent(model, additional_authorized_imports=[...])`.",
+    "authorized_imports": (
+        'Write `CodeAgent(model, executor="process", additional_authorized_imports=[...])`.'
+    ),
     "additional_authorized_imports": _ARGUMENT,
 }

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from ..arguments import number, several, shown, valid
+from ..attributes import OF_MEMORIES, advised
 from ..messages import Message
 from ..passages import well_formed
 from ..state import State
@@ -46,9 +47,21 @@ that returns the events before each step, or None.
 """
 
 
-def everything(state: State) -> list[Message]:
-    """Return all messages of a conversation."""
-    return state.messages()
+@advised(OF_MEMORIES)
+@frozen
+class _Everything:
+    def __repr__(self) -> str:
+        return "everything"
+
+    def __reduce__(self) -> str:
+        return "everything"
+
+    def __call__(self, state: State) -> list[Message]:
+        return state.messages()
+
+
+everything: Memory = _Everything()
+"""The policy that shows all messages of a conversation; it is the default."""
 
 
 def window(steps: int) -> Memory:

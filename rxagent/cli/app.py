@@ -1,12 +1,14 @@
 """The group of commands, and how each command ends."""
 
 import io
+import shlex
 import sys
 from collections.abc import Sequence
 
 import click
 
 from .. import __version__
+from ..arguments import did_you_mean, shorten
 from ..errors import describe
 from .chat import chat
 from .demo import demo
@@ -20,7 +22,25 @@ from .stdio import OutputLost, echo, guarded
 __all__ = ["app", "invoke"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands; what is none may be a task."""
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = words[0]
+        if self.get_command(context, name) is None and not name.startswith("-"):
+            hint = did_you_mean(name, self.commands)
+            task = shlex.quote(shorten(name))
+            raise click.UsageError(
+                f"There is no command {shorten(name)!r}.{hint} "
+                f"To give an agent a task, write `rxagent run {task}`.",
+                context,
+            )
+        return super().resolve_command(context, words)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def app(context: click.Context) -> None:

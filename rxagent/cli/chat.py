@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from attrs import evolve
 
-from ..arguments import did_you_mean, plural
+from ..arguments import did_you_mean, plural, shorten
 from ..errors import MessageRefused, ModelRefused, ModelRejected, RunCancelled
 from ..printable import one_line
 from .editor import History, history_path
@@ -45,7 +45,7 @@ _HELP = "\n".join(
 _ESCAPE = "Put a space before it to send it as a message."
 
 
-@click.command(short_help="Talk with an agent.")
+@click.command(short_help="Talk with an agent.", context_settings={"allow_extra_args": True})
 @with_options
 @click.option(
     "--history/--no-history",
@@ -79,15 +79,21 @@ def chat(options: Options, history: bool, steer: "Steer", yes: bool) -> ExitCode
     second one leaves. /help lists the commands. From a pipe, each line is a message, and the exit
     code is that of the last answer, as for `rxagent run`.
 
-    Without a model, the small one that is built in answers; it reads the last message alone.
+    Without a model, the small one that is built in answers. It is for demonstrations, and reads
+    the last message alone.
 
     \b
     rxagent chat
     rxagent chat -m openai:gpt-5-mini
-    rxagent chat -t calc:add -s "Answer in rhymes."
+    rxagent chat -m openai:gpt-5-mini -t calc:add -s "Answer in rhymes."
     """
     from ..models.builtin import BUILTIN
 
+    if words := click.get_current_context().args:
+        raise click.UsageError(
+            f"`rxagent chat` takes no message, and got {shorten(' '.join(words))!r}. Type it at "
+            "the prompt, or pipe it in; `rxagent run` takes a task."
+        )
     require_stdout()
     stdin = open_stdin()
     asks = stdin.isatty() and not yes
@@ -96,7 +102,9 @@ def chat(options: Options, history: bool, steer: "Steer", yes: bool) -> ExitCode
         if not stdin.isatty():
             return _talk(conversation, Pipe())
         if not options.quiet:
-            name = options.model or f"{BUILTIN}, a small demonstration model"
+            name = options.model
+            if options.is_builtin:
+                name = f"{BUILTIN}, a demonstration model that may be wrong"
             echo(f"Chatting with {name}; /help lists the commands.", err=True)
         remembered = History(history_path()) if history else None
         return _talk(conversation, Keyboard(remembered, tuple(_COMMANDS)))

@@ -103,6 +103,8 @@ def _advice(error: Exception) -> str:
             return "Try again, or choose another model with -m."
         case ModelRefused():
             return "Rephrase the task, or choose another model with -m."
+        case ModelRejected() if _names_the_key(error, provider):
+            return "`rxagent models` shows which variables are missing."
         case ModelRejected(status=None | 401 | 403):
             return (
                 f"Check the provider's key{_in(provider, 'key_variable')}; "
@@ -128,6 +130,12 @@ def _provider_of(error: Exception) -> "Provider | None":
     from ..models.resolve import find_provider
 
     return find_provider(error.provider)
+
+
+def _names_the_key(error: Exception, provider: "Provider | None") -> bool:
+    """Return whether an error says already which variable holds the key."""
+    variable = None if provider is None else provider.key_variable
+    return variable is not None and variable in str(error)
 
 
 def _in(provider: "Provider | None", variable: str) -> str:

@@ -102,7 +102,10 @@ def _show(prefix: str, timeout: float, most: int | None = None, is_quiet: bool =
         if not is_quiet:
             echo(f"{prefix}: cannot be reached. {_why(error)}")
         return False
-    echo(f"{prefix}: can be reached at {one_line(str(address))}")
+    from ..models.provider import THIS_MACHINE
+
+    where = "on" if address == THIS_MACHINE else "at"
+    echo(f"{prefix}: can be reached {where} {one_line(str(address))}")
     for name in _named(provider, names, most):
         echo(f"  {name}")
     return bool(names)

@@ -28,7 +28,8 @@ _NO_MODEL = (
     "`pip install '{requires}'`."
 )
 _BUILTIN_ANSWERED = (
-    "Answered by {name}, a small demonstration model; for a larger one: -m openai:gpt-5-mini"
+    "Answered by {name}, a demonstration model that may be wrong; a larger one: "
+    "-m openai:gpt-5-mini"
 )
 
 # No tools and no addresses: a folder from elsewhere must not run code or receive keys.
@@ -57,7 +58,7 @@ class Options:
     as_json: bool
 
     def __attrs_post_init__(self) -> None:
-        if self.plain and (self.as_json or self.quiet):
+        if self.plain + self.as_json + self.quiet > 1:
             raise click.UsageError("Choose one of --json, --plain and --quiet.")
 
     @property
@@ -72,16 +73,18 @@ class Options:
 
     @property
     def is_builtin(self) -> bool:
-        """Whether the built-in model answers, as no other one was chosen."""
-        return not self.model
+        """Whether the built-in model answers, named or as no other one was chosen."""
+        from ..models.builtin import BUILTIN
+
+        return not self.model or self.model == BUILTIN
 
     @property
     def writes_code(self) -> bool:
-        """Whether the agent writes code."""
+        """Whether the agent writes code, as the built-in model always does."""
         return self.code or self.is_builtin
 
     def name_the_model(self) -> None:
-        """Say in one dim line which model answered, and how to name a larger one."""
+        """Say in one dim line that the built-in model answered, and how to name a larger one."""
         if self.is_builtin and self.shows_errors:
             from ..models.builtin import BUILTIN
             from ..subscribers.terminal import Terminal
@@ -167,7 +170,7 @@ def _option(*names: str, help: str, **how: Any) -> Callable[[Any], Any]:
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    _option("-m", "--model", help="provider:name"),
+    _option("-m", "--model", help="The model, as provider:name."),
     click.option(
         *("-t", "--tool", "tools"),
         multiple=True,

@@ -77,6 +77,7 @@ class Keyboard:
         self._ahead = None if self._tty is None else TypeAhead(self._tty)
         self._editor = line_editor(history, words, self._tty)
         self._ended = False
+        self._is_first = True
         self._is_text_open = False
 
     def open(self) -> AbstractContextManager[None]:
@@ -174,7 +175,9 @@ class Keyboard:
         begun = ""
         if sign == _FIRST:
             echo("", err=True)
-            begun = self._typed_ahead()
+            # A line from before the first prompt had its Enter, so the editor reads it by itself.
+            begun = self._typed_ahead(is_read=self._is_first)
+            self._is_first = False
             if begun:
                 echo("Typed ahead: Enter sends it, Ctrl-C drops it.", err=True)
         lines: list[str] = []
@@ -194,8 +197,11 @@ class Keyboard:
             sign = _MORE
         return "\n".join(lines)
 
-    def _typed_ahead(self) -> str:
+    def _typed_ahead(self, *, is_read: bool) -> str:
         """Return the text typed during the answer.
+
+        Args:
+            is_read: Whether the editor reads what was typed, so that it is left alone.
 
         Raises:
             EOFError: Ctrl-D was pressed.
@@ -205,7 +211,7 @@ class Keyboard:
         self._tty.open()
         if self._ended:
             raise EOFError
-        return self._ahead.take()
+        return "" if is_read else self._ahead.take()
 
     def _arrived_with_it(self) -> str:
         """Return the text that arrives together with a line: the rest of a paste."""

@@ -21,14 +21,16 @@ def run(task: tuple[str, ...], options: Options) -> ExitCode:
     The answer goes to stdout, everything else to stderr. A word `-` in the TASK stands for the
     text from stdin; without a TASK, that text is the task.
 
-    Without a model, the small one that is built in writes code.
+    Without a model, the small one that is built in writes code; it is for demonstrations.
 
     \b
     rxagent run "What is 23 * 17?"
+
+    \b
     rxagent run -m openai:gpt-5-mini "What is the capital of Peru?"
-    rxagent run -t calc:add -t calc:multiply "What is 2 + 3 * 4?"
-    rxagent run --code "What is the 40th Fibonacci number?"
-    git diff | rxagent run "Write a commit message for this:" -
+    rxagent run -m openai:gpt-5-mini -t calc:add "What is 2 + 3?"
+    rxagent run -m openai:gpt-5-mini --code "What is the 40th Fibonacci number?"
+    git diff | rxagent run -m openai:gpt-5-mini "Write a commit message for this:" -
 
     \b
     Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 step limit, 4 refused,
@@ -40,8 +42,9 @@ def run(task: tuple[str, ...], options: Options) -> ExitCode:
     from .performance import perform
 
     error = perform(agent.start(text), options.watcher(), options.timeout)
-    options.name_the_model()
-    if error is not None:
+    if error is None:
+        options.name_the_model()
+    else:
         explain(error, shown=options.shows_errors, verbose=options.verbose)
     return exit_code(error)
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..arguments import one_of
 from .onnx import OnnxModel
-from .provider import Provider
+from .provider import THIS_MACHINE, Provider
 
 __all__ = ["BUILTIN", "PROVIDER", "BuiltinModel"]
 
@@ -17,10 +16,10 @@ PROVIDER = Provider(
     model=f"{__name__}:BuiltinModel",
     sdk="onnxruntime-genai",
     extra="builtin",
-    requires="onnxruntime-genai",
+    requires="rxagent[builtin]",
     docs="https://onnxruntime.ai/docs/genai/",
     modules=("onnxruntime_genai",),
-    list_models=lambda timeout: ("this machine", ["tiny"]),
+    list_models=lambda timeout: (THIS_MACHINE, ["tiny"]),
 )
 
 _MAX_TOKENS = 512
@@ -44,7 +43,8 @@ class BuiltinModel(OnnxModel):
     _declaration: ClassVar[Provider] = PROVIDER
 
     def __init__(self, model_id: str = "tiny", **options: Any) -> None:
-        one_of("model_id", model_id, ("tiny",))
+        if model_id != "tiny":
+            raise ValueError(f"There is one built-in model, {BUILTIN}, and no {model_id!r}.")
         super().__init__(model_id, **{"max_tokens": _MAX_TOKENS, **options})
 
     @property

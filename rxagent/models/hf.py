@@ -230,8 +230,8 @@ class InferenceClientModel(RemoteModel):
         """Return what an error of the SDK, or of its transport, means."""
         if isinstance(error, _MissingKey):
             return errors.rejected(
-                "cannot be called without a token. Set HF_TOKEN, run `hf auth login`, or write "
-                f"InferenceClientModel({self.model_id!r}, token=...). "
+                "cannot be called without a token. Set HF_TOKEN, run `hf auth login`, or in a "
+                f"program write InferenceClientModel({self.model_id!r}, token=...). "
                 "`rxagent demo` shows an agent without one."
             )
         reply: Any = getattr(error, "response", None)

@@ -59,7 +59,7 @@ PROVIDER = Provider(
     model=f"{__name__}:LiteLLMModel",
     sdk="LiteLLM",
     extra="litellm",
-    requires="litellm>=1.110",
+    requires="rxagent[litellm]",
     modules=("litellm",),
     docs="https://docs.litellm.ai/docs/providers",
     note="each provider of LiteLLM's has its own key",

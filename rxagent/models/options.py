@@ -18,16 +18,20 @@ _RESERVED = {"input", "messages", "model", "n", "stream", "tools"}
 _WHY_RESERVED = "the request itself, or the model's constructor, sets that."
 
 _DROPPED = {
-    "apply_chat_template_kwargs": "write `chat_template_kwargs={...}`.",
-    "base_url": "write `api_base=...`.",
-    "client": "write `client_kwargs={...}`; only `AmazonBedrockModel` takes a client.",
-    "custom_role_conversions": "let a function change the messages and call the model with them.",
-    "flatten_messages_as_text": "texts without images are sent as plain text.",
-    "model_list": "write `LiteLLMModel(group, router=litellm.Router(...))`.",
-    "requests_per_minute": "let a function delay the request and call the model with it.",
-    "retry": "use the operator `ops.retry`, or `ops.fallback`, which returns a model again.",
-    "tool_arguments_key": "calls in text have the keys `name` and `arguments`.",
-    "tool_name_key": "calls in text have the keys `name` and `arguments`.",
+    "apply_chat_template_kwargs": "Write `chat_template_kwargs={...}`.",
+    "base_url": "Write `api_base=...`.",
+    "client": "Write `client_kwargs={...}`; only `AmazonBedrockModel` takes a client.",
+    "custom_role_conversions": "Let a function change the messages and call the model with them.",
+    "flatten_messages_as_text": "Texts without images are sent as plain text.",
+    "model_list": "Write `LiteLLMModel(group, router=litellm.Router(...))`.",
+    "requests_per_minute": (
+        "Write `model.pipe(ops.rate_limit(requests=...))`, which is a model again."
+    ),
+    "retry": (
+        "Write `model.pipe(ops.retry(...))`, which is a model again; a second one: `ops.fallback`."
+    ),
+    "tool_arguments_key": "Calls in text have the keys `name` and `arguments`.",
+    "tool_name_key": "Calls in text have the keys `name` and `arguments`.",
 }
 """Options of other libraries' models, and what to do here."""
 
@@ -45,7 +49,7 @@ def permitted(options: dict[str, Any], kind: type) -> dict[str, Any]:
         if name in _RESERVED:
             raise TypeError(f"A model takes no option named {name}: {_WHY_RESERVED}")
         if name in _DROPPED:
-            raise TypeError(f"A model takes no {name}: {_DROPPED[name]}")
+            raise TypeError(f"A model takes no {name}=. {_DROPPED[name]}")
         if slip := did_you_mean(name, signature(kind).parameters, _ALIKE):
             raise TypeError(f"A model takes no {name}=.{slip}")
     return options

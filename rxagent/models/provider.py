@@ -12,7 +12,10 @@ from ..errors import MissingExtra
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["Provider"]
+__all__ = ["THIS_MACHINE", "Provider"]
+
+THIS_MACHINE = "this machine"
+"""The address of models that need no server."""
 
 
 @frozen(kw_only=True)

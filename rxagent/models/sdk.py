@@ -169,9 +169,9 @@ class SdkModel(RemoteModel):
         """
         if isinstance(error, MissingKey) or (self._no_key and self._no_key in str(error)):
             return errors.rejected(
-                f"cannot be called without a key. Set {self._declaration.key_variable}, or write "
-                f"{repr(self)[:-1]}, api_key=...): any text, where the server needs none. "
-                "`rxagent demo` shows an agent without a key."
+                f"cannot be called without a key. Set {self._declaration.key_variable}, or in a "
+                f"program write {repr(self)[:-1]}, api_key=...): any text, where the server "
+                "needs none. `rxagent demo` shows an agent without a key."
             )
         sdk = import_module(self._sdk)
         if isinstance(error, sdk.APIStatusError):

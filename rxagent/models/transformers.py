@@ -21,7 +21,7 @@ PROVIDER = Provider(
     model=f"{__name__}:TransformersModel",
     sdk="transformers, with torch,",
     extra="transformers",
-    requires="transformers[torch]",
+    requires="rxagent[transformers]",
     docs="https://huggingface.co/models?pipeline_tag=text-generation",
     modules=("torch", "transformers"),
     naming="a name on the Hugging Face Hub, or a folder",

@@ -56,9 +56,17 @@ class Place:
 _RIGHT_PLACE = {
     "deltas": "Pipe it to the model: `Agent(model.pipe({}))`.",
     "events": "Pipe it to the agent: `agent.pipe({})`.",
+    "events or deltas": "Pipe it to the agent: `agent.pipe({})`.",
+}
+"""What to write instead, by what an operator takes that emits the same."""
+
+_RIGHT_STREAM = {
+    "deltas": "Pipe it to the stream of a model: `model(request).pipe({})`.",
+    "events": "Pipe it to the stream of a run: `agent(task).pipe({})`.",
+    "events or deltas": "Pipe it to the stream of a run: `agent(task).pipe({})`.",
     "messages": "Pipe it to a stream of messages, as `ops.accumulate()` emits them.",
 }
-"""What to write instead, by what an operator takes."""
+"""What to write instead, by what an operator takes that emits something else."""
 
 
 @frozen
@@ -66,7 +74,7 @@ class _Fit:
     """Where an operator can stand.
 
     Attributes:
-        takes: What its source must emit; None for anything.
+        takes: What its source must emit, such as `events or deltas`; None for anything.
         emits: What it emits; None for what its source emits.
         tool: Makes what stands in its place at a tool; None for itself.
         is_open: Whether other operators decide what it emits.
@@ -116,19 +124,19 @@ class StreamOperator(Shared):
             TypeError: It cannot stand there.
         """
         fit, written = self._fit, self.written
-        if place.name == "tool":
-            if fit.tool is not None:
-                return fit.tool(*self._arguments, **self._named)
-        elif fit.emits is not None:
+        if place.name == "tool" and fit.tool is not None:
+            return fit.tool(*self._arguments, **self._named)
+        if fit.takes is not None and place.emits not in fit.takes.split(" or "):
+            right = (_RIGHT_PLACE if fit.emits is None else _RIGHT_STREAM)[fit.takes]
+            raise TypeError(
+                f"{written} cannot be piped to {_a(place.name)}: it takes {fit.takes}, and "
+                f"{_a(place.name)} emits {place.emits}. {right.format(written)}"
+            )
+        if fit.emits is not None and place.name != "tool":  # a tool may emit any value
             raise TypeError(
                 f"{written} cannot be piped to {_a(place.name)}: it emits {fit.emits}, and "
                 f"{_a(place.name)} emits {place.emits}. "
                 f"Pipe it to the stream: `{place.stream}.pipe({written})`."
-            )
-        if fit.takes is not None and fit.takes != place.emits:
-            raise TypeError(
-                f"{written} cannot be piped to {_a(place.name)}: it takes {fit.takes}, and "
-                f"{_a(place.name)} emits {place.emits}. {_RIGHT_PLACE[fit.takes].format(written)}"
             )
         return self
 

@@ -74,7 +74,7 @@ class _Among(dict[type, bool]):
         return found
 
 
-@operator(emits="str")
+@operator(takes="events or deltas", emits="str")
 def text() -> Callable[[Observable[Event]], Observable[str]]:
     """Emit the pieces of the model's text.
 
@@ -87,7 +87,7 @@ def text() -> Callable[[Observable[Event]], Observable[str]]:
     return _pick(lambda event: event.text if type(event) is TextDelta else None)
 
 
-@operator(emits="views of a text")
+@operator(takes="events or deltas", emits="views of a text")
 def text_so_far() -> Callable[[Observable[Event]], Observable[TextView]]:
     """Emit the model's text so far, each time it changes; shorter again at a retraction.
 
@@ -122,7 +122,7 @@ class _Gathering(Sink[Event, TextView]):
             self.observer.on_next(text)
 
 
-@operator(emits="str")
+@operator(takes="events or deltas", emits="str")
 def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
     """Emit the pieces of the model's reasoning.
 
@@ -131,7 +131,7 @@ def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
     return _pick(lambda event: event.text if type(event) is ReasoningDelta else None)
 
 
-@operator(emits="reports of usage alone")
+@operator(takes="events or deltas", emits="reports of usage alone")
 def usage() -> Callable[[Observable[Event]], Observable[Usage]]:
     """Emit the reports of tokens used, those of inner runs too; each is an increment.
 
@@ -146,7 +146,7 @@ def _spent(event: Event) -> Usage | None:
     return event if type(event) is Usage else None
 
 
-@operator(emits="values")
+@operator(takes="events", emits="values")
 def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     """Emit the value of the run's answer.
 
@@ -159,7 +159,7 @@ def answer() -> Callable[[Observable[Event]], Observable[Any]]:
     return answered
 
 
-@operator(emits="calls")
+@operator(takes="events", emits="calls")
 def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
     """Emit the calls whose code runs, each when it starts.
 
@@ -168,7 +168,7 @@ def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
     return _pick(lambda event: event.call if isinstance(event, ToolStarted) else None)
 
 
-@operator(emits="streams")
+@operator(takes="events", emits="streams")
 def steps() -> Callable[[Observable[Event]], Observable[GroupedObservable[int, Event]]]:
     """Emit each step as a stream of its own events, whose `key` is the step's number.
 
@@ -216,7 +216,7 @@ _TURNS = {StepStarted, PlanStarted, MessageCompleted}
 _AFTER_A_STEP = (StepStarted, PlanStarted, Summarised, StepLimitReached, FinalAnswer, RunCompleted)
 
 
-@operator(emits="pairs")
+@operator(takes="events", emits="pairs")
 def unnest() -> Callable[[Observable[Event]], Observable[tuple[tuple[str, ...], Event]]]:
     """Emit ``(path, event)`` for the events of a run and of all runs inside it.
 

@@ -27,7 +27,7 @@ _ANSWER = "final_answer"
 """The tool by which an agent answers; its argument `answer` is the value."""
 
 
-@operator
+@operator(emits="values")
 def partial(kind: Any, tool: str | None = None) -> Callable[[Observable[Any]], Observable[Any]]:
     """Emit the value that a model writes as JSON, each time it has grown; the whole one last.
 
@@ -57,7 +57,7 @@ def partial(kind: Any, tool: str | None = None) -> Callable[[Observable[Any]], O
     return lift(bound(_Reading, tool, lambda is_answer: GrowingValue(shape, is_answer)))
 
 
-@operator
+@operator(emits="values")
 def sealed_at(
     path: str, kind: Any = None, tool: str | None = None
 ) -> Callable[[Observable[Any]], Observable[Any]]:

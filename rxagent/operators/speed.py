@@ -50,7 +50,7 @@ class Speed:
         return self.tokens / (self.seconds - self.first)
 
 
-@operator
+@operator(takes="events or deltas", emits="speeds")
 def speed() -> Callable[[Observable[Any]], Observable[Speed]]:
     """Emit the speed of each turn of a model, when the turn has ended.
 

@@ -22,7 +22,7 @@ from ._operator import operator
 __all__ = ["lines", "sentences", "words"]
 
 
-@operator
+@operator(emits="str")
 def lines() -> Callable[[Observable[Any]], Observable[str]]:
     """Emit the model's text in whole lines, each with the line break that ends it.
 
@@ -35,7 +35,7 @@ def lines() -> Callable[[Observable[Any]], Observable[str]]:
     return lift(partial(_Splitting, _Lines))
 
 
-@operator
+@operator(emits="str")
 def words() -> Callable[[Observable[Any]], Observable[str]]:
     """Emit the model's text in whole words, each with the white space behind it.
 
@@ -46,7 +46,7 @@ def words() -> Callable[[Observable[Any]], Observable[str]]:
     return lift(partial(_Splitting, partial(_Words, lambda *_: True)))
 
 
-@operator
+@operator(emits="str")
 def sentences() -> Callable[[Observable[Any]], Observable[str]]:
     """Emit the model's text in whole sentences, each with the white space behind it: for speech.
 

@@ -72,7 +72,7 @@ def _log_fault(observer: Any, fault: BaseException) -> None:
     _log.error("%r raised and watches no longer", observer.watching, exc_info=fault)
 
 
-@operator(emits="stamped events")
+@operator(takes="events or deltas", emits="stamped events")
 def stamp(run: str | None = None) -> Callable[[Observable[Event]], Observable[Stamped]]:
     """Emit each event with its run, its number in that run, and the time.
 
@@ -103,7 +103,7 @@ class _Stamping(Sink[Event, Stamped]):
         self.observer.on_next(Stamped(self._run, next(self._number), at, value))
 
 
-@operator
+@operator(takes="events or deltas")
 def coalesce(seconds: float | None = None) -> Callable[[Observable[Event]], Observable[Event]]:
     """Join pieces of text, reasoning, refusals and arguments, up to the next other event.
 

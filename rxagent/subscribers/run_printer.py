@@ -199,6 +199,7 @@ class RunPrinter:
             case ToolFailed(call_id, error):
                 self._end(call_id, error, failed=True)
             case ApprovalAsked(call):
+                self._calls[call.id] = call  # a call of code stands in no message
                 self._line(("?", "yellow"), f" {call_text(call)}")
             case ApprovalAnswered(call_id, decision):
                 name = self._work(call_id).call.name

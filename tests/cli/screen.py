@@ -23,8 +23,9 @@ CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 class Screen:
     """A terminal; the command is in its foreground, so that Ctrl-C is a signal."""
 
-    def __init__(self, start, *arguments, stdout=None, **environment):
+    def __init__(self, start, *arguments, stdout=None, typed="", **environment):
         self.primary, secondary = pty.openpty()
+        self.type(typed)
         self.process = start(
             *arguments,
             terminal=True,

@@ -20,7 +20,7 @@ def test_run_answers(finish):
     assert (0, "391\n") == (code, out)
     for text in ("Thought: I calculate it.", "final_answer(23 * 17)", "└ The answer: 391"):
         assert text in err
-    assert 1 == err.count("Answered by builtin:tiny, a small demonstration model;")
+    assert 1 == err.count("Answered by builtin:tiny, a demonstration model that may be wrong;")
 
 
 @NEEDS_THE_ENGINE
@@ -30,6 +30,24 @@ def test_nothing_is_added(finish, flag):
     _, _, err = finish("run", flag, "2 + 2")
 
     assert "" == err
+
+
+@NEEDS_THE_ENGINE
+def test_its_name_changes_nothing(finish):
+    """By its name it answers as if no model had been named."""
+    code, out, err = finish("run", "-m", "builtin:tiny", "What is 2 + 2?")
+
+    assert (0, "4\n") == (code, out)
+    assert "final_answer(2 + 2)" in err
+
+
+@NEEDS_THE_ENGINE
+def test_without_an_answer_it_is_not_named(finish):
+    """A run that failed was answered by no model."""
+    code, _, err = finish("run", "--max-steps", "0", "What is 2 + 2?")
+
+    assert 3 == code
+    assert "Answered by" not in err
 
 
 @NEEDS_THE_ENGINE
@@ -50,4 +68,4 @@ def test_without_the_engine(folder, capsys, monkeypatch, command):
 
     assert 2 == left.value.code
     assert "No model was chosen. Name one with -m, like -m openai:gpt-5-mini, or in" in error
-    assert "pip install 'onnxruntime-genai'" in error
+    assert "pip install 'rxagent[builtin]'" in error

@@ -153,4 +153,4 @@ def test_the_built_in_model_can_be_reached(call):
     code, out, _ = call("models", "builtin")
 
     assert 0 == code
-    assert "builtin: can be reached at this machine\n  builtin:tiny\n" in out
+    assert "builtin: can be reached on this machine\n  builtin:tiny\n" in out

@@ -70,6 +70,20 @@ def test_two_turns_have_one_memory(talk, reachable):
     )
 
 
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_what_was_entered_before_the_first_prompt_is_sent(launch, reachable, term):
+    """A line typed while the command starts had its Enter; it is a message of its own."""
+    screen = Screen(launch, "chat", "-m", "openai:plain", typed="one\r", TERM=term)
+    screen.read_until(HELLO, "> ")
+    screen.type("two\r")
+    screen.read_until(HELLO, "> ")
+    screen.type(CTRL_D)
+    screen.read_all()
+
+    said = [("user", "one"), ("assistant", HELLO), ("user", "two")]
+    assert said == messages(reachable.requests[1])
+
+
 def test_ctrl_c_stops_the_answer_and_keeps_its_text(talk, halting, reachable):
     """The request is closed, the prompt is back, and the model receives half its answer."""
     screen = talk(halting)

@@ -31,6 +31,7 @@ REFUSED = [
     (["run", "-m", "nope:x", "hi"], "There is no provider 'nope'"),
     (["run", "-m", "openai:", "hi"], "'openai:' names no model"),
     ([*MODEL, "--json", "--plain", "hi"], "Choose one of --json, --plain and --quiet."),
+    ([*MODEL, "--json", "-q", "hi"], "Choose one of --json, --plain and --quiet."),
     ([*MODEL, "--plain", "-q", "hi"], "Choose one of --json, --plain and --quiet."),
     ([*MODEL, "--max-steps", "-1", "hi"], "Invalid value for '--max-steps'"),
     ([*MODEL, "--timeout", "0", "hi"], "Invalid value for '--timeout'"),
@@ -50,7 +51,11 @@ REFUSED = [
     ([*MODEL, "-t", "shelf:NUMBER", "hi"], "shelf:NUMBER cannot be a tool. "),
     ([*MODEL, "-t", "wrecked:add", "hi"], "The module 'wrecked' cannot be imported: ZeroDiv"),
     ([*MODEL, "-t", "needy:add", "hi"], "The module 'needy' cannot be imported: ModuleNotFound"),
-    (["nope"], "No such command 'nope'."),
+    (["run", "-m", "builtin:big", "hi"], "There is one built-in model, builtin:tiny, and no 'big'"),
+    (["nope"], "There is no command 'nope'. To give an agent a task, write `rxagent run nope`."),
+    (["modles"], "There is no command 'modles'. Did you mean models? To give an agent"),
+    (["What is 2 + 2?"], "There is no command 'What is 2 + 2?'. To give an agent a task, write `"),
+    (["chat", "Good", "day"], "`rxagent chat` takes no message, and got 'Good day'. Type it at"),
 ]
 
 

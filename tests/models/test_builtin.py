@@ -117,7 +117,7 @@ def test_its_name():
     """It is a provider with one model, which can be pickled."""
     assert isinstance(resolve(BUILTIN), BuiltinModel)
     assert "BuiltinModel('tiny')" == repr(pickle.loads(pickle.dumps(MODEL)))
-    with pytest.raises(ValueError, match="'tiny', not 'big'"):
+    with pytest.raises(ValueError, match="one built-in model, builtin:tiny, and no 'big'"):
         resolve("builtin:big")
 
 

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from configparser import ConfigParser
+from pathlib import Path
 
 import pytest
 
 from rxagent import models
+from rxagent.cli.failures import explain
 from rxagent.errors import MalformedReply, ModelRejected, ModelUnavailable
 from rxagent.events import TextDelta
 from rxagent.models import Provider, as_model, prefixes, resolve
@@ -215,6 +218,28 @@ def test_a_declaration_is_a_value():
     assert first == second
     with pytest.raises(AttributeError):
         first.prefix = "b"
+
+
+@pytest.mark.parametrize("prefix", BUILT_IN)
+def test_what_is_missing_is_installed_by_an_extra_of_this_package(prefix):
+    """The advice installs the versions that the extra asks for, with all that belongs to it."""
+    config = ConfigParser()
+    config.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    provider = load_provider(prefix)
+
+    if provider.modules:
+        assert provider.extra in config["options.extras_require"]
+        assert f"rxagent[{provider.extra}]" == provider.requires
+
+
+KEYLESS = "The model 'm' cannot be called without a key. Set OPENAI_API_KEY."
+
+
+def test_advice_is_not_given_twice(capsys):
+    """Where the error names the variable of the key, the advice does not."""
+    explain(ModelRejected(KEYLESS, provider="openai"), shown=True, verbose=False)
+
+    assert "`rxagent models` shows which variables are missing.\n" == capsys.readouterr().err
 
 
 def test_what_is_not_installed_is_shown(install):

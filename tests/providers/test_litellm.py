@@ -142,7 +142,7 @@ def test_a_missing_package(monkeypatch):
     """The error says what to install."""
     monkeypatch.setitem(sys.modules, "litellm", None)
 
-    with pytest.raises(MissingExtra, match=r"pip install 'litellm>=1.110'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'rxagent\[litellm\]'"):
         asyncio.run(_read(LiteLLMModel("openai/m")))
 
 

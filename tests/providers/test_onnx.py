@@ -238,7 +238,7 @@ def test_without_the_engine(monkeypatch):
     """Without onnxruntime-genai, the error names the command that installs it."""
     monkeypatch.setitem(sys.modules, "onnxruntime_genai", None)
 
-    with pytest.raises(MissingExtra, match="pip install 'onnxruntime-genai'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'rxagent\[onnx\]'"):
         list(each(OnnxModel(onnx_folder())("Hi")))
 
 

@@ -192,5 +192,5 @@ def test_without_the_library(monkeypatch):
     """Without transformers, the error names the command that installs it."""
     monkeypatch.setitem(sys.modules, "transformers", None)
 
-    with pytest.raises(MissingExtra, match=r"pip install 'transformers\[torch\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'rxagent\[transformers\]'"):
         list(each(TransformersModel("name")("Hi")))

@@ -170,5 +170,5 @@ def test_without_the_engine(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "vllm", None)
 
-    with pytest.raises(MissingExtra, match="pip install 'vllm'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'rxagent\[vllm\]'"):
         list(each(VLLMModel("name")("Hi")))

@@ -564,6 +564,13 @@ def test_an_answered_approval_names_the_tool():
     assert "? search: denied\n" == err
 
 
+def test_an_answered_approval_of_a_call_of_code_names_the_tool():
+    """Such a call stands in no message; the question tells its name."""
+    err = printed(ApprovalAsked(SEARCH), ApprovalAnswered("c1", "approved"))[1]
+
+    assert err.endswith("\n? search: approved\n")
+
+
 ENDS = [
     (RunCancelled("The run was cancelled: by a button"), "✗ The run was cancelled: by a button"),
     (RunCancelled("Stopped."), "✗ cancelled: Stopped."),
