@@ -15,6 +15,7 @@ FLOORS = {
         *(
             "arguments",
             "attributes",
+            "call_forms",
             "cells",
             "coalescing",
             "decisions",
@@ -24,6 +25,7 @@ FLOORS = {
             "frozen",
             "growing",
             "json_names",
+            "json_text",
             "lazy",
             "lazy_field",
         ),

@@ -85,6 +85,19 @@ class Output:
                 ) from None
         return self.read(value, self.text_form)
 
+    def fits_exactly(self, text: str) -> bool:
+        """Return whether a text is an object of the type, without a field that it does not name."""
+        fenced = _FENCED.fullmatch(text)
+        try:
+            value = from_json(fenced[1] if fenced else text)
+            named = self.schema.get("properties", {}) if self._shape.is_object else {}
+            if not isinstance(value, dict) or not value.keys() <= named.keys():
+                return False
+            self._shape.validated(value)
+        except ValueError:
+            return False
+        return True
+
     def read(self, value: Any, form: str | None = None) -> Any:
         """Return the answer that a value of JSON stands for.
 

@@ -119,12 +119,13 @@ class _Step:
         message, finish = turn
         if self.turn.is_interrupted:  # what was half written is not read as calls
             return stream_ops.of(MessageCompleted(message))
-        names = [spec.name for spec in (*self.how.tools.specs, FINAL_ANSWER)]
+        is_answer = self._is_typed_answer(message.text)
+        specs = () if is_answer else (*self.how.tools.specs, FINAL_ANSWER)
 
         def do(calls: tuple[ToolCall, ...]) -> Observable[Event]:
             return self._carry_out(calls, message.text, finish.reason)
 
-        calls = stream_ops.of(message).pipe(ops.parse_calls(names, self.turn.step))
+        calls = stream_ops.of(message).pipe(ops.parse_calls(specs, self.turn.step))
         return calls.pipe(
             stream_ops.flat_map(do),
             stream_ops.catch(failed_if_unusable),
@@ -155,13 +156,22 @@ class _Step:
         if not text.strip():
             cut = ": it reached the length limit (max_tokens)" if reason == "length" else ""
             raise ParseError(f"The reply was empty{cut}. Call a tool, or write the answer.")
-        if not (self.how.text_answers or self.turn.closing):
+        if not self._may_be_text:
             raise ParseError(
                 "The reply called no tool. If this is the answer, "
                 'call final_answer with it: {"answer": ...}.'
             )
         output = self.how.output
         return self._answer(text if output is None else output.read_text(text, reason))
+
+    @property
+    def _may_be_text(self) -> bool:
+        return self.how.text_answers or self.turn.closing
+
+    def _is_typed_answer(self, text: str) -> bool:
+        """Return whether a text that looks like a call is an answer of the type asked for."""
+        output = self.how.output
+        return output is not None and self._may_be_text and output.fits_exactly(text)
 
     def _call(self, call: ToolCall, reason: str = "stop") -> Observable[Event]:
         cut, workers = reason == "length", self.how.workers

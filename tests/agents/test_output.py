@@ -346,3 +346,29 @@ def test_a_real_request_has_the_schema(monkeypatch):
             run = Agent(model, output=Menu).start("Go", attach=[events.append])
             assert MENU == run.result(WATCHDOG)
             assert [MENU] == [event.value for event in run if isinstance(event, FinalAnswer)]
+
+
+@dataclass
+class Command:
+    """A command."""
+
+    name: str
+    risk: int
+
+
+@dataclass
+class Person:
+    """A person."""
+
+    name: str
+
+
+def test_an_answer_may_look_like_a_call():
+    """An object of the type is the answer, also if it names a tool; a call is still a call."""
+    looks = '{"name": "look", "arguments": {"at": "it"}}'
+    answer = Agent(asking('{"name": "look", "risk": 9}')[0], [look], output=Command).run("Go")
+    assert Command("look", 9) == answer
+
+    model, asked = asking(looks, '{"name": "Ann"}')
+    assert Person("Ann") == Agent(model, [look], output=Person).run("Go", timeout=WATCHDOG)
+    assert "Result of look:\nsaw it" == asked[1].messages[-1].text

@@ -12,7 +12,7 @@ from reactivex import operators as rxo
 
 from rxagent import operators as ops
 from rxagent.errors import ParseError
-from rxagent.messages import Message, ToolCall
+from rxagent.messages import Message, ToolCall, ToolSpec
 
 TOOLS = ["add", "final_answer"]
 
@@ -27,30 +27,57 @@ def spelled(arguments, name="add"):
     return (ToolCall("call_1_1_0", name, arguments),)
 
 
+CALL = '{"name": "add", "arguments": {"a": 2}}'
+
+
 @pytest.mark.parametrize(
     ("text", "arguments"),
     [
-        ('{"name": "add", "arguments": {"a": 2}}', '{"a": 2}'),
-        ('Action: {"name": "add", "arguments": {"a": 2}}', '{"a": 2}'),
-        ('I add.\n```json\n{\n "name": "add",\n "arguments": {"a": 2}\n}\n```\nThen', '{"a": 2}'),
-        ('{"arguments": {"a": 2}, "name": "add", "why": "asked"}', '{"a": 2}'),
-        ('[{"name":"add","arguments":{"a":2}}]', '{"a": 2}'),
-        ('{x} {"y"} {"z": 1} {"name": "add", "arguments": {"a": 2}} {}', '{"a": 2}'),
-        ('say "{" or {"name": "add", "arguments": {"a": "}\\""}}', '{"a": "}\\""}'),
+        (CALL, '{"a": 2}'),
+        (f"Action: {CALL}", '{"a": 2}'),
+        (f"Action:\n{CALL}\n", '{"a": 2}'),
+        (f"<think>I add.</think>\n\n{CALL}", '{"a": 2}'),
+        (f"\n```json\n{CALL}\n```\n", '{"a": 2}'),
+        (f"```\n{CALL}```", '{"a": 2}'),
+        (f"Action:\n```json\n{CALL}", '{"a": 2}'),
+        (f"<tool_call>\n{CALL}\n</tool_call>", '{"a": 2}'),
+        (f"[{CALL}]", '{"a": 2}'),
+        ('{"arguments": {"a": 2}, "name": "add", "id": 7, "type": "function"}', '{"a": 2}'),
+        ('{"name": "add", "parameters": {"a": 2}}', '{"a": 2}'),
+        ('{"name": "add", "args": {"a": 2}}', '{"a": 2}'),
+        ('{"type": "tool_use", "name": "add", "input": {"a": 2}}', '{"a": 2}'),
+        ('{"function": "add", "arguments": {"a": 2}}', '{"a": 2}'),
+        (f'{{"type": "function", "function": {CALL}}}', '{"a": 2}'),
+        (
+            "<tool_call><function=add><parameter=a>b</parameter></function></tool_call>",
+            '{"a": "b"}',
+        ),
+        ('{"name": "add", "arguments": {"a": "}\\""}}', '{"a": "}\\""}'),
+        ('{"name": "add", "arguments": {"a": "b\nc"}}', '{"a": "b\\nc"}'),
         ('{"name": "add", "arguments": {"ä": "ö"}}', '{"ä": "ö"}'),
-        ('{"name": "add"}', "{}"),
         ('{"name": "add", "arguments": {}}', "{}"),
         ('{"name": "add", "arguments": null}', "null"),
         ('{"name": "add", "arguments": 3}', "3"),
-        ('{"name": "add", "arguments": "3"}', "3"),
         ('{"name": "add", "arguments": "{\\"a\\": 2}"}', '{"a": 2}'),
         ('{"name": "add", "arguments": [1, 2]}', "[1, 2]"),
-        ('{"name": "unknown", "arguments": {}} {"name": "add"}', "{}"),
     ],
 )
 def test_one_call_is_understood(text, arguments):
-    """One object that names a tool is a call of it, wherever it stands and whatever is beside."""
+    """A text that is one call, in its usual forms and marks, is one; its arguments are its own."""
     assert spelled(arguments) == parse(text)
+
+
+def test_a_tool_without_parameters_needs_no_arguments():
+    """A call without arguments is one only if it is known that the tool takes none."""
+    now = ToolSpec("now", "Return the time.", {"type": "object", "properties": {}})
+    taking = ToolSpec("add", "Add.", {"type": "object", "properties": {"a": {"type": "integer"}}})
+    named = rx.of(Message("assistant", '{"name": "now"}'), Message("assistant", '{"name": "add"}'))
+
+    assert [("now", "{}")] == [
+        (call.name, call.arguments)
+        for calls in named.pipe(ops.parse_calls([now, taking]), rxo.to_list()).run()
+        for call in calls
+    ]
 
 
 def test_the_answer_may_be_a_call():
@@ -71,7 +98,7 @@ def test_other_keys_may_name_tool_and_arguments():
 
 def test_a_made_id_bears_the_step():
     """The id of a call in a text names its step."""
-    assert "call_4_1_0" == parse('{"name": "add"}', step=4)[0].id
+    assert "call_4_1_0" == parse(CALL, step=4)[0].id
 
 
 @pytest.mark.parametrize(
@@ -82,6 +109,20 @@ def test_a_made_id_bears_the_step():
         "I could add, or give the final_answer.",
         "{} {{}} {x: 1}",
         '{"name": "unknown", "arguments": {}}',
+        '{"name": "add"}',
+        '{"name": "add", "price": 3}',
+        '{"name": "add", "a": 2}',
+        '[{"name": "add", "price": 3}, {"name": "Soup", "price": 4}]',
+        f"I would call {CALL}. Shall I?",
+        f"{CALL} is what I would call. Shall I?",
+        f"I did not call {CALL}",
+        f"For example:\n```json\n{CALL}\n```\nDo not use it.",
+        f"```json\n{CALL}\n```\nDo not use it.",
+        f"<tool_call>{CALL}</tool_call> is the form.",
+        f"The form is <tool_call>{CALL}</tool_call>",
+        f"{CALL} {{}}",
+        f'{{"calls": [{CALL}]}}',
+        f"{{x}} {CALL}",
         '{"name": ["add"]}',
         '{"name": {"add": 1}}',
         '{"name": null, "arguments": "add"}',
@@ -100,7 +141,7 @@ def test_other_texts_call_nothing(text):
 def test_native_calls_come_first():
     """When a message has native calls, its text is not looked at."""
     calls = ToolCall("x", "add", "{"), ToolCall("y", "unknown")
-    message = Message("assistant", '{"name": "add"} {"name": "add"}', calls)
+    message = Message("assistant", f"{CALL} {CALL}", calls)
 
     assert calls == rx.of(message).pipe(ops.parse_calls(TOOLS)).run()
 
@@ -108,13 +149,22 @@ def test_native_calls_come_first():
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ('{"name": "add"} {"name": "add"}', "The text holds 2 calls, but only one can be made"),
-        ('[{"name": "add"}, {"name": "final_answer"}]', "The text holds 2 calls"),
+        (f"{CALL} {CALL}", "The text holds 2 calls, but only one can be made"),
+        (f"Action: {CALL}\nAction: {CALL}\n", "The text holds 2 calls"),
+        (f"```json\n{CALL}\n{CALL}\n```", "The text holds 2 calls"),
+        (f"[{CALL}, {CALL}]", "The text holds 2 calls"),
+        (
+            CALL.replace("}}", '}, "why": 1}'),
+            "The call of 'add' has keys that calls do not have: 'w",
+        ),
+        (CALL.replace("}}", '}, "input": {}}'), "The call of 'add' has keys that calls do not"),
+        (f"<tool_call>{CALL.replace('arguments', 'a')}</tool_call>", "The call of 'add' has keys"),
         ('{"name": "add", "arguments": {"a": 2}', "The call of 'add' is not valid JSON."),
         ('{"name": "add", "arguments": {a: 2}}', "The call of 'add' is not valid JSON."),
         ('{\'x\': 1, "name" : "add"}', "The call of 'add' is not valid JSON."),
         ('{"name": "final_answer", "arguments": {"answer": "', "The call of 'final_answer'"),
-        ('{"name": "add"} and {"name": "final_answer", ', "The call of 'final_answer'"),
+        (f'{CALL}; {{"name": "final_answer", ', "The call of 'final_answer'"),
+        ('```json\n{"name": "add", ', "The call of 'add' is not valid JSON."),
     ],
 )
 def test_what_cannot_be_understood_is_an_error(text, error):
@@ -137,7 +187,7 @@ def test_the_right_form_has_the_right_keys():
 
 def test_without_tools_nothing_is_called():
     """Where no tool may be called, no text calls one."""
-    message = Message("assistant", '{"name": "add"}')
+    message = Message("assistant", CALL)
 
     assert () == rx.of(message).pipe(ops.parse_calls()).run()
 
@@ -164,14 +214,35 @@ def test_any_text_is_read(text):
     assert len(calls) <= 1
 
 
-@given(json_values, st.text(alphabet="abc .\n\"'", max_size=10), st.sampled_from([None, 1]))
-def test_a_call_in_any_words_is_found(value, words, indent):
-    """Whatever its arguments, and whatever stands around it, a call is found."""
-    call = json.dumps({"name": "add", "arguments": value}, indent=indent)
+MARKS = [("", ""), ("Action: ", "\n"), ("```json\n", "\n```"), ("<tool_call>", "</tool_call>")]
+words = st.text(alphabet="abc .\n\"'", min_size=1, max_size=10).filter(str.strip)
 
-    (found,) = parse(f"{words}{call}{words}")
 
-    assert value == (found.arguments if isinstance(value, str) else json.loads(found.arguments))
+@given(json_values, st.sampled_from(MARKS), st.sampled_from([None, 1]), words, st.integers(0, 2))
+def test_a_call_is_all_of_a_text(value, marks, indent, words, where):
+    """Whatever its arguments and its marks, a call is found; among other words it is none."""
+    call = json.dumps({"name": "add", "arguments": value}, indent=indent).join(marks)
+
+    (found,) = parse(call)
+    assert value == json.loads(found.arguments) or json.loads(value) == json.loads(found.arguments)
+
+    assert () == parse([f"{words}{call}", f"{call}{words}", f"{words}{call}{words}"][where])
+
+
+@given(st.dictionaries(st.sampled_from(["name", "input", "why", "type", "a"]), json_values))
+def test_no_call_is_made_up(members):
+    """Arguments come from the text; without a key that holds them there is no call."""
+    text = json.dumps({**members, "name": "add"})
+    try:
+        calls = parse(text)
+    except ParseError:
+        assert members.keys() & {"why", "a"}
+        return
+
+    assert len(calls) == ("input" in members)
+    for call in calls:
+        value = members["input"]
+        assert call.arguments in (json.dumps(value), value)
 
 
 NASTY = {
@@ -193,9 +264,9 @@ NASTY = {
 @pytest.mark.timeout(5)
 def test_no_text_takes_long(nasty):
     """A hundred thousand braces, in whatever order, are read within the watchdog's patience."""
-    for text in (nasty, nasty + '{"name": "add"}', '{"name": "add" ' + nasty):
+    for text in (nasty, nasty + CALL, '{"name": "add" ' + nasty, f"[{CALL}" + nasty):
         with suppress(ParseError):
-            assert parse(text) in ((), spelled("{}"))
+            assert () == parse(text)
 
 
 @pytest.mark.parametrize("depth", [10, 100, 200])
@@ -218,12 +289,12 @@ def test_deeper_arguments_are_refused(depth):
 def test_an_error_ends_the_stream():
     """The error travels by `on_error`, after the calls of messages before it."""
     received = []
-    good, bad = Message("assistant", '{"name": "add"}'), Message("assistant", '{"name": "add"')
+    good, bad = Message("assistant", CALL), Message("assistant", '{"name": "add"')
     rx.of(good, bad, good).pipe(ops.parse_calls(TOOLS), rxo.materialize()).subscribe(
         received.append
     )
 
-    assert [spelled("{}"), ParseError] == [received[0].value, type(received[1].exception)]
+    assert [spelled('{"a": 2}'), ParseError] == [received[0].value, type(received[1].exception)]
 
 
 HEAVY = {
@@ -234,6 +305,8 @@ HEAVY = {
     "objects": '{"a":1},' * 250_000,
     "lists": "[" * 2_000_000,
     "text": '{"a":"' + "x" * 2_000_000,
+    "members": "{}," + '"a":1,' * 400_000 + '"b":1}',
+    "items": "{}}," + "1," * 190_000 + "1]",
 }
 
 
@@ -251,6 +324,7 @@ def test_megabytes_are_read_in_one_pass(heavy):
     try:
         with suppress(ParseError):
             parse('{"name": "add", "arguments": ' + heavy)
+            parse('[{"name": "add", "arguments": ' + heavy)
     finally:
         sys.setprofile(before)
 

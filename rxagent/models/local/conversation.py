@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 from attrs import evolve
 
+from ...call_forms import CALL_CLOSE, CALL_OPEN
+from ...json_text import members_of
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..errors import ErrorFactory
-from .json_text import members_of
-from .written_calls import CLOSE, OPEN
 
 __all__ = ["Form", "Render", "rendered", "tools_of"]
 
@@ -147,6 +147,10 @@ def _call(call: ToolCall, id: str) -> Form:
     }
 
 
+def _call_form(call: ToolCall) -> Form:
+    return {"name": call.name, "arguments": _arguments(call)}
+
+
 def _arguments(call: ToolCall) -> Any:
     return json.loads(call.arguments, strict=False) if members_of(call.arguments) else {}
 
@@ -195,8 +199,8 @@ def _written(messages: Iterable[Message]) -> Iterator[Form]:
         if message.tool_calls:
             names |= {call.id: call.name for call in message.tool_calls}
             calls = [
-                f"{OPEN}\n{json.dumps({'name': c.name, 'arguments': _arguments(c)})}\n{CLOSE}"
-                for c in message.tool_calls
+                f"{CALL_OPEN}\n{json.dumps(form)}\n{CALL_CLOSE}"
+                for form in map(_call_form, message.tool_calls)
             ]
             form["content"] = "\n".join([message.text, *calls] if message.text else calls)
         if message.role == "tool":

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...call_forms import begun_call
 from ...events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
-from .call_forms import begun_call
 
 __all__ = ["ParsedReader", "parser_of"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from ...call_forms import Schemas
 from ...events import Delta, TextDelta
 from ..think_tags import ThinkTags
-from .call_forms import Schemas
 from .written_calls import WrittenCalls
 
 __all__ = ["AnswerReader", "TextReader"]

@@ -4,15 +4,13 @@ import re
 from collections.abc import Iterable
 from enum import Enum, auto
 
+from ...call_forms import CALL_CLOSE, CALL_OPEN, KEYS, Call, Schemas, begun_call, calls_in
+from ...errors import ParseError
 from ...events import Delta, TextDelta, ToolCallDelta
-from .call_forms import Call, Schemas, begun_call, calls_in
-from .json_text import JsonEnd
+from ...json_text import JsonEnd
 
-__all__ = ["CLOSE", "OPEN", "WrittenCalls"]
+__all__ = ["WrittenCalls"]
 
-OPEN, CLOSE = "<tool_call>", "</tool_call>"
-
-_KEYS = {"name", "function", "arguments", "parameters", "id", "type"}
 _FIRST_KEY = re.compile(r'[\[\s]*\{\s*"([^"\\]*)"\s*:')
 _COULD_BEGIN = re.compile(r'[\[\s]*(\{\s*("[^"\\]*("\s*:?)?)?)?')
 _MOST_BLANKS = 1000
@@ -30,9 +28,9 @@ class WrittenCalls:
     """Separates the calls in a text from the answer around them.
 
     A call stands between `<tool_call>` and `</tool_call>`, or, where tools are offered, as bare
-    JSON at the beginning of the text: an object, an array of them, or several in a row. Bare JSON
-    is a call only if its name is a tool's. Line breaks around calls are dropped. What cannot be
-    read as a call remains text.
+    JSON: an object, an array of them, or several in a row. Bare JSON is a call only if it names a
+    tool, has its arguments and is all of the text; so it is emitted at the end. Line breaks around
+    calls are dropped. What cannot be read as a call remains text.
 
     Args:
         tools: The tools that are offered.
@@ -46,6 +44,8 @@ class WrittenCalls:
         self._between = _BLANKS
         self._body = ""
         self._end = JsonEnd()
+        self._bare_calls: list[Call] = []
+        self._passed = ""  # the text from the first bare call on, or from the blanks before it
         self.count = 0
 
     def passes(self, text: str) -> bool:
@@ -70,16 +70,21 @@ class WrittenCalls:
         Args:
             is_cut: Whether the model was interrupted. A call that has begun then comes in half.
         """
-        if self._state in (_State.TAGGED, _State.BARE):
-            body = self._body + self._held
-            is_tagged = self._state is _State.TAGGED
-            self._body = self._held = ""
-            calls = calls_in(body, self._tools) or (begun_call(body) if is_cut else None) or ()
-            if calls and (is_tagged or self._are_offered(calls)):
-                return self._called(calls)
-            return _text(self._gap + OPEN + body if is_tagged else body)
-        held, self._held = self._held, ""
-        return _text("" if self.count and not held.strip(self._between) else held)
+        body, self._body, self._held = self._body + self._held, "", ""
+        if self._state is _State.TAGGED:
+            calls = self._calls_in(body, is_marked=True) or (begun_call(body) if is_cut else None)
+            return self._called(calls) if calls else _text(self._gap + CALL_OPEN + body)
+        calls, self._bare_calls = self._bare_calls, []
+        if not body.strip(self._between):
+            return (
+                self._called(calls) if calls else _text("" if self.count else self._passed + body)
+            )
+        begun = begun_call(body, is_marked=False) if is_cut and self._state is _State.BARE else None
+        if begun and self._are_offered(begun):
+            return self._called([*calls, *begun])
+        if calls and is_cut:
+            return [*self._called(calls), *_text(body)]
+        return _text(self._passed + body)
 
     def _step(self) -> list[Delta]:
         match self._state:
@@ -93,19 +98,20 @@ class WrittenCalls:
                 return self._tagged()
 
     def _start(self) -> list[Delta]:
-        """Find out whether the text begins with a call; blanks before and behind one are none."""
+        """Find out whether the text begins with a call, or goes on with one."""
         seen = self._held.lstrip(self._between)
         if not seen and len(self._held) < _MOST_BLANKS:
             return []
         if self._tools and self._could_be_bare(seen):
+            self._passed += self._held[: len(self._held) - len(seen)]
             self._state, self._body, self._held = _State.BARE, "", seen
             self._end = JsonEnd()
-        elif seen.startswith(OPEN):
-            self._held = seen
-            self._state = _State.TEXT
-        elif not OPEN.startswith(seen):
-            self._held = seen if self.count else self._held
-            self._state = _State.TEXT
+        elif seen.startswith(CALL_OPEN):
+            calls, self._bare_calls, self._passed = self._bare_calls, [], ""
+            self._state, self._held = _State.TEXT, seen
+            return self._called(calls)
+        elif not CALL_OPEN.startswith(seen):
+            self._give_up()
         return []
 
     def _bare(self) -> list[Delta]:
@@ -116,34 +122,43 @@ class WrittenCalls:
                 self._give_up()
             return []
         self._body, self._held = self._body + self._held[:end], self._held[end:]
-        calls = calls_in(self._body, self._tools)
-        if not calls or not self._are_offered(calls):
+        calls = self._calls_in(self._body)
+        if not calls:
             self._give_up()
             return []
+        self._bare_calls += calls
+        self._passed, self._body = self._passed + self._body, ""
         self._state, self._between = _State.START, _SEPARATORS
-        return self._called(calls)
+        return []
 
     def _give_up(self) -> None:
-        self._state, self._held, self._body = _State.TEXT, self._body + self._held, ""
+        """Go on as text, with all that was held back; the blanks behind a call are none of it."""
+        text = self._passed + self._body + self._held
+        self._held = text.lstrip(_BLANKS) if self.count else text
+        self._state, self._body, self._passed, self._bare_calls = _State.TEXT, "", "", []
 
     def _read_text(self) -> list[Delta]:
-        before, tag, after = self._held.partition(OPEN)
+        before, tag, after = self._held.partition(CALL_OPEN)
         if tag:
             self._state, self._body, self._held = _State.TAGGED, "", after
             self._end = JsonEnd()
             passed = before.rstrip("\n")
             self._gap = before[len(passed) :]
             return _text(passed)
-        kept = next(size for size in range(len(OPEN) - 1, -1, -1) if before.endswith(OPEN[:size]))
+        kept = next(
+            size for size in range(len(CALL_OPEN) - 1, -1, -1) if before.endswith(CALL_OPEN[:size])
+        )
         passed = before[: len(before) - kept].rstrip("\n")
         self._held = before[len(passed) :]
         return _text(passed)
 
     def _tagged(self) -> list[Delta]:
         """Look for the closing tag, which may also stand within a text of the call."""
-        before, tag, after = self._held.partition(CLOSE)
+        before, tag, after = self._held.partition(CALL_CLOSE)
         if not tag:
-            kept = next(n for n in range(len(CLOSE) - 1, -1, -1) if before.endswith(CLOSE[:n]))
+            kept = next(
+                n for n in range(len(CALL_CLOSE) - 1, -1, -1) if before.endswith(CALL_CLOSE[:n])
+            )
             taken, self._held = before[: len(before) - kept], before[len(before) - kept :]
             self._take(taken)
             return []
@@ -152,9 +167,10 @@ class WrittenCalls:
         if self._end.is_inside and self._body.lstrip().startswith(("{", "[")):
             self._take(tag)
             return []
-        calls = calls_in(self._body, self._tools)
+        body, self._body = self._body, ""
+        calls = self._calls_in(body, is_marked=True)
         self._state, self._between = (_State.START if calls else _State.TEXT), _BLANKS
-        return self._called(calls) if calls else _text(self._gap + OPEN + self._body + tag)
+        return self._called(calls) if calls else _text(self._gap + CALL_OPEN + body + tag)
 
     def _take(self, text: str) -> None:
         self._body += text
@@ -162,7 +178,13 @@ class WrittenCalls:
 
     def _could_be_bare(self, text: str) -> bool:
         found = _FIRST_KEY.match(text)
-        return found[1] in _KEYS if found else bool(_COULD_BEGIN.fullmatch(text))
+        return found[1] in KEYS.all if found else bool(_COULD_BEGIN.fullmatch(text))
+
+    def _calls_in(self, text: str, is_marked: bool = False) -> list[Call] | None:
+        try:
+            return calls_in(text, self._tools, is_marked=is_marked)
+        except ParseError:  # an agent reads the text again, and says what is wrong with it
+            return None
 
     def _are_offered(self, calls: Iterable[Call]) -> bool:
         return all(name in self._tools for name, _ in calls)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import inf
 
 __all__ = ["JsonEnd", "items_of", "members_of"]
 
@@ -44,8 +45,12 @@ class JsonEnd:
         return None
 
 
-def members_of(text: str) -> dict[str, str] | None:
-    """Return the members of a JSON object, each value as it was written; None if it is none."""
+def members_of(text: str, most: float = inf) -> dict[str, str] | None:
+    """Return the members of a JSON object, each value as it was written.
+
+    Returns:
+        None, if the text is no object, or one that has more members than `most`.
+    """
     found: dict[str, str] = {}
     try:
         at = _after(text, 0, "{")
@@ -54,7 +59,7 @@ def members_of(text: str) -> dict[str, str] | None:
             name, at = _decode(text, _blank(text, at))
             start = _blank(text, _after(text, at, ":"))
             _, at = _decode(text, start)
-            if not isinstance(name, str):
+            if not isinstance(name, str) or len(found) >= most:
                 return None
             found[name] = text[start:at]
     except (ValueError, RecursionError):
@@ -62,14 +67,20 @@ def members_of(text: str) -> dict[str, str] | None:
     return found if not text[at + 1 :].strip() else None
 
 
-def items_of(text: str) -> list[str] | None:
-    """Return the items of a JSON array, each as it was written; None if it is none."""
+def items_of(text: str, most: float = inf) -> list[str] | None:
+    """Return the items of a JSON array, each as it was written.
+
+    Returns:
+        None, if the text is no array, or one that has more items than `most`.
+    """
     found: list[str] = []
     try:
         at = _after(text, 0, "[")
         while not text.startswith("]", at := _blank(text, at)):
             start = _blank(text, _after(text, at, ",") if found else at)
             _, at = _decode(text, start)
+            if len(found) >= most:
+                return None
             found.append(text[start:at])
     except (ValueError, RecursionError):
         return None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.models.local.json_text import JsonEnd, items_of, members_of
+from rxagent.json_text import JsonEnd, items_of, members_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

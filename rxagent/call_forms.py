@@ -1,0 +1,165 @@
+"""Call forms: how models write one tool call as text, in JSON or in tags."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from .errors import ParseError
+from .json_text import items_of, members_of
+
+__all__ = ["CALL_CLOSE", "CALL_OPEN", "KEYS", "Call", "Keys", "Schemas", "begun_call", "calls_in"]
+
+CALL_OPEN, CALL_CLOSE = "<tool_call>", "</tool_call>"
+"""The tags that most chat templates ask for around a call."""
+
+Call: TypeAlias = tuple[str, str]
+"""The name of a tool, and the arguments as they were written."""
+
+Schemas: TypeAlias = Mapping[str, Mapping[str, Any] | None]
+"""The schema of the arguments of each tool, by its name; None if it is unknown."""
+
+
+@frozen
+class Keys:
+    """The keys of a call in JSON: those of its name, of its arguments, and those beside them."""
+
+    names: tuple[str, ...] = ("name", "function")
+    arguments: tuple[str, ...] = ("arguments", "parameters", "args", "input")
+    beside: tuple[str, ...] = ("id", "call_id", "type")
+
+    @property
+    def all(self) -> frozenset[str]:
+        """All keys that a call may have."""
+        return frozenset((*self.names, *self.arguments, *self.beside))
+
+    @property
+    def form(self) -> str:
+        """The form of a call, as an error shows it."""
+        return json.dumps({self.names[0]: "<tool>", self.arguments[0]: {"<argument>": "<value>"}})
+
+
+KEYS = Keys()
+
+_BEGUN = re.compile(r'\s*\{.*?"name"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
+_BEGUN_ARGUMENTS = re.compile(rf'"(?:{"|".join(KEYS.arguments)})"\s*:\s*(?=\{{)(.*)\Z', re.DOTALL)
+_UNDECIDED = re.compile(r'\s*(?:,\s*(?:"[^"]*)?)?')
+_FUNCTION = re.compile(r"\s*<function=([^>\n]+)>(.*)</function>\s*", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=([^>\n]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
+_OF_TEXT = ("string", None)
+_MOST_MEMBERS = 100
+_MOST_CALLS = 1000
+
+
+def calls_in(
+    text: str, schemas: Schemas, keys: Keys = KEYS, *, is_marked: bool = False
+) -> list[Call] | None:
+    """Return the calls that a text describes; None if it does not describe calls alone.
+
+    Args:
+        text: A JSON object, an array of them, or `<function=name>` with `<parameter=name>` in it.
+        schemas: Say which tools there are, and which parameters in tags are texts.
+        keys: The keys of a call.
+        is_marked: Whether the text stands in the tags of a call. Then it is one of a tool that is
+            unknown, too, and no arguments are none. Without tags it may be data instead.
+
+    Raises:
+        ParseError: A call has keys that calls do not have, so its arguments are uncertain.
+    """
+    if found := _FUNCTION.fullmatch(text):
+        name = found[1].strip()
+        is_call = is_marked or name in schemas
+        return [(name, _arguments(found[2], schemas.get(name)))] if is_call else None
+    parts = items_of(text, _MOST_CALLS) if text.lstrip().startswith("[") else [text]
+    calls = [_call(part, schemas, keys, is_marked) for part in parts or ()]
+    known = [call for call in calls if call is not None]
+    return known if known and len(known) == len(calls) else None
+
+
+def begun_call(text: str, *, is_marked: bool = True) -> list[Call] | None:
+    """Return a call that was cut, with its arguments so far; None if it is none, or nameless.
+
+    Args:
+        text: The text from the beginning of the call.
+        is_marked: Whether the text stands in the tags of a call, so that it is no other JSON.
+    """
+    found = _BEGUN.match(text)
+    name = _string(found[1]) if found else None
+    if found is None or not name:
+        return None
+    arguments = _BEGUN_ARGUMENTS.search(text)
+    if not (arguments or is_marked or _UNDECIDED.fullmatch(text, found.end())):
+        return None
+    return [(name, arguments[1] if arguments else "")]
+
+
+def _call(text: str, schemas: Schemas, keys: Keys, is_marked: bool) -> Call | None:
+    members = members_of(text, _MOST_MEMBERS)
+    if members is None:
+        return None
+    others: set[str] = set()
+    if members.get("function", "").startswith("{") and "function" in keys.names:
+        others = members.keys() - {"function", *keys.beside}
+        members = members_of(members["function"], _MOST_MEMBERS) or {}
+    key = next((key for key in keys.names if key in members), None)
+    name = _string(members[key]) if key is not None else None
+    if not name or not (is_marked or name in schemas):
+        return None
+    given = [each for each in keys.arguments if each in members]
+    if not given and not is_marked:
+        is_alone = not others and members.keys() == {key}
+        return (name, "{}") if is_alone and _takes_none(schemas.get(name)) else None
+    others |= members.keys() - {key, *given[:1], *keys.beside}
+    if others:
+        listed = ", ".join(map(repr, sorted(others)))
+        raise ParseError(
+            f"The call of {name!r} has keys that calls do not have: {listed}. "
+            f"Give one JSON object of the form {keys.form}."
+        )
+    return name, _as_json(members[given[0]]) if given else "{}"
+
+
+def _takes_none(schema: Mapping[str, Any] | None) -> bool:
+    if schema is None:
+        return False
+    return not (schema.get("properties") or schema.get("additionalProperties"))
+
+
+def _as_json(written: str) -> str:
+    """Return arguments as they were written, but strict JSON, and without quotes around them."""
+    inner = _string(written)
+    if inner is not None and members_of(inner) is not None:
+        written = inner
+    try:
+        json.loads(written)
+    except ValueError:
+        return json.dumps(json.loads(written, strict=False), ensure_ascii=False)
+    return written
+
+
+def _arguments(text: str, schema: Mapping[str, Any] | None) -> str:
+    kinds = (schema or {}).get("properties", {})
+    values = {}
+    for name, written in _PARAMETER.findall(text):
+        kind = kinds.get(name.strip(), {}).get("type")
+        values[name.strip()] = written if kind in _OF_TEXT else _value(written)
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _value(written: str) -> Any:
+    try:
+        return json.loads(written)
+    except ValueError:
+        return {"True": True, "False": False, "None": None}.get(written.strip(), written)
+
+
+def _string(text: str) -> str | None:
+    if not text.startswith('"'):
+        return None
+    try:
+        value = json.loads(text, strict=False)
+    except ValueError:
+        return None
+    return value if isinstance(value, str) else None
