@@ -199,7 +199,7 @@ MODELS = [
     (lambda: resolve(None), "The name of a model must be a str, not None"),
     (lambda: resolve("openai:x", apikey="y"), r"A model takes no apikey=\. Did you mean api_key\?"),
     (lambda: OpenAIModel(5), "model_id must be a str, not 5"),
-    (lambda: OpenAIModel("x", base_url="http://x"), "write `api_base="),
+    (lambda: OpenAIModel("x", base_url="http://x"), "Write `api_base="),
     (lambda: OpenAIModel("x", api_base="localhost:80"), "api_base is a URL such as http://.* not"),
     (lambda: OpenAIModel("x", client_kwargs=[]), r"client_kwargs must be a dict, not \[\]"),
     (lambda: OpenAIModel("x")(5), "messages must be a list of Message"),

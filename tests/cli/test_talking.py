@@ -71,9 +71,9 @@ def test_two_turns_have_one_memory(talk, reachable):
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
-def test_what_was_entered_before_the_first_prompt_is_sent(launch, reachable, term):
+def test_what_was_entered_before_the_first_prompt_is_sent(start, reachable, term):
     """A line typed while the command starts had its Enter; it is a message of its own."""
-    screen = Screen(launch, "chat", "-m", "openai:plain", typed="one\r", TERM=term)
+    screen = Screen(start, "chat", "-m", "openai:plain", typed="one\r", TERM=term)
     screen.read_until(HELLO, "> ")
     screen.type("two\r")
     screen.read_until(HELLO, "> ")

@@ -581,7 +581,9 @@ def test_no_key(server, monkeypatch):
     _, error = failure("plain")
 
     assert ModelRejected is type(error)
-    assert "Set OPENAI_API_KEY, or write OpenAIModel('plain', api_key=...)" in str(error)
+    assert "Set OPENAI_API_KEY, or in a program write OpenAIModel('plain', api_key=...)" in str(
+        error
+    )
     assert "`rxagent demo` shows an agent without a key" in str(error)
     assert [] == server.requests
 

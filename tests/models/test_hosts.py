@@ -61,7 +61,7 @@ def test_a_missing_key_names_the_variable_of_the_host(host, elsewhere, monkeypat
     monkeypatch.setenv("OPENAI_API_KEY", "OpenAI's")
 
     with pytest.raises(
-        ModelRejected, match=rf"Set {host.key}, or write resolve\(.*api_key="
+        ModelRejected, match=rf"Set {host.key}, or in a program write resolve\(.*api_key="
     ) as raised:
         text(resolve(f"{host.prefix}:plain"))
 
