@@ -320,7 +320,10 @@ def test_no_key(no_key):
     """Without a key the error says how to give one."""
     said = rejection(AnthropicModel("claude-opus-5")("Hi"))
 
-    assert "Set ANTHROPIC_API_KEY, or write AnthropicModel('claude-opus-5', api_key=...)" in said
+    assert (
+        "ANTHROPIC_API_KEY, or in a program write AnthropicModel('claude-opus-5', api_key=...)"
+        in said
+    )
 
 
 def test_two_keys(no_key):
