@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from .forward import hits_of
-from .kinds.all import KINDS
+from .kinds.all import STAGES
 from .tokens import batch_of, ids_of
 
 __all__ = ["exact", "fresh"]
@@ -25,7 +25,7 @@ def fresh(tokenizer: Any, count: int) -> dict[str, list[Any]]:
             batch_of([ids_of(tokenizer, kind(random)) for _ in range(16)], tokenizer.pad_token_id)
             for _ in range(count)
         ]
-        for kind in KINDS
+        for kind in STAGES["more"]
         for random in [Random(f"{_SEED} {kind.__name__}")]
     }
 

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from .words import words_of
 
-__all__ = ["Example", "Offered", "Reply", "call", "chosen", "code"]
+__all__ = ["Example", "Offered", "Reply", "call", "chosen", "code", "is_near"]
 
 CODE, CALL, USER, RESULT, ASSISTANT, CLOSING, END, PAD = SPECIAL = (
     *("<|code|>", "<|call|>", "<|user|>", "<|result|>", "<|assistant|>"),
@@ -106,18 +106,25 @@ def chosen(lines: list[str], question: str) -> list[str]:
     question. A tool is left out if another has all its words and more; if none has any, the first
     four are shown.
     """
-    words = [word.removesuffix("s") for word in _spaced(question).split()[:60]]
-    words = [word for word in words if (len(word) > 2 and word not in PLAIN) or word.isdigit()]
-    places = {word: at for at, word in enumerate(dict.fromkeys(words))}
-    found = {
-        line: [at for word, at in places.items() if f" {word}" in f" {_spaced(line)}"]
-        for line in lines
-    }
+    found = {line: _found(line, question) for line in lines}
     kept: list[str] = []
     for line in sorted(lines, key=lambda line: -len(found[line])):
         if found[line] and not any(set(found[line]) < set(found[other]) for other in kept):
             kept.append(line)
     return sorted(kept[:4], key=lambda line: found[line]) or lines[:4]
+
+
+def is_near(line: str, question: str) -> bool:
+    """Return whether the line of a tool has a word of a question by which it may be chosen."""
+    return bool(_found(line, question))
+
+
+def _found(line: str, question: str) -> list[int]:
+    """Return which words of a question a line has."""
+    words = [word.removesuffix("s") for word in _spaced(question).split()[:60]]
+    words = [word for word in words if (len(word) > 2 and word not in PLAIN) or word.isdigit()]
+    spaced = f" {_spaced(line)}"
+    return [at for at, word in enumerate(dict.fromkeys(words)) if f" {word}" in spaced]
 
 
 def _spaced(text: str) -> str:

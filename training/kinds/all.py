@@ -11,9 +11,11 @@ from .dates import dates
 from .fixing import fixing
 from .off_subject import off_subject
 from .percentages import percentages
-from .requests import a_tool
+from .requests import Asked, a_tool
+from .shapes import a_shape, shapes
 from .talk import talk
 from .tools import tools
+from .unfit import unfit
 from .units import units
 
 __all__ = ["KINDS", "STAGES", "Kinds", "examples"]
@@ -38,9 +40,10 @@ STAGES: dict[str, Kinds] = {
     "sums": {arithmetic: 50, percentages: 15, units: 15, dates: 15, off_subject: 5},
     "tools": {tools: 80, off_subject: 4, arithmetic: 6, units: 4, fixing: 3, calculators: 3},
     "all": KINDS,
+    "more": {**KINDS, tools: 22, shapes: 34, unfit: 6},
 }
 """What is trained when: copying the digits of a question is what all else builds on; copying the
-names of tools takes long to learn where it is a small part."""
+names of tools takes long to learn where it is a small part; requests in many wordings come last."""
 
 
 def examples(seed: int | str, of: Kinds = KINDS) -> Iterator[Example]:
@@ -50,12 +53,13 @@ def examples(seed: int | str, of: Kinds = KINDS) -> Iterator[Example]:
     while True:
         example = random.choices(kinds, shares)[0](random)
         if tools in of and not example.tools and example.is_code and random.random() < 0.12:
-            yield _with_tools(random, example)
+            is_other = shapes in of and random.random() < 0.5
+            yield _with_tools(random, example, a_shape if is_other else a_tool)
         else:
             yield example
 
 
-def _with_tools(random: Random, example: Example) -> Example:
+def _with_tools(random: Random, example: Example, one: Callable[[Random], Asked]) -> Example:
     """Return an example in which tools are offered that are not needed."""
-    listed = tuple(a_tool(random).tool for _ in range(random.randrange(1, 4)))
+    listed = tuple(one(random).tool for _ in range(random.randrange(1, 4)))
     return Example(example.kind, example.question, example.replies, listed, answer=example.answer)

@@ -6,10 +6,10 @@ from ..example import Example, Reply, call, code
 from .arithmetic import expression, final, rounded
 from .dates import said, some_date, written
 from .phrases import asked, dressed, of
-from .requests import a_tool
+from .requests import Asked, a_tool
 from .tools import in_code, in_words, offered
 
-__all__ = ["fixing"]
+__all__ = ["failed_by_call", "failed_in_code", "fixing"]
 
 _THOUGHT = "I mend the error."  # codespell:ignore mend
 
@@ -154,7 +154,11 @@ def _reason(random: Random, wanted) -> str:
 
 
 def _failure(random: Random) -> Example:
-    wanted = _some(random)
+    return failed_in_code(random, _some(random))
+
+
+def failed_in_code(random: Random, wanted: Asked) -> Example:
+    """Return a dialogue in which a tool that code calls fails."""
     kind, reason = (
         of(random, "ValueError", "KeyError", "RuntimeError", "OSError"),
         _reason(random, wanted),
@@ -212,7 +216,12 @@ def _by_call(random: Random) -> Example:
 
 
 def _by_call_failed(random: Random) -> Example:
-    wanted, kind = _some(random), of(random, "ValueError", "KeyError", "RuntimeError", "OSError")
+    return failed_by_call(random, _some(random))
+
+
+def failed_by_call(random: Random, wanted: Asked) -> Example:
+    """Return a dialogue in which a tool that is called fails."""
+    kind = of(random, "ValueError", "KeyError", "RuntimeError", "OSError")
     reason = _reason(random, wanted)
     calls = call((wanted.tool.name, wanted.arguments))
     replies = [Reply(calls, (f"{kind}: {reason}",)), Reply(f"The tool failed: {reason}")]

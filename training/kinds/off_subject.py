@@ -10,7 +10,7 @@ from .requests import a_tool
 from .tools import cannot
 from .units import UNITS
 
-__all__ = ["off_subject"]
+__all__ = ["off_subject", "question_of"]
 
 _ADJECTIVES = (
     *(
@@ -412,6 +412,14 @@ _OPEN = (
 
 def off_subject(random: Random) -> Example:
     """Return a question that is not answered."""
+    question = question_of(random)
+    is_code = random.random() < 0.6
+    listed = [a_tool(random).tool for _ in range(random.choice((0, 0, 0, 1, 2, 3, 4)))]
+    return cannot(dressed(random, question) if question else "", listed, is_code=is_code)
+
+
+def question_of(random: Random) -> str:
+    """Return a question off the subject."""
     chance = random.random()
     if chance < 0.62:
         question = _filled(random, random.choice(_OPEN))
@@ -427,9 +435,7 @@ def off_subject(random: Random) -> Example:
         question = _long(random)
     if random.random() < 0.15:
         question = question.rstrip("?.")
-    is_code = random.random() < 0.6
-    listed = [a_tool(random).tool for _ in range(random.choice((0, 0, 0, 1, 2, 3, 4)))]
-    return cannot(dressed(random, question) if question else "", listed, is_code=is_code)
+    return question
 
 
 def _filled(random: Random, form: str) -> str:

@@ -9,7 +9,7 @@ from ..example import Offered
 from ..words import COMMON, OWNERS, VERBS, made_up, name, noun
 from .phrases import of
 
-__all__ = ["Asked", "a_tool", "quoted", "value_of"]
+__all__ = ["Asked", "a_tool", "quoted", "styled", "value_of"]
 
 
 @frozen
@@ -69,7 +69,8 @@ def _word(random: Random) -> str:
     return random.choice(COMMON) if random.random() < 0.4 else noun(random)
 
 
-def _styled(random: Random, *words: str) -> str:
+def styled(random: Random, *words: str) -> str:
+    """Return a name of a tool that has these words."""
     chance = random.random()
     if chance < 0.1:
         words = (random.choice(("my", "the", "do", "tool", "api", made_up(random))), *words)
@@ -88,13 +89,13 @@ def _getter(random: Random) -> Asked:
     verb = of(random, "get", "find", "look_up", "fetch", "read", "check", "show", "query")
     tool_name = random.choice(
         (
-            _styled(random, verb, *words),
-            _styled(random, *words),
-            _styled(random, *words, "of"),
-            _styled(random, verb, *words, "of", owner),
-            _styled(random, owner, *words),
-            _styled(random, *words, "lookup"),
-            _styled(random, verb, made_up(random)),  # only its description says what it does
+            styled(random, verb, *words),
+            styled(random, *words),
+            styled(random, *words, "of"),
+            styled(random, verb, *words, "of", owner),
+            styled(random, owner, *words),
+            styled(random, *words, "lookup"),
+            styled(random, verb, made_up(random)),  # only its description says what it does
         )
     )
     says = of(random, "Return", "Get", "Look up", "Find", "Fetch", "Tell", "Give", "Read", "Show")
@@ -138,7 +139,7 @@ def _getter(random: Random) -> Asked:
 def _action(random: Random) -> Asked:
     verb = random.choice(VERBS) if random.random() < 0.6 else made_up(random)
     thing = noun(random)
-    tool_name = _styled(
+    tool_name = styled(
         random, *random.choice(((verb, thing), (verb, thing), (verb,), (thing, verb)))
     )
     description = of(
@@ -213,7 +214,7 @@ def _of_numbers(random: Random) -> Asked:
         else round(random.uniform(0, 200), random.choice((1, 2)))
         for _ in keys
     ]
-    tool_name = _styled(
+    tool_name = styled(
         random,
         *random.choice(((thing,), (shape, thing), ("calculate", thing), (thing, "of", shape))),
     )
@@ -236,7 +237,7 @@ def _of_text(random: Random) -> Asked:
     verb = random.choice(VERBS) if random.random() < 0.5 else made_up(random)
     words = value_of(random, "words")
     key = random.choice(("text", "sentence", "word", "content", "string", "input"))
-    tool_name = _styled(random, *random.choice(((verb,), (verb, key), (verb, "text"))))
+    tool_name = styled(random, *random.choice(((verb,), (verb, key), (verb, "text"))))
     description = of(
         random,
         f"{verb.title()} a {key}.",
@@ -265,7 +266,7 @@ def _search(random: Random) -> Asked:
     place = random.choice(("web", "wiki", "library", "database", "internet", "files", noun(random)))
     words = value_of(random, "words")
     key = random.choice(("query", "text", "q", "keywords", "term"))
-    tool_name = _styled(
+    tool_name = styled(
         random,
         *random.choice((("search",), ("search", place), (place, "search"), ("find", "in", place))),
     )

@@ -1,6 +1,7 @@
 """Tools: choosing one or two of those listed, with their arguments, and reading results."""
 
 import re
+from collections.abc import Callable
 from random import Random
 
 from attrs import evolve
@@ -11,7 +12,7 @@ from .known import a_known_tool
 from .phrases import CANNOT, NO_TOOL, dressed, of
 from .requests import Asked, a_tool, value_of
 
-__all__ = ["cannot", "in_code", "in_words", "offered", "tools"]
+__all__ = ["asked_of", "cannot", "fits", "in_code", "in_words", "offered", "tools"]
 
 _EMPTY = set(
     """
@@ -28,11 +29,17 @@ def tools(random: Random) -> Example:
     wanted = [_one(random) for _ in range(count)]
     if is_code and random.random() < 0.08:
         wanted = [evolve(each, tool=evolve(each.tool, is_async=True)) for each in wanted]
-    if not all(_fits(each.request, each.tool, [w.tool for w in wanted]) for each in wanted):
+    if not all(fits(each.request, each.tool, [w.tool for w in wanted]) for each in wanted):
         return tools(random)
-    listed = offered(random, wanted)
+    return asked_of(random, wanted, offered(random, wanted), is_code=is_code)
+
+
+def asked_of(
+    random: Random, wanted: list[Asked], listed: list[Offered], *, is_code: bool
+) -> Example:
+    """Return a dialogue in which one or two tools of those listed are asked for and called."""
     question = wanted[0].request
-    if count == 2:
+    if len(wanted) == 2:
         joint = of(random, " and ", " and also ", ", and ", ". Then ", "; ")
         second = wanted[1].request
         question += joint + (second if "." in joint else second[0].lower() + second[1:])
@@ -92,21 +99,26 @@ def _result(random: Random) -> str:
     return f'{{"{noun(random)}": {random.randrange(100)}, "{noun(random)}": "{name(random)}"}}'
 
 
-def offered(random: Random, wanted: list[Asked], most: int = 4) -> list[Offered]:
+def offered(
+    random: Random,
+    wanted: list[Asked],
+    most: int = 4,
+    another: Callable[[Random], Asked] = _one,
+) -> list[Offered]:
     """Return these tools among others, in some order; none of those fits the requests as well."""
     listed = [each.tool for each in wanted]
     count = random.randrange(len(wanted), most + 1)
     for _ in range(20):
         if len(listed) == count:
             break
-        other = _one(random).tool
-        if all(_fits(each.request, each.tool, [*listed, other]) for each in wanted):
+        other = another(random).tool
+        if all(fits(each.request, each.tool, [*listed, other]) for each in wanted):
             listed.append(other)
     random.shuffle(listed)
     return listed
 
 
-def _fits(request: str, tool: Offered, listed: list[Offered]) -> bool:
+def fits(request: str, tool: Offered, listed: list[Offered]) -> bool:
     """Return whether a tool has more words of a request than each other tool."""
     words = _words(request)
     others = [words & _words(f"{e.name} {e.description}") for e in listed if e is not tool]
