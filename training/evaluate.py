@@ -30,8 +30,10 @@ from .kinds.calculators import calculators
 from .kinds.dates import dates
 from .kinds.percentages import percentages
 from .kinds.phrases import CANNOT, NO_TOOL
+from .kinds.shapes import shapes
 from .kinds.talk import TALK, talk
 from .kinds.tools import tools
+from .kinds.unfit import unfit
 from .kinds.units import units
 from .recording import recording, recording_of
 from .unseen_tools import UNSEEN
@@ -139,11 +141,13 @@ def _rows(model: Any, seen: set[str], part: float) -> Iterator[Row]:
     yield _generated(
         "one or two of up to four tools, made-up names", tools, model, seen, int(300 * part), 85
     )
+    yield _generated("the same, asked in many more ways", shapes, model, seen, int(200 * part), 85)
     yield _generated(
         "sums by a calculator, as calls", calculators, model, seen, int(100 * part), 85
     )
     yield from _by_hand(model, part)
     yield _off_subject(model, part)
+    yield _unfit(model, seen, int(200 * part))
     yield _fixing(model, int(100 * part))
 
 
@@ -193,7 +197,7 @@ def _day(wanted: Any) -> Any:
 def _generated(name: str, kind: Any, model: Any, seen: set[str], count: int, bar: float) -> Row:
     row = Row(name, bar)
     for example in _unseen(kind, seen, count):
-        if example.kind == "off-subject":
+        if example.kind not in ("tools", "calculator"):
             continue
         calls: list[tuple[str, dict[str, Any]]] = []
         offered = [recording(tool, calls) for tool in example.tools]
@@ -232,6 +236,16 @@ def _off_subject(model: Any, part: float) -> Row:
     for question in questions[: int(len(questions) * part)]:
         got = _answer(CodeAgent(model), question)
         row.note(question, got, got in _HONEST)
+    return row
+
+
+def _unfit(model: Any, seen: set[str], count: int) -> Row:
+    row = Row("calls no tool where none fits", 85)
+    for example in _unseen(unfit, seen, count):
+        calls: list[tuple[str, dict[str, Any]]] = []
+        offered = [recording(tool, calls) for tool in example.tools]
+        got = _answer((CodeAgent if example.is_code else Agent)(model, offered), example.question)
+        row.note(example.question, calls or got, not calls and got in _HONEST)
     return row
 
 

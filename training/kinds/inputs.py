@@ -115,8 +115,8 @@ def numbers(random: Random) -> Asked:
     what = " ".join(words)
     pairs = list(zip(keys, kinds, values, strict=True))
     parts = [Part({key: kind}, {key: v}, f"{key} {v}") for key, kind, v in pairs]
-    told = random.sample(parts, count) if random.random() < 0.5 else parts
-    said = [part.said if random.random() < 0.8 else part.said.replace(" ", " = ") for part in told]
+    order = random.sample(parts, count) if random.random() < 0.5 else parts
+    said = [part.said if random.random() < 0.8 else part.said.replace(" ", " = ") for part in order]
     joined = " and ".join([", ".join(said[:-1]), said[-1]] if count > 1 else said)
     name = named(random, tuple(words), tuple(words), ("calculate", *words), (*words, "of"))
     shape = noun(random)
@@ -130,7 +130,7 @@ def numbers(random: Random) -> Asked:
         ),
         *(f"Compute the {what} of {joined}", f"Give me the {what} with {joined}"),
     )
-    is_free = told is not parts or random.random() < 0.55
+    is_free = order is not parts or random.random() < 0.55
     if not is_free:
         request = of(
             random,

@@ -11,7 +11,7 @@ from .values import Part
 
 __all__ = ["a_noun", "a_verb", "made", "named", "started"]
 
-_QUESTIONS = tuple("What|Which|When|Where|Who|How|Is |Are |Can |Could |Do ".split("|"))
+_QUESTIONS = words_of("What Which When Where Who How Is Are Can Could Do")
 _PARTICLES = words_of("on off up down back in out over away")
 
 
@@ -58,7 +58,7 @@ def made(
         types.setdefault(random.choice(("limit", "page", "retries", made_up(random))), "int = 1")
     description = description[0].upper() + description[1:] + of(random, ".", ".", ".", "")
     tool = Offered(name, types, description)
-    is_question = request.startswith(_QUESTIONS)
+    is_question = request.split()[0].removesuffix("'s") in _QUESTIONS
     return Asked(tool, request, {key: values[key] for key in keys}, is_question)
 
 
