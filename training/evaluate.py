@@ -52,9 +52,11 @@ _SEEN = {
         "53": 117_000,
         "1053": 117_000,
     },
+    "more": {"61": 58_000, "1061": 58_000},
+    "last": {"62": 0, "1062": 0},
 }
-"""How many examples of each mixture and seed were seen, at most: of "all" by the last stretches of
-the shipped weights, of the others by a training by its defaults."""
+"""How many examples of each mixture and seed were seen, at most: of "sums" and "tools" by a training
+by its defaults, of the others by the last five stretches of the shipped weights."""
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
 _HONEST = (CANNOT, NO_TOOL, *TALK)

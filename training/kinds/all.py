@@ -41,9 +41,14 @@ STAGES: dict[str, Kinds] = {
     "tools": {tools: 80, off_subject: 4, arithmetic: 6, units: 4, fixing: 3, calculators: 3},
     "all": KINDS,
     "more": {**KINDS, tools: 22, shapes: 34, unfit: 6},
+    "last": {
+        **{arithmetic: 18, percentages: 5, units: 16, dates: 9, talk: 4, off_subject: 9},
+        **{tools: 20, calculators: 9, fixing: 7, shapes: 30, unfit: 8},
+    },
 }
 """What is trained when: copying the digits of a question is what all else builds on; copying the
-names of tools takes long to learn where it is a small part; requests in many wordings come last."""
+names of tools takes long to learn where it is a small part; requests in many wordings come last,
+and with them more sums, so that these are not forgotten."""
 
 
 def examples(seed: int | str, of: Kinds = KINDS) -> Iterator[Example]:
