@@ -103,15 +103,16 @@ def chosen(lines: list[str], question: str) -> list[str]:
     """Return the lines of the tools that the chat template shows.
 
     They are the four with the most words of the question, in the order of these words in the
-    question. A tool is left out if another has all its words and more; if none has any, the first
-    four are shown.
+    question. A tool is left out if another has all its words and more. If none has any, the first
+    four are shown to a question with a digit, which may be a sum, and none to others.
     """
     found = {line: _found(line, question) for line in lines}
     kept: list[str] = []
     for line in sorted(lines, key=lambda line: -len(found[line])):
         if found[line] and not any(set(found[line]) < set(found[other]) for other in kept):
             kept.append(line)
-    return sorted(kept[:4], key=lambda line: found[line]) or lines[:4]
+    near = sorted(kept[:4], key=lambda line: found[line])
+    return near or (lines[:4] if set(question) & set("0123456789") else [])
 
 
 def is_near(line: str, question: str) -> bool:

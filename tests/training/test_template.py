@@ -88,11 +88,12 @@ PARTS = [described(f"part_{number}", f"Return part {number}.") for number in ran
         ("What is part 7, and the weather?", ["part_7", "weather"]),
         ("What is the weather, and part 7 of part 9?", ["weather", "part_7", "part_9"]),
         ("Parts, please.", ["part_0", "part_1", "part_2", "part_3"]),
-        ("What is it?", ["part_0", "part_1", "part_2", "part_3"]),
+        ("What is 90 + 80?", ["part_0", "part_1", "part_2", "part_3"]),
+        ("What is it?", []),
     ],
 )
 def test_the_tools_of_the_task_are_shown(task, names):
-    """The prompt has the tools whose words are in the task, in its order, or else the first."""
+    """The prompt has the tools whose words are in the task, in its order; the first, for sums."""
     assert names == shown_of([*PARTS, WEATHER], task)
 
 
