@@ -1,9 +1,8 @@
 """Evaluate the shipped model through the ordinary agents: `python -m training.evaluate`.
 
 It needs rxagent with the extra `builtin`. The questions come from another seed than those of the
-training, and none is asked that a training by its defaults has seen; those off the subject and the
-tools with unseen names are written by hand. With --card, the table is written into the model's
-card.
+training, and none is asked that its last stretches have seen; those off the subject and the tools
+with unseen names are written by hand. With --card, the table is written into the model's card.
 """
 
 import argparse
@@ -53,10 +52,11 @@ _SEEN = {
         "1053": 117_000,
     },
     "more": {"61": 58_000, "1061": 58_000},
-    "last": {"62": 0, "1062": 0},
+    "last": {"62": 102_000, "1062": 102_000},
+    "end": {"63": 25_000, "1063": 25_000},
 }
-"""How many examples of each mixture and seed were seen, at most: of "sums" and "tools" by a training
-by its defaults, of the others by the last five stretches of the shipped weights."""
+"""How many examples of each mixture and seed were seen, at most: of "sums" and "tools" by a
+training by its defaults, of the others by the last six stretches of the shipped weights."""
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
 _HONEST = (CANNOT, NO_TOOL, *TALK)
@@ -242,7 +242,7 @@ def _off_subject(model: Any, part: float) -> Row:
 
 
 def _unfit(model: Any, seen: set[str], count: int) -> Row:
-    row = Row("calls no tool where none fits", 85)
+    row = Row("says so where no tool fits", 85)
     for example in _unseen(unfit, seen, count):
         calls: list[tuple[str, dict[str, Any]]] = []
         offered = [recording(tool, calls) for tool in example.tools]

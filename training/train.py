@@ -188,6 +188,7 @@ def averaged(
 def save(model: LlamaForCausalLM, tokenizer: Any, folder: Path) -> None:
     """Save the model where transformers finds it, whole or not at all."""
     new, old = folder / "model.new", folder / "model"
+    model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(new)
     tokenizer.chat_template = Path(__file__).with_name("chat_template.jinja").read_text("utf-8")
     tokenizer.save_pretrained(new)

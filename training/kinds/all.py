@@ -11,6 +11,7 @@ from .dates import dates
 from .fixing import fixing
 from .off_subject import off_subject
 from .percentages import percentages
+from .reading import reading
 from .requests import Asked, a_tool
 from .shapes import a_shape, shapes
 from .talk import talk
@@ -36,19 +37,31 @@ KINDS: Kinds = {
 """The kinds, with their shares in percent, about."""
 
 
+_LAST: Kinds = {
+    arithmetic: 18,
+    percentages: 5,
+    units: 16,
+    dates: 9,
+    talk: 4,
+    off_subject: 9,
+    tools: 20,
+    calculators: 9,
+    fixing: 7,
+    shapes: 30,
+    unfit: 8,
+}
+
 STAGES: dict[str, Kinds] = {
     "sums": {arithmetic: 50, percentages: 15, units: 15, dates: 15, off_subject: 5},
     "tools": {tools: 80, off_subject: 4, arithmetic: 6, units: 4, fixing: 3, calculators: 3},
     "all": KINDS,
     "more": {**KINDS, tools: 22, shapes: 34, unfit: 6},
-    "last": {
-        **{arithmetic: 18, percentages: 5, units: 16, dates: 9, talk: 4, off_subject: 9},
-        **{tools: 20, calculators: 9, fixing: 7, shapes: 30, unfit: 8},
-    },
+    "last": _LAST,
+    "end": {**_LAST, calculators: 15, reading: 16},
 }
 """What is trained when: copying the digits of a question is what all else builds on; copying the
 names of tools takes long to learn where it is a small part; requests in many wordings come last,
-and with them more sums, so that these are not forgotten."""
+and with them more sums, so that these are not forgotten, and then results with signs."""
 
 
 def examples(seed: int | str, of: Kinds = KINDS) -> Iterator[Example]:

@@ -39,7 +39,7 @@ def unfit(random: Random) -> Example:
     count = random.choice((1, 1, 1, 2, 3, 4))
     is_code, chance = random.random() < 0.5, random.random()
     if chance < 0.25:
-        listed = [_any(random).tool for _ in range(count)]
+        listed = _named_once([_any(random).tool for _ in range(count)])
         words = random.choice(listed).description.rstrip(".").lower().split()[1:]
         word = random.choice([each for each in words if len(each) > 4] or [noun(random)])
         what = of(random, "the ", "", "a ") + word
@@ -51,8 +51,13 @@ def unfit(random: Random) -> Example:
     else:
         wanted = _any(random)
         question = wanted.request + ("?" if wanted.is_question else of(random, ".", ""))
-    listed = [_far(random, question) for _ in range(count)]
-    return cannot(question, [each for each in listed if each is not None], is_code=is_code)
+    far = [_far(random, question) for _ in range(count)]
+    listed = _named_once([each for each in far if each is not None])
+    return cannot(question, listed, is_code=is_code)
+
+
+def _named_once(tools: list[Offered]) -> list[Offered]:
+    return list({tool.name: tool for tool in tools}.values())
 
 
 def _any(random: Random) -> Asked:
