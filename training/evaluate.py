@@ -23,6 +23,7 @@ from rxagent import Agent, CodeAgent
 from rxagent.models import BuiltinModel
 
 from .example import Example, chosen
+from .fresh_tools import FRESH
 from .kinds.all import STAGES, examples
 from .kinds.arithmetic import arithmetic
 from .kinds.calculators import calculators
@@ -53,7 +54,7 @@ _SEEN = {
     },
     "more": {"61": 58_000, "1061": 58_000},
     "last": {"62": 102_000, "1062": 102_000},
-    "end": {"63": 25_000, "1063": 25_000},
+    "end": {"63": 28_000, "1063": 28_000},
 }
 """How many examples of each mixture and seed were seen, at most: of "sums" and "tools" by a
 training by its defaults, of the others by the last six stretches of the shipped weights."""
@@ -147,7 +148,8 @@ def _rows(model: Any, seen: set[str], part: float) -> Iterator[Row]:
     yield _generated(
         "sums by a calculator, as calls", calculators, model, seen, int(100 * part), 85
     )
-    yield from _by_hand(model, part)
+    yield from _by_hand("one of four tools with unseen names", UNSEEN, model, part)
+    yield from _by_hand("the same, with tools written after the training", FRESH, model, part)
     yield _off_subject(model, part)
     yield _unfit(model, seen, int(200 * part))
     yield _fixing(model, int(100 * part))
@@ -214,12 +216,12 @@ def _generated(name: str, kind: Any, model: Any, seen: set[str], count: int, bar
     return row
 
 
-def _by_hand(model: Any, part: float) -> Iterator[Row]:
+def _by_hand(what: str, tools: Any, model: Any, part: float) -> Iterator[Row]:
     random = Random(_SEED)
     for kind, name in ((CodeAgent, "by code"), (Agent, "by calls")):
-        row = Row(f"one of four tools with unseen names, {name}", 85)
-        for signature, description, requests in UNSEEN[: max(1, int(len(UNSEEN) * part))]:
-            others = random.sample([each for each in UNSEEN if each[0] != signature], 3)
+        row = Row(f"{what}, {name}", 85)
+        for signature, description, requests in tools[: max(1, int(len(tools) * part))]:
+            others = random.sample([each for each in tools if each[0] != signature], 3)
             for request, arguments in requests:
                 calls: list[tuple[str, dict[str, Any]]] = []
                 listed = [(signature, description), *((a, b) for a, b, _ in others)]

@@ -5,14 +5,15 @@ from random import Random
 import pytest
 
 from training.example import is_near
+from training.fresh_tools import FRESH
 from training.kinds.all import STAGES, examples
 from training.kinds.shapes import a_shape
 from training.kinds.unfit import unfit
 from training.recording import recording
 from training.unseen_tools import UNSEEN
 
-NAMES = {signature.split("(")[0] for signature, _, _ in UNSEEN}
-REQUESTS = {request for _, _, requests in UNSEEN for request, _ in requests}
+NAMES = {signature.split("(")[0] for signature, _, _ in UNSEEN + FRESH}
+REQUESTS = {request for _, _, requests in UNSEEN + FRESH for request, _ in requests}
 
 
 @pytest.mark.parametrize("seed", range(40))

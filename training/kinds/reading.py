@@ -1,4 +1,4 @@
-"""Reading: results and reasons of many shapes, with signs and units, told as they are."""
+"""Reading: results and reasons of many shapes, with signs and units, said as they are."""
 
 from random import Random
 
