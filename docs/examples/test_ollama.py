@@ -36,6 +36,7 @@ class SentRequest(TypedDict):
     messages: list[SentMessage]
     tools: NotRequired[list[dict[str, Any]]]
     stream: NotRequired[bool]
+    options: NotRequired[dict[str, Any]]
 
 
 class OllamaFarEnd(HttpFarEnd):
@@ -44,6 +45,7 @@ class OllamaFarEnd(HttpFarEnd):
     prefix = "ollama"
     paths = ("/api/chat",)
     finish_words = {"stop": "stop", "length": "length", "tool_calls": "stop"}
+    option = {"options": {"temperature": 0.625}}
     not_offered = {
         "refusals": f"a refusal is text: {API}",
         "usage_in_detail": f"there is no count of cached tokens: {API}",
