@@ -69,5 +69,9 @@ class Following(Pull[Event, RunReader]):
 
     @property
     def seq(self) -> int:
-        """How many events of the run were read; as `since`, it continues there."""
+        """How many events of the run were read; as `since`, it continues there.
+
+        It counts as `Stamped.seq` does, from the run's first event on. Events that the buffer has
+        joined or dropped count, too, and those before `since`.
+        """
         return self._reader.seq

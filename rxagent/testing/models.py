@@ -1,13 +1,13 @@
 """Scripted models, which give prepared answers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import reactivex as rx
 from attrs import field, frozen
 from reactivex import Observable
 
-from ..arguments import several
+from ..arguments import several, shown
 from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ..messages import Message, Request
 from ..operators._models import Pipeable
@@ -19,7 +19,15 @@ __all__ = ["ScriptedModel"]
 
 
 def _turns(values: Iterable[Any]) -> tuple[Any, ...]:
-    return several("turns", values, "turns")
+    turns: tuple[Any, ...] = several("turns", values, "turns")
+    for number, turn in enumerate(turns, 1):
+        if not isinstance(turn, Observable | Exception | str | Message | Collection):
+            raise TypeError(
+                f"Turn {number} must be a text, a Message, a list or an Observable of deltas, or "
+                f"an error, not {shown(turn)}. A function of the request is a model itself: give "
+                "it to the agent, without ScriptedModel."
+            )
+    return turns
 
 
 @frozen
@@ -32,6 +40,10 @@ class ScriptedModel(Shared, Pipeable):
     Args:
         turns: The answers: texts, Messages (with their calls), lists or Observables of deltas,
             or errors to raise.
+
+    Raises:
+        TypeError: A turn is none of these, as a function or a generator, which ends when it was
+            read once.
     """
 
     turns: tuple[Any, ...] = field(converter=_turns)
