@@ -116,7 +116,8 @@ class State:
 
         They are those of the runs without what a state does not keep: the pieces of a text, the
         values that tools returned, and the events of inner agents, whose tokens count as the
-        agent's own. The tokens are told once, so `unreported` counts other turns. As JSON: ``[wire.dumps(event) for event in state.events()]``.
+        agent's own. The tokens are in one report, so that `unreported` of the folded state
+        counts other turns. As JSON: ``[wire.dumps(event) for event in state.events()]``.
         """
         ending: FinalAnswer | RunFailed | None = None
         if self.error is not None:

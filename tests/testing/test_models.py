@@ -22,7 +22,9 @@ def written():
     yield "one"
 
 
-@pytest.mark.parametrize("turn", [written, lambda request: "one", None, 5, ScriptedModel, written()])
+@pytest.mark.parametrize(
+    "turn", [written, lambda request: "one", None, 5, ScriptedModel, written()]
+)
 def test_a_turn_that_cannot_be_repeated_is_refused(turn):
     """A function is a model, and a generator ends when it was read once; the error says so."""
     with pytest.raises(TypeError, match=r"Turn 2 must be a text, a Message, a list"):
