@@ -18,10 +18,18 @@ from ..events import Event
 from ..streams import Broadcaster, RunScheduler
 from ..streams.fairness import FairShare
 from ..streams.serial_queue import is_main_thread
+from ..streams.sink import Sink
 from .outcome import Outcome
 from .replay import NumberedEvents, ReplayLog
 
-__all__ = ["QueuedObserver", "ReplayObserver", "RunBroadcast", "ViewerFault", "ViewerFaults"]
+__all__ = [
+    "QueuedObserver",
+    "ReplayObserver",
+    "RunBroadcast",
+    "RunSink",
+    "ViewerFault",
+    "ViewerFaults",
+]
 
 _log = logging.getLogger("rxagent")
 
@@ -191,6 +199,34 @@ class RunBroadcast:
         # A ReactiveX observer without on_error raises the run's own error, which is no fault.
         if fault is not self._error:
             self.faults.report(getattr(observer, "watching", observer), fault)
+
+
+class RunSink(Sink[Event, Event]):
+    """Observes the source of a run.
+
+    Args:
+        broadcast: Emits its events.
+        end: Called with its error, or with None when it has completed.
+    """
+
+    __slots__ = ("_broadcast", "_end")
+
+    def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
+        super().__init__(self)
+        self._broadcast = broadcast
+        self._end = end
+
+    def on_next(self, value: Event) -> None:
+        """Emit an event."""
+        self._broadcast.emit(value)
+
+    def on_error(self, error: Exception) -> None:
+        """End the run with an error."""
+        self._end(error)
+
+    def on_completed(self) -> None:
+        """End the run."""
+        self._end(None)
 
 
 def _never(action: Callable[..., None], *args: Any) -> bool:

@@ -1,7 +1,7 @@
 """The life of a run: how it starts, pauses and ends, and the answer that it gives its owner."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pickle import PicklingError
 from types import TracebackType
 from typing import Any, Literal, Never, Self, TypeAlias
@@ -18,8 +18,7 @@ from ..streams import RunScheduler
 from ..streams.observe_on_run import serialize_on_run
 from ..streams.open_work import OpenWork
 from ..streams.process_end import disposing_with_loop
-from ..streams.sink import Sink
-from .broadcast import RunBroadcast
+from .broadcast import RunBroadcast, RunSink
 from .inbox import Inbox, Said, Steer, as_message, check_steer
 from .last_state import set_last_state
 from .outcome import Outcome
@@ -92,7 +91,7 @@ class Lifecycle(Observable[Event]):
         if self._outcome.ending is None:
             self._scheduler.owns(Disposable(), self._end)
             self._subscription.disposable = serialize_on_run(self._source).subscribe(
-                _Inlet(self._broadcast, self._end), scheduler=self._scheduler
+                RunSink(self._broadcast, self._end), scheduler=self._scheduler
             )
 
     def _end(self, error: Exception | None) -> None:
@@ -304,23 +303,3 @@ class Lifecycle(Observable[Event]):
         trace: TracebackType | None,
     ) -> None:
         self.cancel("left")
-
-
-class _Inlet(Sink[Event, Event]):
-    """Observes the source of a run until the run's end is decided."""
-
-    __slots__ = ("_broadcast", "_end")
-
-    def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
-        super().__init__(self)
-        self._broadcast = broadcast
-        self._end = end
-
-    def on_next(self, value: Event) -> None:
-        self._broadcast.emit(value)
-
-    def on_error(self, error: Exception) -> None:
-        self._end(error)
-
-    def on_completed(self) -> None:
-        self._end(None)

@@ -86,7 +86,7 @@ class ChatChunks:
     @property
     def is_plain(self) -> bool:
         """Whether further text without the sign `<` is the answer's."""
-        is_open = self._halves or self._choices.have_moved or self._marked.are_open
+        is_open = self._halves.kept or self._choices.have_moved or self._marked.are_open
         return self.tags.may_pass and not is_open
 
     @property
