@@ -446,7 +446,7 @@ def title_of(page):
     return page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
 
 
-ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
+ROOMS = ("errors", "events", "executors", "models", "operators", "subscribers", "testing")
 
 
 @pytest.mark.parametrize("page", ["which-operator.md", "reference/operators.md"])
