@@ -15,7 +15,7 @@ from ..events import Delta, Usage
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .large_json import read_value
-from .reader import is_news
+from .reply_reader import is_news
 from .sse import Failure, Frames, Named, Strange
 
 __all__ = ["BLANK", "JsonEvents", "JsonReply"]

@@ -12,10 +12,10 @@ from time import monotonic, sleep
 
 from ..errors import PoolExhausted
 from .bells import Bells
+from .cpu_usage import PoolSnapshot, computed
 from .job import Job, names
 from .jobs import Jobs
 from .nesting import here, parent
-from .usage import Glimpse, computed
 
 __all__ = ["ElasticThreads"]
 
@@ -297,7 +297,7 @@ class ElasticThreads(ABC):
     # Jobs that are blocked.
 
     def _watch(self) -> None:
-        before = self._glimpse()
+        before = self._snapshot()
         self._is_watched = True
         is_over = self._bells.sleep_until(
             lambda: self._may_begin() or not self._jobs.due, self._patience
@@ -305,7 +305,7 @@ class ElasticThreads(ABC):
         self._is_watched = False
         if is_over:
             return
-        more, jobs = self._more(before, self._glimpse()), self._jobs
+        more, jobs = self._more(before, self._snapshot()), self._jobs
         if not more:
             return
         if not jobs.is_full:
@@ -328,18 +328,18 @@ class ElasticThreads(ABC):
             running = names(tuple(self._jobs.running))
             self._warn("All threads are taken, while others wait: %s. %s", running, self)
 
-    def _glimpse(self) -> Glimpse:
+    def _snapshot(self) -> PoolSnapshot:
         jobs = self._jobs
         cpu: dict[Hashable, int] = {
             job: computed(job.clock)
             for job in tuple(jobs.running)
             if job.thread and job not in jobs.abandoned
         }
-        return Glimpse(jobs.begun, jobs.ended, jobs.due, cpu)
+        return PoolSnapshot(jobs.begun, jobs.ended, jobs.due, cpu)
 
     @abstractmethod
-    def _more(self, before: Glimpse, now: Glimpse) -> int:
-        """Return how many slots to add, after jobs have waited from one glimpse to the other."""
+    def _more(self, before: PoolSnapshot, now: PoolSnapshot) -> int:
+        """Return how many slots to add, after jobs have waited from one snapshot to the other."""
 
     # Jobs that do not return.
 

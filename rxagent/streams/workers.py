@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from ..errors import PoolExhausted
+from .cpu_usage import PoolSnapshot
 from .elastic import ElasticThreads
 from .job import Job
-from .usage import Glimpse
 
 __all__ = ["WORKERS", "Workers"]
 
@@ -111,7 +111,7 @@ class Workers(ElasticThreads):
             raise error
         return super().submit(run, what, refused, born)
 
-    def _more(self, before: Glimpse, now: Glimpse) -> int:
+    def _more(self, before: PoolSnapshot, now: PoolSnapshot) -> int:
         if (before.begun, before.ended) != (now.begun, now.ended):
             self._stalled = 0
             return 0

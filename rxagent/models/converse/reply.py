@@ -11,7 +11,7 @@ from ...events import Delta
 from ...streams.fairness import REST, Rest
 from ..errors import ErrorFactory
 from ..json_reply import BLANK
-from ..reader import is_news
+from ..reply_reader import is_news
 from .events import ConverseEvents
 from .failures import described_error, error_in, failure_of, is_failure
 from .frames import MAY_BEGIN, EventFrames, Headers

@@ -11,7 +11,7 @@ from ...arguments import text
 from ..clock import VirtualScheduler
 from .diagram import Note, Watch
 from .performance import ColdRow, HotRow, Recording, Row
-from .reader import notes_of, watch_of
+from .reading import notes_of, watch_of
 from .report import ASTRAY, compare, compare_subscriptions, from_here
 from .rows import Line, Timeline, read_duration
 
