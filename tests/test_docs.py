@@ -446,7 +446,16 @@ def title_of(page):
     return page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
 
 
-PACKAGES = ("errors", "events", "executors", "models", "operators", "subscribers", "testing")
+PACKAGES = (
+    "agents",
+    "errors",
+    "events",
+    "executors",
+    "models",
+    "operators",
+    "subscribers",
+    "testing",
+)
 
 
 @pytest.mark.parametrize("page", ["which-operator.md", "reference/operators.md"])
