@@ -49,6 +49,9 @@ class ElasticThreads(ABC):
         stall: Seconds without progress after which such a job is refused, if there are none left.
     """
 
+    _refuses_early = False
+    """Whether an exhausted pool refuses a job already when it is submitted."""
+
     def __init__(
         self,
         name: str,
@@ -134,8 +137,10 @@ class ElasticThreads(ABC):
             born: When its run was started, by `tick`; by default now.
 
         Raises:
-            PoolExhausted: No thread can be started, and none will become free.
+            PoolExhausted: No thread will become free, or the pool takes no more jobs.
         """
+        if self._refuses_early and (error := self._exhaustion()):
+            raise error
         job = Job(run, what, refused, self._abandon, parent() if self._kept else None, born)
         self._jobs.add(job)
         # A thread that watches, rests or ends a job looks at the queue again.
