@@ -209,16 +209,12 @@ class RunSink(Sink[Event, Event]):
         end: Called with its error, or with None when it has completed.
     """
 
-    __slots__ = ("_broadcast", "_end")
+    __slots__ = ("_end", "on_next")
 
     def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
         super().__init__(self)
-        self._broadcast = broadcast
+        self.on_next = broadcast.emit  # type: ignore[assignment]  # a method as a value
         self._end = end
-
-    def on_next(self, value: Event) -> None:
-        """Emit an event."""
-        self._broadcast.emit(value)
 
     def on_error(self, error: Exception) -> None:
         """End the run with an error."""
