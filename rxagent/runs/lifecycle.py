@@ -309,15 +309,12 @@ class Lifecycle(Observable[Event]):
 class _Inlet(Sink[Event, Event]):
     """Observes the source of a run until the run's end is decided."""
 
-    __slots__ = ("_broadcast", "_end")
+    __slots__ = ("_end", "on_next")
 
     def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
         super().__init__(self)
-        self._broadcast = broadcast
+        self.on_next = broadcast.emit  # type: ignore[assignment]  # a method as a value
         self._end = end
-
-    def on_next(self, value: Event) -> None:
-        self._broadcast.emit(value)
 
     def on_error(self, error: Exception) -> None:
         self._end(error)

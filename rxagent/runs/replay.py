@@ -4,12 +4,12 @@ from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 from threading import Lock
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import Factory, define
 
 from ..arguments import shown
-from ..coalescing import channel, coalesced, like, piece
+from ..coalescing import TEXTS, channel, coalesced, like, piece, texts_of
 from ..errors import describe
 from ..events import Event, RunFailed
 from ..state import State, fold, fold_all
@@ -44,7 +44,7 @@ class PackedDeltas:
 
     def __init__(self, pieces: Sequence[Event], channels: Sequence[Hashable]) -> None:
         numbers = {channel: number for number, channel in enumerate(dict.fromkeys(channels))}
-        texts = list(map(piece, pieces))
+        texts = texts_of(pieces, numbers)
         self.count = len(pieces)
         self._lengths = _small(list(map(len, texts)))
         if len(numbers) == 1:
@@ -138,8 +138,9 @@ class ReplayLog:
 
     def add(self, event: Event) -> None:
         """Add an event."""
-        page, kind = self._page, channel(event)
-        if kind is None:
+        page = self._page
+        kind: Any = type(event)
+        if kind not in TEXTS and (kind := channel(event)) is None:
             self._settle(event)
             return
         page.channels.append(kind)
