@@ -12,6 +12,7 @@ from jiter import from_json
 
 from ..errors import MalformedReply, ModelError
 from ..events import Delta, Usage
+from ..json_text import lacks_end
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .large_json import read_value
@@ -281,11 +282,11 @@ class JsonReply:
             try:
                 value, end = yield from read_value(text, at)
             except (ValueError, RecursionError) as error:
-                if not at:
+                if not at and not lacks_end(text):
                     raise self._errors.malformed("text that is not JSON", data) from error
-                if self._events.is_stream and not self.is_finished:
-                    raise self._errors.unavailable("broke off before its reply was whole") from None
-                break
+                if at and (self.is_finished or not self._events.is_stream):
+                    break
+                raise self._errors.unavailable("broke off before its reply was whole") from None
             gap = _GAP.match(text, end)
             at = gap.end() if gap else end
             # Where another value follows, none of them is whole by its form alone.

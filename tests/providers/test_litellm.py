@@ -1,6 +1,7 @@
 """LiteLLM's models keep the contract; and what is particular about them."""
 
 import asyncio
+import json
 import os
 import pickle
 import subprocess
@@ -17,7 +18,9 @@ from rxagent.errors import (
 )
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import LiteLLMModel
+from rxagent.models.errors import ErrorFactory
 from rxagent.models.litellm_sdk.clients import Clients
+from rxagent.models.litellm_sdk.failures import error_of
 from rxagent.streams import each
 from rxagent.testing import ScriptedServer
 from rxagent.testing.contract import ModelContract
@@ -118,6 +121,14 @@ def test_errors(server, name, stream, kind, why):
 
     assert kind is not RateLimited or raised.value.retry_after == 3
     assert "Exception - " not in str(raised.value)
+
+
+def test_a_whole_reply_that_is_cut():
+    """It has broken off, though the SDK only knows that it is no JSON."""
+    broken = json.JSONDecodeError("Unterminated string starting at", '{"id": "c', 7)
+    error = error_of(ErrorFactory("litellm", "m"), broken, "could not be reached")
+
+    assert ModelUnavailable is type(error)
 
 
 @pytest.mark.parametrize(
