@@ -182,7 +182,8 @@ class JsonReply:
             yield delta
         if self._events.failure is not None:
             raise self._events.failure
-        is_none = not self._events.answered and (self._whole is not None or not self._emitted)
+        is_over = self._whole is not None or (self._done and self._has_done)
+        is_none = not self._events.answered and (is_over or not self._emitted)
         received = self._strange or b"".join(self._whole or ())
         if is_none and (received or self._done):
             raise self._errors.malformed("a reply without an answer", received)
