@@ -17,6 +17,7 @@ from rxagent.errors import (
     RateLimited,
 )
 from rxagent.events import Finish, TextDelta, Usage
+from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import LiteLLMModel
 from rxagent.models.errors import ErrorFactory
 from rxagent.models.litellm_sdk.clients import Clients
@@ -96,6 +97,31 @@ def test_a_finish_reason_that_never_came(server):
     """A page instead of a reply is no empty answer."""
     with pytest.raises(ModelUnavailable, match="broke off"):
         list(each(model(server, "garbage-html")("Hi")))
+
+
+# Histories.
+
+
+@pytest.mark.parametrize(
+    ("name", "roles", "thought"),
+    [
+        ("openai/gpt-5-mini", ["user", "assistant", "tool", "user"], None),
+        ("gemini/gemini-3-pro", ["user", "assistant", "tool", "user"], None),
+        ("deepseek/deepseek-v4-pro", ["user", "assistant", "tool", "user"], " "),
+        ("moonshot/kimi-k3", ["user", "assistant", "tool", "user"], " "),
+        ("mistral/mistral-large-latest", ["user", "assistant", "tool", "assistant", "user"], None),
+    ],
+)
+def test_what_a_provider_demands_of_messages(name, roles, thought):
+    """It is sent through LiteLLM, too, but for signatures, which that makes itself."""
+    call = Message("assistant", tool_calls=[ToolCall("c", "add", "{}")])
+    result = Message("tool", "5", tool_call_id="c")
+    request = Request([Message("user", "Add."), call, result, Message("user", "And?")])
+    sent = LiteLLMModel(name)._call(request, "litellm")["messages"]
+
+    assert roles == [message["role"] for message in sent]
+    assert thought == sent[1].get("reasoning_content")
+    assert {"id", "type", "function"} == sent[1]["tool_calls"][0].keys()
 
 
 # Errors.
@@ -254,6 +280,7 @@ from rxagent.models.litellm import PROVIDER, _connect
 _connect(PROVIDER)
 assert "LITELLM_LOCAL_MODEL_COST_MAP" not in os.environ
 socket.getaddrinfo = resolve
+from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import LiteLLMModel
 from rxagent.streams import each
 try:
@@ -284,6 +311,7 @@ LEAVING = """
 import asyncio, gc, sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import LiteLLMModel
 from rxagent.models.litellm import loaded
 
