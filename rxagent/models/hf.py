@@ -30,8 +30,8 @@ from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
 from .provider import Provider
-from .reader import until_silence
 from .remote import RemoteModel
+from .reply_reader import until_silence
 
 __all__ = ["PROVIDER", "InferenceClientModel"]
 
@@ -92,7 +92,6 @@ class InferenceClientModel(RemoteModel):
             and `extra_body` are taken from a request, too.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
 
     def __init__(

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from jiter import from_json
 
@@ -15,11 +15,12 @@ from ..events import Delta, Usage
 from ..json_text import lacks_end
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
+from .json_events import JsonEvents
 from .large_json import read_value
-from .reader import is_news
+from .reply_reader import is_news
 from .sse import Failure, Frames, Named, Strange
 
-__all__ = ["BLANK", "JsonEvents", "JsonReply"]
+__all__ = ["BLANK", "JsonReply", "parse_json"]
 
 BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
@@ -43,33 +44,18 @@ _LONGEST = 1 << 26
 _GAP = re.compile(r"[ \t\r\n,]*")
 
 
-class JsonEvents(Protocol):
-    """Reads the JSON values of one reply, one after the other, as deltas.
+def parse_json(data: bytes) -> Any:
+    """Return a JSON value; bare line breaks and invalid UTF-8 in its texts are allowed.
 
-    Attributes:
-        answered: Whether anything of an answer was read.
-        failure: The error that a value has reported, if one has.
-        finished: Whether the answer is whole.
-        is_stream: Whether the values are events of a stream.
+    Raises:
+        ValueError: It is no JSON.
     """
-
-    answered: bool
-    failure: ModelError | None
-    finished: bool
-    is_stream: bool
-
-    def read(self, value: Any, /) -> Iterator[Delta | Rest]:
-        """Yield the deltas of a value.
-
-        Raises:
-            MalformedReply: The value has an unknown shape.
-        """
-
-    def fail(self, description: Any, /) -> None:
-        """Note an error that the provider reports."""
-
-    def end(self) -> Iterator[Delta | Rest]:
-        """Yield what was held back, at the end of the reply."""
+    try:
+        return from_json(data)
+    except ValueError:
+        with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
+            return json.loads(data.decode(errors="replace"), strict=False)
+        raise
 
 
 class JsonReply:
@@ -309,10 +295,8 @@ class JsonReply:
 
     def _parse(self, data: bytes) -> Any:
         try:
-            return from_json(data)
+            return parse_json(data)
         except ValueError as error:
-            with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
-                return json.loads(data.decode(errors="replace"), strict=False)
             raise self._errors.malformed("text that is not JSON", data) from error
 
     def _parse_slowly(self, data: bytes) -> Generator[Rest, None, Any]:

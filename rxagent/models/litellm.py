@@ -91,7 +91,6 @@ class LiteLLMModel(RemoteModel):
             removes one.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {**RemoteModel._held, "_router": "its router"}
     _beside: ClassVar[frozenset[str]] = RemoteModel._beside | _LITELLMS

@@ -64,7 +64,6 @@ class OpenAIModel(SdkModel):
             silence in seconds; `extra_headers`, `extra_query` and `extra_body` are the SDK's.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _sdk_client: ClassVar[str] = "AsyncOpenAI"
     _environment: ClassVar[tuple[str, ...]] = (

@@ -8,10 +8,11 @@ from attrs import field, frozen
 from reactivex import Observable
 
 from ..arguments import several
-from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from ..events import Delta, Finish, TextDelta
 from ..messages import Message, Request
 from ..operators._models import Pipeable
 from ..pickling import Shared, portable
+from ..retelling import deltas_of
 from ..state import TRY_AGAIN
 from ..streams import operators as stream_ops
 
@@ -61,19 +62,10 @@ def _stream(turn: Any) -> Observable[Delta]:
         case str():
             return stream_ops.from_items([TextDelta(turn), Finish("stop")])
         case Message():
-            return stream_ops.from_items(_deltas(turn))
+            reason = "tool_calls" if turn.tool_calls else "stop"
+            return stream_ops.from_items([*deltas_of(turn), Finish(reason)])
         case _:
             return stream_ops.from_items(turn)
-
-
-def _deltas(message: Message) -> Iterable[Delta]:
-    if message.reasoning or message.extra:
-        yield ReasoningDelta(message.reasoning, message.extra)
-    if message.text:
-        yield TextDelta(message.text)
-    for index, call in enumerate(message.tool_calls):
-        yield ToolCallDelta(index, call.id, call.name, call.arguments, call.extra)
-    yield Finish("tool_calls" if message.tool_calls else "stop")
 
 
 def _number_of_turns(request: Request) -> int:

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,21 @@ from rxagent.streams import each
 from rxagent.testing.contract import ModelContract
 from rxagent.testing.far_ends.mistral import MistralFarEnd
 from rxagent.testing.scripts import PLAIN
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "hosts.md"
+
+
+def test_the_page_has_each_host():
+    """The table of the page has a row for each host, with its name, its port and its key."""
+    rows = re.findall(
+        r"^\| `(\w+):` \| (.+?) \| (?:`(\w+)`|none) \|$", PAGE.read_text("utf-8"), re.M
+    )
+    ports = {host.prefix: re.search(r":(\d+)/", host.url) for host in HOSTS.values()}
+
+    assert sorted(rows) == sorted(
+        (prefix, host.name + (f", on port {port[1]}" if port else ""), host.key or "")
+        for (prefix, host), port in zip(HOSTS.items(), ports.values(), strict=True)
+    )
 
 
 class TestMistral(ModelContract):

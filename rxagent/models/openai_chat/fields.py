@@ -220,32 +220,31 @@ class Halves:
 
     The first half waits for the next piece of its text; a half that stays alone becomes U+FFFD,
     since no text with one can be encoded.
+
+    Attributes:
+        kept: The halves that wait for their other ones, by the key of their text.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, str] = {}
-
-    def __len__(self) -> int:
-        """How many halves wait for their other ones."""
-        return len(self._kept)
+        self.kept: dict[Hashable, str] = {}
 
     def join(self, key: Hashable, text: str) -> str:
         """Return a piece of the text of this key as whole characters."""
-        if not self._kept and text.isascii():
+        if not self.kept and text.isascii():
             return text
-        text = self._kept.pop(key, "") + text
+        text = self.kept.pop(key, "") + text
         if text and "\ud800" <= text[-1] <= "\udbff":
-            self._kept[key] = text[-1]
+            self.kept[key] = text[-1]
             text = text[:-1]
         return whole(text)
 
     def drop(self, key: Hashable) -> None:
         """Forget the half of the text of this key, whose whole character comes again."""
-        self._kept.pop(key, None)
+        self.kept.pop(key, None)
 
     def flush(self) -> dict[Hashable, str]:
         """Return the replacements of the halves that are left, by key."""
-        kept, self._kept = self._kept, {}
+        kept, self.kept = self.kept, {}
         return dict.fromkeys(kept, "�")
 
 

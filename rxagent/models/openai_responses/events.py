@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...errors import ModelError
 from ...events import Delta, Finish
-from ...streams.fairness import REST, Rest, rested
+from ...streams.fairness import Rest
 from ..errors import ErrorFactory
+from ..json_events import JsonEvents
 from ..openai_chat.fields import Usages, finish_of, id_of, number, string
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
@@ -49,7 +49,7 @@ _WORDS = {"max_messages": "length", "max_tool_calls": "length"}
 """The reasons of an end that only this protocol has."""
 
 
-class ResponseEvents:
+class ResponseEvents(JsonEvents):
     """Reads the events of one reply, one after the other, as deltas.
 
     A response that comes whole is read as the end of a stream that had nothing before it.
@@ -67,10 +67,8 @@ class ResponseEvents:
     """
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
-        self.answered = self.finished = self.is_stream = False
-        self.failure: ModelError | None = None
+        super().__init__(errors)
         self.add: Add | None = None
-        self._errors = errors
         self._output = Output(origin)
         self._usages = Usages(errors.model)
 
@@ -87,19 +85,12 @@ class ResponseEvents:
         """
         self.add = None
         try:
-            for event in rested(value) if isinstance(value, list) else (value,):
-                if event is REST:
-                    yield REST
-                elif not self.finished:
-                    yield from self._read(event)
+            yield from super().read(value)
         except Unnamed as error:
             raise self._errors.malformed("a call without a name", value) from error
         except Contradicted as error:
             what = "arguments of a call that differ from the pieces of them"
             raise self._errors.malformed(what, value) from error
-        except (AttributeError, LookupError, RecursionError, TypeError) as error:
-            if self.failure is None:
-                raise self._errors.malformed("an event of an unknown shape", value) from error
 
     def fail(self, description: Any, /) -> None:
         """Note an error that the provider reports; the failure of a tool of its own is none."""
@@ -109,14 +100,15 @@ class ResponseEvents:
             response = description.get("response")
             inner = response if isinstance(response, Mapping) else description
             description = inner.get("error") or inner
-        if self.failure is None:
-            self.failure = self._errors.reported(description)
+        super().fail(description)
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the reply."""
         yield from self._output.flush()
 
     def _read(self, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        if self.finished:
+            return
         given = event.get("type")
         kind = given if isinstance(given, str) else ""
         error = failure_in_event(event, self.answered)

@@ -9,7 +9,7 @@ from ..events import Event
 from ..streams.each import Pull, Reader
 from .broadcast import QueuedObserver
 from .buffers import Buffer
-from .replay import NumberedEvents
+from .event_log import NumberedEvents
 
 __all__ = ["Following", "RunReader"]
 

@@ -1,4 +1,4 @@
-"""Replay: the events of a run, kept for late observers in little memory."""
+"""EventLog: the events of a run in little memory, for late observers and for its state."""
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from ..errors import describe
 from ..events import Event, RunFailed
 from ..state import State, fold, fold_all
 
-__all__ = ["Keep", "NumberedEvents", "PackedDeltas", "ReplayLog", "numbered"]
+__all__ = ["EventLog", "Keep", "NumberedEvents", "PackedDeltas", "numbered"]
 
 Keep: TypeAlias = Literal["everything", "merged", "nothing"]
 """What late observers get of the past: every event; pieces joined; or nothing."""
@@ -110,7 +110,7 @@ class _Page:
         return self.entries[start - self.first : end - self.first]
 
 
-class ReplayLog:
+class EventLog:
     """The events of a run so far, in little memory.
 
     One thread at a time may add, and never waits; reading is safe on any thread meanwhile, also in
