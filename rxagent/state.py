@@ -33,7 +33,7 @@ from .events import (
 )
 from .growing import ListView
 from .messages import INTERPRETER, Message
-from .passages import Passage, kind_of, passages_of, without_words
+from .passages import Passage, kind_of, passages_of, with_own_ids, without_words
 from .retelling import retold
 from .steps import TRY_AGAIN, Plan, Step, brief, list_view
 
@@ -76,8 +76,11 @@ class State:
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message]) -> "State":
-        """Return the state of a conversation that consists of messages."""
-        return cls(past=several("messages", messages, "Message", Message))
+        """Return the state of a conversation that consists of messages.
+
+        Calls of one message that have the same id get ids of their own, and so do their results.
+        """
+        return cls(past=with_own_ids(several("messages", messages, "Message", Message)))
 
     def messages(self, summary: bool = False) -> list[Message]:
         """Return the conversation as messages for a model.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import field, frozen
@@ -22,6 +23,8 @@ from .answers import read_answer
 __all__ = ["Output"]
 
 _FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
+_BARE = re.compile(r"\s*(-?\d[\d.eE+-]*|true|false|null)\s*")
+"""What is JSON without quotes or brackets, and may be meant as a text."""
 
 
 @frozen
@@ -73,6 +76,10 @@ class Output:
             ParseError: It does not fit.
         """
         fenced = _FENCED.fullmatch(text)
+        if bare := _BARE.fullmatch(fenced[1] if fenced else text):
+            for candidate in _readings(bare[1]):
+                with suppress(ValueError):
+                    return freeze(self._shape.validated(candidate))
         try:
             value = from_json(fenced[1] if fenced else text)
         except ValueError as error:
@@ -149,6 +156,13 @@ class Output:
             return f"The answer cannot be written as JSON: {error}."
         errors = error.errors(include_url=False, include_context=False)
         return argument_errors(errors, value, self._shape.json, noun="Field", whole="The answer")
+
+
+def _readings(text: str) -> Iterator[Any]:
+    """Yield what a text means as JSON, and the text."""
+    with suppress(ValueError):
+        yield from_json(text)
+    yield text
 
 
 def _plea(form: str) -> str:

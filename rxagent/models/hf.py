@@ -25,6 +25,7 @@ from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
 from .errors import ErrorFactory
+from .openai_chat.oddities import oddities_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
@@ -198,7 +199,8 @@ class InferenceClientModel(RemoteModel):
         sdk_client = self._sdk_client(session, call)
         opened.push_async_callback(sdk_client.close)
         origin = self._origin()
-        messages = list(chat_messages(request.messages, origin))
+        oddities = oddities_of(origin, self.model_id)
+        messages = list(chat_messages(request.messages, origin, oddities))
         sent()
         try:
             await sdk_client.chat.completions.create(

@@ -73,6 +73,7 @@ def __getattr__(name: str) -> type[HostedModel]:
         "_declaration": host.provider,
         "_environment": tuple(filter(None, (host.key, host.url_variable))),
         "_host": host,
+        "_oddities": host.oddities,
         "_refused": frozenset(host.refused),
         "_usual_server": host.url,
     }

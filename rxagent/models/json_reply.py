@@ -12,6 +12,7 @@ from jiter import from_json
 
 from ..errors import MalformedReply, ModelError
 from ..events import Delta, Usage
+from ..json_text import lacks_end
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
 from .json_events import JsonEvents
@@ -167,7 +168,8 @@ class JsonReply:
             yield delta
         if self._events.failure is not None:
             raise self._events.failure
-        is_none = not self._events.answered and (self._whole is not None or not self._emitted)
+        is_over = self._whole is not None or (self._done and self._has_done)
+        is_none = not self._events.answered and (is_over or not self._emitted)
         received = self._strange or b"".join(self._whole or ())
         if is_none and (received or self._done):
             raise self._errors.malformed("a reply without an answer", received)
@@ -267,11 +269,11 @@ class JsonReply:
             try:
                 value, end = yield from read_value(text, at)
             except (ValueError, RecursionError) as error:
-                if not at:
+                if not at and not lacks_end(text):
                     raise self._errors.malformed("text that is not JSON", data) from error
-                if self._events.is_stream and not self.is_finished:
-                    raise self._errors.unavailable("broke off before its reply was whole") from None
-                break
+                if at and (self.is_finished or not self._events.is_stream):
+                    break
+                raise self._errors.unavailable("broke off before its reply was whole") from None
             gap = _GAP.match(text, end)
             at = gap.end() if gap else end
             # Where another value follows, none of them is whole by its form alone.

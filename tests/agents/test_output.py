@@ -245,6 +245,42 @@ def test_the_closing_answer_has_the_type_too(kind):
         kind(model, output=Menu, max_steps=1).run("Go", timeout=WATCHDOG)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (int, "7.0", 7),
+        (int, '{"answer": 7.0}', 7),
+        (int, "```json\n7.0\n```", 7),
+        (int | str, "7.0", 7),
+        (float, "7.0", 7.0),
+        (Literal[1, 2], "2.0", 2),
+        (dict[str, int], '{"a": 7.0}', {"a": 7}),
+        (str, "42", "42"),
+        (str, "```\n42\n```", "42"),
+        (str, "true", "true"),
+        (str, "null", "null"),
+        (str | None, "null", None),
+        (str | int, "42", 42),
+        (Literal["1", "2"], " 1\n", "1"),
+    ],
+    ids=shown,
+)
+def test_a_bare_answer(kind, text, value):
+    """A whole number may be written as 7.0; what JSON is otherwise may be meant as a text."""
+    model, asked = asking(text)
+    answer = Agent(model, output=kind).run("?")
+
+    assert (value, type(value), 1) == (answer, type(answer), len(asked))
+
+
+@pytest.mark.parametrize("text", ["7.5", "true", "null"])
+def test_no_other_number_is_an_integer(text):
+    """What has no whole value is refused."""
+    model, _ = asking(text, "3")
+
+    assert 3 == Agent(model, output=int).run("?")
+
+
 def test_checks_get_the_value():
     """A check sees an instance, after it fits its type."""
     seen = []

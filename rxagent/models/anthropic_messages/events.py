@@ -25,7 +25,8 @@ _KINDS |= {f"message_{part}" for part in ("start", "delta", "stop")} | {"message
 class MessageEvents(JsonEvents):
     """Reads the events of one reply, one after the other, as deltas.
 
-    A message that comes whole is read as the events that would have streamed it.
+    A message that comes whole is read as the events that would have streamed it. Where its stop
+    reason is null, as it is while a message streams, it has broken off.
 
     Attributes:
         answered: Whether a part of an answer, or its end, was read.
@@ -149,7 +150,9 @@ class MessageEvents(JsonEvents):
         yield from self._read_blocks(blocks, cut=finish_of(reason) == "length")
         yield from self._finish(message)
         yield from self._report(message.get("usage"))
-        self.stopped = self.finished = True
+        if "stop_reason" not in message:  # some servers leave it out
+            self.finished = True
+        self.stopped = self.finished
 
     def _read_blocks(self, blocks: list[Any], cut: bool = False) -> Iterator[Delta | Rest]:
         for block in rested(blocks):

@@ -6,7 +6,9 @@ from typing import Any
 
 from jiter import from_json
 
+from ...errors import MalformedReply
 from ...events import Delta
+from ...json_text import lacks_end
 from ...streams.fairness import REST, Rest
 from ..errors import ErrorFactory
 from ..json_reply import BLANK, parse_json
@@ -150,7 +152,12 @@ class ConverseReply:
         raise self._errors.malformed(f"more than {size} KiB without an answer", begun[:300])
 
     def _read_whole(self, data: bytes) -> Iterator[Delta]:
-        reply = self._parse(data)
+        try:
+            reply = self._parse(data)
+        except MalformedReply:
+            if lacks_end(data.decode(errors="replace")):
+                raise self._errors.unavailable("broke off before its reply was whole") from None
+            raise
         if isinstance(reply, dict) and isinstance(reply.get("output"), dict):
             yield from self._events.read_whole(reply)
             return

@@ -10,7 +10,7 @@ from ..json_events import JsonEvents
 from ..openai_chat.fields import Usages, finish_of, id_of, number, string
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
-from .contents import KIND_OF, REASONING, arguments_in, text_in
+from .contents import KIND_OF, REASONING, arguments_in, text_in, typed
 from .failures import failure_in_event, is_of_tool
 from .items import Signs
 from .output import Add, Contradicted, Output, Unnamed
@@ -130,7 +130,7 @@ class ResponseEvents(JsonEvents):
                 name, text = text_in(event.get("part"), "content")
             yield from self._fill(event, name, part, text)
         elif kind in ("response.output_item.added", "response.output_item.done"):
-            item = event.get("item")
+            item = typed(event.get("item"))
             if isinstance(item, Mapping) and item:
                 self.answered = True
                 step = self._output.stop if kind.endswith("done") else self._output.start
@@ -156,9 +156,8 @@ class ResponseEvents(JsonEvents):
             )
 
     def _end(self, kind: str, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        response = event.get("response") if kind in _ENDS else event
-        if not isinstance(response, Mapping):
-            response = {}
+        inner = event.get("response") if kind in _ENDS else None
+        response = inner if isinstance(inner, Mapping) else event
         states = response.get("status"), kind.rpartition(".")[2]
         state = next((state for state in _STATES if state in states), None)
         if state in ("failed", "cancelled"):
@@ -171,10 +170,12 @@ class ResponseEvents(JsonEvents):
         output = response.get("output")
         if not output and not self._output and (text := response.get("output_text")):
             output = [{"type": "message", "content": text}]
-        if not isinstance(output, list) and kind not in _ENDS:
-            raise TypeError
+        if not isinstance(output, list):
+            if output or kind not in _ENDS:
+                raise TypeError
+            output = []
         self.answered = self.answered or bool(output)
-        yield from self._output.finish(output if isinstance(output, list) else ())
+        yield from self._output.finish([typed(item) for item in output])
         if self._output.is_contradicted:
             yield from self._report(response)
             what = "a whole text that differs from the pieces of it"
