@@ -68,10 +68,10 @@ class _OfAgents(TypedDict, total=False):
 class CodeAgent(Agent):
     """An agent that writes Python: its code calls tools as functions, and gives the answer.
 
-    In each step the model writes a thought and a block of code. The request is closed if the model
-    goes on behind the block. The code runs as a call of `python_interpreter`, and each tool that it
-    calls is a call inside that call. `final_answer(value)` ends the run with the value. Variables
-    remain for later steps, and for a run that continues from the state.
+    In each step the model writes a thought and a block of code. The request is closed when the
+    block ends. The code runs as a call of `python_interpreter`, and each tool that it calls is a
+    call inside that call. `final_answer(value)` ends the run with the value. Variables remain for
+    later steps, and for a run that continues from the state.
 
     Args:
         model: As for `Agent`.
@@ -204,7 +204,7 @@ class CodeAgent(Agent):
             return Request(messages, output=self._answer_schema, options=self.options)
         if self._structured:
             return Request(messages, output=_REPLY, options=self.options)
-        return Request(messages, options=self.options)
+        return Request(messages, stop=self._tags.stop, options=self.options)
 
     def _system(self) -> str:
         output = self._step.output

@@ -36,6 +36,12 @@ class Tags:
             f"not {shown(tags)}."
         )
 
+    @property
+    def stop(self) -> str:
+        """The text at which a provider shall stop; a fence stands on its own line."""
+        are_fences = self.closing in self.opening
+        return f"\n{self.closing}\n" if are_fences else self.closing
+
     def reader(self) -> CodeReader:
         """Return a reader of a text with such blocks."""
         return CodeReader(self.opening, self.closing)

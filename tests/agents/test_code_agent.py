@@ -236,8 +236,8 @@ def seen_in(event):
 # What the model writes
 
 
-def test_the_model_is_hung_up_on_behind_its_code():
-    """No text is read after the tag, and the message holds the whole block."""
+def test_the_model_is_hung_up_on_at_the_closing_tag():
+    """Nothing is read after the tag, and the message holds the whole block."""
     left = []
 
     async def model(request):
@@ -252,7 +252,7 @@ def test_the_model_is_hung_up_on_behind_its_code():
 
     events = list(each(CodeAgent(model)("?")))
 
-    assert [()] == left
+    assert [("</code>",)] == left
     assert "<code>\nfinal_answer(1)\n</code>" == of(MessageCompleted, events)[0].message.text
     assert [Finish("stop")] == of(Finish, events)
     assert "<code>\nfinal_answer(1)\n</code>" == "".join(
@@ -260,8 +260,8 @@ def test_the_model_is_hung_up_on_behind_its_code():
     )
 
 
-def test_a_reply_that_ends_in_its_code_is_completed():
-    """A model that stops before the tag leaves it out; the message holds it all the same."""
+def test_a_stop_of_the_provider_is_completed():
+    """A provider that stops at the tag leaves it out; the message holds it all the same."""
     turn = [TextDelta("<code>\nfinal_answer(1)\n"), Finish("stop"), Usage(5, 6)]
     events = played(turn)
 
@@ -275,7 +275,7 @@ def test_markdown_may_be_the_form():
     events = list(each(CodeAgent(model, code_block_tags="markdown")("?")))
 
     assert FinalAnswer(1) == events[-2]
-    assert () == asked[0].stop
+    assert ("\n```\n",) == asked[0].stop
     assert "between ```python and ```" in asked[0].messages[0].text
     assert "```python\nfinal_answer(1)\n```" == of(MessageCompleted, events)[0].message.text
 
@@ -296,13 +296,6 @@ def test_a_reply_without_code_fails_the_step(reply, error):
     assert failed.error.startswith(error)
     assert "<code>\nprint(2 + 3)\n</code>" in failed.error
     assert FinalAnswer("done") == events[-2]
-
-
-def test_a_model_that_ends_behind_its_code_is_heard():
-    """The usage that follows the closing tag counts."""
-    turn = [TextDelta("<code>\nfinal_answer(1)\n</code>"), Finish("stop"), Usage(5, 6)]
-
-    assert RunCompleted(Usage(5, 6)) == played(turn)[-1]
 
 
 @pytest.mark.parametrize("eager", [False, True])

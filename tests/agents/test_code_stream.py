@@ -6,14 +6,14 @@ import pytest
 import reactivex as rx
 from hypothesis import example, given
 from hypothesis import strategies as st
+from reactivex import operators as rxo
 
 from rxagent.agents.code_blocks import Tags, find_code
 from rxagent.agents.code_eager import written_statements
 from rxagent.agents.code_statements import parsed
 from rxagent.agents.code_stream import cut_at_code
 from rxagent.errors import ParseError
-from rxagent.events import Finish, ReasoningDelta, StepRetried, TextDelta, Usage
-from rxagent.messages import ProviderData
+from rxagent.events import Finish, StepRetried, TextDelta, Usage
 
 from ..laws import examples
 
@@ -152,15 +152,17 @@ def test_a_mark_in_a_text_cuts_nothing(text, left):
     assert left == said(cut(TAGS, TextDelta(text), Finish("stop")))
 
 
-def test_the_end_of_a_reply_passes():
-    """What follows the code is its end: usage and what the provider wants back."""
-    extra = ReasoningDelta("", (ProviderData("p", {"a": 1}),))
-    rest = [extra, Usage(1, 2), Finish("stop")]
+@given(texts, places, every_tags)
+def test_nothing_is_read_behind_the_code(text, places, tags):
+    """The piece that ends the code is the last one that is read."""
+    read, left = [], []
+    pieces = rx.from_iterable(split(text, places)).pipe(rxo.do_action(read.append))
+    pieces.pipe(cut_at_code(tags)).subscribe(left.append)
+    reader = tags.reader()
+    reader.add(text)
 
-    assert rest == cut(TAGS, TextDelta("<code>x</code>"), TextDelta(" \n"), *rest)[1:]
-    assert [Finish("stop")] == cut(TAGS, TextDelta("<code>x</code>"), Finish("length"))[1:]
-    for more in (TextDelta("So"), ReasoningDelta("So")):
-        assert [Finish("stop")] == cut(TAGS, TextDelta("<code>x</code>"), more, Usage(1, 2))[1:]
+    if reader.over is not None:
+        assert len(said(read[:-1])) < reader.over == len(said(left))
 
 
 def test_a_reply_at_the_length_limit_stays_open():
