@@ -17,7 +17,7 @@ from .events import (
     ToolOutput,
 )
 
-__all__ = ["TEXTS", "Joiner", "channel", "coalesced", "like", "piece"]
+__all__ = ["TEXTS", "Joiner", "channel", "coalesced", "like", "piece", "texts_of"]
 
 TEXTS = frozenset((TextDelta, RefusalDelta))
 """The types whose every event is a piece, with its type as channel."""
@@ -58,6 +58,13 @@ def piece(event: Any) -> str:
     return text
 
 
+def texts_of(pieces: Sequence[Any], channels: Iterable[Hashable]) -> list[str]:
+    """Return the text of each piece, of which `channels` are the channels."""
+    if _TYPED.issuperset(channels):  # the usual case
+        return [event.text for event in pieces]
+    return list(map(piece, pieces))
+
+
 def like(event: Any) -> Callable[[str], Event]:
     """Return a function that makes a piece of the same channel from another text."""
     match event:
@@ -96,11 +103,12 @@ class Joiner:
     def _join(self) -> None:
         channels, pieces = self._channels, self._pieces
         self._channels, self._pieces = [], []
-        if len(set(channels)) == 1 and channels[0] in _TYPED:  # the usual case
-            self._write(channels[0], pieces[0], "".join([event.text for event in pieces]))
+        texts = texts_of(pieces, channels)
+        if len(set(channels)) == 1:  # the usual case
+            self._write(channels[0], pieces[0], "".join(texts))
         else:
-            for channel, event in zip(channels, pieces, strict=True):
-                self._write(channel, event, piece(event))
+            for channel, event, text in zip(channels, pieces, texts, strict=True):
+                self._write(channel, event, text)
 
     def _write(self, channel: Hashable, event: Event, text: str) -> None:
         joined = self._joined.get(channel)

@@ -118,7 +118,7 @@ DROPPED = {
 }
 """What to write instead of a class or function of smolagents, by its name."""
 
-_ROOMS = ("agents", "errors", "events", "executors", "models", "subscribers", "testing")
+_PACKAGES = ("agents", "errors", "events", "executors", "models", "subscribers", "testing")
 
 
 def instead_of(name: str) -> str | None:
@@ -127,7 +127,7 @@ def instead_of(name: str) -> str | None:
         return DROPPED[name]
     if name in import_module(__package__).__all__:
         return f"Write `from rxagent import {name}`."
-    for room in _ROOMS:
-        if name in import_module(f".{room}", __package__).__all__:
-            return f"Write `from rxagent.{room} import {name}`."
+    for package in _PACKAGES:
+        if name in import_module(f".{package}", __package__).__all__:
+            return f"Write `from rxagent.{package} import {name}`."
     return None

@@ -4,12 +4,33 @@ import json
 import re
 from math import inf
 
-__all__ = ["JsonEnd", "items_of", "members_of"]
+__all__ = ["JsonEnd", "items_of", "lacks_end", "members_of"]
 
 _STRUCTURE = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
 _BLANK = re.compile(r"\s*")
 _decode = json.JSONDecoder(strict=False).raw_decode
+
+
+_OPEN = re.compile(r"\s*|tr?u?|fa?l?s?|nu?l?|-|\.|[eE][+-]?|u[\da-fA-F]{0,4}", re.ASCII)
+"""What a value that was cut may end with, behind all that can be read: a literal, a number, an
+escape."""
+
+
+def lacks_end(text: str) -> bool:
+    """Return whether a text is the beginning of an object or a list, and no more of it came."""
+    text = text.strip()
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        _decode(text)
+    except json.JSONDecodeError as error:
+        return error.msg.startswith("Unterminated string") or (
+            _OPEN.fullmatch(text, error.pos) is not None
+        )
+    except RecursionError:
+        pass
+    return False
 
 
 class JsonEnd:

@@ -8,13 +8,23 @@
     said        user
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import count
 
 from attrs import evolve, frozen
 
 from .messages import Message
 
-__all__ = ["INTERRUPTED", "Passage", "kind_of", "passages_of", "well_formed", "without_words"]
+__all__ = [
+    "INTERRUPTED",
+    "Passage",
+    "kind_of",
+    "passages_of",
+    "well_formed",
+    "with_own_ids",
+    "without_words",
+]
 
 INTERRUPTED = "Interrupted"
 """The result of a call that has none."""
@@ -56,8 +66,39 @@ def without_words(message: Message) -> Message:
     return evolve(message, text="", reasoning="", extra=())
 
 
+def with_own_ids(messages: Iterable[Message]) -> Iterator[Message]:
+    """Yield messages in which each call of one message has another id, and its result as well.
+
+    Some servers give all calls one id, such as an empty one; their results come in order.
+    """
+    renamed: dict[str | None, deque[str]] = {}
+    for message in messages:
+        if message.role == "tool":
+            own = renamed.get(message.tool_call_id)
+            yield evolve(message, tool_call_id=own.popleft()) if own else message
+            continue
+        taken = {call.id for call in message.tool_calls}
+        renamed = {}
+        if len(taken) < len(message.tool_calls):
+            calls = []
+            for call in message.tool_calls:
+                if call.id in renamed:
+                    others = (f"{call.id or 'call'}_{number}" for number in count(2))
+                    own_id = next(other for other in others if other not in taken)
+                    taken.add(own_id)
+                else:
+                    own_id = call.id
+                renamed.setdefault(call.id, deque()).append(own_id)
+                calls.append(evolve(call, id=own_id))
+            message = evolve(message, tool_calls=calls)
+        yield message
+
+
 def well_formed(messages: Iterable[Message]) -> list[Message]:
-    """Return messages in which each call is followed by exactly one result."""
+    """Return messages in which each call is followed by exactly one result.
+
+    The results of calls with one id are in the order of the calls.
+    """
     given = list(messages)
     formed: list[Message] = []
     position = 0
@@ -67,11 +108,12 @@ def well_formed(messages: Iterable[Message]) -> list[Message]:
         if message.role == "tool":
             continue
         formed.append(message)
-        answers: dict[str | None, Message] = {}
+        answers: dict[str | None, deque[Message]] = {}
         while position < len(given) and given[position].role == "tool":
-            answers.setdefault(given[position].tool_call_id, given[position])
+            answers.setdefault(given[position].tool_call_id, deque()).append(given[position])
             position += 1
         for call in message.tool_calls if message.role == "assistant" else ():
+            given_to = answers.get(call.id)
             interrupted = Message("tool", INTERRUPTED, tool_call_id=call.id)
-            formed.append(answers.get(call.id, interrupted))
+            formed.append(given_to.popleft() if given_to else interrupted)
     return formed

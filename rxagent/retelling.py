@@ -23,7 +23,7 @@ from .events import (
 )
 from .messages import Message
 
-__all__ = ["Entry", "retold", "spoken"]
+__all__ = ["Entry", "deltas_of", "retold", "spoken"]
 
 
 class Entry(Protocol):
@@ -109,12 +109,13 @@ def retold(
 
 def spoken(message: Message, *, is_complete: bool) -> Iterator[Event]:
     """Yield the deltas of a message, and its end if it is complete."""
-    yield from _deltas(message)
+    yield from deltas_of(message)
     if is_complete:
         yield MessageCompleted(message)
 
 
-def _deltas(message: Message) -> Iterator[Delta]:
+def deltas_of(message: Message) -> Iterator[Delta]:
+    """Yield the deltas of a message."""
     if message.reasoning or message.extra:
         yield ReasoningDelta(message.reasoning, message.extra)
     if message.text:

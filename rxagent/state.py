@@ -33,7 +33,7 @@ from .events import (
 )
 from .growing import ListView
 from .messages import INTERPRETER, Message
-from .passages import Passage, kind_of, passages_of, without_words
+from .passages import Passage, kind_of, passages_of, with_own_ids, without_words
 from .retelling import retold
 from .steps import TRY_AGAIN, Plan, Step, brief, list_view
 
@@ -76,8 +76,11 @@ class State:
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message]) -> "State":
-        """Return the state of a conversation that consists of messages."""
-        return cls(past=several("messages", messages, "Message", Message))
+        """Return the state of a conversation that consists of messages.
+
+        Calls of one message that have the same id get ids of their own, and so do their results.
+        """
+        return cls(past=with_own_ids(several("messages", messages, "Message", Message)))
 
     def messages(self, summary: bool = False) -> list[Message]:
         """Return the conversation as messages for a model.
@@ -116,7 +119,8 @@ class State:
 
         They are those of the runs without what a state does not keep: the pieces of a text, the
         values that tools returned, and the events of inner agents, whose tokens count as the
-        agent's own. As JSON: ``[wire.dumps(event) for event in state.events()]``.
+        agent's own. The tokens are in one report, so that `unreported` of the folded state
+        counts other turns. As JSON: ``[wire.dumps(event) for event in state.events()]``.
         """
         ending: FinalAnswer | RunFailed | None = None
         if self.error is not None:

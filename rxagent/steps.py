@@ -1,7 +1,7 @@
 """Steps and plans: the entries of a conversation, each a fold over its events."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -44,7 +44,29 @@ def list_view(items: Iterable[Any]) -> ListView[Any]:
     return items if isinstance(items, ListView) else ListView(items)
 
 
-def _map_view(outcomes: Mapping[str, str]) -> MapView[str, str]:
+_T = TypeVar("_T")
+_Key: TypeAlias = str | tuple[str, int]
+"""What finds a call of a step: its id, with a number where the message has more calls of that id.
+The calls of a run differ in their ids, those of other events may not."""
+
+
+def _keys_of(calls: Iterable[ToolCall], known: Container[_Key] | None = None) -> list[_Key]:
+    """Return the keys of calls; those of a message, unless `known` holds these."""
+    seen: dict[str, int] = {}
+    keys: list[_Key] = []
+    for call in calls:
+        number = seen[call.id] = seen.get(call.id, -1) + 1
+        is_other = number and (known is None or (call.id, number) in known)
+        keys.append((call.id, number) if is_other else call.id)
+    return keys
+
+
+def _by_id(values: Mapping[_Key, _T]) -> Mapping[str, _T]:
+    found = {key: value for key, value in values.items() if isinstance(key, str)}
+    return freeze(found)  # type: ignore[no-any-return]  # as is frozen
+
+
+def _map_view(outcomes: Mapping[_Key, str]) -> MapView[_Key, str]:
     return outcomes if isinstance(outcomes, MapView) else MapView(outcomes)
 
 
@@ -60,11 +82,11 @@ class Step:
     number: int
     message: Message | None = None
     _calls: ListView[ToolCall] = field(default=ListView(), converter=list_view)
-    _outcomes: MapView[str, str] = field(default=MapView(), converter=_map_view, hash=False)
+    _outcomes: MapView[_Key, str] = field(default=MapView(), converter=_map_view, hash=False)
     error: str | None = None
     draft: Draft = EMPTY
     retracted: frozenset[str] = frozenset()
-    _images: MapView[str, tuple[Image, ...]] = field(default=MapView(), hash=False)
+    _images: MapView[_Key, tuple[Image, ...]] = field(default=MapView(), hash=False)
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -74,12 +96,12 @@ class Step:
     @property
     def outcomes(self) -> Mapping[str, str]:
         """The result or error of each ended call, as the model reads it, by call id."""
-        return freeze(dict(self._outcomes))  # type: ignore[no-any-return]  # as is frozen
+        return _by_id(self._outcomes)
 
     @property
     def images(self) -> Mapping[str, tuple[Image, ...]]:
         """The images of each call that returned some, by call id."""
-        return freeze(dict(self._images))  # type: ignore[no-any-return]  # likewise
+        return _by_id(self._images)
 
     def __repr__(self) -> str:
         said = self.said or Message("assistant")
@@ -101,23 +123,24 @@ class Step:
         if said.tool_calls or (said.text and not summary):
             messages.append(without_words(said) if summary else said)
         outcomes = self._outcomes
-        started = {call.id: call for call in self._calls}
-        for call in said.tool_calls:
-            outcome = outcomes.get(call.id, NOT_RUN if self.error else INTERRUPTED)
-            edited = started.get(call.id, call).arguments
+        native = dict(zip(_keys_of(said.tool_calls), said.tool_calls, strict=True))
+        begun = [*zip(_keys_of(self._calls, native), self._calls, strict=True)]
+        started = dict(begun)
+        for key, call in native.items():
+            outcome = outcomes.get(key, NOT_RUN if self.error else INTERRUPTED)
+            edited = started.get(key, call).arguments
             if edited != call.arguments:
                 outcome = f"The arguments were changed before the call ran: {edited}\n{outcome}"
-            seen = self._images.get(call.id, ())
+            seen = self._images.get(key, ())
             messages.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
-        native = {call.id for call in said.tool_calls}
-        for call in self._calls:
-            if call.id not in native:
-                outcome = outcomes.get(call.id, INTERRUPTED)
-                seen = self._images.get(call.id, ())
+        for key, call in begun:
+            if key not in native:
+                outcome = outcomes.get(key, INTERRUPTED)
+                seen = self._images.get(key, ())
                 called = f"{call.name}({call.arguments})" if summary else call.name
                 messages.append(Message("user", f"Result of {called}:\n{outcome}", images=seen))
-        for call_id, outcome in outcomes.items():  # of code, or of a call that is written as text
-            if call_id not in native and call_id not in started and outcome.endswith(_CLOSINGS):
+        for key, outcome in outcomes.items():  # of code, or of a call that is written as text
+            if key not in native and key not in started and outcome.endswith(_CLOSINGS):
                 messages.append(Message("user", outcome))
         if self.error is not None:
             messages.append(Message("user", f"{self.error}\n{TRY_AGAIN}"))
@@ -137,25 +160,27 @@ class Step:
         yield StepStarted(self.number)
         if self.said is not None:
             yield from spoken(self.said, is_complete=self.message is not None)
-        started = dict.fromkeys(call.id for call in self._calls)
-        for call in self._calls:
+        native = _keys_of(self.said.tool_calls if self.said is not None else ())
+        started = _keys_of(self._calls, native)
+        for key, call in zip(started, self._calls, strict=True):
             yield ToolStarted(call)
-            yield from self._ending(call.id)
-        for call_id, outcome in self._outcomes.items():
-            if call_id not in started and outcome != ANSWERED:
-                yield from self._ending(call_id)
+            yield from self._ending(key)
+        for key, outcome in self._outcomes.items():
+            if key not in started and outcome != ANSWERED:
+                yield from self._ending(key)
         if self.error is not None:
             yield StepFailed(self.error)
 
-    def _ending(self, call_id: str) -> Iterator[Event]:
-        outcome = self._outcomes.get(call_id)
+    def _ending(self, key: _Key) -> Iterator[Event]:
+        outcome = self._outcomes.get(key)
         if outcome is None:
             return
+        call_id = key if isinstance(key, str) else key[0]
         for closing in _CLOSINGS:
             if outcome.endswith(closing):
                 yield ToolFailed(call_id, outcome.removesuffix(closing))
                 return
-        yield ToolCompleted(call_id, outcome, images=self._images.get(call_id, ()))
+        yield ToolCompleted(call_id, outcome, images=self._images.get(key, ()))
 
     def add(self, event: Event) -> "Step":
         """Return the step after one more event."""
@@ -178,11 +203,12 @@ class Step:
             case MessageCompleted(message):
                 return evolve(self, message=message, draft=EMPTY)
             case ToolStarted(call):
+                key = self._next_key(call.id)
                 return evolve(
                     self,
                     calls=self._calls.add(call),
-                    outcomes=self._outcomes.drop(call.id),
-                    images=self._images.drop(call.id),
+                    outcomes=self._outcomes.drop(key),
+                    images=self._images.drop(key),
                 )
             case ToolCompleted(call_id, result):
                 return self._end(call_id, result, event.images)
@@ -192,7 +218,7 @@ class Step:
             case StepFailed(error):
                 return evolve(self, error=error)
             case FinalAnswer() if self.message is not None:
-                answered = {call.id: ANSWERED for call in self.message.tool_calls}
+                answered = dict.fromkeys(_keys_of(self.message.tool_calls), ANSWERED)
                 return evolve(self, outcomes={**answered, **self._outcomes})
             case _:
                 return self
@@ -200,8 +226,16 @@ class Step:
     def _end(self, call_id: str, text: str, images: tuple[Image, ...] = ()) -> "Step":
         if call_id in self.retracted:
             return evolve(self, retracted=self.retracted - {call_id})
-        step = evolve(self, outcomes=self._outcomes.set(call_id, text))
-        return evolve(step, images=step._images.set(call_id, images)) if images else step
+        key = self._next_key(call_id)
+        step = evolve(self, outcomes=self._outcomes.set(key, text))
+        return evolve(step, images=step._images.set(key, images)) if images else step
+
+    def _next_key(self, call_id: str) -> _Key:
+        """Return the key of the first call with this id that has not ended, else of the first."""
+        if self.message is None or call_id not in self._outcomes:
+            return call_id
+        keys = _keys_of(call for call in self.message.tool_calls if call.id == call_id)
+        return next((key for key in keys if key not in self._outcomes), call_id)
 
 
 @frozen

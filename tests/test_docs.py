@@ -446,7 +446,16 @@ def title_of(page):
     return page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
 
 
-ROOMS = ("errors", "events", "models", "operators", "subscribers", "testing")
+PACKAGES = (
+    "agents",
+    "errors",
+    "events",
+    "executors",
+    "models",
+    "operators",
+    "subscribers",
+    "testing",
+)
 
 
 @pytest.mark.parametrize("page", ["which-operator.md", "reference/operators.md"])
@@ -461,13 +470,13 @@ def test_every_operator_is_on_the_pages_that_list_them(page):
 def documented():
     """Yield the full name of everything that autodoc adds to the reference."""
     for page in (DOCS / "reference").glob("*.md"):
-        room = ""
+        package = ""
         for directive, name, options in _AUTODOC.findall(page.read_text(encoding="utf-8")):
             name = name.removesuffix("()")
             if directive == "currentmodule":
-                room = f"{name}."
+                package = f"{name}."
             elif directive != "automodule":
-                yield f"{'' if name.startswith('rxagent.') else room}{name}"
+                yield f"{'' if name.startswith('rxagent.') else package}{name}"
             elif ":members:" in options:
                 yield from (f"{name}.{member}" for member in import_module(name).__all__)
 
@@ -475,10 +484,10 @@ def documented():
 _AUTODOC = re.compile(r"^\.\. (currentmodule|auto\w+):: (\S+)\n((?:   .*\n)*)", re.MULTILINE)
 
 
-@pytest.mark.parametrize("room", ["rxagent", *(f"rxagent.{room}" for room in ROOMS)])
-def test_every_public_name_is_in_the_reference(room):
+@pytest.mark.parametrize("package", ["rxagent", *(f"rxagent.{package}" for package in PACKAGES)])
+def test_every_public_name_is_in_the_reference(package):
     """Every public name of a package is on a page of the reference."""
     documented_names = {name.rpartition(".")[2] for name in documented()}
-    public = set(import_module(room).__all__) - set(ROOMS)
+    public = set(import_module(package).__all__) - set(PACKAGES)
 
     assert set() == public - documented_names

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.json_text import JsonEnd, items_of, members_of
+from rxagent.json_text import JsonEnd, items_of, lacks_end, members_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -54,3 +54,23 @@ def test_deep_nesting():
     """A value that is nested too deeply to be parsed is none."""
     assert members_of('{"a": ' + "[" * 100_000) is None
     assert items_of("[" * 100_000) is None
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(VALUES | NUMBERS) | st.dictionaries(st.text(), VALUES | NUMBERS), st.booleans())
+def test_what_lacks_its_end(value, ensure_ascii):
+    """So does each beginning of an object or a list, and not the whole."""
+    text = json.dumps(value, ensure_ascii=ensure_ascii)
+
+    assert not lacks_end(text)
+    assert all(lacks_end(text[:at]) for at in range(1, len(text)))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<html>", "5", '"a', "{this is", "{]", "[1, tx", '{"a" 5', "[1] [2", "[" * 100_000]
+)
+def test_what_is_no_beginning(text):
+    """What no end would make whole does not lack one."""
+    assert not lacks_end(text)

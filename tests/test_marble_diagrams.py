@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from rxagent import operators as ops
+from rxagent.events import Stamped, ToolOutput, UnknownEvent
 from rxagent.testing.marbles import parse, perform, read, report
+from rxagent.testing.marbles.bindings import made
+from rxagent.testing.marbles.writing import LETTERS
 
 DIAGRAMS = Path(__file__).parents[1] / "marble_diagrams"
 FILES = sorted(DIAGRAMS.rglob("*.marble"))
@@ -24,6 +27,22 @@ def test_every_operator_has_a_diagram(name):
 
     assert f"{family}/{name}" == named
     assert named in NAMES
+
+
+def drawn():
+    """Yield the types of what comes out of the diagrams, inner events included."""
+    for path in FILES:
+        for note in read(path).out.notes:
+            value = made(note.value)
+            yield type(value)
+            while isinstance(value, ToolOutput | Stamped):
+                value = value.value if isinstance(value, ToolOutput) else value.event
+                yield type(value)
+
+
+def test_every_event_has_a_diagram():
+    """Each event comes out of a diagram, but for one that stands for those of later versions."""
+    assert LETTERS.keys() - {UnknownEvent} == LETTERS.keys() & set(drawn())
 
 
 def test_every_family_is_in_the_gallery():

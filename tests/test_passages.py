@@ -12,10 +12,11 @@ from rxagent.events import (
     StepFailed,
     StepStarted,
     Summarised,
+    ToolCallDelta,
     ToolCompleted,
     ToolStarted,
 )
-from rxagent.passages import Passage, well_formed
+from rxagent.passages import Passage, well_formed, with_own_ids
 from rxagent.state import fold_all
 
 from .laws import examples
@@ -57,6 +58,62 @@ def test_a_summary_has_the_same_steps(said, events):
 
     assert kinds == [passage.kind for passage in state.in_brief().passages]
     assert kinds.count("step") >= len(state.steps)
+
+
+alike = st.lists(st.sampled_from(["", "a", "a_2", "call_2"]), min_size=1, max_size=5)
+
+
+def called(ids):
+    """Return a message with a call for each id, and their results, each numbered."""
+    calls = [ToolCall(id, "add", str(number)) for number, id in enumerate(ids)]
+    results = [Message("tool", str(at), tool_call_id=id) for at, id in enumerate(ids)]
+    return [Message("user", "Add."), Message("assistant", "", calls), *results]
+
+
+def assert_paired(messages, number):
+    """Check that each of so many calls has the result of its own number."""
+    _, said, *results = messages
+    assert [*map(str, range(number))] == [call.arguments for call in said.tool_calls]
+    assert [*map(str, range(number))] == [result.text for result in results]
+    assert [call.id for call in said.tool_calls] == [each.tool_call_id for each in results]
+
+
+@given(alike)
+def test_calls_of_one_id_keep_their_results(ids):
+    """Whatever ids the calls of a message have, each result stays with its call."""
+    messages = called(ids)
+    state = State.from_messages(messages)
+    own = [call.id for call in state.messages()[1].tool_calls]
+
+    assert_paired(well_formed(messages), len(ids))
+    assert_paired(state.messages(), len(ids))
+    assert_paired(fold_all(State(), state.events()).messages(), len(ids))
+    assert len(own) == len(set(own))
+    assert state == State.from_messages(state.messages())
+    if len(set(ids)) == len(ids):
+        assert messages == [*with_own_ids(messages)]
+
+
+@given(alike, st.data())
+def test_events_of_calls_of_one_id_keep_their_results(ids, data):
+    """So does a state that was folded from events, in which results come in the calls' order."""
+    _, said, *results = called(ids)
+    events = [RunStarted("Add.", "agent"), StepStarted(1)]
+    if data.draw(st.booleans()):
+        for index, call in enumerate(said.tool_calls):
+            events.append(ToolCallDelta(index, call.id, call.name, call.arguments))
+    events.append(MessageCompleted(said))
+    begun = data.draw(st.sampled_from(["none", "all", "each"]))
+    if begun == "all":
+        events += [ToolStarted(call) for call in said.tool_calls]
+    for call, result in zip(said.tool_calls, results, strict=True):
+        events += [ToolStarted(call)] if begun == "each" else []
+        events.append(ToolCompleted(call.id, result.text))
+    state = fold_all(State(), events)
+
+    assert_paired(state.messages(), len(ids))
+    assert state.messages() == fold_all(State(), state.events()).messages()
+    assert {*ids} == {*state.steps[0].outcomes}
 
 
 def test_the_passages_of_a_run():

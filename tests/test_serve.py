@@ -29,7 +29,7 @@ from rxagent.events import (
     TextDelta,
 )
 from rxagent.models import OpenAIModel
-from rxagent.runs.reader import RunReader
+from rxagent.runs.run_reader import RunReader
 from rxagent.streams.each import EMPTY
 from rxagent.testing import ScriptedServer
 from rxagent.testing.frames import text_chunk

@@ -10,25 +10,32 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "explanation" / "way-of-a-delta.md").read_text(encoding="utf-8")
+WAY, BESIDE = PAGE.split("## What it passes besides")
+BESIDE = BESIDE.partition("\n## ")[0]
 DELTAS = 1000
+ENOUGH = 0.9 * DELTAS
 
 PROGRAM = f"""
-import io, json, sys, threading
+import asyncio, io, json, sys, threading
 from collections import Counter
+from functools import cache
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from pathlib import Path
 
-calls = Counter()
+RESUMED = CO_ASYNC_GENERATOR | CO_COROUTINE | CO_GENERATOR
+calls = []
 
 
 def note(frame, what, _):
     if what == "call":
-        calls[frame.f_code.co_filename] += 1
+        calls.append((frame.f_code, threading.get_ident()))
 
 
 threading.setprofile(note)
 sys.setprofile(note)
 
 import rxagent
+from rxagent.events import TextDelta
 from rxagent.models import OpenAIModel
 from rxagent.subscribers import Console
 from rxagent.testing import ScriptedServer
@@ -37,48 +44,117 @@ from rxagent.testing.frames import saying, text_chunk
 HOUSE = Path(rxagent.__file__).parent
 
 
-def called_for(count):
-    server.scenario("says", lambda body: saying(body, [text_chunk("word ")] * count))
+@cache
+def within_house(name):
+    file = Path(name)
+    if file.is_relative_to(HOUSE / "testing") or not file.is_relative_to(HOUSE):
+        return None
+    return file.relative_to(HOUSE).as_posix()
+
+
+WORD = text_chunk("word ")
+
+
+def calls_for(count):
+    loop, arrived = None, asyncio.Queue()
+
+    async def says(body):
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        for item in saying(body, [WORD] * count):
+            yield item
+            if item is WORD:  # each delta arrives alone
+                await arrived.get()
+
+    def arrive(event):
+        if type(event) is TextDelta:
+            loop.call_soon_threadsafe(arrived.put_nowait, None)
+
+    server.scenario("says", says)
     console = Console(live=True, out=io.StringIO(), err=io.StringIO())
     calls.clear()
     run = rxagent.Agent(model).start("Hi", attach=[console])
+    run.subscribe(arrive)
     run.result()
     run.drain()
-    return Counter(dict(list(calls.items())))
+    seen = []
+    for code, thread in list(calls):
+        file = within_house(code.co_filename)
+        if file is not None:
+            seen.append((file, code.co_qualname, bool(code.co_flags & RESUMED), thread))
+    return seen
 
 
 with ScriptedServer() as server:
     model = OpenAIModel("says", api_base=server.url, api_key="scripted")
-    called_for(100)  # loads all that is loaded late
-    few = called_for(100)
-    more = called_for(100 + {DELTAS})
-    more.subtract(few)
-files = {{Path(name): count for name, count in more.items() if name.startswith(str(HOUSE))}}
-print(json.dumps({{file.relative_to(HOUSE).as_posix(): n for file, n in files.items()}}))
+    few = Counter(file for file, *_ in calls_for(100))
+    few = Counter(file for file, *_ in calls_for(100))  # after all is loaded that is loaded late
+    seen = calls_for(100 + {DELTAS})
+
+called = Counter(file for file, *_ in seen)
+called.subtract(few)
+arrivals = [place for place, call in enumerate(seen) if call[1].endswith("data_received")]
+arrived = arrivals[len(arrivals) // 2]
+loop = seen[arrived][-1]
+order = {{
+    (file, name): None
+    for is_elsewhere in (False, True)
+    for file, name, is_resumed, thread in seen[arrived:]
+    if not is_resumed and (thread != loop) == is_elsewhere
+}}
+print(json.dumps([called, list(order)]))
 """
 
 
 @pytest.fixture(scope="module")
-def called():
-    """Return how often the functions of each file are called for so many more deltas."""
+def traced():
+    """Return how often each file is called for more deltas, and the functions that one meets.
+
+    The functions are in the order of their first call, those on other threads last.
+    """
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False
     )
-    counts = json.loads(ran.stdout)
-    return {file: n for file, n in counts.items() if not file.startswith("testing/")}
+    assert 0 == ran.returncode, ran.stderr
+    called, order = json.loads(ran.stdout)
+    return called, [tuple(function) for function in order]
 
 
-def test_a_delta_takes_the_way_that_the_page_shows(called):
-    """The more deltas there are, the more often each file of the way is called."""
-    way = set(re.findall(r"^(\S+\.py) ", PAGE, re.MULTILINE))
-
-    assert len(way) == 12
-    assert [] == [file for file in sorted(way) if called.get(file, 0) < DELTAS // 100]
+def deciding():
+    """Return the files and functions that the page shows as the way."""
+    return re.findall(r"^(\S+\.py) +(\S+) ", WAY, re.MULTILINE)
 
 
-def test_what_every_delta_meets_is_on_the_page(called):
-    """Each file that is called for every delta has its name on the page."""
-    assert [] == [file for file, n in called.items() if n >= 0.9 * DELTAS and file not in PAGE]
+def passed(is_each):
+    """Return the files that each text passes besides; or those that are woken for many."""
+    lines = [line for line in BESIDE.splitlines() if line.startswith("- ") == is_each]
+    lines = lines if is_each else [line for line in lines if line.startswith("Threads of")]
+    return set(re.findall(r"`(\w+(?:/\w+)*\.py)`", "\n".join(lines)))
+
+
+def test_the_way_has_twelve_files():
+    """No file is on the way twice, and there are at most twelve."""
+    files = [file for file, _ in deciding()]
+
+    assert 12 == len(files) == len(set(files))
+
+
+def test_a_delta_takes_the_way_that_the_page_shows(traced):
+    """Each function of the way is called for a delta, in the order of the page."""
+    _, order = traced
+    way = deciding()
+
+    assert way == [function for function in order if function in way]
+
+
+def test_the_page_has_all_that_each_delta_meets(traced):
+    """A file is called for each delta, if and only if the page says so."""
+    called, _ = traced
+    often = {file for file, count in called.items() if count >= ENOUGH}
+    shown = {file for file, _ in deciding()} | passed(is_each=True)
+
+    assert [] == sorted(shown - often)
+    assert [] == sorted(often - shown - passed(is_each=False))
 
 
 def test_each_file_on_the_page_exists():

@@ -1,11 +1,13 @@
 """Ollama's own chat protocol: a line of JSON for each piece of the reply."""
 
 import json
+from contextlib import suppress
 
 import aiohttp
 
 from rxagent import Request
 from rxagent import operators as ops
+from rxagent.errors import ModelError
 from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.models import ErrorFactory, Model, as_model
 
@@ -36,16 +38,37 @@ class OllamaModel(Model):
             ):
                 if response.status >= 400:
                     raise errors.reported(await response.text(), response.status, response.headers)
-                async for line in response.content:
-                    part = json.loads(line)
-                    if "error" in part:
-                        raise errors.reported(part)
-                    for delta in reading.deltas(part):
+                async for line in lines(response.content):
+                    for delta in reading.deltas(json.loads(line), errors):
                         yield delta
-        except json.JSONDecodeError as error:
-            raise errors.malformed("what is not JSON", line) from error
+        except ModelError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise errors.malformed("what is no part of a reply", line) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise errors.lost("could not be reached, or broke off", error) from error
+        if not reading.is_done:
+            raise errors.unavailable("ended its reply before it was done")
+
+
+async def lines(content):
+    """Yield the lines of a body that are whole, also those that came right before a reset."""
+    lost, rest = None, b""
+    while not (lost or content.at_eof()):
+        try:
+            piece = await content.readany()
+        except aiohttp.ClientError as error:
+            lost = error
+            content.set_exception(None)  # it would hide what has arrived before
+            piece = content.read_nowait()
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in filter(bytes.strip, whole):
+            yield line
+    if lost:
+        raise lost
+    with suppress(ValueError):  # half a line is none
+        json.loads(rest)
+        yield rest
 
 
 class Reading:
@@ -54,9 +77,12 @@ class Reading:
     def __init__(self, model_id):
         self.model_id = model_id
         self.calls = 0
+        self.is_done = False
 
-    def deltas(self, part):
+    def deltas(self, part, errors):
         """Yield the deltas of a part."""
+        if "error" in part:
+            raise errors.reported(part)
         message = part.get("message") or {}
         if thought := message.get("thinking"):
             yield ReasoningDelta(thought)
@@ -68,6 +94,7 @@ class Reading:
             yield ToolCallDelta(self.calls, None, function["name"], arguments)
             self.calls += 1
         if part.get("done"):
+            self.is_done = True
             reason = part.get("done_reason", "stop")
             yield Finish("tool_calls" if self.calls and reason == "stop" else reason)
             if "eval_count" in part:

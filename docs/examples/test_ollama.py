@@ -1,10 +1,12 @@
 """The model of Ollama's protocol, put to the contract."""
 
+import asyncio
 import json
 from typing import Any, Literal, NotRequired
 
+import aiohttp
 import pytest
-from ollama import OllamaModel
+from ollama import OllamaModel, lines
 from typing_extensions import TypedDict
 
 from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
@@ -36,6 +38,7 @@ class SentRequest(TypedDict):
     messages: list[SentMessage]
     tools: NotRequired[list[dict[str, Any]]]
     stream: NotRequired[bool]
+    options: NotRequired[dict[str, Any]]
 
 
 class OllamaFarEnd(HttpFarEnd):
@@ -44,6 +47,7 @@ class OllamaFarEnd(HttpFarEnd):
     prefix = "ollama"
     paths = ("/api/chat",)
     finish_words = {"stop": "stop", "length": "length", "tool_calls": "stop"}
+    option = {"options": {"temperature": 0.625}}
     not_offered = {
         "refusals": f"a refusal is text: {API}",
         "usage_in_detail": f"there is no count of cached tokens: {API}",
@@ -156,3 +160,20 @@ class TestOllama(ModelContract):
         """Return the server, while it runs."""
         with OllamaFarEnd() as far_end:
             yield far_end
+
+
+def test_what_came_before_a_reset_is_read():
+    """Whole lines that have arrived are read, though the connection is lost already."""
+
+    async def read():
+        loop = asyncio.get_running_loop()
+        content = aiohttp.StreamReader(aiohttp.base_protocol.BaseProtocol(loop), 2**16, loop=loop)
+        content.feed_data(b'{"done": false}\n{"do')
+        content.set_exception(aiohttp.ClientPayloadError("reset"))
+        async for line in lines(content):
+            seen.append(line)
+
+    seen = []
+    with pytest.raises(aiohttp.ClientPayloadError):
+        asyncio.run(read())
+    assert seen == [b'{"done": false}']

@@ -25,20 +25,42 @@ __all__ = ["check_answer", "failed_if_unusable", "read_answer"]
 def read_answer(call: ToolCall, reason: str) -> Any:
     """Return the answer in a call of final_answer.
 
+    As for any tool with one parameter, an object that was encoded twice is decoded twice, and a
+    bare value is accepted, unless it may have been cut.
+
     Raises:
         ParseError: The arguments hold no answer.
     """
     try:
         arguments = from_json(call.arguments)
         if isinstance(arguments, str):
-            arguments = from_json(arguments)
-        return freeze(arguments["answer"])
+            arguments = _decoded(arguments)
+        if isinstance(arguments, dict):
+            return freeze(arguments["answer"])
+        if arguments is None or reason == "length":
+            raise TypeError
+        return freeze(arguments)
     except (ValueError, TypeError, KeyError):
         cut = " (they were cut off by the length limit)" if reason == "length" else ""
         raise ParseError(
             f"The arguments of final_answer hold no answer{cut}: {shorten(call.arguments, 300)!r}. "
             'Write one JSON object of the form {"answer": <value>}.'
         ) from None
+
+
+def _decoded(text: str) -> Any:
+    """Return the object that a text holds, or the text.
+
+    Raises:
+        ValueError: It is a part of an object, or blank.
+    """
+    try:
+        value = from_json(text)
+    except ValueError:
+        if not text.strip() or text.lstrip().startswith("{"):
+            raise
+        return text
+    return value if isinstance(value, dict) else text
 
 
 def failed_if_unusable(error: Exception) -> Observable[Event]:

@@ -9,7 +9,8 @@ from reactivex import Observable
 
 from ..arguments import extending, one_of, several, shown, suggesting
 from ..events import Event
-from ..executors import Executor, Limits, ProcessExecutor, SandboxExecutor
+from ..executors import Executor, Limits
+from ..executors.named import EXECUTORS
 from ..messages import INTERPRETER, Message, Request
 from ..models.resolve import usable
 from ..pickling import portable
@@ -221,15 +222,13 @@ class CodeAgent(Agent):
 
 def _executor(executor: Any, imports: tuple[str, ...], output: int | None) -> Executor:
     if isinstance(executor, str):
-        one_of("executor", executor, ("sandbox", "process"))
+        one_of("executor", executor, tuple(EXECUTORS))
         limits = Limits() if output is None else Limits(output=output)
-        if executor == "process":
-            return ProcessExecutor(authorized_imports=imports, limits=limits)
-        return SandboxExecutor(limits, additional_authorized_imports=imports)
+        return EXECUTORS[executor](imports, limits)
     if not callable(getattr(executor, "open", None)):
         raise TypeError(
-            'executor must be "sandbox", "process", or an executor, as SandboxExecutor(), '
-            f"not {shown(executor)}."
+            f"executor must be {', '.join(map(repr, EXECUTORS))}, or an executor, as "
+            f"SandboxExecutor(), not {shown(executor)}."
         )
     for name, value in {
         "additional_authorized_imports": imports or None,

@@ -1,22 +1,14 @@
 """Blocks of code in what a model writes."""
 
-import ast
-import re
-from collections.abc import Iterator
-from textwrap import dedent
-
 from attrs import frozen
 from pydantic_core import from_json
 
 from ..arguments import shown
 from ..errors import ParseError
-from .code_statements import parsed
+from .code_reader import CodeReader, code_of_fences, does_something
 from .prompts import render
 
 __all__ = ["Tags", "find_code"]
-
-_FENCE = re.compile(r"^[^\S\n]*```[^\S\n]*(\w*)[^\n]*\n(.*?)(?:^[^\S\n]*```|\Z)", re.M | re.S)
-_PYTHON = {"python", "python3", "py", "tool_code"}
 
 
 @frozen
@@ -45,44 +37,22 @@ class Tags:
         )
 
     @property
-    def are_fences(self) -> bool:
-        """Whether they are those of Markdown, whose closing text also opens blocks."""
-        return self.closing in self.opening
-
-    @property
-    def end(self) -> str:
-        """The text that ends an open block; a fence stands on its own line."""
-        return f"\n{self.closing}" if self.are_fences else self.closing
-
-    @property
     def stop(self) -> str:
-        """The text at which the model has finished a block."""
-        return f"{self.end}\n" if self.are_fences else self.closing
+        """The text at which a provider shall stop; a fence stands on its own line."""
+        are_fences = self.closing in self.opening
+        return f"\n{self.closing}\n" if are_fences else self.closing
 
-    def missing_end(self, text: str) -> str:
-        """Return what a text lacks to close its last block; empty if no block is open."""
-        _, opened, block = text.rpartition(self.opening)
-        if not opened or self.end in block:
-            return ""
-        begun = next(n for n in range(len(self.end), -1, -1) if text.endswith(self.end[:n]))
-        return self.end[begun:]
-
-    def blocks_in(self, text: str) -> Iterator[str]:
-        """Yield the blocks of a text; the last one may be open."""
-        if self.are_fences:
-            yield from _fenced(text)
-            return
-        text += self.missing_end(text)
-        pattern = rf"{re.escape(self.opening)}(.*?){re.escape(self.end)}"
-        for block in re.findall(pattern, text, re.DOTALL):
-            yield "\n".join(_fenced(block)) or block
+    def reader(self) -> CodeReader:
+        """Return a reader of a text with such blocks."""
+        return CodeReader(self.opening, self.closing)
 
 
 def find_code(text: str, tags: Tags, *, structured: bool = False) -> str:
     """Return the code in a reply; several blocks are joined.
 
     Blocks between the tags come first, then other usual forms, then a reply that is Python as a
-    whole.
+    whole. What is a string or a comment in the code is a part of it, also if it looks like a tag
+    or a fence.
 
     Args:
         text: The reply.
@@ -93,13 +63,25 @@ def find_code(text: str, tags: Tags, *, structured: bool = False) -> str:
         ParseError: There is no code; the message shows the right form.
     """
     found = _of_object(text) if structured else None
-    blocks = [found] if found is not None else list(tags.blocks_in(text))
-    blocks = blocks or [*Tags().blocks_in(text)] or _fenced(text) or _bare(text)
-    code = "\n\n".join(filter(None, map(_trimmed, blocks)))
+    blocks = [found] if found is not None else _blocks(text, tags)
+    code = "\n\n".join(filter(None, map(str.strip, blocks)))
     if not code:
         what = "empty" if not text.strip() else "no code" if not blocks else "an empty block"
         raise ParseError(render("no_code", what=what, tags=tags, structured=structured))
     return code
+
+
+def _blocks(text: str, tags: Tags) -> list[str]:
+    asked, usual = _read(text, tags), _read(text, Tags())
+    blocks = asked.blocks or usual.blocks or code_of_fences(usual.fences)
+    return blocks or ([text] if does_something(text) else [])
+
+
+def _read(text: str, tags: Tags) -> CodeReader:
+    reader = tags.reader()
+    reader.add(text)
+    reader.end()
+    return reader
 
 
 def _of_object(text: str) -> str | None:
@@ -110,27 +92,7 @@ def _of_object(text: str) -> str | None:
     code = reply.get("code") if isinstance(reply, dict) else None
     if not isinstance(code, str):
         return None
-    return "\n".join(_fenced(code)) or code
-
-
-def _fenced(text: str) -> list[str]:
-    fences = _FENCE.findall(text)
-    named = [block for language, block in fences if language.lower() in _PYTHON]
-    return named or [block for language, block in fences if not language and parsed(block)]
-
-
-def _bare(text: str) -> list[str]:
-    """Return a text that is Python and does something; a lone word or number is prose."""
-    tree = parsed(text.strip())
-    return [text] if tree is not None and any(map(_acts, tree.body)) else []
-
-
-def _acts(statement: ast.stmt) -> bool:
-    if not isinstance(statement, ast.Expr):
-        return True
-    return any(isinstance(node, ast.Call | ast.Await) for node in ast.walk(statement))
-
-
-def _trimmed(block: str) -> str:
-    # After the tag, the first line may have spaces that belong to no block.
-    return dedent(block).strip()
+    reader = CodeReader.inside()
+    reader.add(code)
+    reader.end()
+    return "".join(reader.blocks)

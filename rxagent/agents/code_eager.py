@@ -21,9 +21,9 @@ def written_statements(
 ) -> Callable[[Observable[Delta]], Observable[str | StepRetried]]:
     """Emit statements of a turn's code as soon as they are complete, and its retractions.
 
-    The rest of the code follows when the model has finished, unless the length limit or a message
-    cut it off. A call that a statement does not await ends with the code that is run, so that it
-    and all after it are one statement.
+    The rest of the code follows when its block ends, or when the model has finished, unless the
+    length limit or a message cut it off. A call that a statement does not await ends with the code
+    that is run, so that it and all after it are one statement.
 
     Args:
         tags: The texts around code.
@@ -33,7 +33,16 @@ def written_statements(
 
 
 class _Writing(Sink[Delta, Any]):
-    __slots__ = ("_asynchronous", "_before", "_held", "_is_over", "_open", "_reader", "_tags")
+    __slots__ = (
+        "_asynchronous",
+        "_code",
+        "_emitted",
+        "_held",
+        "_is_over",
+        "_open",
+        "_statements",
+        "_tags",
+    )
 
     def __init__(
         self, tags: Tags, asynchronous: tuple[str, ...], observer: abc.ObserverBase[Any]
@@ -44,10 +53,11 @@ class _Writing(Sink[Delta, Any]):
         self._begin()
 
     def _begin(self) -> None:
-        self._before = ""
+        self._code = self._tags.reader()
         self._open = OpenCalls(self._asynchronous)
-        self._held: list[str] = []
-        self._reader: StatementReader | None = None
+        self._held = False
+        self._emitted = 0
+        self._statements = StatementReader()
         self._is_over = False
 
     def on_next(self, value: Delta) -> None:
@@ -61,26 +71,24 @@ class _Writing(Sink[Delta, Any]):
                 self.observer.on_next(value)
 
     def _add(self, text: str) -> None:
-        if self._reader is None:
-            self._before += text
-            _, opened, text = self._before.partition(self._tags.opening)
-            if not opened:
-                return
-            self._reader = StatementReader()
-        for statement in self._reader.add(text):
-            if self._held or self._open.left_by(statement):
-                self._held.append(statement)
-            else:
+        self._code.add(text)
+        for statement in self._statements.add(self._code.fresh()):
+            self._held = self._held or self._open.left_by(statement)
+            if not self._held:
+                self._emitted += len(statement)
                 self.observer.on_next(statement)
+        if self._code.over is not None:
+            self._end(is_cut=False)
 
     def _end(self, *, is_cut: bool) -> None:
-        reader, self._is_over = self._reader, True
-        self._reader = None
-        held, self._held = "".join(self._held), []
-        if reader is not None and not is_cut:
-            held += reader.rest.removesuffix(self._tags.closing)
-        if held.strip():
-            self.observer.on_next(held)
+        if self._is_over:
+            return
+        self._is_over = True
+        if not is_cut:
+            self._code.end()
+            code = next(iter(self._code.blocks), "")[self._emitted :]
+            if code.strip():
+                self.observer.on_next(code)
 
     def on_completed(self) -> None:
         self._end(is_cut=False)

@@ -5,7 +5,6 @@ from functools import partial
 
 from reactivex import Observable, abc
 
-from .. import operators as ops
 from ..events import Delta, Finish, StepRetried, TextDelta
 from ..streams.sink import Sink, lift
 from .code_blocks import Tags
@@ -17,38 +16,53 @@ __all__ = ["cut_at_code"]
 def cut_at_code(tags: Tags) -> Callable[[Observable[Delta]], Observable[Delta]]:
     """Cut a reply at the end of its code, and close the request.
 
-    The text after which the model stops is not in its reply, whether the provider or `stop_at` has
-    cut it off; it is emitted here, so that the message holds a whole block.
+    A text after which the provider itself stops is not in its reply; if that ends within its code,
+    what closes the code is emitted, so that the message holds a whole block.
     """
-
-    def cut(deltas: Observable[Delta]) -> Observable[Delta]:
-        return deltas.pipe(ops.stop_at([tags.stop]), lift(partial(_Closing, tags)))
-
-    return cut
+    return lift(partial(_Cutting, tags))
 
 
-class _Closing(Sink[Delta, Delta]):
-    __slots__ = ("_pieces", "_tags")
+class _Cutting(Sink[Delta, Delta]):
+    __slots__ = ("_code", "_is_closed", "_length", "_tags")
 
     def __init__(self, tags: Tags, observer: abc.ObserverBase[Delta]) -> None:
         super().__init__(observer)
         self._tags = tags
-        self._pieces: list[str] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._code = self._tags.reader()
+        self._length = 0
+        self._is_closed = False
 
     def on_next(self, value: Delta) -> None:
         match value:
             case TextDelta(text):
-                self._pieces.append(text)
+                self._add(text)
+                return
             case StepRetried():
-                self._pieces.clear()
+                self._begin()
             case Finish(reason):
                 self._close(is_cut=reason in ("length", INTERRUPTED))
         self.observer.on_next(value)
 
+    def _add(self, text: str) -> None:
+        before = self._length
+        self._length += len(text)
+        self._code.add(text)
+        over = self._code.over
+        if over is None:
+            self.observer.on_next(TextDelta(text))
+            return
+        self._dispose_source()
+        self.observer.on_next(TextDelta(text[: over - before]))
+        self.observer.on_next(Finish("stop"))
+        super().on_completed()
+
     def _close(self, *, is_cut: bool = False) -> None:
-        missing = self._tags.missing_end("".join(self._pieces))
-        self._pieces.clear()
-        if missing and not is_cut:
+        is_open = not self._is_closed and self._code.over is None
+        self._is_closed = True
+        if is_open and not is_cut and (missing := self._code.missing):
             self.observer.on_next(TextDelta(missing))
 
     def on_completed(self) -> None:

@@ -169,7 +169,7 @@ def run_steps(
 
     def run() -> Observable[Event]:
         steering = None if options is None else Steering(options)
-        steps = _Steps(step, max_steps, started, given, tuple(before), steering)
+        steps = _StepMaker(step, max_steps, started, given, tuple(before), steering)
         events = iterate(
             steps.make,
             _Progress.add,
@@ -185,8 +185,8 @@ def run_steps(
 
 
 @frozen
-class _Steps:
-    """The steps of one run."""
+class _StepMaker:
+    """Makes the steps of one run."""
 
     step: Step
     max_steps: int

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import field, frozen
@@ -12,6 +13,7 @@ from ..arguments import shorten
 from ..errors import ParseError
 from ..frozen import freeze, thaw
 from ..messages import ToolCall, ToolSpec
+from ..shapes.foreign import foreign_objects, without_fields
 from ..shapes.shape import Shape
 from ..tools import FINAL_ANSWER
 from ..tools.anything import typed
@@ -21,6 +23,8 @@ from .answers import read_answer
 __all__ = ["Output"]
 
 _FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
+_BARE = re.compile(r"\s*(-?\d[\d.eE+-]*|true|false|null)\s*")
+"""What is JSON without quotes or brackets, and may be meant as a text."""
 
 
 @frozen
@@ -72,6 +76,10 @@ class Output:
             ParseError: It does not fit.
         """
         fenced = _FENCED.fullmatch(text)
+        if bare := _BARE.fullmatch(fenced[1] if fenced else text):
+            for candidate in _readings(bare[1]):
+                with suppress(ValueError):
+                    return freeze(self._shape.validated(candidate))
         try:
             value = from_json(fenced[1] if fenced else text)
         except ValueError as error:
@@ -83,7 +91,7 @@ class Output:
                     f"The answer is not JSON: {error}. It begins with {shorten(text, 60)!r}. "
                     f"{cut}{_plea(self.text_form)}"
                 ) from None
-        return self.read(value, self.text_form)
+        return self._read(value, self.text_form, is_wrapped=not self._shape.is_object)
 
     def fits_exactly(self, text: str) -> bool:
         """Return whether a text is an object of the type, without a field that it does not name."""
@@ -98,45 +106,91 @@ class Output:
             return False
         return True
 
-    def read(self, value: Any, form: str | None = None) -> Any:
+    def read(self, value: Any) -> Any:
         """Return the answer that a value of JSON stands for.
-
-        Args:
-            value: The value.
-            form: The form that the error asks for, if it is not that of the value.
 
         Raises:
             ParseError: It does not fit.
         """
+        return self._read(value, self.form)
+
+    def _read(self, value: Any, form: str, *, is_wrapped: bool = False) -> Any:
+        """Return the answer that a value stands for: all of it, or its field `answer`.
+
+        Args:
+            value: The value.
+            form: The form that an error asks for.
+            is_wrapped: Whether the field `answer` was asked for, so that it comes first.
+        """
         value = thaw(value)
         first: ValueError | None = None
-        for candidate in _candidates(value):
+        for candidate in _candidates(value, is_wrapped):
             try:
-                return freeze(self._shape.validated(candidate))
+                return freeze(self._fitting(candidate))
             except ValueError as error:
                 first = first or error
-        raise ParseError(f"{self._wrong(first, value)} {_plea(form or self.form)}") from None
+        raise ParseError(f"{self._wrong(first, value)} {_plea(form)}") from None
+
+    def _fitting(self, value: Any) -> Any:
+        """Return the answer that a value is; each of its objects has a field that is read.
+
+        Raises:
+            ValueError: It does not fit.
+        """
+        found = self._shape.validated(value)
+        for path, names in foreign_objects(value, self._shape.json):
+            if self._fits(without_fields(value, path), found):
+                raise _Foreign(path, names)
+        return found
+
+    def _fits(self, value: Any, answer: Any) -> bool:
+        try:
+            return bool(self._shape.validated(value) == answer)
+        except ValueError:
+            return False
 
     def _wrong(self, error: ValueError | None, value: Any) -> str:
+        if isinstance(error, _Foreign):
+            return str(error)
         if not isinstance(error, ValidationError):
             return f"The answer cannot be written as JSON: {error}."
         errors = error.errors(include_url=False, include_context=False)
         return argument_errors(errors, value, self._shape.json, noun="Field", whole="The answer")
 
 
+def _readings(text: str) -> Iterator[Any]:
+    """Yield what a text means as JSON, and the text."""
+    with suppress(ValueError):
+        yield from_json(text)
+    yield text
+
+
 def _plea(form: str) -> str:
     return f"Give an answer of the form {form}."
 
 
-def _candidates(value: Any) -> Iterator[Any]:
+class _Foreign(ValueError):
+    """An object has none of the fields that it may have."""
+
+    def __init__(self, path: tuple[str | int, ...], names: tuple[str, ...]) -> None:
+        place = "".join(f"[{each!r}]" for each in path)
+        where = f"The answer at {place}" if place else "The answer"
+        found = shorten(", ".join(names), 60)
+        super().__init__(f"{where} has none of the fields of its type, but {found}.")
+
+
+def _candidates(value: Any, is_wrapped: bool = False) -> Iterator[Any]:
     """Yield a value, and what it may stand for: JSON in a text, the field `answer` of an object."""
+    has_answer = isinstance(value, dict) and value.keys() == {"answer"}
+    if is_wrapped and has_answer:
+        yield from _candidates(value["answer"])
     yield value
     if isinstance(value, str):
         try:
-            yield from _candidates(from_json(value))
+            yield from _candidates(from_json(value), is_wrapped)
         except ValueError:
             return
-    elif isinstance(value, dict) and value.keys() == {"answer"}:
+    elif has_answer and not is_wrapped:
         yield from _candidates(value["answer"])
 
 

@@ -1,5 +1,6 @@
 """Summaries: a model shortens the early steps of a conversation, when it has become long."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -125,7 +126,7 @@ def _task(passages: Iterable[Passage]) -> str:
 
 def _lines(passage: Passage) -> Iterator[str]:
     """Yield a passage as text, since some providers refuse calls where no tools are offered."""
-    names: dict[str | None, str] = {}
+    names: deque[str] = deque()
     for message in passage.messages:
         text = message.text + f" [{plural(len(message.images), 'image')}]" * bool(message.images)
         match message.role:
@@ -133,9 +134,9 @@ def _lines(passage: Passage) -> Iterator[str]:
                 if text:
                     yield f"{'Plan' if passage.kind == 'plan' else 'Agent'}: {text}"
                 for call in message.tool_calls:
-                    names[call.id] = call.name
+                    names.append(call.name)
                     yield f"Agent calls {call.name}: {call.arguments}"
             case "tool":
-                yield f"Result of {names.get(message.tool_call_id, 'a tool')}: {text}"
+                yield f"Result of {names.popleft()}: {text}"
             case "user" if passage.kind != "plan":
                 yield f"{'Task' if passage.kind == 'task' else 'Note'}: {text}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .transformers import TransformersModel
     from .vllm import VLLMModel
 
-_ROOM_OF = {
+_MODULE_OF = {
     "AmazonBedrockModel": "bedrock",
     "AnthropicModel": "anthropic",
     "AzureOpenAIModel": "azure",
@@ -57,4 +57,4 @@ __all__ = [
     "resolve",
 ]
 
-__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__, advice="rxagent.dropped")
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF, __all__, advice="rxagent.dropped")

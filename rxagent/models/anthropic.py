@@ -77,7 +77,6 @@ class AnthropicModel(SdkModel):
             seconds; `extra_headers`, `extra_query` and `extra_body` are the SDK's.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _sdk: ClassVar[str] = "anthropic"
     _sdk_client: ClassVar[str] = "AsyncAnthropic"

@@ -47,7 +47,6 @@ class AzureOpenAIModel(OpenAIModel):
         options: As for `OpenAIModel`.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _sdk_client: ClassVar[str] = "AsyncAzureOpenAI"
 

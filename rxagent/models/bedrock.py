@@ -86,7 +86,6 @@ class AmazonBedrockModel(RemoteModel):
             before them, and None removes one. `timeout` is the longest silence in seconds.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {**RemoteModel._held, "_given": "its client"}
     _other_types: ClassVar[tuple[type, ...]] = (bytes, bytearray, Decimal)

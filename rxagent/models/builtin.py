@@ -39,7 +39,6 @@ class BuiltinModel(OnnxModel):
         options: As for `OnnxModel`; `max_tokens` is 512 by default.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
 
     def __init__(self, model_id: str = "tiny", **options: Any) -> None:

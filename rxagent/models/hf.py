@@ -25,12 +25,13 @@ from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
 from .errors import ErrorFactory
+from .openai_chat.oddities import oddities_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
 from .provider import Provider
-from .reader import until_silence
 from .remote import RemoteModel
+from .reply_reader import until_silence
 
 __all__ = ["PROVIDER", "InferenceClientModel"]
 
@@ -91,7 +92,6 @@ class InferenceClientModel(RemoteModel):
             and `extra_body` are taken from a request, too.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
 
     def __init__(
@@ -199,7 +199,8 @@ class InferenceClientModel(RemoteModel):
         sdk_client = self._sdk_client(session, call)
         opened.push_async_callback(sdk_client.close)
         origin = self._origin()
-        messages = list(chat_messages(request.messages, origin))
+        oddities = oddities_of(origin, self.model_id)
+        messages = list(chat_messages(request.messages, origin, oddities))
         sent()
         try:
             await sdk_client.chat.completions.create(

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import count
 from typing import Any
@@ -12,7 +12,14 @@ from jiter import from_json
 
 from ..messages import Message, ToolCall
 
-__all__ = ["Ids", "accepted_name", "arguments_of", "beginning_of_turn", "is_object"]
+__all__ = [
+    "Ids",
+    "accepted_name",
+    "arguments_of",
+    "beginning_of_turn",
+    "beginnings_of_turns",
+    "is_object",
+]
 
 _LONGEST_NAME = 64
 _DIGITS = 9
@@ -81,15 +88,15 @@ def accepted_name(name: str) -> str:
 
 
 def beginning_of_turn(messages: Sequence[Message]) -> int:
-    """Return the index of the last user's message that does not follow a tool's result."""
-    return max(
-        (
-            index
-            for index, message in enumerate(messages)
-            if message.role == "user" and not (index and messages[index - 1].role == "tool")
-        ),
-        default=0,
-    )
+    """Return the index at which the latest turn begins."""
+    return max(beginnings_of_turns(messages), default=0)
+
+
+def beginnings_of_turns(messages: Sequence[Message]) -> Iterator[int]:
+    """Yield the indexes of the user's messages that do not follow a tool's result."""
+    for index, message in enumerate(messages):
+        if message.role == "user" and not (index and messages[index - 1].role == "tool"):
+            yield index
 
 
 def is_object(text: str) -> bool:

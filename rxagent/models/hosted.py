@@ -70,10 +70,10 @@ def __getattr__(name: str) -> type[HostedModel]:
     attributes = {
         "__doc__": (HostedModel.__doc__ or "").replace("a host that", f"{host.name}, which", 1),
         "__module__": __name__,
-        "provider": host.prefix,
         "_declaration": host.provider,
         "_environment": tuple(filter(None, (host.key, host.url_variable))),
         "_host": host,
+        "_oddities": host.oddities,
         "_refused": frozenset(host.refused),
         "_usual_server": host.url,
     }

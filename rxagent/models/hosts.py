@@ -8,12 +8,14 @@ import os
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from .openai_chat.oddities import DEEPSEEKS, GEMINIS, MISTRALS, USUAL, Oddities
 from .provider import Provider
 
-__all__ = ["HOSTS", "Host"]
+__all__ = ["HOSTS", "Host", "declared_at"]
 
 
 @frozen
@@ -27,6 +29,7 @@ class Host:
         key: The environment variable of its key; None for a server of your own, which needs none.
         docs: The page where a user reads about its models.
         refused: Fields of a request that it refuses, though OpenAI's has them.
+        oddities: What it demands of the messages of a request, though OpenAI's does not.
     """
 
     prefix: str
@@ -35,6 +38,7 @@ class Host:
     key: str | None
     docs: str
     refused: Iterable[str] = field(default=(), kw_only=True)
+    oddities: Oddities = field(default=USUAL, kw_only=True)
 
     @property
     def url_variable(self) -> str:
@@ -70,6 +74,7 @@ _HOSTS = (
         "https://api.deepseek.com/v1",
         "DEEPSEEK_API_KEY",
         "https://api-docs.deepseek.com",
+        oddities=DEEPSEEKS,
     ),
     Host(
         "gemini",
@@ -77,6 +82,7 @@ _HOSTS = (
         "https://generativelanguage.googleapis.com/v1beta/openai",
         "GEMINI_API_KEY",
         "https://ai.google.dev/gemini-api/docs/openai",
+        oddities=GEMINIS,
     ),
     Host(
         "groq",
@@ -92,6 +98,15 @@ _HOSTS = (
         "MISTRAL_API_KEY",
         "https://docs.mistral.ai",
         refused=["stream_options"],  # it answers 422; its last chunk has the usage anyway
+        oddities=MISTRALS,
+    ),
+    Host(
+        "moonshot",
+        "Moonshot, with its models Kimi",
+        "https://api.moonshot.ai/v1",
+        "MOONSHOT_API_KEY",
+        "https://platform.moonshot.ai/docs",
+        oddities=DEEPSEEKS,
     ),
     Host(
         "openrouter",
@@ -128,6 +143,13 @@ _HOSTS = (
 
 HOSTS = {host.prefix: host for host in _HOSTS}
 """The hosts by their prefixes."""
+
+
+def declared_at(url: str) -> Oddities:
+    """Return what the host at an address demands; that of most servers for an unknown one."""
+    server = urlsplit(url).hostname
+    of = (host.oddities for host in _HOSTS if host.key and urlsplit(host.url).hostname == server)
+    return next(of, USUAL)
 
 
 def _list_models(host: Host, timeout: float) -> tuple[str, list[str]]:

@@ -6,19 +6,21 @@ from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from jiter import from_json
 
 from ..errors import MalformedReply, ModelError
 from ..events import Delta, Usage
+from ..json_text import lacks_end
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
+from .json_events import JsonEvents
 from .large_json import read_value
-from .reader import is_news
+from .reply_reader import is_news
 from .sse import Failure, Frames, Named, Strange
 
-__all__ = ["BLANK", "JsonEvents", "JsonReply"]
+__all__ = ["BLANK", "JsonReply", "parse_json"]
 
 BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first sign of a reply: white space, and a byte order mark."""
@@ -42,33 +44,18 @@ _LONGEST = 1 << 26
 _GAP = re.compile(r"[ \t\r\n,]*")
 
 
-class JsonEvents(Protocol):
-    """Reads the JSON values of one reply, one after the other, as deltas.
+def parse_json(data: bytes) -> Any:
+    """Return a JSON value; bare line breaks and invalid UTF-8 in its texts are allowed.
 
-    Attributes:
-        answered: Whether anything of an answer was read.
-        failure: The error that a value has reported, if one has.
-        finished: Whether the answer is whole.
-        is_stream: Whether the values are events of a stream.
+    Raises:
+        ValueError: It is no JSON.
     """
-
-    answered: bool
-    failure: ModelError | None
-    finished: bool
-    is_stream: bool
-
-    def read(self, value: Any, /) -> Iterator[Delta | Rest]:
-        """Yield the deltas of a value.
-
-        Raises:
-            MalformedReply: The value has an unknown shape.
-        """
-
-    def fail(self, description: Any, /) -> None:
-        """Note an error that the provider reports."""
-
-    def end(self) -> Iterator[Delta | Rest]:
-        """Yield what was held back, at the end of the reply."""
+    try:
+        return from_json(data)
+    except ValueError:
+        with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
+            return json.loads(data.decode(errors="replace"), strict=False)
+        raise
 
 
 class JsonReply:
@@ -181,7 +168,8 @@ class JsonReply:
             yield delta
         if self._events.failure is not None:
             raise self._events.failure
-        is_none = not self._events.answered and (self._whole is not None or not self._emitted)
+        is_over = self._whole is not None or (self._done and self._has_done)
+        is_none = not self._events.answered and (is_over or not self._emitted)
         received = self._strange or b"".join(self._whole or ())
         if is_none and (received or self._done):
             raise self._errors.malformed("a reply without an answer", received)
@@ -281,11 +269,11 @@ class JsonReply:
             try:
                 value, end = yield from read_value(text, at)
             except (ValueError, RecursionError) as error:
-                if not at:
+                if not at and not lacks_end(text):
                     raise self._errors.malformed("text that is not JSON", data) from error
-                if self._events.is_stream and not self.is_finished:
-                    raise self._errors.unavailable("broke off before its reply was whole") from None
-                break
+                if at and (self.is_finished or not self._events.is_stream):
+                    break
+                raise self._errors.unavailable("broke off before its reply was whole") from None
             gap = _GAP.match(text, end)
             at = gap.end() if gap else end
             # Where another value follows, none of them is whole by its form alone.
@@ -307,10 +295,8 @@ class JsonReply:
 
     def _parse(self, data: bytes) -> Any:
         try:
-            return from_json(data)
+            return parse_json(data)
         except ValueError as error:
-            with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
-                return json.loads(data.decode(errors="replace"), strict=False)
             raise self._errors.malformed("text that is not JSON", data) from error
 
     def _parse_slowly(self, data: bytes) -> Generator[Rest, None, Any]:

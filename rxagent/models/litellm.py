@@ -12,15 +12,19 @@ from threading import Lock
 from typing import Any, ClassVar
 from warnings import filterwarnings
 
+from attrs import evolve
+
 from ..arguments import text
 from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
 from .errors import ErrorFactory
+from .hosts import HOSTS
 from .litellm_sdk.clients import Clients
 from .litellm_sdk.failures import error_of
 from .litellm_sdk.watch import Watch
 from .openai_chat.fields import finish_of
+from .openai_chat.oddities import USUAL, Oddities, oddities_of
 from .openai_chat.parsed import ParsedReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
@@ -87,7 +91,6 @@ class LiteLLMModel(RemoteModel):
             removes one.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {**RemoteModel._held, "_router": "its router"}
     _beside: ClassVar[frozenset[str]] = RemoteModel._beside | _LITELLMS
@@ -160,10 +163,16 @@ class LiteLLMModel(RemoteModel):
         call = {
             **merged(ours, self._server, self._options, request.options),
             "model": self.model_id,
-            "messages": list(chat_messages(request.messages, origin)),
+            "messages": list(chat_messages(request.messages, origin, self._oddities(origin))),
             "stream": self._stream,
         }
         return {name: _plain(value) for name, value in call.items()}
+
+    def _oddities(self, origin: str) -> Oddities:
+        """Return what the provider demands of messages; LiteLLM signs calls itself."""
+        host = HOSTS.get(self.model_id.partition("/")[0])
+        declared = USUAL if host is None else evolve(host.oddities, signature="")
+        return oddities_of(origin, self.model_id, declared)
 
     def _origin(self) -> str:
         """Return the origin of the answers: each provider has data of its own."""

@@ -62,7 +62,6 @@ class MLXModel(TokenizedModel[_Engine]):
             them, and None removes one.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {
         "_options": "an option",

@@ -69,7 +69,6 @@ class OnnxModel(LocalModel[_Engine]):
             them, and None removes one.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
 
     def __init__(

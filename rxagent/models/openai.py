@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from ..arguments import mapping, one_of
 from ..messages import Request
 from .errors import ErrorFactory
-from .openai_chat.ids import id_form_of
+from .hosts import declared_at
+from .openai_chat.oddities import Oddities, oddities_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
 from .openai_responses.reply import ResponseReply
@@ -63,7 +64,6 @@ class OpenAIModel(SdkModel):
             silence in seconds; `extra_headers`, `extra_query` and `extra_body` are the SDK's.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _sdk_client: ClassVar[str] = "AsyncOpenAI"
     _environment: ClassVar[tuple[str, ...]] = (
@@ -79,6 +79,8 @@ class OpenAIModel(SdkModel):
     _usual_server: ClassVar[str] = "https://api.openai.com/v1"
     _refused: ClassVar[frozenset[str]] = frozenset()
     """Fields that the server refuses, though OpenAI's has them; a user may still give them."""
+    _oddities: ClassVar[Oddities | None] = None
+    """What the server demands of messages; None where its address decides."""
 
     def __init__(
         self,
@@ -134,8 +136,9 @@ class OpenAIModel(SdkModel):
         ours = merged(usage, chat_body(self.model_id, request), dict.fromkeys(self._refused))
         body = merged(ours, *options)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
-        form = id_form_of(origin, self.model_id)
-        messages = {"messages": list(chat_messages(request.messages, origin, form))}
+        declared = self._oddities or declared_at(origin.partition(" ")[2])
+        oddities = oddities_of(origin, self.model_id, declared)
+        messages = {"messages": list(chat_messages(request.messages, origin, oddities))}
         return {
             **call,
             "model": self.model_id,

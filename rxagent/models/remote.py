@@ -2,39 +2,37 @@
 
 .. code-block:: text
 
-    request ─▶ client (made on a worker, shared) ─▶ send ─▶ items ─▶ Reader ─▶ deltas
+    request ─▶ client (made on a worker, shared) ─▶ send ─▶ items ─▶ ReplyReader ─▶ deltas
 """
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from reactivex import Observable
 
-from ..arguments import mapping, text
+from ..arguments import mapping
 from ..errors import ModelError, RxAgentError
 from ..events import Delta
 from ..messages import Message, Request
 from ..operators import stop_at
-from ..pickling import portable
 from ..streams import from_batches
 from ..streams.sources import preparing
 from .errors import ErrorFactory
 from .json_options import check_json
 from .keys import check_keys
-from .model import Model
-from .options import check_options, permitted
-from .provider import Provider
-from .reader import Reader, read_reply
+from .options import check_options
+from .provider_model import ProviderModel
+from .reply_reader import ReplyReader, read_reply
 from .sendable import sendable
 from .urls import shown_url
 
 __all__ = ["RemoteModel"]
 
 
-class RemoteModel(Model):
+class RemoteModel(ProviderModel):
     """A model on a server.
 
     Disposing the subscription cancels the task that runs `read_reply`, which closes the response.
@@ -48,16 +46,10 @@ class RemoteModel(Model):
         options: Passed to the provider with each request.
     """
 
-    provider: ClassVar[str]
-    """The prefix of the provider."""
-
-    _declaration: ClassVar[Provider]
     _held: ClassVar[Mapping[str, str]] = {
         "_client_kwargs": "an argument of its client",
-        "_options": "an option",
+        **ProviderModel._held,
     }
-    """The attributes that may hold what cannot be pickled, each in words."""
-
     _beside: ClassVar[frozenset[str]] = frozenset({"extra_headers", "extra_query", "timeout"})
     """The options that are no part of the body of a request."""
 
@@ -72,29 +64,12 @@ class RemoteModel(Model):
         stream: bool,
         options: dict[str, Any],
     ) -> None:
-        text("model_id", model_id)
-        self.model_id = model_id
+        super().__init__(model_id, options)
         self._client_kwargs = mapping("client_kwargs", client_kwargs)
         self._stream = stream
-        self._options = permitted(options, type(self))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({shown_url(self.model_id)!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        owner = f"The model {self!r}"
-        held = {
-            name: portable(owner, part, getattr(self, name)) for name, part in self._held.items()
-        }
-        return {**vars(self), **held}
-
-    def __copy__(self) -> Self:
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self))
-        return twin
-
-    def __deepcopy__(self, _: Any) -> Self:  # a client of the user's is shared
-        return self.__copy__()
 
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription sends the request again."""
@@ -110,7 +85,7 @@ class RemoteModel(Model):
     @asynccontextmanager
     async def _reply_to(
         self, request: Request, errors: ErrorFactory, sent: Callable[[], None]
-    ) -> AsyncIterator[tuple[AsyncIterator[Any], Reader[Any]]]:
+    ) -> AsyncIterator[tuple[AsyncIterator[Any], ReplyReader[Any]]]:
         """Send a request, and give the items of its reply and their reader."""
         check_options(request, errors)
         check_json(self._in_body(request), errors, self._other_types)
@@ -151,7 +126,7 @@ class RemoteModel(Model):
         errors: ErrorFactory,
         opened: AsyncExitStack,
         sent: Callable[[], None],
-    ) -> tuple[AsyncIterator[Any], Reader[Any]]:
+    ) -> tuple[AsyncIterator[Any], ReplyReader[Any]]:
         """Send a request, and return the items of its reply and their reader.
 
         Args:

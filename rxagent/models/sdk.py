@@ -21,8 +21,8 @@ from ..messages import Request
 from .clients import shared
 from .errors import ErrorFactory
 from .options import check_url
-from .reader import Reader, until_silence
 from .remote import RemoteModel
+from .reply_reader import ReplyReader, until_silence
 
 __all__ = ["OF_THE_CALL", "MissingKey", "SdkModel", "list_models"]
 
@@ -90,7 +90,7 @@ class SdkModel(RemoteModel):
         """Return the origin of a client's answers."""
 
     @abstractmethod
-    def _reader(self, errors: ErrorFactory, origin: str) -> Reader[bytes]:
+    def _reader(self, errors: ErrorFactory, origin: str) -> ReplyReader[bytes]:
         """Return the reader of a reply."""
 
     async def _send(
@@ -100,7 +100,7 @@ class SdkModel(RemoteModel):
         errors: ErrorFactory,
         opened: AsyncExitStack,
         sent: Callable[[], None],
-    ) -> tuple[AsyncIterator[bytes], Reader[bytes]]:
+    ) -> tuple[AsyncIterator[bytes], ReplyReader[bytes]]:
         origin = self._origin(client)
         call = self._call(request, origin)
         sent()

@@ -65,7 +65,6 @@ class TransformersModel(TokenizedModel[_Engine]):
             request go before them, and None removes one.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {
         "_options": "an option",

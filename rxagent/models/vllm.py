@@ -71,7 +71,6 @@ class VLLMModel(TokenizedModel[_Engine]):
             request go before them, and None removes one.
     """
 
-    provider: ClassVar[str] = PROVIDER.prefix
     _declaration: ClassVar[Provider] = PROVIDER
     _held: ClassVar[Mapping[str, str]] = {
         "_options": "an option",

@@ -59,14 +59,13 @@ def of_type(*kinds: type[_E]) -> Callable[[Observable[Any]], Observable[_E]]:
             raise TypeError(
                 f"of_type takes types, as of_type(TextDelta, Usage), not {shown(kind)}."
             )
-    among = _Among(kinds)
-    return _pick(lambda event: event if among[type(event)] else None)
+    return _pick(kinds)
 
 
 class _Among(dict[type, bool]):
     """Whether a type is one of some kinds, or derived from one; each is looked at once."""
 
-    def __init__(self, kinds: tuple[type, ...]) -> None:
+    def __init__(self, kinds: tuple[type | UnionType, ...]) -> None:
         self._kinds = kinds
 
     def __missing__(self, kind: type) -> bool:
@@ -84,7 +83,7 @@ def text() -> Callable[[Observable[Event]], Observable[str]]:
 
     .. marbles:: select/text
     """
-    return _pick(lambda event: event.text if type(event) is TextDelta else None)
+    return _pick((TextDelta,), attrgetter("text"))
 
 
 @operator(takes="events or deltas", emits="views of a text")
@@ -128,7 +127,7 @@ def reasoning() -> Callable[[Observable[Event]], Observable[str]]:
 
     .. marbles:: select/reasoning
     """
-    return _pick(lambda event: event.text if type(event) is ReasoningDelta else None)
+    return _pick((ReasoningDelta,), attrgetter("text"))
 
 
 @operator(takes="events or deltas", emits="reports of usage alone")
@@ -137,7 +136,7 @@ def usage() -> Callable[[Observable[Event]], Observable[Usage]]:
 
     .. marbles:: select/usage
     """
-    return _pick(_spent)
+    return _pick((Usage, ToolOutput), _spent)
 
 
 def _spent(event: Event) -> Usage | None:
@@ -165,7 +164,7 @@ def tool_calls() -> Callable[[Observable[Event]], Observable[ToolCall]]:
 
     .. marbles:: select/tool_calls
     """
-    return _pick(lambda event: event.call if isinstance(event, ToolStarted) else None)
+    return _pick((ToolStarted,), attrgetter("call"))
 
 
 @operator(takes="events", emits="streams")
@@ -234,20 +233,30 @@ def _unnested(event: Event) -> tuple[tuple[str, ...], Event]:
     return path, event
 
 
-def _pick(look: Callable[[_T], _R | None]) -> Callable[[Observable[_T]], Observable[_R]]:
-    """Emit what `look` returns, unless that is None: `map` and `filter` in one."""
+def _pick(
+    kinds: tuple[type | UnionType, ...], look: Callable[[Any], _R | None] | None = None
+) -> Callable[[Observable[Any]], Observable[_R]]:
+    """Emit the events of some types, or what `look` returns for them, unless that is None."""
 
-    return lift(partial(_Picking, look))
+    return lift(partial(_Picking, _Among(kinds), look))
 
 
-class _Picking(Sink[_T, _R]):
-    __slots__ = ("_look",)
+class _Picking(Sink[Any, _R]):
+    __slots__ = ("_among", "_look")
 
-    def __init__(self, look: Callable[[_T], _R | None], observer: abc.ObserverBase[_R]) -> None:
+    def __init__(
+        self,
+        among: _Among,
+        look: Callable[[Any], _R | None] | None,
+        observer: abc.ObserverBase[_R],
+    ) -> None:
         super().__init__(observer)
+        self._among = among
         self._look = look
 
-    def on_next(self, value: _T) -> None:
-        found = self._look(value)
+    def on_next(self, value: Any) -> None:
+        if not self._among[type(value)]:
+            return
+        found = value if self._look is None else self._look(value)
         if found is not None:
             self.observer.on_next(found)

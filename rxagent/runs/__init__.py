@@ -1,8 +1,8 @@
 """Runs: streams that are owned once and watched by many."""
 
 from .broadcast import ViewerFault
-from .reader import Following
 from .run import Run, launch
+from .run_reader import Following
 from .viewer import Viewer
 
 __all__ = ["Following", "Run", "Viewer", "ViewerFault", "launch"]

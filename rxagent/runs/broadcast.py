@@ -18,10 +18,18 @@ from ..events import Event
 from ..streams import Broadcaster, RunScheduler
 from ..streams.fairness import FairShare
 from ..streams.serial_queue import is_main_thread
+from ..streams.sink import Sink
+from .event_log import EventLog, NumberedEvents
 from .outcome import Outcome
-from .replay import NumberedEvents, ReplayLog
 
-__all__ = ["QueuedObserver", "ReplayObserver", "RunBroadcast", "ViewerFault", "ViewerFaults"]
+__all__ = [
+    "QueuedObserver",
+    "ReplayObserver",
+    "RunBroadcast",
+    "RunSink",
+    "ViewerFault",
+    "ViewerFaults",
+]
 
 _log = logging.getLogger("rxagent")
 
@@ -60,16 +68,16 @@ class RunBroadcast:
 
     Args:
         scheduler: The run's.
-        replay_log: The events so far, for late observers.
+        event_log: The events so far, for late observers.
         outcome: How the run has ended; it is noted there when an observer handles the error.
     """
 
-    def __init__(self, scheduler: RunScheduler, replay_log: ReplayLog, outcome: Outcome) -> None:
+    def __init__(self, scheduler: RunScheduler, event_log: EventLog, outcome: Outcome) -> None:
         self.faults = ViewerFaults(scheduler)
         self.ended = False
         self._error: Exception | None = None
         self._scheduler = scheduler
-        self._replay_log = replay_log
+        self._event_log = event_log
         self._outcome = outcome
         self._decision = outcome.decision
         self._broadcaster: Broadcaster[Event] = Broadcaster(self.report, self._warn)
@@ -95,12 +103,12 @@ class RunBroadcast:
     def _join(self, observer: QueuedObserver, since: int) -> None:
         if not observer.subscription.is_disposed:
             with self._reporting(observer):
-                observer.begin(self._replay_log.since(since), len(self._replay_log))
+                observer.begin(self._event_log.since(since), len(self._event_log))
                 self._add(observer)
 
     def _catch_up(self, observer: ReplayObserver, since: int, again: "_Again") -> None:
         """Replay the events so far, in slices; those that happen meanwhile follow likewise."""
-        self._replay(observer, self._replay_log.since(since), len(self._replay_log), again)
+        self._replay(observer, self._event_log.since(since), len(self._event_log), again)
 
     def _replay(
         self, observer: ReplayObserver, replay: NumberedEvents, seq: int, again: "_Again"
@@ -112,7 +120,7 @@ class RunBroadcast:
                 observer.on_next(event)
                 if again(self._replay, observer, replay, seq, again):
                     return
-            if len(self._replay_log) > seq and self._replay_log.is_kept:
+            if len(self._event_log) > seq and self._event_log.is_kept:
                 self._catch_up(observer, seq, again)
             elif not observer.subscription.is_disposed:
                 self._add(observer)
@@ -158,7 +166,7 @@ class RunBroadcast:
 
     def emit(self, event: Event) -> None:
         """Log an event and notify all observers, unless the end of the run is decided."""
-        log = self._replay_log
+        log = self._event_log
         # Before the decision is read: a thread that decides reads this afterwards, so that either
         # the event is left out, or that thread knows that it may be added.
         log.is_adding = True
@@ -191,6 +199,30 @@ class RunBroadcast:
         # A ReactiveX observer without on_error raises the run's own error, which is no fault.
         if fault is not self._error:
             self.faults.report(getattr(observer, "watching", observer), fault)
+
+
+class RunSink(Sink[Event, Event]):
+    """Observes the source of a run.
+
+    Args:
+        broadcast: Emits its events.
+        end: Called with its error, or with None when it has completed.
+    """
+
+    __slots__ = ("_end", "on_next")
+
+    def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
+        super().__init__(self)
+        self.on_next = broadcast.emit  # type: ignore[assignment]  # a method as a value
+        self._end = end
+
+    def on_error(self, error: Exception) -> None:
+        """End the run with an error."""
+        self._end(error)
+
+    def on_completed(self) -> None:
+        """End the run."""
+        self._end(None)
 
 
 def _never(action: Callable[..., None], *args: Any) -> bool:

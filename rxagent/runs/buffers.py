@@ -13,7 +13,7 @@ from ..errors import BufferOverflow
 from ..events import Event
 from ..streams import RunScheduler
 from ..streams.each import EMPTY
-from .replay import NumberedEvents, numbered
+from .event_log import NumberedEvents, numbered
 
 __all__ = ["Buffer", "Overflow", "buffer_for", "check_since"]
 

@@ -6,7 +6,7 @@ from ..errors import BudgetExceeded, RunCancelled
 from ..lazy_field import Lazy, has_value
 from ..state import State
 from ..streams import RunScheduler
-from .replay import ReplayLog
+from .event_log import EventLog
 
 __all__ = ["set_last_state"]
 
@@ -14,7 +14,7 @@ _PATIENCE = 1.0
 """Seconds to wait for an event that is being added; it takes far less while its loop runs."""
 
 
-def set_last_state(error: Exception | None, log: ReplayLog, scheduler: RunScheduler) -> None:
+def set_last_state(error: Exception | None, log: EventLog, scheduler: RunScheduler) -> None:
     """Let the error of a run that is cut hold the run's state; it is folded when it is read.
 
     BudgetExceeded has a state already, but only of this run: not of the conversation before it.

@@ -1,7 +1,7 @@
 """The life of a run: how it starts, pauses and ends, and the answer that it gives its owner."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pickle import PicklingError
 from types import TracebackType
 from typing import Any, Literal, Never, Self, TypeAlias
@@ -18,12 +18,11 @@ from ..streams import RunScheduler
 from ..streams.observe_on_run import serialize_on_run
 from ..streams.open_work import OpenWork
 from ..streams.process_end import disposing_with_loop
-from ..streams.sink import Sink
-from .broadcast import RunBroadcast
+from .broadcast import RunBroadcast, RunSink
+from .event_log import EventLog, Keep
 from .inbox import Inbox, Said, Steer, as_message, check_steer
 from .last_state import set_last_state
 from .outcome import Outcome
-from .replay import Keep, ReplayLog
 
 __all__ = ["Lifecycle", "Status"]
 
@@ -48,10 +47,10 @@ class Lifecycle(Observable[Event]):
             raise ValueError(f"keep is 'everything', 'merged' or 'nothing', not {keep!r}.")
         self._source = source
         self._scheduler = scheduler
-        self._replay_log = ReplayLog(before, keep)
+        self._event_log = EventLog(before, keep)
         self._subscription = SingleAssignmentDisposable()
         self._outcome = Outcome(scheduler)
-        self._broadcast = RunBroadcast(scheduler, self._replay_log, self._outcome)
+        self._broadcast = RunBroadcast(scheduler, self._event_log, self._outcome)
         self._inbox = inbox
         self._unfinished = [None]
         self._work: OpenWork | None = None
@@ -92,15 +91,15 @@ class Lifecycle(Observable[Event]):
         if self._outcome.ending is None:
             self._scheduler.owns(Disposable(), self._end)
             self._subscription.disposable = serialize_on_run(self._source).subscribe(
-                _Inlet(self._broadcast, self._end), scheduler=self._scheduler
+                RunSink(self._broadcast, self._end), scheduler=self._scheduler
             )
 
     def _end(self, error: Exception | None) -> None:
         """Decide how the run has ended, unless that is decided, and finish it on its loop."""
-        set_last_state(error, self._replay_log, self._scheduler)
+        set_last_state(error, self._event_log, self._scheduler)
         if self._outcome.claim(error):
             if error is not None:
-                self._replay_log.fail(error)
+                self._event_log.fail(error)
             self._scheduler.post_or_run(self._finish)
 
     def _finish(self) -> None:
@@ -133,7 +132,7 @@ class Lifecycle(Observable[Event]):
     @property
     def seq(self) -> int:
         """The number of events so far; as `since`, it leaves out all of them."""
-        return len(self._replay_log)
+        return len(self._event_log)
 
     @property
     def status(self) -> Status:
@@ -143,7 +142,7 @@ class Lifecycle(Observable[Event]):
     @property
     def state(self) -> State:
         """The state that the events so far fold into; safe on any thread, at any time."""
-        return self._replay_log.state
+        return self._event_log.state
 
     def pause(self) -> None:
         """Pause the run: no chunk is read, no tool starts, and time-outs do not run.
@@ -208,7 +207,7 @@ class Lifecycle(Observable[Event]):
         error = RunCancelled(f"The run was cancelled{why}", reason=reason)
         if self._broadcast.ended:
             return
-        set_last_state(error, self._replay_log, self._scheduler)
+        set_last_state(error, self._event_log, self._scheduler)
         # Queued before anything is decided, so that what interrupts a cancel cannot lose its end.
         self._scheduler.post_or_run(self._end_cancelled, error)
         self._decide(error)
@@ -216,7 +215,7 @@ class Lifecycle(Observable[Event]):
     def _decide(self, error: RunCancelled) -> None:
         self._outcome.claim(error)
         if self._outcome.error is error:
-            self._replay_log.fail(error)
+            self._event_log.fail(error)
         self._outcome.finish()
 
     def _end_cancelled(self, error: RunCancelled) -> None:
@@ -304,23 +303,3 @@ class Lifecycle(Observable[Event]):
         trace: TracebackType | None,
     ) -> None:
         self.cancel("left")
-
-
-class _Inlet(Sink[Event, Event]):
-    """Observes the source of a run until the run's end is decided."""
-
-    __slots__ = ("_broadcast", "_end")
-
-    def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
-        super().__init__(self)
-        self._broadcast = broadcast
-        self._end = end
-
-    def on_next(self, value: Event) -> None:
-        self._broadcast.emit(value)
-
-    def on_error(self, error: Exception) -> None:
-        self._end(error)
-
-    def on_completed(self) -> None:
-        self._end(None)

@@ -20,11 +20,11 @@ from ..streams.each import pull
 from ..streams.stream import like, piped
 from .broadcast import ViewerFault
 from .buffers import Buffer, Overflow, buffer_for, check_since
+from .event_log import Keep
 from .inbox import Inbox
 from .lifecycle import Lifecycle
 from .questions import find_question
-from .reader import Following, RunReader
-from .replay import Keep
+from .run_reader import Following, RunReader
 from .viewer import DirectObserver, Drain, Viewer
 from .viewer_pool import On, dispatch
 
@@ -210,7 +210,7 @@ class Run(Lifecycle):
         return self.follow()
 
     def _buffer(self, buffer: int, overflow: Overflow, since: int) -> Buffer:
-        check_since(since, len(self._replay_log))
+        check_since(since, len(self._event_log))
         waiting = buffer_for(overflow, buffer, self._scheduler)
         waiting.seq = since
         return waiting

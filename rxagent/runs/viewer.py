@@ -17,7 +17,7 @@ from ..streams.each import EMPTY
 from ..streams.interruptible_wait import InterruptibleWait, Latch
 from .broadcast import QueuedObserver, ReplayObserver
 from .buffers import Buffer
-from .replay import NumberedEvents
+from .event_log import NumberedEvents
 from .viewer_pool import Dispatch
 
 __all__ = ["DirectObserver", "Drain", "Viewer"]

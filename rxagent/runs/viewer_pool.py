@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 from attrs import frozen
 
 from ..streams import RunScheduler
+from ..streams.cpu_usage import PoolSnapshot
 from ..streams.elastic import ElasticThreads
 from ..streams.fairness import FairShare
 from ..streams.job import Job
 from ..streams.process_end import at_script_end
-from ..streams.usage import Glimpse
 
 __all__ = ["VIEWER_POOL", "Dispatch", "On", "ViewerPool", "dispatch"]
 
@@ -63,7 +63,7 @@ class ViewerPool(ElasticThreads):
     def _is_unfinished(self) -> bool:
         return len(self._jobs.running) > self.lost or self._jobs.due > 0
 
-    def _more(self, before: Glimpse, now: Glimpse) -> int:
+    def _more(self, before: PoolSnapshot, now: PoolSnapshot) -> int:
         if before.ended == now.ended:
             for job in self._jobs.running:
                 self._jobs.overdue.setdefault(job, monotonic())

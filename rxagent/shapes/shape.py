@@ -156,10 +156,10 @@ def validated(adapter: TypeAdapter[Any], value: Any) -> Any:
 def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
     """Return the value with 1.0 as 1 at the places of the errors; None if nothing changes."""
     is_changed = False
-    value = from_json(to_json(value))
+    around = [from_json(to_json(value))]
     for error in errors:
-        inner = value
-        for part in error["loc"]:
+        inner: Any = around
+        for part in (0, *error["loc"]):
             try:
                 found = inner[part]
             except (KeyError, IndexError, TypeError):
@@ -168,4 +168,4 @@ def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
                 inner[part] = int(found)
                 is_changed = True
             inner = found
-    return value if is_changed else None
+    return around[0] if is_changed else None

@@ -12,10 +12,10 @@ from time import monotonic, sleep
 
 from ..errors import PoolExhausted
 from .bells import Bells
+from .cpu_usage import PoolSnapshot, computed
 from .job import Job, names
 from .jobs import Jobs
 from .nesting import here, parent
-from .usage import Glimpse, computed
 
 __all__ = ["ElasticThreads"]
 
@@ -48,6 +48,9 @@ class ElasticThreads(ABC):
         reserve: How many more threads there may be, for jobs that may be within blocked ones.
         stall: Seconds without progress after which such a job is refused, if there are none left.
     """
+
+    _refuses_early = False
+    """Whether an exhausted pool refuses a job already when it is submitted."""
 
     def __init__(
         self,
@@ -134,8 +137,10 @@ class ElasticThreads(ABC):
             born: When its run was started, by `tick`; by default now.
 
         Raises:
-            PoolExhausted: No thread can be started, and none will become free.
+            PoolExhausted: No thread will become free, or the pool takes no more jobs.
         """
+        if self._refuses_early and (error := self._exhaustion()):
+            raise error
         job = Job(run, what, refused, self._abandon, parent() if self._kept else None, born)
         self._jobs.add(job)
         # A thread that watches, rests or ends a job looks at the queue again.
@@ -297,7 +302,7 @@ class ElasticThreads(ABC):
     # Jobs that are blocked.
 
     def _watch(self) -> None:
-        before = self._glimpse()
+        before = self._snapshot()
         self._is_watched = True
         is_over = self._bells.sleep_until(
             lambda: self._may_begin() or not self._jobs.due, self._patience
@@ -305,7 +310,7 @@ class ElasticThreads(ABC):
         self._is_watched = False
         if is_over:
             return
-        more, jobs = self._more(before, self._glimpse()), self._jobs
+        more, jobs = self._more(before, self._snapshot()), self._jobs
         if not more:
             return
         if not jobs.is_full:
@@ -328,18 +333,18 @@ class ElasticThreads(ABC):
             running = names(tuple(self._jobs.running))
             self._warn("All threads are taken, while others wait: %s. %s", running, self)
 
-    def _glimpse(self) -> Glimpse:
+    def _snapshot(self) -> PoolSnapshot:
         jobs = self._jobs
         cpu: dict[Hashable, int] = {
             job: computed(job.clock)
             for job in tuple(jobs.running)
             if job.thread and job not in jobs.abandoned
         }
-        return Glimpse(jobs.begun, jobs.ended, jobs.due, cpu)
+        return PoolSnapshot(jobs.begun, jobs.ended, jobs.due, cpu)
 
     @abstractmethod
-    def _more(self, before: Glimpse, now: Glimpse) -> int:
-        """Return how many slots to add, after jobs have waited from one glimpse to the other."""
+    def _more(self, before: PoolSnapshot, now: PoolSnapshot) -> int:
+        """Return how many slots to add, after jobs have waited from one snapshot to the other."""
 
     # Jobs that do not return.
 

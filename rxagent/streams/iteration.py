@@ -61,7 +61,7 @@ def iterate(
     def subscribe(
         observer: abc.ObserverBase[_E], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        steps = _Steps(observer, scheduler, step, fold, seed(), done, ended, first)
+        steps = _Iteration(observer, scheduler, step, fold, seed(), done, ended, first)
         if aside is not None:
             steps.attend(aside)
         # Scheduled, so that the subscriber can dispose in the first step already.
@@ -71,7 +71,7 @@ def iterate(
     return Producer(subscribe)
 
 
-class _Steps(Sink[_E, _E], Generic[_S, _E]):
+class _Iteration(Sink[_E, _E], Generic[_S, _E]):
     __slots__ = (
         "_aside",
         "_attending",

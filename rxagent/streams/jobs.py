@@ -7,9 +7,9 @@ from threading import get_ident
 from time import monotonic
 
 from ..errors import PoolExhausted
+from .cpu_usage import own_clock
 from .job import Job, tick
 from .refusal import refuse, refuse_deepest, refuse_newest
-from .usage import own_clock
 
 __all__ = ["Jobs"]
 

@@ -1,7 +1,8 @@
 """Sources: cold Observables of iterables and callbacks, which close what they open."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -157,8 +158,8 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         self._scheduler.run_serialized(self._observer.on_error, error)
 
     async def _pour(self) -> None:
-        scheduler, on_next = self._scheduler, self._observer.on_next
-        run_serialized, share = scheduler.run_serialized, FairShare.of(scheduler.loop)
+        scheduler = self._scheduler
+        share = FairShare.of(scheduler.loop)
         # Each wait is followed by a check: this may be disposed within its own task, which is not
         # cancelled then.
         await scheduler.resumed()
@@ -174,24 +175,63 @@ class _Pump(abc.DisposableBase, Generic[_T]):
             async for batch in batches:
                 if share.spent:  # making the first item of a batch may take long already
                     await share.turn()
-                for item in batch:
-                    if scheduler.must_wait():
-                        await scheduler.resumed()
-                    if not self._is_over() and item is not REST:
-                        run_serialized(on_next, item)
-                    if self._is_over():
-                        return
-                    if share.spent:
-                        await share.turn()
+                await self._emit_all(iter(batch), share)
                 if scheduler.must_wait():
                     await scheduler.resumed()
-                    if self._is_over():
-                        return
+                if self._is_over():
+                    return
         finally:
             await _close(batches)
 
+    async def _emit_all(self, batch: Iterator[_T | Rest], share: FairShare) -> None:
+        """Make some items, then emit them in one action, until the batch is at its end."""
+        items: deque[_T] = deque()
+        has_more = True
+        while has_more and not self._is_over():
+            try:
+                has_more = _make(batch, items)
+            except BaseException:
+                await self._emit(items, share)  # those before the one that failed
+                raise
+            await self._emit(items, share)
+            if share.spent:
+                await share.turn()
+
+    async def _emit(self, items: deque[_T], share: FairShare) -> None:
+        while items:
+            if share.spent:
+                await share.turn()
+            if self._scheduler.must_wait():
+                await self._scheduler.resumed()
+            if self._is_over():
+                return
+            self._scheduler.run_serialized(self._emit_some, items, share)
+
+    def _emit_some(self, items: deque[_T], share: FairShare) -> None:
+        """Emit items until something else comes first."""
+        on_next, must_wait = self._observer.on_next, self._scheduler.must_wait
+        while items:
+            on_next(items.popleft())
+            if self._is_disposed or must_wait() or share.spent:
+                return
+
     def _is_over(self) -> bool:
         return self._is_disposed
+
+
+_TOGETHER = 8
+"""How many items are made at most before they are emitted."""
+
+
+def _make(batch: Iterator[_T | Rest], items: deque[_T]) -> bool:
+    """Make items, up to a rest, and return whether there may be more."""
+    for item in batch:
+        if item is REST:
+            return True
+        items.append(item)
+        if len(items) >= _TOGETHER:
+            return True
+    return False
 
 
 async def _close(items: AsyncIterator[Any]) -> None:

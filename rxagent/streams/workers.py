@@ -1,13 +1,10 @@
 """Workers: the threads on which synchronous tools and models run."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..errors import PoolExhausted
+from .cpu_usage import PoolSnapshot
 from .elastic import ElasticThreads
-from .job import Job
-from .usage import Glimpse
 
 __all__ = ["WORKERS", "Workers"]
 
@@ -59,6 +56,8 @@ class Workers(ElasticThreads):
         ValueError: `limit` or `spare` is less than 1, or another number is negative.
     """
 
+    _refuses_early = True
+
     def __init__(
         self,
         limit: int = 16,
@@ -88,30 +87,7 @@ class Workers(ElasticThreads):
         super().__init__(name, limit, spare, **times, kept=kept, reserve=reserve)
         self._stalled = 0  # for how many looks in a row no job began or ended
 
-    def submit(
-        self,
-        run: Callable[[], object],
-        what: object = "a job",
-        refused: Callable[[PoolExhausted], object] | None = None,
-        born: int | None = None,
-    ) -> Job:
-        """Run a function, which must not raise, on a worker as soon as one is free.
-
-        Args:
-            run: The function.
-            what: Its name in logs and errors.
-            refused: Called instead of it, on any thread, when the pool is exhausted before the
-                function has begun; it must not block.
-            born: When the run was started of which it is a part; by default now.
-
-        Raises:
-            PoolExhausted: Too many stopped jobs have not returned, or no thread can be started.
-        """
-        if error := self._exhaustion():
-            raise error
-        return super().submit(run, what, refused, born)
-
-    def _more(self, before: Glimpse, now: Glimpse) -> int:
+    def _more(self, before: PoolSnapshot, now: PoolSnapshot) -> int:
         if (before.begun, before.ended) != (now.begun, now.ended):
             self._stalled = 0
             return 0

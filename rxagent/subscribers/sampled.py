@@ -10,7 +10,7 @@ from reactivex import abc
 from reactivex.disposable import SerialDisposable
 
 from ..events import Event
-from ..runs.replay import ReplayLog
+from ..runs.event_log import EventLog
 from ..runs.viewer_pool import VIEWER_POOL
 from ..state import State
 from ..streams import RunScheduler, daemon_loop
@@ -43,7 +43,7 @@ class _Sampled(abc.ObserverBase[Event]):
         self._call = call
         self._every = every
         self._scheduler = scheduler
-        self._replay_log = ReplayLog(State(), "nothing")
+        self._event_log = EventLog(State(), "nothing")
         self._timer = SerialDisposable()
         self._earliest = 0.0
         self._due = False
@@ -61,14 +61,14 @@ class _Sampled(abc.ObserverBase[Event]):
         )
 
     def on_next(self, event: Event) -> None:
-        self._replay_log.add(event)
+        self._event_log.add(event)
         self._changed = True
         if not self._due:
             self._in_turn(self._arrange)
         self._raise()
 
     def on_error(self, error: Exception) -> None:
-        self._replay_log.fail(error)
+        self._event_log.fail(error)
         self._changed = True
         self.on_completed()
 
@@ -112,7 +112,7 @@ class _Sampled(abc.ObserverBase[Event]):
         if self._changed:
             self._changed = False
             self._earliest = self._run_scheduler.time() + self._every
-            self._call(self._replay_log.state)
+            self._call(self._event_log.state)
 
     def _raise(self) -> None:
         """Raise the function's error into the run, which detaches this observer."""

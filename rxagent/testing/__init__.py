@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .models import ScriptedModel
     from .server import ScriptedServer
 
-_ROOM_OF = {
+_MODULE_OF = {
     "FarEnd": "far_ends",
     "Faults": "faults",
     "ModelContract": "contract",
@@ -37,4 +37,4 @@ __all__ = [
     "marbles",
 ]
 
-__getattr__, __dir__ = lazily(__name__, _ROOM_OF, __all__, ["marbles"])
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF, __all__, ["marbles"])

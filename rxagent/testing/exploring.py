@@ -11,13 +11,15 @@
     explore(careful, says_nothing_twice)
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from inspect import isasyncgen, isawaitable, isgenerator
 from traceback import extract_tb
 from typing import Any
 
 from attrs import evolve, frozen
 from reactivex import Observable
 
+from ..arguments import shown
 from ..errors import describe
 from ..events import StepRetried, TextDelta
 from .clock import Restless, VirtualScheduler
@@ -121,10 +123,12 @@ def explore(
         seeds: How many seeds, from 0; or the seeds.
 
     Raises:
+        TypeError: The check is asynchronous, or a generator.
+        ValueError: There is no seed.
         AssertionError: It fails with some seed. The message holds the seed, to give it as
             `seeds=[seed]`, and a marble diagram of what happened.
     """
-    chosen = range(seeds) if isinstance(seeds, int) else seeds
+    chosen = _chosen(seeds)
     failures = [
         (explored, wrong, cause)
         for seed in chosen
@@ -138,6 +142,20 @@ def explore(
         f"{wrong}\nThis is seed {explored.seed}, the shortest of {len(failures)} failures; "
         f"seeds=[{explored.seed}] repeats it.\n\n{explored}"
     ) from cause
+
+
+def _chosen(seeds: int | Iterable[int]) -> Sequence[int]:
+    chosen: Sequence[Any] = ()
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        chosen = range(seeds)
+    elif isinstance(seeds, Iterable):
+        chosen = tuple(seeds)
+    if not chosen or not all(type(seed) is int for seed in chosen):
+        raise ValueError(
+            "seeds must be a number of seeds, at least 1, or some seeds, as [7], "
+            f"not {shown(seeds)}: without a seed nothing is tried."
+        )
+    return chosen
 
 
 def _length(explored: Explored) -> int:
@@ -179,9 +197,17 @@ def _judged(
     if check is None:
         return "", None
     try:
-        return ("The check returns False.", None) if check(explored) is False else ("", None)
+        verdict = check(explored)
     except AssertionError as error:
         return f"The check does not hold: {error or _line_of(error)}", error
+    if isawaitable(verdict) or isgenerator(verdict) or isasyncgen(verdict):
+        if isinstance(verdict, Coroutine):
+            verdict.close()
+        raise TypeError(
+            f"The check {shown(check)} has not run: it is asynchronous, or a generator. "
+            "Write a plain function of what was explored, which asserts or returns False."
+        )
+    return ("The check returns False.", None) if verdict is False else ("", None)
 
 
 def _line_of(error: BaseException) -> str:

@@ -1,17 +1,18 @@
 """Scripted models, which give prepared answers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import reactivex as rx
 from attrs import field, frozen
 from reactivex import Observable
 
-from ..arguments import several
-from ..events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from ..arguments import several, shown
+from ..events import Delta, Finish, TextDelta
 from ..messages import Message, Request
 from ..operators._models import Pipeable
 from ..pickling import Shared, portable
+from ..retelling import deltas_of
 from ..state import TRY_AGAIN
 from ..streams import operators as stream_ops
 
@@ -19,7 +20,15 @@ __all__ = ["ScriptedModel"]
 
 
 def _turns(values: Iterable[Any]) -> tuple[Any, ...]:
-    return several("turns", values, "turns")
+    turns: tuple[Any, ...] = several("turns", values, "turns")
+    for number, turn in enumerate(turns, 1):
+        if not isinstance(turn, Observable | Exception | str | Message | Collection):
+            raise TypeError(
+                f"Turn {number} must be a text, a Message, a list or an Observable of deltas, or "
+                f"an error, not {shown(turn)}. A function of the request is a model itself: give "
+                "it to the agent, without ScriptedModel."
+            )
+    return turns
 
 
 @frozen
@@ -32,6 +41,10 @@ class ScriptedModel(Shared, Pipeable):
     Args:
         turns: The answers: texts, Messages (with their calls), lists or Observables of deltas,
             or errors to raise.
+
+    Raises:
+        TypeError: A turn is none of these, as a function or a generator, which ends when it was
+            read once.
     """
 
     turns: tuple[Any, ...] = field(converter=_turns)
@@ -61,19 +74,10 @@ def _stream(turn: Any) -> Observable[Delta]:
         case str():
             return stream_ops.from_items([TextDelta(turn), Finish("stop")])
         case Message():
-            return stream_ops.from_items(_deltas(turn))
+            reason = "tool_calls" if turn.tool_calls else "stop"
+            return stream_ops.from_items([*deltas_of(turn), Finish(reason)])
         case _:
             return stream_ops.from_items(turn)
-
-
-def _deltas(message: Message) -> Iterable[Delta]:
-    if message.reasoning or message.extra:
-        yield ReasoningDelta(message.reasoning, message.extra)
-    if message.text:
-        yield TextDelta(message.text)
-    for index, call in enumerate(message.tool_calls):
-        yield ToolCallDelta(index, call.id, call.name, call.arguments, call.extra)
-    yield Finish("tool_calls" if message.tool_calls else "stop")
 
 
 def _number_of_turns(request: Request) -> int:

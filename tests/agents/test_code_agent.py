@@ -299,6 +299,18 @@ def test_a_reply_without_code_fails_the_step(reply, error):
 
 
 @pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("tags", [("<code>", "</code>"), "markdown"])
+def test_a_mark_in_a_string_is_a_part_of_it(tags, eager):
+    """Code that writes a page or an example runs as it was written."""
+    page = "<pre><code>\nx = 1\n</code></pre>\n```python\ny = 2\n```\n"
+    opening, closing = ("```python", "```") if tags == "markdown" else tags
+    reply = f"{opening}\npage = '''{page}'''  # no </code>\nfinal_answer(page)\n{closing}\nSo."
+    events = played(reply, code_block_tags=tags, eager=eager)
+
+    assert FinalAnswer(page) == events[-2]
+
+
+@pytest.mark.parametrize("eager", [False, True])
 def test_code_that_was_cut_off_does_not_run(eager):
     """The length limit leaves half a block, which could mean anything."""
     cut = [TextDelta("<code>\nx = 1\nx = 2"), Finish("length")]

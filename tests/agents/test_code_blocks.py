@@ -120,11 +120,130 @@ def test_what_stands_between_tags_is_the_code(codes, prose):
     ]
 
 
-@given(st.text("ab<code>/\n", max_size=30))
+def missing(text, tags):
+    """Return what a text lacks to close its block."""
+    reader = tags.reader()
+    reader.add(text)
+    return reader.missing
+
+
+@given(st.text("ab<code>/\n'#\"`", max_size=30))
 def test_a_closed_block_needs_no_end(text):
     """What a text lacks to close its block closes it; then it lacks nothing."""
     for tags in (Tags(), MARKDOWN):
-        closed = text + tags.missing_end(text)
+        closed = text + missing(text, tags)
 
-        assert "" == tags.missing_end(closed)
-        assert (closed == text) == (not tags.missing_end(text))
+        assert "" == missing(closed, tags)
+        assert (closed == text) == (not missing(text, tags))
+
+
+# Texts in the code
+
+MARKS = [
+    *("```", "```python\n", "\n```\n", "\n  ```\n", "~~~\n", "<code>", "</code>", "x = 1\n"),
+    *("\n</code>\n", "</co", "``", "`", "#", "'", '"', "\\", "{", "}", "\n", "é", "[[", "]]"),
+]
+marks = st.lists(st.sampled_from(MARKS), min_size=1, max_size=5).map("".join)
+lines = marks.map(lambda text: text.replace("\n", " "))
+
+
+def tripled(quote, text):
+    """Return a string over several lines."""
+    text = text.replace("\\", "\\\\").replace(quote, "")
+    return quote * 3 + text + quote * 3
+
+
+def formatted(text):
+    """Return an f-string with a field and a format."""
+    hexadecimal = text.encode().hex()
+    return "f'''{len(\"" + hexadecimal + "\"):>9}</code>'''"
+
+
+strings = st.one_of(
+    st.builds(repr, marks),
+    st.builds(tripled, st.sampled_from(["'", '"']), marks),
+    lines.map(lambda text: "f" + repr(text.replace("{", "{{").replace("}", "}}"))),
+    lines.map(formatted),
+    st.builds(lambda text: "rb" + repr(text.encode().hex()), lines),
+)
+statements = st.one_of(
+    st.builds("x = {}".format, strings),
+    st.builds("print({}, [{}])".format, strings, strings),
+    st.builds("x = 1  # {}".format, lines),
+    st.builds("# {}\nx = (1 +\n2)".format, lines),
+    st.builds("def f():\n    {}\n    return {}".format, strings, strings),
+    st.builds("if x:\n    y = 1  # {}\n\n    z = {}".format, lines, strings),
+)
+programs = st.lists(statements, min_size=1, max_size=4).map("\n".join)
+
+
+def around(before, after, tags=None):
+    """Return a form of a reply, and the tags that were asked for."""
+    return lambda code: before + code + after, tags or Tags()
+
+
+WRITTEN = {
+    "in tags": around("It's `<code>` next.\n<code>\n", "\n</code>\nThat's it."),
+    "in tags of another name": around("So:\n[[\n", "\n]]\nThat's it.", Tags("[[", "]]")),
+    "in a fence": around("So:\n```python\n", "\n```\nThat's it."),
+    "in the fence that was asked for": around("So:\n```python\n", "\n```\nThat's it.", MARKDOWN),
+    "in a fence within tags": around("So:\n<code>\n```python\n", "\n```\n</code>."),
+    "in tags within a fence": around("So:\n```\n<code>\n", "\n</code>\n```\n."),
+    "left open": around("So:\n<code>\n", "\n"),
+    "bare": around("print(1)\n", ""),
+    "in an object": (lambda code: json.dumps({"thought": "", "code": code}), Tags()),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@given(program=programs)
+def test_what_is_written_is_what_runs(name, program):
+    """Whatever its strings and comments hold, the code that is found is the code."""
+    form, tags = WRITTEN[name]
+    found = find_code(form(program), tags, structured=name == "in an object")
+    code = f"print(1)\n{program}" if name == "bare" else program
+
+    assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(found))
+
+
+@given(programs)
+def test_an_indented_block_is_that_block(program):
+    """The indentation of the block is left out; its strings stay as they are."""
+    inner = "\n".join("    " + line for line in program.split("\n"))
+    (block,) = ast.parse(f"if x:\n    pass\n{inner}").body
+    found = find_code(f"- So:\n    <code>\n{inner}\n    </code>", Tags())
+
+    assert [ast.dump(each) for each in block.body[1:]] == [
+        ast.dump(each) for each in ast.parse(found).body
+    ]
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "I write the code between `<code>` and `</code>`:",
+        'Between "<code>" and "</code>":',
+        "As in\n```html\n<code>x</code>\n```\nso here:",
+        "Not so: `<code>x = 5</code>`.",
+        "``<code>` `` is it:",
+        "Nothing: <code></code>, but",
+    ],
+)
+def test_a_mention_is_no_block(prose):
+    """A tag in backticks, in quotes or in a fence of another language opens nothing."""
+    assert "x = 1" == find_code(f"{prose}\n<code>\nx = 1\n</code>", Tags())
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("<code>\nx = 'a\n</code>\nIt's it.", "x = 'a"),
+        ("<code>x = 'a</code>\nIt's it.", "x = 'a"),
+        ("<code>x = '''a\n</code>\nIt's it.", "x = '''a"),
+        ("```python\nx = '''a\n```\nIt's it.", "x = '''a"),
+        ("<code>x = 1  # two</code>\nIt's it.", "x = 1  # two"),
+    ],
+)
+def test_code_that_is_no_python_ends_where_it_was_meant_to(text, code):
+    """A string that never ends does not hold the end of the block."""
+    assert code == find_code(text, Tags())

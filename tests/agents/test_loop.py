@@ -142,6 +142,14 @@ def test_final_answer_gives_a_value(value):
     assert [] == of(ToolStarted, events)
 
 
+@pytest.mark.parametrize("value", [5, "hi", "42", [1], False])
+def test_final_answer_takes_a_bare_value(value):
+    """Arguments that are no object are the answer, as for any tool of one parameter."""
+    events, error = played(Agent(ScriptedModel([calls(("final_answer", value))]))("?"))
+    assert error is None
+    assert [FinalAnswer(value)] == of(FinalAnswer, events)
+
+
 @pytest.mark.parametrize("pieces", [1, 2])
 def test_a_call_in_the_text_is_a_call(pieces):
     """A text that spells out final_answer answers with its value, in one piece or in two."""
@@ -177,8 +185,12 @@ def test_a_call_in_the_text_is_run_and_its_result_read_as_text():
         ([Finish("stop")], "empty"),
         (calls(("final_answer", {"answer": 1}), ("add", {"a": 1, "b": 2})), "together"),
         (calls(("final_answer", {})), "hold no answer"),
-        (calls(("final_answer", "just this")), "hold no answer"),
         (calls(("final_answer", '{"answer":' * 100_000)), "hold no answer"),
+        (calls(("final_answer", {"value": 42})), "hold no answer"),
+        (calls(("final_answer", None)), "hold no answer"),
+        (calls(("final_answer", " ")), "hold no answer"),
+        (calls(("final_answer", '{"answer": "Par')), "hold no answer"),
+        ([ToolCallDelta(0, "a", "final_answer", "42"), Finish("length")], "cut off"),
     ],
 )
 def test_an_unusable_turn_fails_its_step_only(turn, reason):

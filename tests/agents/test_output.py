@@ -11,13 +11,16 @@ from typing import Annotated, Literal
 import attrs
 import pytest
 import reactivex as rx
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 from reactivex import operators as rxo
 from typing_extensions import TypedDict
 
 from rxagent import Agent, CodeAgent, tool
 from rxagent import operators as ops
-from rxagent.errors import ModelRejected, NoAnswer
+from rxagent.agents.output import Output
+from rxagent.errors import ModelRejected, NoAnswer, ParseError
 from rxagent.events import FinalAnswer, Finish, StepFailed, StepRetried, TextDelta
 from rxagent.messages import Message, ToolCall
 from rxagent.models import OpenAIModel
@@ -242,6 +245,42 @@ def test_the_closing_answer_has_the_type_too(kind):
         kind(model, output=Menu, max_steps=1).run("Go", timeout=WATCHDOG)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (int, "7.0", 7),
+        (int, '{"answer": 7.0}', 7),
+        (int, "```json\n7.0\n```", 7),
+        (int | str, "7.0", 7),
+        (float, "7.0", 7.0),
+        (Literal[1, 2], "2.0", 2),
+        (dict[str, int], '{"a": 7.0}', {"a": 7}),
+        (str, "42", "42"),
+        (str, "```\n42\n```", "42"),
+        (str, "true", "true"),
+        (str, "null", "null"),
+        (str | None, "null", None),
+        (str | int, "42", 42),
+        (Literal["1", "2"], " 1\n", "1"),
+    ],
+    ids=shown,
+)
+def test_a_bare_answer(kind, text, value):
+    """A whole number may be written as 7.0; what JSON is otherwise may be meant as a text."""
+    model, asked = asking(text)
+    answer = Agent(model, output=kind).run("?")
+
+    assert (value, type(value), 1) == (answer, type(answer), len(asked))
+
+
+@pytest.mark.parametrize("text", ["7.5", "true", "null"])
+def test_no_other_number_is_an_integer(text):
+    """What has no whole value is refused."""
+    model, _ = asking(text, "3")
+
+    assert 3 == Agent(model, output=int).run("?")
+
+
 def test_checks_get_the_value():
     """A check sees an instance, after it fits its type."""
     seen = []
@@ -361,6 +400,56 @@ class Person:
     """A person."""
 
     name: str
+
+
+@dataclass
+class Plan:
+    """A type whose fields all have defaults."""
+
+    size: int = 0
+    parts: list["Plan"] = field(default_factory=list)
+
+
+class Sized(TypedDict, total=False):
+    """A typed dict without required fields."""
+
+    size: int
+
+
+INNER = st.sampled_from(['{"size": 3}', '{"title": "Lunch"}', '[{"size": 3}]', "{}", '"x"'])
+
+
+@given(INNER, st.sampled_from(["error", "example", "result", "a b"]), st.booleans())
+def test_the_answer_is_the_whole_of_the_text(inner, name, is_list):
+    """An object that does not fit is no answer, whatever it holds; the error names its fields."""
+    text = f'{{"{name}": {inner}}}'
+    for kind in (Menu, Model, Plan, Sized, Frozen, Plan | Model, Plan | None):
+        with pytest.raises(ParseError, match=r"The answer|Field") as raised:
+            Output.of(kind).read_text(f"[{text}]" if is_list else text, "stop")
+        assert "of the form" in str(raised.value)
+    with pytest.raises(ParseError, match=r"has none of the fields of its type"):
+        Output.of(list[Plan]).read_text(f'[{{"size": 1}}, {text}]', "stop")
+    with pytest.raises(ParseError, match=rf"at \['parts'\]\[0\] has none .* but {name}"):
+        Output.of(Plan).read_text(f'{{"parts": [{text}]}}', "stop")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (Plan, '{"answer": {"size": 3}}', Plan(3)),
+        (Plan | Model, '{"answer": {"size": 3, "parts": []}}', Plan(3)),
+        (Plan | None, '{"answer": {"size": 3}}', Plan(3)),
+        (Sized, '{"answer": {"size": 3}}', {"size": 3}),
+        (Plan, '{"size": 3, "example": {"size": 4}}', Plan(3)),
+        (Plan, "{}", Plan()),
+        (dict[str, int] | None, '{"answer": {"a": 3}}', {"a": 3}),
+        (dict[str, Plan], '{"error": {"size": 3}}', {"error": Plan(3)}),
+    ],
+    ids=shown,
+)
+def test_the_form_that_was_asked_for_comes_first(kind, text, value):
+    """A type of defaults does not take the object around the answer for an empty answer."""
+    assert value == Output.of(kind).read_text(text, "stop")
 
 
 def test_an_answer_may_look_like_a_call():

@@ -409,7 +409,7 @@ SILENCE = float("inf")
 )
 def test_silence_after_the_finish(server, monkeypatch, rest, usage):
     """A server that says all and keeps the connection open is not waited for."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.1)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.1)
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *rest, SILENCE)
 
     assert [TextDelta("Hi"), Finish("stop"), *usage] == list(each(OpenAIModel(name)("Hi")))
@@ -418,7 +418,7 @@ def test_silence_after_the_finish(server, monkeypatch, rest, usage):
 
 def test_pings_after_the_finish(server, monkeypatch):
     """What is sent after the finish reason does not lengthen the wait for the usage."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.2)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.2)
     pings = [part for _ in range(100) for part in (0.05, b": ping\n\n")]
     name = serve(server, text_chunk("Hi"), finish_chunk("stop"), *pings)
     begun = monotonic()

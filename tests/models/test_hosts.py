@@ -2,17 +2,36 @@
 
 import os
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
 from rxagent.errors import ModelRejected, ModelUnavailable
 from rxagent.events import TextDelta
-from rxagent.models import hosted, resolve
-from rxagent.models.hosts import HOSTS
+from rxagent.messages import Message, ToolCall
+from rxagent.models import OpenAIModel, hosted, openai, resolve
+from rxagent.models.hosts import HOSTS, declared_at
+from rxagent.models.openai_chat.oddities import DEEPSEEKS, USUAL
 from rxagent.streams import each
 from rxagent.testing.contract import ModelContract
 from rxagent.testing.far_ends.mistral import MistralFarEnd
 from rxagent.testing.scripts import PLAIN
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "hosts.md"
+
+
+def test_the_page_has_each_host():
+    """The table of the page has a row for each host, with its name, its port and its key."""
+    rows = re.findall(
+        r"^\| `(\w+):` \| (.+?) \| (?:`(\w+)`|none) \|$", PAGE.read_text("utf-8"), re.M
+    )
+    ports = {host.prefix: re.search(r":(\d+)/", host.url) for host in HOSTS.values()}
+
+    assert sorted(rows) == sorted(
+        (prefix, host.name + (f", on port {port[1]}" if port else ""), host.key or "")
+        for (prefix, host), port in zip(HOSTS.items(), ports.values(), strict=True)
+    )
 
 
 class TestMistral(ModelContract):
@@ -112,6 +131,24 @@ def test_what_a_host_refuses_may_still_be_asked_for(server):
     text(model)
 
     assert {"a": 1} == server.requests[0].body["stream_options"]
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
+def test_what_a_host_demands_goes_with_its_address(host):
+    """It is met by a model of `OpenAIModel` as well, whatever the path."""
+    assert host.oddities == declared_at(host.url) == declared_at(f"{host.url}/beta")
+    assert USUAL == declared_at("") == declared_at("https://example.com/v1")
+
+
+def test_the_address_of_a_host_decides(server, monkeypatch):
+    """A model that is no host's meets the demands of the address that it is given."""
+    monkeypatch.setattr(openai, "declared_at", {server.url: DEEPSEEKS}.__getitem__)
+    call = Message("assistant", tool_calls=[ToolCall("c", "add", "{}")])
+    messages = [Message("user", "Add."), call, Message("tool", "5", tool_call_id="c")]
+    model = OpenAIModel("plain", api_base=server.url, api_key="key")
+    list(each(model(messages)))
+
+    assert DEEPSEEKS.thought == server.requests[0].body["messages"][1]["reasoning_content"]
 
 
 def test_there_is_no_other_host():

@@ -43,7 +43,7 @@ EACH = pytest.mark.parametrize("name", WHOLE)
 @pytest.fixture(autouse=True)
 def short_silence(monkeypatch):
     """Silence is short."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.2)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.2)
 
 
 def make(name, url):

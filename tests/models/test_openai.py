@@ -168,7 +168,9 @@ def test_usage(server, name, usage, stream):
 
 def test_usage_without_choices(server):
     """A chunk without choices has no text, and one usage."""
-    assert [Usage(5, 6, model="here")] == deltas(serve(server, usage_chunk(5, 6)))
+    name = serve(server, text_chunk("Hi"), finish_chunk("stop"), usage_chunk(5, 6))
+
+    assert [TextDelta("Hi"), Finish("stop"), Usage(5, 6, model="here")] == deltas(name)
 
 
 def test_usage_with_content(server):

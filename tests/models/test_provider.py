@@ -29,7 +29,7 @@ from rxagent.models import Provider
 
 PROVIDER = Provider(
     prefix="acme",
-    model="acme_models:make",
+    model="rxagent_acme_models:make",
     sdk="Acme's SDK",
     extra="acme",
     requires="acme-sdk",
@@ -53,12 +53,13 @@ def install(tmp_path, monkeypatch):
     """Return a function that installs a package with a provider, as an installer does."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def install(name, source, entry, prefix="acme"):
+    def install(source, entry="rxagent_acme:PROVIDER", prefix="acme", name="rxagent_acme"):
         (tmp_path / f"{name}.py").write_text(source)
         (tmp_path / f"{name}_models.py").write_text(MODELS)
         info = tmp_path / f"{name}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        package = name.replace("_", "-")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[rxagent.providers]\n{prefix} = {entry}\n")
         for module in (name, f"{name}_models"):
             monkeypatch.delitem(sys.modules, module, raising=False)
@@ -108,7 +109,7 @@ def test_declarations_agree_with_the_package(prefix):
 
 def test_a_provider_of_another_package(install):
     """An entry point is all that a package needs; options reach its model."""
-    install("acme", ACME, "acme:PROVIDER")
+    install(ACME)
 
     assert tuple(sorted(["acme", *BUILT_IN])) == prefixes()
     assert "Hi from one" == text(as_model("acme:one"))
@@ -117,41 +118,51 @@ def test_a_provider_of_another_package(install):
 
 def test_other_packages_are_read_lazily(install):
     """Neither a name that needs no other package nor a list of prefixes imports one."""
-    install("acme", "raise SystemExit", "acme:PROVIDER")
+    install("raise SystemExit")
 
     resolve("openai:gpt-5-mini")
     prefixes()
 
-    assert "acme" not in sys.modules
+    assert "rxagent_acme" not in sys.modules
 
 
 BROKEN = {
-    "import": ("import acme_missing", "acme:PROVIDER", "ModuleNotFoundError: No module named"),
-    "syntax": ("def", "acme:PROVIDER", "SyntaxError"),
-    "no name": ("", "acme:PROVIDER", "AttributeError"),
-    "no module": ("", "acme_absent:PROVIDER", "ModuleNotFoundError"),
-    "no declaration": ("PROVIDER = 5", "acme:PROVIDER", "acme:PROVIDER is 5, and not a Provider"),
-    "no object": ("", "acme", "acme is <module 'acme'"),
-    "prefix": (ACME.replace('="acme"', '="other"', 1), "acme:PROVIDER", "prefix='acme'"),
+    "import": (
+        "import rxagent_acme_missing",
+        "rxagent_acme:PROVIDER",
+        "ModuleNotFoundError: No module named",
+    ),
+    "syntax": ("def", "rxagent_acme:PROVIDER", "SyntaxError"),
+    "no name": ("", "rxagent_acme:PROVIDER", "AttributeError"),
+    "no module": ("", "rxagent_absent:PROVIDER", "ModuleNotFoundError"),
+    "no declaration": (
+        "PROVIDER = 5",
+        "rxagent_acme:PROVIDER",
+        "rxagent_acme:PROVIDER is 5, and not a Provider",
+    ),
+    "no object": ("", "rxagent_acme", "rxagent_acme is <module 'rxagent_acme'"),
+    "prefix": (ACME.replace('="acme"', '="other"', 1), "rxagent_acme:PROVIDER", "prefix='acme'"),
 }
 
 
 @pytest.mark.parametrize(("source", "entry", "why"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_provider_is_named(install, source, entry, why):
     """A provider that cannot be loaded is an error with its name, its package and the cause."""
-    install("acme", source, entry)
+    install(source, entry)
 
     with pytest.raises(ValueError, match=why) as raised:
         resolve("acme:one")
 
-    assert str(raised.value).startswith("The provider 'acme' of the package acme cannot be loaded")
+    assert str(raised.value).startswith(
+        "The provider 'acme' of the package rxagent-acme cannot be loaded"
+    )
     assert find_provider("acme") is None
 
 
 def test_a_broken_provider_does_not_break_the_others(install):
     """The others are resolved and shown; the broken one has a line that says why."""
-    path = install("acme", LISTING, "acme:PROVIDER")
-    install("broken", "1 / 0", "broken:PROVIDER", prefix="broken")
+    path = install(LISTING)
+    install("1 / 0", "rxagent_broken:PROVIDER", prefix="broken", name="rxagent_broken")
 
     code, lines, err = rxagent(path, "models")
 
@@ -161,20 +172,20 @@ def test_a_broken_provider_does_not_break_the_others(install):
     own = [line for line in lines[3:] if not line.startswith(("Hosts", "Servers", " "))]
     assert sorted(["broken", *OURS]) == [line.partition(":")[0] for line in own]
     (line,) = [line for line in own if line.startswith("broken: ")]
-    assert "broken: cannot be used. The provider 'broken' of the package broken" in line
+    assert "broken: cannot be used. The provider 'broken' of the package rxagent-broken" in line
     assert "ZeroDivisionError" in line
 
 
 def test_a_provider_without_a_server_is_shown(install):
     """Models that run on this machine need no connection to be shown."""
-    code, (line, *_), _ = rxagent(install("acme", ACME, "acme:PROVIDER"), "models")
+    code, (line, *_), _ = rxagent(install(ACME), "models")
 
     assert (0, "acme: runs without a server. See https://acme.example/models") == (code, line)
 
 
 def test_a_package_cannot_replace_a_provider_of_ours(install):
     """The prefix of a provider of this package keeps its meaning."""
-    install("acme", ACME.replace('="acme"', '="openai"', 1), "acme:PROVIDER", prefix="openai")
+    install(ACME.replace('="acme"', '="openai"', 1), prefix="openai")
 
     assert tuple(BUILT_IN) == prefixes()
     assert "openai" == resolve("openai:gpt-5").provider
@@ -244,8 +255,8 @@ def test_advice_is_not_given_twice(capsys):
 
 def test_what_is_not_installed_is_shown(install):
     """Models whose package is missing cannot be used, and the line says what to run."""
-    source = ACME.replace("docs=", 'modules=("acme_engine",), docs=')
-    _, (line, *_), _ = rxagent(install("acme", source, "acme:PROVIDER"), "models")
+    source = ACME.replace("docs=", 'modules=("rxagent_acme_engine",), docs=')
+    _, (line, *_), _ = rxagent(install(source), "models")
 
     assert "acme: not installed. Run `pip install 'acme-sdk'`. See https://acme" in line
     assert not load_provider("acme").is_installed()

@@ -155,6 +155,15 @@ def test_the_status_of_a_failure_instead_of_a_reply(form, code, message, is_insi
     assert " ".join(message.split()) in str(caught.value)
 
 
+@EACH_WHOLE
+def test_a_whole_reply_that_is_cut(form):
+    """It has broken off, wherever it is cut, as a stream has."""
+    data = whole(form.events[0])
+    for end in range(1, len(data)):
+        with pytest.raises(ModelUnavailable, match="broke off"):
+            form.read([data[:end]])
+
+
 # Side fields.
 
 values = st.recursive(

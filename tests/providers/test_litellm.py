@@ -1,6 +1,7 @@
 """LiteLLM's models keep the contract; and what is particular about them."""
 
 import asyncio
+import json
 import os
 import pickle
 import subprocess
@@ -16,8 +17,11 @@ from rxagent.errors import (
     RateLimited,
 )
 from rxagent.events import Finish, TextDelta, Usage
+from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import LiteLLMModel
+from rxagent.models.errors import ErrorFactory
 from rxagent.models.litellm_sdk.clients import Clients
+from rxagent.models.litellm_sdk.failures import error_of
 from rxagent.streams import each
 from rxagent.testing import ScriptedServer
 from rxagent.testing.contract import ModelContract
@@ -95,6 +99,31 @@ def test_a_finish_reason_that_never_came(server):
         list(each(model(server, "garbage-html")("Hi")))
 
 
+# Histories.
+
+
+@pytest.mark.parametrize(
+    ("name", "roles", "thought"),
+    [
+        ("openai/gpt-5-mini", ["user", "assistant", "tool", "user"], None),
+        ("gemini/gemini-3-pro", ["user", "assistant", "tool", "user"], None),
+        ("deepseek/deepseek-v4-pro", ["user", "assistant", "tool", "user"], " "),
+        ("moonshot/kimi-k3", ["user", "assistant", "tool", "user"], " "),
+        ("mistral/mistral-large-latest", ["user", "assistant", "tool", "assistant", "user"], None),
+    ],
+)
+def test_what_a_provider_demands_of_messages(name, roles, thought):
+    """It is sent through LiteLLM, too, but for signatures, which that makes itself."""
+    call = Message("assistant", tool_calls=[ToolCall("c", "add", "{}")])
+    result = Message("tool", "5", tool_call_id="c")
+    request = Request([Message("user", "Add."), call, result, Message("user", "And?")])
+    sent = LiteLLMModel(name)._call(request, "litellm")["messages"]
+
+    assert roles == [message["role"] for message in sent]
+    assert thought == sent[1].get("reasoning_content")
+    assert {"id", "type", "function"} == sent[1]["tool_calls"][0].keys()
+
+
 # Errors.
 
 
@@ -118,6 +147,14 @@ def test_errors(server, name, stream, kind, why):
 
     assert kind is not RateLimited or raised.value.retry_after == 3
     assert "Exception - " not in str(raised.value)
+
+
+def test_a_whole_reply_that_is_cut():
+    """It has broken off, though the SDK only knows that it is no JSON."""
+    broken = json.JSONDecodeError("Unterminated string starting at", '{"id": "c', 7)
+    error = error_of(ErrorFactory("litellm", "m"), broken, "could not be reached")
+
+    assert ModelUnavailable is type(error)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +280,7 @@ from rxagent.models.litellm import PROVIDER, _connect
 _connect(PROVIDER)
 assert "LITELLM_LOCAL_MODEL_COST_MAP" not in os.environ
 socket.getaddrinfo = resolve
+from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import LiteLLMModel
 from rxagent.streams import each
 try:
@@ -273,6 +311,7 @@ LEAVING = """
 import asyncio, gc, sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import LiteLLMModel
 from rxagent.models.litellm import loaded
 

@@ -18,7 +18,7 @@ from rxagent.runs.buffers import buffer_for, check_since
 from rxagent.streams.each import EMPTY
 
 from ..meanwhile import meanwhile
-from .test_replay import RUNS
+from .test_event_log import RUNS
 from .watching import (
     EVENTS,
     WATCHDOG,

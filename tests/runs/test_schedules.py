@@ -65,7 +65,7 @@ class Scene:
             place, how, since = self.run.subscribe(seen), "direct", 0
         else:
             how = chance.choice(["merge", "merge", "block", "fail", "drop_oldest"])
-            since = chance.choice([0, 0, chance.randrange(1 + len(self.run._replay_log))])
+            since = chance.choice([0, 0, chance.randrange(1 + len(self.run._event_log))])
             place = self.run.attach(
                 seen,
                 buffer=chance.choice([1, 2, 10, 1_000]),

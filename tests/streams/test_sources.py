@@ -538,7 +538,7 @@ def test_all_pumps_of_a_loop_share_its_turns(pumps):
 
         def made():
             nonlocal since
-            for number in range(5):
+            for number in range(30):
                 since += 1
                 yield number
 
@@ -557,8 +557,67 @@ def test_all_pumps_of_a_loop_share_its_turns(pumps):
             await done.wait()
         return longest
 
-    # A turn ends with the first item that finds the time spent; making one may take a while too.
-    assert asyncio.run(run()) <= 3
+    # Eight are made at once; a turn ends behind the first item that finds the time spent.
+    assert asyncio.run(run()) <= 9
+
+
+@pytest.mark.parametrize("place", range(20))
+def test_what_a_batch_has_before_its_error_is_emitted(place):
+    """An error in the making of an item follows the items before it, wherever it happens."""
+
+    def made():
+        yield from range(place)
+        raise ValueError("no more")
+
+    async def batches():
+        yield made()
+
+    received = Recorder()
+    from_batches(batches).subscribe(received)
+
+    assert "no more" == str(received.wait_end())
+    assert [*range(place)] == received.items
+
+
+@pytest.mark.parametrize("place", range(20))
+@pytest.mark.parametrize("way", ["dispose", "hold", "post"])
+def test_what_happens_at_an_item_of_a_batch_comes_before_the_next_one(place, way):
+    """A batch is interrupted behind each of its items: by its end, a pause and other actions."""
+    seen = []
+
+    async def batches():
+        yield range(20)
+
+    async def run():
+        scheduler, ended = RunScheduler(), asyncio.Event()
+
+        def resume(hold):
+            seen.append("resumed")
+            hold.dispose()
+
+        def interrupt():
+            if way == "dispose":
+                subscription.dispose()
+                asyncio.get_running_loop().call_later(0, ended.set)
+            elif way == "hold":
+                asyncio.get_running_loop().call_soon(resume, scheduler.hold())
+            else:
+                scheduler.post(seen.append, "resumed")
+
+        def see(item):
+            seen.append(item)
+            if item == place:
+                interrupt()
+
+        subscription = from_batches(batches).subscribe(
+            see, on_completed=ended.set, scheduler=scheduler
+        )
+        async with asyncio.timeout(30):
+            await ended.wait()
+
+    asyncio.run(run())
+    after = [] if way == "dispose" else ["resumed", *range(place + 1, 20)]
+    assert [*range(place + 1), *after] == seen
 
 
 def test_a_batch_is_emitted_at_once():

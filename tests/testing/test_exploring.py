@@ -155,3 +155,34 @@ def test_a_world_has_all_kinds_of_faults():
         *("NoneType", "ModelUnavailable", "RateLimited", "ModelTimeout")
     }
     assert {(False, False), (True, False), (True, True)} <= {end[1:] for end in ends}
+
+
+@pytest.mark.parametrize("seeds", [0, -1, [], True, None, "7", [1.5]])
+def test_without_a_seed_nothing_is_tried(seeds):
+    """So an exploration of no seeds is refused, not passed."""
+    with pytest.raises(ValueError, match="seeds must be a number of seeds, at least 1"):
+        explore(careful, is_whole, seeds=seeds)
+
+
+async def later(explored):
+    """Check nothing yet."""
+    raise AssertionError("It is wrong.")
+
+
+def generated(explored):
+    """Check nothing until it is read."""
+    yield
+    raise AssertionError("It is wrong.")
+
+
+async def generated_later(explored):
+    """Check nothing until it is read."""
+    yield
+    raise AssertionError("It is wrong.")
+
+
+@pytest.mark.parametrize("check", [later, generated, generated_later])
+def test_a_check_that_does_not_run_is_refused(check):
+    """A coroutine or a generator checks nothing by being called."""
+    with pytest.raises(TypeError, match="has not run"):
+        explore(careful, check, seeds=1)

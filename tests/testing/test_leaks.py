@@ -102,6 +102,14 @@ def test_task_of_another_loop() -> None:
     loop.close()
 
 
+def test_the_socket_pair_of_a_loop_is_no_leak() -> None:
+    """Each loop of asyncio has a pair of sockets, by which it is woken: they are no connection."""
+    before = snapshot()
+    with asyncio.Runner() as runner:
+        runner.run(asyncio.sleep(0))
+        assert [] == leaks_since(before)
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="sockets are listed by Linux only")
 def test_socket() -> None:
     """A socket that stays open is a leak, reported with its addresses."""

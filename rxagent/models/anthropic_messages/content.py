@@ -91,7 +91,7 @@ class Content:
     @property
     def has_halves(self) -> bool:
         """Whether the first half of a character waits for its other one."""
-        return bool(self._halves)
+        return bool(self._halves.kept)
 
     def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what the start of a block holds, unless that is a call's, and repeated."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...errors import ModelError
 from ...events import Delta, Finish, RefusalDelta
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from ..failures import failure_in, is_foreign, wordless_failure_in
+from ..json_events import JsonEvents
 from ..openai_chat.fields import finish_of, number, reason_of
 from .content import Content, Piece
 from .usage import MessageUsage
@@ -22,10 +22,11 @@ _KINDS |= {f"message_{part}" for part in ("start", "delta", "stop")} | {"message
 """The events in which words, such as a message, are no error."""
 
 
-class MessageEvents:
+class MessageEvents(JsonEvents):
     """Reads the events of one reply, one after the other, as deltas.
 
-    A message that comes whole is read as the events that would have streamed it.
+    A message that comes whole is read as the events that would have streamed it. Where its stop
+    reason is null, as it is while a message streams, it has broken off.
 
     Attributes:
         answered: Whether a part of an answer, or its end, was read.
@@ -42,10 +43,9 @@ class MessageEvents:
     """
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None, signs: bool = True) -> None:
-        self.answered = self.finished = self.is_stream = self.stopped = False
-        self.failure: ModelError | None = None
+        super().__init__(errors)
+        self.stopped = False
         self.piece: Piece | None = None
-        self._errors = errors
         self._content = Content(origin, signs)
         self._usage = MessageUsage(errors.model)
         self._reason: str | None = None
@@ -68,20 +68,7 @@ class MessageEvents:
             MalformedReply: The event has an unknown shape.
         """
         self.piece = None
-        try:
-            for event in rested(value) if isinstance(value, list) else (value,):
-                if event is REST:
-                    yield REST
-                else:
-                    yield from self._read(event)
-        except (AttributeError, LookupError, RecursionError, TypeError) as error:
-            if self.failure is None:
-                raise self._errors.malformed("an event of an unknown shape", value) from error
-
-    def fail(self, description: Any, /) -> None:
-        """Note an error that the provider reports."""
-        if self.failure is None:
-            self.failure = self._errors.reported(description)
+        return super().read(value)
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the reply."""
@@ -163,7 +150,9 @@ class MessageEvents:
         yield from self._read_blocks(blocks, cut=finish_of(reason) == "length")
         yield from self._finish(message)
         yield from self._report(message.get("usage"))
-        self.stopped = self.finished = True
+        if "stop_reason" not in message:  # some servers leave it out
+            self.finished = True
+        self.stopped = self.finished
 
     def _read_blocks(self, blocks: list[Any], cut: bool = False) -> Iterator[Delta | Rest]:
         for block in rested(blocks):

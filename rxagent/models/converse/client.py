@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-from ..reader import until_silence
+from ..reply_reader import until_silence
 from .signing import intercept, make_client, signed
 
 __all__ = ["BedrockClient", "body_of", "connect"]

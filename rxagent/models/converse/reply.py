@@ -1,17 +1,18 @@
 """Replies: the bytes of an answer in the Converse protocol, read as deltas."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from jiter import from_json
 
+from ...errors import MalformedReply
 from ...events import Delta
+from ...json_text import lacks_end
 from ...streams.fairness import REST, Rest
 from ..errors import ErrorFactory
-from ..json_reply import BLANK
-from ..reader import is_news
+from ..json_reply import BLANK, parse_json
+from ..reply_reader import is_news
 from .events import ConverseEvents
 from .failures import described_error, error_in, failure_of, is_failure
 from .frames import MAY_BEGIN, EventFrames, Headers
@@ -151,7 +152,12 @@ class ConverseReply:
         raise self._errors.malformed(f"more than {size} KiB without an answer", begun[:300])
 
     def _read_whole(self, data: bytes) -> Iterator[Delta]:
-        reply = self._parse(data)
+        try:
+            reply = self._parse(data)
+        except MalformedReply:
+            if lacks_end(data.decode(errors="replace")):
+                raise self._errors.unavailable("broke off before its reply was whole") from None
+            raise
         if isinstance(reply, dict) and isinstance(reply.get("output"), dict):
             yield from self._events.read_whole(reply)
             return
@@ -161,10 +167,8 @@ class ConverseReply:
 
     def _parse(self, data: bytes) -> Any:
         try:
-            return from_json(data)
+            return parse_json(data)
         except ValueError as error:
-            with suppress(ValueError, RecursionError):  # halves of characters, invalid UTF-8
-                return json.loads(data.decode(errors="replace"), strict=False)
             if self.is_finished:
                 return {}
             raise self._errors.malformed("text that is not JSON", data) from error

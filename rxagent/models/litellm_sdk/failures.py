@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...errors import ModelError
+from ...json_text import lacks_end
 from ..errors import ErrorFactory
 
 __all__ = ["error_of"]
@@ -44,6 +45,8 @@ def error_of(errors: ErrorFactory, error: Exception, what: str) -> ModelError:
     if (body := _body(links)) is not None:  # an error in mid-stream
         return errors.reported(body)
     if broken := [link for link in links if isinstance(link, json.JSONDecodeError)]:
+        if lacks_end(broken[0].doc):
+            return errors.unavailable("broke off before its reply was whole")
         return errors.malformed("text that is not JSON", broken[0].doc)
     if lost := [link for link in links if _is_of_transport(link)]:
         return errors.unavailable(what, lost[-1])

@@ -193,18 +193,21 @@ def _with_instructions(messages: list[Form], instructions: Sequence[Form]) -> li
 
 def _written(messages: Iterable[Message]) -> Iterator[Form]:
     """Yield messages without calls: these, and their results, are written as text."""
-    names: dict[str | None, str] = {}
+    names: dict[str | None, deque[str]] = {}
     for message in _with_images_behind(messages):
         form = _message(message)
         if message.tool_calls:
-            names |= {call.id: call.name for call in message.tool_calls}
+            names |= {call.id: deque() for call in message.tool_calls}
+            for call in message.tool_calls:
+                names[call.id].append(call.name)
             calls = [
                 f"{CALL_OPEN}\n{json.dumps(form)}\n{CALL_CLOSE}"
                 for form in map(_call_form, message.tool_calls)
             ]
             form["content"] = "\n".join([message.text, *calls] if message.text else calls)
         if message.role == "tool":
-            name = names.get(message.tool_call_id, "the tool")
+            called = names.get(message.tool_call_id) or deque(["the tool"])
+            name = called.popleft() if len(called) > 1 else called[0]
             form = {"role": "user", "content": f"Result of {name}:\n{message.text}"}
         yield form
 

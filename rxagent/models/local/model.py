@@ -8,7 +8,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import frozen
 from reactivex import Observable
@@ -17,13 +17,11 @@ from ...arguments import mapping, text
 from ...errors import ModelError, ModelRejected, RxAgentError
 from ...events import Delta
 from ...messages import Message, Request
-from ...pickling import portable
 from ...streams import from_callback
 from ...streams.sources import preparing
 from ..errors import ErrorFactory
-from ..model import Model
-from ..options import check_options, merged, permitted
-from ..provider import Provider
+from ..options import check_options, merged
+from ..provider_model import ProviderModel
 from ..sendable import sendable
 from .answer import Answer
 from .loading import Loading
@@ -55,7 +53,7 @@ class Settings:
     sampling: dict[str, Any]
 
 
-class LocalModel(Model, Generic[_E]):
+class LocalModel(ProviderModel, Generic[_E]):
     """A model that generates in this process.
 
     Its engine is loaded by the thread of the first request. Each subscription generates on a thread
@@ -67,46 +65,27 @@ class LocalModel(Model, Generic[_E]):
         options: Of the generation, in each request.
     """
 
-    provider: ClassVar[str]
-    """The prefix of the provider."""
-
-    _declaration: ClassVar[Provider]
-    _held: ClassVar[Mapping[str, str]] = {"_options": "an option"}
-    """The attributes that may hold what cannot be pickled, each in words."""
-
     _takes_no_images: ClassVar[str] = "takes no images. Give them to a TransformersModel."
 
     def __init__(
         self, model_id: str, *, chat_template: str | None, options: dict[str, Any]
     ) -> None:
-        text("model_id", model_id)
+        super().__init__(model_id, options)
         text("chat_template", chat_template, optional=True)
-        self.model_id = model_id
         self._chat_template = chat_template
-        self._options = permitted(options, type(self))
         self._loading: Loading[_E] = Loading(self._load)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model_id!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        owner = f"The model {self!r}"
-        held = {
-            name: portable(owner, part, getattr(self, name)) for name, part in self._held.items()
-        }
-        return {name: value for name, value in vars(self).items() if name != "_loading"} | held
+        state = super().__getstate__()
+        del state["_loading"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._loading = Loading(self._load)
-
-    def __copy__(self) -> Self:
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self))
-        return twin
-
-    def __deepcopy__(self, _: Any) -> Self:  # what is loaded is shared
-        return self.__copy__()
 
     def __call__(self, request: Request | str | Message | Iterable[Message]) -> Observable[Delta]:
         """Return the deltas of an answer; each subscription generates it again."""

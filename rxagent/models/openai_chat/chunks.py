@@ -1,14 +1,14 @@
 """Chunks of OpenAI's chat protocol, in all its dialects, read as deltas."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ...errors import ModelError
 from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from ..failures import failed_state_in, failure_in, is_foreign, wordless_failure_in
+from ..json_events import JsonEvents
 from ..think_tags import ThinkTags
 from .again import Again
 from .calls import Calls, Fragment
@@ -43,7 +43,7 @@ _FINAL = ("length", "content_filter", "refusal")
 """Finish reasons that count after another one, and while arguments lack their end."""
 
 
-class ChatChunks:
+class ChatChunks(JsonEvents):
     """Reads the chunks of one reply, one after the other, as deltas.
 
     Fragments of tool calls are passed on as they came; one without an index has the latest.
@@ -62,11 +62,12 @@ class ChatChunks:
         origin: The origin that gets back the data it wants back; None keeps no such data.
     """
 
+    _what: ClassVar[str] = "a chunk"
+
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
-        self.answered = self.finished = self.goes_on = self.is_stream = False
-        self.failure: ModelError | None = None
+        super().__init__(errors)
+        self.goes_on = False
         self.tags = ThinkTags(origin)
-        self._errors = errors
         self._choices = Choices()
         self._calls = Calls()
         self._again = Again()
@@ -86,7 +87,7 @@ class ChatChunks:
     @property
     def is_plain(self) -> bool:
         """Whether further text without the sign `<` is the answer's."""
-        is_open = self._halves or self._choices.have_moved or self._marked.are_open
+        is_open = self._halves.kept or self._choices.have_moved or self._marked.are_open
         return self.tags.may_pass and not is_open
 
     @property
@@ -100,28 +101,16 @@ class ChatChunks:
         self._passed.append(text)
         self.goes_on = self.finished
 
-    def read(self, chunk: Any) -> Iterator[Delta | Rest]:
+    def read(self, value: Any, /) -> Iterator[Delta | Rest]:
         """Yield the deltas of a chunk, or of a list of them; REST, where much holds few deltas.
 
         Raises:
             MalformedReply: The chunk has an unknown shape.
         """
         try:
-            for part in rested(chunk) if isinstance(chunk, list) else (chunk,):
-                if part is REST:
-                    yield REST
-                else:
-                    yield from self._read(part)
+            yield from super().read(value)
         except Undecided as error:
-            self._fail_undecided(error, chunk)
-        except (AttributeError, LookupError, RecursionError, TypeError) as error:
-            if self.failure is None:
-                raise self._errors.malformed("a chunk of an unknown shape", chunk) from error
-
-    def fail(self, description: Any) -> None:
-        """Note an error that the provider reports; a later finish reason does not undo it."""
-        if self.failure is None:
-            self.failure = self._errors.reported(description)
+            self._fail_undecided(error, value)
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the reply."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Container, Hashable, Mapping
 from typing import Any
 
 from ...events import Usage
@@ -153,6 +153,7 @@ class Usages:
         written = _detail(report, _OF_INPUT, _WRITTEN)
         if _leaves_out_caches(report, taken, read + written):
             taken += read + written
+        made = _all_made(report, taken, made, thought, (read, written, read + written))
         totals = taken, made, read, thought, written
         added = [max(0, now - before) for now, before in zip(totals, self._used, strict=True)]
         if not any(added):
@@ -170,6 +171,27 @@ def _leaves_out_caches(report: Mapping[str, Any], taken: int, cached: int) -> bo
     is_of_openai = any(name in report for name in (_INPUT[0], *_OF_INPUT))
     is_beside = any(name in report for name in _BESIDE)
     return cached > taken or (is_beside and not is_of_openai)
+
+
+def _all_made(
+    report: Mapping[str, Any], taken: int, made: int, thought: int, cached: Container[int]
+) -> int:
+    """Return the output of a report with its reasoning, which some servers leave out.
+
+    The total tells: xAI counts reasoning beside the output, and so do Gemini's endpoint and
+    proxies, some of which do not name it (November 2026).
+
+    Args:
+        report: The report.
+        taken: Its input.
+        made: Its output.
+        thought: Its reasoning.
+        cached: What a total may have beside input and output, where it counts caches twice.
+    """
+    if thought > made:
+        return made + thought
+    rest = (count_of(report.get("total_tokens")) or 0) - taken - made
+    return made + rest if rest == thought or (rest > 0 and rest not in cached) else made
 
 
 def _first(report: Mapping[str, Any], names: tuple[str, ...]) -> Any:
@@ -198,32 +220,31 @@ class Halves:
 
     The first half waits for the next piece of its text; a half that stays alone becomes U+FFFD,
     since no text with one can be encoded.
+
+    Attributes:
+        kept: The halves that wait for their other ones, by the key of their text.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, str] = {}
-
-    def __len__(self) -> int:
-        """How many halves wait for their other ones."""
-        return len(self._kept)
+        self.kept: dict[Hashable, str] = {}
 
     def join(self, key: Hashable, text: str) -> str:
         """Return a piece of the text of this key as whole characters."""
-        if not self._kept and text.isascii():
+        if not self.kept and text.isascii():
             return text
-        text = self._kept.pop(key, "") + text
+        text = self.kept.pop(key, "") + text
         if text and "\ud800" <= text[-1] <= "\udbff":
-            self._kept[key] = text[-1]
+            self.kept[key] = text[-1]
             text = text[:-1]
         return whole(text)
 
     def drop(self, key: Hashable) -> None:
         """Forget the half of the text of this key, whose whole character comes again."""
-        self._kept.pop(key, None)
+        self.kept.pop(key, None)
 
     def flush(self) -> dict[Hashable, str]:
         """Return the replacements of the halves that are left, by key."""
-        kept, self._kept = self._kept, {}
+        kept, self.kept = self.kept, {}
         return dict.fromkeys(kept, "�")
 
 

@@ -4,7 +4,7 @@ import re
 
 from attrs import frozen
 
-__all__ = ["IdForm", "id_form_of", "is_replaceable"]
+__all__ = ["IdForm", "is_replaceable"]
 
 _USUAL = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 """What every known server accepts but Mistral's (November 2026)."""
@@ -26,19 +26,6 @@ class IdForm:
 
     accepted: re.Pattern[str] = _USUAL
     takes_own: bool = True
-
-
-_MISTRALS = IdForm(re.compile("[a-zA-Z0-9]{9}"), takes_own=False)
-_OF_MISTRAL = re.compile(
-    r"\bmistral\.ai\b|(?:codes|devs|magis|minis|mis|mix|pix|vox)tral", re.IGNORECASE
-)
-"""Mistral's server; and the models, whose templates reject other ids on any server, even those
-that the server made (November 2026)."""
-
-
-def id_form_of(origin: str | None, model: str) -> IdForm:
-    """Return the ids that a model at an origin accepts."""
-    return _MISTRALS if _OF_MISTRAL.search(f"{origin or ''} {model}") else IdForm()
 
 
 def is_replaceable(id: str) -> bool:

@@ -1,14 +1,16 @@
 """Requests of OpenAI's chat protocol: messages, tools, and names and ids that servers accept."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
-from ..history import Ids, accepted_name, beginning_of_turn, is_object
+from ..history import Ids, accepted_name, beginning_of_turn, beginnings_of_turns, is_object
 from ..strict import is_strict
 from .ids import IdForm
+from .oddities import USUAL, Oddities, apart
 
 __all__ = ["chat_body", "chat_messages"]
 
@@ -39,7 +41,7 @@ def chat_body(model: str, request: Request) -> dict[str, Any]:
 
 
 def chat_messages(
-    messages: Iterable[Message], origin: str | None = None, id_form: IdForm | None = None
+    messages: Iterable[Message], origin: str | None = None, oddities: Oddities = USUAL
 ) -> Iterator[dict[str, Any]]:
     """Yield messages in the form of the protocol.
 
@@ -49,16 +51,21 @@ def chat_messages(
     Only the user's messages may hold images, so those of tool results and of replies follow in
     one.
     Data that a provider wants back is sent to that provider only: with calls always, with
-    reasoning while the tools of the turn are called.
+    reasoning while the tools of the turn are called, unless the server demands more.
 
     Args:
         messages: The conversation.
         origin: Where the request goes.
-        id_form: The ids of calls that the server accepts; None for those of most servers.
+        oddities: What the server demands.
     """
-    form = id_form or IdForm()
-    sent = list(messages)
+    forms = _forms(list(messages), origin, oddities)
+    return apart(forms, oddities.between) if oddities.between else forms
+
+
+def _forms(sent: list[Message], origin: str | None, oddities: Oddities) -> Iterator[dict[str, Any]]:
+    form = oddities.ids
     turn = beginning_of_turn(sent)
+    thinking = set(_with_calls(sent)) if oddities.thought else ()
     ids = Ids(form.accepted.fullmatch)
     seen: list[Image] = []
     for index, message in enumerate(sent):
@@ -75,11 +82,33 @@ def chat_messages(
             seen = []
         if message.role == "assistant":
             seen += message.images
-        back = _given_back(message, origin) if index >= turn else {}
+        back = _given_back(message, origin) if index >= turn or index in thinking else {}
+        if index in thinking and message.role == "assistant":
+            back.setdefault("reasoning_content", oddities.thought)
         content = {"content": back.pop("content")} if "content" in back else {}
-        yield {**back, **_message(message, origin, ids, form), **content}
+        fields = _message(message, origin, ids, form)
+        if oddities.signature and index >= turn:
+            _sign(fields.get("tool_calls", ()), oddities.signature)
+        yield {**back, **fields, **content}
     if seen:
         yield {"role": "user", "content": [_image(image) for image in seen]}
+
+
+def _with_calls(messages: Sequence[Message]) -> Iterator[int]:
+    """Yield the indexes of the messages of all turns in which tools were called."""
+    for start, end in pairwise([0, *beginnings_of_turns(messages), len(messages)]):
+        if any(message.tool_calls for message in messages[start:end]):
+            yield from range(start, end)
+
+
+def _sign(calls: Iterable[dict[str, Any]], signature: str) -> None:
+    """Sign the calls of a message, unless one is signed: of parallel ones only the first is."""
+    outers = [_fields(call.get("extra_content")) for call in calls]
+    inners = [_fields(outer.get("google")) for outer in outers]
+    if not any(inner.get("thought_signature") for inner in inners):
+        for call, outer, inner in zip(calls, outers, inners, strict=True):
+            google = {**inner, "thought_signature": signature}
+            call["extra_content"] = {**outer, "google": google}
 
 
 def _given_back(message: Message, origin: str | None) -> dict[str, Any]:

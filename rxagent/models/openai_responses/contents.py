@@ -18,6 +18,7 @@ __all__ = [
     "arguments_in",
     "text_in",
     "texts_of",
+    "typed",
 ]
 
 CALL, MESSAGE, REASONING = "function_call", "message", "reasoning"
@@ -41,6 +42,20 @@ _OF_PARTS = {
     "summary_text": ("summary", "text"),
 }
 """The parts of whole items by their types: which of the texts they hold, and under what name."""
+
+
+def typed(item: Any) -> Any:
+    """Return an item with the type that its fields show, where it has none."""
+    if not isinstance(item, Mapping) or item.get("type") is not None:
+        return item
+    if item.get("arguments") is not None or item.get("call_id") is not None:
+        return {**item, "type": CALL}
+    if item.get("summary") is not None or item.get("encrypted_content") is not None:
+        return {**item, "type": REASONING}
+    is_said = item.get("content") is not None and item.get("role") is None
+    if is_said or item.get("role") == "assistant":
+        return {**item, "type": MESSAGE}
+    return item
 
 
 def texts_of(item: Mapping[str, Any]) -> Texts:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...errors import ModelError
 from ...events import Delta, Finish
-from ...streams.fairness import REST, Rest, rested
+from ...streams.fairness import Rest
 from ..errors import ErrorFactory
+from ..json_events import JsonEvents
 from ..openai_chat.fields import Usages, finish_of, id_of, number, string
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
-from .contents import KIND_OF, REASONING, arguments_in, text_in
+from .contents import KIND_OF, REASONING, arguments_in, text_in, typed
 from .failures import failure_in_event, is_of_tool
 from .items import Signs
 from .output import Add, Contradicted, Output, Unnamed
@@ -49,7 +49,7 @@ _WORDS = {"max_messages": "length", "max_tool_calls": "length"}
 """The reasons of an end that only this protocol has."""
 
 
-class ResponseEvents:
+class ResponseEvents(JsonEvents):
     """Reads the events of one reply, one after the other, as deltas.
 
     A response that comes whole is read as the end of a stream that had nothing before it.
@@ -67,10 +67,8 @@ class ResponseEvents:
     """
 
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
-        self.answered = self.finished = self.is_stream = False
-        self.failure: ModelError | None = None
+        super().__init__(errors)
         self.add: Add | None = None
-        self._errors = errors
         self._output = Output(origin)
         self._usages = Usages(errors.model)
 
@@ -87,19 +85,12 @@ class ResponseEvents:
         """
         self.add = None
         try:
-            for event in rested(value) if isinstance(value, list) else (value,):
-                if event is REST:
-                    yield REST
-                elif not self.finished:
-                    yield from self._read(event)
+            yield from super().read(value)
         except Unnamed as error:
             raise self._errors.malformed("a call without a name", value) from error
         except Contradicted as error:
             what = "arguments of a call that differ from the pieces of them"
             raise self._errors.malformed(what, value) from error
-        except (AttributeError, LookupError, RecursionError, TypeError) as error:
-            if self.failure is None:
-                raise self._errors.malformed("an event of an unknown shape", value) from error
 
     def fail(self, description: Any, /) -> None:
         """Note an error that the provider reports; the failure of a tool of its own is none."""
@@ -109,14 +100,15 @@ class ResponseEvents:
             response = description.get("response")
             inner = response if isinstance(response, Mapping) else description
             description = inner.get("error") or inner
-        if self.failure is None:
-            self.failure = self._errors.reported(description)
+        super().fail(description)
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the reply."""
         yield from self._output.flush()
 
     def _read(self, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
+        if self.finished:
+            return
         given = event.get("type")
         kind = given if isinstance(given, str) else ""
         error = failure_in_event(event, self.answered)
@@ -138,7 +130,7 @@ class ResponseEvents:
                 name, text = text_in(event.get("part"), "content")
             yield from self._fill(event, name, part, text)
         elif kind in ("response.output_item.added", "response.output_item.done"):
-            item = event.get("item")
+            item = typed(event.get("item"))
             if isinstance(item, Mapping) and item:
                 self.answered = True
                 step = self._output.stop if kind.endswith("done") else self._output.start
@@ -164,9 +156,8 @@ class ResponseEvents:
             )
 
     def _end(self, kind: str, event: Mapping[str, Any]) -> Iterator[Delta | Rest]:
-        response = event.get("response") if kind in _ENDS else event
-        if not isinstance(response, Mapping):
-            response = {}
+        inner = event.get("response") if kind in _ENDS else None
+        response = inner if isinstance(inner, Mapping) else event
         states = response.get("status"), kind.rpartition(".")[2]
         state = next((state for state in _STATES if state in states), None)
         if state in ("failed", "cancelled"):
@@ -179,10 +170,12 @@ class ResponseEvents:
         output = response.get("output")
         if not output and not self._output and (text := response.get("output_text")):
             output = [{"type": "message", "content": text}]
-        if not isinstance(output, list) and kind not in _ENDS:
-            raise TypeError
+        if not isinstance(output, list):
+            if output or kind not in _ENDS:
+                raise TypeError
+            output = []
         self.answered = self.answered or bool(output)
-        yield from self._output.finish(output if isinstance(output, list) else ())
+        yield from self._output.finish([typed(item) for item in output])
         if self._output.is_contradicted:
             yield from self._report(response)
             what = "a whole text that differs from the pieces of it"

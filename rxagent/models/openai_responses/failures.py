@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..failures import failure_in, is_foreign, wordless_failure_in
-from .contents import CALL, MESSAGE, REASONING
+from .contents import CALL, MESSAGE, REASONING, typed
 
 __all__ = ["failure_in_event", "failure_in_item", "failure_in_response", "is_of_tool"]
 
@@ -55,6 +55,9 @@ def failure_in_event(event: Mapping[str, Any], answered: bool) -> Any:
         return None
     outer = {name: value for name, value in event.items() if name not in _INNER}
     inner = event.get("response")
+    if not isinstance(inner, Mapping) and _is_response(event):  # its fields stand in the event
+        inner = {name: value for name, value in event.items() if name != "type"}
+        outer = {"type": kind}
     if isinstance(inner, Mapping):
         error = failure_in_response(inner)
         if error is not None:
@@ -85,6 +88,7 @@ def failure_in_item(item: Any) -> Any:
 
     The model reads what a tool of the provider's has met, so that it is no failure of the reply.
     """
+    item = typed(item)
     if not isinstance(item, Mapping):
         return None
     kind = item.get("type")

@@ -57,7 +57,7 @@ class Output:
     @property
     def has_halves(self) -> bool:
         """Whether the first half of a character waits for its other one."""
-        return bool(self._halves)
+        return bool(self._halves.kept)
 
     def start(self, index: int | None, data: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield what the start of an item holds."""

@@ -66,6 +66,17 @@ class CallCells:
 
         assert [("add", {"a": 2, "b": 3})] == _meant(reply.message.tool_calls)
 
+    def test_text_beside_calls(self, far_end: FarEnd) -> None:
+        """The text of a message that calls tools is sent back with its calls."""
+        call = ToolCallDelta(0, "call_1", "now", "{}")
+        model = far_end.serve(TextDelta("I look at the clock."), call, Finish("tool_calls"))
+        said = answer(model, _ASKED).message
+        result = Message("tool", "noon", tool_call_id=said.tool_calls[0].id)
+        answer(model, _ASKED.evolve(messages=[*_ASKED.messages, said, result]))
+
+        sent = [message for message in far_end.requests[-1].messages if message.text]
+        assert ["What is 2 + 3?", "I look at the clock.", "noon"] == [m.text for m in sent]
+
     def test_calls_are_given_back(self, far_end: FarEnd) -> None:
         """Calls and their results are sent in the next request, each result with its call."""
         calls = [

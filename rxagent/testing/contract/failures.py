@@ -8,7 +8,7 @@ from ...errors import (
     RateLimited,
 )
 from ...events import TextDelta
-from ..far_ends import Broken, FarEnd, Garbage, Rejected, Reported, Silence, Waiting
+from ..far_ends import Broken, Cut, FarEnd, Garbage, Rejected, Reported, Silence, Waiting
 from .listening import failure
 
 __all__ = ["FailureCells"]
@@ -48,6 +48,23 @@ class FailureCells:
 
         assert "Hello there" == reply.text
         assert "The engine is overloaded." in str(error)
+
+    def test_reported_at_opening(self, far_end: FarEnd) -> None:
+        """An error that the provider reports in place of a reply, with status 200, is its error."""
+        reported = Reported(503, "The engine is overloaded.")
+        error, reply = failure(far_end.serve(reported), ModelUnavailable)
+
+        assert [] == reply.deltas
+        assert "The engine is overloaded." in str(error)
+
+    def test_cut_before_its_end(self, far_end: FarEnd) -> None:
+        """A body that ends before its end mark is no whole answer, and no empty one."""
+        _, reply = failure(far_end.serve(*_HELLO, Cut()), ModelUnavailable)
+        assert "Hello there" == reply.text
+        assert [] == reply.reasons
+
+        _, reply = failure(far_end.serve(Cut()), ModelUnavailable)
+        assert [] == reply.deltas
 
     def test_broken_in_midstream(self, far_end: FarEnd) -> None:
         """A connection that breaks in mid-stream is no whole answer."""

@@ -9,6 +9,7 @@ from .listening import answer
 __all__ = ["ReplyCells"]
 
 _PIECES = ["Hello", " there", ",", " Grüße", " an", " 你好", " 🎈", "."]
+_SPACED = [" So", ":", "\n", "\n", "  one", " ", " two", "\t", "three ", "\n"]
 _TEXTS = tuple(map(TextDelta, _PIECES))
 _THOUGHTS = ["I have", " to add", " 2 and 3."]
 
@@ -34,6 +35,12 @@ class ReplyCells:
         assert "Hello there" == "".join(texts)
         assert all(texts)
         assert {TextDelta, Finish} == {type(delta) for delta in reply.deltas} - {Usage}
+
+    def test_white_space_is_text(self, far_end: FarEnd) -> None:
+        """Blanks and line breaks are text, also at its ends and in pieces of their own."""
+        for pieces in (_SPACED, [*_SPACED, "def f():\n", "    ", "return 1\n", "\n"]):
+            reply = answer(far_end.serve(*map(TextDelta, pieces), Finish("stop")))
+            assert "".join(pieces) == reply.text
 
     def test_reasoning_is_apart(self, far_end: FarEnd) -> None:
         """Reasoning comes as reasoning, before the text, and is no part of it."""

@@ -1,6 +1,7 @@
 """Requests: what of a conversation arrives, in the provider's own form."""
 
 import json
+from collections.abc import Mapping
 
 from ...events import Finish, TextDelta
 from ...messages import Image, Message, ProviderData, Request, ToolCall, ToolSpec
@@ -13,6 +14,10 @@ __all__ = ["RequestCells"]
 _PIXEL = Image(
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLv"
     "AAAAAElFTkSuQmCC"
+)
+_ANOTHER = Image(
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAADUlEQVR4nGP4zwAE/wEHAAH/"
+    "4iOeWQAAAABJRU5ErkJggg=="
 )
 _NESTED = ToolSpec(
     "find",
@@ -47,6 +52,15 @@ def _in_order(texts: list[str], messages: tuple[Message, ...]) -> bool:
     return True
 
 
+def _leaves(value: object) -> list[object]:
+    match value:
+        case Mapping():
+            return [leaf for item in value.values() for leaf in _leaves(item)]
+        case list() | tuple():
+            return [leaf for item in value for leaf in _leaves(item)]
+    return [value]
+
+
 class RequestCells:
     """What a model sends."""
 
@@ -62,6 +76,23 @@ class RequestCells:
         sent = _received(far_end, *messages).messages
         assert [(m.role, m.text) for m in messages] == [(m.role, m.text) for m in sent]
 
+    def test_texts_are_whole(self, far_end: FarEnd) -> None:
+        """Texts arrive as they are, with the blanks and line breaks at their ends."""
+        texts = ["  One\n\n  two \n", "Yes.", "\tthree\n    four  \n\n"]
+        messages = [
+            Message(r, t) for r, t in zip(["user", "assistant", "user"], texts, strict=True)
+        ]
+
+        assert texts == [message.text for message in _received(far_end, *messages).messages]
+
+    def test_options(self, far_end: FarEnd) -> None:
+        """An option of a request is sent, as the provider names it."""
+        model = far_end.serve(TextDelta("Yes."), Finish("stop"))
+        answer(model, Request("Hi", options=far_end.option))
+
+        sent = _leaves(far_end.bodies[-1])
+        assert [] == [value for value in _leaves(far_end.option) if value not in sent]
+
     def test_adjacent_messages(self, far_end: FarEnd) -> None:
         """Messages of one role in a row are sent as the provider takes them, with all texts."""
         roles = ["system", "system", "user", "user", "assistant", "assistant", "user"]
@@ -74,6 +105,13 @@ class RequestCells:
         (sent,) = _received(far_end, Message("user", "What is it?", images=[_PIXEL])).messages
 
         assert ("What is it?", (_PIXEL,)) == (sent.text, sent.images)
+
+    def test_several_images(self, far_end: FarEnd) -> None:
+        """All images of a message arrive, in order."""
+        images = [_PIXEL, _ANOTHER, _PIXEL]
+        (sent,) = _received(far_end, Message("user", "Which differs?", images=images)).messages
+
+        assert ("Which differs?", tuple(images)) == (sent.text, sent.images)
 
     def test_images_of_results(self, far_end: FarEnd) -> None:
         """An image that a tool returns arrives, in its result or behind it."""

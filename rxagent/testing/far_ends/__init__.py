@@ -7,6 +7,7 @@ from .http import Frame, HttpFarEnd, Rendering
 from .items import (
     Blank,
     Broken,
+    Cut,
     Endless,
     Garbage,
     Item,
@@ -21,6 +22,7 @@ __all__ = [
     "Blank",
     "Broken",
     "Call",
+    "Cut",
     "Endless",
     "FarEnd",
     "Frame",

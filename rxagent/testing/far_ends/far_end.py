@@ -59,12 +59,14 @@ class FarEnd(ABC):
         not_offered: The cells of the contract that the provider does not offer, by their names,
             each with the reason and the provider's document that says so.
         finish_words: The finish reasons that the provider has, each with its own word.
+        option: An option of requests, with a value that no field has by chance.
         dated: The day when the contract was run, if that is not part of each test run.
     """
 
     prefix: ClassVar[str]
     not_offered: ClassVar[Mapping[str, str]] = {}
     finish_words: ClassVar[Mapping[str, str]]
+    option: ClassVar[Mapping[str, Any]] = {"temperature": 0.625}
     dated: ClassVar[str] = ""
 
     def __init__(self) -> None:

@@ -14,6 +14,7 @@ from .far_end import Call, FarEnd
 from .items import (
     Blank,
     Broken,
+    Cut,
     Endless,
     Failure,
     Garbage,
@@ -145,6 +146,9 @@ class HttpFarEnd(FarEnd):
                     yield math.inf
                 case Broken():
                     yield Ending.ABORT
+                    return
+                case Cut():
+                    yield Ending.QUIET
                     return
                 case Reported():
                     yield from rendering.failure(item)

@@ -10,6 +10,7 @@ from ...messages import Request
 __all__ = [
     "Blank",
     "Broken",
+    "Cut",
     "Endless",
     "Failure",
     "Garbage",
@@ -45,6 +46,11 @@ class Broken:
 
 
 @frozen
+class Cut:
+    """End the body before its end mark, as a proxy does that has lost its server."""
+
+
+@frozen
 class Waiting:
     """Send nothing, not even headers, until the client leaves."""
 
@@ -71,7 +77,7 @@ class Garbage:
     """Send what the protocol does not allow."""
 
 
-Failure = Rejected | Reported | Broken | Waiting | Silence | Garbage
+Failure = Rejected | Reported | Broken | Cut | Waiting | Silence | Garbage
 """What goes wrong."""
 
 Item = Delta | Endless | Failure | Blank

@@ -42,6 +42,7 @@ NOT_OFFERED = {
     "rate_limited": _NO_SERVER,
     "unavailable": _NO_SERVER,
     "rejected": _NO_SERVER,
+    "cut_before_its_end": f"Its answer has no body that could be cut: {_DOCS}",
     "malformed": f"It makes tokens, and each is text, so no text violates a protocol: {_DOCS}",
     "time_out_at_opening": _NEVER_SILENT,
     "time_out_in_midstream": _NEVER_SILENT,
@@ -219,6 +220,7 @@ class Scripted(LocalModel[Any]):
         self, engine: Any, prompt: str, request: Request, settings: Settings, answer: Answer
     ) -> None:
         play = self.far_end.begin(self.model_id, prompt, self.script, *self._encoder(engine))
+        play.call.body = {**play.call.body, "options": _numbers(settings.sampling)}
         most = play.length if play.is_cut else settings.max_tokens
         forced = {**settings.sampling, **self._force(engine, play)}
         settings = evolve(settings, max_tokens=most, sampling=forced)
@@ -284,6 +286,10 @@ def _message(message: Mapping[str, Any]) -> Message:
         images=[Image(part["url"]) for part in parts if part["type"] == "image"],
         reasoning=message.get("thoughts", ""),
     )
+
+
+def _numbers(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if isinstance(value, int | float)}
 
 
 # Answers.

@@ -1,6 +1,7 @@
 """The far end of Mistral's models, which is a host with more oddities than others."""
 
 import re
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from ...models import Model, resolve
@@ -31,3 +32,6 @@ class MistralFarEnd(OpenAIFarEnd):
         ids += [m["tool_call_id"] for m in body["messages"] if m["role"] == "tool"]
         if wrong := [id for id in ids if not _ID.fullmatch(id)]:
             raise AssertionError(f"Tool call id was {wrong[0]} but must be 9 of a-z, A-Z, 0-9")
+        for role, following in pairwise(message["role"] for message in body["messages"]):
+            if role == "tool" and following not in ("tool", "assistant"):
+                raise AssertionError(f"Unexpected role '{following}' after role 'tool'")

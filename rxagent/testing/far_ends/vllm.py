@@ -49,7 +49,9 @@ class VLLMFarEnd(LocalFarEnd):
         **NOT_OFFERED,
         "images": _IMAGES,
         "images_of_results": _IMAGES,
+        "reported_at_opening": _NO_SENTENCE,
         "reported_in_midstream": _NO_SENTENCE,
+        "several_images": _IMAGES,
         "usage_in_detail": _KEPT,
     }
     dated: ClassVar[str] = "2026-11-28"

@@ -7,7 +7,7 @@ from typing import Any
 from .diagram import Diagram, Note, Pipeline, Source, Watch
 from .performance import Outcome, perform
 from .picture import draw
-from .reader import parse, read
+from .reading import parse, read
 from .report import report
 from .scope import attempts, model_of, request
 from .stage import Marbles, marbles
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class _Room(ModuleType):
+class _CallableModule(ModuleType):
     """This module, which can be called like the function `marbles` in it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Marbles:
@@ -42,4 +42,4 @@ class _Room(ModuleType):
 
 
 # `from rxagent.testing import marbles` may find the function or this module.
-sys.modules[__name__].__class__ = _Room
+sys.modules[__name__].__class__ = _CallableModule

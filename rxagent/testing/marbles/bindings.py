@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ... import errors, events, messages
 from ...frozen import plain_type
+from .rows import ERROR
 from .snippets import Import, Snippet
 
 __all__ = ["Unmade", "made", "matches", "value_of"]
@@ -32,7 +33,7 @@ def value_of(letter: str, snippet: Snippet, imports: Mapping[str, Import]) -> An
     value = _read(snippet, dict.fromkeys(own, lambda *args, **kwargs: ...))
     if own:
         return Unmade(letter, snippet, own)
-    if letter == "!" and not isinstance(value, Exception):
+    if letter == ERROR and not isinstance(value, Exception):
         raise snippet.flaw(_NO_ERROR)
     return value
 
@@ -49,8 +50,8 @@ class Unmade:
         """Import the classes, and return the value."""
         own = {name: _loaded(one) for name, one in self.imports.items()}
         value = _read(self.snippet, own)
-        if (self.letter == "!") is not isinstance(value, Exception):
-            raise self.snippet.flaw(_NO_ERROR if self.letter == "!" else _NO_VALUE)
+        if (self.letter == ERROR) is not isinstance(value, Exception):
+            raise self.snippet.flaw(_NO_ERROR if self.letter == ERROR else _NO_VALUE)
         return value
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from ...arguments import plural
 from .bindings import matches
 from .diagram import Diagram, Note, Subscription, Watch
 from .performance import Outcome
-from .rows import Kind, Line, duration
+from .rows import ERROR, Kind, Line, duration
 from .writing import Signs, TimedSigns, binding, signs_of, watch_signs, write
 
 __all__ = [
@@ -89,7 +89,7 @@ def compare(
 
 
 def _bound(letter: str, value: Any) -> str:
-    is_letter = isinstance(value, Exception) and letter != "!"
+    is_letter = isinstance(value, Exception) and letter != ERROR
     return binding(letter, value) + ("  (an error)" if is_letter else "")
 
 

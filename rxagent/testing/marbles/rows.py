@@ -9,16 +9,24 @@ from attrs import frozen
 from ...errors import MarbleSyntaxError
 
 __all__ = [
+    "COMPLETED",
+    "DISPOSED",
+    "ENDS",
+    "ERROR",
+    "FAILED",
+    "SUBSCRIBED",
     "Kind",
     "Line",
     "Mark",
     "Timeline",
     "duration",
+    "letter_of",
     "quoted",
     "read_duration",
     "read_ruler",
     "read_subscription",
     "read_values",
+    "sign_of",
     "unquoted",
 ]
 
@@ -122,11 +130,32 @@ class Kind(Enum):
     COMPLETED = auto()
 
 
+COMPLETED, FAILED = "|", "#"
+ENDS = {COMPLETED: Kind.COMPLETED, FAILED: Kind.ERROR}
+"""The signs that end a stream."""
+
+ERROR = "!"
+"""The letter whose value is the error of `FAILED`."""
+
+SUBSCRIBED, DISPOSED = "^", "!"
+"""The signs of a row of subscriptions."""
+
+
+def letter_of(sign: str) -> str:
+    """Return the letter that has the value of a sign."""
+    return ERROR if sign == FAILED else sign
+
+
+def sign_of(letter: str) -> str:
+    """Return how the value of a letter is drawn."""
+    return FAILED if letter == ERROR else letter
+
+
 @frozen
 class Mark:
     """A marble: `column` gives its time, `place` is where its sign is.
 
-    The sign is a letter, a text with its quotes, or one of `|` and `#`.
+    The sign is a letter, a text with its quotes, or one of `ENDS`.
     """
 
     column: int
@@ -135,7 +164,6 @@ class Mark:
     place: int
 
 
-_ENDS = {"|": Kind.COMPLETED, "#": Kind.ERROR}
 _ESCAPES = {"\\": "\\", "'": "'", "n": "\n", "t": "\t"}
 _STRAY = {
     "^": "'^' belongs in a row of subscriptions, which is written `name^ ^--!`.",
@@ -165,15 +193,15 @@ def read_values(line: Line, start: int) -> list[Mark]:
         elif sign != " ":
             if sign == "'":
                 column = _end_of_text(line, here)
-            elif not (sign.isalnum() or sign in _ENDS or (sign == "-" and group is None)):
+            elif not (sign.isalnum() or sign in ENDS or (sign == "-" and group is None)):
                 raise line.flaw(here, _STRAY.get(sign, f"{sign!r} is no marble."))
             if marks and marks[-1].kind is not Kind.NEXT:
                 found = line.text[here:column]
-                hint = "; a comment has its own line" if sign == "#" else f", but {found!r} does"
+                hint = "; a comment has its own line" if sign == FAILED else f", but {found!r} does"
                 raise line.flaw(here, f"Nothing may follow the end of the stream{hint}.")
             if sign != "-":
                 at = here if group is None else group
-                kind = _ENDS.get(sign, Kind.NEXT)
+                kind = ENDS.get(sign, Kind.NEXT)
                 marks.append(Mark(at, kind, line.text[here:column], here))
     if group is not None:
         raise line.flaw(group, "This group is not closed.")
@@ -190,8 +218,8 @@ def read_subscription(line: Line, start: int) -> tuple[Mark | None, Mark | None]
             group = column
         elif sign == ")" and group is not None:
             group = None
-        elif sign in "^!":
-            if sign in found or "!" in found:
+        elif sign in (SUBSCRIBED, DISPOSED):
+            if sign in found or DISPOSED in found:
                 raise line.flaw(column, "A row shows one subscription; write a row for the next.")
             at = column if group is None else group
             found[sign] = Mark(at, Kind.NEXT, sign, column)
@@ -199,7 +227,7 @@ def read_subscription(line: Line, start: int) -> tuple[Mark | None, Mark | None]
             raise line.flaw(column, f"{sign!r} is not allowed in a row of subscriptions.")
     if group is not None:
         raise line.flaw(group, "This group is not closed.")
-    return found.get("^"), found.get("!")
+    return found.get(SUBSCRIBED), found.get(DISPOSED)
 
 
 def _end_of_text(line: Line, start: int) -> int:

@@ -12,7 +12,7 @@ from ...executors import CodeResult
 from .constructors import constructed
 from .diagram import Note
 from .performance import perform
-from .reader import parse
+from .reading import parse
 from .replay import Played, replay_of
 from .report import is_same, report
 from .rows import Kind

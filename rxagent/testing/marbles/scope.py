@@ -186,7 +186,7 @@ def public(name: str, scheduler: RunScheduler) -> Any:
         return partial(import_module("rxagent").launch, scheduler=scheduler)
     if name in KIT:
         return KIT[name]
-    for room in (events, errors, import_module("rxagent"), builtins):
-        if name in getattr(room, "__all__", dir(room)):
-            return getattr(room, name)
+    for module in (events, errors, import_module("rxagent"), builtins):
+        if name in getattr(module, "__all__", dir(module)):
+            return getattr(module, name)
     raise LookupError(name)

@@ -11,9 +11,9 @@ from ...arguments import text
 from ..clock import VirtualScheduler
 from .diagram import Note, Watch
 from .performance import ColdRow, HotRow, Recording, Row
-from .reader import notes_of, watch_of
+from .reading import notes_of, watch_of
 from .report import ASTRAY, compare, compare_subscriptions, from_here
-from .rows import Line, Timeline, read_duration
+from .rows import ERROR, Line, Timeline, read_duration
 
 __all__ = ["Expectation", "Marbles", "marbles"]
 
@@ -50,7 +50,7 @@ def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) 
         if len(letter) != 1:
             raise TypeError(f"Only single letters are bound, not {letter!r}.")
     if error is not None:
-        bindings["!"] = error
+        bindings[ERROR] = error
     return Marbles(Timeline(seconds), bindings)
 
 

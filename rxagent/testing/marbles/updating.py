@@ -5,7 +5,7 @@ from typing import Any
 
 from ...errors import MarbleSyntaxError
 from .diagram import Diagram, Note
-from .reader import parse
+from .reading import parse
 from .report import is_same
 from .writing import Signs, WrittenRow, binding, lay_out, signs_of, watch_signs, write_on
 

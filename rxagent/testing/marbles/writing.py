@@ -11,7 +11,7 @@ from ... import events
 from ...errors import RxAgentError
 from .bindings import matches
 from .diagram import Note, Subscription, Watch
-from .rows import Kind, Timeline, duration, quoted
+from .rows import COMPLETED, DISPOSED, ERROR, SUBSCRIBED, Kind, Timeline, duration, quoted, sign_of
 
 __all__ = [
     "LETTERS",
@@ -75,10 +75,10 @@ class Signs:
     def of(self, note: Note) -> str:
         """Return the sign of a note."""
         if note.kind is Kind.COMPLETED:
-            return "|"
+            return COMPLETED
         for letter, value in self._bindings.items():
             if matches(value, note.value):
-                return "#" if letter == "!" else letter
+                return sign_of(letter)
         is_text = isinstance(note.value, events.TextDelta)
         if self._quoting and is_text and _is_readable(note.value.text):
             return quoted(note.value.text)
@@ -89,9 +89,10 @@ class Signs:
         first = _LETTERS.index(LETTERS.get(type(value), "a"))
         order = _LETTERS[first:] + _LETTERS[:first]
         free = (letter for letter in chain(order, _more()) if letter not in self._bindings)
-        letter = "!" if note.kind is Kind.ERROR and "!" not in self._bindings else next(free, "?")
+        is_free = note.kind is Kind.ERROR and ERROR not in self._bindings
+        letter = ERROR if is_free else next(free, "?")
         self._bindings[letter] = self.added[letter] = note.value
-        return "#" if letter == "!" else letter
+        return sign_of(letter)
 
 
 def _is_readable(text: str) -> bool:
@@ -145,7 +146,7 @@ def signs_of(notes: Iterable[Note], sign: Callable[[Note], str], begun: float = 
 
 def watch_signs(subscription: Subscription | Watch) -> TimedSigns:
     """Return the marbles of a row of subscriptions."""
-    times = {"^": subscription.subscribed, "!": subscription.disposed}
+    times = {SUBSCRIBED: subscription.subscribed, DISPOSED: subscription.disposed}
     return _grouped((at, sign) for sign, at in times.items() if at is not None)
 
 
@@ -203,7 +204,7 @@ def _columns(widths: Mapping[float, int], tick: float) -> tuple[dict[float, int]
 def _row(marbles: Sequence[tuple[int, str]], begun: int) -> str:
     row = " " * begun
     for column, marble in marbles:
-        row = row.ljust(column, " " if marble[:2] in ("^", "(^") else "-") + marble
+        row = row.ljust(column, " " if marble.lstrip("(").startswith(SUBSCRIBED) else "-") + marble
     return row if marbles else row + "-"
 
 

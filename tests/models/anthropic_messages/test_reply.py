@@ -244,6 +244,15 @@ def test_whole_message_that_lacks_a_field(left_out):
     assert "I add." == said(read(json.dumps(message).encode()))["text"]
 
 
+@pytest.mark.parametrize("reason", [None, "", "null"])
+def test_whole_message_that_broke_off(reason):
+    """A whole message without a reason is a stream that broke off, and was collected."""
+    message = json.dumps({**MESSAGE, "stop_reason": reason}).encode()
+    for reply in (message, sse({**MESSAGE, "stop_reason": reason})):
+        with pytest.raises(ModelUnavailable, match="broke off"):
+            read(reply)
+
+
 def test_whole_message_that_was_cut():
     """The last call of a message at its length limit may be half of one, and looks so."""
     message = {**MESSAGE, "stop_reason": "max_tokens"}

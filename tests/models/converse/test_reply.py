@@ -160,11 +160,11 @@ def test_whole():
 
 
 def test_whole_broken_off():
-    """A whole reply that is cut is malformed, wherever it is."""
+    """A whole reply that is cut has broken off, wherever it is."""
     (reply,) = rendered(ANSWER, WholeRendering())
     data = json.dumps(reply.body).encode()
     for at in range(1, len(data)):
-        with pytest.raises(MalformedReply):
+        with pytest.raises(ModelUnavailable, match="broke off"):
             read(data[:at])
 
 

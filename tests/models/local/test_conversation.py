@@ -78,6 +78,16 @@ def test_a_template_without_tools():
     assert "user: Result of add:\nIt is 2." in made
 
 
+def test_results_of_calls_with_one_id_are_written():
+    """Each result has the name of its own call, in their order."""
+    calls = [ToolCall("", name, "{}") for name in ("add", "look")]
+    results = [Message("tool", text, tool_call_id="") for text in ("2", "A cat.")]
+    made = prompt(Request([Message("user", "Hi"), Message("assistant", "", calls), *results]), TEXT)
+
+    assert "Result of add:\n2" in made
+    assert "Result of look:\nA cat." in made
+
+
 def test_a_template_that_demands_turns():
     """Messages of one role are merged, and the system message is the user's, where needed."""
     messages = [*HISTORY[:2], Message("user", "Quick!"), Message("assistant", "2.")]

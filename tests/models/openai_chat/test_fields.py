@@ -131,6 +131,40 @@ def test_caches_that_are_only_read(report):
     assert Usage(9, 0, cached_tokens=4) == Usages(None).add(report)
 
 
+LEFT_OUT = [
+    # xAI's example, its Responses protocol, and a long answer with few thoughts
+    ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135}, 94, 103),
+    ({"input_tokens": 32, "output_tokens": 9, "total_tokens": 135}, 94, 103),
+    ({"prompt_tokens": 32, "completion_tokens": 900, "total_tokens": 1026}, 94, 994),
+    # without a total, and where the total leaves them out as well, as Perplexity's
+    ({"prompt_tokens": 32, "completion_tokens": 9}, 94, 103),
+    ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 41}, 94, 103),
+    # nothing but thoughts, from a proxy before Gemini
+    ({"prompt_tokens": 21, "completion_tokens": 0, "total_tokens": 81}, 60, 60),
+    # Gemini's thoughts without their number
+    ({"prompt_tokens": 20, "completion_tokens": 424, "total_tokens": 1016}, 0, 996),
+]
+WITHIN = [
+    ({"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 135}, 94, 103),
+    ({"prompt_tokens": 500, "completion_tokens": 500, "total_tokens": 1000}, 500, 500),
+    ({"prompt_tokens": 32, "completion_tokens": 103}, 94, 103),
+    ({"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 0}, 94, 103),
+    ({"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": "x"}, 94, 103),
+    # a total that counts what a cache took part in twice
+    ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 48, "cached_tokens": 7}, 0, 9),
+]
+
+
+@pytest.mark.parametrize(("report", "thought", "made"), LEFT_OUT + WITHIN)
+def test_reasoning_is_part_of_the_output(report, thought, made):
+    """The output has the reasoning, whether the server counts it so or beside."""
+    prefix = "completion" if "completion_tokens" in report else "output"
+    details = {f"{prefix}_tokens_details": {"reasoning_tokens": thought}}
+    added = Usages(None).add({**report, **details})
+
+    assert (made, thought) == (added.output_tokens, added.reasoning_tokens)
+
+
 counts = st.integers(0, 1000)
 partial_reports = st.dictionaries(
     st.sampled_from(
@@ -141,6 +175,8 @@ partial_reports = st.dictionaries(
             "cached_tokens",
             "cache_read_input_tokens",
             "cache_creation_input_tokens",
+            "reasoning_tokens",
+            "total_tokens",
         ]
     ),
     counts | st.none() | st.just("x"),
@@ -148,14 +184,16 @@ partial_reports = st.dictionaries(
 
 
 @given(st.lists(partial_reports))
-def test_a_cache_is_part_of_the_input(reports):
-    """Whatever is reported, the input holds what was cached, and no number falls."""
+def test_a_part_is_no_more_than_the_whole(reports):
+    """Whatever is reported, the input holds what was cached, the output what was thought, and no
+    number falls."""
     usages = Usages("big")
     added = [usage for report in reports if (usage := usages.add(report)) is not None]
     total = reduce(Usage.sum, added, None)
 
     assert all(min(attrs.astuple(usage)[:5]) >= 0 for usage in added)
     assert total is None or total.input_tokens >= total.cached_tokens
+    assert total is None or total.output_tokens >= total.reasoning_tokens
     assert total is None or total.model == "big"
 
 

@@ -324,7 +324,12 @@ def test_bytes(read, data, before, size):
     assert [TextDelta("Hi"), Finish("stop")] == deltas
 
 
-@pytest.mark.parametrize("data", [b"", DONE, b": hush\n\n" + DONE, b"{}", b"[]", b"<p>No", b"null"])
+USED = usage_chunk(5, 0)
+NO_ANSWER = [b"", DONE, b": hush\n\n" + DONE, b"{}", b"[]", b"<p>No", b"null"]
+NO_ANSWER += [sse(USED), sse(USED) + DONE, sse(USED) * 2 + DONE, json.dumps(USED).encode()]
+
+
+@pytest.mark.parametrize("data", NO_ANSWER)
 def test_no_answer(read, data):
     """A reply without an answer is an error."""
     with pytest.raises(ModelError):

@@ -1,15 +1,21 @@
 """The requests of OpenAI's chat protocol."""
 
 import re
+from itertools import chain, pairwise
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.messages import Image, Message, ProviderData, ToolCall
-from rxagent.models.openai_chat.ids import id_form_of
+from rxagent.models.openai_chat import oddities
+from rxagent.models.openai_chat.ids import IdForm
+from rxagent.models.openai_chat.oddities import DEEPSEEKS, GEMINIS, oddities_of
 from rxagent.models.openai_chat.request import chat_messages
 from rxagent.testing.frames import call_chunk
+
+from ..odd_hosts import turns_of
 
 CAT, DOG = Image("https://example.com/cat.png"), Image("data:image/png;base64,AA==")
 
@@ -165,6 +171,101 @@ def test_reasoning_goes_back_while_tools_are_called():
     )
 
 
+CALLS = ToolCall("c", "add", "{}")
+STEPS = st.sampled_from(
+    [
+        [Message("user", "Hi")],
+        [Message("assistant", "Hm.")],
+        [Message("assistant", "Hm.", reasoning="So.", extra=[UNDER])],
+        [Message("assistant", "", [CALLS]), RESULT],
+        [Message("assistant", "", [CALLS], reasoning="So.", extra=[UNDER]), RESULT],
+        [Message("assistant", "", [CALLS, evolve(CALLS, id="d")]), RESULT],
+        [Message("tool", "", tool_call_id="c", images=[CAT])],
+        [Message("system", "Now.")],
+    ]
+)
+CONVERSATIONS = st.lists(STEPS, max_size=8).map(lambda steps: [*chain(*steps)])
+
+
+@given(CONVERSATIONS)
+def test_a_server_that_wants_the_thoughts_of_all_turns(messages):
+    """Each message of a turn with calls has its thought, or what stands for one."""
+    sent = list(chat_messages(messages, "here", DEEPSEEKS))
+
+    for turn in turns_of(sent):
+        said = [message for message in turn if message["role"] == "assistant"]
+        if any(message.get("tool_calls") for message in said):
+            assert all(message["reasoning_content"] for message in said)
+    thoughts = [message.reasoning for message in messages if message.role == "assistant"]
+    assert {*filter(None, thoughts)} >= {
+        message["reasoning_content"] for message in sent if message.get("reasoning_content")
+    } - {DEEPSEEKS.thought}
+    others = list(chat_messages(messages, "there"))
+    assert not any("reasoning_content" in message for message in others)
+
+
+def test_thoughts_of_earlier_turns():
+    """They go back with all calls to a server that wants them, and with no call to others."""
+    loop = [Message("user", "Hi"), called(UNDER), RESULT, Message("assistant", "5")]
+    messages = [*loop, Message("user", "Thanks"), Message("assistant", "Yes"), *loop]
+
+    sent = list(chat_messages(messages, "here", DEEPSEEKS))
+    assert [None, "Hm.", None, " ", None, None, None, "Hm.", None, " "] == [
+        message.get("reasoning_content") for message in sent
+    ]
+
+
+@given(CONVERSATIONS)
+def test_a_server_that_wants_an_answer_to_each_result(messages):
+    """Nothing but a result or a message of the model stands behind a result."""
+    usual = list(chat_messages(messages))
+    sent = list(chat_messages(messages, None, evolve(oddities.MISTRALS, ids=IdForm())))
+    roles = [message["role"] for message in sent]
+
+    assert not [two for one, two in pairwise(roles) if one == "tool" and two in ("user", "system")]
+    between = {"role": "assistant", "content": oddities.MISTRALS.between}
+    assert usual == [message for message in sent if message != between]
+
+
+@given(CONVERSATIONS)
+def test_a_server_that_wants_signatures(messages):
+    """Each call of the latest turn is signed, or stands beside one that is."""
+    sent = list(chat_messages(messages, "here", GEMINIS))
+
+    for message in turns_of(sent)[-1]:
+        for call in message.get("tool_calls") or ():
+            assert {"google": {"thought_signature": GEMINIS.signature}} == call["extra_content"]
+
+
+def test_a_signature_of_its_own():
+    """A call that was signed keeps its signature, and stands for those beside it."""
+    signed = called(UNDER)
+    both = evolve(signed, tool_calls=[*signed.tool_calls, ToolCall("d", "add", "{}")])
+    _, sent = chat_messages([Message("user", "Hi"), both], "here", GEMINIS)
+    one, two = sent["tool_calls"]
+
+    assert SIGNED["extra_content"] == one["extra_content"]
+    assert "extra_content" not in two
+
+
+@pytest.mark.parametrize(
+    ("model", "signs"),
+    [
+        ("gemini-3-pro-preview", True),
+        ("models/gemini-3.5-flash", True),
+        ("gemini-flash-latest", True),
+        ("gemini-10-pro", True),
+        ("gemini-2.5-pro", False),
+        ("models/gemini-1.5-flash", False),
+        ("gemma-3-27b-it", False),
+    ],
+)
+def test_models_that_sign(model, signs):
+    """Only models that refuse an unsigned call get a signature that they did not make."""
+    assert signs == bool(oddities_of("gemini", model, GEMINIS).signature)
+    assert not oddities_of("openrouter", model).signature
+
+
 def test_what_json_cannot_hold_is_not_given_back():
     """A number that JSON cannot hold is dropped, and the request is sent."""
     odd = ToolCall("c", "add", "{}", [ProviderData("here", {"x": float("nan")})])
@@ -213,7 +314,7 @@ def conversation(*ids, origin=None):
 
 def sent_ids(messages, origin, model="m"):
     """Return the ids of the calls that are sent, which are those of their results."""
-    sent = list(chat_messages(messages, origin, id_form_of(origin, model)))
+    sent = list(chat_messages(messages, origin, oddities_of(origin, model)))
     ids = [call["id"] for message in sent for call in message.get("tool_calls", ())]
     assert ids == [message["tool_call_id"] for message in sent if message["role"] == "tool"]
     return ids

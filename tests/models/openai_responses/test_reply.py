@@ -240,6 +240,65 @@ def test_only_the_end_has_the_output(read):
     assert [TextDelta("Hi"), Finish("stop")] == read(completed(output=[message(said("Hi"))]))
 
 
+def bare(value):
+    """Return an item without its type."""
+    return {name: inner for name, inner in value.items() if name != "type"}
+
+
+@pytest.mark.parametrize("are_bare", [True, False])
+@pytest.mark.parametrize("are_flat", [True, False])
+@pytest.mark.parametrize("starts_at", [0, -1])
+def test_responses_that_stand_in_the_event(read, are_flat, are_bare, starts_at):
+    """A response may stand in its event itself, and items may lack their types."""
+    frames = [frame for frame in RECORDED.split(b"\n\n") if frame]
+    events = [json.loads(frame.partition(b"data: ")[2]) for frame in frames][starts_at:]
+    for sent in events:
+        if are_bare and "item" in sent:
+            sent["item"] = bare(sent["item"])
+        response = sent.pop("response", {}) if are_flat else sent.get("response", {})
+        if are_bare and response:
+            response["output"] = [bare(item) for item in response["output"]]
+        if are_flat:
+            sent |= response
+    deltas = read(*(b"data: %s\n\n" % json.dumps(sent).encode() for sent in events))
+
+    def known(delta, kind):
+        return "".join(getattr(each, "text", "") for each in delta if isinstance(each, kind))
+
+    assert [known(DELTAS, kind) for kind in (TextDelta, ReasoningDelta)] == [
+        known(deltas, kind) for kind in (TextDelta, ReasoningDelta)
+    ]
+    assert '{"a": 2}' == "".join(
+        delta.arguments or "" for delta in deltas if isinstance(delta, ToolCallDelta)
+    )
+    assert DELTAS[-2:] == deltas[-2:]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        message(said("Hi")),
+        {"content": "Hi"},
+        {"role": "assistant", "content": [{"text": "Hi"}]},
+    ],
+)
+def test_a_whole_reply_without_types(read, item):
+    """An item without its type is what its fields show, in a list or alone."""
+    reply = {"object": "response", "status": "completed"}
+    expected = [TextDelta("Hi"), Finish("stop")]
+
+    assert expected == read(json.dumps({**reply, "output": [bare(item)]}).encode())
+    assert expected == read(completed(output=[bare(item)]))
+
+
+@pytest.mark.parametrize("output", [{"content": "Hi"}, "Hi", 5])
+def test_an_output_that_is_no_list(read, output):
+    """An output of an unknown shape is an error, wherever it stands."""
+    for stream in (completed(output=output), event("response.completed", output=output)):
+        with pytest.raises(MalformedReply):
+            read(stream)
+
+
 def test_calls_of_one_index(read):
     """Calls that a server sends under one index are several, by their ids."""
     added = "response.output_item.added"
@@ -288,6 +347,7 @@ def test_incomplete_responses(read, reason, ours):
     stream = event("response.incomplete", response={"incomplete_details": details})
 
     assert [Finish(ours)] == read(stream)
+    assert [Finish(ours)] == read(event("response.incomplete", incomplete_details=details))
     assert [TextDelta("Hi"), Finish(ours)] == read(
         whole(message(said("Hi")), status="incomplete", incomplete_details=details)
     )
@@ -303,6 +363,8 @@ FAILURES = {
     "without a name": event("response.failed", response={"error": ERROR}).partition(b"\n")[2],
     "an error of a gateway": b'data: {"error": %s}\n\n' % json.dumps(ERROR).encode(),
     "a whole response": whole(status="failed", error=ERROR),
+    "a response in its event": event("response.failed", status="failed", error=ERROR, output=[]),
+    "a response that is not completed": event("response.completed", error=ERROR, output=[]),
 }
 
 
@@ -332,6 +394,8 @@ def test_responses_that_ended_badly(read, state):
         event(f"response.{state}", response=response) + said_all,
         event(f"response.{state}", response={}) + said_all,
         event(f"response.{state}") + said_all,
+        event("response.completed", **response),
+        event(f"response.{state}", **response) + said_all,
         whole(message(said("Hi")), status=state),
     ):
         with pytest.raises(ModelError):

@@ -112,9 +112,40 @@ def twice(delta):
     return [delta, delta]
 
 
+def without_ends(deltas):
+    """Return deltas whose text has no white space at its ends."""
+
+    def joined(several):
+        text = "".join(delta.text for delta in several if isinstance(delta, TextDelta))
+        others = [delta for delta in several if not isinstance(delta, TextDelta)]
+        return rx.from_iterable([TextDelta(text.strip()), *others])
+
+    return deltas.pipe(rxo.to_list(), rxo.flat_map(joined))
+
+
+def swallowing_at_opening(deltas):
+    """Return deltas that end without an error if nothing was said before it."""
+    seen = []
+    return deltas.pipe(
+        rxo.do_action(seen.append),
+        rxo.catch(lambda error, _: rx.throw(error) if seen else rx.of(Finish("stop"))),
+    )
+
+
+def each_message(change):
+    """Return a damage to each message of a request."""
+    return lambda r: r.evolve(messages=[change(message) for message in r.messages])
+
+
 DELTAS = {
     "text_in_order": [without(TextDelta), changed(TextDelta, twice), without(Finish)],
     "blanks_say_nothing": [changed(TextDelta, lambda d: [d, TextDelta("")])],
+    "white_space_is_text": [
+        changed(TextDelta, lambda d: [d] if d.text.strip() else []),
+        changed(TextDelta, lambda d: [TextDelta(d.text.strip(" "))]),
+        changed(TextDelta, lambda d: [TextDelta(d.text.rstrip())]),
+        without_ends,
+    ],
     "reasoning_is_apart": [changed(ReasoningDelta, lambda d: [TextDelta(d.text)])],
     "reasoning_is_given_back": [changed(ReasoningDelta, lambda d: [ReasoningDelta(d.text)])],
     "refusals": [changed(RefusalDelta, lambda d: [TextDelta(d.text)])],
@@ -137,6 +168,12 @@ DELTAS = {
     "unavailable": [rxo.catch(lambda *_: rx.empty())],
     "rejected": [rxo.catch(lambda error, _: broken_off(error))],
     "reported_in_midstream": [rxo.catch(lambda *_: rx.empty())],
+    "reported_at_opening": [rxo.catch(lambda *_: rx.empty()), swallowing_at_opening],
+    "cut_before_its_end": [
+        rxo.catch(lambda *_: rx.of(Finish("stop"))),
+        rxo.catch(lambda *_: rx.empty()),
+        swallowing_at_opening,
+    ],
     "broken_in_midstream": [rxo.catch(lambda *_: rx.empty()), without(TextDelta)],
     "broken_at_opening": [rxo.catch(lambda *_: rx.empty())],
     "malformed": [rxo.catch(lambda error, _: broken_off(error))],
@@ -158,6 +195,16 @@ REQUESTS = {
             messages=[type(m)(m.role, m.text, m.tool_calls, m.tool_call_id) for m in r.messages]
         )
     ],
+    "several_images": [each_message(lambda m: evolve(m, images=m.images[:1]))],
+    "texts_are_whole": [
+        each_message(lambda m: evolve(m, text=m.text.strip())),
+        each_message(lambda m: evolve(m, text=m.text.rstrip())),
+        each_message(lambda m: evolve(m, text=" ".join(m.text.split()))),
+    ],
+    "text_beside_calls": [
+        each_message(lambda m: evolve(m, text="") if m.tool_calls else m),
+    ],
+    "options": [lambda r: r.evolve(options={})],
     "tools": [lambda r: r.evolve(tools=r.tools[:2])],
     "no_tools": [lambda r: r.evolve(options={"tool_choice": "none"})],
     "ids_and_names": [lambda r: r.evolve(messages=r.messages[:3])],

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from ..diagram import Diagram, Subscription
-from ..rows import Kind, Timeline
+from ..rows import ERROR, Kind, Timeline
 from .code import filled, folded, unfolded
 from .parts import (
     Box,
@@ -23,7 +23,7 @@ from .parts import (
     shortened,
     width_of,
 )
-from .strands import Ball, Cluster, WorkerScheduler, ball_of, said, strands
+from .strands import Ball, Cluster, Strand, ball_of, said, strands
 
 __all__ = ["across", "layout"]
 
@@ -89,7 +89,7 @@ _NARROWEST_COLUMN = 4.0
 _ROOM = 350.0
 
 
-def across(strands: Sequence[WorkerScheduler], timeline: Timeline) -> Places:
+def across(strands: Sequence[Strand], timeline: Timeline) -> Places:
     """Return the place of each instant: in the columns of the text, as far as there is room.
 
     Marbles that would touch move apart; in a wide picture, silence is shortened.
@@ -104,7 +104,7 @@ def across(strands: Sequence[WorkerScheduler], timeline: Timeline) -> Places:
 
 
 def _placed(
-    strands: Sequence[WorkerScheduler], instants: Sequence[float], timeline: Timeline, width: float
+    strands: Sequence[Strand], instants: Sequence[float], timeline: Timeline, width: float
 ) -> Places:
     places: dict[float, float] = {}
     before: float | None = None
@@ -119,7 +119,7 @@ def _placed(
     return places
 
 
-def _after_own(strand: WorkerScheduler, instant: float, places: Places) -> float:
+def _after_own(strand: Strand, instant: float, places: Places) -> float:
     """Return the leftmost place of an instant at which the strand has room for what it shows."""
     least = _MARGIN
     if instant == strand.begun:
@@ -142,9 +142,7 @@ _LANE = 10.0
 _FRAME = 4.0
 
 
-def _add_stream(
-    parts: list[Part], strand: WorkerScheduler, top: float, places: Places, end: float
-) -> float:
+def _add_stream(parts: list[Part], strand: Strand, top: float, places: Places, end: float) -> float:
     """Add the parts of a stream; its line ends at `end` if the stream does not end."""
     y = top + max([_LEAST, *(cluster.above for cluster in strand.clusters)])
     below = y + max([_LEAST, *(cluster.below for cluster in strand.clusters)])
@@ -161,7 +159,7 @@ def _add_stream(
     return below + _LANE * len(spans) + _BETWEEN
 
 
-def _line(strand: WorkerScheduler, y: float, places: Places, end: float) -> Iterator[Part]:
+def _line(strand: Strand, y: float, places: Places, end: float) -> Iterator[Part]:
     begun = places[strand.begun]
     ended = end
     if strand.ended is not None:
@@ -324,7 +322,7 @@ def _entry(letter: str, value: Any, text: str, room: int) -> _Entry:
     if len(lines) > _MOST_LINES:
         lines = [*lines[: _MOST_LINES - 1], lines[_MOST_LINES - 1] + " …"]
     return _Entry(
-        None if letter == "!" else ball_of(letter, value, {letter: text}),
+        None if letter == ERROR else ball_of(letter, value, {letter: text}),
         f"{letter} = {text}",
         tuple(shortened(line, room) for line in lines),
     )

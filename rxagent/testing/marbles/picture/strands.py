@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from attrs import frozen
 
 from ..diagram import Diagram, Note, Source, Subscription
-from ..rows import Kind, duration, unquoted
+from ..rows import ENDS, Kind, duration, letter_of, unquoted
 from .code import unfolded
 from .parts import shortened, visible, width_of
 from .style import Face, Shape, face_of
@@ -14,7 +14,7 @@ from .style import Face, Shape, face_of
 __all__ = [
     "Ball",
     "Cluster",
-    "WorkerScheduler",
+    "Strand",
     "ball_of",
     "description",
     "moment",
@@ -127,11 +127,9 @@ def _clusters(
 def _cluster(at: float, notes: list[Note], written: Mapping[str, str]) -> Cluster:
     last = notes[-1]
     end = last.kind if last.kind is not Kind.NEXT else None
-    error = written.get("!" if last.sign == "#" else last.sign, "")
+    error = written.get(letter_of(last.sign), "")
     title = {Kind.ERROR: error, Kind.COMPLETED: "completed"}.get(last.kind, "")
-    balls = [
-        ball_of(note.sign, note.value, written) for note in notes if note.sign not in ("|", "#")
-    ]
+    balls = [ball_of(note.sign, note.value, written) for note in notes if note.sign not in ENDS]
     return Cluster(at, tuple(balls), end, title)
 
 
@@ -143,7 +141,7 @@ def ball_of(sign: str, value: object, written: Mapping[str, str]) -> Ball:
 
 
 @frozen
-class WorkerScheduler:
+class Strand:
     """A stream: its line from `begun` to `ended`, what it emits, and its subscriptions.
 
     `spans` is None if the diagram does not show subscriptions, `ended` if the line does not end.
@@ -201,12 +199,12 @@ class WorkerScheduler:
         )
 
 
-def strands(diagram: Diagram) -> tuple[list[WorkerScheduler], WorkerScheduler]:
+def strands(diagram: Diagram) -> tuple[list[Strand], Strand]:
     """Return the sources of a diagram, and its result."""
     return [_source(diagram, source) for source in diagram.sources], _result(diagram)
 
 
-def _source(diagram: Diagram, source: Source) -> WorkerScheduler:
+def _source(diagram: Diagram, source: Source) -> Strand:
     begun = 0.0 if source.is_hot else source.drawn
     clusters = _clusters(source.notes, diagram.written, begun)
     watches = diagram.watches_of(source.name)
@@ -216,19 +214,19 @@ def _source(diagram: Diagram, source: Source) -> WorkerScheduler:
         if watch.subscribed is not None
     )
     shown = spans if watches else None
-    return WorkerScheduler(source.name, source.is_hot, begun, clusters, shown, _end_of(clusters))
+    return Strand(source.name, source.is_hot, begun, clusters, shown, _end_of(clusters))
 
 
-def _result(diagram: Diagram) -> WorkerScheduler:
+def _result(diagram: Diagram) -> Strand:
     clusters = _clusters(diagram.out.notes, diagram.written)
     ended = _end_of(clusters)
     watched = next(iter(diagram.watches_of("out")), None)
     if watched is None:
-        return WorkerScheduler("out", False, 0.0, clusters, None, ended)
+        return Strand("out", False, 0.0, clusters, None, ended)
     begun = watched.subscribed or 0.0
     # A stream that ends is not disposed afterwards.
     ended = watched.disposed if ended is None else ended
-    return WorkerScheduler("out", False, begun, clusters, (Subscription(begun, ended),), ended)
+    return Strand("out", False, begun, clusters, (Subscription(begun, ended),), ended)
 
 
 def _end_of(clusters: tuple[Cluster, ...]) -> float | None:
@@ -248,7 +246,7 @@ def description(diagram: Diagram) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _stream(strand: WorkerScheduler) -> str:
+def _stream(strand: Strand) -> str:
     emitted = [f"{_emitted(cluster)} at {moment(cluster.at)}" for cluster in strand.clusters]
     line = f"{strand.name}, from {moment(strand.begun)}: {', '.join(emitted) or 'nothing'}"
     spans = ["never subscribed"] if strand.spans == () else map(said, strand.spans or ())

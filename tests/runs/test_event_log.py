@@ -1,4 +1,4 @@
-"""A replay log gives back its events, in little memory, from any event on."""
+"""An event log gives back its events, in little memory, from any event on."""
 
 import threading
 import tracemalloc
@@ -21,7 +21,7 @@ from rxagent.events import (
     ToolOutput,
     Usage,
 )
-from rxagent.runs.replay import PackedDeltas, ReplayLog
+from rxagent.runs.event_log import EventLog, PackedDeltas
 from rxagent.state import State, fold_all
 
 from ..meanwhile import meanwhile
@@ -54,8 +54,8 @@ RUNS = st.lists(st.one_of(PIECES, PIECES, PIECES, OTHERS), max_size=40)
 
 
 def recorded(events, keep="merged"):
-    """Return a replay log of some events."""
-    record = ReplayLog(State(), keep)
+    """Return an event log of some events."""
+    record = EventLog(State(), keep)
     for event in events:
         record.add(event)
     return record
@@ -91,7 +91,7 @@ def test_everything_is_kept_as_it_was(events):
 def test_merged_is_the_same_when_joined(events, size):
     """A log that merges replays, from any event on, events that join to the joined rest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rxagent.runs.replay._PACK", size)
+        patch.setattr("rxagent.runs.event_log._PACK", size)
         record = recorded(events)
 
     for seq in range(len(events) + 1):
@@ -122,7 +122,7 @@ def test_pieces_are_joined_as_far_as_they_go(events):
 @given(events=RUNS)
 def test_the_state_is_a_fold(keep, events):
     """However much is kept, and whenever it was read, the state is the fold of all events."""
-    record = ReplayLog(State(), keep)
+    record = EventLog(State(), keep)
     for number, event in enumerate(events):
         record.add(event)
         if number % 3 == 0:
@@ -184,8 +184,8 @@ def test_whenever_it_is_read(keep):
     while met:
         step += 1
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("rxagent.runs.replay._PACK", 2)
-            patch.setattr("rxagent.runs.replay._FORGET", 2)
+            patch.setattr("rxagent.runs.event_log._PACK", 2)
+            patch.setattr("rxagent.runs.event_log._FORGET", 2)
             record = recorded(past, keep)
             before = len(record)
             met = meanwhile(
@@ -208,8 +208,8 @@ def test_whatever_happens_while_it_is_read(keep):
     while met:
         step += 1
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("rxagent.runs.replay._PACK", 2)
-            patch.setattr("rxagent.runs.replay._FORGET", 2)
+            patch.setattr("rxagent.runs.event_log._PACK", 2)
+            patch.setattr("rxagent.runs.event_log._FORGET", 2)
             record, read, known = recorded(past, keep), [], []
 
             def go_on(record=record, read=read, known=known):
@@ -253,8 +253,8 @@ def test_adding_waits_for_no_reader():
     while met:
         step += 1
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("rxagent.runs.replay._PACK", 2)
-            patch.setattr("rxagent.runs.replay._FORGET", 2)
+            patch.setattr("rxagent.runs.event_log._PACK", 2)
+            patch.setattr("rxagent.runs.event_log._FORGET", 2)
             record = recorded([StepStarted(1), TextDelta("a")], "nothing")
             adding = threading.Thread(target=lambda record=record: [*map(record.add, EVENTS)])
 
@@ -269,7 +269,7 @@ def test_adding_waits_for_no_reader():
 
 def test_reading_while_it_is_written():
     """Readers on other threads always see a beginning of what happened, whole."""
-    record = ReplayLog(State(), "merged")
+    record = EventLog(State(), "merged")
     wrong = []
     done = threading.Event()
     events = [StepStarted(1), *(TextDelta(f"{number} ") for number in range(3_000))]

@@ -1,5 +1,7 @@
 """Reading diagrams: the meaning of a text, and the places of its errors."""
 
+import re
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -10,7 +12,24 @@ from rxagent.errors import MarbleSyntaxError, RateLimited
 from rxagent.events import TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Message, ToolCall
 from rxagent.testing.marbles import Diagram, parse, read
-from rxagent.testing.marbles.rows import Kind, quoted
+from rxagent.testing.marbles.picture import strands
+from rxagent.testing.marbles.rows import ENDS, Kind, quoted
+
+PAGE = Path(__file__).parents[3] / "docs" / "reading-marbles.md"
+
+
+def test_the_page_has_each_sign_of_a_row():
+    """The table of marbles shows a tick, a text, a letter, a group, and each end."""
+    table = PAGE.read_text("utf-8").partition("| marble | meaning |")[2].partition("\n\n")[0]
+    shown = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+
+    assert ["-", "'Hi'", "a", "(ab)", *ENDS] == [sign.replace("\\", "") for sign in shown]
+
+
+def test_each_end_can_be_drawn():
+    """A picture has a width and words for each kind of end."""
+    assert set(ENDS.values()) == strands._HALF_END.keys() == strands._ENDS.keys()
+
 
 WHOLE = """\
 # A rate limit is waited out.

@@ -1,4 +1,4 @@
-"""Reader: reads the items of a reply as deltas, and when to stop waiting for more of them."""
+"""ReplyReader: reads the items of a reply as deltas, and when to stop waiting for more of them."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from ..errors import ModelError
 from ..events import Delta, ReasoningDelta
 from ..streams.fairness import REST, Rest
 
-__all__ = ["Reader", "is_news", "read_reply", "until_silence"]
+__all__ = ["ReplyReader", "is_news", "read_reply", "until_silence"]
 
 _SILENCE = 2.0
 """Seconds of silence after which a reply that has its finish reason is over."""
@@ -31,7 +31,7 @@ _END_WITHIN = 0.05
 request, else it is closed."""
 
 
-class Reader(Protocol[_In]):
+class ReplyReader(Protocol[_In]):
     """Reads the items of one reply, streamed or whole, as its deltas.
 
     Items are bytes, as the network has cut them, or what an SDK makes of them. Its reports of usage
@@ -78,7 +78,7 @@ def is_news(delta: Delta | Rest) -> bool:
 
 
 async def read_reply(
-    opening: AbstractAsyncContextManager[tuple[AsyncIterator[_T], Reader[_T]]], lost: _Lost
+    opening: AbstractAsyncContextManager[tuple[AsyncIterator[_T], ReplyReader[_T]]], lost: _Lost
 ) -> AsyncIterator[Iterable[Delta | Rest]]:
     """Yield the deltas of one reply, in batches that arrived together.
 
@@ -104,7 +104,7 @@ async def read_reply(
 
 
 async def _next(
-    items: AsyncIterator[_T], reader: Reader[_T], until: float, lost: _Lost
+    items: AsyncIterator[_T], reader: ReplyReader[_T], until: float, lost: _Lost
 ) -> _T | None:
     """Return the next item; None at the end."""
     try:
@@ -115,7 +115,9 @@ async def _next(
         raise lost(error) from error
 
 
-async def _next_or_silence(items: AsyncIterator[_T], reader: Reader[_T], until: float) -> _T | None:
+async def _next_or_silence(
+    items: AsyncIterator[_T], reader: ReplyReader[_T], until: float
+) -> _T | None:
     """Return the next item; None also where those before it suffice, and no news follows.
 
     Args:
@@ -143,7 +145,7 @@ async def _next_or_silence(items: AsyncIterator[_T], reader: Reader[_T], until: 
         raise
 
 
-async def _after_the_finish(items: AsyncIterator[_T], reader: Reader[_T]) -> AsyncIterator[_T]:
+async def _after_the_finish(items: AsyncIterator[_T], reader: ReplyReader[_T]) -> AsyncIterator[_T]:
     """Yield the items behind the finish reason, until the reply is settled or the server silent.
 
     They may hold the usage, further calls and further text, as some servers send a finish reason

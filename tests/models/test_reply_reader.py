@@ -7,8 +7,8 @@ import pytest
 
 from rxagent.errors import ModelError
 from rxagent.events import Finish, TextDelta, ToolCallDelta
-from rxagent.models import OpenAIModel, reader
-from rxagent.models.reader import until_silence
+from rxagent.models import OpenAIModel, reply_reader
+from rxagent.models.reply_reader import until_silence
 from rxagent.streams import each
 from rxagent.testing.frames import DONE, call_chunk, chunk, finish_chunk, sse, text_chunk
 from rxagent.testing.scenarios import Ending
@@ -32,7 +32,7 @@ def serve(server, *items):
 @pytest.mark.parametrize("finish", ["stop", "tool_calls"])
 def test_finish_reasons_with_each_chunk(server, monkeypatch, finish):
     """Text and calls that follow a finish reason are read, as long as they keep coming."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.3)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.3)
     parts = [
         part
         for text in "abcdef"
@@ -52,7 +52,7 @@ CALLS = {
 
 def test_a_finish_reason_amid_a_call(server, monkeypatch):
     """A finish reason does not end a reply while the arguments of a call lack their end."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.05)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.05)
     half = call_chunk(0, "a", "add", '{"a":')
     finish = finish_chunk("tool_calls")
     name = serve(server, half, finish, 0.2, call_chunk(0, arguments="1}"), finish, SILENCE)
@@ -65,7 +65,7 @@ def test_a_finish_reason_amid_a_call(server, monkeypatch):
 @pytest.mark.parametrize("finish", [[], [finish_chunk("stop")]])
 def test_text_after_an_early_end(server, monkeypatch, finish):
     """An end that is marked before the finish reason is none while text follows."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.3)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.3)
     parts = [text_chunk("a"), DONE, 0.05, text_chunk("b"), *finish, DONE, SILENCE]
     deltas = list(each(OpenAIModel(serve(server, *parts))("Hi")))
 
@@ -89,7 +89,7 @@ SIGNS_OF_LIFE = [
 @pytest.mark.parametrize("sign", SIGNS_OF_LIFE)
 def test_signs_of_life_after_the_finish(server, monkeypatch, sign):
     """Signs of life do not keep a finished reply open; what follows them in time is read."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.3)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.3)
     late = [part for _ in range(20) for part in (sign, 0.05)] + [text_chunk("late")]
     parts = [text_chunk("a"), finish_chunk("stop"), sign, text_chunk("b"), *late, SILENCE]
     deltas = list(each(OpenAIModel(serve(server, *parts))("Hi")))
@@ -111,7 +111,7 @@ ANSWER = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
 )
 def test_silence_after_a_whole_reply(server, monkeypatch, data):
     """A whole reply of which only the end is not marked is read after some silence."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.05)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.05)
 
     assert [TextDelta("Hi"), Finish("stop")] == list(
         each(OpenAIModel(serve(server, data, SILENCE), timeout=20)("Hi"))
@@ -123,7 +123,7 @@ def test_silence_after_a_whole_reply(server, monkeypatch, data):
 )
 def test_silence_after_an_error(server, monkeypatch, parts):
     """An error is reported after some silence, though its end is not marked."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.05)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.05)
 
     error = failure(serve(server, *parts, SILENCE))
 
@@ -132,7 +132,7 @@ def test_silence_after_an_error(server, monkeypatch, parts):
 
 def test_silence_amid_an_event(server, monkeypatch):
     """A pause inside of an event or of a whole reply, however long, loses nothing."""
-    monkeypatch.setattr("rxagent.models.reader._SILENCE", 0.05)
+    monkeypatch.setattr("rxagent.models.reply_reader._SILENCE", 0.05)
     data = sse(text_chunk("Hi"))
     streamed = serve(server, data[:20], 0.15, data[20:], finish_chunk("stop"), DONE)
     assert [TextDelta("Hi"), Finish("stop")] == list(each(OpenAIModel(streamed)("Hi")))
@@ -153,7 +153,7 @@ def test_an_endless_description_of_a_failure(monkeypatch):
     async def length(piece):
         return sum([len(part) async for part in until_silence(endless(piece))])
 
-    assert reader._FAILURE_MOST == asyncio.run(length(b"x" * 1001))
-    monkeypatch.setattr(reader, "_FAILURE_MOST", 1 << 60)
-    monkeypatch.setattr(reader, "_FAILURE_WITHIN", 0.05)
+    assert reply_reader._FAILURE_MOST == asyncio.run(length(b"x" * 1001))
+    monkeypatch.setattr(reply_reader, "_FAILURE_MOST", 1 << 60)
+    monkeypatch.setattr(reply_reader, "_FAILURE_WITHIN", 0.05)
     assert 0 < asyncio.run(length(b"x")) < 1 << 60

@@ -4,7 +4,7 @@ import time
 from collections.abc import Hashable, Mapping
 from threading import get_ident
 
-__all__ = ["Glimpse", "computed", "own_clock"]
+__all__ = ["PoolSnapshot", "computed", "own_clock"]
 
 _clock_of = getattr(time, "pthread_getcpuclockid", None)
 
@@ -28,7 +28,7 @@ def computed(clock: int | None) -> int:
         return 0
 
 
-class Glimpse:
+class PoolSnapshot:
     """A snapshot of what a pool and its process have done so far.
 
     Args:
@@ -48,16 +48,16 @@ class Glimpse:
         self._at = time.perf_counter()
         self._process = time.process_time()
 
-    def is_slack_until(self, now: "Glimpse") -> bool:
+    def is_slack_until(self, now: "PoolSnapshot") -> bool:
         """Return whether the process computed, or was allowed to, less than half of the time."""
         return now._process - self._process < (now._at - self._at) / 2
 
-    def is_idle_until(self, now: "Glimpse") -> bool:
+    def is_idle_until(self, now: "PoolSnapshot") -> bool:
         """Return whether `is_slack_until` is true, and the jobs hardly computed at all."""
         computed = sum(now._cpu.get(job, cpu) - cpu for job, cpu in self._cpu.items())
         return self.is_slack_until(now) and computed < (now._at - self._at) / 10 * 1e9
 
-    def is_blocked_until(self, now: "Glimpse") -> bool:
+    def is_blocked_until(self, now: "PoolSnapshot") -> bool:
         """Return whether the thread of some job did not run at all.
 
         A thread that waits for the interpreter's lock runs a little, as it tries every 5 ms.

@@ -1,20 +1,20 @@
-"""Replay: the events of a run, kept for late observers in little memory."""
+"""EventLog: the events of a run in little memory, for late observers and for its state."""
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 from threading import Lock
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import Factory, define
 
 from ..arguments import shown
-from ..coalescing import channel, coalesced, like, piece
+from ..coalescing import TEXTS, channel, coalesced, like, piece, texts_of
 from ..errors import describe
 from ..events import Event, RunFailed
 from ..state import State, fold, fold_all
 
-__all__ = ["Keep", "NumberedEvents", "PackedDeltas", "ReplayLog", "numbered"]
+__all__ = ["EventLog", "Keep", "NumberedEvents", "PackedDeltas", "numbered"]
 
 Keep: TypeAlias = Literal["everything", "merged", "nothing"]
 """What late observers get of the past: every event; pieces joined; or nothing."""
@@ -44,7 +44,7 @@ class PackedDeltas:
 
     def __init__(self, pieces: Sequence[Event], channels: Sequence[Hashable]) -> None:
         numbers = {channel: number for number, channel in enumerate(dict.fromkeys(channels))}
-        texts = list(map(piece, pieces))
+        texts = texts_of(pieces, numbers)
         self.count = len(pieces)
         self._lengths = _small(list(map(len, texts)))
         if len(numbers) == 1:
@@ -110,7 +110,7 @@ class _Page:
         return self.entries[start - self.first : end - self.first]
 
 
-class ReplayLog:
+class EventLog:
     """The events of a run so far, in little memory.
 
     One thread at a time may add, and never waits; reading is safe on any thread meanwhile, also in
@@ -138,8 +138,9 @@ class ReplayLog:
 
     def add(self, event: Event) -> None:
         """Add an event."""
-        page, kind = self._page, channel(event)
-        if kind is None:
+        page = self._page
+        kind: Any = type(event)
+        if kind not in TEXTS and (kind := channel(event)) is None:
             self._settle(event)
             return
         page.channels.append(kind)

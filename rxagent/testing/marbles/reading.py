@@ -13,10 +13,12 @@ from ...events import TextDelta
 from .bindings import Unmade, value_of
 from .diagram import Diagram, Note, Pipeline, Source, Watch
 from .rows import (
+    ERROR,
     Kind,
     Line,
     Mark,
     Timeline,
+    letter_of,
     read_duration,
     read_ruler,
     read_subscription,
@@ -61,17 +63,17 @@ def notes_of(
 
     def note(mark: Mark) -> Note:
         at = round(_time(line, mark, timeline) - begun, 6)
-        letter = "!" if mark.sign == "#" else mark.sign
+        letter = letter_of(mark.sign)
         if mark.kind is Kind.COMPLETED:
             return Note(at, Kind.COMPLETED, None, mark.sign)
         if mark.sign.startswith("'"):
             return Note(at, Kind.NEXT, TextDelta(unquoted(mark.sign)), mark.sign)
         if letter in bindings:
             value = bindings[letter]
-            is_error = letter == "!" or isinstance(value, Exception)
+            is_error = letter == ERROR or isinstance(value, Exception)
             return Note(at, Kind.ERROR if is_error else Kind.NEXT, value, mark.sign)
         what = f"Nothing is bound to {letter!r}; write `{letter} = ...`."
-        if letter == "!":
+        if letter == ERROR:
             what = 'The # carries no error; write `! = ModelError("...")`.'
         raise line.flaw(mark.place, what)
 
@@ -191,7 +193,7 @@ class _Parser:
         elif row := _ROW.match(line.text):
             self._add_row(_RawRow(row[1], row[2], line, row.end()))
         elif binding := _BINDING.match(line.text):
-            if len(binding[1]) != 1 or not (binding[1].isalnum() or binding[1] == "!"):
+            if len(binding[1]) != 1 or not (binding[1].isalnum() or binding[1] == ERROR):
                 raise line.flaw(0, f"{binding[1]!r} is no letter; bind a letter, a digit or `!`.")
             return self._add_snippet(binding[1], line, binding.end())
         else:

@@ -9,7 +9,7 @@ from ..events import Event
 from ..streams.each import Pull, Reader
 from .broadcast import QueuedObserver
 from .buffers import Buffer
-from .replay import NumberedEvents
+from .event_log import NumberedEvents
 
 __all__ = ["Following", "RunReader"]
 
@@ -69,5 +69,9 @@ class Following(Pull[Event, RunReader]):
 
     @property
     def seq(self) -> int:
-        """How many events of the run were read; as `since`, it continues there."""
+        """How many events of the run were read; as `since`, it continues there.
+
+        It counts as `Stamped.seq` does, from the run's first event on. Events that the buffer has
+        joined or dropped count, too, and those before `since`.
+        """
         return self._reader.seq

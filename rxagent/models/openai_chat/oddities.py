@@ -1,0 +1,86 @@
+"""Oddities: what servers demand of the messages of a request, though OpenAI's does not."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import evolve, frozen
+
+from .ids import IdForm
+
+__all__ = ["DEEPSEEKS", "GEMINIS", "MISTRALS", "USUAL", "Oddities", "apart", "oddities_of"]
+
+
+_USUAL_IDS = IdForm()
+
+
+@frozen
+class Oddities:
+    """What a server demands of the messages of a request.
+
+    Attributes:
+        ids: The ids of calls that it accepts.
+        thought: What stands for a missing thought, where each message of a turn with calls must
+            have its `reasoning_content`, in all later requests as well; empty elsewhere.
+        between: The text of a message of the model that stands between the result of a tool and a
+            message that the server refuses right behind it; empty elsewhere.
+        signature: What stands for the signature that the calls of the latest turn must have;
+            empty elsewhere.
+    """
+
+    ids: IdForm = _USUAL_IDS
+    thought: str = ""
+    between: str = ""
+    signature: str = ""
+
+
+USUAL = Oddities()
+"""Those of most servers."""
+
+DEEPSEEKS = Oddities(thought=" ")
+"""Those of DeepSeek's and Moonshot's servers, which answer 400 where the thought of a turn with
+calls is missing; DeepSeek V4 also where it is empty, as users report (November 2026)."""
+
+MISTRALS = Oddities(
+    ids=IdForm(re.compile("[a-zA-Z0-9]{9}"), takes_own=False),
+    between="I have read the result.",
+)
+"""Those of Mistral's server, and of the templates of its models on other servers: they refuse other
+ids, also those that the server made, and a user's message behind a tool's (November 2026)."""
+
+GEMINIS = Oddities(signature="skip_thought_signature_validator")
+"""Those of Gemini 3, which answers 400 to a call of the latest turn that has no signature. Google
+documents this one for calls of other models (November 2026)."""
+
+_OF_MISTRAL = re.compile(
+    r"\bmistral\.ai\b|(?:codes|devs|magis|minis|mis|mix|pix|vox)tral", re.IGNORECASE
+)
+"""Mistral's server, and its models."""
+
+_UNSIGNED = re.compile(r"(?:.*/)?(?:gemini-[12](?!\d)|gemma|learnlm).*", re.IGNORECASE)
+"""Google's models whose calls need no signature (November 2026)."""
+
+
+def oddities_of(origin: str | None, model: str, declared: Oddities = USUAL) -> Oddities:
+    """Return what a model at an origin demands.
+
+    Args:
+        origin: Where the request goes.
+        model: The name of the model.
+        declared: What its host demands.
+    """
+    if _OF_MISTRAL.search(f"{origin or ''} {model}"):
+        return MISTRALS
+    if declared.signature and _UNSIGNED.fullmatch(model):
+        return evolve(declared, signature="")
+    return declared
+
+
+def apart(messages: Iterable[dict[str, Any]], between: str) -> Iterator[dict[str, Any]]:
+    """Yield messages, with one of the model behind results that neither it nor a tool follows."""
+    role = ""
+    for message in messages:
+        if role == "tool" and message["role"] not in ("tool", "assistant"):
+            yield {"role": "assistant", "content": between}
+        role = message["role"]
+        yield message
