@@ -10,6 +10,7 @@ from rxagent.events import ReasoningDelta, TextDelta
 from rxagent.models.anthropic_messages.reply import MessageReply
 from rxagent.models.errors import ErrorFactory
 from rxagent.models.json_reply import JsonReply
+from rxagent.models.litellm_sdk.watch import Watch
 from rxagent.models.openai_chat.reply import ChatReply
 from rxagent.models.openai_responses.reply import ResponseReply
 from rxagent.streams.fairness import REST
@@ -80,6 +81,30 @@ def test_nearly_no_frame_is_parsed_whole(sent):
 
     assert "".join(TEXTS) == text
     assert parsed <= 20
+
+
+HELD = {"a blank": ["\n"], "a thought": ["<think>Hm.</think>", "\n ok"]}
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
+def test_a_text_that_was_held_back_is_no_mould(held):
+    """The next text is one, so that hardly more frames are parsed whole than without it."""
+    sent = [frame(PADDED, text_chunk(text)) for text in (*held, *TEXTS)]
+    text, parsed = parses_of(ChatReply(ErrorFactory("openai", "m")), sent)
+    _, usual = parses_of(ChatReply(ErrorFactory("openai", "m")), chat(PADDED))
+
+    assert text.endswith("".join(TEXTS))
+    assert parsed <= usual + len(held)
+
+
+def test_a_line_with_an_odd_field_is_no_mould():
+    """Of the lines that LiteLLM reads, the next one is, so that those behind it are not parsed."""
+    odd = {**text_chunk("Hm"), "usage": 5}
+    watch = Watch(None)
+    for part in (odd, text_chunk("I")):
+        watch.note(sse(part).removesuffix(b"\n"))
+
+    assert watch.is_plain(sse(text_chunk("add")).removesuffix(b"\n"))
 
 
 def test_frames_of_openai():

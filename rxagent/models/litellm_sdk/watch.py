@@ -90,10 +90,10 @@ class Watch:
     def _learn(self, line: bytes, value: Any) -> None:
         """Make a mould of a line of a text, in which there was nothing else to be seen."""
         with suppress(ValueError, LookupError, TypeError):
-            if not value["choices"][0]["delta"]["content"]:
+            if not value["choices"][0]["delta"]["content"] or without_odd_fields(value):
                 return
             self._unfit += 1
-            if self._unfit % EVERY == 1 and not without_odd_fields(value):
+            if self._unfit % EVERY == 1:
                 frame = line.removeprefix(b"data: ").removesuffix(b"\n")
                 self._mould = mould_of_text(frame, value) or self._mould
 

@@ -99,11 +99,11 @@ class ChatReply(JsonReply):
     def _learn(self, frame: bytes, value: Any, delta: Delta | Rest | None) -> None:
         if type(delta) is not TextDelta or not self._chunks.is_plain:
             return
-        self._unfit += 1
-        if self._unfit % EVERY != 1:
-            return
         with suppress(ValueError, LookupError, TypeError):
-            if value["choices"][0]["delta"]["content"] == delta.text:
+            if value["choices"][0]["delta"]["content"] != delta.text:  # some was held back
+                return
+            self._unfit += 1
+            if self._unfit % EVERY == 1:
                 self._mould = mould_of_text(frame, value) or self._mould
 
 
