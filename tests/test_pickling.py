@@ -12,7 +12,7 @@ import openai
 import pytest
 import reactivex as rx
 
-from rxagent import Agent, Message, Request, State, ToolCall, operators, tool
+from rxagent import Agent, Message, Request, State, ToolCall, models, operators, tool
 from rxagent.errors import ModelRejected
 from rxagent.events import Finish, RunStarted, StepStarted, TextDelta, ToolCallDelta
 from rxagent.messages import ToolSpec
@@ -271,6 +271,9 @@ def test_a_client_that_was_given_is_named():
         AzureOpenAIModel("m", azure_endpoint="http://localhost", api_version="1", api_key="k"),
         OpenAIModel("m", http_client=connect),
         AmazonBedrockModel("m", client_kwargs={"region_name": "us-east-1"}, temperature=0),
+        models.AnthropicModel("m", api_key="k", max_tokens=5),
+        models.InferenceClientModel("m", token="k", seed=1),
+        models.LiteLLMModel("openai/m", api_key="k", temperature=0),
     ],
     ids=shown,
 )

@@ -3,6 +3,7 @@ import io
 import pytest
 
 from rxagent.cli import main
+from rxagent.cli.app import app
 
 MODEL = ["run", "-m", "openai:plain"]
 
@@ -150,7 +151,7 @@ def test_the_version_is_the_package_s(folder, capsys):
     assert (0, f"rxagent {rxagent.__version__}\n") == show(capsys, "--version")
 
 
-@pytest.mark.parametrize("command", ["chat", "completion", "demo", "models", "run"])
+@pytest.mark.parametrize("command", sorted(app.commands))
 def test_help_lists_every_command(folder, capsys, command):
     """Each command is in the help, and has its own help, with -h too."""
     assert f"\n  {command} " in show(capsys, "--help")[1]

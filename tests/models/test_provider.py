@@ -1,6 +1,7 @@
 """Providers: their declarations, and those of other packages."""
 
 import os
+import re
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -14,6 +15,7 @@ from rxagent.errors import MalformedReply, ModelRejected, ModelUnavailable
 from rxagent.events import TextDelta
 from rxagent.models import Provider, as_model, prefixes, resolve
 from rxagent.models.hosts import HOSTS
+from rxagent.models.remote import RemoteModel
 from rxagent.models.resolve import find_provider, load_provider
 from rxagent.streams import each
 
@@ -105,6 +107,40 @@ def test_declarations_agree_with_the_package(prefix):
     assert (prefix, NAMES.get(prefix, prefix)) == (provider.prefix, kind.provider)
     assert prefix in HOSTS or kind is getattr(models, kind.__name__)
     assert all(variable.isupper() for variable in provider.variables)
+
+
+TESTS = Path(__file__).parents[1]
+
+LISTING_MODELS = {
+    "models/test_json_options.py": set(),
+    "models/test_keys.py": set(),
+    "models/test_open_ends.py": {"AzureOpenAIModel", "LiteLLMModel"},
+    "providers/kept_server.py": {"AzureOpenAIModel"},
+    "test_pickling.py": set(),
+}
+"""The suites that list models of a server, with those that one may leave out: Azure's connections
+are those of OpenAI's models, and LiteLLM's are its own."""
+
+
+@pytest.mark.parametrize("suite", LISTING_MODELS)
+def test_each_suite_has_each_model_of_a_server(suite):
+    """What holds for all models of servers is tested with those of each provider."""
+    kinds = [load_provider(prefix).load() for prefix in OURS]
+    names = {
+        kind.__name__ for kind in kinds if isinstance(kind, type) and issubclass(kind, RemoteModel)
+    }
+    words = set(re.findall(r"\w+", (TESTS / suite).read_text(encoding="utf-8")))
+
+    assert LISTING_MODELS[suite] == names - words
+
+
+@pytest.mark.parametrize("suite", ["models/forms.py", "models/test_image_data.py"])
+def test_each_suite_has_each_protocol(suite):
+    """What holds for all protocols is tested with each package that reads a reply."""
+    readers = Path(models.__file__).parent.glob("*/reply.py")
+    text = (TESTS / suite).read_text(encoding="utf-8")
+
+    assert [] == [file for file in readers if f"rxagent.models.{file.parent.name}." not in text]
 
 
 def test_a_provider_of_another_package(install):
