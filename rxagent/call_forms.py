@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from .arguments import shorten
 from .errors import ParseError
 from .json_text import items_of, members_of
 
@@ -47,8 +48,10 @@ _BEGUN = re.compile(r'\s*\{.*?"name"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _BEGUN_ARGUMENTS = re.compile(rf'"(?:{"|".join(KEYS.arguments)})"\s*:\s*(?=\{{)(.*)\Z', re.DOTALL)
 _UNDECIDED = re.compile(r'\s*(?:,\s*(?:"[^"]*)?)?')
 _FUNCTION = re.compile(r"\s*<function=([^>\n]+)>(.*)</function>\s*", re.DOTALL)
-_PARAMETER = re.compile(r"<parameter=([^>\n]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
-_OF_TEXT = ("string", None)
+_PARAMETER = re.compile(r"<parameter=([^>\n]+)>")
+_WRITTEN = re.compile(r"\n?(.*?)\n?</parameter>\s*", re.DOTALL)
+_SEVERAL = ("anyOf", "oneOf", "allOf")
+_DEEPEST_SCHEMA = 20
 _MOST_MEMBERS = 100
 _MOST_CALLS = 1000
 
@@ -66,12 +69,13 @@ def calls_in(
             unknown, too, and no arguments are none. Without tags it may be data instead.
 
     Raises:
-        ParseError: A call has keys that calls do not have, so its arguments are uncertain.
+        ParseError: A call has keys that calls do not have, or text between its parameters, so its
+            arguments are uncertain.
     """
     if found := _FUNCTION.fullmatch(text):
         name = found[1].strip()
         is_call = is_marked or name in schemas
-        return [(name, _arguments(found[2], schemas.get(name)))] if is_call else None
+        return [(name, _arguments(name, found[2], schemas.get(name)))] if is_call else None
     parts = items_of(text, _MOST_CALLS) if text.lstrip().startswith("[") else [text]
     calls = [_call(part, schemas, keys, is_marked) for part in parts or ()]
     known = [call for call in calls if call is not None]
@@ -139,13 +143,62 @@ def _as_json(written: str) -> str:
     return written
 
 
-def _arguments(text: str, schema: Mapping[str, Any] | None) -> str:
-    kinds = (schema or {}).get("properties", {})
-    values = {}
-    for name, written in _PARAMETER.findall(text):
-        kind = kinds.get(name.strip(), {}).get("type")
-        values[name.strip()] = written if kind in _OF_TEXT else _value(written)
+def _arguments(tool: str, text: str, schema: Mapping[str, Any] | None) -> str:
+    """Return the arguments in tags; each ends at the last closing tag before the next one."""
+    before, *parts = _PARAMETER.split(text)
+    known = schema or {}
+    values: dict[str, Any] = {}
+    lost = before.strip()
+    for name, part in zip(map(str.strip, parts[::2]), parts[1::2], strict=True):
+        written = _WRITTEN.fullmatch(part)
+        if written is None or name in values:
+            lost = lost or f"<parameter={name}>{part}".strip()
+        else:
+            values[name] = _read(written[1], known.get("properties", {}).get(name, {}), known)
+    if lost:
+        raise ParseError(
+            f"The call of {tool!r} cannot be read where it says {shorten(lost)}. Each parameter "
+            "may stand in it once, as <parameter=name>value</parameter>, with nothing between "
+            "them; a value that holds such tags needs JSON. "
+            f"Give one JSON object of the form {KEYS.form}."
+        )
     return json.dumps(values, ensure_ascii=False)
+
+
+def _read(written: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    """Return a text as it is where the schema takes it, else the JSON that it is."""
+    options = list(_options(schema, root, _DEEPEST_SCHEMA))
+    is_null = written.strip() == "null" and any(map(_takes_null, options))
+    if not is_null and any(_takes(written, option) for option in options):
+        return written
+    return _value(written)
+
+
+def _options(
+    schema: Mapping[str, Any], root: Mapping[str, Any], depth: int
+) -> Iterator[Mapping[str, Any]]:
+    if "$ref" in schema and depth:
+        target = root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], {})
+        yield from _options(target, root, depth - 1)
+    elif depth and (several := [one for key in _SEVERAL for one in schema.get(key, ())]):
+        for one in several:
+            yield from _options(one, root, depth - 1)
+    else:
+        yield schema
+
+
+def _takes(text: str, option: Mapping[str, Any]) -> bool:
+    if "const" in option:
+        return bool(text == option["const"])
+    if "enum" in option:
+        return text in option["enum"]
+    kind = option.get("type", "string")
+    return kind == "string" or "string" in kind
+
+
+def _takes_null(option: Mapping[str, Any]) -> bool:
+    kind = option.get("type", ())
+    return kind == "null" or "null" in kind or None in option.get("enum", ())
 
 
 def _value(written: str) -> Any:

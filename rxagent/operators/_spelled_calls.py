@@ -17,7 +17,9 @@ _SIGNS = ("{", "[", "`", "<", "A")
 
 _CLOSING = {"```": re.compile(r"\s*```"), CALL_OPEN: re.compile(rf"\s*{CALL_CLOSE}")}
 _BETWEEN = re.compile(r"[\s;,]*")
-_FUNCTION = re.compile(r"<function=.*?</function>", re.DOTALL)
+_FUNCTION = re.compile(
+    rf"<function=.*?</function>(?=[\s;,]*(?:{CALL_CLOSE}|{CALL_OPEN}|<function=|```|\Z))", re.DOTALL
+)
 _VALUE = re.compile(r"""(?:\[\s*)?\{\s*["'}]""")
 
 _MOST_BRACES = 10_000

@@ -30,6 +30,11 @@ def spelled(arguments, name="add"):
 CALL = '{"name": "add", "arguments": {"a": 2}}'
 
 
+def in_tags(parameters):
+    """Return a call in tags, whose parameters stand between the first and the last tag."""
+    return f"<tool_call><function=add><parameter={parameters}</parameter></function></tool_call>"
+
+
 @pytest.mark.parametrize(
     ("text", "arguments"),
     [
@@ -65,6 +70,62 @@ CALL = '{"name": "add", "arguments": {"a": 2}}'
 def test_one_call_is_understood(text, arguments):
     """A text that is one call, in its usual forms and marks, is one; its arguments are its own."""
     assert spelled(arguments) == parse(text)
+
+
+@given(st.text("a\n</", max_size=8) | st.sampled_from(["x</parameter>y", "</function>", "a\n"]))
+@example('<a key="b">\n  <parameter key="c">d</parameter>\n</a>')
+@example("a </function> b")
+@example("a <parameter> b")
+def test_a_text_in_tags_is_whole(text):
+    """A parameter ends at the last closing tag, so a text may hold one, as XML does."""
+    (call,) = parse(in_tags(f"a>\n{text}\n</parameter>\n<parameter=b>\nc\n"))
+
+    assert {"a": text, "b": "c"} == json.loads(call.arguments)
+
+
+_SCHEMAS = {
+    "$defs": {"Place": {"type": "object"}, "Kind": {"enum": ["a", 1]}},
+    "properties": {
+        "count": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "numbers": {"type": ["integer", "number"]},
+        "tags": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+        "place": {"$ref": "#/$defs/Place"},
+        "kind": {"$ref": "#/$defs/Kind"},
+        "one": {"const": 1},
+        "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "any": {},
+        "loop": {"$ref": "#/$defs/Loop"},
+    },
+}
+_SCHEMAS["$defs"]["Loop"] = {"$ref": "#/$defs/Loop"}
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "value"),
+    [
+        ("count", "42", 42),
+        ("count", "null", None),
+        ("count", "None", None),
+        ("numbers", "1.5", 1.5),
+        ("tags", '["a"]', ["a"]),
+        ("place", '{"x": 1}', {"x": 1}),
+        ("kind", "a", "a"),
+        ("kind", "1", 1),
+        ("one", "1", 1),
+        ("note", "7", "7"),
+        ("note", "null", None),
+        ("any", "7", "7"),
+        ("loop", "7", "7"),
+        ("unknown", "7", "7"),
+    ],
+)
+def test_a_value_in_tags_is_read_by_its_schema(name, written, value):
+    """It is a text where the schema takes that text, else JSON, whatever the schema is made of."""
+    tool = ToolSpec("add", "Add.", {"type": "object", **_SCHEMAS})
+    message = Message("assistant", in_tags(f"{name}>\n{written}\n"))
+    (call,) = rx.of(message).pipe(ops.parse_calls([tool])).run()
+
+    assert {name: value} == json.loads(call.arguments)
 
 
 def test_a_tool_without_parameters_needs_no_arguments():
@@ -165,6 +226,9 @@ def test_native_calls_come_first():
         ('{"name": "final_answer", "arguments": {"answer": "', "The call of 'final_answer'"),
         (f'{CALL}; {{"name": "final_answer", ', "The call of 'final_answer'"),
         ('```json\n{"name": "add", ', "The call of 'add' is not valid JSON."),
+        (in_tags("a>1</parameter> x <parameter=b>2"), "The call of 'add' cannot be read where it"),
+        (in_tags("a>1</parameter><parameter=a>2"), "The call of 'add' cannot be read where it"),
+        (in_tags("a>1 <parameter=b>2"), "The call of 'add' cannot be read where it"),
     ],
 )
 def test_what_cannot_be_understood_is_an_error(text, error):
