@@ -14,11 +14,12 @@ from itertools import count
 
 from attrs import evolve, frozen
 
-from .messages import Message
+from .messages import Message, ToolCall
 
 __all__ = [
     "INTERRUPTED",
     "Passage",
+    "gathered",
     "kind_of",
     "passages_of",
     "well_formed",
@@ -97,23 +98,65 @@ def with_own_ids(messages: Iterable[Message]) -> Iterator[Message]:
 def well_formed(messages: Iterable[Message]) -> list[Message]:
     """Return messages in which each call is followed by exactly one result.
 
-    The results of calls with one id are in the order of the calls.
+    A result moves behind its call; one without a call is left out. The results of calls with one
+    id are in the order of the calls.
     """
-    given = list(messages)
-    formed: list[Message] = []
-    position = 0
-    while position < len(given):
-        message = given[position]
-        position += 1
-        if message.role == "tool":
-            continue
-        formed.append(message)
-        answers: dict[str | None, deque[Message]] = {}
-        while position < len(given) and given[position].role == "tool":
-            answers.setdefault(given[position].tool_call_id, deque()).append(given[position])
-            position += 1
-        for call in message.tool_calls if message.role == "assistant" else ():
-            given_to = answers.get(call.id)
-            interrupted = Message("tool", INTERRUPTED, tool_call_id=call.id)
-            formed.append(given_to.popleft() if given_to else interrupted)
-    return formed
+    return [*_paired(list(messages), is_history=False)]
+
+
+def gathered(messages: Iterable[Message]) -> list[Message]:
+    """Return a history with each result behind its call; one without a call is a text."""
+    return [*_paired(list(messages), is_history=True)]
+
+
+def _paired(given: list[Message], is_history: bool) -> Iterator[Message]:
+    results = _results(given)
+    theirs = {*results.values()}
+    for place, message in enumerate(given):
+        if message.role != "tool":
+            yield message
+        elif is_history and place not in theirs:
+            yield _as_user(message)
+        for index, call in enumerate(_calls(message)):
+            own = results.get((place, index))
+            if own is not None:
+                yield evolve(given[own], tool_call_id=call.id)
+            elif not is_history:
+                yield Message("tool", INTERRUPTED, tool_call_id=call.id)
+
+
+def _as_user(orphan: Message) -> Message:
+    of = f" of the call {orphan.tool_call_id}" if orphan.tool_call_id else ""
+    return Message("user", f"The result{of}: {orphan.text or 'none'}", images=orphan.images)
+
+
+def _calls(message: Message) -> tuple[ToolCall, ...]:
+    return message.tool_calls if message.role == "assistant" else ()
+
+
+def _results(messages: list[Message]) -> dict[tuple[int, int], int]:
+    """Return the place of each call's result: by the place of the call, and its index there.
+
+    A result belongs to a call before it that has none yet: of the same id, or of any if it has
+    no id itself. Of several it is the first of the latest messages of the model in a row.
+    """
+    found: dict[tuple[int, int], int] = {}
+    for has_id in (True, False):
+        rows: list[dict[tuple[int, int], str]] = []
+        role = ""
+        for place, message in enumerate(messages):
+            if message.role == "assistant" and role != "assistant":
+                rows = [row for row in rows if row] + [{}]
+            role = message.role
+            for index, call in enumerate(_calls(message)):
+                if (place, index) not in found:
+                    rows[-1][place, index] = call.id
+            if role == "tool" and bool(message.tool_call_id) is has_id:
+                for row in reversed(rows):
+                    open_calls = (at for at, id in row.items() if id == message.tool_call_id)
+                    own = next(open_calls if has_id else iter(row), None)
+                    if own is not None:
+                        del row[own]
+                        found[own] = place
+                        break
+    return found

@@ -33,7 +33,7 @@ from .events import (
 )
 from .growing import ListView
 from .messages import INTERPRETER, Message
-from .passages import Passage, kind_of, passages_of, with_own_ids, without_words
+from .passages import Passage, gathered, kind_of, passages_of, with_own_ids, without_words
 from .retelling import retold
 from .steps import TRY_AGAIN, Plan, Step, brief, list_view
 
@@ -78,9 +78,12 @@ class State:
     def from_messages(cls, messages: Iterable[Message]) -> "State":
         """Return the state of a conversation that consists of messages.
 
-        Calls of one message that have the same id get ids of their own, and so do their results.
+        A result moves behind its call, and one without an id belongs to the next call that has no
+        result; a result without a call becomes a text of the user. Calls of one message that have
+        the same id get ids of their own, and so do their results.
         """
-        return cls(past=with_own_ids(several("messages", messages, "Message", Message)))
+        given = several("messages", messages, "Message", Message)
+        return cls(past=with_own_ids(gathered(given)))
 
     def messages(self, summary: bool = False) -> list[Message]:
         """Return the conversation as messages for a model.

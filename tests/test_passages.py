@@ -1,5 +1,7 @@
 """Passages: a conversation in pieces, which a cut between them leaves well-formed."""
 
+import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +94,76 @@ def test_calls_of_one_id_keep_their_results(ids):
     assert state == State.from_messages(state.messages())
     if len(set(ids)) == len(ids):
         assert messages == [*with_own_ids(messages)]
+
+
+def asked(*ids):
+    """Return a message with a call for each id."""
+    return Message("assistant", "", [ToolCall(id, "add") for id in ids])
+
+
+def answered(id, text):
+    """Return the result of a call."""
+    return Message("tool", text, tool_call_id=id)
+
+
+USER = Message("user", "Wait.")
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (
+            [asked("a"), asked("b"), answered("a", "1"), answered("b", "2")],
+            [asked("a"), answered("a", "1"), asked("b"), answered("b", "2")],
+        ),
+        ([asked("a"), USER, answered("a", "1")], [asked("a"), answered("a", "1"), USER]),
+        (
+            [asked("a", "b"), answered(None, "1"), answered("", "2")],
+            [asked("a", "b"), answered("a", "1"), answered("b", "2")],
+        ),
+        (
+            [asked("a", "b"), answered(None, "2"), answered("a", "1")],
+            [asked("a", "b"), answered("a", "1"), answered("b", "2")],
+        ),
+        (
+            [asked(""), USER, asked(""), Message("tool", "2")],
+            [asked(""), answered("", "Interrupted"), USER, asked(""), answered("", "2")],
+        ),
+        (
+            [asked(""), asked(""), answered("", "1"), answered("", "2")],
+            [asked(""), answered("", "1"), asked(""), answered("", "2")],
+        ),
+        (
+            [answered("a", "1"), asked("a"), answered("z", "2"), answered("a", "3")],
+            [
+                Message("user", "The result of the call a: 1"),
+                asked("a"),
+                answered("a", "3"),
+                Message("user", "The result of the call z: 2"),
+            ],
+        ),
+        ([Message("tool", "")], [Message("user", "The result: none")]),
+    ],
+)
+def test_a_result_moves_behind_its_call(said, read):
+    """A result that does not follow its call stays with it, and one without a call is a text."""
+    assert read == State.from_messages(said).messages()
+    assert well_formed(said) == [each for each in read if not each.text.startswith("The result")]
+
+
+@law
+@given(said_before)
+def test_no_result_is_lost(said):
+    """Whatever a history is, each result is in it once."""
+    numbered = [
+        evolve(message, text=f"({number})") if message.role == "tool" else message
+        for number, message in enumerate(said)
+    ]
+    read = [message.text for message in State.from_messages(numbered).messages()]
+
+    for message in numbered:
+        if message.role == "tool":
+            assert 1 == sum(text.endswith(message.text) for text in read)
 
 
 @given(alike, st.data())
