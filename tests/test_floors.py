@@ -22,6 +22,7 @@ FLOORS = {
             "dropped",
             "errors",
             "estimate",
+            "finish_reasons",
             "frozen",
             "growing",
             "json_names",

@@ -16,6 +16,7 @@ from attrs import evolve
 
 from ..arguments import text
 from ..errors import ModelError
+from ..finish_reasons import finish_of
 from ..messages import Request
 from .clients import shared
 from .errors import ErrorFactory
@@ -23,7 +24,6 @@ from .hosts import HOSTS
 from .litellm_sdk.clients import Clients
 from .litellm_sdk.failures import error_of
 from .litellm_sdk.watch import Watch
-from .openai_chat.fields import finish_of
 from .openai_chat.oddities import USUAL, Oddities, oddities_of
 from .openai_chat.parsed import ParsedReply
 from .openai_chat.request import chat_body, chat_messages

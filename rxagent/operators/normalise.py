@@ -18,6 +18,7 @@ from ..events import (
     ToolCallDelta,
     Usage,
 )
+from ..finish_reasons import finish_of
 from ..streams.sink import Sink, lift
 from ._fragments import Fragments
 from ._operator import operator
@@ -34,7 +35,8 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
     Providers number parallel calls alike, leave out ids or change them, send names in pieces or
     after the arguments, or send a call twice. After this operator the first fragment of a call has
     its own index, an id and the whole name, and later ones have arguments alone. A call that has
-    no name at all is named ``unnamed``. Other deltas pass unchanged.
+    no name at all is named ``unnamed``. A finish reason comes in our word: ``max_tokens`` is
+    ``length``. Other deltas pass unchanged.
 
     .. marbles:: normalise/normalise
 
@@ -43,7 +45,8 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
             ``call_<step>_<attempt>_<index>``.
 
     Raises:
-        MalformedReply: An item is no delta, or a field has a wrong type; by `on_error`.
+        MalformedReply: An item is no delta, a field has a wrong type, or a finish reason is
+            unknown; by `on_error`.
     """
     number("step", step, least=0, whole=True, what="the number of a step")
 
@@ -64,6 +67,7 @@ class _Normalising(Sink[Delta, Delta]):
             return
         try:
             check_fit(value)
+            value = _in_our_word(value) if kind is Finish else value
         except MalformedReply as error:
             self.on_error(error)
             return
@@ -105,6 +109,26 @@ _FITTING: dict[type, dict[str, tuple[type, ...]]] = {
     Finish: {"reason": _TEXT},
     StepRetried: {"attempt": _COUNT, "error": _TEXT},
 }
+
+
+_REASONS = ("stop", "length", "tool_calls", "content_filter", "refusal", "interrupted")
+
+
+def _in_our_word(finish: Finish) -> Finish:
+    """Return a finish with the reason that its provider's word means.
+
+    Raises:
+        MalformedReply: The word is unknown, so the reply may have failed.
+    """
+    if finish.reason in _REASONS:
+        return finish
+    reason = finish_of(finish.reason)
+    if reason is None:
+        raise MalformedReply(
+            f"The model sent {shown(finish)}, whose reason is unknown. If the reply failed, the "
+            f"model must raise an error; else the reason is one of {', '.join(_REASONS)}."
+        )
+    return Finish(reason)
 
 
 def check_fit(delta: Any) -> None:

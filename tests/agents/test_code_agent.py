@@ -310,10 +310,11 @@ def test_a_mark_in_a_string_is_a_part_of_it(tags, eager):
     assert FinalAnswer(page) == events[-2]
 
 
+@pytest.mark.parametrize("word", ["length", "max_tokens", "MAX_TOKENS"])
 @pytest.mark.parametrize("eager", [False, True])
-def test_code_that_was_cut_off_does_not_run(eager):
-    """The length limit leaves half a block, which could mean anything."""
-    cut = [TextDelta("<code>\nx = 1\nx = 2"), Finish("length")]
+def test_code_that_was_cut_off_does_not_run(eager, word):
+    """The length limit leaves half a block, which could mean anything, whatever it is called."""
+    cut = [TextDelta("<code>\nx = 1\nx = 2"), Finish(word)]
     events = played(cut, final(), eager=eager)
     (failed,) = of(StepFailed, events)
 

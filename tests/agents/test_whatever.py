@@ -121,6 +121,8 @@ def test_deep_or_broken_arguments_fail_their_call_alone(text):
         (Piece(0, "c", "echo", {"x": "a"}), "whose arguments should be str or None"),
         (Usage(None, None), "whose input_tokens should be int"),
         (Finish(None), "whose reason should be str"),
+        (Finish("error"), "whose reason is unknown"),
+        (Finish(""), "whose reason is unknown"),
         ("Hello", r"'Hello', which is no delta, as TextDelta\('Hello'\) is one"),
         (FinalAnswer("Hello"), "which is no delta"),
         (None, "None, which is no delta"),

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from rxagent.errors import ModelError, ModelUnavailable
 from rxagent.events import Finish, TextDelta
+from rxagent.finish_reasons import finish_of
 from rxagent.messages import Message, Request, ToolSpec
 from rxagent.models import LiteLLMModel
-from rxagent.models.openai_chat.fields import finish_of
 from rxagent.streams import each
 from tests.models.raw import answering
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...events import Delta, Finish, RefusalDelta
+from ...finish_reasons import finish_of
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from ..failures import failure_in, is_foreign, wordless_failure_in
 from ..json_events import JsonEvents
-from ..openai_chat.fields import finish_of, number, reason_of
+from ..openai_chat.fields import number, reason_of
 from .content import Content, Piece
 from .usage import MessageUsage
 

@@ -8,10 +8,11 @@ from typing import Any
 from attrs import define, field
 
 from ...events import Delta, Finish, TextDelta, ToolCallDelta
+from ...finish_reasons import finish_of
 from ..blocks import Blocks
 from ..errors import ErrorFactory
 from ..failures import failure_in
-from ..openai_chat.fields import Halves, Usages, finish_of, id_of, number, string, whole
+from ..openai_chat.fields import Halves, Usages, id_of, number, string, whole
 from ..openai_chat.reasoning import thoughts_in
 from .failures import described_error, failure_of
 

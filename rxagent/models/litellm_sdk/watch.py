@@ -10,9 +10,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from ...finish_reasons import finish_of
 from ..failures import is_foreign
 from ..mould import EVERY, NO_MOULD
-from ..openai_chat.fields import finish_of
 from ..openai_chat.text_mould import mould_of_text
 from ..sse import Failure, Frames, Strange
 from .deltas import OF_DELTAS

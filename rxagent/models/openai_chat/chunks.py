@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
+from ...finish_reasons import finish_of
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
@@ -18,7 +19,6 @@ from .fields import (
     Halves,
     Usages,
     failed_reason_of,
-    finish_of,
     id_of,
     number,
     reason_of,

@@ -6,6 +6,7 @@ from collections.abc import Container, Hashable, Mapping
 from typing import Any
 
 from ...events import Usage
+from ...finish_reasons import finish_of
 
 __all__ = [
     "FAR",
@@ -13,7 +14,6 @@ __all__ = [
     "Usages",
     "count_of",
     "failed_reason_of",
-    "finish_of",
     "id_of",
     "number",
     "reason_of",
@@ -62,34 +62,6 @@ def id_of(value: Any) -> str | None:
 
 # Finish reasons
 
-_MEANINGS = {
-    "stop": """
-        stop stopped stop_sequence stop_token stop_str end end_turn end_of_turn end_of_text
-        eos eos_token complete completed done finished normal
-    """,
-    "length": """
-        length max_tokens max_length max_new_tokens max_output_tokens max_completion_tokens
-        model_length model_context_window_exceeded context_length context_length_exceeded
-        context_window_exceeded token_limit length_limit error_limit truncated pause_turn
-    """,
-    "tool_calls": """
-        tool_calls tool_call tool_use function_call function_calls
-    """,
-    "content_filter": """
-        content_filter content_filtered content_policy content_policy_violation safety image_safety
-        recitation language blocklist prohibited_content spii sensitive moderation blocked
-        guardrail_intervened guardrails error_toxic model_armor
-    """,
-    "refusal": """
-        refusal refused refuse
-    """,
-}
-"""The words of OpenAI, Azure, Anthropic, Bedrock, Cohere, DeepSeek, Gemini, Mistral, TGI, vLLM,
-Zhipu and the gateways before them (November 2026). A word that is in no list is a failure.
-"""
-
-_TABLE = {word: reason for reason, words in _MEANINGS.items() for word in words.split()}
-
 
 def reason_of(value: Any) -> str:
     """Return the finish reason of a choice in its provider's word; empty when there is none."""
@@ -103,12 +75,6 @@ def failed_reason_of(native: Any) -> str:
     """Return the finish reason behind a gateway if it names a failure, else an empty text."""
     reason = reason_of(native) if isinstance(native, str) else ""
     return reason if finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
-
-
-def finish_of(reason: str) -> str | None:
-    """Return the finish reason that a provider's word means, or None when it is unknown."""
-    word = re.sub(r"[^a-z]+", "_", reason.strip().lower()).strip("_")
-    return _TABLE.get(word.removeprefix("finish_reason_"))
 
 
 # Usage

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...events import Delta, Finish
+from ...finish_reasons import finish_of
 from ...streams.fairness import Rest
 from ..errors import ErrorFactory
 from ..json_events import JsonEvents
-from ..openai_chat.fields import Usages, finish_of, id_of, number, string
+from ..openai_chat.fields import Usages, id_of, number, string
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
 from .contents import KIND_OF, REASONING, arguments_in, text_in, typed

@@ -4,7 +4,7 @@ from ...events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallD
 from ...messages import Message, Request
 from ..far_ends import Blank, Endless, FarEnd
 from .calls import ADD, ARGUMENTS
-from .listening import answer
+from .listening import Listener, answer
 
 __all__ = ["ReplyCells"]
 
@@ -80,8 +80,8 @@ class ReplyCells:
         call = ToolCallDelta(0, "call_1", "add", ARGUMENTS)
         for reason in far_end.finish_words:
             said = call if reason == "tool_calls" else TextDelta("Hello")
-            reply = answer(far_end.serve(said, Finish(reason)), Request("Hi", tools=[ADD]))
-            assert [reason] == reply.reasons
+            model = far_end.serve(said, Finish(reason))
+            assert [reason] == Listener(model(Request("Hi", tools=[ADD]))).wait_end().reasons
 
     def test_usage_adds_up(self, far_end: FarEnd) -> None:
         """All reports of usage add up to the provider's total, whichever way it counts."""

@@ -17,7 +17,8 @@ from rxagent.events import (
     ToolCallDelta,
     Usage,
 )
-from rxagent.models.openai_chat.fields import Usages, finish_of
+from rxagent.finish_reasons import finish_of
+from rxagent.models.openai_chat.fields import Usages
 from rxagent.testing.frames import (
     DONE,
     chunk,
