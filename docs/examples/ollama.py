@@ -34,7 +34,7 @@ class OllamaModel(Model):
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._timeout) as session,
-                session.post(self._url, json=body(self.model_id, request)) as response,
+                session.post(self._url, json=body(self.model_id, request, errors)) as response,
             ):
                 if response.status >= 400:
                     raise errors.reported(await response.text(), response.status, response.headers)
@@ -46,6 +46,8 @@ class OllamaModel(Model):
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise errors.malformed("what is no part of a reply", line) from error
         except (aiohttp.ClientError, TimeoutError) as error:
+            if reading.is_done:  # the answer is whole
+                return
             raise errors.lost("could not be reached, or broke off", error) from error
         if not reading.is_done:
             raise errors.unavailable("ended its reply before it was done")
@@ -94,34 +96,35 @@ class Reading:
             yield ToolCallDelta(self.calls, None, function["name"], arguments)
             self.calls += 1
         if part.get("done"):
+            reason = part.get("done_reason") or "stop"
+            if reason not in ("stop", "length"):
+                raise errors.unavailable(f"ended its reply with {reason!r}")
             self.is_done = True
-            reason = part.get("done_reason", "stop")
             yield Finish("tool_calls" if self.calls and reason == "stop" else reason)
-            if "eval_count" in part:
-                read = part.get("prompt_eval_count", 0)
-                yield Usage(read, part["eval_count"], model=self.model_id)
+            read, written = part.get("prompt_eval_count") or 0, part.get("eval_count")
+            if isinstance(read, int) and isinstance(written, int):
+                yield Usage(read, written, model=self.model_id)
 
 
-def body(model_id, request):
+def body(model_id, request, errors):
     """Return the body of a request."""
-    names = {call.id: call.name for m in request.messages for call in m.tool_calls}
-    sent = {
-        "model": model_id,
-        "messages": [message(one, names) for one in request.messages],
-        "stream": True,
-    }
+    names, messages = {}, []
+    for one in request.messages:  # ids may come again in each run: the latest call has the name
+        names |= {call.id: call.name for call in one.tool_calls}
+        messages.append(message(one, names, errors))
+    sent = {"model": model_id, "messages": messages, "stream": True}
     if request.tools:
         sent["tools"] = [tool(spec) for spec in request.tools]
     return sent | dict(request.options)
 
 
-def message(given, names):
+def message(given, names, errors):
     """Return a message; the images are bare base64."""
     sent = {"role": given.role, "content": given.text}
     if given.reasoning:
         sent["thinking"] = given.reasoning
     if given.images:
-        sent["images"] = [image.url.partition(",")[2] for image in given.images]
+        sent["images"] = [base64_of(image, errors) for image in given.images]
     if given.tool_calls:
         sent["tool_calls"] = [
             {"function": {"name": call.name, "arguments": arguments(call.arguments)}}
@@ -130,6 +133,17 @@ def message(given, names):
     if given.role == "tool":
         sent["tool_name"] = names.get(given.tool_call_id, "")
     return sent
+
+
+def base64_of(image, errors):
+    """Return the bytes of an image; Ollama reads no addresses."""
+    label, _, data = image.url.partition(";base64,")
+    if not label.startswith("data:"):
+        raise errors.rejected(
+            f"takes images as bytes, and {image.url[:64]!r} is an address. "
+            "Fetch it, and write Image.from_bytes(data, media_type)."
+        )
+    return data
 
 
 def arguments(text):
