@@ -20,6 +20,13 @@ _BETWEEN = re.compile(r"[\s;,]*")
 _FUNCTION = re.compile(
     rf"<function=.*?</function>(?=[\s;,]*(?:{CALL_CLOSE}|{CALL_OPEN}|<function=|```|\Z))", re.DOTALL
 )
+_IN_TAGS = re.compile(
+    rf"(?:[\s;,]*(?:Action:\s*)?{CALL_OPEN}\s*(?=[\[{{<])(?:(?!{CALL_CLOSE}).)*"
+    rf"(?:{CALL_CLOSE}|(?<={CALL_OPEN})\Z))+[\s;,]*",
+    re.DOTALL,
+)
+"""Text that stands in the tags of calls as a whole, though the closing one may be miswritten."""
+
 _VALUE = re.compile(r"""(?:\[\s*)?\{\s*["'}]""")
 
 _MOST_BRACES = 10_000
@@ -46,9 +53,11 @@ def spelled_calls(text: str, schemas: Schemas, keys: Keys = KEYS) -> list[Call]:
     plea = f"Give one JSON object of the form {keys.form}."
     try:
         parts = _parts(text, named)
-        if parts is None:
-            return []
-        found = [calls_in(part, schemas, keys, is_marked=is_marked) for part, is_marked in parts]
+        found = (
+            [None]
+            if parts is None
+            else [calls_in(part, schemas, keys, is_marked=marked) for part, marked in parts]
+        )
     except _Broken as broken:
         raise ParseError(f"The call of {broken.name!r} is not valid JSON. {plea}") from None
     except RecursionError:
@@ -57,6 +66,8 @@ def spelled_calls(text: str, schemas: Schemas, keys: Keys = KEYS) -> list[Call]:
         raise ParseError(f"The text holds braces that cannot be read. {plea}") from None
     calls = [call for several in found for call in several or ()]
     if None in found:
+        if _IN_TAGS.fullmatch(text):
+            raise ParseError(f"What stands between {CALL_OPEN} and {CALL_CLOSE} is no call. {plea}")
         return []
     if len(calls) > 1:
         raise ParseError(

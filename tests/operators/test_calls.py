@@ -29,6 +29,8 @@ def spelled(arguments, name="add"):
 
 CALL = '{"name": "add", "arguments": {"a": 2}}'
 
+NO_CALL = "What stands between <tool_call> and </tool_call> is no call."
+
 
 def in_tags(parameters):
     """Return a call in tags, whose parameters stand between the first and the last tag."""
@@ -181,6 +183,9 @@ def test_a_made_id_bears_the_step():
         f"```json\n{CALL}\n```\nDo not use it.",
         f"<tool_call>{CALL}</tool_call> is the form.",
         f"The form is <tool_call>{CALL}</tool_call>",
+        f"<tool_call>{CALL}</tool_call> is the form, not <tool_call>{CALL}}}</tool_call>",
+        "<tool_call> opens a call, and </tool_call>",
+        f"<tool_call>{CALL} opens a call with <tool_call>.",
         f"{CALL} {{}}",
         f'{{"calls": [{CALL}]}}',
         f"{{x}} {CALL}",
@@ -226,6 +231,13 @@ def test_native_calls_come_first():
         ('{"name": "final_answer", "arguments": {"answer": "', "The call of 'final_answer'"),
         (f'{CALL}; {{"name": "final_answer", ', "The call of 'final_answer'"),
         ('```json\n{"name": "add", ', "The call of 'add' is not valid JSON."),
+        (f"<tool_call>{CALL}}}</tool_call>", NO_CALL),
+        (f"<tool_call>{CALL}<tool_call>", NO_CALL),
+        (f"<tool_call><tool_call>{CALL}</tool_call>", NO_CALL),
+        (f"<tool_call>{CALL} Wait.</tool_call>", NO_CALL),
+        ("<tool_call>{'name': 'add', 'arguments': {}}</tool_call>", NO_CALL),
+        ('<tool_call>{"arguments": {}}</tool_call>', NO_CALL),
+        (f"<tool_call>{CALL}</tool_call>\n<tool_call>{CALL}}}</tool_call>", NO_CALL),
         (in_tags("a>1</parameter> x <parameter=b>2"), "The call of 'add' cannot be read where it"),
         (in_tags("a>1</parameter><parameter=a>2"), "The call of 'add' cannot be read where it"),
         (in_tags("a>1 <parameter=b>2"), "The call of 'add' cannot be read where it"),
