@@ -281,15 +281,16 @@ def _reason(stream: Any, reason: str) -> str | None:
 
 
 async def _with_failures(stream: Any, watch: Watch) -> AsyncIterator[Any]:
-    """Yield the chunks of a stream, and its watch at an end after an error that LiteLLM dropped.
+    """Yield the chunks of a stream, and its watch at an end after an error that the provider sent.
 
-    An error behind the finish reason is not raised there, since a whole answer cannot break.
+    LiteLLM drops such an error, or gives it a status of its own. One behind the finish reason is
+    not raised there, since a whole answer cannot break.
     """
     try:
         async for chunk in stream:
             yield chunk
     except Exception:
-        if watch.failure is None or not watch.reasons:
+        if watch.failure is None:
             raise
     if watch.failure is not None:
         yield watch

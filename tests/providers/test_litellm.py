@@ -157,6 +157,18 @@ def test_a_whole_reply_that_is_cut():
     assert ModelUnavailable is type(error)
 
 
+def test_a_fault_of_its_own():
+    """The traceback that it writes into its error is left out."""
+    error = Exception(
+        "litellm.APIConnectionError: no mapping\nTraceback (most recent call last):\nx"
+    )
+    found = error_of(ErrorFactory("litellm", "m"), error, "could not be reached")
+
+    assert ModelUnavailable is type(found)
+    assert "The model 'm' failed within LiteLLM: no mapping" in str(found)
+    assert "Traceback" not in str(found)
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [("nothing", "LLM Provider NOT provided"), ("openai/gpt-5", "Missing credentials.*api_key")],

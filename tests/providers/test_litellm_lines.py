@@ -158,13 +158,18 @@ PROVIDERS = {
 }
 
 
-def read(provider, frames, request="Hi"):
-    """Return the text of a reply of these frames; it must end as one that is whole."""
+def deltas_of(provider, frames, request="Hi"):
+    """Return the deltas of a reply of these frames."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {provider.kind}\r\nConnection: close\r\n\r\n".encode()
     with answering(head + b"".join(frames)) as url:
         base = url.removesuffix("/v1") + provider.path
         model = LiteLLMModel(provider.model, api_base=base, api_key="key")
-        found = list(each(model(request)))
+        return list(each(model(request)))
+
+
+def read(provider, frames, request="Hi"):
+    """Return the text of a reply of these frames; it must end as one that is whole."""
+    found = deltas_of(provider, frames, request)
     assert [Finish("stop")] == [delta for delta in found if isinstance(delta, Finish)]
     return "".join(delta.text for delta in found if isinstance(delta, TextDelta))
 
@@ -356,6 +361,24 @@ def test_a_failure_inside_of_a_candidate():
             PROVIDERS["gemini"],
             sse(gemini("Half "), {"candidates": [candidate | {"error": FAILED}]}),
         )
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_error_of_ollama_has_no_status(place):
+    """LiteLLM invents one, by which the request would be wrong."""
+    provider = PROVIDERS["ollama"]
+    frames = frames_of(provider, provider.stop)
+    frames.insert(place, lines({"error": "while running the model: unexpected EOF"})[0])
+
+    with pytest.raises(ModelUnavailable, match="while running the model: unexpected EOF"):
+        read(provider, frames)
+
+
+def test_a_blocked_prompt_of_gemini():
+    """A reply without candidates says why in its feedback on the prompt."""
+    blocked = {"promptFeedback": {"blockReason": "OTHER"}, "usageMetadata": {"totalTokenCount": 5}}
+
+    assert Finish("content_filter") in deltas_of(PROVIDERS["gemini"], sse(blocked))
 
 
 def test_a_stop_sequence_beside_a_finish_reason():

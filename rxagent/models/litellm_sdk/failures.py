@@ -21,6 +21,9 @@ _TIMEOUTS = {"APITimeoutError", "ConnectTimeout", "PoolTimeout", "ReadTimeout", 
 _TRANSPORTS = {"ClientError", "ConnectionError", "TransportError"}
 """Base classes of the errors of aiohttp, of Python, and of httpx."""
 
+_TRACEBACK = "\nTraceback (most recent call last):"
+"""What LiteLLM writes behind the sentence of an error of its own."""
+
 _SETTINGS = re.compile(r"credential|api.?key|environment variable", re.IGNORECASE)
 _INVALID = re.compile(r"invalid response|not valid json", re.IGNORECASE)
 
@@ -52,6 +55,8 @@ def error_of(errors: ErrorFactory, error: Exception, what: str) -> ModelError:
         return errors.unavailable(what, lost[-1])
     if _INVALID.search(sentence):
         return errors.malformed("what is no reply", sentence)
+    if _TRACEBACK in _words(error):
+        return errors.unavailable(f"failed within LiteLLM: {sentence}")
     if _SETTINGS.search(sentence) or isinstance(error, TypeError | ValueError):
         return errors.rejected(f"cannot be called by LiteLLM: {sentence}")
     return errors.unavailable(f"{what}: {sentence}")
@@ -111,5 +116,8 @@ def _headers(links: list[BaseException]) -> Mapping[str, str]:
 
 def _sentence(error: BaseException) -> str:
     """Return the sentence of the provider."""
-    text = str(getattr(error, "message", "") or error)
-    return _CLASSES.sub("", text, count=1)
+    return _CLASSES.sub("", _words(error), count=1).partition(_TRACEBACK)[0]
+
+
+def _words(error: BaseException) -> str:
+    return str(getattr(error, "message", "") or error)

@@ -57,6 +57,9 @@ def reasons_in(value: Mapping[str, Any]) -> Iterator[str]:
         # A server may tell beside its reason which of the stop sequences it met.
         yield from said[:1]
         yield from (word for word in said[1:] if word in _FAILED)
+    feedback = value.get("promptFeedback")  # of Gemini, whose reply to a blocked prompt is empty
+    if isinstance(feedback, Mapping) and feedback.get("blockReason"):
+        yield "content_filter"
 
 
 def without_odd_fields(value: dict[str, Any]) -> bool:
