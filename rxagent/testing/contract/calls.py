@@ -24,6 +24,8 @@ ADD = ToolSpec(
 NOW = ToolSpec("now", "Return the time.", {"type": "object", "properties": {}})
 ARGUMENTS = '{"a": 2, "b": 3}'
 
+_RESULTS = ["  5\n\n    five\n", "noon"]
+
 _ASKED = Request("What is 2 + 3?", tools=[ADD, NOW])
 
 
@@ -78,7 +80,7 @@ class CallCells:
         assert ["What is 2 + 3?", "I look at the clock.", "noon"] == [m.text for m in sent]
 
     def test_calls_are_given_back(self, far_end: FarEnd) -> None:
-        """Calls and their results are sent in the next request, each result with its call."""
+        """Calls and their results are sent in the next request, each whole and with its call."""
         calls = [
             ToolCallDelta(0, "call_1", "add", ARGUMENTS),
             ToolCallDelta(1, "call_2", "now", "{}"),
@@ -87,7 +89,7 @@ class CallCells:
         said = answer(model, _ASKED).message
         results = [
             Message("tool", text, tool_call_id=call.id)
-            for text, call in zip(["5", "noon"], said.tool_calls, strict=True)
+            for text, call in zip(_RESULTS, said.tool_calls, strict=True)
         ]
         answer(model, _ASKED.evolve(messages=[*_ASKED.messages, said, *results]))
 
@@ -95,4 +97,4 @@ class CallCells:
         made = [call for message in sent for call in message.tool_calls]
         returned = {m.tool_call_id: m.text for m in sent if m.role == "tool"}
         assert [("add", {"a": 2, "b": 3}), ("now", {})] == _meant(tuple(made))
-        assert ["5", "noon"] == [returned[call.id] for call in made]
+        assert _RESULTS == [returned[call.id] for call in made]

@@ -75,11 +75,14 @@ class ReplyCells:
         assert [reason] == reply.reasons
 
     def test_finish_reasons(self, far_end: FarEnd) -> None:
-        """Each finish reason of the provider comes once, in our word."""
+        """Each finish reason of the provider comes once, in our word; a limit may cut a call."""
         assert {"stop", "length"} <= far_end.finish_words.keys()
         call = ToolCallDelta(0, "call_1", "add", ARGUMENTS)
-        for reason in far_end.finish_words:
-            said = call if reason == "tool_calls" else TextDelta("Hello")
+        replies = [
+            (call if reason == "tool_calls" else TextDelta("Hello"), reason)
+            for reason in far_end.finish_words
+        ]
+        for said, reason in [*replies, (call, "length")]:
             model = far_end.serve(said, Finish(reason))
             assert [reason] == Listener(model(Request("Hi", tools=[ADD]))).wait_end().reasons
 
@@ -122,10 +125,10 @@ class ReplyCells:
         assert [] == answer(far_end.serve(TextDelta("Hello"), Finish("stop"))).usages
 
     def test_stops_are_cut(self, far_end: FarEnd) -> None:
-        """Text ends before a stop, even one in pieces, and the far end is left."""
+        """Text ends before any of the stops, even one in pieces, and the far end is left."""
         pieces = TextDelta("one two"), TextDelta(" ST"), TextDelta("OP"), TextDelta(" three")
         model = far_end.serve(*pieces, Endless(TextDelta(" more")))
-        reply = answer(model, Request("Count.", stop=["STOP"]))
+        reply = answer(model, Request("Count.", stop=["END", "STOP"]))
 
         assert "one two " == reply.text
         assert ["stop"] == reply.reasons
