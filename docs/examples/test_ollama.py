@@ -149,7 +149,7 @@ class OllamaLines:
 def line(**message):
     """Return a line with a message."""
     part = {"message": {"role": "assistant", **message}, "done": False}
-    return json.dumps(part).encode() + b"\n"
+    return json.dumps(part, ensure_ascii=False).encode() + b"\n"
 
 
 class TestOllama(ModelContract):

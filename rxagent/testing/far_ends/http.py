@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from ...events import Delta
 from ...models import Model
-from ..frames import Body, Chunk
+from ..frames import Body, Chunk, frame
 from ..scenarios import Ending, Reply
 from ..server import ScriptedServer
 from .far_end import Call, FarEnd
@@ -112,16 +112,17 @@ class HttpFarEnd(FarEnd):
         except Exception as error:
             return [self.rejection(Rejected(400, str(error)))]
         items = script(request)
-        return self._play(call, items, self.rendering(body, items))
+        return self._play(call, items, self.rendering(body, items), body)
 
     def _play(
-        self, call: Call, items: Sequence[Item], rendering: Rendering
+        self, call: Call, items: Sequence[Item], rendering: Rendering, body: Mapping[str, Any]
     ) -> Iterator[Frame | float | Reply | Ending]:
         ended = False
         try:
             for part in self._parts(items, rendering):
                 ended = isinstance(part, Reply | Ending)
-                yield part
+                data = frame(body, part) if isinstance(part, dict) else part
+                yield from _apart(data) if isinstance(data, bytes) else [part]
             ended = True
         finally:
             if not ended:  # the server closes the script of a client that left
@@ -166,3 +167,17 @@ class HttpFarEnd(FarEnd):
                     yield from rendering.delta(item)
         yield from rendering.end()
         yield Ending.QUIET
+
+
+def _apart(data: bytes) -> Iterator[bytes | float]:
+    """Yield the bytes of a frame, of which the first letter of several bytes comes in pieces."""
+    try:
+        first = next((at for at, sign in enumerate(data.decode()) if sign > "\x7f"), None)
+    except UnicodeDecodeError:  # it is no text
+        first = None
+    if first is None:
+        yield data
+    else:
+        yield data[: first + 1]
+        yield _PACE
+        yield data[first + 1 :]
