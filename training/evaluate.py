@@ -21,6 +21,7 @@ from attrs import define, field
 
 from rxagent import Agent, CodeAgent
 from rxagent.models import BuiltinModel
+from rxagent.models.builtin import UNSURE
 
 from .example import Example, chosen
 from .fresh_tools import FRESH
@@ -60,7 +61,7 @@ _SEEN = {
 training by its defaults, of the others by the last six stretches of the shipped weights."""
 _CARD = Path(__file__).parents[1] / "rxagent" / "models" / "tiny" / "CARD.md"
 _MARKS = "<!-- accuracy -->\n", "<!-- end of accuracy -->\n"
-_HONEST = (CANNOT, NO_TOOL, *TALK)
+_HONEST = (CANNOT, NO_TOOL, UNSURE, *TALK)
 
 
 @define

@@ -129,7 +129,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         scheduler, observer = self._scheduler, self._observer
         try:
             await self._pour()
-            if scheduler.is_held or scheduler.is_busy:
+            if not self._is_disposed and (scheduler.is_held or scheduler.is_busy):
                 await scheduler.resumed()
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
@@ -160,8 +160,8 @@ class _Pump(abc.DisposableBase, Generic[_T]):
     async def _pour(self) -> None:
         scheduler = self._scheduler
         share = FairShare.of(scheduler.loop)
-        # Each wait is followed by a check: this may be disposed within its own task, which is not
-        # cancelled then.
+        # This may be disposed within its own task, which is not cancelled then: so it looks before
+        # each wait, which may be as long as the run is held, and after it.
         await scheduler.resumed()
         if share.spent:
             await share.begin()
@@ -176,7 +176,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 if share.spent:  # making the first item of a batch may take long already
                     await share.turn()
                 await self._emit_all(iter(batch), share)
-                if scheduler.must_wait():
+                if not self._is_over() and scheduler.must_wait():
                     await scheduler.resumed()
                 if self._is_over():
                     return
@@ -198,7 +198,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 await share.turn()
 
     async def _emit(self, items: deque[_T], share: FairShare) -> None:
-        while items:
+        while items and not self._is_over():
             if share.spent:
                 await share.turn()
             if self._scheduler.must_wait():

@@ -7,15 +7,21 @@ import pytest
 
 from rxagent import Agent, CodeAgent, each, tool
 from rxagent.errors import ModelRejected
-from rxagent.events import MessageCompleted, Usage
+from rxagent.events import MessageCompleted, TextDelta, Usage
 from rxagent.models import BuiltinModel, resolve
-from rxagent.models.builtin import BUILTIN
+from rxagent.models.builtin import BUILTIN, UNSURE
 
 pytest.importorskip("onnxruntime_genai")
 
 MODEL = BuiltinModel()
 MOST_TOKENS = 512
-UNABLE = ("I cannot answer this.", "I have no tool for this.", "I can calculate", "welcome.")
+UNABLE = (
+    "I cannot answer this.",
+    "I have no tool for this.",
+    "I can calculate",
+    "welcome.",
+    UNSURE,
+)
 
 
 @tool
@@ -111,6 +117,53 @@ def test_odd_tasks_are_not_answered(kind, task):
     assert all(e.output_tokens <= MOST_TOKENS for e in events if isinstance(e, Usage))
     assert 1 == len(said)
     assert any(words in said[0].text for words in UNABLE)
+
+
+REPEATED = {
+    "a question": "What is 6 + 7? " * 20,
+    "a word": "zzzz " * 10_000,
+    "a sum": " + ".join(["1"] * 61),
+}
+
+
+@pytest.mark.parametrize("kind", [Agent, CodeAgent])
+@pytest.mark.parametrize("task", REPEATED.values(), ids=REPEATED)
+def test_what_it_is_unsure_of_is_not_said(kind, task):
+    """It drops what it began to write, and says so in the form that was asked for."""
+    events = list(each(kind(MODEL)(task)))
+    (said,) = [event.message.text for event in events if isinstance(event, MessageCompleted)]
+
+    assert UNSURE in said
+    assert UNSURE == events[-2].value
+    assert said == "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert ("<code>" in said) == (kind is CodeAgent)
+
+
+def test_how_sure_it_must_be_can_be_set():
+    """With 0 it says whatever it has begun to write, as soon as it is written."""
+    task = REPEATED["a sum"]
+
+    assert UNSURE not in "".join(
+        event.text
+        for event in each(BuiltinModel(min_probability=0)(task))
+        if isinstance(event, TextDelta)
+    )
+    with pytest.raises(ValueError, match="min_probability must be a probability, 0 or more"):
+        BuiltinModel(min_probability=-1)
+
+
+def test_its_logits_may_be_processed():
+    """A processor is called with those of each token, before it is known how sure they are."""
+    seen = []
+
+    def flattened(ids, logits):
+        seen.append(len(ids))
+        return logits * 0
+
+    deltas = list(each(BuiltinModel(logits_processor=flattened)("Hello")))
+
+    assert 1 == len(seen)
+    assert UNSURE == "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 def test_its_name():

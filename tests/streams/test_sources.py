@@ -646,6 +646,44 @@ def test_a_batch_is_emitted_at_once():
 
 
 @pytest.mark.parametrize("kind", ["async", "batches"])
+@pytest.mark.parametrize("place", range(10))
+@pytest.mark.parametrize("is_held_first", [True, False])
+def test_a_source_that_is_left_while_its_run_is_held_is_closed(kind, place, is_held_first):
+    """Who holds the run and leaves the source at one item does not keep it open by the hold."""
+
+    async def run():
+        scheduler, closed, holds = RunScheduler(), asyncio.Event(), []
+
+        async def items():
+            try:
+                for number in range(10):
+                    yield number if kind == "async" else range(5 * number, 5 * number + 5)
+            finally:
+                closed.set()
+
+        def leave(item):
+            if item != (place if kind == "async" else 5 * place + place % 5):
+                return
+            if is_held_first:
+                holds.append(scheduler.hold())
+            subscription.dispose()
+            if not is_held_first:
+                holds.append(scheduler.hold())
+
+        source = from_async(items) if kind == "async" else from_batches(items)
+        subscription = source.subscribe(leave, scheduler=scheduler)
+        async with asyncio.timeout(30):
+            await closed.wait()
+        assert scheduler.is_held
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        holds[0].dispose()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", ["async", "batches"])
 def test_the_end_of_the_loop_ends_its_streams(kind):
     """When `asyncio.run` ends early, its sources are closed, and their subscribers notified."""
     upstream, received = Upstream(silent_at=2), Recorder()

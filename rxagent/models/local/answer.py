@@ -34,11 +34,12 @@ class Answer:
         self._emit = emit
         self._cancelled = cancelled
         self._model = model
-        words = tuple(stops)
-        self._stops = StopMatcher(words) if words else None
+        self._words = tuple(stops)
+        self._stops: StopMatcher | None = None
         self._reader: AnswerReader | None = None
         self._waiting: list[Delta] = []
         self._emitted_at = 0.0
+        self._is_held = False
         self.written = 0
 
     @property
@@ -47,15 +48,23 @@ class Answer:
         return self._cancelled() or (self._stops is not None and self._stops.stopped)
 
     def begin(self, reader: AnswerReader) -> None:
-        """Set what reads the text."""
+        """Set what reads the text; what is held of an earlier one is dropped."""
         self._reader = reader
+        self._stops = StopMatcher(self._words) if self._words else None
+        self._waiting = []
+        self.written = 0
+
+    def hold(self) -> None:
+        """Emit nothing before the end."""
+        self._is_held = True
 
     def add(self, text: str, tokens: int = 1) -> None:
         """Add the text of some tokens; it may be empty."""
         self.written += tokens
         if text and self._reader is not None:
             self._pass(self._reader.add(text))
-        if self._waiting and perf_counter() - self._emitted_at >= _TOGETHER:
+        is_due = self._waiting and not self._is_held
+        if is_due and perf_counter() - self._emitted_at >= _TOGETHER:
             self._flush()
 
     def end(self, read: int, reason: str, cached: int = 0) -> None:
