@@ -118,9 +118,11 @@ def _paired(given: list[Message], is_history: bool) -> Iterator[Message]:
         elif is_history and place not in theirs:
             yield _as_user(message)
         for index, call in enumerate(_calls(message)):
-            own = results.get((place, index))
-            if own is not None:
-                yield evolve(given[own], tool_call_id=call.id)
+            at = results.get((place, index))
+            if at is not None:
+                own = given[at]
+                is_its = own.tool_call_id == call.id
+                yield own if is_its else evolve(own, tool_call_id=call.id)
             elif not is_history:
                 yield Message("tool", INTERRUPTED, tool_call_id=call.id)
 
