@@ -28,8 +28,7 @@ def observe_on_run(source: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        run_scheduler = RunScheduler.of(scheduler)
-        entry = _Entry(observer, run_scheduler)
+        entry = _Entry(observer, RunScheduler.of(scheduler))
         entry.begin(source)
         return entry
 
@@ -56,11 +55,9 @@ class _Entry(abc.DisposableBase, Generic[_T]):
     def _subscribe(self, source: Observable[_T], scheduler: abc.SchedulerBase) -> None:
         if self._handoff.is_disposed:
             return
+        sink: Sink[_T, _T] = Sink(self._handoff)  # which a stream of ours notifies directly
         try:
-            # A sink is notified directly by a stream of ours.
-            self._subscription.disposable = source.subscribe(
-                Sink(self._handoff), scheduler=scheduler
-            )
+            self._subscription.disposable = source.subscribe(sink, scheduler=scheduler)
         except BaseException as error:
             self._handoff.on_error(as_error("A stream", error))
 

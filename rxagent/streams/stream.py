@@ -107,10 +107,9 @@ def piped(result: Any) -> Any:
     """
     if type(result) in (list, tuple):  # `partition` returns several streams
         return type(result)(map(piped, result))
-    if not isinstance(result, Observable) or isinstance(result, Stream | Iterable):
-        return result
-    kind = _kind_of(type(result))
-    if kind is None:
+    is_looped_over = isinstance(result, Stream | Iterable)
+    kind = _kind_of(type(result)) if isinstance(result, Observable) else None
+    if is_looped_over or kind is None:
         return result
     stream = object.__new__(kind)
     Stream.__init__(stream, result)  # not what its type would do to make a new one
