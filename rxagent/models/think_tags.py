@@ -5,6 +5,7 @@ from enum import Enum, auto
 from io import StringIO
 
 from ..events import Delta, ReasoningDelta, StepRetried, TextDelta
+from ..json_text import lacks_end
 from ..messages import ProviderData
 
 __all__ = ["ThinkTags"]
@@ -207,9 +208,16 @@ def _beginning_of(tag: str, text: str) -> int:
 
 
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_BLOCKS = {
+    re.compile(r"^[ \t]*<code>", re.MULTILINE): "</code>",
+    re.compile(r"<tool_call>\s*[{<]"): "</tool_call>",
+    re.compile(r"<function=[\w.-]+>"): "</function>",
+}
+"""How blocks of code and calls begin, and how they end."""
 _PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»", "„": "“"}
 _PAIRS |= {"(": ")", "[": "]", "{": "}", ">": "<", "*": "*", "_": "_", "|": "|", "/": "/"}
 _MARKS = ".,;:!?)]}"
+_ESCAPED = {'\\"', "\\'"}
 _ENDS = ".!?:;…)]}\"'”’»*`。！？>"
 
 
@@ -228,7 +236,7 @@ def _ends_thought(before: str, after: str, at_end: bool = False) -> bool | None:
         None, if that depends on what comes next.
     """
     line = before[before.rfind("\n") + 1 :]
-    if line.count("`") % 2 or len(_FENCE.findall(before)) % 2:
+    if line.count("`") % 2 or len(_FENCE.findall(before)) % 2 or _is_in_a_value(before):
         return False
     if not line.strip():
         return True
@@ -236,7 +244,9 @@ def _ends_thought(before: str, after: str, at_end: bool = False) -> bool | None:
     mark = after[:1]
     if not mark and not at_end:
         return None
-    if mark and (mark in _MARKS or _PAIRS.get(line[-1]) == mark):
+    if mark == "\\" and len(after) < 2 and not at_end:
+        return None
+    if mark and (mark in _MARKS or _PAIRS.get(line[-1]) == mark or after[:2] in _ESCAPED):
         return False
     if not stands_off:
         return True
@@ -251,3 +261,14 @@ def _ends_thought(before: str, after: str, at_end: bool = False) -> bool | None:
     if is_apart or at_end or rest.strip():
         return bool(is_apart)
     return None
+
+
+def _is_in_a_value(text: str) -> bool:
+    """Return whether a text ends within a JSON value, a block of code or a call."""
+    if lacks_end(text):
+        return True
+    for opening, closing in _BLOCKS.items():
+        opened = [found.end() for found in opening.finditer(text)]
+        if opened and text.find(closing, opened[-1]) < 0:
+            return True
+    return False

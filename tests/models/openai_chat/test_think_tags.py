@@ -92,6 +92,13 @@ MENTIONS = [
     "| </think> | the tag |",
     "It ends with </think>",
     "Many: `</think>`" + " and </think> again" * 40,
+    r'{"code": "t.split(\"</think>\")[-1]\nhm</think>Paris"}',
+    'A call: {"code": "t.split(\\"</think>\\")[-1]"}',
+    r'["hm</think>Paris", "\n</think>"]',
+    "I cut it.\n<code>\nt = '''\nhm\n</think>\nParis'''\nt.split('hm</think>Paris')\n</code>",
+    '<tool_call>\n{"name": "write", "arguments": {"text": "hm</think>Paris"}}\n</tool_call>',
+    "<tool_call>\n<function=write>\n<parameter=text>\n</think>\nhm</think>Paris\n</parameter>",
+    "<function=write><parameter=text>hm</think>Paris</parameter></function>",
 ]
 
 
@@ -115,6 +122,9 @@ ENDED = {
     "Hm\n</think>Hi": ("Hm\n", "Hi"),
     "It is `x`.\n```\ncode\n```\n</think>\nHi": ("It is `x`.\n```\ncode\n```\n", "Hi"),
     "Not `</think>` yet.\n</think>\nHi": ("Not `</think>` yet.\n", "Hi"),
+    "I write <code> tags.\n</think>\nHi": ("I write <code> tags.\n", "Hi"),
+    "So:\n<code>\nx\n</code>\n</think>\nHi": ("So:\n<code>\nx\n</code>\n", "Hi"),
+    '{"a": 1}\n</think>\nHi': ('{"a": 1}\n', "Hi"),
     "Hm.</think>": ("Hm.", ""),
     "</think>Hi": ("", "Hi"),
 }
