@@ -25,7 +25,8 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
     """Passes notifications from any thread to an observer, on the run's loop thread.
 
     A thread that is 64 items ahead waits, and so does one whose run is held; the thread of an
-    asyncio loop never waits. Each batch is a turn of the run's queue, so streams that are nested
+    asyncio loop never waits. A thread goes on when the run's loop has not turned for 0.1 s, since
+    the loop may wait for a lock that this thread has, as operators of ReactiveX take one. Each batch is a turn of the run's queue, so streams that are nested
     in each other need no stack. What waits when this is disposed is dropped.
     """
 
@@ -143,9 +144,15 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         self._waiting.append(waiting.release)
         if self._is_disposed or not self._is_behind:
             self._wake_all()
+        turns: list[bool] = []
+        self._scheduler.call_on_loop(turns.append, True)
         while not waiting.acquire(timeout=POLL_SECONDS):
             if self._scheduler.is_lost:
                 self.dispose()
+            elif not turns:  # perhaps the loop waits for a lock that this thread has
+                return
+            turns.clear()
+            self._scheduler.call_on_loop(turns.append, True)
 
     def _wake_all(self) -> None:
         while self._waiting:

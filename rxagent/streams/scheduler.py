@@ -8,6 +8,7 @@ from functools import partial
 from math import inf
 from typing import Any, Self
 
+from attrs import define
 from reactivex import abc, typing
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 from reactivex.scheduler import VirtualTimeScheduler
@@ -107,7 +108,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
         self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
         self._held_for = 0.0
-        self._followed: dict[RunScheduler, abc.DisposableBase | None] = {}
+        self._followed: dict[_Followed, None] = {}
         self._timers: dict[LoopTimer, None] = {}  # in order, which a set would not keep
         self._preparing: set[object] = set()
         self._sent_at = -inf
@@ -338,8 +339,8 @@ class RunScheduler(SerialQueue, ActionScheduler):
             self._held_at = self.loop.time()
             for timer in tuple(self._timers):
                 timer.stop()
-            for other in self._followed:
-                self._followed[other] = other.hold()
+            for followed in self._followed:
+                followed.hold()
 
     def _unhold(self) -> None:
         self._holds -= 1
@@ -348,29 +349,26 @@ class RunScheduler(SerialQueue, ActionScheduler):
             self._held_at = None
             for timer in tuple(self._timers):
                 timer.start()
-            for other in self._followed:
-                self._release(other)
+            for followed in self._followed:
+                followed.release()
             held, self._held = self._held, []
             for action in held:
                 self.run_serialized(action)
 
     def follows(self, other: "RunScheduler") -> abc.DisposableBase:
         """Hold another run whenever this one is held, until the result is disposed."""
-        self.run_serialized(self._follow, other)
-        return Disposable(lambda: self.run_serialized(self._unfollow, other))
+        followed = _Followed(other)
+        self.run_serialized(self._follow, followed)
+        return Disposable(lambda: self.run_serialized(self._unfollow, followed))
 
-    def _follow(self, other: "RunScheduler") -> None:
-        self._followed[other] = other.hold() if self._holds else None
+    def _follow(self, followed: "_Followed") -> None:
+        self._followed[followed] = None
+        if self._holds:
+            followed.hold()
 
-    def _unfollow(self, other: "RunScheduler") -> None:
-        self._release(other)
-        self._followed.pop(other, None)
-
-    def _release(self, other: "RunScheduler") -> None:
-        hold = self._followed.get(other)
-        self._followed[other] = None
-        if hold is not None:
-            hold.dispose()
+    def _unfollow(self, followed: "_Followed") -> None:
+        self._followed.pop(followed, None)
+        followed.release()
 
     def when_resumed(self, action: Callable[[], Any]) -> None:
         """Run an action on the loop's thread once the run is not held."""
@@ -384,3 +382,19 @@ class RunScheduler(SerialQueue, ActionScheduler):
             await opened.wait()
             if not self._holds:  # actions queued meanwhile come after the caller
                 return
+
+
+@define(eq=False)
+class _Followed:
+    """A run that is held whenever another one is; one for each that follows it, and each time."""
+
+    _run: RunScheduler
+    _hold: abc.DisposableBase | None = None
+
+    def hold(self) -> None:
+        self._hold = self._run.hold()
+
+    def release(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.dispose()

@@ -138,6 +138,27 @@ def test_at_most_64_items_ahead():
     assert list(range(1_000)) == received.items == emitted
 
 
+def test_a_thread_does_not_wait_for_a_loop_that_waits_for_it():
+    """Operators of ReactiveX emit under a lock, for which the loop's thread may wait."""
+    lock, received = threading.Lock(), Recorder()
+
+    def subscribe(observer, scheduler=None):
+        with lock:
+            for number in range(AHEAD + 3):
+                observer.on_next(number)
+        observer.on_completed()
+        return Disposable()
+
+    def take_the_lock(_):
+        with lock:
+            pass
+
+    observe_on_run(rx.create(subscribe)).pipe(rxo.do_action(take_the_lock)).subscribe(received)
+
+    assert "completed" == received.wait_end()
+    assert [*range(AHEAD + 3)] == received.items
+
+
 def test_what_waits_is_dropped_when_disposed():
     """Disposing within an item lets the thread go, and nothing more comes."""
     run_scheduler, closed = RunScheduler(loop=daemon_loop()), threading.Event()
