@@ -26,8 +26,9 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
 
     A thread that is 64 items ahead waits, and so does one whose run is held; the thread of an
     asyncio loop never waits. A thread goes on when the run's loop has not turned for 0.1 s, since
-    the loop may wait for a lock that this thread has, as operators of ReactiveX take one. Each batch is a turn of the run's queue, so streams that are nested
-    in each other need no stack. What waits when this is disposed is dropped.
+    the loop may wait for a lock that this thread has, as operators of ReactiveX take one. Each
+    batch is a turn of the run's queue, so streams that are nested in each other need no stack. What
+    waits when this is disposed is dropped.
     """
 
     __slots__ = (
