@@ -9,7 +9,7 @@ import builtins
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import accumulate
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
@@ -82,10 +82,10 @@ class Awaits:
     def _flows(self) -> list[_Flow]:
         return [flow for node in self._tree for flow in self._flows_of(node)]
 
-    def _span(self, node: ast.AST) -> _Span:
-        begin = self._lines[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
-        end = self._lines[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
-        return begin, end
+    def _span(self, node: Any) -> _Span:
+        """Return where a statement or an expression begins and ends, as all of these say."""
+        begin = self._lines[node.lineno - 1] + node.col_offset
+        return begin, self._lines[node.end_lineno - 1] + node.end_col_offset
 
     def _reached(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield a part of the code, and all from which the values in it may come."""

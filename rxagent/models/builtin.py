@@ -64,7 +64,9 @@ class BuiltinModel(OnnxModel):
     ) -> None:
         if model_id != "tiny":
             raise ValueError(f"There is one built-in model, {BUILTIN}, and no {model_id!r}.")
-        number("min_probability", min_probability, least=0, what="a probability")
+        number("min_probability", min_probability, least=0, what="a probability of at most 1")
+        if min_probability > 1:
+            raise ValueError(f"min_probability is at most 1, not {min_probability!r}.")
         super().__init__(model_id, **{"max_tokens": _MAX_TOKENS, **options})
         self._min_probability = min_probability
 

@@ -148,8 +148,10 @@ def test_how_sure_it_must_be_can_be_set():
         for event in each(BuiltinModel(min_probability=0)(task))
         if isinstance(event, TextDelta)
     )
-    with pytest.raises(ValueError, match="min_probability must be a probability, 0 or more"):
+    with pytest.raises(ValueError, match="a probability of at most 1, 0 or more, not -1"):
         BuiltinModel(min_probability=-1)
+    with pytest.raises(ValueError, match=r"at most 1, not 80\."):
+        BuiltinModel(min_probability=80)
 
 
 def test_its_logits_may_be_processed():
