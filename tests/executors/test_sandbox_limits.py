@@ -19,6 +19,9 @@ EXECUTOR = SandboxExecutor(LIMITS)
 TIME = "TimeoutError: the code ran longer than 0.25 s"
 MEMORY = "MemoryError: the code held more than 8 MiB"
 
+EITHER = (TIME, MEMORY)
+"""The limits of which a fast machine meets one first, and a slow one the other."""
+
 BAD = {
     "an endless loop": ("while True: pass", TIME),
     "an endless loop in a try": (
@@ -38,7 +41,7 @@ BAD = {
     "a big format": ("'%1000000000d' % 1", MEMORY),
     "a big join": ("'x'.join(['a' * 1000] * 10**6)", MEMORY),
     "a product": ("import itertools\nlist(itertools.product(range(100), repeat=5))", None),
-    "squares": ("x = 7\nfor i in range(100000): x = x * x", TIME),
+    "squares": ("x = 7\nfor i in range(100000): x = x * x", EITHER),
     "a factorial": ("import math\nmath.factorial(10**6)", TIME),
     "a long sum": ("sum(range(10**12))", TIME),
     "a regular expression": ("import re\nre.match('(a|aa)+$', 'a' * 50000 + 'b')", None),
@@ -99,7 +102,7 @@ def test_it_ends_at_its_limit(name):
         if words is not None:
             assert ran.error.startswith(words), ran.error
         assert len(ran.printed) < 1200
-        if words in (TIME, MEMORY):
+        if words in (TIME, MEMORY, EITHER):
             assert ran.error.endswith("\nThe variables are as they were before this code.")
         assert "before" == Ran(session, "kept").value
     finally:
