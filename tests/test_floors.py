@@ -26,6 +26,7 @@ FLOORS = {
             "frozen",
             "growing",
             "json_names",
+            "json_schema",
             "json_text",
             "lazy",
             "lazy_field",

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from ..arguments import shorten
 from ..errors import ParseError
 from ..frozen import freeze, thaw
+from ..json_schema import resolved
 from ..messages import ToolCall, ToolSpec
 from ..shapes.foreign import foreign_objects, without_fields
 from ..shapes.shape import Shape
@@ -224,6 +225,5 @@ def _closed(schema: Any) -> Any:
 
 def _resolved(json: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema that is no reference itself."""
-    if "$ref" not in json:
-        return dict(json)
-    return {**json["$defs"][json["$ref"].rpartition("/")[2]], "$defs": json["$defs"]}
+    defs = {"$defs": json["$defs"]} if "$defs" in json else {}
+    return {**resolved(json, json), **defs}

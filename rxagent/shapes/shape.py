@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import from_json, to_json
 
 from ..arguments import shown
+from ..json_schema import resolved
 from .attrs_classes import readable
 from .beginnings import MISSING, WHOLE_ONLY, Beginnings
 
@@ -102,9 +103,7 @@ class Untitled(GenerateJsonSchema):
 
 
 def _is_object(schema: Mapping[str, Any]) -> bool:
-    if "$ref" in schema:
-        schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
-    return schema.get("type") == "object"
+    return resolved(schema, schema).get("type") == "object"
 
 
 def _ends_open(text: str, value: Any) -> bool:

@@ -11,10 +11,11 @@ from typing_extensions import TypedDict
 
 from ..errors import InvalidArguments
 from ..frozen import frozen_mapping
+from ..json_schema import kind_of
 from ..shapes.attrs_classes import readable
 from ..shapes.shape import Untitled, with_whole_numbers
 from .anything import typed
-from .argument_errors import argument_errors, expected, type_of
+from .argument_errors import argument_errors, expected
 from .signature import Parameter, Signature
 
 __all__ = ["Schema"]
@@ -111,7 +112,7 @@ class Schema:
             return {}
         if len(names) == 1:
             return {names[0]: value}
-        raise self._unfit(f"The arguments have type '{type_of(value)}' but should be 'object'.")
+        raise self._unfit(f"The arguments have type '{kind_of(value)}' but should be 'object'.")
 
     def _unfit(self, wrong: str) -> InvalidArguments:
         return InvalidArguments(f"{wrong} {self.tool} takes {expected(self.json)}.", tool=self.tool)
