@@ -180,7 +180,7 @@ def _as_meant(written: str, schema: Any, root: Mapping[str, Any]) -> str:
 
     JSON is passed on as it was written, with all digits of its numbers.
     """
-    options = list(options_of(_NOTHING if schema is None else schema, root))
+    options = options_of(_NOTHING if schema is None else schema, root)
     kinds = {kind for option in options for kind in kinds_of(option) or _ANY} or _ANY
     listed = [value for option in options for value in values_of(option) or ()]
     takes_text = any("string" in kinds_of(one) and values_of(one) is None for one in options)

@@ -8,6 +8,7 @@ __all__ = ["kind_of", "kinds_of", "options_of", "part_of", "resolved", "values_o
 _Json = Mapping[str, Any]
 
 _SEVERAL = ("anyOf", "oneOf")
+_IN_OTHER_FORMS = frozenset(("$ref", "allOf", *_SEVERAL))
 _NOTHING: _Json = {}
 _KINDS = (
     (bool, "boolean"),
@@ -19,14 +20,18 @@ _KINDS = (
 )
 
 
-def options_of(schema: Any, root: _Json) -> Iterator[_Json]:
-    """Yield each schema that a value may have, with one type at most and no references.
+def options_of(schema: Any, root: _Json) -> list[_Json]:
+    """Return each schema that a value may have, with one type at most and no references.
 
     Args:
         schema: A schema; what is none, as `additionalProperties: false`, has no options.
         root: The schema that it is a part of, which has the definitions.
     """
-    yield from _options(schema, root, frozenset())
+    if isinstance(schema, dict) and _IN_OTHER_FORMS.isdisjoint(schema):
+        kind = schema.get("type")
+        if kind is None or isinstance(kind, str):
+            return [schema]
+    return list(_options(schema, root, frozenset()))
 
 
 def part_of(option: _Json, key: str | int) -> Any:

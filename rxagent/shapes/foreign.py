@@ -11,6 +11,8 @@ __all__ = ["foreign_objects", "without_fields"]
 _Json = Mapping[str, Any]
 _Path = tuple[str | int, ...]
 
+_HOLDERS = (dict, list)
+
 
 def foreign_objects(value: Any, schema: _Json) -> Iterator[tuple[_Path, tuple[str, ...]]]:
     """Yield the places of foreign objects, and their fields.
@@ -44,7 +46,9 @@ def _foreign(
             yield path, tuple(map(str, value))
             return
         for name, each in value.items():
-            yield from _foreign(each, [part_of(one, name) for one in objects], root, (*path, name))
+            if isinstance(each, _HOLDERS):
+                inner = [part_of(one, name) for one in objects]
+                yield from _foreign(each, inner, root, (*path, name))
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _foreign(

@@ -50,7 +50,8 @@ class JsonType:
     json: _Json
     _adapter: TypeAdapter[Any] = field(repr=False)
     _marked: _Json = field(repr=False)
-    _is_finite: bool
+    _is_finite: bool = field(repr=False)
+    _may_differ: bool = field(repr=False)
 
     @classmethod
     def of(cls, kind: Any, *, is_finite: bool = False) -> "JsonType":
@@ -66,8 +67,10 @@ class JsonType:
         """
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
         marked = adapter.json_schema(schema_generator=_Marking)
-        is_marked = _MARK.encode() in to_json(marked)
-        return cls(_unmarked(marked) if is_marked else marked, adapter, marked, is_finite)
+        written = to_json(marked, serialize_unknown=True)
+        json = _unmarked(marked) if _MARK.encode() in written else marked
+        may_differ = b'"format":"date' in written or (is_finite and b'"number"' in written)
+        return cls(json, adapter, marked, is_finite, may_differ)
 
     @property
     def _keeps_digits(self) -> bool:
@@ -86,7 +89,10 @@ class JsonType:
         """
         if self._keeps_digits:
             return exact_json(text, partial)
-        return from_json(text.encode(), allow_partial=partial)
+        try:
+            return from_json(text, allow_partial=partial)
+        except TypeError as error:  # half of a surrogate pair
+            raise ValueError("a character is not whole") from error
 
     def validated(self, value: Any) -> Any:
         """Return the value that JSON stands for.
@@ -95,7 +101,7 @@ class JsonType:
             ValidationError: It does not fit.
         """
         written = to_json(value)
-        if self._keeps_digits or _SUSPECTS.search(written):
+        if self._keeps_digits or (self._may_differ and _SUSPECTS.search(written)):
             value = self._as_read(value)
             written = to_json(value)
         try:
