@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ...errors import ModelError
 from ...events import Delta, Finish, TextDelta, ToolCallDelta
 from ...finish_reasons import finish_of
 from ..blocks import Blocks
@@ -122,7 +123,11 @@ class ConverseEvents:
             for index, block in enumerate(_blocks_in(message["content"])):
                 self._check({"block": block}, "block")
                 yield from self._whole_block(index, block)
-            yield from self._finish(reply["stopReason"])
+            try:
+                yield from self._finish(reply["stopReason"])
+            except ModelError:  # the tokens were spent
+                yield from self._usage(reply)
+                raise
             yield from self._usage(reply)
         except (AttributeError, LookupError, TypeError) as error:
             raise self._errors.malformed("an unreadable reply", reply) from error
