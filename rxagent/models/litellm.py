@@ -285,7 +285,7 @@ def _has_usage(stream: Any) -> bool:
 def _latest_usage(stream: Any) -> Mapping[str, Any] | None:
     """Return the usage that the provider has reported; the last chunk usually has it."""
     chunks = reversed(getattr(stream, "chunks", None) or ())
-    found: Any = next((usage for chunk in chunks if (usage := getattr(chunk, "usage", None))), None)
+    found: Any = next((used for chunk in chunks if (used := getattr(chunk, "usage", None))), None)
     usage: Mapping[str, Any] | None = found
     if hasattr(found, "model_dump"):
         usage = found.model_dump(exclude_none=True)
