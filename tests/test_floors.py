@@ -22,6 +22,7 @@ FLOORS = {
             "dropped",
             "errors",
             "estimate",
+            "exact_json",
             "finish_reasons",
             "frozen",
             "growing",

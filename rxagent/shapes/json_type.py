@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import SchemaValidator, core_schema, from_json, to_json
 
+from ..exact_json import ExactFloat, Partial, exact_json
 from ..json_schema import kinds_of, options_of, part_of, values_of
-from .exact import ExactFloat, Partial, exact_json
 
 __all__ = ["JsonType"]
 
@@ -88,7 +88,7 @@ class JsonType:
             ValueError: It is not JSON.
         """
         if self._keeps_digits:
-            return exact_json(text, partial)
+            return exact_json(text.encode(), partial)
         try:
             return from_json(text, allow_partial=partial)
         except TypeError as error:  # half of a surrogate pair

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from ..arguments import shown
+from ..exact_json import Partial
 from ..json_schema import resolved
 from .attrs_classes import readable
 from .beginnings import MISSING, WHOLE_ONLY, Beginnings
-from .exact import Partial
 from .json_type import JsonType
 
 __all__ = ["MISSING", "Shape"]

@@ -1,8 +1,6 @@
 """What JSON means, where pydantic reads more or less: digits, dates, whole numbers, constants."""
 
-import copy
 import json
-import pickle
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -21,7 +19,6 @@ from rxagent import operators as ops
 from rxagent.errors import InvalidArguments
 from rxagent.events import TextDelta
 from rxagent.shapes import Shape
-from rxagent.shapes.exact import ExactFloat
 from rxagent.shapes.json_type import JsonType
 from rxagent.tools import tool
 
@@ -135,15 +132,6 @@ def test_a_union_is_read_by_its_kinds(kind, text, value):
     found = read(Shape.of("output", kind), text)
 
     assert (type(value), value) == (type(found), found)
-
-
-def test_exact_floats_are_values():
-    """They are floats for all that reads them, and copies keep their digits."""
-    number = ExactFloat("1.10")
-
-    assert (1.1, "1.1") == (number, json.dumps(number))
-    for twin in (copy.deepcopy([number]), pickle.loads(pickle.dumps([number]))):
-        assert "1.10" == twin[0].written
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""Numbers of JSON with the digits that were written."""
+"""Exact JSON: numbers that know the digits with which they were written, read and written."""
 
+import json
 from typing import Any, Literal, TypeAlias
 
 from jiter import LosslessFloat, from_json
 
-__all__ = ["ExactFloat", "Partial", "exact_json"]
+__all__ = ["ExactFloat", "Partial", "exact_json", "exact_text"]
 
 Partial: TypeAlias = bool | Literal["trailing-strings"]
 """Whether JSON may be incomplete, and whether a text that has not ended is a part of it."""
@@ -26,13 +27,21 @@ class ExactFloat(float):
         return type(self), (self.written,)
 
 
-def exact_json(text: str, partial: Partial = False) -> Any:
-    """Return the value of a JSON text, in which floats know how they were written.
+def exact_json(data: bytes, partial: Partial = False) -> Any:
+    """Return a value of JSON, in which floats know how they were written.
 
     Raises:
         ValueError: It is not JSON.
     """
-    return _exact(from_json(text.encode(), partial_mode=partial, float_mode="lossless-float"))
+    return _exact(from_json(data, partial_mode=partial, float_mode="lossless-float"))
+
+
+def exact_text(value: Any) -> str:
+    """Return a value as JSON, in which floats that know it are as they were written."""
+    try:
+        return _text(value)
+    except RecursionError:
+        return json.dumps(value)
 
 
 def _exact(value: Any) -> Any:
@@ -43,3 +52,14 @@ def _exact(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _exact(item) for name, item in value.items()}
     return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, ExactFloat):
+        return value.written
+    if isinstance(value, dict):
+        items = (f"{json.dumps(name)}: {_text(item)}" for name, item in value.items())
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    return json.dumps(value)
