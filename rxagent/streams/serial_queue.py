@@ -78,18 +78,7 @@ class SerialQueue:
         On that thread it runs at once, unless another one is running; elsewhere it is queued, and
         the loop is woken. Never blocks. What it raises ends the run.
         """
-        if self.inside is None and self.on_loop_thread:
-            self.run_here(action, *args)
-        else:
-            self.post(action, *args)
-
-    def run_here(self, action: Callable[..., Any], *args: Any) -> None:
-        """Do as `run_serialized` on the thread of the run's loop, which the caller knows this is.
-
-        Asking asyncio for the running loop costs as much as emitting some events, since it asks
-        the system for the process first.
-        """
-        if self.inside is not None:
+        if self.inside is not None or not self.on_loop_thread:
             self.post(action, *args)
         elif self._queue:
             self._queue.append((action, args))

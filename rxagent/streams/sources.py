@@ -206,7 +206,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 await self._scheduler.resumed()
             if self._is_over():
                 return
-            self._scheduler.run_here(self._emit_some, items, share)
+            self._scheduler.run_serialized(self._emit_some, items, share)
 
     def _emit_some(self, items: deque[_T], share: FairShare) -> None:
         """Emit items until something else comes first."""
