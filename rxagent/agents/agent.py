@@ -240,8 +240,8 @@ class Agent(Runnable):
             images: Images for the model, sent with the task.
             additional_args: Named values: the model reads all of them, and tools receive those
                 that they declare as `Given`.
-            inbox: A stream of messages, said to the run as they come; it is subscribed with the
-                run. `start` has one without it, for `run.say`.
+            inbox: A stream of messages, said to the run as they come. The run subscribes to it
+                when it starts.
             steer: As for `start`.
             cancel_tools: As for `start`.
 
