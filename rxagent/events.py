@@ -352,7 +352,7 @@ class RunCompleted(Event):
 
 @frozen
 class RunFailed(Event):
-    """The run ended without an answer; holds the error of `on_error` where events are stored."""
+    """The run ended without an answer; `settle` emits it in place of the error."""
 
     kind: str
     error: str
