@@ -301,4 +301,4 @@ class _HoldingBuffer(Generic[_T]):
     def _release(self) -> None:
         hold, self._hold = self._hold, None
         if hold is not None:
-            self._scheduler.call_on_loop(hold.dispose)
+            self._scheduler.post_or_run(hold.dispose)
