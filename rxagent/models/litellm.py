@@ -77,8 +77,7 @@ class LiteLLMModel(RemoteModel):
     """A model of any provider that LiteLLM knows.
 
     Arguments that are missing are read from the environment, as LiteLLM does it: OPENAI_API_KEY,
-    ANTHROPIC_API_KEY and so on. It drops refusals, and what it reports as an error is often a
-    text without a status.
+    ANTHROPIC_API_KEY and so on. LiteLLM drops refusals, and its errors often have no status.
 
     Args:
         model_id: The provider, a slash, and the model: `anthropic/claude-sonnet-4-5`. With a
@@ -88,7 +87,7 @@ class LiteLLMModel(RemoteModel):
         router: A `litellm.Router`, which chooses among several models, and retries.
         stream: Whether the server streams its reply; the deltas are the same.
         options: Arguments of LiteLLM's `acompletion` with each request: `temperature`,
-            `max_tokens`, `timeout`, anything. Options of a request go before them, and None
+            `max_tokens`, `timeout`, anything. Options of a request replace them, and None
             removes one.
     """
 
