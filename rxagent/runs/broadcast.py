@@ -240,9 +240,9 @@ def _next_turn(
 
 @frozen
 class ViewerFault:
-    """A viewer was detached from its run because of an error, its own or an overflow."""
+    """An observer was detached from its run because of an error, its own or an overflow."""
 
-    viewer: Any
+    observer: Any
     error: BaseException
 
 

@@ -332,7 +332,7 @@ def test_a_viewer_that_may_not_be_late():
 
     assert isinstance(stuck.end, BufferOverflow)
     assert [StepStarted(1), *words(3)] == stuck.events
-    assert [(stuck, stuck.end)] == [(fault.viewer, fault.error) for fault in faults]
+    assert [(stuck, stuck.end)] == [(fault.observer, fault.error) for fault in faults]
     assert ("completed", 14) == (other.end, len(other.events))
     assert "completed" == run_of(run)
 

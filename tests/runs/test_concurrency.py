@@ -304,7 +304,7 @@ def test_a_viewer_for_which_there_is_no_thread():
         run = launch(rx.of(FinalAnswer(2)), attach=[print])
         print(run.result())
         run.drain()
-        run.faults.subscribe(lambda fault: print(fault.viewer is print, fault.error))
+        run.faults.subscribe(lambda fault: print(fault.observer is print, fault.error))
         """
     )
     done = subprocess.run(

@@ -68,7 +68,7 @@ def test_a_viewer_that_raises(join, late):
         faulty.wait_items(position + 1)
         assert EVENTS[: position + 1] == faulty.events
         wait_until(run, lambda faults=faults: faults)
-        assert [(faulty, f"I raise at {position}")] == [(f.viewer, str(f.error)) for f in faults]
+        assert [(faulty, f"I raise at {position}")] == [(f.observer, str(f.error)) for f in faults]
         assert [] == faulty.ends
 
 
