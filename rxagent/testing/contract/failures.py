@@ -26,6 +26,7 @@ from .listening import Listener, failure
 __all__ = ["FailureCells"]
 
 _PATIENCE = 0.3
+_LONGER = 0.5
 _HELLO = TextDelta("Hello"), TextDelta(" there")
 
 
@@ -126,7 +127,7 @@ class FailureCells:
 
     def test_time_out_counts_silence(self, far_end: FarEnd) -> None:
         """A reply that takes longer than the time-out goes on while something comes."""
-        patience = far_end.patience(_PATIENCE)
+        patience = far_end.patience(_LONGER)
         moving = far_end.serve(Endless(TextDelta("1 ")), **patience)
         listener = Listener(moving("Hi"))
         listener.wait_deltas(1)
