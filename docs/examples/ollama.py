@@ -84,7 +84,7 @@ class Reading:
     def deltas(self, part, errors):
         """Yield the deltas of a part."""
         if "error" in part:
-            raise errors.reported(part)
+            raise errors.reported(part["error"])
         message = part.get("message") or {}
         if thought := message.get("thinking"):
             yield ReasoningDelta(thought)
@@ -115,6 +115,8 @@ def body(model_id, request, errors):
     sent = {"model": model_id, "messages": messages, "stream": True}
     if request.tools:
         sent["tools"] = [tool(spec) for spec in request.tools]
+    elif request.output:  # beside tools it would keep the model from calling them
+        sent["format"] = dict(request.output)
     return sent | dict(request.options)
 
 

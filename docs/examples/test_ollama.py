@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Image, Message, Request, ToolCall, ToolSpec
 from rxagent.testing import ModelContract
-from rxagent.testing.far_ends import HttpFarEnd, check_type
+from rxagent.testing.far_ends import HttpFarEnd, Reported, check_type
 from rxagent.testing.scenarios import Reply
 
 API = "https://docs.ollama.com/api/chat"
@@ -37,6 +37,7 @@ class SentRequest(TypedDict):
     model: str
     messages: list[SentMessage]
     tools: NotRequired[list[dict[str, Any]]]
+    format: NotRequired[dict[str, Any]]
     stream: NotRequired[bool]
     options: NotRequired[dict[str, Any]]
 
@@ -59,8 +60,13 @@ class OllamaFarEnd(HttpFarEnd):
         return OllamaModel(name, self.url, **options)
 
     def check(self, body):
-        """Check a request."""
+        """Check a request; a result is known by the name of its tool."""
         check_type(SentRequest, body)
+        called = []
+        for sent in body["messages"]:
+            called += [call["function"]["name"] for call in sent.get("tool_calls", ())]
+            if sent["role"] == "tool":
+                assert called.pop(0) == sent.get("tool_name"), sent
 
     def rejection(self, rejected, /):
         """Return an error with its status."""
@@ -80,19 +86,24 @@ class OllamaFarEnd(HttpFarEnd):
                 for at, f in enumerate(functions)
             ]
             ids += [call.id for call in calls]
-            images = [f"data:image/png;base64,{data}" for data in sent.get("images", ())]
             messages.append(
                 Message(
                     sent["role"],
                     sent["content"],
                     calls,
                     ids.pop(0) if sent["role"] == "tool" else None,
-                    list(map(Image, images)),
+                    [image(data) for data in sent.get("images", ())],
                     sent.get("thinking", ""),
                 )
             )
         functions = [tool["function"] for tool in body.get("tools", ())]
         return Request(messages, tools=[ToolSpec(**function) for function in functions])
+
+
+def image(data):
+    """Return an image; its type is seen in its first bytes."""
+    kinds = {"/9j/": "jpeg", "R0lG": "gif", "UklG": "webp"}
+    return Image(f"data:image/{kinds.get(data[:4], 'png')};base64,{data}")
 
 
 class OllamaLines:
@@ -109,6 +120,7 @@ class OllamaLines:
         """Yield the line of a delta, or keep it for the end."""
         match delta:
             case TextDelta(text):
+                yield from self.called()
                 yield line(content=text)
             case ReasoningDelta(text):
                 yield line(content="", thinking=text)
@@ -118,7 +130,7 @@ class OllamaLines:
             case Usage():
                 self.usage = Usage.sum(self.usage, delta)
             case Finish(reason):
-                self.reason = OllamaFarEnd.finish_words[reason]
+                self.reason = OllamaFarEnd.finish_words.get(reason, reason)
 
     def blank(self):
         """Return lines that say nothing."""
@@ -134,16 +146,44 @@ class OllamaLines:
 
     def end(self):
         """Yield the calls, and the last line."""
-        if self.calls:
-            calls = self.calls.values()
-            whole = [{**call, "arguments": json.loads(call["arguments"])} for call in calls]
-            yield line(content="", tool_calls=[{"function": call} for call in whole])
+        yield from self.called()
+        yield self.done()
+
+    def last(self, items, /):
+        """Yield one line with all that is said last, and with an error; it lacks its line break."""
+        text, error = "", {}
+        for item in items:
+            match item:
+                case TextDelta():
+                    text += item.text
+                case Reported():
+                    error = {"error": item.message}
+                case _:
+                    list(self.delta(item))
+        message = {"role": "assistant", "content": text}
+        if calls := self.whole_calls():
+            message["tool_calls"] = calls
+        yield self.done(message=message, **error).rstrip()
+
+    def called(self):
+        """Yield the line of the calls that are whole, if there are any."""
+        if calls := self.whole_calls():
+            yield line(content="", tool_calls=calls)
+
+    def whole_calls(self):
+        """Return the calls that were not sent, as whole ones."""
+        calls, self.calls = list(self.calls.values()), {}
+        whole = [{**call, "arguments": json.loads(call["arguments"])} for call in calls]
+        return [{"function": call} for call in whole]
+
+    def done(self, **fields):
+        """Return the last line."""
         used = self.usage and {
             "prompt_eval_count": self.usage.input_tokens,
             "eval_count": self.usage.output_tokens,
         }
-        last = {"done": True, "done_reason": self.reason, **(used or {})}
-        yield json.dumps(last).encode() + b"\n"
+        last = {"done": True, "done_reason": self.reason, **(used or {}), **fields}
+        return json.dumps(last, ensure_ascii=False).encode() + b"\n"
 
 
 def line(**message):

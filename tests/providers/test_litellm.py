@@ -13,6 +13,7 @@ from rxagent.errors import (
     MalformedReply,
     MissingExtra,
     ModelRejected,
+    ModelTimeout,
     ModelUnavailable,
     RateLimited,
 )
@@ -134,6 +135,7 @@ def test_what_a_provider_demands_of_messages(name, roles, thought):
         ("401", False, ModelRejected, "answered 401 .*: Incorrect API key provided"),
         ("400", True, ModelRejected, "answered 400 .*: This model's maximum context"),
         ("503", True, ModelUnavailable, "answered 503"),
+        ("408", True, ModelTimeout, "answered 408 .*: The request took too long to arrive"),
         ("garbage", True, MalformedReply, "not JSON: {this is not JSON"),
         ("garbage", False, MalformedReply, "not JSON"),
         ("garbage-html", False, MalformedReply, "It works!"),

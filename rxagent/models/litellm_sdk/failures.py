@@ -17,7 +17,9 @@ _CLASSES = re.compile(r"(?:(?:litellm\.)?[A-Z]\w*(?:Error|Exception|Timeout)(?::
 _INVENTED = {"APIConnectionError", "APIError", "MidStreamFallbackError"}
 """Errors whose status is always LiteLLM's own invention; others have one of 500 by invention."""
 
-_TIMEOUTS = {"APITimeoutError", "ConnectTimeout", "PoolTimeout", "ReadTimeout", "Timeout"}
+_TIMEOUTS = {"APITimeoutError", "ConnectTimeout", "PoolTimeout", "ReadTimeout"}
+"""Errors of a transport; LiteLLM's own `Timeout` may be a reply of the server, too."""
+
 _TRANSPORTS = {"ClientError", "ConnectionError", "TransportError"}
 """Base classes of the errors of aiohttp, of Python, and of httpx."""
 
@@ -39,7 +41,8 @@ def error_of(errors: ErrorFactory, error: Exception, what: str) -> ModelError:
     links = list(_links(error))
     headers = _headers(links)
     sentence = _sentence(error)
-    if any(_name(link) in _TIMEOUTS for link in links):
+    silent = _TIMEOUTS if headers else {*_TIMEOUTS, "Timeout"}
+    if any(_name(link) in silent for link in links):
         return errors.lost(what, TimeoutError(sentence))
     for link in links:
         status = _status(link)

@@ -30,7 +30,7 @@ class WrittenCalls:
     A call stands between `<tool_call>` and `</tool_call>`, or, where tools are offered, as bare
     JSON: an object, an array of them, or several in a row. Bare JSON is a call only if it names a
     tool, has its arguments and is all of the text; so it is emitted at the end. Line breaks around
-    calls are dropped. What cannot be read as a call remains text.
+    calls are dropped, unless they stand between texts. What cannot be read as a call remains text.
 
     Args:
         tools: The tools that are offered.
@@ -40,7 +40,8 @@ class WrittenCalls:
         self._tools = tools
         self._state = _State.START
         self._held = ""
-        self._gap = ""
+        self._gap = ""  # the line breaks between the text and the call behind it
+        self._has_text = False
         self._between = _BLANKS
         self._body = ""
         self._end = JsonEnd()
@@ -132,9 +133,14 @@ class WrittenCalls:
         return []
 
     def _give_up(self) -> None:
-        """Go on as text, with all that was held back; the blanks behind a call are none of it."""
+        """Go on as text, with all that was held back; blanks behind a call only part two texts."""
         text = self._passed + self._body + self._held
-        self._held = text.lstrip(_BLANKS) if self.count else text
+        if self.count:
+            behind = text.lstrip(_BLANKS)
+            parting = text[: len(text) - len(behind)] or self._gap
+            text = parting + behind if self._has_text and behind else behind
+        self._held = text
+        self._has_text = self._has_text or bool(text.strip())
         self._state, self._body, self._passed, self._bare_calls = _State.TEXT, "", "", []
 
     def _read_text(self) -> list[Delta]:
@@ -143,7 +149,7 @@ class WrittenCalls:
             self._state, self._body, self._held = _State.TAGGED, "", after
             self._end = JsonEnd()
             passed = before.rstrip("\n")
-            self._gap = before[len(passed) :]
+            self._gap = before[len(passed) :] if before else self._gap
             return _text(passed)
         kept = next(
             size for size in range(len(CALL_OPEN) - 1, -1, -1) if before.endswith(CALL_OPEN[:size])
@@ -170,7 +176,10 @@ class WrittenCalls:
         body, self._body = self._body, ""
         calls = self._calls_in(body, is_marked=True)
         self._state, self._between = (_State.START if calls else _State.TEXT), _BLANKS
-        return self._called(calls) if calls else _text(self._gap + CALL_OPEN + body + tag)
+        if calls:
+            return self._called(calls)
+        gap, self._gap, self._has_text = self._gap, "", True
+        return _text(gap + CALL_OPEN + body + tag)
 
     def _take(self, text: str) -> None:
         self._body += text

@@ -1,6 +1,7 @@
 """Tool calls: one, several, in fragments; and their results, sent back."""
 
 import json
+from collections.abc import Iterable
 
 from ...events import Finish, TextDelta, ToolCallDelta
 from ...messages import Message, Request, ToolCall, ToolSpec
@@ -26,11 +27,30 @@ ARGUMENTS = '{"a": 2, "b": 3}'
 
 _RESULTS = ["  5\n\n    five\n", "noon"]
 
+_ODD = {
+    "city": "Zürich 北京 🎈",
+    "path": 'C:\\new\n"quoted"',
+    "nested": {"deep": [{"a": None}, [1, [2.5, True]]], "": {}},
+    "none": {},
+    "empty": [],
+    "whole": 12345678901234567890,
+    "part": 0.1,
+    "tiny": 1.5e-07,
+    "one": 1.0,
+    "negative": -7,
+}
+"""Arguments of which each is read wrongly by some way of reading JSON."""
+
 _ASKED = Request("What is 2 + 3?", tools=[ADD, NOW])
 
 
 def _meant(calls: tuple[ToolCall, ...]) -> list[tuple[str, object]]:
     return [(call.name, json.loads(call.arguments or "{}")) for call in calls]
+
+
+def _values(calls: Iterable[ToolCall]) -> str:
+    """Return the repr of arguments, in which 1 and 1.0 differ."""
+    return repr([json.loads(call.arguments or "{}") for call in calls])
 
 
 class CallCells:
@@ -67,6 +87,33 @@ class CallCells:
         reply = answer(far_end.serve(begun, *fragments, Finish("tool_calls")), _ASKED)
 
         assert [("add", {"a": 2, "b": 3})] == _meant(reply.message.tool_calls)
+
+    def test_arguments_are_exact(self, far_end: FarEnd) -> None:
+        """Arguments keep their nesting, letters, numbers and empty values, and go back so."""
+        written = [json.dumps(_ODD), json.dumps(_ODD, ensure_ascii=False), "{}"]
+        calls = [ToolCallDelta(at, f"call_{at}", "add", text) for at, text in enumerate(written)]
+        model = far_end.serve(*calls, Finish("tool_calls"))
+        said = answer(model, _ASKED).message
+        assert repr([_ODD, _ODD, {}]) == _values(said.tool_calls)
+
+        results = [Message("tool", "5", tool_call_id=call.id) for call in said.tool_calls]
+        answer(model, _ASKED.evolve(messages=[*_ASKED.messages, said, *results]))
+        sent = far_end.requests[-1].messages
+        assert repr([_ODD, _ODD, {}]) == _values(c for message in sent for c in message.tool_calls)
+
+    def test_text_around_calls(self, far_end: FarEnd) -> None:
+        """Text before calls, between them and behind them is part of the reply."""
+        script = [
+            TextDelta("I add."),
+            ToolCallDelta(0, "call_1", "add", ARGUMENTS),
+            TextDelta(" I look at the clock."),
+            ToolCallDelta(1, "call_2", "now", "{}"),
+            TextDelta(" Wait."),
+        ]
+        reply = answer(far_end.serve(*script, Finish("tool_calls")), _ASKED)
+
+        assert "I add. I look at the clock. Wait." == " ".join(reply.text.split())
+        assert ["add", "now"] == [call.name for call in reply.message.tool_calls]
 
     def test_text_beside_calls(self, far_end: FarEnd) -> None:
         """The text of a message that calls tools is sent back with its calls."""

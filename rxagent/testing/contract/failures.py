@@ -2,19 +2,40 @@
 
 from ...errors import (
     MalformedReply,
+    ModelError,
     ModelRejected,
     ModelTimeout,
     ModelUnavailable,
     RateLimited,
 )
-from ...events import TextDelta
-from ..far_ends import Broken, Cut, FarEnd, Garbage, Rejected, Reported, Silence, Waiting
-from .listening import failure
+from ...events import Finish, TextDelta
+from ..far_ends import (
+    Broken,
+    Cut,
+    Endless,
+    FarEnd,
+    Garbage,
+    LastFrame,
+    Rejected,
+    Reported,
+    Silence,
+    Waiting,
+)
+from .listening import Listener, failure
 
 __all__ = ["FailureCells"]
 
 _PATIENCE = 0.3
+_LONGER = 0.5
 _HELLO = TextDelta("Hello"), TextDelta(" there")
+
+
+def _fails(far_end: FarEnd, status: int, kind: type[ModelError]) -> None:
+    """Check that a status is an error of this kind, with the provider's sentence and no answer."""
+    sentence = f"That is so by rule {status}."
+    error, reply = failure(far_end.serve(Rejected(status, sentence)), kind)
+    assert sentence in str(error)
+    assert [] == reply.deltas
 
 
 class FailureCells:
@@ -29,17 +50,19 @@ class FailureCells:
         assert "Too many requests." in str(error)
 
     def test_unavailable(self, far_end: FarEnd) -> None:
-        """A server that cannot answer now is unavailable."""
-        error, _ = failure(far_end.serve(Rejected(503, "We are restarting.")), ModelUnavailable)
-
-        assert "We are restarting." in str(error)
+        """A server that cannot answer now is unavailable, and its reply is no answer."""
+        for status in (409, 500, 502, 503, 529, 599):
+            _fails(far_end, status, ModelUnavailable)
 
     def test_rejected(self, far_end: FarEnd) -> None:
         """A request, key or model that is rejected is so with the provider's own sentence."""
-        for status in (400, 401, 403, 404):
-            rejected = Rejected(status, f"That is wrong, by rule {status}.")
-            error, _ = failure(far_end.serve(rejected), ModelRejected)
-            assert f"That is wrong, by rule {status}." in str(error)
+        for status in (400, 401, 403, 404, 413, 418, 422):
+            _fails(far_end, status, ModelRejected)
+
+    def test_time_out_of_the_server(self, far_end: FarEnd) -> None:
+        """A server that reports that it, or one behind it, has waited too long has timed out."""
+        for status in (408, 504):
+            _fails(far_end, status, ModelTimeout)
 
     def test_reported_in_midstream(self, far_end: FarEnd) -> None:
         """An error that the provider reports in mid-stream follows what was said before."""
@@ -55,6 +78,14 @@ class FailureCells:
         error, reply = failure(far_end.serve(reported), ModelUnavailable)
 
         assert [] == reply.deltas
+        assert "The engine is overloaded." in str(error)
+
+    def test_reported_beside_the_end(self, far_end: FarEnd) -> None:
+        """An error that comes in one frame with the end is no answer."""
+        reported = Reported(503, "The engine is overloaded.")
+        last = LastFrame([TextDelta("Hello"), reported, Finish("stop")])
+        error, _ = failure(far_end.serve(last), ModelUnavailable)
+
         assert "The engine is overloaded." in str(error)
 
     def test_cut_before_its_end(self, far_end: FarEnd) -> None:
@@ -93,6 +124,21 @@ class FailureCells:
 
         assert "Hello there" == reply.text
         far_end.wait_hang_up(model)
+
+    def test_time_out_counts_silence(self, far_end: FarEnd) -> None:
+        """A reply that takes longer than the time-out goes on while something comes."""
+        patience = far_end.patience(_LONGER)
+        moving = far_end.serve(Endless(TextDelta("1 ")), **patience)
+        listener = Listener(moving("Hi"))
+        listener.wait_deltas(1)
+        failure(far_end.serve(Silence(), **patience), ModelTimeout)  # which was asked later
+
+        count = len(listener.deltas) + 100
+        listener.wait_deltas(count)
+        listener.dispose()
+        assert listener.error is None
+        assert len(listener.deltas) >= count
+        far_end.wait_hang_up(moving)
 
     def test_malformed(self, far_end: FarEnd) -> None:
         """What the protocol does not allow is a malformed reply, after what was said before."""

@@ -1,10 +1,13 @@
 """What a model says: text, reasoning, refusals, finish reasons, usage, stops."""
 
+import json
+
+from ...errors import ModelError
 from ...events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ...messages import Message, Request
-from ..far_ends import Blank, Endless, FarEnd
+from ..far_ends import Blank, Endless, FarEnd, LastFrame
 from .calls import ADD, ARGUMENTS
-from .listening import Listener, answer
+from .listening import Listener, answer, failure
 
 __all__ = ["ReplyCells"]
 
@@ -12,6 +15,18 @@ _PIECES = ["Hello", " there", ",", " Grüße", " an", " 你好", " 🎈", "."]
 _SPACED = [" So", ":", "\n", "\n", "  one", " ", " two", "\t", "three ", "\n"]
 _TEXTS = tuple(map(TextDelta, _PIECES))
 _THOUGHTS = ["I have", " to add", " 2 and 3."]
+_SIGNS = [
+    'if a < b and c > d: <b class="x">',
+    "</b> <i/> &lt;&amp;",
+    " {} [1, {2}] \\n \\u00e9 C:\\new",
+    "\ndata: [DONE]\n\n",
+    "\u2028\u2029\x85",
+    "\r\n~~~\r\n",
+    "'\"`\x27\x22 100 % ${x} %s",
+    " e\u0301 שלום \U0001f469\u200d\U0001f467",
+]
+_LONG = " ".join(map(str, range(100_000)))
+"""A text that is longer than the buffers of HTTP clients for a line: 590 kB."""
 
 
 class ReplyCells:
@@ -41,6 +56,35 @@ class ReplyCells:
         for pieces in (_SPACED, [*_SPACED, "def f():\n", "    ", "return 1\n", "\n"]):
             reply = answer(far_end.serve(*map(TextDelta, pieces), Finish("stop")))
             assert "".join(pieces) == reply.text
+
+    def test_signs_are_text(self, far_end: FarEnd) -> None:
+        """Tags, braces, quotes, entities and separators of lines are text as any other."""
+        for pieces in (_SIGNS, ["".join(_SIGNS)]):
+            reply = answer(far_end.serve(*map(TextDelta, pieces), Finish("stop")))
+            assert "".join(_SIGNS) == reply.text
+
+    def test_long_pieces(self, far_end: FarEnd) -> None:
+        """A piece of any length is read whole: of a text, a thought, or the arguments of a call."""
+        thoughts = [] if "reasoning_is_apart" in far_end.not_offered else [ReasoningDelta(_LONG)]
+        call = ToolCallDelta(0, "call_1", "add", json.dumps({"a": _LONG}))
+        model = far_end.serve(*thoughts, TextDelta(_LONG), call, Finish("tool_calls"))
+        reply = answer(model, Request("Hi", tools=[ADD]))
+
+        (made,) = reply.message.tool_calls
+        read = [*[reply.reasoning for _ in thoughts], reply.text, json.loads(made.arguments)["a"]]
+        sizes = list(map(len, read))
+        assert all(text == _LONG for text in read), f"read {sizes} characters, of {len(_LONG)} each"
+
+    def test_last_frame_is_read(self, far_end: FarEnd) -> None:
+        """Text and calls that come in one frame with the end are part of the reply."""
+        reply = answer(far_end.serve(LastFrame([TextDelta("Hello"), Finish("length")])))
+        assert ("Hello", ["length"]) == (reply.text, reply.reasons)
+
+        call = ToolCallDelta(0, "call_1", "add", ARGUMENTS)
+        last = LastFrame([TextDelta("I add."), call, Finish("tool_calls")])
+        reply = answer(far_end.serve(last), Request("Hi", tools=[ADD]))
+        assert ("I add.", ["tool_calls"]) == (reply.text, reply.reasons)
+        assert ["add"] == [made.name for made in reply.message.tool_calls]
 
     def test_reasoning_is_apart(self, far_end: FarEnd) -> None:
         """Reasoning comes as reasoning, before the text, and is no part of it."""
@@ -86,6 +130,14 @@ class ReplyCells:
             model = far_end.serve(said, Finish(reason))
             assert [reason] == Listener(model(Request("Hi", tools=[ADD]))).wait_end().reasons
 
+    def test_unknown_finish_reason(self, far_end: FarEnd) -> None:
+        """A finish reason that the model does not know is an error with the provider's word."""
+        model = far_end.serve(TextDelta("Hello"), Finish("out_of_luck"))
+        error, reply = failure(model, ModelError)
+
+        assert ("Hello", []) == (reply.text, reply.reasons)
+        assert "out_of_luck" in str(error)
+
     def test_usage_adds_up(self, far_end: FarEnd) -> None:
         """All reports of usage add up to the provider's total, whichever way it counts."""
         items = TextDelta("Hello"), Usage(10, 2), TextDelta(" there"), Finish("stop"), Usage(0, 3)
@@ -125,11 +177,12 @@ class ReplyCells:
         assert [] == answer(far_end.serve(TextDelta("Hello"), Finish("stop"))).usages
 
     def test_stops_are_cut(self, far_end: FarEnd) -> None:
-        """Text ends before any of the stops, even one in pieces, and the far end is left."""
+        """Text ends before any of the stops, also in pieces and beside tools, and is left."""
         pieces = TextDelta("one two"), TextDelta(" ST"), TextDelta("OP"), TextDelta(" three")
-        model = far_end.serve(*pieces, Endless(TextDelta(" more")))
-        reply = answer(model, Request("Count.", stop=["END", "STOP"]))
+        for tools in ([], [ADD]):
+            model = far_end.serve(*pieces, Endless(TextDelta(" more")))
+            reply = answer(model, Request("Count.", tools=tools, stop=["END", "STOP"]))
 
-        assert "one two " == reply.text
-        assert ["stop"] == reply.reasons
-        far_end.wait_hang_up(model)
+            assert "one two " == reply.text
+            assert ["stop"] == reply.reasons
+            far_end.wait_hang_up(model)

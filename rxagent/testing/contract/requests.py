@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
+from ...errors import ModelRejected
 from ...events import Finish, TextDelta
 from ...messages import Image, Message, ProviderData, Request, ToolCall, ToolSpec
 from ..far_ends import FarEnd
@@ -21,7 +23,7 @@ _ANOTHER = Image(
 )
 _NESTED = ToolSpec(
     "find",
-    "Find flights.",
+    "Find flights, Flüge, 航班.",
     {
         "type": "object",
         "properties": {
@@ -32,6 +34,25 @@ _NESTED = ToolSpec(
         "required": ["between"],
     },
 )
+_OTHERS = [ToolSpec(f"tool_{at}", f"Do thing {at}.") for at in range(13)]
+_JPEG = Image(
+    "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP////////////////////////////////////"
+    "//////////////////////////////////////////////////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAA"
+    "A//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AR//Z"
+)
+_OTHER_KINDS = [
+    Image(
+        "data:image/webp;base64,UklGRjAAAABXRUJQVlA4ICQAAABwAQCdASoBAAEADMDOJaACdAFAAAD+2iYRho1+LuxHGS"
+        "QAAAA="
+    ),
+    Image("data:image/gif;base64,R0lGODdhAQABAIEAAMgeHgAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw=="),
+]
+_SCHEMA = {
+    "type": "object",
+    "properties": {"northernmost_city": {"type": "string"}},
+    "required": ["northernmost_city"],
+    "additionalProperties": False,
+}
 _SECRET = "a signature of another provider"
 
 
@@ -77,11 +98,15 @@ class RequestCells:
         assert [(m.role, m.text) for m in messages] == [(m.role, m.text) for m in sent]
 
     def test_texts_are_whole(self, far_end: FarEnd) -> None:
-        """Texts arrive as they are, with the blanks and line breaks at their ends."""
-        texts = ["  One\n\n  two \n", "Yes.", "\tthree\n    four  \n\n"]
-        messages = [
-            Message(r, t) for r, t in zip(["user", "assistant", "user"], texts, strict=True)
+        """Texts arrive as they are, in all scripts, with blanks and line breaks at their ends."""
+        texts = [
+            "\n  Be brief. \n",
+            "  One\n\n  two: Grüße, 你好 🎈 שלום \n",
+            "Да <b>.",
+            "\tthree\u2028\n    four  \n\n",
         ]
+        roles = ["system", "user", "assistant", "user"]
+        messages = [Message(role, text) for role, text in zip(roles, texts, strict=True)]
 
         assert texts == [message.text for message in _received(far_end, *messages).messages]
 
@@ -100,6 +125,33 @@ class RequestCells:
 
         assert _in_order([m.text for m in messages], _received(far_end, *messages).messages)
 
+    def test_long_conversations(self, far_end: FarEnd) -> None:
+        """Sixty messages, a long text and a long result of a tool are sent whole."""
+        long = "Hello there, how are you? It is " * (far_end.longest // 32)
+        past = [
+            Message(role, f"{role} says {at}.")
+            for at in range(28)
+            for role in ("user", "assistant")
+        ]
+        messages = [
+            *past,
+            Message("user", f"{long}5."),
+            Message("assistant", tool_calls=[ToolCall("call_1", "now", "{}")]),
+            Message("tool", f"{long}noon.", tool_call_id="call_1"),
+            Message("assistant", "It is noon."),
+            Message("user", "And now?"),
+        ]
+        sent = _received(far_end, *messages, tools=(NOW,)).messages
+
+        assert _in_order([message.text for message in messages], sent)
+
+    def test_output_schema(self, far_end: FarEnd) -> None:
+        """The schema of the answer that is asked for is sent."""
+        model = far_end.serve(TextDelta('{"northernmost_city": "Alert"}'), Finish("stop"))
+        answer(model, Request("Which city?", output=_SCHEMA))
+
+        assert "northernmost_city" in json.dumps(far_end.bodies[-1])
+
     def test_images(self, far_end: FarEnd) -> None:
         """An image of a message arrives with its text."""
         (sent,) = _received(far_end, Message("user", "What is it?", images=[_PIXEL])).messages
@@ -112,6 +164,16 @@ class RequestCells:
         (sent,) = _received(far_end, Message("user", "Which differs?", images=images)).messages
 
         assert ("Which differs?", tuple(images)) == (sent.text, sent.images)
+
+    def test_kinds_of_images(self, far_end: FarEnd) -> None:
+        """A JPEG arrives as a PNG does; so does a WebP or a GIF, or it is rejected."""
+        (sent,) = _received(far_end, Message("user", "What is it?", images=[_JPEG])).messages
+        assert (_JPEG,) == sent.images
+
+        for image in _OTHER_KINDS:
+            with suppress(ModelRejected):
+                (sent,) = _received(far_end, Message("user", "And?", images=[image])).messages
+                assert (image,) == sent.images
 
     def test_images_of_results(self, far_end: FarEnd) -> None:
         """An image that a tool returns arrives, in its result or behind it."""
@@ -128,11 +190,12 @@ class RequestCells:
         assert _in_order(["Look.", "A picture."], sent)
 
     def test_tools(self, far_end: FarEnd) -> None:
-        """Tools arrive with name, description and schema."""
-        sent = _received(far_end, Message("user", "Hi"), tools=(ADD, NOW, _NESTED)).tools
+        """All tools arrive, with name, description and schema."""
+        tools = (ADD, NOW, _NESTED, *_OTHERS)
+        sent = _received(far_end, Message("user", "Hi"), tools=tools).tools
 
-        assert [(ADD.name, ADD.description), (NOW.name, NOW.description)] == [
-            (tool.name, tool.description) for tool in sent[:2]
+        assert [(tool.name, tool.description) for tool in tools] == [
+            (tool.name, tool.description) for tool in sent
         ]
         assert dict(_NESTED.parameters) == dict(sent[2].parameters)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ..frames import Chunk
-from .http import Frame
+from .http import Frame, one_by_one
 from .items import Item, Reported
 
 __all__ = ["FINISH_WORDS", "MessageRendering", "error_body", "event", "signature_of"]
@@ -89,7 +89,7 @@ class MessageRendering:
             case RefusalDelta(text):
                 self._refusal += text
             case Finish(reason):
-                self._reason = FINISH_WORDS[reason]
+                self._reason = FINISH_WORDS.get(reason, reason)
             case Usage():
                 pass
             case _:
@@ -126,6 +126,10 @@ class MessageRendering:
         usage = {"output_tokens": self._used.output_tokens, "output_tokens_details": thinking}
         yield event("message_delta", delta=delta, usage=usage)
         yield event("message_stop")
+
+    def last(self, items: Sequence[Delta | Reported], /) -> Iterator[Frame]:
+        """Return one after another: the end is an event of its own."""
+        return one_by_one(self, items)
 
     def _open(self, kind: object, **block: Any) -> Iterator[Frame]:
         """Yield what begins a block, unless it is the open one."""

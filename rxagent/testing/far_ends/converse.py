@@ -1,13 +1,13 @@
 """The Converse protocol, as a far end renders it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from ..scenarios import Reply
 from .aws_frames import event_frame, exception_frame
-from .http import Frame
+from .http import Frame, one_by_one
 from .items import Rejected, Reported
 
 __all__ = [
@@ -72,7 +72,7 @@ class ConverseRendering:
                 yield from self._end_block()
                 for block in self._calls.values():
                     yield event_frame("contentBlockStop", {"contentBlockIndex": block})
-                yield event_frame("messageStop", {"stopReason": FINISH_WORDS[reason]})
+                yield event_frame("messageStop", {"stopReason": FINISH_WORDS.get(reason, reason)})
             case _:
                 raise TypeError(f"No frame says {delta!r}.")
 
@@ -99,6 +99,10 @@ class ConverseRendering:
         """Return the usage."""
         if self._usage is not None:
             yield event_frame("metadata", {"usage": usage_of(self._usage), "metrics": {}})
+
+    def last(self, items: Sequence[Delta | Reported], /) -> Iterable[Frame]:
+        """Return one after another: the end is a frame of its own."""
+        return one_by_one(self, items)
 
     def _piece(self, block: int, delta: Mapping[str, Any]) -> bytes:
         piece = {"contentBlockIndex": block, "delta": delta, "p": "abcdefgh"}
@@ -162,7 +166,7 @@ class WholeRendering:
             case Usage():
                 self._usage = Usage.sum(self._usage, delta)
             case Finish(reason):
-                self._reason = FINISH_WORDS[reason]
+                self._reason = FINISH_WORDS.get(reason, reason)
             case _:
                 raise TypeError(f"No reply says {delta!r}.")
         return []
@@ -187,6 +191,10 @@ class WholeRendering:
         message = {"role": "assistant", "content": self._content}
         usage = {} if self._usage is None else {"usage": usage_of(self._usage)}
         yield Reply(200, {"output": {"message": message}, "stopReason": self._reason, **usage})
+
+    def last(self, items: Sequence[Delta | Reported], /) -> Iterable[Any]:
+        """Return one after another: an error is a reply of its own."""
+        return one_by_one(self, items)
 
     def _block(self, kind: str, empty: Any) -> dict[str, Any]:
         if not self._content or kind not in self._content[-1]:

@@ -8,7 +8,8 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -60,6 +61,7 @@ class FarEnd(ABC):
             each with the reason and the provider's document that says so.
         finish_words: The finish reasons that the provider has, each with its own word.
         option: An option of requests, with a value that no field has by chance.
+        longest: How many characters of a text it takes in a request; fewer for a small model.
         dated: The day when the contract was run, if that is not part of each test run.
     """
 
@@ -67,6 +69,7 @@ class FarEnd(ABC):
     not_offered: ClassVar[Mapping[str, str]] = {}
     finish_words: ClassVar[Mapping[str, str]]
     option: ClassVar[Mapping[str, Any]] = {"temperature": 0.625}
+    longest: ClassVar[int] = 50_000
     dated: ClassVar[str] = ""
 
     def __init__(self) -> None:
@@ -166,7 +169,7 @@ class FarEnd(ABC):
         self._wait(left, "left", model, timeout)
 
     def verify(self) -> None:
-        """Raise what was wrong with a request since the last time."""
+        """Raise what was wrong with a request, or with its script, since the last time."""
         with self._seen.changed:
             faults, self._seen.faults = self._seen.faults, []
         if faults:
@@ -202,11 +205,18 @@ class FarEnd(ABC):
         with self._seen.changed:
             self._seen.calls.append(call)
             self._seen.changed.notify_all()
-        try:
+        with self._noting_faults():
             self.check(body)
             return call, self.read(body)
+
+    @contextmanager
+    def _noting_faults(self) -> Iterator[None]:
+        """Note what a script or its rendering fails with, so that `verify` raises it."""
+        try:
+            yield
         except Exception as error:
-            self._seen.faults.append(error)
+            with self._seen.changed:
+                self._seen.faults.append(error)
             raise
 
     def _left(self, call: Call) -> None:

@@ -19,6 +19,7 @@ from .items import (
     Failure,
     Garbage,
     Item,
+    LastFrame,
     Rejected,
     Reported,
     Script,
@@ -26,7 +27,7 @@ from .items import (
     Waiting,
 )
 
-__all__ = ["Frame", "HttpFarEnd", "Rendering"]
+__all__ = ["Frame", "HttpFarEnd", "Rendering", "one_by_one"]
 
 Frame = bytes | Chunk
 """Bytes of a reply, or a chunk of OpenAI's chat protocol."""
@@ -55,6 +56,16 @@ class Rendering(Protocol):
 
     def end(self) -> Iterable[Frame]:
         """Return what is sent after the last delta."""
+
+    def last(self, items: Sequence[Delta | Reported], /) -> Iterable[Frame]:
+        """Return the end, with these deltas and this error in the same frame, if it has room."""
+
+
+def one_by_one(rendering: Rendering, items: Sequence[Delta | Reported]) -> Iterator[Frame]:
+    """Yield items and the end one after another, for a protocol whose end is a frame of its own."""
+    for item in items:
+        yield from rendering.failure(item) if isinstance(item, Reported) else rendering.delta(item)
+    yield from rendering.end()
 
 
 class HttpFarEnd(FarEnd):
@@ -111,19 +122,21 @@ class HttpFarEnd(FarEnd):
             call, request = self._receive(name, body)
         except Exception as error:
             return [self.rejection(Rejected(400, str(error)))]
-        items = script(request)
-        return self._play(call, items, self.rendering(body, items), body)
+        with self._noting_faults():
+            items = script(request)
+            return self._play(call, items, self.rendering(body, items), body)
 
     def _play(
         self, call: Call, items: Sequence[Item], rendering: Rendering, body: Mapping[str, Any]
     ) -> Iterator[Frame | float | Reply | Ending]:
         ended = False
         try:
-            for part in self._parts(items, rendering):
-                ended = isinstance(part, Reply | Ending)
-                data = frame(body, part) if isinstance(part, dict) else part
-                yield from _apart(data) if isinstance(data, bytes) else [part]
-            ended = True
+            with self._noting_faults():
+                for part in self._parts(items, rendering):
+                    ended = isinstance(part, Reply | Ending)
+                    data = frame(body, part) if isinstance(part, dict) else part
+                    yield from _apart(data) if isinstance(data, bytes) else [part]
+                ended = True
         finally:
             if not ended:  # the server closes the script of a client that left
                 self._left(call)
@@ -153,6 +166,10 @@ class HttpFarEnd(FarEnd):
                     return
                 case Reported():
                     yield from rendering.failure(item)
+                    yield Ending.QUIET
+                    return
+                case LastFrame(last):
+                    yield from rendering.last(last)
                     yield Ending.QUIET
                     return
                 case Endless(delta):

@@ -15,6 +15,7 @@ __all__ = [
     "Failure",
     "Garbage",
     "Item",
+    "LastFrame",
     "Rejected",
     "Reported",
     "Script",
@@ -73,6 +74,16 @@ class Endless:
 
 
 @frozen
+class LastFrame:
+    """Send deltas, and perhaps an error, in one frame with the end; the last item of its script.
+
+    Where the protocol has no frame for all of them, they come in as few as it has.
+    """
+
+    items: Sequence[Delta | Reported]
+
+
+@frozen
 class Garbage:
     """Send what the protocol does not allow."""
 
@@ -80,7 +91,7 @@ class Garbage:
 Failure = Rejected | Reported | Broken | Cut | Waiting | Silence | Garbage
 """What goes wrong."""
 
-Item = Delta | Endless | Failure | Blank
+Item = Delta | Endless | Failure | Blank | LastFrame
 """What a far end does next."""
 
 Script = Callable[[Request], Sequence[Item]]

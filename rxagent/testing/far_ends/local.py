@@ -22,7 +22,7 @@ from ...models import Model
 from ...models.local.answer import Answer
 from ...models.local.model import LocalModel, Settings
 from .far_end import Call, FarEnd
-from .items import Blank, Broken, Endless, Item, Reported, Script, Silence, Waiting
+from .items import Blank, Broken, Endless, Item, LastFrame, Reported, Script, Silence, Waiting
 from .tiny import BLANK, END
 
 __all__ = ["NOT_OFFERED", "LocalFarEnd", "Play", "Scripted", "encoder_of"]
@@ -44,8 +44,12 @@ NOT_OFFERED = {
     "rejected": _NO_SERVER,
     "cut_before_its_end": f"Its answer has no body that could be cut: {_DOCS}",
     "malformed": f"It makes tokens, and each is text, so no text violates a protocol: {_DOCS}",
+    "time_out_of_the_server": _NO_SERVER,
     "time_out_at_opening": _NEVER_SILENT,
+    "time_out_counts_silence": _NEVER_SILENT,
     "time_out_in_midstream": _NEVER_SILENT,
+    "long_pieces": f"It gives a token at a time, and no token is long: {_DOCS}",
+    "unknown_finish_reason": f"It has no words for why it ended: a token or the limit: {_DOCS}",
     "refusals": (
         "Templates have no place for a refusal, so it is text: "
         "https://huggingface.co/docs/transformers/chat_templating"
@@ -68,6 +72,7 @@ class LocalFarEnd(FarEnd):
     folders, which it links into one of its own.
     """
 
+    longest: ClassVar[int] = 4_000
     finish_words: ClassVar[Mapping[str, str]] = {
         "stop": "an end token",
         "length": "no end token",
@@ -146,7 +151,7 @@ class LocalFarEnd(FarEnd):
             marks: The ids of the tokens that are no text.
         """
         call, request = self._receive(name, _body(prompt))
-        items = script(request)
+        items = list(_apart(script(request)))
         play = Play(call, _tokens(items, encode, marks), marks)
         if not any(isinstance(item, Endless | Silence | Waiting) for item in items):
             play.length = len(encode(_written(items)))
@@ -322,23 +327,35 @@ def _tokens(items: Sequence[Item], encode: Encode, marks: Marks) -> "Iterator[in
     yield marks.end
 
 
+def _apart(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items, with those of a last frame one after another: tokens have no frames."""
+    for item in items:
+        yield from item.items if isinstance(item, LastFrame) else [item]
+
+
 def _written(items: Iterable[Item]) -> str:
-    """Return the text in which a model writes deltas."""
-    text, thoughts = "", ""
+    """Return the text in which a model writes deltas: calls stand where they began."""
+    thoughts = ""
+    parts: list[list[str]] = []
     calls: dict[int, list[str]] = {}
     for item in items:
         match item:
             case ReasoningDelta(thought):
                 thoughts += thought
             case TextDelta(piece):
-                text += piece
+                parts.append([piece])
             case ToolCallDelta(index, _, name, arguments):
-                call = calls.setdefault(index, ["", ""])
-                call[0] += name or ""
-                call[1] += arguments or ""
+                if index not in calls:
+                    calls[index] = ["", ""]
+                    parts.append(calls[index])
+                calls[index][0] += name or ""
+                calls[index][1] += arguments or ""
     written = [f"<think>{thoughts}</think>\n\n"] if thoughts else []
-    written.append(text)
-    for name, arguments in calls.values():
-        call_text = f'{{"name": {json.dumps(name)}, "arguments": {arguments}}}'
-        written.append(f"\n<tool_call>\n{call_text}\n</tool_call>")
+    for text, *rest in parts:
+        written.append(_call_text(text, *rest) if rest else text)
     return "".join(written)
+
+
+def _call_text(name: str, arguments: str) -> str:
+    call = f'{{"name": {json.dumps(name)}, "arguments": {arguments}}}'
+    return f"\n<tool_call>\n{call}\n</tool_call>"

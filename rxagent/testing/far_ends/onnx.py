@@ -23,6 +23,7 @@ class OnnxFarEnd(LocalFarEnd):
         **NOT_OFFERED,
         "images": _TEXT_ONLY,
         "images_of_results": _TEXT_ONLY,
+        "kinds_of_images": _TEXT_ONLY,
         "several_images": _TEXT_ONLY,
     }
 

@@ -72,7 +72,7 @@ class ChatRendering:
                     total.cache_write_tokens,
                 )
             case Finish(reason):
-                yield finish_chunk(FINISH_WORDS[reason])
+                yield finish_chunk(FINISH_WORDS.get(reason, reason))
             case _:
                 raise TypeError(f"No chunk says {delta!r}.")
 
@@ -99,6 +99,26 @@ class ChatRendering:
     def end(self) -> Iterable[Frame]:
         """Return the mark of the end."""
         return [DONE]
+
+    def last(self, items: Sequence[Delta | Reported], /) -> Iterable[Frame]:
+        """Return one chunk with all deltas, and with an error beside them."""
+        delta: dict[str, Any] = {}
+        reason: str | None = None
+        error: Chunk = {}
+        for item in items:
+            match item:
+                case Finish():
+                    reason = FINISH_WORDS.get(item.reason, item.reason)
+                case Reported():
+                    error = chat_error(item.status, item.message)
+                case TextDelta(text):
+                    delta["content"] = delta.get("content", "") + text
+                case ToolCallDelta(index, id, name, arguments):
+                    (choice,) = call_chunk(index, id, name, arguments)["choices"]
+                    delta.setdefault("tool_calls", []).extend(choice["delta"]["tool_calls"])
+                case _:
+                    raise TypeError(f"No last chunk says {item!r}.")
+        return [chunk(delta, reason, **error), *self.end()]
 
 
 def chat_error(status: int, message: str) -> Chunk:

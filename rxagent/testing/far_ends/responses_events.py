@@ -1,7 +1,8 @@
 """The events of OpenAI's Responses protocol, as a far end renders them."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import count
 from typing import Any
@@ -20,7 +21,7 @@ FINISH_WORDS = {
 }
 """Our finish reasons; a response is incomplete for one of the second and the last."""
 
-_INCOMPLETE = "length", "content_filter"
+_COMPLETED = "stop", "tool_calls"
 _CODES = {429: "rate_limit_exceeded", 400: "invalid_prompt"}
 
 
@@ -38,6 +39,7 @@ class ResponseRendering:
         self._kind: object = None
         self._pieces: list[str] = []
         self._reason = "stop"
+        self._error: dict[str, Any] | None = None
         self._used: Usage | None = None
 
     def begin(self) -> Iterable[Frame]:
@@ -97,21 +99,33 @@ class ResponseRendering:
         yield from self._close()
         yield self._event(f"response.{self._status}", response=self.response(self._status))
 
+    def last(self, items: Sequence[Delta | Reported], /) -> Iterable[Frame]:
+        """Return the whole response alone, which has failed if there is an error."""
+        for item in items:
+            if isinstance(item, Reported):
+                code = _CODES.get(item.status, "server_error")
+                self._error = {"code": code, "message": item.message}
+            else:
+                deque(self.delta(item), maxlen=0)
+        return list(self.end())[-1:]
+
     @property
     def _status(self) -> str:
-        return "incomplete" if self._reason in _INCOMPLETE else "completed"
+        if self._error is not None:
+            return "failed"
+        return "completed" if self._reason in _COMPLETED else "incomplete"
 
     def response(self, status: str) -> dict[str, Any]:
         """Return the response as it is so far."""
         used = self._used
-        is_cut = status == "incomplete"
+        word = FINISH_WORDS.get(self._reason, self._reason)
         return {
             "id": "resp_1",
             "object": "response",
             "created_at": 1_700_000_000,
             "status": status,
-            "error": None,
-            "incomplete_details": {"reason": FINISH_WORDS[self._reason]} if is_cut else None,
+            "error": self._error,
+            "incomplete_details": {"reason": word} if status == "incomplete" else None,
             "model": self._model,
             "output": self._output if status != "in_progress" else [],
             "store": False,

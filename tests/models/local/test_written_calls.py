@@ -35,6 +35,12 @@ READ = {
     "tags in lines": (f"<tool_call>\n{ADD}\n</tool_call>\n", "", [ADDED]),
     "text before": (f"I add.\n<tool_call>{ADD}</tool_call>", "I add.", [ADDED]),
     "text behind": (f"<tool_call>{ADD}</tool_call>\n\nDone.", "Done.", [ADDED]),
+    "text around": (f"I add.\n<tool_call>{ADD}</tool_call>\n\nDone.", "I add.\n\nDone.", [ADDED]),
+    "text around several": (
+        f"So:\n<tool_call>{ADD}</tool_call>\n<tool_call>{ADD}</tool_call>Done. <tool_call>{ADD}",
+        "So:\nDone. ",
+        [ADDED] * 3,
+    ),
     "several": (f"<tool_call>{ADD}</tool_call>\n<tool_call>{ADD}</tool_call>", "", [ADDED] * 2),
     "an array": (f"<tool_call>[{ADD}, {ADD}]</tool_call>", "", [ADDED] * 2),
     "no closing tag": (f"<tool_call>{ADD}", "", [ADDED]),

@@ -3,16 +3,17 @@
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Literal, NotRequired
 
 import pytest
 from typing_extensions import TypedDict
 
-from rxagent.errors import ModelRejected
+from rxagent.errors import ModelError, ModelRejected
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.messages import Request
 from rxagent.streams import each
-from rxagent.testing.far_ends import Endless, check_type, known_far_ends
+from rxagent.testing.far_ends import Endless, LastFrame, check_type, known_far_ends
 from rxagent.testing.far_ends.openai import OpenAIFarEnd
 
 from ...sdks import SDKS
@@ -47,6 +48,24 @@ def test_a_wrong_request_fails():
         pytest.raises(ModelRejected, match=wrong),
     ):
         list(each(far_end.serve(TextDelta("Hi"), temperature="hot")("Hi")))
+
+
+def no_script(request):
+    """Raise an error, as a script with a mistake does."""
+    raise KeyError("a mistake")
+
+
+@pytest.mark.parametrize(
+    ("script", "mistake", "kind"),
+    [
+        (no_script, "a mistake", KeyError),
+        (lambda request: [LastFrame([Usage(1, 1)])], "No last chunk says", TypeError),
+    ],
+)
+def test_a_mistake_in_a_script_fails(script, mistake, kind):
+    """A script or a rendering that raises is no server that breaks off: it is raised at the end."""
+    with pytest.raises(kind, match=mistake), OpenAIFarEnd() as far_end, suppress(ModelError):
+        list(each(far_end.perform(script)("Hi")))
 
 
 def test_the_first_error_counts():
