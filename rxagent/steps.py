@@ -14,6 +14,7 @@ from .events import (
     Event,
     FinalAnswer,
     MessageCompleted,
+    MessageReceived,
     Planned,
     PlanStarted,
     StepFailed,
@@ -33,8 +34,10 @@ __all__ = ["TRY_AGAIN", "Plan", "Step", "brief", "list_view"]
 
 TRY_AGAIN = "Now try again, and do not repeat the error."
 GO_ON = "Go on without this call, or say in your answer what you need it for."
-_CLOSINGS = (f"\n{TRY_AGAIN}", f"\n{GO_ON}")
+READ_ON = "Read that message before you go on."
+_CLOSINGS = (f"\n{TRY_AGAIN}", f"\n{GO_ON}", f"\n{READ_ON}")
 """The ends of what the model reads of a call that failed."""
+_CLOSING_BY_KIND = {CallDenied.__name__: GO_ON, MessageReceived.__name__: READ_ON}
 NOT_RUN = "Not run."
 ANSWERED = "The answer was given."
 
@@ -213,8 +216,8 @@ class Step:
             case ToolCompleted(call_id, result):
                 return self._end(call_id, result, event.images)
             case ToolFailed(call_id, error):
-                is_denied = error.startswith(f"{CallDenied.__name__}:")
-                return self._end(call_id, f"{error}\n{GO_ON if is_denied else TRY_AGAIN}")
+                closing = _CLOSING_BY_KIND.get(error.partition(":")[0], TRY_AGAIN)
+                return self._end(call_id, f"{error}\n{closing}")
             case StepFailed(error):
                 return evolve(self, error=error)
             case FinalAnswer() if self.message is not None:

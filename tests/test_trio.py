@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 import trio
@@ -106,4 +107,12 @@ def test_a_thread_of_trio_runs_an_agent():
 
 def test_trio_elsewhere_in_the_process_does_not_matter(agent):
     """Outside a task of trio, an agent runs, although trio is imported."""
+    assert "Hello" == agent.run("Hi")
+
+
+def test_a_run_starts_while_trio_is_being_imported(monkeypatch, agent):
+    """An SDK imports trio, on a thread, if it is installed; until then there is half of it."""
+    monkeypatch.setitem(sys.modules, "trio", ModuleType("trio"))
+    monkeypatch.setitem(sys.modules, "trio.lowlevel", ModuleType("trio.lowlevel"))
+
     assert "Hello" == agent.run("Hi")

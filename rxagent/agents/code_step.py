@@ -41,6 +41,7 @@ from .code_session import CodeSession
 from .code_stream import cut_at_code
 from .loop import Turn
 from .output import Output
+from .steering import CANCELLED
 
 __all__ = ["CodeStep"]
 
@@ -139,7 +140,7 @@ class _Step:
     def _carry_out(self, text: str, reason: str) -> Observable[Event]:
         is_early = self._calls > 0
         if self._turn.is_interrupted:
-            return stream_ops.of()
+            return stream_ops.of() if is_early or self._turn.closing else self._not_run(text)
         if self._turn.closing:
             if not text.strip():
                 raise ParseError("The reply was empty. Write the answer as text.")
@@ -152,14 +153,26 @@ class _Step:
             return self._run(find_code(text, self._how.tags, structured=self._how.structured))
         return stream_ops.of()
 
+    def _not_run(self, text: str) -> Observable[Event]:
+        """Return the end of a call that a message kept from running, if the reply has code."""
+        try:
+            find_code(text, self._how.tags, structured=self._how.structured)
+        except ParseError:
+            return stream_ops.of()
+        return stream_ops.of(ToolFailed(self._next_id(), CANCELLED, self._how.session.variables()))
+
+    def _next_id(self) -> str:
+        self._call_id = f"call_{self._turn.step}_{self._attempt}_{self._calls}"
+        self._calls += 1
+        return self._call_id
+
     def _run(self, code: str, lines: int = 0) -> Observable[Event]:
         """Run code, unless the code before it has failed or answered, or the turn was cut."""
         if self._has_failed or self._answer or self._turn.is_interrupted:
             return stream_ops.of()
         how = self._how
-        self._call_id = f"call_{self._turn.step}_{self._attempt}_{self._calls}"
-        self._calls += 1
-        call = ToolCall(self._call_id, INTERPRETER, json.dumps({"code": code}, ensure_ascii=False))
+        written = json.dumps({"code": code}, ensure_ascii=False)
+        call = ToolCall(self._next_id(), INTERPRETER, written)
         functions = functions_of(how.tools, call.id, self._turn.given, how.workers)
 
         def start(code: str) -> Observable[Any]:

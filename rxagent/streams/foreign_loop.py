@@ -8,11 +8,12 @@ __all__ = ["refuse_trio"]
 
 def refuse_trio() -> None:
     """Raise RuntimeError inside a task of trio, unless asyncio runs in it (as by trio-asyncio)."""
-    trio = sys.modules.get("trio")
-    if trio is None:
+    lowlevel = sys.modules.get("trio.lowlevel")
+    current_task = getattr(lowlevel, "current_task", None)  # None while trio is being imported
+    if current_task is None:
         return
     try:
-        trio.lowlevel.current_task()
+        current_task()
     except RuntimeError:
         return
     if asyncio._get_running_loop() is None or asyncio.current_task() is None:

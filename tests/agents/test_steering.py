@@ -13,6 +13,7 @@ from reactivex.subject import Subject
 
 from rxagent import Agent, CodeAgent, Image, Message, State, ToolCall, launch, tool
 from rxagent import operators as ops
+from rxagent.agents.steering import CANCELLED
 from rxagent.agents.team import vote
 from rxagent.errors import MessageRefused, RunCancelled
 from rxagent.events import (
@@ -30,12 +31,14 @@ from rxagent.events import (
     ToolCompleted,
     ToolFailed,
     ToolStarted,
+    Usage,
 )
 from rxagent.models import OpenAIModel
 from rxagent.models.anthropic_messages.request import message_body
 from rxagent.models.openai_chat.request import chat_messages
 from rxagent.models.openai_responses.conversation import input_items
 from rxagent.state import fold_all
+from rxagent.steps import READ_ON
 from rxagent.testing import ScriptedServer, VirtualScheduler
 from rxagent.testing.frames import role_chunk, text_chunk
 
@@ -646,3 +649,50 @@ def test_disposing_at_any_event_leaves_the_inbox(kind):
             scheduler.run()
         assert whole[:position] == events
         assert [] == inbox.observers
+
+
+@pytest.mark.parametrize("structured", [True, False], ids=["structured", "in tags"])
+@pytest.mark.parametrize("at", ["half", "code", "finish", "usage"])
+def test_code_that_a_message_keeps_from_running_is_said_to_be_cancelled(at, structured):
+    """The model reads that its code did not run, wherever in the reply the message came."""
+    requests, ran = [], []
+
+    @tool
+    def delete(name: str) -> str:
+        """Delete something."""
+        ran.append(name)
+        return "deleted"
+
+    async def write(request):
+        requests.append(request)
+        if len(requests) > 1:
+            yield '{"thought": "", "code": "final_answer(1)"}' if structured else ANSWERING
+            return
+        half = '{"thought": "", "code": "del' if structured else "<code>\ndel"
+        for place, piece in {
+            "half": TextDelta(half),
+            "code": TextDelta("ete('a')" + ('"}' if structured else "\n")),
+            "finish": Finish("stop"),
+            "usage": Usage(1, 1),
+        }.items():
+            yield piece
+            if place == at:
+                run.say("Stop!", steer="switch")
+                await asyncio.sleep(0)
+
+    async def main():
+        nonlocal run
+        run = CodeAgent(write, tools=[delete], structured=structured).start("Delete a.")
+        return await run
+
+    run = None
+    assert 1 == asyncio.run(main())
+    assert [] == ran
+    *_, code, note, said = requests[1].messages
+    if (at, structured) == ("half", True):  # which shows that it is not whole
+        code, note = note, None
+    assert ("assistant", "Stop!") == (code.role, said.text)
+    assert note is None or note.text.endswith(f"{CANCELLED}\n{READ_ON}")
+
+
+ANSWERING = "<code>\nfinal_answer(1)\n</code>"
