@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from ..repeated import Repeated
 from .contents import CALL, OF_MODEL, Texts
 from .parts import CONTRADICTS, EQUALS, EXTENDS, UNKNOWN, Parts
-from .repeated import Repeated
 
 __all__ = ["Item", "Items", "Signs"]
 
@@ -66,7 +66,8 @@ class Item:
         thoughts: Where the parts of its reasoning are, among the characters since the block before.
         latest: The latest part of its reasoning.
         is_mixed: Whether other reasoning stands between that of the item.
-        repeated: Holds what comes of it while it may be an earlier item once more.
+        earlier: The item that it may be once more.
+        repeated: Compares the two, and holds what comes of it, until that is known.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class Item:
     thoughts: list[list[Any]] = field(factory=list)
     latest: tuple[str, int] | None = None
     is_mixed: bool = False
+    earlier: "Item | None" = None
     repeated: Repeated | None = None
 
     def parts(self, name: str) -> Parts:
@@ -185,7 +187,8 @@ class Items:
     def _new(self, signs: Signs) -> Item:
         item = Item(signs.kind)
         if (earlier := self._earlier(signs)) is not None:
-            item.repeated = Repeated(earlier.texts, earlier.name, earlier.data or {})
+            item.earlier = earlier
+            item.repeated = Repeated({name: it.text for name, it in earlier.texts.items()})
         self._latest = item
         self._all.setdefault(signs.kind, []).append(item)
         return item

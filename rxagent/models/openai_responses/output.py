@@ -1,6 +1,7 @@
 """The output of one reply of OpenAI's Responses protocol: its items, put together from events."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from ...events import Delta
@@ -10,8 +11,8 @@ from ..openai_chat.fields import Halves, id_of, whole
 from ..openai_chat.nesting import is_deep
 from .contents import CALL, OF_MODEL, Texts, texts_of
 from .items import Fit, Item, Items, Signs
+from .once import TELLING, once
 from .parts import Part
-from .repeated import once
 from .spoken import Spoken
 
 __all__ = ["Add", "Contradicted", "Output", "Unnamed"]
@@ -211,7 +212,7 @@ class Output:
             item.is_whole = True
             item.data = _rest_of(data)
             yield from self.flush()
-            if item.repeated is None or not item.repeated.is_same(data):
+            if not _is_repeated(item, data):
                 yield from self._release(item)
                 yield from self._spoken.keep(item, data)
 
@@ -233,18 +234,17 @@ class Output:
 
     def _emit(self, item: Item, name: str, number: int, piece: str) -> Iterator[Delta]:
         item.parts(name).pieces(number).append(piece)
-        if item.repeated is None or not item.repeated.goes_on(name, number, piece):
+        if item.repeated is None or not item.repeated.goes_on(name, piece):
             yield from self._release(item)
             yield from self._say(item, name, number, piece)
+        else:
+            item.repeated.held.append(partial(self._say, item, name, number, piece))
 
     def _release(self, item: Item) -> Iterator[Delta]:
         """Yield what was held of an item that is no repeated one."""
         repeated, item.repeated = item.repeated, None
-        if repeated is not None:
-            if repeated.naming is not None:
-                yield from self._call(item, repeated.naming)
-            for name, number, piece in repeated.held:
-                yield from self._say(item, name, number, piece)
+        for held in () if repeated is None else repeated.held:
+            yield from held()
 
     def _say(self, item: Item, name: str, number: int, piece: str) -> Iterator[Delta]:
         if name == "arguments" and item.name is None:
@@ -258,9 +258,11 @@ class Output:
         if item.kind != CALL or item.name is not None or not (name and isinstance(name, str)):
             return
         item.name = whole(name)
-        if item.repeated is None or not item.repeated.names(item.name, data):
+        if item.repeated is None or item.earlier is None or item.earlier.name != item.name:
             yield from self._release(item)
             yield from self._call(item, data)
+        else:
+            item.repeated.held.append(partial(self._call, item, data))
 
     def _call(self, item: Item, data: Mapping[str, Any]) -> Iterator[Delta]:
         self.has_calls = True
@@ -279,6 +281,14 @@ class Output:
         known = {item.parts("arguments").text for item in calls if item.name is not None}
         if any(item.held and item.parts("arguments").text not in known for item in calls):
             raise Unnamed
+
+
+def _is_repeated(item: Item, data: Mapping[str, Any]) -> bool:
+    """Return whether an item that is whole now is an earlier one once more."""
+    if item.repeated is None or item.earlier is None or not item.repeated.is_all:
+        return False
+    known = item.earlier.data or {}
+    return all(known.get(name) == data.get(name) for name in TELLING)
 
 
 def _check_arguments(item: Item, name: str, whole: Sequence[Part]) -> None:
