@@ -31,11 +31,13 @@ class Choices:
 
     Attributes:
         answer: The index of the answer; None until a choice holds anything.
+        are_decided: Whether all text has come at one index, as far as it is known.
         have_moved: Whether the answer has come at several indexes.
     """
 
     def __init__(self) -> None:
         self.answer: int | None = None
+        self.are_decided = True
         self.have_moved = False
         self._are_single = True
         self._has_text = self._has_answer = self._has_dropped = False
@@ -46,11 +48,6 @@ class Choices:
         """The choices that have begun with an empty chunk."""
         self._held: list[tuple[Mapping[str, Any], int]] = []
         self._released: list[tuple[Mapping[str, Any], int]] = []
-
-    @property
-    def are_decided(self) -> bool:
-        """Whether all texts belong to one index, as far as it is known."""
-        return not (self.have_moved or self._held)
 
     def look(self, choices: Any) -> None:
         """Look at the choices of the next chunk."""
@@ -77,11 +74,11 @@ class Choices:
             self._held.clear()
         elif self._has_answer and not (self.have_moved or self._held_before(index)):
             self._held.append((fields, index))
-            return False
         else:
             self._release()
             self.have_moved = self.have_moved or self._has_text
             answer = self.answer = index
+        self.are_decided = not (self.have_moved or self._held)
         if index == answer:
             self._has_text = True
             self._has_answer = self._has_answer or _any_of(fields, _ANSWERS)
