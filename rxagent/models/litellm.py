@@ -139,6 +139,7 @@ class LiteLLMModel(RemoteModel):
         call = self._call(request, origin)
         complete = (self._router or client.sdk).acompletion
         client.note()
+        await client.close_dropped()
         sent()
         try:
             reply = await complete(**call)
