@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Never, TypeAlias
 
 from attrs import frozen
 
 from .arguments import shorten
 from .errors import ParseError
-from .json_text import items_of, members_of
+from .json_schema import kind_of, kinds_of, options_of, part_of, values_of
+from .json_text import escaped, items_of, members_of
 
 __all__ = ["CALL_CLOSE", "CALL_OPEN", "KEYS", "Call", "Keys", "Schemas", "begun_call", "calls_in"]
 
@@ -50,8 +51,10 @@ _UNDECIDED = re.compile(r'\s*(?:,\s*(?:"[^"]*)?)?')
 _FUNCTION = re.compile(r"\s*<function=([^>\n]+)>(.*)</function>\s*", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>\n]+)>")
 _WRITTEN = re.compile(r"\n?(.*?)\n?</parameter>\s*", re.DOTALL)
-_SEVERAL = ("anyOf", "oneOf", "allOf")
-_DEEPEST_SCHEMA = 20
+_NOTHING: Mapping[str, Any] = {}
+_ANY = frozenset(("string", "number", "boolean", "object", "array"))
+_UNMISTAKABLE = frozenset(("object", "array", "null"))
+_WORDS_OF_PYTHON = {"True": "true", "False": "false", "None": "null"}
 _MOST_MEMBERS = 100
 _MOST_CALLS = 1000
 
@@ -136,25 +139,21 @@ def _as_json(written: str) -> str:
     inner = _string(written)
     if inner is not None and members_of(inner) is not None:
         written = inner
-    try:
-        json.loads(written)
-    except ValueError:
-        return json.dumps(json.loads(written, strict=False), ensure_ascii=False)
-    return written
+    return escaped(written)
 
 
 def _arguments(tool: str, text: str, schema: Mapping[str, Any] | None) -> str:
     """Return the arguments in tags; each ends at the last closing tag before the next one."""
     before, *parts = _PARAMETER.split(text)
     known = schema or {}
-    values: dict[str, Any] = {}
+    values: dict[str, str] = {}
     lost = before.strip()
     for name, part in zip(map(str.strip, parts[::2]), parts[1::2], strict=True):
         written = _WRITTEN.fullmatch(part)
         if written is None or name in values:
             lost = lost or f"<parameter={name}>{part}".strip()
         else:
-            values[name] = _read(written[1], known.get("properties", {}).get(name, {}), known)
+            values[name] = _as_meant(written[1], part_of(known, name), known)
     if lost:
         raise ParseError(
             f"The call of {tool!r} cannot be read where it says {shorten(lost)}. Each parameter "
@@ -162,50 +161,54 @@ def _arguments(tool: str, text: str, schema: Mapping[str, Any] | None) -> str:
             "them; a value that holds such tags needs JSON. "
             f"Give one JSON object of the form {KEYS.form}."
         )
-    return json.dumps(values, ensure_ascii=False)
+    members = (f"{_quoted(name)}: {value}" for name, value in values.items())
+    return f"{{{', '.join(members)}}}"
 
 
-def _read(written: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    """Return a text as it is where the schema takes it, else the JSON that it is."""
-    options = list(_options(schema, root, _DEEPEST_SCHEMA))
-    is_null = written.strip() == "null" and any(map(_takes_null, options))
-    if not is_null and any(_takes(written, option) for option in options):
-        return written
-    return _value(written)
+def _as_meant(written: str, schema: Any, root: Mapping[str, Any]) -> str:
+    """Return the JSON that is meant by the value of a parameter in tags.
+
+    Tags mark no types, so the schema of the parameter decides:
+
+    - A text that the schema lists (`enum`, `const`) is that text.
+    - Where the schema takes no text, JSON is meant, and where it takes anything, too. So an
+      untyped parameter gets 42 as a number.
+    - Where it takes texts and other values, a list, an object or `null` is meant where it takes
+      one of that kind; all else is a text. So `str | list[str]` gets a list, `str | int` the
+      text "42".
+    - What is no JSON is a text. `True`, `False` and `None` are JSON's words where no text is taken.
+
+    JSON is passed on as it was written, with all digits of its numbers.
+    """
+    options = options_of(_NOTHING if schema is None else schema, root)
+    kinds = {kind for option in options for kind in kinds_of(option) or _ANY} or _ANY
+    listed = [value for option in options for value in values_of(option) or ()]
+    takes_text = any("string" in kinds_of(one) and values_of(one) is None for one in options)
+    if written in listed:
+        return _quoted(written)
+    kind, found = _json_in(written)
+    is_meant = found and (kinds >= _ANY or not takes_text or kind in kinds & _UNMISTAKABLE)
+    if not (found or takes_text):
+        found = _WORDS_OF_PYTHON.get(written.strip(), "")
+        is_meant = bool(found)
+    return found if is_meant else _quoted(written)
 
 
-def _options(
-    schema: Mapping[str, Any], root: Mapping[str, Any], depth: int
-) -> Iterator[Mapping[str, Any]]:
-    if "$ref" in schema and depth:
-        target = root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], {})
-        yield from _options(target, root, depth - 1)
-    elif depth and (several := [one for key in _SEVERAL for one in schema.get(key, ())]):
-        for one in several:
-            yield from _options(one, root, depth - 1)
-    else:
-        yield schema
-
-
-def _takes(text: str, option: Mapping[str, Any]) -> bool:
-    if "const" in option:
-        return bool(text == option["const"])
-    if "enum" in option:
-        return text in option["enum"]
-    kind = option.get("type", "string")
-    return kind == "string" or "string" in kind
-
-
-def _takes_null(option: Mapping[str, Any]) -> bool:
-    kind = option.get("type", ())
-    return kind == "null" or "null" in kind or None in option.get("enum", ())
-
-
-def _value(written: str) -> Any:
+def _json_in(written: str) -> tuple[str, str]:
+    """Return the kind of a JSON text, and its strict form; empty texts if it is none."""
     try:
-        return json.loads(written)
-    except ValueError:
-        return {"True": True, "False": False, "None": None}.get(written.strip(), written)
+        value = json.loads(written, strict=False, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return "", ""
+    return kind_of(value), escaped(written.strip())
+
+
+def _refuse(constant: str) -> Never:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _string(text: str) -> str | None:

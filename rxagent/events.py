@@ -13,8 +13,8 @@
             | Asked? ToolFailed
     Asked = ApprovalAsked ApprovalAnswered      without an answer if the turn is retracted
 
-MessageReceived may stand anywhere between RunStarted and the last StepStarted; behind it, further
-steps may follow StepLimitReached. A run that fails is any prefix of that.
+MessageReceived may stand anywhere between RunStarted and the last StepStarted. After one that comes
+later than StepLimitReached, there may be further steps. A run that fails emits a prefix of this.
 
 Events have no time and no identity: equal events are equal. `Stamped` adds the run and the time,
 where needed. The `id` of a question says which one is answered; it is not compared.
@@ -214,8 +214,8 @@ class Usage(Delta):
 
     `input_tokens` includes those read from a cache (`cached_tokens`) and written to one
     (`cache_write_tokens`), `output_tokens` those of reasoning. `model` is None if it is unknown,
-    or if several models are summed up; it is not compared. `unreported` counts requests beside
-    this one that were closed before they reported, whose tokens are unknown.
+    or if several models are summed up; it is not compared. `unreported` counts other
+    requests that were closed before they reported, so that their tokens are unknown.
     """
 
     input_tokens: int
@@ -271,7 +271,7 @@ class MessageCompleted(Event):
 class ApprovalAsked(Event):
     """A decision is requested on whether this call may run; `run.decide` answers it.
 
-    `id` is that of the question, which no other one has; it is not compared.
+    `id` is unique to the question; it is not compared.
     """
 
     call: ToolCall
@@ -352,7 +352,7 @@ class RunCompleted(Event):
 
 @frozen
 class RunFailed(Event):
-    """The run ended without an answer; holds the error of `on_error` where events are stored."""
+    """The run ended without an answer; `settle` emits it in place of the error."""
 
     kind: str
     error: str

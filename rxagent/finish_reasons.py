@@ -10,9 +10,10 @@ _MEANINGS = {
         eos eos_token complete completed done finished normal
     """,
     "length": """
-        length max_tokens max_length max_new_tokens max_output_tokens max_completion_tokens
+        length max_len max_context max_tokens max_length max_new_tokens max_output_tokens
+        max_completion_tokens
         model_length model_context_window_exceeded context_length context_length_exceeded
-        context_window_exceeded token_limit length_limit error_limit truncated pause_turn
+        context_window_exceeded token_limit length_limit time_limit error_limit truncated pause_turn
     """,
     "tool_calls": """
         tool_calls tool_call tool_use function_call function_calls
@@ -27,13 +28,30 @@ _MEANINGS = {
     """,
 }
 """The words of OpenAI, Azure, Anthropic, Bedrock, Cohere, DeepSeek, Gemini, Mistral, TGI, vLLM,
-Zhipu and the gateways before them (November 2026). A word that is in no list is a failure.
+watsonx, xAI, Zhipu and the gateways before them (November 2026). A word that is in no list is a
+failure.
 """
 
 _TABLE = {word: reason for reason, words in _MEANINGS.items() for word in words.split()}
 
 
+_MEMBER = re.compile(r"<?((?:[^\W\d]\w*\.)+)(\w+)(?::.*>)?", re.ASCII | re.DOTALL)
+"""The member of an enumeration, as Python writes it: `Reason.STOP`, or `<Reason.STOP: 1>`."""
+_OF_FAILURES = re.compile(r"error|fail", re.IGNORECASE)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PREFIX = re.compile(r"(?:finish_|stop_)?reason_")
+
+
 def finish_of(reason: str) -> str | None:
-    """Return the finish reason that a provider's word means, or None when it is unknown."""
-    word = re.sub(r"[^a-z]+", "_", reason.strip().lower()).strip("_")
-    return _TABLE.get(word.removeprefix("finish_reason_"))
+    """Return the finish reason that a provider's word means, or None when it is unknown.
+
+    Words are spelled in any way: `max_tokens`, `max-tokens`, `maxTokens`, `MAX_TOKENS`,
+    `FINISH_REASON_MAX_TOKENS`, and as the member of an enumeration, `FinishReason.MAX_TOKENS`.
+    """
+    word = reason.strip()
+    if member := _MEMBER.fullmatch(word):
+        if _OF_FAILURES.search(member[1]):
+            return None
+        word = member[2]
+    word = re.sub(r"[^a-z]+", "_", _HUMP.sub("_", word).lower()).strip("_")
+    return _TABLE.get(word) or _TABLE.get(_PREFIX.sub("", word, count=1))

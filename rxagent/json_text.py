@@ -4,11 +4,13 @@ import json
 import re
 from math import inf
 
-__all__ = ["JsonEnd", "items_of", "lacks_end", "members_of"]
+__all__ = ["JsonEnd", "escaped", "items_of", "lacks_end", "members_of"]
 
 _STRUCTURE = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
 _BLANK = re.compile(r"\s*")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _decode = json.JSONDecoder(strict=False).raw_decode
 
 
@@ -31,6 +33,11 @@ def lacks_end(text: str) -> bool:
     except RecursionError:
         pass
     return False
+
+
+def escaped(text: str) -> str:
+    """Return JSON in which strings may hold control characters as strict JSON, else unchanged."""
+    return _STRING.sub(_escaped_string, text) if _CONTROL.search(text) else text
 
 
 class JsonEnd:
@@ -106,6 +113,10 @@ def items_of(text: str, most: float = inf) -> list[str] | None:
     except (ValueError, RecursionError):
         return None
     return found if not text[at + 1 :].strip() else None
+
+
+def _escaped_string(found: re.Match[str]) -> str:
+    return _CONTROL.sub(lambda sign: json.dumps(sign[0])[1:-1], found[0])
 
 
 def _blank(text: str, at: int) -> int:

@@ -59,7 +59,7 @@ class Charge:
 
 
 class Ledger:
-    """The sums that several runs have spent together, and what they may spend at most.
+    """What several runs have spent together, and what they may spend at most.
 
     Give it to `ops.budget(ledger=...)` of each run; any number of them may go on at once, on any
     threads. A run is cut as soon as what all of them have spent is more than a limit, and no

@@ -38,8 +38,8 @@ class Passage:
     """Messages that belong together.
 
     `kind` is system, task, plan, step or said. A step is a message of the model, the results of
-    its calls and what was wrong with it; it has no messages if they were left out. What was said
-    is a message to the run.
+    its calls and what was wrong with it; it has no messages if they were left out. One of
+    the kind said is a message to the run.
     """
 
     kind: str

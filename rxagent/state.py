@@ -103,7 +103,7 @@ class State:
         return passages_of(map(self._read, self._entries))
 
     def in_brief(self) -> "State":
-        """Return the same conversation, of which `messages` and `passages` are a summary."""
+        """Return a state of the same conversation whose `messages` and `passages` are a summary."""
         return evolve(self, is_brief=True)
 
     def _read(self, entry: _Entry) -> tuple[str, list[Message]]:

@@ -21,6 +21,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # AWS's SDK asks the network for the role of the machine, where it finds no other credentials.
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
+# LiteLLM fetches a list of prices when it is imported, unless LiteLLMModel imports it.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
 
 def pytest_xdist_auto_num_workers(config):
     """Return three processes for two cores, since tests of sockets and processes wait."""

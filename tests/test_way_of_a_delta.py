@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "explanation" / "way-of-a-delta.md").read_text(encoding="utf-8")
-WAY, BESIDE = PAGE.split("## What it passes besides")
+WAY, BESIDE = PAGE.split("## Other files on the way")
 BESIDE = BESIDE.partition("\n## ")[0]
 DELTAS = 1000
 ENOUGH = 0.9 * DELTAS

@@ -79,8 +79,9 @@ class Agent(Runnable):
             or the names of the tools. Such a call may run again when a turn is retried.
         planning_interval: Let the model write a plan before the first step, and a new one each
             time so many steps have been done.
-        planner: A function ``planner(turn)``, called before each step instead; it returns the
-            events of a plan, as `rxagent.agents.planning.plan` does, or None for no plan.
+        planner: In place of `planning_interval`, a function ``planner(turn)`` that is called before
+            each step. It returns the events of a plan, as `rxagent.agents.planning.plan` does, or
+            None for no plan.
         memory: What the model reads of the conversation: a policy of `rxagent.agents.memory`, or
             any function from a `State` to messages. The state keeps all of it.
         approve: What decides whether a call may run: a decision or a policy of
@@ -240,8 +241,8 @@ class Agent(Runnable):
             images: Images for the model, sent with the task.
             additional_args: Named values: the model reads all of them, and tools receive those
                 that they declare as `Given`.
-            inbox: A stream of messages, said to the run as they come; it is subscribed with the
-                run. `start` has one without it, for `run.say`.
+            inbox: A stream of messages, said to the run as they come. The run subscribes to it
+                when it starts.
             steer: As for `start`.
             cancel_tools: As for `start`.
 

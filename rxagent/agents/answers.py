@@ -22,19 +22,24 @@ from ..streams.workers import Workers
 __all__ = ["check_answer", "failed_if_unusable", "read_answer"]
 
 
-def read_answer(call: ToolCall, reason: str) -> Any:
+def read_answer(call: ToolCall, reason: str, parse: Callable[[str], Any] = from_json) -> Any:
     """Return the answer in a call of final_answer.
 
     As for any tool with one parameter, an object that was encoded twice is decoded twice, and a
     bare value is accepted, unless it may have been cut.
 
+    Args:
+        call: The call.
+        reason: The finish reason of its turn.
+        parse: Reads JSON.
+
     Raises:
         ParseError: The arguments hold no answer.
     """
     try:
-        arguments = from_json(call.arguments)
+        arguments = parse(call.arguments)
         if isinstance(arguments, str):
-            arguments = _decoded(arguments)
+            arguments = _decoded(arguments, parse)
         if isinstance(arguments, dict):
             return freeze(arguments["answer"])
         if arguments is None or reason == "length":
@@ -48,14 +53,14 @@ def read_answer(call: ToolCall, reason: str) -> Any:
         ) from None
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str, parse: Callable[[str], Any]) -> Any:
     """Return the object that a text holds, or the text.
 
     Raises:
         ValueError: It is a part of an object, or blank.
     """
     try:
-        value = from_json(text)
+        value = parse(text)
     except ValueError:
         if not text.strip() or text.lstrip().startswith("{"):
             raise

@@ -55,7 +55,7 @@ def by_name(rules: Mapping[str, Policy | None]) -> Policy:
     Args:
         rules: A decision or a policy for each pattern, as ``"delete_*"``; of several that match,
             the first counts. A call that none matches is denied, so the last is often ``"*"``.
-            None runs the calls without a question, and so without its events.
+            With None as its rule, a call runs without a question, and without events of one.
     """
     for pattern, rule in mapping("rules", rules).items():
         if rule is not None:

@@ -80,7 +80,7 @@ class CodeAgent(Agent):
         additional_authorized_imports: Modules that the code may import, beside those that are
             always available; for an executor that is given by its name.
         max_print_outputs_length: How many printed characters of a step are emitted and read by
-            the model, 50,000 by default; likewise.
+            the model, 50,000 by default. Another executor has its own limit.
         code_block_tags: The texts before and after code, or ``"markdown"``.
         structured: Request replies as JSON objects with the keys `thought` and `code`, from a
             model that supports it, instead of tags.

@@ -38,6 +38,8 @@ from .steering import CANCELLED, Steering, SteeringOptions
 
 __all__ = ["Before", "Step", "Turn", "run_steps"]
 
+_OUTSIDE_MESSAGES = (Usage, StepRetried)
+
 
 @frozen
 class Turn:
@@ -122,7 +124,7 @@ class _Progress:
 
         Deltas are skipped, since MessageCompleted holds their message.
         """
-        if isinstance(event, Delta) and not isinstance(event, Usage | StepRetried):
+        if isinstance(event, Delta) and not isinstance(event, _OUTSIDE_MESSAGES):
             return self
         match event:
             case RunStarted():

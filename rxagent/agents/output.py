@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import field, frozen
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from ..arguments import shorten
 from ..errors import ParseError
 from ..frozen import freeze, thaw
+from ..json_schema import kind_of, kinds_of, options_of, resolved
 from ..messages import ToolCall, ToolSpec
 from ..shapes.foreign import foreign_objects, without_fields
 from ..shapes.shape import Shape
@@ -23,7 +23,7 @@ from .answers import read_answer
 __all__ = ["Output"]
 
 _FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
-_BARE = re.compile(r"\s*(-?\d[\d.eE+-]*|true|false|null)\s*")
+_BARE = re.compile(r"\s*(-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity)\s*")
 """What is JSON without quotes or brackets, and may be meant as a text."""
 
 
@@ -67,21 +67,25 @@ class Output:
         Raises:
             ParseError: It does not fit.
         """
-        return self.read(read_answer(call, reason))
+        return self.read(read_answer(call, reason, self._shape.parsed))
 
     def read_text(self, text: str, reason: str) -> Any:
         """Return the answer in a text, which is JSON; a text that fits as it is needs no quotes.
+
+        JSON is a text where it can be nothing else: an object that is not the one around an
+        answer, where the type takes texts and no objects, and so for lists.
 
         Raises:
             ParseError: It does not fit.
         """
         fenced = _FENCED.fullmatch(text)
-        if bare := _BARE.fullmatch(fenced[1] if fenced else text):
-            for candidate in _readings(bare[1]):
+        inner = fenced[1] if fenced else text
+        if bare := _BARE.fullmatch(inner):
+            for candidate in (*self._parsed(bare[1]), bare[1]):
                 with suppress(ValueError):
                     return freeze(self._shape.validated(candidate))
         try:
-            value = from_json(fenced[1] if fenced else text)
+            value = self._shape.parsed(inner)
         except ValueError as error:
             try:
                 return freeze(self._shape.validated(text.strip()))
@@ -91,13 +95,29 @@ class Output:
                     f"The answer is not JSON: {error}. It begins with {shorten(text, 60)!r}. "
                     f"{cut}{_plea(self.text_form)}"
                 ) from None
+        if self._is_no_value(value):
+            with suppress(ValueError):
+                return freeze(self._shape.validated(text.strip()))
         return self._read(value, self.text_form, is_wrapped=not self._shape.is_object)
+
+    def _parsed(self, text: str) -> Iterator[Any]:
+        """Yield the value of a JSON text, if it is one."""
+        with suppress(ValueError):
+            yield self._shape.parsed(text)
+
+    def _is_no_value(self, value: Any) -> bool:
+        """Return whether a list or an object cannot be meant as the answer."""
+        if not isinstance(value, list | dict) or _is_around(value):
+            return False
+        json = self._shape.json
+        kinds = [kinds_of(option) for option in options_of(json, json)]
+        return all(kinds) and kind_of(value) not in frozenset().union(*kinds)
 
     def fits_exactly(self, text: str) -> bool:
         """Return whether a text is an object of the type, without a field that it does not name."""
         fenced = _FENCED.fullmatch(text)
         try:
-            value = from_json(fenced[1] if fenced else text)
+            value = self._shape.parsed(fenced[1] if fenced else text)
             named = self.schema.get("properties", {}) if self._shape.is_object else {}
             if not isinstance(value, dict) or not value.keys() <= named.keys():
                 return False
@@ -122,14 +142,24 @@ class Output:
             form: The form that an error asks for.
             is_wrapped: Whether the field `answer` was asked for, so that it comes first.
         """
-        value = thaw(value)
-        first: ValueError | None = None
-        for candidate in _candidates(value, is_wrapped):
+        faults: list[tuple[ValueError, Any]] = []
+        for candidate in self._candidates(thaw(value), is_wrapped):
             try:
                 return freeze(self._fitting(candidate))
             except ValueError as error:
-                first = first or error
-        raise ParseError(f"{self._wrong(first, value)} {_plea(form)}") from None
+                faults.append((error, candidate))
+        raise ParseError(f"{self._wrong(*faults[0])} {_plea(form)}") from None
+
+    def _candidates(self, value: Any, is_wrapped: bool) -> Iterator[Any]:
+        """Yield a value, and what it may stand for: JSON in a text, the field of an object."""
+        if is_wrapped and _is_around(value):
+            yield from self._candidates(value["answer"], False)
+        yield value
+        if isinstance(value, str):
+            for inner in self._parsed(value):
+                yield from self._candidates(inner, is_wrapped)
+        elif not is_wrapped and _is_around(value):
+            yield from self._candidates(value["answer"], False)
 
     def _fitting(self, value: Any) -> Any:
         """Return the answer that a value is; each of its objects has a field that is read.
@@ -149,20 +179,13 @@ class Output:
         except ValueError:
             return False
 
-    def _wrong(self, error: ValueError | None, value: Any) -> str:
+    def _wrong(self, error: ValueError, value: Any) -> str:
         if isinstance(error, _Foreign):
             return str(error)
         if not isinstance(error, ValidationError):
             return f"The answer cannot be written as JSON: {error}."
         errors = error.errors(include_url=False, include_context=False)
         return argument_errors(errors, value, self._shape.json, noun="Field", whole="The answer")
-
-
-def _readings(text: str) -> Iterator[Any]:
-    """Yield what a text means as JSON, and the text."""
-    with suppress(ValueError):
-        yield from_json(text)
-    yield text
 
 
 def _plea(form: str) -> str:
@@ -179,19 +202,9 @@ class _Foreign(ValueError):
         super().__init__(f"{where} has none of the fields of its type, but {found}.")
 
 
-def _candidates(value: Any, is_wrapped: bool = False) -> Iterator[Any]:
-    """Yield a value, and what it may stand for: JSON in a text, the field `answer` of an object."""
-    has_answer = isinstance(value, dict) and value.keys() == {"answer"}
-    if is_wrapped and has_answer:
-        yield from _candidates(value["answer"])
-    yield value
-    if isinstance(value, str):
-        try:
-            yield from _candidates(from_json(value), is_wrapped)
-        except ValueError:
-            return
-    elif has_answer and not is_wrapped:
-        yield from _candidates(value["answer"])
+def _is_around(value: Any) -> bool:
+    """Return whether a value is the object around an answer that was asked for."""
+    return isinstance(value, dict) and value.keys() == {"answer"}
 
 
 def _around(json: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,6 +237,5 @@ def _closed(schema: Any) -> Any:
 
 def _resolved(json: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema that is no reference itself."""
-    if "$ref" not in json:
-        return dict(json)
-    return {**json["$defs"][json["$ref"].rpartition("/")[2]], "$defs": json["$defs"]}
+    defs = {"$defs": json["$defs"]} if "$defs" in json else {}
+    return {**resolved(json, json), **defs}

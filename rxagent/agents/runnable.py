@@ -114,13 +114,13 @@ class Runnable(Shared, Uncalled):
             state: The state of an earlier run.
             images: Images for the model.
             additional_args: Named values for the model and the tools.
-            inbox: A stream of messages, which are said to the run as they come. It is subscribed
-                here and now, and disposed when the run has ended; its error ends the run.
+            inbox: A stream of messages, which are said to the run as they come. `start` subscribes
+                to it, until the run has ended; its error ends the run.
             steer: What a message does. ``"concat"``: the model reads it in the next step.
                 ``"switch"``: it cuts the answer in mid-sentence, too.
             cancel_tools: Whether a message that cuts the answer also ends the calls that run;
-                otherwise they end by themselves before the next step. Calls that have not started
-                never do.
+                otherwise the next step waits until they end. Calls that have not started are not
+                run in any case.
         """
         watching = several("attach", attach, "observers")
         given: dict[str, Any] = {"state": state, "images": images}

@@ -38,13 +38,13 @@ class ProcessExecutor:
     .. warning::
 
         This is no sandbox. It is for code of models that you trust about as much as yourself:
-        `SandboxExecutor` is the default for a reason. What isolates the process is the kernel, as
-        far as it can: on Linux its namespaces, Landlock and a filter of system calls. They keep
-        from it the network, the home folder, files outside its scratch folder but those of Python
-        itself, the environment of its parent, other processes, and new ones. Where the kernel
-        lacks one of them, or forbids it, as many containers do, and on macOS, **the code can
-        reach what your user can**: the log says once what is kept from it, and what is not.
-        The check of imports guides a model; it stops no one who wants to get past it.
+        `SandboxExecutor` is the default for a reason. The kernel isolates the process, as far as
+        it can: on Linux by namespaces, Landlock and a filter of system calls. With these, the code
+        cannot reach the network, the home folder, files outside its scratch folder except Python's
+        own, the environment of its parent, or other processes, and cannot start new ones. Where
+        one of them is missing or forbidden, as in many containers, and on macOS, **the code can
+        reach what your user can**: the log says once what it can reach, and what it cannot.
+        The check of imports only guides the model: code can get around it.
 
     The process has no environment variables of its parent, a scratch folder, which is removed
     with it, limits of memory and time, and a session of its own, so that all of it is killed

@@ -10,6 +10,7 @@ from reactivex.disposable import SerialDisposable
 from ..errors import CodeError, describe
 from ..events import ApprovalAsked, Event, ToolCompleted, ToolFailed, ToolStarted
 from ..streams import RunScheduler, from_batches
+from ..streams.interruptible_wait import Latch
 from ..streams.sink import MergeSink, Sink, lift
 from .process_link import LOST, Link
 from .process_messages import (
@@ -23,7 +24,7 @@ from .process_messages import (
     Resulted,
 )
 from .process_worker.values import TooLarge, plain
-from .protocol import CodeResult, Functions, Limits
+from .protocol import PATIENCE, CodeResult, Functions, Limits
 
 __all__ = ["KEPT", "SAID", "STOPPED", "Running"]
 
@@ -61,6 +62,7 @@ class Running(MergeSink[Message, Output]):
         "_link",
         "_number",
         "_run",
+        "over",
     )
 
     def __init__(
@@ -79,8 +81,15 @@ class Running(MergeSink[Message, Output]):
         self._link: Link | None = None
         self._calls: dict[int, _Answer] = {}
         self._clock = _Stopwatch(scheduler)
+        self.over = Latch()
         self._is_timed = self._is_in_line = False
         self._left, self._count, self._exceeding = limits.output, 0, 0
+
+    def wait_for(self, earlier: "Running", begin: Callable[[], None]) -> None:
+        """Begin once earlier code is over, which may have been left right now; or fail soon."""
+        text = "Other code is running in this session. Wait until it has ended."
+        self._clock.start(PATIENCE, lambda: self.on_error(CodeError(text)))
+        earlier.over.call(partial(self._run.when_resumed, begin))
 
     def begin(self, link: Link, number: int, code: str, notes: list[str]) -> None:
         """Send the code to a process, with what the model must know before."""
@@ -208,6 +217,7 @@ class Running(MergeSink[Message, Output]):
         self._clock.dispose()
         if link is not None:
             self._ended(fate)
+            self.over.set()
 
     def dispose(self) -> None:
         """Emit nothing more, and kill the process if the code still runs."""

@@ -61,7 +61,8 @@ class ProcessSession:
         self._variables, self._notes = plain(dict(variables))
         self._link: Link | None = None
         self._runs = 0
-        self._is_running = self._is_closed = False
+        self._latest: Running | None = None
+        self._is_closed = False
 
     def run(self, code: str, functions: Functions) -> Observable[str | Event | CodeResult]:
         """Emit what code prints, the events of its calls, and last its result.
@@ -96,12 +97,15 @@ class ProcessSession:
     def _begin(self, running: Running, code: str, scheduler: RunScheduler) -> None:
         if running.is_stopped:
             return
+        if self._latest is not None:
+            running.wait_for(self._latest, lambda: self._begin(running, code, scheduler))
+            return
         try:
             link = self._enter(scheduler)
         except (CodeError, OSError) as error:
             running.on_error(error)
             return
-        self._is_running = True
+        self._latest = running
         self._runs += 1
         notes, self._notes = self._notes, []
         running.begin(link, self._runs, code, notes)
@@ -110,8 +114,6 @@ class ProcessSession:
         """Return the link to the process, which is started if there is none."""
         if self._is_closed:
             raise CodeError("The session is closed, so no code can run in it.")
-        if self._is_running:
-            raise CodeError("Other code is running in this session. Wait until it has ended.")
         if self._link is not None and self._link.child.ended.done():
             self._kill()
             self._notes.append(f"The process of the earlier code has ended. {LOST}")
@@ -144,7 +146,7 @@ class ProcessSession:
         return link
 
     def _ended(self, fate: str) -> None:
-        self._is_running = False
+        self._latest = None
         if fate != KEPT:
             self._kill()
         if fate == STOPPED:

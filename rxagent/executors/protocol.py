@@ -16,7 +16,18 @@ from reactivex import Observable
 from ..arguments import number, valid
 from ..events import Event
 
-__all__ = ["NOT_OF_EXECUTORS", "CodeResult", "Executor", "Functions", "Limits", "Session"]
+__all__ = [
+    "NOT_OF_EXECUTORS",
+    "PATIENCE",
+    "CodeResult",
+    "Executor",
+    "Functions",
+    "Limits",
+    "Session",
+]
+
+PATIENCE = 1.0
+"""Seconds for which code waits for the end of code before it, which was disposed right now."""
 
 NOT_OF_EXECUTORS = {
     "timeout_seconds": "Write `limits=Limits(seconds=...)`.",

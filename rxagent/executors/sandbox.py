@@ -39,9 +39,9 @@ class SandboxExecutor:
     """Runs code in a sandbox: an interpreter of Python of its own, in a process of its own.
 
     Code in it has no files, no environment variables, no network and no modules but the sandbox's;
-    the tools that it is given are all that it can reach. Its language is Python without
-    inheritance, `yield` and `del`, and the model reads so. It differs from `ProcessExecutor` in
-    that the code need not be trusted, and cannot use packages such as numpy.
+    it can reach only the tools that it is given. Its language is Python without inheritance,
+    `yield` and `del`; the system prompt says so. It differs from `ProcessExecutor` in that the code
+    need not be trusted, and cannot use packages such as numpy.
 
     The processes belong to all sandboxes of this program, take 7 MB each, and end when they were
     idle for 10 s. A session has one from its first piece of code until it is closed.

@@ -19,7 +19,7 @@ from ..errors import CodeError
 from ..events import Event
 from ..streams import RunScheduler
 from .process_worker.unawaited import early_answer, note_on
-from .protocol import CodeResult, Functions, Limits
+from .protocol import PATIENCE, CodeResult, Functions, Limits
 from .sandbox_answers import Answer, ended, named, nothing, pending, raised, raising, returned
 from .sandbox_awaits import Awaits, Place
 from .sandbox_calls import SandboxCall
@@ -31,9 +31,6 @@ __all__ = ["SandboxRun"]
 
 _LATE = 0.05
 """Seconds beyond its time in which code that has slept may end, before its process is killed."""
-
-_PATIENCE = 1.0
-"""Seconds for which code waits for the end of code before it, which was disposed right now."""
 
 _OF_OTHER_CODE = (
     "RuntimeError: the code awaits a call that code before it made, which has ended. "
@@ -104,7 +101,7 @@ class SandboxRun(abc.DisposableBase):
         if self._previous is None or self._previous.is_done:
             self._start()
         else:
-            self._timer.disposable = self._after(_PATIENCE, self._refuse)
+            self._timer.disposable = self._after(PATIENCE, self._refuse)
             self._previous.notify(lambda: self._scheduler.when_resumed(self._start))
 
     def notify(self, action: Callable[[], None]) -> None:

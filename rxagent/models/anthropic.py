@@ -73,7 +73,7 @@ class AnthropicModel(SdkModel):
         stream: Whether the server streams its reply; the deltas are the same.
         options: Passed to the provider with each request: `max_tokens`, `temperature`,
             `thinking={"type": "adaptive"}`, `output_config={"effort": "low"}`, anything. Options
-            of a request go before them, and None removes one. `timeout` is the longest silence in
+            of a request replace them, and None removes one. `timeout` is the longest silence in
             seconds; `extra_headers`, `extra_query` and `extra_body` are the SDK's.
     """
 

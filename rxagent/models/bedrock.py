@@ -71,8 +71,9 @@ class AmazonBedrockModel(RemoteModel):
     """A model that Amazon Bedrock serves.
 
     boto3 finds credentials, region and endpoint as always: in `client_kwargs`, the environment,
-    the files of the AWS command line, or the machine's role. It checks and signs a request, which
-    aiohttp sends, so that disposing hangs up at once. Retries are left to the operator `retry`.
+    the files of the AWS command line, or the machine's role. boto3 checks and signs a request,
+    and aiohttp sends it, so that disposing closes the connection at once. Retries are left to the
+    operator `retry`.
 
     Args:
         model_id: The id of a model or of an inference profile, or an ARN.
@@ -82,8 +83,8 @@ class AmazonBedrockModel(RemoteModel):
         stream: Whether the server streams its reply; the deltas are the same.
         options: Passed to boto3's `converse_stream` with each request: `inferenceConfig`,
             `guardrailConfig`, `additionalModelRequestFields`, anything. `max_tokens`,
-            `temperature` and `top_p` are parts of `inferenceConfig`. Options of a request go
-            before them, and None removes one. `timeout` is the longest silence in seconds.
+            `temperature` and `top_p` are parts of `inferenceConfig`. Options of a request replace
+            them, and None removes one. `timeout` is the longest silence in seconds.
     """
 
     _declaration: ClassVar[Provider] = PROVIDER

@@ -89,7 +89,7 @@ class InferenceClientModel(RemoteModel):
         client_kwargs: More arguments for the SDK's `AsyncInferenceClient`.
         stream: Whether the server streams its reply; the deltas are the same.
         options: Passed to the provider with each request: `temperature`, `max_tokens`, anything.
-            Options of a request go before them, and None removes one. `timeout`, `extra_headers`
+            Options of a request replace them, and None removes one. `timeout`, `extra_headers`
             and `extra_body` are taken from a request, too.
     """
 

@@ -12,6 +12,7 @@ from jiter import from_json
 
 from ..errors import MalformedReply, ModelError
 from ..events import Delta, Usage
+from ..exact_json import ExactFloat, exact_json
 from ..json_text import lacks_end
 from ..streams.fairness import REST, Rest
 from .errors import ErrorFactory
@@ -41,20 +42,25 @@ _TRIED = 1 << 18
 _LONGEST = 1 << 26
 """Bytes, after which an event, or a whole reply, that lacks its end is given up."""
 
+_ARGUMENTS = re.compile(rb'"(?:input|arguments|args|parameters)"\s*:\s*\{\s*"')
+
 _GAP = re.compile(r"[ \t\r\n,]*")
 
 
 def parse_json(data: bytes) -> Any:
     """Return a JSON value; bare line breaks and invalid UTF-8 in its texts are allowed.
 
+    Where it holds the arguments of a call as an object, floats know how they were written.
+
     Raises:
         ValueError: It is no JSON.
     """
     try:
-        return from_json(data)
+        return exact_json(data) if _ARGUMENTS.search(data) else from_json(data)
     except ValueError:
         with suppress(ValueError, RecursionError):  # halves of characters, bare line breaks
-            return json.loads(data.decode(errors="replace"), strict=False)
+            text = data.decode(errors="replace")
+            return json.loads(text, strict=False, parse_float=ExactFloat)
         raise
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Generator
 from typing import Any
 
+from ..exact_json import ExactFloat
 from ..streams.fairness import REST, Rest
 
 __all__ = ["read_value"]
@@ -16,7 +17,7 @@ _DEEPEST = 100
 _STRIDE = 32
 
 _gap = re.compile(r"[ \t\r\n]*")
-_decode = json.JSONDecoder(strict=False).raw_decode
+_decode = json.JSONDecoder(strict=False, parse_float=ExactFloat).raw_decode
 _LARGE: Any = object()
 
 

@@ -24,6 +24,7 @@ from .hosts import HOSTS
 from .litellm_sdk.clients import Clients
 from .litellm_sdk.failures import error_of
 from .litellm_sdk.watch import Watch
+from .litellm_sdk.whole import WholeBody
 from .openai_chat.oddities import USUAL, Oddities, oddities_of
 from .openai_chat.parsed import ParsedReply
 from .openai_chat.request import chat_body, chat_messages
@@ -76,8 +77,7 @@ class LiteLLMModel(RemoteModel):
     """A model of any provider that LiteLLM knows.
 
     Arguments that are missing are read from the environment, as LiteLLM does it: OPENAI_API_KEY,
-    ANTHROPIC_API_KEY and so on. It drops refusals, and what it reports as an error is often a
-    text without a status.
+    ANTHROPIC_API_KEY and so on. LiteLLM drops refusals, and its errors often have no status.
 
     Args:
         model_id: The provider, a slash, and the model: `anthropic/claude-sonnet-4-5`. With a
@@ -87,7 +87,7 @@ class LiteLLMModel(RemoteModel):
         router: A `litellm.Router`, which chooses among several models, and retries.
         stream: Whether the server streams its reply; the deltas are the same.
         options: Arguments of LiteLLM's `acompletion` with each request: `temperature`,
-            `max_tokens`, `timeout`, anything. Options of a request go before them, and None
+            `max_tokens`, `timeout`, anything. Options of a request replace them, and None
             removes one.
     """
 
@@ -137,21 +137,31 @@ class LiteLLMModel(RemoteModel):
     ) -> tuple[AsyncIterator[Any], ParsedReply[Any]]:
         origin = self._origin()
         call = self._call(request, origin)
+        body = WholeBody()
+        if not call.get("stream"):
+            call["logger_fn"] = body.logger(call.get("logger_fn"))
         complete = (self._router or client.sdk).acompletion
         client.note()
         await client.close_dropped()
         sent()
         try:
             reply = await complete(**call)
+        except Exception as error:
+            if body.failure is None:
+                raise
+            raise errors.reported(body.failure) from error
         finally:
             client.note()
+        if body.failure is not None:
+            raise errors.reported(body.failure)
         if hasattr(reply, "aclose"):
             opened.push_async_callback(reply.aclose)
         is_stream = hasattr(reply, "__anext__")
         # The stream of a router does not tell what the provider sent.
         is_open = is_stream and type(reply).__name__ == "CustomStreamWrapper"
         watch = Watch(reply)
-        fields_of = partial(_fields_of, reply, watch) if is_open else _all_fields_of
+        whole = _all_fields_of if is_stream else body.fields_of
+        fields_of = partial(_fields_of, reply, watch) if is_open else whole
         items = _with_failures(reply, watch) if is_stream else _only(reply)
         return items, ParsedReply(errors, origin, fields_of, is_stream)
 
@@ -253,7 +263,7 @@ def _fields_of(stream: Any, watch: Watch, chunk: Any) -> Mapping[str, Any]:
     finish reason is missing, or is one that it does not know.
     """
     if watch.failure is not None:
-        return {"error": watch.failure}
+        return {"error": watch.failure, "usage": _latest_usage(stream)}
     fields: dict[str, Any] = chunk.model_dump(exclude_none=True)
     if "usage" in fields and not _has_usage(stream):
         del fields["usage"]
@@ -262,13 +272,24 @@ def _fields_of(stream: Any, watch: Watch, chunk: Any) -> Mapping[str, Any]:
             reason = choice["finish_reason"]
             own = watch.reason(reason) if watch.is_open else _reason(stream, reason)
             choice["finish_reason"] = own
+            if own and finish_of(own) is None:  # no later chunk is read
+                fields.setdefault("usage", _latest_usage(stream))
     return fields
 
 
 def _has_usage(stream: Any) -> bool:
-    """Return whether a chunk of the provider's had the usage; the last one usually has it."""
-    chunks = getattr(stream, "chunks", None)
-    return chunks is None or any(getattr(c, "usage", None) for c in reversed(chunks))
+    """Return whether a chunk of the provider's had the usage."""
+    return getattr(stream, "chunks", None) is None or _latest_usage(stream) is not None
+
+
+def _latest_usage(stream: Any) -> Mapping[str, Any] | None:
+    """Return the usage that the provider has reported; the last chunk usually has it."""
+    chunks = reversed(getattr(stream, "chunks", None) or ())
+    found: Any = next((used for chunk in chunks if (used := getattr(chunk, "usage", None))), None)
+    usage: Mapping[str, Any] | None = found
+    if hasattr(found, "model_dump"):
+        usage = found.model_dump(exclude_none=True)
+    return usage
 
 
 def _reason(stream: Any, reason: str) -> str | None:

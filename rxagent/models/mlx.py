@@ -58,7 +58,7 @@ class MLXModel(TokenizedModel[_Engine]):
         options: For each answer. `max_tokens` is 4,096 by default; `temperature`, `top_p`, `top_k`,
             `min_p`, `repetition_penalty`, `logits_processors` and what else mlx-lm takes; `seed`
             sets MLX's seed, which the process shares; `stop`, texts at which the answer ends;
-            `chat_template_kwargs`, variables of the template. Options of a request go before
+            `chat_template_kwargs`, variables of the template. Options of a request replace
             them, and None removes one.
     """
 

@@ -65,7 +65,7 @@ class OnnxModel(LocalModel[_Engine]):
             `seed`, `repetition_penalty` and the other search options of onnxruntime-genai;
             `stop`, texts at which the answer ends; `chat_template_kwargs`, variables of the
             template; `logits_processor`, a function that is called with the ids so far and the
-            logits of the next token, and returns new logits. Options of a request go before
+            logits of the next token, and returns new logits. Options of a request replace
             them, and None removes one.
     """
 

@@ -60,7 +60,7 @@ class OpenAIModel(SdkModel):
             is closed when it is idle, and with the loop.
         stream: Whether the server streams its reply; the deltas are the same.
         options: Passed to the provider with each request: `temperature`, `max_tokens`, anything.
-            Options of a request go before them, and None removes one. `timeout` is the longest
+            Options of a request replace them, and None removes one. `timeout` is the longest
             silence in seconds; `extra_headers`, `extra_query` and `extra_body` are the SDK's.
     """
 

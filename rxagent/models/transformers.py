@@ -62,7 +62,7 @@ class TransformersModel(TokenizedModel[_Engine]):
         options: For each answer, as `generate` takes them. `max_tokens`, or `max_new_tokens`, is
             4,096 by default; `seed` sets torch's seed, which the process shares; `stop`, texts at
             which the answer ends; `chat_template_kwargs`, variables of the template. Options of a
-            request go before them, and None removes one.
+            request replace them, and None removes one.
     """
 
     _declaration: ClassVar[Provider] = PROVIDER

@@ -68,7 +68,7 @@ class VLLMModel(TokenizedModel[_Engine]):
         options: For each answer, as vLLM's `SamplingParams` takes them; by default those of the
             model's generation_config.json. `max_tokens` is 4,096 by default; `stop`, texts at
             which the answer ends; `chat_template_kwargs`, variables of the template. Options of a
-            request go before them, and None removes one.
+            request replace them, and None removes one.
     """
 
     _declaration: ClassVar[Provider] = PROVIDER

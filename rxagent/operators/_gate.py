@@ -103,7 +103,8 @@ class Gate:
 
     def come(self, passing: "_Passing") -> None:
         """Let a request pass now, or in its turn."""
-        self._watch.note(passing.scheduler)
+        if not passing.scheduler.is_moved_by_hand:
+            self._watch.note(passing.scheduler.loop)
         with self._lock:
             passes = not self._queue and self._admit(passing) is None
             if not passes:

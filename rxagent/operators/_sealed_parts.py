@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..json_text import escaped
 from ..shapes.parts import Parts
 from ..shapes.paths import Path
 
@@ -33,8 +34,10 @@ class SealedParts:
         """Add a piece, and yield the parts that it completes."""
         for part in self._parts.add(piece):
             try:
-                value = json.loads(part, strict=False)
-                yield value if self._shape is None else self._shape.validated(value)
+                if self._shape is None:
+                    yield json.loads(part, strict=False)
+                else:
+                    yield self._shape.validated(self._shape.parsed(escaped(part)))
             except (ValueError, RecursionError):  # not JSON, or not of the type
                 continue
 

@@ -28,8 +28,8 @@ def accumulate(
 ) -> Callable[[Observable[Delta]], Observable[Message]]:
     """Make one message of a turn's deltas, as `scan` does.
 
-    Every message emitted holds the text so far, so a screen that needs few of many puts `sample`
-    or `debounce` on the deltas first.
+    Every message emitted holds the text so far, so for a screen that needs only some of them, pipe
+    `sample` or `debounce` to the deltas first.
 
     .. marbles:: accumulate/accumulate
 

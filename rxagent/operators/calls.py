@@ -29,8 +29,8 @@ def parse_calls(
 
     A text is a call if it consists of one JSON object that names a tool and has arguments; the
     arguments may be left out if the tool takes none. It may stand in a fence, or in the tags
-    `<tool_call>` and `</tool_call>`, and behind a thought and the word `Action:`. A call with other
-    text around it is only mentioned. Emits an empty tuple for a message that makes none.
+    `<tool_call>` and `</tool_call>`, and after a thought and the word `Action:`. With other text
+    around it, it is not a call. Emits an empty tuple for a message that makes none.
 
     .. marbles:: calls/parse_calls
 

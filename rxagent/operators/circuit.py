@@ -38,9 +38,9 @@ def circuit_breaker(failures: int, cooldown: float = 30.0, on: Errors = PASSING)
 
     Args:
         failures: After how many failures in a row, of any runs, no request is sent.
-        cooldown: Seconds until a request is sent on trial. It ends the refusals when the model
-            speaks, and lets them begin again when it fails. If its run is paused, or the event
-            loop of that has stopped or is closed, the next request is on trial instead.
+        cooldown: Seconds until a request is sent on trial. If the model speaks, all requests are
+            sent again; if it fails, the next cooldown begins. If the run of that request is paused,
+            or its event loop has stopped or is closed, the next request is on trial instead.
         on: The errors that count as failures, as types or as a predicate. Others do not count.
 
     Raises:

@@ -27,9 +27,9 @@ __all__ = ["draft"]
 def draft(small: Model, big: Model, *, accept: Callable[[Request, Message], Any]) -> Model:
     """Return a model that shows what a small model says, and asks a big one if a judge refuses it.
 
-    The draft is emitted while the small model speaks, without its Finish, for which the judge is
-    asked. If it is refused, or if the small model fails or declines, StepRetried retracts it and
-    the big model answers. `text` does not show a retraction; `text_so_far` does.
+    The draft is emitted while the small model speaks; the judge is asked before its Finish is
+    emitted. If the judge refuses it, or if the small model fails or declines, StepRetried retracts
+    it and the big model answers. `text` does not show a retraction; `text_so_far` does.
 
     .. marbles:: draft/draft
 

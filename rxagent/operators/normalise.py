@@ -35,8 +35,8 @@ def normalise(step: int = 1) -> Callable[[Observable[Delta]], Observable[Delta]]
     Providers number parallel calls alike, leave out ids or change them, send names in pieces or
     after the arguments, or send a call twice. After this operator the first fragment of a call has
     its own index, an id and the whole name, and later ones have arguments alone. A call that has
-    no name at all is named ``unnamed``. A finish reason comes in our word: ``max_tokens`` is
-    ``length``. Other deltas pass unchanged.
+    no name at all is named ``unnamed``. Finish reasons are translated: ``max_tokens``
+    becomes ``length``. Other deltas pass unchanged.
 
     .. marbles:: normalise/normalise
 

@@ -70,10 +70,10 @@ def retry(
             other passes.
         midstream: Also ask again when the model has said something. StepRetried then retracts
             it, which `text` does not show; `text_so_far` does.
-        backoff: By how much each wait is longer than the one before.
-        jitter: Which part of a wait is random, so that many runs do not come back at once: with
-            0.5, between half of it and all of it is waited. A time that the server names is not
-            shortened.
+        backoff: The factor by which each wait is longer than the one before.
+        jitter: The random part of a wait, from 0 to 1, so that many runs do not come back at once.
+            With 0.5, the wait is between half of its length and all of it. A time that the server
+            names is not shortened.
     """
     return _retrying(attempts, delay, max_delay, on, midstream, backoff, jitter)
 

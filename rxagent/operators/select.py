@@ -91,8 +91,8 @@ def text_so_far() -> Callable[[Observable[Event]], Observable[TextView]]:
     """Emit the model's text so far, each time it changes; shorter again at a retraction.
 
     It differs from `scan` over `text` in that StepRetried takes back the text of the attempt.
-    A `TextView` costs no copy before it is read: `str(view)` is the text, and a screen that needs
-    few of many puts `sample` behind this.
+    A `TextView` costs no copy before it is read, and `str(view)` is the text. For a screen that
+    needs only some of them, pipe `sample` after this.
 
     .. marbles:: select/text_so_far
     """

@@ -45,7 +45,7 @@ def partial(kind: Any, tool: str | None = None) -> Callable[[Observable[Any]], O
         kind: The type of the value: a dataclass, a class of attrs or pydantic, a TypedDict, a
             Literal, a list of them.
         tool: The name of a tool: read the arguments of its calls instead, as an object of `kind`.
-            Of a bare model, `normalise` comes first.
+            On the stream of a model itself, pipe `normalise` first.
 
     Raises:
         TypeError: JSON cannot express the type.
@@ -74,8 +74,8 @@ def sealed_at(
         path: The path of the parts, from the value on.
         kind: The type of a part; a part that does not fit is left out. By default, parts are
             emitted as JSON values.
-        tool: The name of a tool: read the arguments of its calls instead of the answer. Of a bare
-            model, `normalise` comes first.
+        tool: The name of a tool: read the arguments of its calls instead of the answer. On the
+            stream of a model itself, pipe `normalise` first.
 
     Raises:
         ValueError: `path` is no path.

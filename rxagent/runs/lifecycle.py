@@ -131,7 +131,7 @@ class Lifecycle(Observable[Event]):
 
     @property
     def seq(self) -> int:
-        """The number of events so far; as `since`, it leaves out all of them."""
+        """The number of events so far; passed as `since`, it skips all of them."""
         return len(self._event_log)
 
     @property
@@ -147,9 +147,9 @@ class Lifecycle(Observable[Event]):
     def pause(self) -> None:
         """Pause the run: no chunk is read, no tool starts, and time-outs do not run.
 
-        It takes effect at the next turn of the run's queue. A run that was started on the running
-        loop has emitted nothing then, and emits nothing; on another thread, what is happening
-        meanwhile is still emitted. A script still waits at its end for a run that is paused.
+        It takes effect after the event that is being emitted. If a coroutine starts a run and
+        pauses it with no `await` in between, nothing is emitted. A script still waits at its end
+        for a run that is paused.
         """
         self._paused = True
         self._scheduler.post(self._obey)
@@ -170,14 +170,14 @@ class Lifecycle(Observable[Event]):
     def say(self, message: str | Message, *, steer: Steer | None = None) -> None:
         """Say a message to the run, on any thread and in any signal handler; never blocks.
 
-        MessageReceived is emitted at the next turn of the run's queue, and the model reads the
-        message in the next step. If an answer is complete before that, it is not the final one:
-        what was said is read first. A run that fails has what was said in its state.
+        MessageReceived is emitted on the run's thread, and the model reads the message in the
+        next step. An answer that is complete before that is not the final one: the model reads
+        the message first. If the run fails, its state holds the message.
 
         Args:
             message: A text, or a message of the role user.
-            steer: What it does to the step that runs, as for `start`; by default what `start` was
-                given.
+            steer: What it does to the step that runs, as for `start`; by default the value that
+                was passed to `start`.
 
         Raises:
             MessageRefused: The run has its answer, or has ended, or takes no messages.
@@ -232,7 +232,7 @@ class Lifecycle(Observable[Event]):
 
         Raises:
             TimeoutError: The run has not ended in that time.
-            RuntimeError: This thread cannot wait, since it does the work.
+            RuntimeError: This thread executes the run, so it cannot wait for it.
             RxAgentError: The error that ended the run without an answer.
         """
         try:
@@ -254,7 +254,7 @@ class Lifecycle(Observable[Event]):
     async def wait(self) -> Any:
         """Wait for the answer's value; cancelling the wait does not cancel the run.
 
-        `await run` owns the run instead, as awaiting a task does.
+        Cancelling `await run` cancels the run, too.
 
         Raises:
             RxAgentError: The error that ended the run without an answer.

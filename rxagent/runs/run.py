@@ -50,8 +50,8 @@ def launch(
         before: The state that the events continue; by default an empty one.
         scheduler: Where the run happens; by default on the running loop, else on the process's
             own.
-        inbox: What `run.say` adds to, which the agent of the stream has, too; by default the run
-            takes no messages.
+        inbox: What `run.say` adds to, and the agent of the stream reads; by default the run takes
+            no messages.
 
     Raises:
         TypeError: `source` is no stream, or one of `attach` cannot observe; by the run's
@@ -71,8 +71,8 @@ def launch(
 class Run(Lifecycle):
     """A hot stream of events that owns the run whose events it emits.
 
-    Observers come and go without an effect on the run. A late one gets a replay of the past
-    first; one that raises is detached and reported, and the run goes on.
+    Observers come and go without an effect on the run. A late one first gets a replay; one that
+    raises is detached, its error is logged, and the run goes on.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class Run(Lifecycle):
                 on_completed.
             on_error: Called with the error that ended the run without an answer.
             on_completed: Called when the run has ended well.
-            scheduler: Not needed, since a run has one. Given that of another run, this run is held
-                while the other one is.
+            scheduler: Not needed, since a run has its own. If you pass the scheduler of another
+                run, this run is held whenever that one is.
 
         Returns:
             A disposable that detaches the observer.
@@ -163,15 +163,14 @@ class Run(Lifecycle):
     def drain(self, timeout: float | None = None) -> None:
         """Block until all attached observers have received what has happened so far.
 
-        They have their own pace, so the run may end before they have received its end; nothing
-        else waits for them.
+        They have their own pace, so the run may end before they have received its end.
 
         Args:
             timeout: Seconds to wait at most.
 
         Raises:
-            TimeoutError: Some are not that far yet; they go on.
-            RuntimeError: This thread cannot wait, since it does the work.
+            TimeoutError: Some have not received it in that time; they go on.
+            RuntimeError: This thread executes the run, so it cannot wait for it.
         """
         self._outcome.refuse_own_thread("`await asyncio.to_thread(run.drain)`")
         self._end_if_stopped()

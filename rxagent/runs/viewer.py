@@ -6,6 +6,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from threading import Lock, get_ident
+from time import perf_counter
 from typing import Any
 
 from reactivex import abc
@@ -198,16 +199,16 @@ class Viewer(QueuedObserver, abc.DisposableBase):
 
     def _notify(self) -> bool:
         """Notify the observer of what waits, for one time slice; return whether that was all."""
-        end, buffer, received = self._end, self._buffer, self._received
+        end, buffer, take, count = self._end, self._buffer, self._buffer.take, self._received.count
         on_next = self._observer.on_next  # not muted later, as what is counted must be received
-        is_spent = self._turn()
-        while (event := buffer.take()) is not EMPTY:
-            if not received.count(buffer.seq):
+        until = self._turn()
+        while (event := take()) is not EMPTY:
+            if not count(buffer.seq):
                 return True
             on_next(event)
             if self._detached:
                 return True
-            if is_spent():
+            if perf_counter() > until:
                 return False
         if end is not None:
             end()

@@ -90,12 +90,12 @@ class Dispatch:
 
     Attributes:
         call: Schedules a function call there.
-        turn: Begins a time slice; returns a function that returns whether the slice is over.
+        turn: Begins a time slice; returns when it is over, by `perf_counter`.
         is_gone: Returns whether nothing is called there any more.
     """
 
     call: Callable[[Callable[[], None]], Any]
-    turn: Callable[[], Callable[[], bool]]
+    turn: Callable[[], float]
     is_gone: Callable[[], bool]
 
 
@@ -109,15 +109,8 @@ def dispatch(on: str, scheduler: RunScheduler) -> Dispatch:
         return _ON_THREADS
     if on == "loop":
         share = FairShare.of(scheduler.loop)
-        return Dispatch(
-            scheduler.call_on_loop, lambda: lambda: share.spent, scheduler.loop.is_closed
-        )
+        return Dispatch(scheduler.call_on_loop, lambda: share.until, scheduler.loop.is_closed)
     raise ValueError(f"on is 'thread' or 'loop', not {on!r}.")
 
 
-def _turn() -> Callable[[], bool]:
-    until = perf_counter() + _TURN
-    return lambda: perf_counter() > until
-
-
-_ON_THREADS = Dispatch(VIEWER_POOL.call, _turn, lambda: False)
+_ON_THREADS = Dispatch(VIEWER_POOL.call, lambda: perf_counter() + _TURN, lambda: False)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..json_schema import part_of, resolved, values_of
+
 __all__ = ["MISSING", "WHOLE_ONLY", "Beginnings"]
 
 MISSING: Any = object()
@@ -24,7 +26,6 @@ class Beginnings:
 
     def __init__(self, schema: _Json) -> None:
         self._schema = schema
-        self._defs: _Json = schema.get("$defs", {})
         self._is_open = False
 
     def complete(self, value: Any, is_open: bool = False) -> Any:
@@ -50,8 +51,8 @@ class Beginnings:
                 return self._object(value, schema)
             case list() if kinds in (None, "array"):
                 return self._list(value, schema)
-            case str() if _choices(schema) is not None:
-                return value if value in (_choices(schema) or ()) else MISSING
+            case str() if values_of(schema) is not None:
+                return value if value in (values_of(schema) or ()) else MISSING
             case str() if self._is_open and not WHOLE_ONLY.isdisjoint(schema):
                 return MISSING
             case _:
@@ -60,7 +61,7 @@ class Beginnings:
     def _begun(self, schema: _Json) -> Any:
         """Return what a value is before it is there."""
         kinds = schema.get("type")
-        if _choices(schema) is not None:
+        if values_of(schema) is not None:
             return MISSING
         match kinds:
             case "string" if WHOLE_ONLY.isdisjoint(schema):
@@ -87,7 +88,7 @@ class Beginnings:
                 value[name] = grown
         for name, inner in fields.items():
             if name in value:
-                given = _choices(self._resolved(inner))
+                given = values_of(self._resolved(inner))
                 if given is not None and value[name] not in given:
                     return MISSING
             elif name in schema.get("required", ()):
@@ -98,7 +99,7 @@ class Beginnings:
         return value
 
     def _of_field(self, schema: _Json, name: str) -> _Json:
-        inner = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+        inner = part_of(schema, name)
         return inner if isinstance(inner, Mapping) else {}
 
     def _list(self, value: list[Any], schema: _Json) -> Any:
@@ -106,7 +107,7 @@ class Beginnings:
         value = [*value]
         if value:
             last = len(value) - 1
-            inner = first[last] if last < len(first) else schema.get("items")
+            inner = part_of(schema, last)
             grown = self._completed(value[last], inner if isinstance(inner, Mapping) else {})
             value[last:] = [] if grown is MISSING else [grown]
         for inner in first[len(value) :]:
@@ -117,18 +118,12 @@ class Beginnings:
         return value if len(value) >= schema.get("minItems", 0) else MISSING
 
     def _resolved(self, schema: _Json) -> _Json:
-        while "$ref" in schema:
-            schema = self._defs[schema["$ref"].rpartition("/")[2]]
-        return schema
+        return resolved(schema, self._schema)
 
 
 def _options(schema: _Json) -> list[_Json]:
     options: list[_Json] = list(schema.get("anyOf") or schema.get("oneOf") or ())
     return sorted(options, key=lambda option: option.get("type") != "null")
-
-
-def _choices(schema: _Json) -> list[Any] | None:
-    return [schema["const"]] if "const" in schema else schema.get("enum")
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {

@@ -4,10 +4,14 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from ..json_schema import options_of, part_of
+
 __all__ = ["foreign_objects", "without_fields"]
 
 _Json = Mapping[str, Any]
 _Path = tuple[str | int, ...]
+
+_HOLDERS = (dict, list)
 
 
 def foreign_objects(value: Any, schema: _Json) -> Iterator[tuple[_Path, tuple[str, ...]]]:
@@ -15,7 +19,7 @@ def foreign_objects(value: Any, schema: _Json) -> Iterator[tuple[_Path, tuple[st
 
     A type whose fields all have defaults fits such an object without reading anything of it.
     """
-    yield from _foreign(value, [schema], schema.get("$defs", {}), ())
+    yield from _foreign(value, [schema], schema, ())
 
 
 def without_fields(value: Any, path: _Path) -> Any:
@@ -31,9 +35,9 @@ def without_fields(value: Any, path: _Path) -> Any:
 
 
 def _foreign(
-    value: Any, schemas: list[Any], defs: _Json, path: _Path
+    value: Any, schemas: list[Any], root: _Json, path: _Path
 ) -> Iterator[tuple[_Path, tuple[str, ...]]]:
-    options = [option for schema in schemas for option in _options(schema, defs)]
+    options = [option for schema in schemas for option in options_of(schema, root)]
     if isinstance(value, dict):
         objects = [one for one in options if one.get("type", "object") == "object"]
         named = {name for one in objects for name in one.get("properties", ())}
@@ -42,26 +46,11 @@ def _foreign(
             yield path, tuple(map(str, value))
             return
         for name, each in value.items():
-            inner = [
-                one.get("properties", {}).get(name, one.get("additionalProperties"))
-                for one in objects
-            ]
-            yield from _foreign(each, inner, defs, (*path, name))
+            if isinstance(each, _HOLDERS):
+                inner = [part_of(one, name) for one in objects]
+                yield from _foreign(each, inner, root, (*path, name))
     elif isinstance(value, list):
-        inner = [one.get("items") for one in options]
         for index, each in enumerate(value):
-            yield from _foreign(each, inner, defs, (*path, index))
-
-
-def _options(schema: Any, defs: _Json, depth: int = 8) -> Iterator[_Json]:
-    """Yield a schema without references, or each schema that it may be."""
-    if not isinstance(schema, Mapping) or not depth:
-        return
-    if "$ref" in schema:
-        yield from _options(defs.get(schema["$ref"].rpartition("/")[2]), defs, depth - 1)
-        return
-    several = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
-    for option in several:
-        yield from _options(option, defs, depth - 1)
-    if not several:
-        yield schema
+            yield from _foreign(
+                each, [part_of(one, index) for one in options], root, (*path, index)
+            )

@@ -1,19 +1,21 @@
 """The shape of a value: its type, its JSON Schema, and how it is read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from inspect import formatannotation, isroutine
 from typing import Any, get_origin
 
 from attrs import field, frozen
-from pydantic import TypeAdapter, ValidationError
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from ..arguments import shown
+from ..exact_json import Partial
+from ..json_schema import resolved
 from .attrs_classes import readable
 from .beginnings import MISSING, WHOLE_ONLY, Beginnings
+from .json_type import JsonType
 
-__all__ = ["MISSING", "Shape", "Untitled", "validated", "with_whole_numbers"]
+__all__ = ["MISSING", "Shape"]
 
 _DEEPEST = 16
 
@@ -31,7 +33,7 @@ class Shape:
     kind: Any
     json: Mapping[str, Any]
     is_object: bool
-    _adapter: TypeAdapter[Any] = field(repr=False)
+    _type: JsonType = field(repr=False)
     _beginnings: Beginnings = field(repr=False)
     _has_formats: bool = field(repr=False)
 
@@ -45,8 +47,7 @@ class Shape:
         try:
             if isroutine(kind):
                 raise TypeError("It is a function.")
-            adapter: TypeAdapter[Any] = TypeAdapter(readable(kind))
-            json = adapter.json_schema(schema_generator=Untitled)
+            made = JsonType.of(readable(kind), is_finite=True)
         except Exception as error:
             name = formatannotation(kind) if get_origin(kind) else shown(kind)
             raise TypeError(
@@ -54,8 +55,17 @@ class Shape:
                 "a class of attrs or pydantic, a TypedDict of typing_extensions, a Literal, str, "
                 "int, float, bool, or a list or dict of them."
             ) from error
+        json = made.json
         has_formats = any(f'"{keyword}":' in to_json(json).decode() for keyword in WHOLE_ONLY)
-        return cls(kind, json, _is_object(json), adapter, Beginnings(json), has_formats)
+        return cls(kind, json, _is_object(json), made, Beginnings(json), has_formats)
+
+    def parsed(self, text: str, partial: Partial = False) -> Any:
+        """Return the value of a JSON text, for `validated`; see `JsonType.parsed`.
+
+        Raises:
+            ValueError: It is not JSON.
+        """
+        return self._type.parsed(text, partial)
 
     def grown(self, text: str, is_answer: bool = False) -> Any:
         """Return the value of a JSON text that is not at its end; MISSING if there is none yet.
@@ -68,7 +78,7 @@ class Shape:
         """
         for level in range(_DEEPEST):
             try:
-                value = from_json(text, allow_partial=True if level else "trailing-strings")
+                value = self.parsed(text, True if level else "trailing-strings")
             except ValueError:
                 break
             is_open = not level and self._has_formats and _ends_open(text, value)
@@ -90,21 +100,11 @@ class Shape:
         Raises:
             ValidationError: It does not fit.
         """
-        return validated(self._adapter, value)
-
-
-class Untitled(GenerateJsonSchema):
-    """Schemas without the titles of fields, which only repeat names."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Return False."""
-        return False
+        return self._type.validated(value)
 
 
 def _is_object(schema: Mapping[str, Any]) -> bool:
-    if "$ref" in schema:
-        schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
-    return schema.get("type") == "object"
+    return resolved(schema, schema).get("type") == "object"
 
 
 def _ends_open(text: str, value: Any) -> bool:
@@ -136,36 +136,3 @@ def _cut(value: Any, level: int) -> bool:
     else:
         inner.pop()
     return True
-
-
-def validated(adapter: TypeAdapter[Any], value: Any) -> Any:
-    """Return the value that JSON stands for; 1.0 is accepted as an integer, as in JSON Schema.
-
-    Raises:
-        ValidationError: It does not fit.
-    """
-    try:
-        return adapter.validate_json(to_json(value), strict=True)
-    except ValidationError as error:
-        whole = with_whole_numbers(error.errors(include_url=False, include_context=False), value)
-        if whole is None:
-            raise
-    return adapter.validate_json(to_json(whole), strict=True)
-
-
-def with_whole_numbers(errors: Iterable[Mapping[str, Any]], value: Any) -> Any:
-    """Return the value with 1.0 as 1 at the places of the errors; None if nothing changes."""
-    is_changed = False
-    around = [from_json(to_json(value))]
-    for error in errors:
-        inner: Any = around
-        for part in (0, *error["loc"]):
-            try:
-                found = inner[part]
-            except (KeyError, IndexError, TypeError):
-                break  # this part names a member of a union
-            if isinstance(found, float) and found.is_integer():
-                inner[part] = int(found)
-                is_changed = True
-            inner = found
-    return around[0] if is_changed else None

@@ -7,8 +7,9 @@ from .iteration import iterate
 from .observe_on_run import observe_on_run
 from .observers import Broadcaster, PartialObserver
 from .operators import merge
-from .scheduler import RunIdentity, RunScheduler
+from .scheduler import RunScheduler
 from .scoping import run_scoped
+from .serial_queue import RunIdentity
 from .sources import from_async, from_batches, from_blocking, from_callback, from_worker
 from .stream import Stream
 from .workers import Workers

@@ -30,8 +30,8 @@ def each(source: Observable[_T]) -> "Each[_T]":
     """Return an iterable for `for` or `async for`; leaving the loop disposes.
 
     A `for` blocks its thread and reads on the process's own loop; an `async for` reads on the
-    running one. A loop that is slower than the stream slows it down, also a run from which the
-    stream is piped: nothing is dropped, and some 1,024 items wait at most.
+    running one. Nothing is dropped: when some 1,024 items wait, the stream is held until the loop
+    has taken them, and so is each run that it is piped from.
 
     Raises:
         TypeError: `source` is no stream.
@@ -301,4 +301,4 @@ class _HoldingBuffer(Generic[_T]):
     def _release(self) -> None:
         hold, self._hold = self._hold, None
         if hold is not None:
-            self._scheduler.call_on_loop(hold.dispose)
+            self._scheduler.post_or_run(hold.dispose)

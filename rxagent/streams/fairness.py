@@ -75,14 +75,16 @@ class FairShare:
         return share
 
     @property
+    def until(self) -> float:
+        """When the time of this turn of the loop is used up, by `perf_counter`."""
+        if self.seconds == inf:
+            return inf
+        return self._open() if self._end is None else self._end
+
+    @property
     def spent(self) -> bool:
         """Whether the time of this turn of the loop is used up."""
-        if self.seconds == inf:
-            return False
-        if self._end is None:
-            self._open()
-            return False
-        return perf_counter() > self._end
+        return perf_counter() > self.until
 
     async def begin(self) -> None:
         """Wait for a turn of the loop that has time for one more to begin."""
@@ -106,9 +108,10 @@ class FairShare:
         line.append(place)
         await place
 
-    def _open(self) -> None:
-        self._end = perf_counter() + self.seconds
+    def _open(self) -> float:
+        self._end = end = perf_counter() + self.seconds
         asyncio.get_running_loop().call_soon(self._next)
+        return end
 
     def _next(self) -> None:
         self._end = None

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from .background_loop import daemon_loop, is_daemon_loop, running_daemon_loop
-from .scheduler import RunScheduler
 
 __all__ = ["WATCH_SECONDS", "LoopWatch"]
 
@@ -30,14 +29,14 @@ class LoopWatch:
         self._are_several = False
         self._armed: asyncio.AbstractEventLoop | None = None
 
-    def note(self, run: RunScheduler) -> None:
-        """Note that a run takes part."""
-        if self._are_several or run.is_moved_by_hand:
+    def note(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note that a loop takes part, which goes on without the program."""
+        if self._are_several:
             return
         one = None if self._one is None else self._one()
         if one is None:
-            self._one = weakref.ref(run.loop)
-        elif one is not run.loop:
+            self._one = weakref.ref(loop)
+        elif one is not loop:
             self._are_several = True
             daemon_loop()  # which must not be started in a finaliser
 

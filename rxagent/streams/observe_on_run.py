@@ -63,7 +63,8 @@ class _Entry(abc.DisposableBase, Generic[_T]):
 
     def dispose(self) -> None:
         self._handoff.dispose()
-        self._scheduler.post(self._subscription.dispose)
+        if not self._scheduler.post(self._subscription.dispose):
+            self._subscription.dispose()
         self._worker_scheduler.dispose()
 
 

@@ -1,4 +1,4 @@
-"""The scheduler of a run: its queue, clock, tasks, workers and holds."""
+"""The scheduler of a run: its queue, clock, tasks and workers."""
 
 import asyncio
 import threading
@@ -8,21 +8,20 @@ from functools import partial
 from math import inf
 from typing import Any, Self
 
-from attrs import define
 from reactivex import abc, typing
 from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignmentDisposable
 from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
+from .holds import HeldQueue
 from .job import tick
 from .loop_task import LoopTask, LoopTimer
 from .nesting import knowing_its_job
 from .open_work import OpenWork
 from .scope import WHOLE_RUN, Scope
-from .serial_queue import SerialQueue
 from .workers import WORKERS, Workers
 
-__all__ = ["ActionScheduler", "RunIdentity", "RunScheduler"]
+__all__ = ["ActionScheduler", "RunScheduler"]
 
 
 def _nothing() -> None:
@@ -63,11 +62,7 @@ class ActionScheduler(PeriodicScheduler):
             result.disposable = self.invoke_action(action, state)
 
 
-class RunIdentity:
-    """What all schedulers of one run have in common: a key for what is kept for the run."""
-
-
-class RunScheduler(SerialQueue, ActionScheduler):
+class RunScheduler(HeldQueue, ActionScheduler):
     """Run the actions of one run: on its loop's thread, in its context, one after the other.
 
     It is passed as the scheduler at subscribe, so every source, tool and timed operator of a run
@@ -96,19 +91,14 @@ class RunScheduler(SerialQueue, ActionScheduler):
         self.blocked: asyncio.AbstractEventLoop | None = None
         """The loop whose thread blocks for this run, so that it can run nothing for it."""
         self.scope = WHOLE_RUN
-        self.identity = RunIdentity()
-        """The same for each part of the run, while `within` makes a scheduler for each."""
         self.questions: dict[str, Any] = {}
         """The questions that wait for a decision, by their ids."""
         self.questions_by_call: dict[str, str] = {}
         """The id of the question about each call; empty for the id of several calls."""
         self._born = tick()
         self._clock = clock
-        self._holds = 0
-        self._held: list[Callable[[], Any]] = []
         self._held_at: float | None = None
         self._held_for = 0.0
-        self._followed: dict[_Followed, None] = {}
         self._timers: dict[LoopTimer, None] = {}  # in order, which a set would not keep
         self._preparing: set[object] = set()
         self._sent_at = -inf
@@ -270,7 +260,7 @@ class RunScheduler(SerialQueue, ActionScheduler):
         seconds = self.to_seconds(duetime)
         timer = LoopTimer(self, self._timers, seconds, lambda: self._act(result, action, state))
         timer.start()
-        if self._holds:
+        if self.is_held:
             timer.stop()
         return CompositeDisposable(timer, result)
 
@@ -316,85 +306,16 @@ class RunScheduler(SerialQueue, ActionScheduler):
 
     # Holding the run
 
-    def must_wait(self) -> bool:
-        """Return whether actions are queued, or the run is held, so nothing may be emitted now."""
-        return bool(self._queue) or self._holds > 0
+    def on_held(self) -> None:
+        """Stop the clock of the run, and its timers."""
+        self._held_at = self.loop.time()
+        for timer in tuple(self._timers):
+            timer.stop()
 
-    @property
-    def is_held(self) -> bool:
-        """Whether the run is held: no chunk is read, no tool starts, no timer runs."""
-        return self._holds > 0
-
-    def hold(self) -> abc.DisposableBase:
-        """Hold the run until the result is disposed; within an action of the run, at once."""
-        if self.is_inside:
-            self._hold()
-        else:
-            self.run_serialized(self._hold)
-        return Disposable(lambda: self.run_serialized(self._unhold))
-
-    def _hold(self) -> None:
-        self._holds += 1
-        if self._holds == 1:
-            self._held_at = self.loop.time()
-            for timer in tuple(self._timers):
-                timer.stop()
-            for followed in self._followed:
-                followed.hold()
-
-    def _unhold(self) -> None:
-        self._holds -= 1
-        if self._holds == 0 and self._held_at is not None:
+    def on_resumed(self) -> None:
+        """Let the clock of the run go on, and its timers."""
+        if self._held_at is not None:
             self._held_for += self.loop.time() - self._held_at
             self._held_at = None
-            for timer in tuple(self._timers):
-                timer.start()
-            for followed in self._followed:
-                followed.release()
-            held, self._held = self._held, []
-            for action in held:
-                self.run_serialized(action)
-
-    def follows(self, other: "RunScheduler") -> abc.DisposableBase:
-        """Hold another run whenever this one is held, until the result is disposed."""
-        followed = _Followed(other)
-        self.run_serialized(self._follow, followed)
-        return Disposable(lambda: self.run_serialized(self._unfollow, followed))
-
-    def _follow(self, followed: "_Followed") -> None:
-        self._followed[followed] = None
-        if self._holds:
-            followed.hold()
-
-    def _unfollow(self, followed: "_Followed") -> None:
-        self._followed.pop(followed, None)
-        followed.release()
-
-    def when_resumed(self, action: Callable[[], Any]) -> None:
-        """Run an action on the loop's thread once the run is not held."""
-        self.run_serialized(lambda: self._held.append(action) if self._holds else action())
-
-    async def resumed(self) -> None:
-        """Wait until the actions queued so far have run, and the run is not held."""
-        while self.must_wait():
-            opened = asyncio.Event()
-            self.when_resumed(partial(self.call_on_loop, opened.set))
-            await opened.wait()
-            if not self._holds:  # actions queued meanwhile come after the caller
-                return
-
-
-@define(eq=False)
-class _Followed:
-    """A run that is held whenever another one is; one for each that follows it, and each time."""
-
-    _run: RunScheduler
-    _hold: abc.DisposableBase | None = None
-
-    def hold(self) -> None:
-        self._hold = self._run.hold()
-
-    def release(self) -> None:
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            hold.dispose()
+        for timer in tuple(self._timers):
+            timer.start()

@@ -28,13 +28,25 @@ from .fairness import FairShare
 from .foreign_loop import refuse_trio
 from .open_work import OpenWork
 
-__all__ = ["SerialQueue", "as_error", "behind", "is_main_thread", "log_fault", "log_unobserved"]
+__all__ = [
+    "RunIdentity",
+    "SerialQueue",
+    "as_error",
+    "behind",
+    "is_main_thread",
+    "log_fault",
+    "log_unobserved",
+]
 
 _log = logging.getLogger("rxagent")
 
 
 def _nothing() -> None:
     pass
+
+
+class RunIdentity:
+    """What all schedulers of one run have in common: a key for what is kept for the run."""
 
 
 class SerialQueue:
@@ -47,6 +59,8 @@ class SerialQueue:
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         refuse_trio()
         self.loop = loop or _get_running_loop() or daemon_loop()
+        self.identity = RunIdentity()
+        """The same for each part of the run, while `within` makes a scheduler for each."""
         self.context = copy_context()
         self.inside: int | None = None
         """The loop's thread while it runs an action; else None."""

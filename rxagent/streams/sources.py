@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
@@ -210,9 +211,10 @@ class _Pump(abc.DisposableBase, Generic[_T]):
     def _emit_some(self, items: deque[_T], share: FairShare) -> None:
         """Emit items until something else comes first."""
         on_next, must_wait = self._observer.on_next, self._scheduler.must_wait
+        until = share.until
         while items:
             on_next(items.popleft())
-            if self._is_disposed or must_wait() or share.spent:
+            if self._is_disposed or must_wait() or perf_counter() > until:
                 return
 
     def _is_over(self) -> bool:

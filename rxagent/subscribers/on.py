@@ -18,7 +18,8 @@ def on(kind: type[_E], call: Callable[[_E], Any]) -> abc.ObserverBase[Event]:
     """Return an observer that calls a function with each event of one kind.
 
     Args:
-        kind: A class of events, with its subclasses: `Delta`, `Event`.
+        kind: A class of events, such as `TextDelta`; its subclasses are included, so `Event` is
+            all events.
         call: Called with each such event.
     """
     if not isinstance(kind, type | UnionType) or not callable(call):

@@ -31,7 +31,7 @@ def sampled(
     Args:
         call: Called with a State; calls never overlap.
         every: The minimum seconds between calls; the last call does not wait.
-        scheduler: The scheduler of the calls; by default a thread for viewers.
+        scheduler: The scheduler of the calls; by default a thread for attached observers.
     """
     return _Sampled(call, every, scheduler)
 

@@ -113,13 +113,14 @@ def explore(
 ) -> None:
     """Run a pipeline in virtual time with many seeds, and raise for the shortest failure.
 
-    With each seed its models, streams and tools are silent for other times and fail in other
-    ways, and what is due at the same instant comes in another order. The pipeline must end, it
-    must have closed all that it opened, and the check must hold.
+    The seed determines how long its models, streams and tools are silent, how they fail, and in
+    which order things happen that are due at the same instant. The pipeline must end, it must have
+    closed all that it opened, and the check must hold.
 
     Args:
         pipeline: Makes a stream of the models, streams and tools of a `World`.
-        check: Raises an AssertionError if it is wrong what came, or returns False.
+        check: A function of what came; it raises an AssertionError, or returns False, if that is
+            wrong.
         seeds: How many seeds, from 0; or the seeds.
 
     Raises:

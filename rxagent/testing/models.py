@@ -43,8 +43,8 @@ class ScriptedModel(Shared, Pipeable):
             or errors to raise.
 
     Raises:
-        TypeError: A turn is none of these, as a function or a generator, which ends when it was
-            read once.
+        TypeError: A turn is none of these: for example a function, or a generator, which could be
+            read only once.
     """
 
     turns: tuple[Any, ...] = field(converter=_turns)
@@ -56,7 +56,7 @@ class ScriptedModel(Shared, Pipeable):
         return ScriptedModel, (turns,)
 
     def __call__(self, request: Request | str) -> Observable[Delta]:
-        """Return the turn that follows a request; without one the stream fails by LookupError."""
+        """Return the turn that follows a request; if there is none, emit LookupError."""
         request = Request.of(request)
         turn = _number_of_turns(request)
         if turn >= len(self.turns):

@@ -66,15 +66,13 @@ class ScriptedServer:
     """An OpenAI-compatible server; the name of the model chooses a scenario.
 
     It runs in its own thread and loop, from `start` to `close`, or in a `with` block. `url` is
-    the base URL for a client, `azure_endpoint` the endpoint for an Azure client, whose
-    deployment's name chooses the scenario.
-
-    `slow` and `stall` never end, so a client never reads their end.
+    the base URL for a client, `azure_endpoint` the endpoint for an Azure client; there the name of
+    the deployment chooses the scenario. The scenarios `slow` and `stall` never end.
 
     Args:
         port: The port; a free one by default.
-        paths: More paths to post requests to, of other protocols, whose replies are streams; a
-            part `{name}` is the name of the model. Their scenarios yield bytes, no chunks.
+        paths: More paths that accept requests, for other protocols whose replies are streams; a
+            part `{name}` is the name of the model. Their scenarios yield bytes, not chunks.
     """
 
     def __init__(self, port: int = 0, paths: Sequence[str] = ()) -> None:

@@ -5,34 +5,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..arguments import shorten
+from ..json_schema import kind_of, kinds_of, options_of, part_of, resolved, values_of
 from .anything import ANYTHING
 
-__all__ = ["argument_errors", "expected", "type_of"]
+__all__ = ["argument_errors", "expected"]
 
 _Json = Mapping[str, Any]
 _Path = tuple[str | int, ...]
-
-_TYPES = (
-    (bool, "boolean"),
-    (int, "integer"),
-    (float, "number"),
-    (str, "string"),
-    (list, "array"),
-    (dict, "object"),
-)
 
 _MISSING = ("missing", "missing_argument")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-def type_of(value: Any) -> str:
-    """Return the JSON Schema name of the type of a value."""
-    return next((name for kind, name in _TYPES if isinstance(value, kind)), "null")
-
-
 def expected(schema: _Json) -> str:
     """Return a schema in short form: `{"a": integer, "b"?: string}`."""
-    return _form(schema, schema.get("$defs", {}), depth=4)
+    return _form(schema, schema, depth=4)
 
 
 def argument_errors(
@@ -83,15 +70,14 @@ def _followed(place: _Path, value: Any) -> tuple[_Path, Any]:
 
 
 def _mismatch(error: _Json, path: _Path, name: str, value: Any, schema: _Json) -> str:
-    defs = schema.get("$defs", {})
-    wanted = _at(schema, path, defs)
-    types = _types(wanted, defs)
-    if types and type_of(value) not in types:
-        should = _form(wanted, defs, depth=0)
-        return f"{name} has type '{type_of(value)}' but should be '{should}'."
+    wanted = _at(schema, path, schema)
+    types = _types(wanted, schema)
+    if types and kind_of(value) not in types:
+        should = _form(wanted, schema, depth=0)
+        return f"{name} has type '{kind_of(value)}' but should be '{should}'."
     is_value = f"{name} is {_shown(value)}"
     if len(path) < len(error["loc"]):
-        return f"{is_value} but should be {_form(wanted, defs, depth=4)}."
+        return f"{is_value} but should be {_form(wanted, schema, depth=4)}."
     reason: str = error["msg"].rstrip(".")
     if reason.startswith("Input should"):
         return f"{is_value} but {reason.removeprefix('Input ')}."
@@ -107,80 +93,53 @@ def _shown(value: Any) -> str:
     return shorten(json.dumps(value, ensure_ascii=False))
 
 
-def _at(schema: _Json, path: _Path, defs: _Json) -> _Json:
+def _at(schema: _Json, path: _Path, root: _Json) -> _Json:
     """Return the schema at a path; an empty one, which allows anything, if there is none."""
     for part in path:
-        schema = _resolved(schema, defs)
-        options = [option for option in _options(schema) if option.get("type") != "null"]
-        if len(options) == 1:
-            schema = _resolved(options[0], defs)
-        inner: Any = schema.get("additionalProperties" if isinstance(part, str) else "items")
-        if isinstance(part, str):
-            inner = schema.get("properties", {}).get(part, inner)
-        elif part < len(schema.get("prefixItems", ())):
-            inner = schema["prefixItems"][part]
+        options = [one for one in options_of(schema, root) if one.get("type") != "null"]
+        inner = part_of(options[0], part) if len(options) == 1 else None
         schema = inner if isinstance(inner, dict) else {}
-    return _resolved(schema, defs)
+    return resolved(schema, root)
 
 
-def _resolved(schema: _Json, defs: _Json) -> _Json:
-    return defs[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-
-
-def _options(schema: _Json) -> Iterable[_Json]:
-    return schema.get("anyOf") or schema.get("oneOf") or ()
-
-
-def _types(schema: _Json, defs: _Json) -> set[str]:
+def _types(schema: _Json, root: _Json) -> frozenset[str]:
     """Return the types that a schema allows; an empty set for any type."""
-    schema = _resolved(schema, defs)
-    options = [_types(option, defs) for option in _options(schema)]
-    if options:
-        return set().union(*options) if all(options) else set()
-    values = _values(schema)
-    types = set(map(type_of, values)) if values else set(_kinds(schema))
+    options = [kinds_of(option) for option in options_of(schema, root)]
+    types = frozenset[str]().union(*options) if all(options) else frozenset[str]()
     return types | {"integer"} if "number" in types else types
-
-
-def _kinds(schema: _Json) -> list[str]:
-    kind = schema.get("type", [])
-    return [kind] if isinstance(kind, str) else kind
-
-
-def _values(schema: _Json) -> list[Any]:
-    return [schema["const"]] if "const" in schema else schema.get("enum", [])
 
 
 def _restricts(schema: _Json) -> bool:
     return bool(schema) and schema.get("anyOf") != ANYTHING["anyOf"]
 
 
-def _form(schema: _Json, defs: _Json, depth: int) -> str:
-    schema = _resolved(schema, defs)
+def _form(schema: _Json, root: _Json, depth: int) -> str:
+    schema = resolved(schema, root)
     if not _restricts(schema):
         return "anything"
-    if options := _options(schema):
-        return " or ".join(dict.fromkeys(_form(option, defs, depth) for option in options))
-    if values := _values(schema):
+    if options := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(dict.fromkeys(_form(option, root, depth) for option in options))
+    if values := values_of(schema):
         return " or ".join(map(_shown, values))
     match schema:
         case {"type": "array", "prefixItems": list(items)} if depth >= 0:
-            return f"[{', '.join(_form(item, defs, depth - 1) for item in items)}]"
+            return f"[{', '.join(_form(item, root, depth - 1) for item in items)}]"
         case {"type": "array", "items": dict(inner)} if _restricts(inner) and depth >= 0:
-            form = _form(inner, defs, depth - 1)
+            form = _form(inner, root, depth - 1)
             return f"array of ({form})" if " or " in form else f"array of {form}"
         case {"type": "object", "properties": dict(fields)} if depth > 0:
             required = schema.get("required", ())
             forms = (
-                f'"{name}"{"" if name in required else "?"}: {_form(field, defs, depth - 1)}'
+                f'"{name}"{"" if name in required else "?"}: {_form(field, root, depth - 1)}'
                 for name, field in fields.items()
             )
             return f"{{{', '.join(forms)}}}"
         case {"type": "object", "additionalProperties": dict(inner)} if (
             _restricts(inner) and depth >= 0
         ):
-            return f"object of {_form(inner, defs, depth - 1)}"
+            return f"object of {_form(inner, root, depth - 1)}"
         case {"type": str(kind), "format": str(form)}:
             return f"{kind} ({form})"
         case _:
-            return " or ".join(_kinds(schema)) or "anything"
+            kinds = schema.get("type") or ["anything"]
+            return kinds if isinstance(kinds, str) else " or ".join(kinds)

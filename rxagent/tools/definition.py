@@ -210,9 +210,9 @@ def tool(
             \"\"\"Return the sum of two integers.\"\"\"
             return a + b
 
-    The function may be a coroutine function. What a generator yields, or a returned Observable
-    emits, becomes a ToolOutput each. Parameters are described by the docstring (Google, NumPy or
-    Sphinx style) or by ``Annotated[int, "how many"]``.
+    The function may be a coroutine function. Each value that a generator yields, or a returned
+    Observable emits, becomes a ToolOutput. Parameters are described by the docstring (Google, NumPy
+    or Sphinx style) or by ``Annotated[int, "how many"]``.
 
     Args:
         function: A function, a bound method, a partial, or an object with `__call__`.

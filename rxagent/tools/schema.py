@@ -5,16 +5,17 @@ from inspect import formatannotation, isclass
 from typing import Annotated, Any, NotRequired, cast
 
 from attrs import field, frozen
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
 from ..errors import InvalidArguments
 from ..frozen import frozen_mapping
+from ..json_schema import kind_of
 from ..shapes.attrs_classes import readable
-from ..shapes.shape import Untitled, with_whole_numbers
+from ..shapes.json_type import JsonType
 from .anything import typed
-from .argument_errors import argument_errors, expected, type_of
+from .argument_errors import argument_errors, expected
 from .signature import Parameter, Signature
 
 __all__ = ["Schema"]
@@ -35,7 +36,7 @@ class Schema:
 
     tool: str
     json: Mapping[str, Any] = field(converter=_schema)
-    _adapter: TypeAdapter[dict[str, Any]] = field(repr=False)
+    _type: JsonType = field(repr=False)
 
     @classmethod
     def of(cls, signature: Signature) -> "Schema":
@@ -61,10 +62,9 @@ class Schema:
         arguments = cast(Any, TypedDict)(signature.name, fields)
         arguments.__module__ = signature.module  # where forward references are looked up
         arguments.__pydantic_config__ = ConfigDict(extra="forbid")
-        adapter = TypeAdapter(arguments)
-        json = adapter.json_schema(schema_generator=Untitled)
-        json.pop("title", None)
-        return cls(signature.name, typed(json), adapter)
+        made = JsonType.of(arguments)
+        json = {key: value for key, value in made.json.items() if key != "title"}
+        return cls(signature.name, typed(json), made)
 
     def read(self, text: str, cut: bool = False) -> dict[str, Any]:
         """Return the arguments in a model's text.
@@ -81,27 +81,29 @@ class Schema:
             InvalidArguments: The arguments do not fit; the message names each error and the schema.
         """
         try:
-            value = _decoded(text)
-        except (ValueError, TypeError) as error:
+            value = self._decoded(text)
+        except ValueError as error:
             wrong = f"The arguments are not JSON: {error}."
             raise self._cut() if cut else self._unfit(wrong) from None
         if cut and not isinstance(value, dict):
             raise self._cut()
         value = self._unwrapped(value)
         try:
-            return self._validated(value)
+            arguments: dict[str, Any] = self._type.validated(value)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=False)
-        whole = with_whole_numbers(errors, value)
-        if whole is not None:
-            try:
-                return self._validated(whole)
-            except ValidationError as error:
-                errors = error.errors(include_url=False, include_context=False)
-        raise self._unfit(argument_errors(errors, value, self.json)) from None
+            raise self._unfit(argument_errors(errors, value, self.json)) from None
+        return arguments
 
-    def _validated(self, value: Any) -> dict[str, Any]:
-        return self._adapter.validate_json(to_json(value), strict=True)
+    def _decoded(self, text: str) -> Any:
+        value = self._type.parsed(text) if text.strip() else None
+        if isinstance(value, str):
+            try:
+                inner = self._type.parsed(value)
+            except ValueError:
+                return value
+            return inner if isinstance(inner, dict) else value
+        return value
 
     def _unwrapped(self, value: Any) -> dict[str, Any]:
         names = list(self.json["properties"])
@@ -111,7 +113,7 @@ class Schema:
             return {}
         if len(names) == 1:
             return {names[0]: value}
-        raise self._unfit(f"The arguments have type '{type_of(value)}' but should be 'object'.")
+        raise self._unfit(f"The arguments have type '{kind_of(value)}' but should be 'object'.")
 
     def _unfit(self, wrong: str) -> InvalidArguments:
         return InvalidArguments(f"{wrong} {self.tool} takes {expected(self.json)}.", tool=self.tool)
@@ -148,14 +150,3 @@ def _refusal(tool: str, parameter: Parameter) -> TypeError:
         "Use str, int, float, bool, list, dict, a dataclass, a pydantic model or a TypedDict of "
         f"typing_extensions; or let the run fill it in: {parameter.name}: Given[{kind}]."
     )
-
-
-def _decoded(text: str) -> Any:
-    value = from_json(text) if text.strip() else None
-    if isinstance(value, str):
-        try:
-            inner = from_json(value)
-        except ValueError:
-            return value
-        return inner if isinstance(inner, dict) else value
-    return value

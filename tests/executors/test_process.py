@@ -1,5 +1,4 @@
 import asyncio
-import itertools
 import logging
 import pickle
 import sys
@@ -24,6 +23,7 @@ from rxagent.executors import (
 from rxagent.messages import ToolCall
 from rxagent.streams import each
 
+from ..streams.recorder import Recorder
 from .running_code import NONE, functions, outcome
 
 
@@ -648,15 +648,27 @@ def test_what_is_isolated_is_logged_once(opened, caplog, monkeypatch):
 
 def test_two_pieces_of_code_at_once_are_refused(opened):
     """A session belongs to one run, whose steps follow one another."""
-    session, errors = opened(), []
+    session = opened()
 
     def again() -> str:
         """Run other code meanwhile."""
-        session.run("1", NONE).subscribe(on_error=errors.append)
-        return "done"
+        with pytest.raises(CodeError, match="Other code is running in this session"):
+            list(each(session.run("1", NONE)))
+        return "refused"
 
-    assert "done" == outcome(session, "again()", functions(again)).value
-    for _ in itertools.takewhile(lambda _: not errors, range(1000)):
-        outcome(session, "1")
-    assert "Other code is running in this session." in str(errors[0])
-    assert isinstance(errors[0], CodeError)
+    assert "refused" == outcome(session, "again()", functions(again)).value
+    assert "1" == repr(outcome(session, "1").value)
+
+
+def test_code_waits_for_the_end_of_what_was_left(opened):
+    """Code that is subscribed to just before earlier code is disposed runs after it."""
+    session, later = opened({"x": 1}), Recorder()
+    for item in each(session.run("print(x)\nwhile True: pass", NONE)):
+        assert "1" == item.strip()
+        session.run("print('later')\nx", NONE).subscribe(later)
+        break
+
+    assert "completed" == later.wait_end()
+    assert "The earlier code was stopped" in later.items[0]
+    assert "later\n" in later.items
+    assert 1 == later.items[-1].value

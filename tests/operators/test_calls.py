@@ -85,51 +85,6 @@ def test_a_text_in_tags_is_whole(text):
     assert {"a": text, "b": "c"} == json.loads(call.arguments)
 
 
-_SCHEMAS = {
-    "$defs": {"Place": {"type": "object"}, "Kind": {"enum": ["a", 1]}},
-    "properties": {
-        "count": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "numbers": {"type": ["integer", "number"]},
-        "tags": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
-        "place": {"$ref": "#/$defs/Place"},
-        "kind": {"$ref": "#/$defs/Kind"},
-        "one": {"const": 1},
-        "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "any": {},
-        "loop": {"$ref": "#/$defs/Loop"},
-    },
-}
-_SCHEMAS["$defs"]["Loop"] = {"$ref": "#/$defs/Loop"}
-
-
-@pytest.mark.parametrize(
-    ("name", "written", "value"),
-    [
-        ("count", "42", 42),
-        ("count", "null", None),
-        ("count", "None", None),
-        ("numbers", "1.5", 1.5),
-        ("tags", '["a"]', ["a"]),
-        ("place", '{"x": 1}', {"x": 1}),
-        ("kind", "a", "a"),
-        ("kind", "1", 1),
-        ("one", "1", 1),
-        ("note", "7", "7"),
-        ("note", "null", None),
-        ("any", "7", "7"),
-        ("loop", "7", "7"),
-        ("unknown", "7", "7"),
-    ],
-)
-def test_a_value_in_tags_is_read_by_its_schema(name, written, value):
-    """It is a text where the schema takes that text, else JSON, whatever the schema is made of."""
-    tool = ToolSpec("add", "Add.", {"type": "object", **_SCHEMAS})
-    message = Message("assistant", in_tags(f"{name}>\n{written}\n"))
-    (call,) = rx.of(message).pipe(ops.parse_calls([tool])).run()
-
-    assert {name: value} == json.loads(call.arguments)
-
-
 def test_a_tool_without_parameters_needs_no_arguments():
     """A call without arguments is one only if it is known that the tool takes none."""
     now = ToolSpec("now", "Return the time.", {"type": "object", "properties": {}})

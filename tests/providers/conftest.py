@@ -1,12 +1,9 @@
 """What the tests of providers share, whose SDKs are not among the dependencies."""
 
 import asyncio
-import os
 import threading
 
 from rxagent.testing.leaks import keepers
-
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # as LiteLLMModel does it
 
 
 def _is_logging(opened: object) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Callable
+from math import inf
 
 import pytest
 import reactivex as rx
@@ -37,7 +38,7 @@ def test_nothing_waits_for_one_that_has_left() -> None:
     """An event that is emitted while its viewer is disposed does not wait in the queue."""
     due: list[Callable[[], None]] = []
     observer = Observer()
-    place = Dispatch(due.append, lambda: lambda: False, lambda: False)
+    place = Dispatch(due.append, lambda: inf, lambda: False)
     viewer = Viewer(PartialObserver.of(observer), Buffer(4), place, lambda *_: None)
     viewer.on_next(StepStarted(1))
     viewer.dispose()
@@ -62,7 +63,7 @@ def test_the_end_is_emitted_once() -> None:
             super()._wake()
 
     observer = Observer()
-    place = Dispatch(due.append, lambda: lambda: False, lambda: False)
+    place = Dispatch(due.append, lambda: inf, lambda: False)
     viewer = OvertakenViewer(PartialObserver.of(observer), Buffer(4), place, lambda *_: None)
     viewer.on_next(StepStarted(1))
     viewer.on_completed()
@@ -108,7 +109,7 @@ def test_a_viewer_that_is_disposed_during_its_delivery(
         def on_completed(self) -> None:
             received.append("end")
 
-    on = Dispatch(due.append, lambda: lambda: is_spent, lambda: False)
+    on = Dispatch(due.append, lambda: -inf if is_spent else inf, lambda: False)
     buffer = buffer_for(overflow, 1024, scheduler())
     viewer = Viewer(PartialObserver.of(Leaving()), buffer, on, lambda *fault: faults.append(fault))
     viewer.begin(zip(events[:past], range(1, past + 1), strict=True), past)
@@ -141,7 +142,7 @@ def test_one_that_is_disposed_at_any_step_has_received_what_it_counts(overflow: 
         due: list[Callable[[], None]] = []
         observer, seqs = Observer(), list[int]()
         buffer = buffer_for(overflow, 2 if overflow == "merge" else 8, scheduler())
-        place = Dispatch(due.append, lambda: lambda: False, lambda: False)
+        place = Dispatch(due.append, lambda: inf, lambda: False)
         viewer = Viewer(PartialObserver.of(observer), buffer, place, lambda *_: None)
         viewer.begin(iter([(events[0], 1)]), 1)
         for event in events[1:]:

@@ -313,9 +313,16 @@ def test_a_script_waits_for_a_paused_run(script, end):
     """A run that is paused before its first event is resumed or cancelled after the last line."""
     process = script(
         f"""{RUN}
-run = launch(rx.of(TextDelta("fed")))
+is_paused = threading.Event()
+
+def fed(_):
+    is_paused.wait()
+    return rx.of(TextDelta("fed"))
+
+run = launch(rx.defer(fed))
 run.subscribe(show, lambda error: say(error.reason), lambda: say('done'))
 run.pause()
+is_paused.set()
 after_the_wait_began(lambda: {end})
 """
     )

@@ -583,27 +583,3 @@ def test_the_work_of_a_loop_ends_with_it():
 
     assert over.wait(WATCHDOG)
     assert [] == received.items == received.ends
-
-
-@given(st.lists(st.sampled_from(["hold", "release", "follow", "leave"]), max_size=12))
-def test_a_run_is_held_as_long_as_one_that_follows_it(steps):
-    """However often one follows another, and whichever of these ends first."""
-
-    async def run():
-        one, other = RunScheduler(), RunScheduler()
-        holds, following = [], []
-        for step in steps:
-            if step == "hold":
-                holds.append(one.hold())
-            elif step == "follow":
-                following.append(one.follows(other))
-            elif kept := holds if step == "release" else following:
-                kept.pop(0).dispose()
-            await asyncio.sleep(0)
-            assert other.is_held == bool(holds and following)
-        for left in [*holds, *following]:
-            left.dispose()
-        await asyncio.sleep(0)
-        assert not other.is_held
-
-    asyncio.run(run())

@@ -502,9 +502,9 @@ def test_held_workers_leave_their_slots():
     ]
     for scheduler, received, hold in zip(schedulers, several, tuple(holds), strict=True):
         from_worker(lambda: range(2)).subscribe(received, scheduler=scheduler)
+        assert scheduler.waited_for.acquire(timeout=WATCHDOG)
         hold.dispose()
     for scheduler in schedulers:
-        assert scheduler.waited_for.acquire(timeout=WATCHDOG)
         assert scheduler.waited_for.acquire(timeout=WATCHDOG)
 
     other = Recorder()

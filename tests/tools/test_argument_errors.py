@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from rxagent.errors import InvalidArguments
 from rxagent.tools import tool
-from rxagent.tools.argument_errors import expected, type_of
+from rxagent.tools.argument_errors import expected
 
 from ..ids import shown
 
@@ -159,20 +159,3 @@ FORMS = [
 def test_the_expected_form_is_short_and_ends(kind, form):
     """A type is shown in one line, also one that holds itself."""
     assert f'{{"x": {form}}}' == expected(takes(kind).parameters)
-
-
-@pytest.mark.parametrize(
-    ("value", "name"),
-    [
-        (True, "boolean"),
-        (1, "integer"),
-        (1.0, "number"),
-        ("", "string"),
-        ([], "array"),
-        ({}, "object"),
-        (None, "null"),
-    ],
-)
-def test_types_have_the_names_of_json(value, name):
-    """A value's type is called as JSON Schema calls it."""
-    assert name == type_of(value)

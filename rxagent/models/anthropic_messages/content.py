@@ -9,6 +9,7 @@ from typing import Any, cast
 from attrs import frozen
 
 from ...events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from ...exact_json import exact_text
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest
 from ..blocks import Blocks
@@ -172,7 +173,7 @@ class Content:
                     yield from self._blocks.keep({"type": THINKING})
             case "tool_use":
                 if data.get("input"):
-                    arguments = json.dumps(data["input"])
+                    arguments = exact_text(data["input"])
                     yield _argued(opened, arguments[:-1] if cut else arguments)
             case kind if kind and not is_deep(data):
                 with suppress(ValueError, RecursionError):

@@ -1,13 +1,14 @@
 """Events of the Converse protocol, read as deltas."""
 
 import base64
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
 
+from ...errors import ModelError
 from ...events import Delta, Finish, TextDelta, ToolCallDelta
+from ...exact_json import exact_text
 from ...finish_reasons import finish_of
 from ..blocks import Blocks
 from ..errors import ErrorFactory
@@ -122,7 +123,11 @@ class ConverseEvents:
             for index, block in enumerate(_blocks_in(message["content"])):
                 self._check({"block": block}, "block")
                 yield from self._whole_block(index, block)
-            yield from self._finish(reply["stopReason"])
+            try:
+                yield from self._finish(reply["stopReason"])
+            except ModelError:  # the tokens were spent
+                yield from self._usage(reply)
+                raise
             yield from self._usage(reply)
         except (AttributeError, LookupError, TypeError) as error:
             raise self._errors.malformed("an unreadable reply", reply) from error
@@ -205,7 +210,7 @@ class ConverseEvents:
     def _arguments(self, index: int, given: Any) -> Iterator[Delta]:
         if index in self._foreign or given is None:
             return
-        text = given if isinstance(given, str) else json.dumps(given)
+        text = given if isinstance(given, str) else exact_text(given)
         self._given.pop(index, None)
         if text := self._halves.join(index, text):
             yield ToolCallDelta(self._calls[index], arguments=text)

@@ -19,7 +19,7 @@ from .deltas import OF_DELTAS
 from .parts import failure_of, reasons_in, without_odd_fields
 from .sources import open_source
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "json_in"]
 
 _NAMES = ('"usage', '"provider_specific_fields"', *(f'"{name}"' for name in OF_DELTAS))
 
@@ -61,14 +61,14 @@ class Watch:
 
     def note(self, piece: bytes) -> None:
         """Look at a line, with its end: LiteLLM reads its data before the event is whole."""
-        if (value := _json_in(piece.removeprefix(b"data:"))) is not None:
+        if (value := json_in(piece.removeprefix(b"data:"))) is not None:
             seen = len(self.reasons)
             self._look(value)
             if self.failure is None and len(self.reasons) == seen:
                 self._learn(piece, value)
             return
         for data in self._frames.feed(piece):
-            if (value := _json_in(data)) is not None:
+            if (value := json_in(data)) is not None:
                 self._look(value)
             is_strange = isinstance(data, Strange) and self._is_in_chat
             if isinstance(data, Failure) or is_strange:
@@ -80,7 +80,7 @@ class Watch:
         if not any(name in text for name in _NAMES) or self._mould.text_in(text.encode()):
             return text
         head, brace, rest = text.partition("{")
-        value = _json_in((brace + rest).encode(errors="replace"))
+        value = json_in((brace + rest).encode(errors="replace"))
         if head.strip() not in ("", "data:") or not isinstance(value, dict):
             return text
         if not without_odd_fields(value):
@@ -126,7 +126,7 @@ class Watch:
         return source
 
 
-def _json_in(data: bytes) -> Any:
+def json_in(data: bytes) -> Any:
     """Return the object or the list that is all of some bytes, or None."""
     if not data.lstrip().startswith((b"{", b"[")):
         return None

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...exact_json import exact_text
 from ...operators._arguments import Arguments
 from .nesting import is_deep
 
@@ -50,7 +51,7 @@ class Fragment:
             self._key = next(present, "arguments")
             arguments = self.function.get(self._key)
         is_text = arguments is None or isinstance(arguments, str)
-        self.arguments: str | None = arguments if is_text else json.dumps(arguments)
+        self.arguments: str | None = arguments if is_text else exact_text(arguments)
 
     def beside(self) -> dict[str, Any]:
         """Return the unknown fields, which the provider of a call wants back."""

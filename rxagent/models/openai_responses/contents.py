@@ -1,9 +1,9 @@
 """Contents: the texts of a whole item, in the forms in which servers send them."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ...exact_json import exact_text
 from ..openai_chat.fields import whole
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
@@ -102,7 +102,7 @@ def arguments_in(value: Any) -> str:
     """Return arguments as text: some servers send an object."""
     if isinstance(value, str):
         return whole(value)
-    return json.dumps(value) if isinstance(value, Mapping | list) else ""
+    return exact_text(value) if isinstance(value, Mapping | list) else ""
 
 
 def _add(texts: Texts, content: Any, usual: str) -> None:

@@ -17,7 +17,6 @@ from rxagent.events import (
     ToolCallDelta,
     Usage,
 )
-from rxagent.finish_reasons import finish_of
 from rxagent.models.openai_chat.fields import Usages
 from rxagent.testing.frames import (
     DONE,
@@ -27,30 +26,6 @@ from rxagent.testing.frames import (
     text_chunk,
     usage_chunk,
 )
-
-KNOWN = {
-    "stop": "stop STOP end_turn eos eos_token stop_sequence COMPLETE FINISH_REASON_STOP Stop",
-    "length": "length max_tokens MAX_TOKENS model_length max_output_tokens length-limit",
-    "tool_calls": "tool_calls tool-calls function_call tool_use",
-    "content_filter": "content_filter content-filter SAFETY RECITATION sensitive BLOCKLIST",
-    "refusal": "refusal",
-}
-
-
-@pytest.mark.parametrize(
-    ("word", "meant"), [(one, reason) for reason, words in KNOWN.items() for one in words.split()]
-)
-def test_known(word, meant):
-    """A word of any provider, however it is spelled, has one meaning."""
-    assert meant == finish_of(word)
-
-
-@pytest.mark.parametrize(
-    "word", ["error", "insufficient_system_resource", "abort", "network_error", "odd", "", "?"]
-)
-def test_unknown(word):
-    """A failure is in no table, and neither is an unknown word."""
-    assert finish_of(word) is None
 
 
 def test_wrong_finish(read):

@@ -1,0 +1,59 @@
+"""Whole replies: what a provider itself has sent, where the reply is not streamed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ...finish_reasons import finish_of
+from .parts import failure_of, reasons_in
+from .watch import json_in
+
+__all__ = ["WholeBody"]
+
+_LOGGED = "post_api_call"
+
+
+class WholeBody:
+    """Sees the body of one reply, which LiteLLM logs before it reads it.
+
+    Where the body is an error, LiteLLM tells only that it cannot read it, with a status of its own,
+    and it writes `stop` for a finish reason that it does not know.
+    """
+
+    def __init__(self) -> None:
+        self._body = ""
+
+    def logger(self, logger: Any) -> Callable[[Any], None]:
+        """Return the argument `logger_fn` of a call, which passes all on to the user's own.
+
+        It is a function, since LiteLLM copies the objects among its arguments.
+        """
+
+        def log(details: Any) -> None:
+            if isinstance(details, Mapping) and details.get("log_event_type") == _LOGGED:
+                body = details.get("original_response")
+                self._body = body if isinstance(body, str) else self._body
+            if callable(logger):
+                logger(details)
+
+        return log
+
+    @property
+    def failure(self) -> Any:
+        """The description of an error that the body is or holds, or None."""
+        failures = map(failure_of, self._parts())
+        return next((failure for failure in failures if failure is not None), None)
+
+    def fields_of(self, reply: Any) -> Mapping[str, Any]:
+        """Return the fields of a reply of LiteLLM's, with the finish reason that counts."""
+        fields: dict[str, Any] = reply.model_dump(exclude_none=True)
+        words = (word for part in self._parts() for word in reasons_in(part))
+        strange = next((word for word in words if finish_of(word) is None), None)
+        for choice in fields.get("choices") or () if strange is not None else ():
+            choice["finish_reason"] = strange
+        return fields
+
+    def _parts(self) -> Iterator[Mapping[str, Any]]:
+        value = json_in(self._body.encode(errors="replace"))
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, Mapping):
+                yield part
