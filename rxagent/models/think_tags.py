@@ -212,7 +212,7 @@ def _beginning_of(tag: str, text: str) -> int:
 
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _BLOCKS = {
-    re.compile(r"^[ \t]*<code>", re.MULTILINE): "</code>",
+    re.compile(r"^[ \t]*<code(?:\s[^<>\n]*)?>", re.MULTILINE): "</code>",
     re.compile(r"<tool_call>\s*[{<]"): "</tool_call>",
     re.compile(r"<function=[\w.-]+>"): "</function>",
 }

@@ -89,6 +89,8 @@ READERS = {
 @examples(400)
 @given(texts, places)
 @example("Hm.\n</think>" + " " * 300 + "\n\nHi", [4])
+@example("Hm </think>" + " " * 300 + "\n\nHi", range(1, 320))
+@example("Hm.</think>" + "\n" * 90 + "Hi", [20])
 @example(f"Hm\n\n</think>{CALL}", [3])
 @example(f"Hm.\n</think>\n{CALL}", [5])
 def test_how_a_text_is_cut_makes_no_difference(read, text, places):

@@ -101,6 +101,7 @@ MENTIONS = [
     'A call: {"code": "t.split(\\"</think>\\")[-1]"}',
     r'["hm</think>Paris", "\n</think>"]',
     "I cut it.\n<code>\nt = '''\nhm\n</think>\nParis'''\nt.split('hm</think>Paris')\n</code>",
+    "I cut it.\n<code lang='python'>\nt = '''\nhm.\n</think>\nParis'''\n</code>",
     '<tool_call>\n{"name": "write", "arguments": {"text": "hm</think>Paris"}}\n</tool_call>',
     "<tool_call>\n<function=write>\n<parameter=text>\n</think>\nhm</think>Paris\n</parameter>",
     "<function=write><parameter=text>hm</think>Paris</parameter></function>",
