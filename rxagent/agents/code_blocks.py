@@ -5,7 +5,9 @@ from pydantic_core import from_json
 
 from ..arguments import shown
 from ..errors import ParseError
-from .code_reader import CodeReader, code_of_fences, does_something
+from .code_fences import code_of_fences
+from .code_reader import CodeReader
+from .code_tags import does_something
 from .prompts import render
 
 __all__ = ["Tags", "find_code"]

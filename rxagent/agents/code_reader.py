@@ -8,40 +8,16 @@
            └─ ```json ─ any text ─ ``` ──────────────────┘
 """
 
-import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from copy import deepcopy
 
-from attrs import frozen
-
+from .code_fences import A_FENCE, FENCE, FENCE_BEGUN, Fence, code_of_fences
 from .code_statements import complete_statements, parsed
+from .code_tags import begun_in, does_something, opens_block, pattern_of
 from .code_texts import PythonReader, begun
 
-__all__ = ["CodeReader", "code_of_fences", "does_something"]
-
-_FENCE = re.compile(r"([ \t]*)(`{3,99}(?=[^`\n]*\n)|~{3,99})([^\n]{0,200})\n")
-_FENCE_BEGUN = re.compile(r"[ \t]*(?:`{0,2}|~{0,2}|`{3,99}[^`\n]{0,200}|~{3,99}[^\n]{0,200})")
-_A_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
-_PYTHON = {"python", "python3", "py", "tool_code"}
-_QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»"}
-
-
-@frozen
-class _Fence:
-    """A fence of Markdown: its signs, what it is indented by, and the language that it names."""
-
-    signs: str
-    indent: int
-    language: str
-
-    @property
-    def may_hold_python(self) -> bool:
-        return not self.language or self.language in _PYTHON
-
-    def is_ended_by(self, line: str, *, so_far: bool) -> bool:
-        """Return whether a line ends it; of a line that may grow, whether it may do so."""
-        line = line.strip()
-        return not line.strip(self.signs[0]) and (so_far or len(line) >= len(self.signs))
+__all__ = ["CodeReader"]
 
 
 class CodeReader:
@@ -51,6 +27,7 @@ class CodeReader:
         blocks: The code of each block between the tags, or of each fence if those are the tags.
         fences: The other fences that may hold Python: the languages that they name, and the code.
         over: Where in the text the first block that holds code has ended; None if it has not.
+        waits: Whether the end of a line must come before it is known what a tag in it means.
 
     Args:
         opening: The text before a block.
@@ -65,17 +42,21 @@ class CodeReader:
         self._is_markdown = are_fences and opening[:3] in ("```", "~~~")
         self._opening = "" if self._is_markdown else opening
         self._closing = "" if self._is_markdown else "\n" * are_fences + closing
-        self._seek = re.compile("|".join(filter(None, [re.escape(self._opening), "\n", "`+"])))
+        self._tag = re.compile(pattern_of(self._opening) if self._opening else r"(?!)")
+        self._seek = re.compile(rf"(?P<tag>{self._tag.pattern})|\n|`+")
+        self._seek_end = re.compile(rf"(?P<tag>{re.escape(self._closing) or '(?!)'})|\n|`+")
         self._text, self._at, self._length = "", 0, 0
         self._tail = ""
         self._final = False
-        self._fence: _Fence | None = None
+        self._fence: Fence | None = None
         self._python: PythonReader | None = None
         self._is_in_tag = self._is_at_start = self._is_wrapped = False
         self._parts: list[str] = []
         self._others: list[str] = []
         self._sure: list[str] = []
         self._starts_line, self._span, self._ticks, self._before = True, 0, 0, ""
+        self._has_words = False
+        self.waits = self._is_cut = False
         self._prose: list[str] = []
         self._bare: PythonReader | None = PythonReader()
         self._bare_text = -1
@@ -85,6 +66,7 @@ class CodeReader:
         """Return a reader of the text of one block."""
         reader = cls("", "\0")
         reader._closing, reader._is_in_tag, reader._is_at_start = "", True, True
+        reader._seek_end = reader._seek
         return reader
 
     def add(self, text: str) -> None:
@@ -120,6 +102,11 @@ class CodeReader:
     @property
     def missing(self) -> str:
         """What the text lacks to close the block that is open; empty if none is."""
+        if self.waits:
+            whole = deepcopy(self)
+            whole._is_cut, whole.waits = True, False
+            whole.add("")
+            return whole.missing
         python = self._python
         if not (self._is_in_tag or (python and self._is_asked)):
             return ""
@@ -154,24 +141,23 @@ class CodeReader:
 
     def _read_prose(self) -> bool:
         if self._starts_line:
-            fence = self._find_fence(_FENCE.match, self._text, self._at)
+            fence = self._find_fence(FENCE.match, self._text, self._at)
             if fence is not None:
                 return self._meet_fence(fence)
-            if not self._final and self._find_fence(_FENCE_BEGUN.fullmatch, self._text, self._at):
+            if not self._final and self._find_fence(FENCE_BEGUN.fullmatch, self._text, self._at):
                 return False
         tag = self._closing if self._is_in_tag else self._opening
-        seek = re.compile(f"{re.escape(tag)}|\n|`+") if self._is_in_tag and tag else self._seek
         end = len(self._text)
         if not self._final:
-            end -= begun(self._text[max(self._at, end - len(tag)) :], tag)
-        found = seek.search(self._text, self._at)
+            begins = begun(self._text[max(self._at, end - len(tag)) :], tag)
+            end -= begins or begun_in(tag, self._text[self._at :])
+        found = (self._seek_end if self._is_in_tag else self._seek).search(self._text, self._at)
         if found is None or found.start() >= end:
             self._pass(end)
             return False
         self._pass(found.start())
-        is_known = self._final or found.end() < len(self._text)
-        if tag and found[0] == tag:
-            return self._meet_tag(found.end(), is_known=is_known)
+        if found["tag"] is not None:
+            return self._meet_tag(found.end())
         self._pass(found.end())
         return True
 
@@ -191,6 +177,7 @@ class CodeReader:
             return
         self._before = piece[-1]
         self._starts_line = self._before == "\n"
+        self._has_words = not self._starts_line and (self._has_words or bool(piece.strip()))
         if self._before == "`":
             self._ticks += len(piece)
         else:
@@ -205,17 +192,25 @@ class CodeReader:
             self._span = 0 if self._span else self._ticks
         self._ticks = 0
 
-    def _meet_tag(self, end: int, *, is_known: bool) -> bool:
+    def _meet_tag(self, end: int) -> bool:
         if self._is_in_tag:
             self._at = end
             self._end_block()
             return True
         self._open_span()
-        quote = _QUOTES.get(self._before)
-        if quote and not is_known and not self._span:
+        opens: bool | None = False
+        if not self._span:
+            opens = opens_block(
+                self._text[end:],
+                self._closing,
+                before=self._before,
+                starts_line=not self._has_words,
+                is_all=self._final or self._is_cut,
+            )
+        self.waits = opens is None
+        if opens is None:
             return False
-        is_quoted = quote is not None and self._text[end : end + 1] == quote
-        if self._span or is_quoted or self._is_in_bare_text():
+        if not opens or self._is_in_bare_text():
             self._pass(end)
             return True
         self._leave_prose(end)
@@ -223,9 +218,7 @@ class CodeReader:
         return True
 
     def _meet_fence(self, found: re.Match[str]) -> bool:
-        blanks, signs, info = found.groups()
-        word = re.search(r"\w+", info)
-        fence = _Fence(signs, len(blanks), word[0].lower() if word else "")
+        fence = Fence.of(found)
         if self._is_wrapped and not fence.language:
             self._is_wrapped = False
             self._pass(found.end())
@@ -240,6 +233,7 @@ class CodeReader:
     def _leave_prose(self, end: int) -> None:
         self._at = end
         self._bare, self._span, self._before, self._starts_line = None, 0, "", True
+        self._has_words = False
         self._prose.clear()
 
     def _is_in_bare_text(self) -> bool:
@@ -265,18 +259,19 @@ class CodeReader:
         blanks = len(self._text) - self._at - len(rest)
         fence = self._fence
         if fence is None:
-            if self._find_fence(_FENCE.match, rest):
+            if self._find_fence(FENCE.match, rest):
                 self._is_at_start = False
                 self._at += blanks
                 self._starts_line = True
                 return True
-            if not self._final and self._find_fence(_FENCE_BEGUN.fullmatch, rest):
+            if not self._final and self._find_fence(FENCE_BEGUN.fullmatch, rest):
                 return False
         elif self._opening and not self._is_in_tag:
-            if rest.startswith(self._opening):
+            if self._tag.match(rest):
                 self._is_at_start, self._fence, self._is_wrapped = False, None, True
                 return True
-            if not self._final and self._opening.startswith(rest):
+            is_begun = self._opening.startswith(rest) or begun_in(self._opening, rest) == len(rest)
+            if not self._final and is_begun:
                 return False
         self._is_at_start = False
         self._python = PythonReader(
@@ -324,7 +319,7 @@ class CodeReader:
         if self.over is None and code.strip() and not self._final:
             self.over = self._length - (len(self._text) - self._at)
 
-    def _pass_fence(self, fence: _Fence) -> bool:
+    def _pass_fence(self, fence: Fence) -> bool:
         """Pass a line of a fence of another language."""
         line = self._text.find("\n", self._at)
         end = len(self._text) if line < 0 else line + 1
@@ -348,28 +343,9 @@ class CodeReader:
         return True
 
 
-def code_of_fences(fences: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the code of fences: of those that name Python, or else of those that are Python."""
-    every = list(fences)
-    named = [code for language, code in every if language]
-    return named or [code for _, code in every if parsed(code)]
-
-
-def does_something(code: str) -> bool:
-    """Return whether a text is Python that acts; a lone word or number is prose."""
-    tree = parsed(code.strip())
-    return tree is not None and any(map(_acts, tree.body))
-
-
-def _acts(statement: ast.stmt) -> bool:
-    if not isinstance(statement, ast.Expr):
-        return True
-    return any(isinstance(node, ast.Call | ast.Await) for node in ast.walk(statement))
-
-
 def _without_prose(code: str) -> str:
     """Return the code of a block; if it is prose with fences, that of the fences."""
-    if _A_FENCE.search(code) is None or parsed(code) is not None or complete_statements(code):
+    if A_FENCE.search(code) is None or parsed(code) is not None or complete_statements(code):
         return code
     reader = CodeReader("```python", "```")
     reader.add(code)

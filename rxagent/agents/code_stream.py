@@ -6,7 +6,7 @@ from functools import partial
 from reactivex import Observable, abc
 
 from ..events import Delta, Finish, StepRetried, TextDelta
-from ..streams.sink import Sink, lift
+from ..streams.sink import HoldingSink, lift
 from .code_blocks import Tags
 from .steering import INTERRUPTED
 
@@ -22,8 +22,10 @@ def cut_at_code(tags: Tags) -> Callable[[Observable[Delta]], Observable[Delta]]:
     return lift(partial(_Cutting, tags))
 
 
-class _Cutting(Sink[Delta, Delta]):
-    __slots__ = ("_code", "_is_closed", "_length", "_tags")
+class _Cutting(HoldingSink[Delta, Delta]):
+    """Holds text back while it is not known whether a tag in its line opens a block."""
+
+    __slots__ = ("_code", "_emitted", "_held", "_is_closed", "_tags")
 
     def __init__(self, tags: Tags, observer: abc.ObserverBase[Delta]) -> None:
         super().__init__(observer)
@@ -32,7 +34,8 @@ class _Cutting(Sink[Delta, Delta]):
 
     def _begin(self) -> None:
         self._code = self._tags.reader()
-        self._length = 0
+        self._emitted = 0
+        self._held = ""
         self._is_closed = False
 
     def on_next(self, value: Delta) -> None:
@@ -47,19 +50,28 @@ class _Cutting(Sink[Delta, Delta]):
         self.observer.on_next(value)
 
     def _add(self, text: str) -> None:
-        before = self._length
-        self._length += len(text)
+        self._held += text
         self._code.add(text)
         over = self._code.over
-        if over is None:
+        if over is not None:
+            self._dispose_source()
+            self._emit(over - self._emitted)
+            self.observer.on_next(Finish("stop"))
+            super(HoldingSink, self).on_completed()
+        elif not self._code.waits:
+            self.flush()
+
+    def _emit(self, size: int) -> None:
+        text, self._held = self._held[:size], ""
+        self._emitted += len(text)
+        if text:
             self.observer.on_next(TextDelta(text))
-            return
-        self._dispose_source()
-        self.observer.on_next(TextDelta(text[: over - before]))
-        self.observer.on_next(Finish("stop"))
-        super().on_completed()
+
+    def flush(self) -> None:
+        self._emit(len(self._held))
 
     def _close(self, *, is_cut: bool = False) -> None:
+        self.flush()
         is_open = not self._is_closed and self._code.over is None
         self._is_closed = True
         if is_open and not is_cut and (missing := self._code.missing):

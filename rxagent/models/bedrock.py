@@ -11,7 +11,7 @@ from attrs import evolve
 from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
-from .converse.client import BedrockClient, body_of, connect
+from .converse.client import BedrockClient, body_of, connect, pieces_of
 from .converse.failures import error_of_reply
 from .converse.messages import vendor_of
 from .converse.reply import ConverseReply
@@ -137,7 +137,7 @@ class AmazonBedrockModel(RemoteModel):
             body = await body_of(response)
             raise error_of_reply(errors, response.status, response.headers, body)
         reply = ConverseReply(errors, origin, vendor_of(self.model_id))
-        return response.content.iter_any(), reply
+        return pieces_of(response), reply
 
     def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
         """Return what an error of botocore, or of aiohttp, means."""

@@ -20,6 +20,7 @@ from ..errors import (
     RateLimited,
     describe,
 )
+from .decoding import UnknownEncoding
 from .openai_chat.fields import whole
 from .urls import shown_url
 
@@ -127,6 +128,9 @@ class ErrorFactory:
 
     def lost(self, what: str, cause: Exception) -> ModelError:
         """Return the error that a connection was lost, or was silent for too long."""
+        if isinstance(cause, UnknownEncoding):
+            what = f"a reply in the encoding {cause.name!r}, which is not known"
+            return self.malformed(what, cause.begin)
         # The SDK's transport over aiohttp reports any lost connection as a time-out.
         if any(isinstance(link, TimeoutError) for link in _causes(cause)):
             return self._error(ModelTimeout, f"The model {self.model!r} was silent for too long.")

@@ -24,6 +24,7 @@ from ..arguments import mapping, text
 from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
+from .decoding import body_of
 from .errors import ErrorFactory
 from .openai_chat.oddities import oddities_of
 from .openai_chat.reply import ChatReply
@@ -215,7 +216,7 @@ class InferenceClientModel(RemoteModel):
         reply = session.reply
         if session.status >= 300:
             raise errors.reported(await _described(reply), session.status, reply.headers)
-        return reply.aiter_bytes(), ChatReply(evolve(errors, headers=reply.headers), origin)
+        return body_of(reply), ChatReply(evolve(errors, headers=reply.headers), origin)
 
     def _body(self, request: Request) -> dict[str, Any]:
         usage = {"stream_options": {"include_usage": True}} if self._stream else {}
@@ -304,7 +305,7 @@ async def _described(reply: Any) -> Any:
     """Return the description in the body of a failed reply, or None if it cannot be read."""
     body = b""
     with suppress(Exception):
-        async for piece in until_silence(reply.aiter_bytes()):
+        async for piece in until_silence(body_of(reply)):
             body += piece
             if len(body) > _READ:
                 break

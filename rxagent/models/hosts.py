@@ -5,6 +5,7 @@ Another one is one more line of `_HOSTS`. The address of each can be set by a va
 """
 
 import os
+import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -30,6 +31,7 @@ class Host:
         docs: The page where a user reads about its models.
         refused: Fields of a request that it refuses, though OpenAI's has them.
         oddities: What it demands of the messages of a request, though OpenAI's does not.
+        elsewhere: A pattern of other addresses with the same demands; None for no others.
     """
 
     prefix: str
@@ -39,6 +41,12 @@ class Host:
     docs: str
     refused: Iterable[str] = field(default=(), kw_only=True)
     oddities: Oddities = field(default=USUAL, kw_only=True)
+    elsewhere: re.Pattern[str] | None = field(default=None, kw_only=True)
+
+    def is_at(self, url: str) -> bool:
+        """Return whether an address has the demands of the host, which none of your own has."""
+        is_its = self.key is not None and urlsplit(self.url).hostname == urlsplit(url).hostname
+        return is_its or (self.elsewhere is not None and self.elsewhere.match(url) is not None)
 
     @property
     def url_variable(self) -> str:
@@ -83,6 +91,9 @@ _HOSTS = (
         "GEMINI_API_KEY",
         "https://ai.google.dev/gemini-api/docs/openai",
         oddities=GEMINIS,
+        elsewhere=re.compile(  # Vertex's endpoint of OpenAI's protocol, in all regions
+            r"https://(?:[\w-]+-)?aiplatform(?:\.[\w-]+\.rep)?\.googleapis\.com/.*/endpoints/openapi\b"
+        ),
     ),
     Host(
         "groq",
@@ -147,9 +158,7 @@ HOSTS = {host.prefix: host for host in _HOSTS}
 
 def declared_at(url: str) -> Oddities:
     """Return what the host at an address demands; that of most servers for an unknown one."""
-    server = urlsplit(url).hostname
-    of = (host.oddities for host in _HOSTS if host.key and urlsplit(host.url).hostname == server)
-    return next(of, USUAL)
+    return next((host.oddities for host in _HOSTS if host.is_at(url)), USUAL)
 
 
 def _list_models(host: Host, timeout: float) -> tuple[str, list[str]]:

@@ -29,14 +29,17 @@ __all__ = ["give_session", "silent_session"]
 
 
 def silent_session(**options: Any) -> ClientSession:
-    """Return a session with such connections, which keeps no cookies.
+    """Return a session with such connections, which keeps no cookies, and decodes no body.
 
     Args:
         options: The arguments of aiohttp's connector.
     """
     connector = _SilentConnector(**options)
     return ClientSession(
-        connector=connector, cookie_jar=DummyCookieJar(), middlewares=[connector.send]
+        connector=connector,
+        cookie_jar=DummyCookieJar(),
+        middlewares=[connector.send],
+        auto_decompress=False,
     )
 
 

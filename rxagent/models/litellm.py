@@ -142,6 +142,7 @@ class LiteLLMModel(RemoteModel):
             call["logger_fn"] = body.logger(call.get("logger_fn"))
         complete = (self._router or client.sdk).acompletion
         client.note()
+        await client.close_dropped()
         sent()
         try:
             reply = await complete(**call)

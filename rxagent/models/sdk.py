@@ -19,6 +19,7 @@ from attrs import evolve
 from ..errors import ModelError
 from ..messages import Request
 from .clients import shared
+from .decoding import body_of, decoded, take_encodings
 from .errors import ErrorFactory
 from .options import check_url
 from .remote import RemoteModel
@@ -107,7 +108,7 @@ class SdkModel(RemoteModel):
         sending = self._endpoint(client).with_streaming_response.create(**call)
         response = await opened.enter_async_context(sending)
         errors = evolve(errors, headers=response.headers)
-        return response.iter_bytes(), self._reader(errors, origin)
+        return body_of(response.http_response), self._reader(errors, origin)
 
     def _client(self) -> AbstractAsyncContextManager[Any]:
         environment = [os.environ.get(name) for name in (*self._environment, *_TLS_VARIABLES)]
@@ -237,7 +238,8 @@ async def _read_failed(response: Any) -> None:
     Some SDKs would lose the status of a reply whose body cannot be read.
     """
     if response.status_code >= 400:
-        response.stream = _ending(type(response.stream).__mro__)(response.stream)
+        names = take_encodings(response.headers)
+        response.stream = _ending(type(response.stream).__mro__)(response.stream, names)
         try:
             await response.aread()
         except Exception as error:
@@ -247,11 +249,12 @@ async def _read_failed(response: Any) -> None:
 class _Ending:
     """The bytes of a failed reply, which end where the server falls silent."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, names: list[str]) -> None:
         self._stream = stream
+        self._names = names
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return until_silence(self._stream)
+        return decoded(until_silence(self._stream), self._names)
 
     async def aclose(self) -> None:
         """Close the reply."""
@@ -259,7 +262,7 @@ class _Ending:
 
 
 @cache
-def _ending(kinds: tuple[type, ...]) -> Callable[[Any], Any]:
+def _ending(kinds: tuple[type, ...]) -> Callable[[Any, list[str]], Any]:
     """Return the class of such bytes for an HTTP client whose own one has these bases."""
     base = next(base for base in kinds if base.__name__ == "AsyncByteStream")
     return type("_EndingStream", (_Ending, base), {})

@@ -13,7 +13,7 @@ __all__ = ["ThinkTags"]
 _OPEN = "<think>"
 _CLOSE = "</think>"
 _LONGEST_GAP = 80
-"""Characters of white space behind a closing tag that are given back."""
+"""Characters of a closing tag and of the white space behind it that are given back."""
 
 _LONGEST = 1 << 20
 """Characters after which the search for a closing tag ends."""
@@ -96,7 +96,7 @@ class ThinkTags:
         self._watches = False
         if self._state is not _State.WATCH:
             return self._kept_tags()
-        deltas = self._watch(at_end=True)
+        deltas = self._watch(at_end=True, is_followed=True)
         if self._state is _State.WATCH:
             self._settle()
         return deltas + self.add("")
@@ -141,11 +141,12 @@ class ThinkTags:
         self._has_thought = self._has_thought or bool(thought)
         return [ReasoningDelta(thought)] if thought else []
 
-    def _watch(self, at_end: bool = False) -> list[Delta]:
+    def _watch(self, at_end: bool = False, is_followed: bool = False) -> list[Delta]:
         deltas: list[Delta] = []
         while self._state is _State.WATCH and self._held:
             before, tag, after = self._held.partition(_CLOSE)
-            if _OPEN in before:  # then no closing tag stands alone
+            is_far = bool(tag) and self._length + len(before) > _LONGEST
+            if is_far or _OPEN in before:  # then no closing tag stands alone
                 self._settle()
             elif not tag:
                 kept = max(_beginning_of(_CLOSE, before), _beginning_of(_OPEN, before))
@@ -153,8 +154,9 @@ class ThinkTags:
                 deltas += self._pass(before[: len(before) - kept])
                 break
             else:
-                is_known = at_end or len(after) > _ENOUGH
-                ends = _ends_thought(self._emitted.getvalue() + before, after, is_known)
+                is_known = at_end or len(after) >= _ENOUGH
+                text = self._emitted.getvalue() + before
+                ends = _ends_thought(text, after[:_ENOUGH], is_known, is_followed)
                 if ends is None:  # it depends on what follows
                     break
                 if ends:
@@ -173,7 +175,8 @@ class ThinkTags:
         text = self._held.lstrip()
         if self._tags and len(self._tags[1]) < _LONGEST_GAP:
             opening, closing = self._tags
-            self._tags = opening, closing + self._held[: len(self._held) - len(text)]
+            gap = self._held[: len(self._held) - len(text)]
+            self._tags = opening, (closing + gap)[:_LONGEST_GAP]
         self._held = text
         if not text:
             return []
@@ -209,7 +212,7 @@ def _beginning_of(tag: str, text: str) -> int:
 
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _BLOCKS = {
-    re.compile(r"^[ \t]*<code>", re.MULTILINE): "</code>",
+    re.compile(r"^[ \t]*<code(?:\s[^<>\n]*)?>", re.MULTILINE): "</code>",
     re.compile(r"<tool_call>\s*[{<]"): "</tool_call>",
     re.compile(r"<function=[\w.-]+>"): "</function>",
 }
@@ -221,16 +224,19 @@ _ESCAPED = {'\\"', "\\'"}
 _ENDS = ".!?:;…)]}\"'”’»*`。！？>"
 
 
-def _ends_thought(before: str, after: str, at_end: bool = False) -> bool | None:
+def _ends_thought(
+    before: str, after: str, at_end: bool = False, is_followed: bool = False
+) -> bool | None:
     """Return whether a closing tag without an opening one ends a thought, or is only mentioned.
 
-    It ends one where it stands in a line of its own, right behind a word, or, behind a blank, at
-    the end of a line. It does not in code, in quotes, and in the middle of a sentence.
+    It ends one right behind a word, or where its line ends and a sentence has ended before it, or
+    a blank line follows. It does not in code, in quotes, and in the middle of a sentence.
 
     Args:
         before: The text before it.
         after: As much of the text behind it as is known.
         at_end: Whether no more text will come.
+        is_followed: Whether a call or a thought comes instead, so that the text may end anywhere.
 
     Returns:
         None, if that depends on what comes next.
@@ -238,24 +244,25 @@ def _ends_thought(before: str, after: str, at_end: bool = False) -> bool | None:
     line = before[before.rfind("\n") + 1 :]
     if line.count("`") % 2 or len(_FENCE.findall(before)) % 2 or _is_in_a_value(before):
         return False
-    if not line.strip():
-        return True
-    stands_off = line[-1:].isspace()
-    mark = after[:1]
-    if not mark and not at_end:
-        return None
-    if mark == "\\" and len(after) < 2 and not at_end:
-        return None
-    if mark and (mark in _MARKS or _PAIRS.get(line[-1]) == mark or after[:2] in _ESCAPED):
-        return False
-    if not stands_off:
-        return True
+    said, is_own = before.rstrip(), not line.strip()
+    has_ended = said[-1:] in _ENDS and not (is_own and said.endswith(":"))  # which introduces it
+    if is_own:
+        if has_ended:
+            return True
+    else:
+        mark = after[:1]
+        if not at_end and (not mark or (mark == "\\" and len(after) < 2)):
+            return None
+        if mark and (mark in _MARKS or _PAIRS.get(line[-1]) == mark or after[:2] in _ESCAPED):
+            return False
+        if not line[-1].isspace():
+            return True
     rest = after.lstrip(" \t")
     if not rest and not at_end:
         return None
     if rest and rest[0] not in "\r\n":
         return False
-    if line.rstrip()[-1] in _ENDS:
+    if has_ended or (is_followed and is_own and not rest.strip()):
         return True
     is_apart = re.match(r"\r?\n[ \t]*\r?\n", rest)
     if is_apart or at_end or rest.strip():

@@ -227,11 +227,79 @@ def test_an_indented_block_is_that_block(program):
         "Not so: `<code>x = 5</code>`.",
         "``<code>` `` is it:",
         "Nothing: <code></code>, but",
+        "I put the code in <code> tags.",
+        "I write it between <code> and </code>, as asked",
+        "<code> is the tag for code",
+        "<code> opens it, and </code> closes it:",
+        "As (<code>), or <code>, or <code lang='python'> here",
+        'Not "<code>x = 5</code>", nor \'<code lang="py">x = 5</code>\'.',
+        "Its variable <code>total</code> is too small.",
+        "It's in a <code> block, with\nthe <code> tag that you\nwant",
     ],
 )
 def test_a_mention_is_no_block(prose):
     """A tag in backticks, in quotes or in a fence of another language opens nothing."""
     assert "x = 1" == find_code(f"{prose}\n<code>\nx = 1\n</code>", Tags())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<code lang="python">\nx = 1\n</code>',
+        "So: <code class='language-python'>x = 1</code>",
+        '```html\n<code lang="python">\n```\n<code lang="python">x = 1</code>',
+        '```\n<code lang="python">\nx = 1\n</code>\n```',
+        *(f"So:\n```{name}\nx = 1\n```" for name in ("ipython", "Python3", "py3", "python3.12")),
+        *(f"So:\n~~~ {name}\nx = 1\n~~~" for name in ("{.python}", "python title='a'", "ipython3")),
+    ],
+)
+def test_other_names_of_python(text):
+    """A tag may have attributes, and a fence a version of Python."""
+    assert "x = 1" == find_code(text, Tags())
+
+
+@pytest.mark.parametrize("name", ["python-repl", "pycon", "json", "cython", "pytb"])
+def test_other_languages(name):
+    """A fence of another language, or of a transcript with its results, is not run."""
+    fence = f"```{name}\n>>> x = 5\n```"
+    with pytest.raises(ParseError):
+        find_code(fence, Tags())
+
+    assert "x = 1" == find_code(f"{fence}\n```python\nx = 1\n```", Tags())
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Thought: done. <code>final_answer(5)", "final_answer(5)"),
+        ("Done: <code>final_answer(5)</code> So.", "final_answer(5)"),
+        ("<code>total</code>", "total"),
+        ("<code>print('x)</code>", "print('x)"),
+        ("So: <code>for x in y:\n    print(x)\n</code>", "for x in y:\n    print(x)"),
+        ("So: <code>x = await f(1,\n2)\n</code>", "x = await f(1,\n2)"),
+        ("So: <code># two\nx = 1\n</code>", "# two\nx = 1"),
+        ("So: <code>print('</code>')</code>", "print('</code>')"),
+        ("So: <code>\nno Python at all\n</code>", "no Python at all"),
+        ("<pre><code>x = 1\n</code></pre>", "x = 1"),
+    ],
+)
+def test_code_behind_a_tag(text, code):
+    """A tag opens a block where its line ends, or Python stands behind it in its line."""
+    assert code == find_code(text, Tags())
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Done: <code>final_answer(5)", "</code>"),
+        ("Done: <code>print(5)  # five", "\n</code>"),
+        ("I write it between <code> and ", ""),
+        ("<code>", "</code>"),
+    ],
+)
+def test_what_a_line_lacks_that_a_provider_has_cut(text, left):
+    """Code in the line of a tag is closed, and a mention is not."""
+    assert left == missing(text, Tags())
 
 
 @pytest.mark.parametrize(

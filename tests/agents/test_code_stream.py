@@ -43,6 +43,7 @@ PIECES = [
         "It's so. ",
     ),
     *('x = """\n```\n"""\n', "print(x)\n", "  x = 1\n", "\t", "\r\n", "<code>\nx = 1\n</code>"),
+    *("Use <code> here, ", '<code lang="py">', '"<code>', "```python-repl\n", "and <code>x = (1,"),
     *("x = 1  # </code>\n", "\n</code>\n", "\n```\n", "$$", "html = '''\n<code>\n'''\n", ":"),
 ]
 texts = st.lists(st.sampled_from(PIECES), max_size=10).map("".join) | st.builds(
@@ -163,6 +164,19 @@ def test_nothing_is_read_behind_the_code(text, places, tags):
 
     if reader.over is not None:
         assert len(said(read[:-1])) < reader.over == len(said(left))
+
+
+def test_a_mention_holds_the_text_to_the_end_of_its_line():
+    """A tag in a sentence may open a block, so that the rest of its line waits, and is not lost."""
+    pieces = [TextDelta(text) for text in ("I use <co", "de> ta", "gs\n", "now", ".")]
+    error = RuntimeError("It broke off.")
+    left = []
+    rx.concat(rx.from_iterable(pieces[:2]), rx.throw(error)).pipe(cut_at_code(TAGS)).subscribe(
+        left.append, left.append
+    )
+
+    assert ["I use <co", "de> tags\n", "now", "."] == [one.text for one in cut(TAGS, *pieces)]
+    assert [TextDelta("I use <co"), TextDelta("de> ta"), error] == left
 
 
 def test_a_reply_at_the_length_limit_stays_open():

@@ -12,7 +12,7 @@ from rxagent.events import TextDelta
 from rxagent.messages import Message, ToolCall
 from rxagent.models import OpenAIModel, hosted, openai, resolve
 from rxagent.models.hosts import HOSTS, declared_at
-from rxagent.models.openai_chat.oddities import DEEPSEEKS, USUAL
+from rxagent.models.openai_chat.oddities import DEEPSEEKS, GEMINIS, USUAL
 from rxagent.streams import each
 from rxagent.testing.contract import ModelContract
 from rxagent.testing.far_ends.mistral import MistralFarEnd
@@ -138,6 +138,25 @@ def test_what_a_host_demands_goes_with_its_address(host):
     """It is met by a model of `OpenAIModel` as well, whatever the path."""
     assert host.oddities == declared_at(host.url) == declared_at(f"{host.url}/beta")
     assert USUAL == declared_at("") == declared_at("https://example.com/v1")
+
+
+OF_GOOGLE = "projects/p/locations/{}/endpoints/openapi"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_vertex"),
+    [
+        (f"https://aiplatform.googleapis.com/v1/{OF_GOOGLE.format('global')}", True),
+        (f"https://us-central1-aiplatform.googleapis.com/v1beta1/{OF_GOOGLE.format('x')}/", True),
+        (f"https://aiplatform.eu.rep.googleapis.com/v1/{OF_GOOGLE.format('eu')}", True),
+        ("https://us-central1-aiplatform.googleapis.com/v1/projects/p/endpoints/42", False),
+        (f"https://aiplatform.googleapis.com.example.com/v1/{OF_GOOGLE.format('x')}", False),
+        (f"https://example.com/aiplatform.googleapis.com/{OF_GOOGLE.format('x')}", False),
+    ],
+)
+def test_gemini_on_vertex(url, is_vertex):
+    """Vertex serves Gemini, with the same demands, under an address for each region."""
+    assert (GEMINIS if is_vertex else USUAL) == declared_at(url)
 
 
 def test_the_address_of_a_host_decides(server, monkeypatch):

@@ -1,11 +1,13 @@
 """Bedrock's models, called through the real boto3 and aiohttp over a real socket."""
 
 import asyncio
+import gzip
 import json
 import pickle
 import shutil
 import ssl
 import sys
+import zlib
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from copy import deepcopy
@@ -19,7 +21,14 @@ from attrs import evolve
 
 from rxagent import Agent, tool
 from rxagent import operators as ops
-from rxagent.errors import ModelError, ModelRejected, ModelTimeout, ModelUnavailable, RateLimited
+from rxagent.errors import (
+    MalformedReply,
+    ModelError,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+)
 from rxagent.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Image, Message, Request
 from rxagent.models import AmazonBedrockModel, resolve
@@ -30,6 +39,8 @@ from rxagent.testing.contract import ModelContract
 from rxagent.testing.far_ends import Broken, Rejected, Silence, Waiting
 from rxagent.testing.far_ends.bedrock import KEYS, BedrockFarEnd
 from rxagent.testing.leaks import keepers
+
+from ..models.raw import answering
 
 boto3 = pytest.importorskip("boto3")
 
@@ -467,6 +478,33 @@ def test_broken_bytes_of_a_gateway(far_end):
     far_end.server.scenario(model.model_id, lambda body: [Reply(200, page)])
     with pytest.raises(ModelError, match="Sign in"):
         text(model)
+
+
+@pytest.mark.parametrize("name", ["gzip", "x-gzip", "deflate"])
+@pytest.mark.parametrize("status", [200, 429])
+def test_compressed(name, status):
+    """A proxy before Bedrock may compress what it passes on, in several parts."""
+    content = [{"text": "Hello"}]
+    reply = {"output": {"message": {"content": content}}, "stopReason": "end_turn"}
+    body = json.dumps(reply if status == 200 else {"message": "Slow down"}).encode()
+    parts = [body] if name == "deflate" else [body[:9], body[9:]]
+    compress = zlib.compress if name == "deflate" else gzip.compress
+    coded = b"".join(map(compress, parts))
+    head = f"HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Encoding: {name}\r\n"
+    with answering(f"{head}Content-Length: {len(coded)}\r\n\r\n".encode() + coded) as url:
+        model = AmazonBedrockModel("m", client_kwargs={**KEYS, "endpoint_url": url})
+        if status == 200:
+            assert "Hello" == text(model)
+        else:
+            with pytest.raises(RateLimited, match="Slow down"):
+                text(model)
+
+
+def test_an_unknown_encoding():
+    """The error of a body that cannot be read names its encoding."""
+    reply = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: br\r\n\r\n\x0b\x02\x80"
+    with answering(reply) as url, pytest.raises(MalformedReply, match="'br', which is not known"):
+        text(AmazonBedrockModel("m", client_kwargs={**KEYS, "endpoint_url": url}))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])

@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -249,6 +251,26 @@ def test_its_clients_are_closed_with_their_loop(server, leave):
     asyncio.run(_read(model(server), leave))
 
     assert before == cached()
+
+
+def test_its_clients_are_bounded(server):
+    """LiteLLM keeps as many clients as the page says, whatever number of keys is used."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "litellm.md"
+    (most,) = re.findall(r"at most (\d+) in the process", page.read_text(encoding="utf-8"))
+    cache = litellm.in_memory_llm_clients_cache
+
+    async def ask(keys):
+        for key in range(keys):
+            by = LiteLLMModel("openai/plain", api_base=server.url, api_key=f"key {key}")
+            await _read(by, leave=True)
+        return len(cache.cache_dict)
+
+    assert int(most) == cache.max_size_in_memory
+    cache.max_size_in_memory = cached() + 10
+    try:
+        assert cached() + 10 >= asyncio.run(ask(20))
+    finally:
+        cache.max_size_in_memory = int(most)
 
 
 def test_its_callbacks_end_with_their_loop(server):

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from ...events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from ...exact_json import exact_text
@@ -16,11 +16,12 @@ from ..blocks import Blocks
 from ..openai_chat.fields import Halves, id_of, string, whole
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
+from ..repeated import Repeated
+from .opened import CALL, TEXT, THINKING, Ended, Opened, is_same_call, kind_of
 from .repeats import Repeats
 
 __all__ = ["Content", "Piece"]
 
-_TEXT, _THINKING, _CALL = "text", "thinking", "tool_use"
 _OF_CALLS = {"type", "id", "name", "input"}
 _GROWING = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 """The deltas that grow a block, each with the name of its text."""
@@ -45,27 +46,6 @@ class Piece:
     add: Callable[[str], Delta] | None
 
 
-@define
-class _Open:
-    """A block that has begun.
-
-    Attributes:
-        kind: Its type.
-        data: What came at its start, and what is to be given back of it.
-        begun: How many characters of text preceded it.
-        call: The number of its call.
-        is_later: Whether text or a call precedes it, so that its place must be kept.
-        pieces: The pieces of its input.
-    """
-
-    kind: str
-    data: dict[str, Any]
-    begun: int
-    call: int = 0
-    is_later: bool = False
-    pieces: list[str] = field(factory=list)
-
-
 class Content:
     """Turns the blocks of one reply into deltas, and keeps those that the provider wants back.
 
@@ -80,11 +60,13 @@ class Content:
 
     def __init__(self, origin: str | None, signs: bool) -> None:
         self.has_lost = False
-        self.repeats = Repeats(_kind_of)
+        self.repeats = Repeats(kind_of)
         self._origin = origin
         self._signs = signs
         self._blocks = Blocks(origin)
-        self._open: dict[int | None, _Open] = {}
+        self._open: dict[int | None, Opened] = {}
+        self._ended = Ended()
+        self._thoughts: list[str] = []
         self._halves = Halves()
         self._latest: int | None = None
         self._follows = False
@@ -97,33 +79,37 @@ class Content:
     def start(self, index: int | None, block: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what the start of a block holds, unless that is a call's, and repeated."""
         if (begun := self._open.get(index)) is not None:
-            if index is not None and _is_same_call(begun.data, block):
+            if index is not None and is_same_call(begun.data, block):
                 return
             yield from self.stop(index)
-        kind = _kind_of(block)
-        opened = _Open(kind, dict(block), self._blocks.text, is_later=self._follows)
-        self.repeats.begin(block, opened.pieces)
+        kind = kind_of(block)
+        since = len(self.repeats.texts), len(self._thoughts)
+        opened = Opened(kind, dict(block), self._blocks.text, since, is_later=self._follows)
+        opened.earlier = self._ended.earlier(index, block)
         self._open[index] = opened
         self._latest = index
-        if kind == _TEXT:
-            yield from self._say(block.get("text"))
-        elif kind == _THINKING:
-            yield from self._think(block.get("thinking"))
-        elif kind == _CALL:
-            yield self._call(opened, block)
-        self._follows = kind in (_TEXT, _CALL)
+        if opened.earlier is None:
+            yield from self._begin(opened)
+        else:
+            opened.repeated = Repeated(opened.earlier.texts())
+        if kind == TEXT:
+            yield from self._say(opened, block.get("text"))
+        elif kind == THINKING:
+            yield from self._think(opened, block.get("thinking"))
+        self._follows = kind in (TEXT, CALL)
 
     def piece(self, index: int | None, delta: dict[str, Any]) -> Piece | None:
         """Return what grows a block, unless it does more than that."""
         name = _GROWING.get(_kind_of_delta(delta))
-        if name is None or not isinstance(delta.get(name), str):
+        opened = self._opened(index)
+        is_held = opened is not None and opened.repeated is not None
+        if name is None or is_held or not isinstance(delta.get(name), str):
             return None
         add: Callable[[str], Delta] | None = None
         if name == "thinking":
-            add = self._blocks.reason
+            add = self._thought
         elif name != "text":
-            opened = self._opened(index)
-            if opened is None or opened.kind != _CALL:  # `grow` decides what that means
+            if opened is None or opened.kind != CALL:  # `grow` decides what that means
                 return None
             add = partial(_argued, opened)
         return Piece(delta, name, add)
@@ -135,16 +121,17 @@ class Content:
 
     def grow(self, index: int | None, delta: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield what a delta adds to a block."""
+        opened = self._opened(index)
         match _kind_of_delta(delta):
             case "text_delta":
-                yield from self._say(delta.get("text"))
+                yield from self._say(opened, delta.get("text"))
             case "thinking_delta":
-                yield from self._think(delta.get("thinking"))
+                yield from self._think(opened, delta.get("thinking"))
             case "input_json_delta":
-                yield from self._argue(index, delta.get("partial_json"))
-            case "signature_delta" if (opened := self._opened(index)) is not None:
+                yield from self._argue(opened, delta.get("partial_json"))
+            case "signature_delta" if opened is not None:
                 opened.data["signature"] = delta.get("signature")
-            case "citations_delta" if (opened := self._opened(index)) is not None:
+            case "citations_delta" if opened is not None:
                 citations = opened.data.get("citations") or []
                 opened.data["citations"] = [*citations, delta.get("citation")]
 
@@ -158,8 +145,16 @@ class Content:
         """
         yield from self._flush()
         opened = self._open.pop(index, None)
-        if opened is None:
+        if opened is None or opened.is_repeated:
             return
+        if opened.repeated is not None:
+            yield from self._release(opened)
+        yield from self._stop(opened, cut)
+        until = len(self.repeats.texts), len(self._thoughts)
+        opened.texts = partial(self._texts_of, opened, until)
+        self._ended.note(index, opened)
+
+    def _stop(self, opened: Opened, cut: bool) -> Iterator[Delta]:
         data = opened.data
         match opened.kind:
             case "text":
@@ -168,14 +163,14 @@ class Content:
                     citations = None
                 size = self._blocks.text - opened.begun
                 if citations or (size and opened.is_later):
-                    kept = {"type": _TEXT, **({"citations": citations} if citations else {})}
+                    kept = {"type": TEXT, **({"citations": citations} if citations else {})}
                     yield from self._blocks.keep(kept, size)
             case "thinking":
                 signature = data.get("signature")
                 if isinstance(signature, str) and (signature or not self._signs):
-                    yield from self._blocks.keep({"type": _THINKING, "signature": signature})
+                    yield from self._blocks.keep({"type": THINKING, "signature": signature})
                 elif not self._signs:
-                    yield from self._blocks.keep({"type": _THINKING})
+                    yield from self._blocks.keep({"type": THINKING})
             case "tool_use":
                 if data.get("input"):
                     arguments = exact_text(data["input"])
@@ -196,13 +191,60 @@ class Content:
             yield from self.stop(index)
         yield from self._flush()
 
-    def _opened(self, index: int | None) -> _Open | None:
+    def _opened(self, index: int | None) -> Opened | None:
         """Return the block with an index; without one, the latest."""
         if index is None:
             return self._open.get(self._latest)
         return self._open.get(index) or self._open.get(None)
 
-    def _call(self, opened: _Open, block: Mapping[str, Any]) -> Delta:
+    # Blocks that are repeated
+
+    def _texts_of(self, opened: Opened, until: tuple[int, int]) -> dict[str, str]:
+        (text, thinking), (text_end, thinking_end) = opened.since, until
+        pieces = {
+            "input": opened.pieces,
+            TEXT: self.repeats.texts[text:text_end],
+            THINKING: self._thoughts[thinking:thinking_end],
+        }
+        return {name: "".join(parts) for name, parts in pieces.items()}
+
+    def _begin(self, opened: Opened) -> Iterator[Delta]:
+        self.repeats.begin(opened.data, opened.pieces)
+        if opened.kind == CALL:
+            yield self._call(opened, opened.data)
+
+    def _release(self, opened: Opened) -> Iterator[Delta]:
+        """Yield what was held of a block that is no repeated one."""
+        held = () if opened.repeated is None else opened.repeated.held
+        opened.repeated = None
+        yield from self._begin(opened)
+        for name, text in held:
+            yield self._delta(opened, name, text)
+
+    def _emit(self, opened: Opened | None, name: str, text: str) -> Iterator[Delta]:
+        repeated = None if opened is None else opened.repeated
+        if repeated is not None and repeated.goes_on(name, text):
+            repeated.held.append((name, text))
+            return
+        if opened is not None and repeated is not None:
+            yield from self._release(opened)
+        yield self._delta(opened, name, text)
+
+    # Deltas
+
+    def _delta(self, opened: Opened | None, name: str, text: str) -> Delta:
+        if name == "input" and opened is not None:
+            return _argued(opened, text)
+        if name == THINKING:
+            return self._thought(text)
+        self.said(text)
+        return TextDelta(text)
+
+    def _thought(self, text: str) -> ReasoningDelta:
+        self._thoughts.append(text)
+        return self._blocks.reason(text)
+
+    def _call(self, opened: Opened, block: Mapping[str, Any]) -> Delta:
         name = whole(string(block.get("name")))
         if not name:
             raise LookupError
@@ -213,52 +255,34 @@ class Content:
         extra = (ProviderData(self._origin, kept),) if kept and self._origin is not None else ()
         return ToolCallDelta(opened.call, id_of(block.get("id")), name, None, extra)
 
-    def _say(self, text: Any) -> Iterator[Delta]:
-        if text and (joined := self._halves.join(_TEXT, string(text))):
-            yield self._said(joined)
+    def _say(self, opened: Opened | None, text: Any) -> Iterator[Delta]:
+        if text and (joined := self._halves.join((opened, TEXT), string(text))):
+            yield from self._emit(opened, TEXT, joined)
 
-    def _said(self, text: str) -> TextDelta:
-        self.said(text)
-        return TextDelta(text)
-
-    def _think(self, thinking: Any) -> Iterator[ReasoningDelta | Rest]:
+    def _think(self, opened: Opened | None, thinking: Any) -> Iterator[Delta | Rest]:
         for text in thoughts_in(thinking):
             if text is REST:
                 yield REST
-            elif text and (joined := self._halves.join(_THINKING, text)):
-                yield self._blocks.reason(joined)
+            elif text and (joined := self._halves.join((opened, THINKING), text)):
+                yield from self._emit(opened, THINKING, joined)
 
-    def _argue(self, index: int | None, text: Any) -> Iterator[Delta]:
-        opened = self._opened(index)
+    def _argue(self, opened: Opened | None, text: Any) -> Iterator[Delta]:
         if not text:
             return
-        if opened is None or opened.kind in (_TEXT, _THINKING):
+        if opened is None or opened.kind in (TEXT, THINKING):
             if self._blocks.calls:
                 raise LookupError  # they may belong to any of the calls
             self.has_lost = True
-        elif opened.kind != _CALL:
+        elif opened.kind != CALL:
             if isinstance(text, str):
                 opened.pieces.append(text)
-        elif joined := self._halves.join(opened.call, string(text)):
-            yield _argued(opened, joined)
+        elif joined := self._halves.join((opened, "input"), string(text)):
+            yield from self._emit(opened, "input", joined)
 
     def _flush(self) -> Iterator[Delta]:
-        for key, half in self._halves.flush().items():
-            match key:
-                case int():
-                    yield ToolCallDelta(key, arguments=half)
-                case "thinking":
-                    yield self._blocks.reason(half)
-                case _:
-                    yield self._said(half)
-
-
-def _kind_of(block: Mapping[str, Any]) -> str:
-    """Return the type of a block, or what it is by its text; empty when that is unknown."""
-    kind = block.get("type")
-    if isinstance(kind, str):
-        return kind
-    return next((name for name in (_TEXT, _THINKING) if isinstance(block.get(name), str)), "")
+        for place, half in self._halves.flush().items():
+            opened, name = cast(tuple[Opened | None, str], place)
+            yield from self._emit(opened, name, half)
 
 
 def _kind_of_delta(delta: Mapping[str, Any]) -> Any:
@@ -268,14 +292,7 @@ def _kind_of_delta(delta: Mapping[str, Any]) -> Any:
     return next((kind for kind, name in _DELTAS.items() if name in delta), "")
 
 
-def _is_same_call(begun: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
-    """Return whether the start of a block repeats the start of a call that has an id."""
-    names = "type", "id", "name"
-    is_call = block.get("type") == _CALL and bool(block.get("id"))
-    return is_call and all(begun.get(name) == block.get(name) for name in names)
-
-
-def _argued(opened: _Open, text: str) -> ToolCallDelta:
+def _argued(opened: Opened, text: str) -> ToolCallDelta:
     opened.data["input"] = None  # whatever came at the start
     opened.pieces.append(text)
     return ToolCallDelta(opened.call, arguments=text)

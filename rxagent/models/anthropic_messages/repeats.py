@@ -53,6 +53,7 @@ class Repeats:
     Attributes:
         is_streamed: Whether a part came as an event of a stream.
         is_contradicted: Whether a whole message differs from the texts that came as events.
+        texts: The pieces of the text so far.
 
     Args:
         kind_of: Returns the type of a block.
@@ -61,13 +62,13 @@ class Repeats:
     def __init__(self, kind_of: Callable[[_Block], str]) -> None:
         self.is_streamed = self.is_contradicted = False
         self._kind_of = kind_of
-        self._texts: list[str] = []
+        self.texts: list[str] = []
         self._calls: list[_Call] = []
         self._others: list[_Block] = []
 
     def say(self, text: str) -> None:
         """Note a text of the answer."""
-        self._texts.append(text)
+        self.texts.append(text)
 
     def begin(self, block: _Block, pieces: list[str]) -> None:
         """Note a block that begins; the pieces of its arguments are added to a list."""
@@ -101,7 +102,7 @@ class Repeats:
 
     def _known_in(self, text: str) -> int:
         """Return how many characters of the text of a message were said before it."""
-        said = "".join(self._texts)
+        said = "".join(self.texts)
         if text.startswith(said):
             return len(said)
         if self.is_streamed:

@@ -6,15 +6,16 @@
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+from ..decoding import decoded, encodings_in
 from ..reply_reader import until_silence
 from .signing import intercept, make_client, signed
 
-__all__ = ["BedrockClient", "body_of", "connect"]
+__all__ = ["BedrockClient", "body_of", "connect", "pieces_of"]
 
 _MOST = 1 << 16
 """Bytes of an error's body that are read."""
@@ -102,11 +103,17 @@ class BedrockClient:
             await self._session.close()
 
 
+def pieces_of(response: Any) -> AsyncIterator[bytes]:
+    """Return the pieces of the body of a response."""
+    header = ",".join(response.headers.getall("Content-Encoding", ()))
+    return decoded(response.content.iter_any(), encodings_in(header))
+
+
 async def body_of(response: Any) -> bytes:
     """Return the body of an error's reply, or its beginning; empty when it cannot be read."""
     body = b""
     with suppress(Exception):
-        async for part in until_silence(response.content.iter_any()):
+        async for part in until_silence(pieces_of(response)):
             body += part
             if len(body) > _MOST:
                 break

@@ -123,7 +123,7 @@ class ConverseReply:
     def _read(self, headers: Headers, payload: bytes) -> Iterator[Delta]:
         if self.is_finished and self._events.is_settled:
             return
-        if not self.is_finished and _is_error(headers):  # a whole answer cannot break
+        if _is_error(headers):
             raise error_in(self._errors, headers, payload)
         kind = headers.get(":event-type", "")
         if kind:

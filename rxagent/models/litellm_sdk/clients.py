@@ -4,8 +4,10 @@ import asyncio
 from contextlib import suppress
 from importlib import import_module
 from inspect import isawaitable
+from time import monotonic
 from typing import Any
 
+from ..clients import IDLE
 from ..cookies import take_no_cookies
 
 __all__ = ["Clients"]
@@ -17,8 +19,9 @@ _PATIENCE = 2.0
 class Clients:
     """The clients that LiteLLM has made for the loop of the requests.
 
-    It keeps them in a cache of the whole process, by the loop and their settings, and closes
-    none when the loop ends.
+    It keeps them in a cache of the whole process, by the loop and their settings: 200 at most, of
+    which it drops the oldest and leaves them to the garbage collector. It closes none when the
+    loop ends.
 
     Args:
         sdk: The module `litellm`.
@@ -27,6 +30,8 @@ class Clients:
     def __init__(self, sdk: Any) -> None:
         self.sdk = sdk
         self._kept: dict[str, Any] = {}
+        self._dropped: list[tuple[float, Any]] = []
+        """Those that LiteLLM keeps no more, and when that was seen."""
 
     def note(self) -> None:
         """Note the clients of the running loop, before and after a request.
@@ -42,7 +47,22 @@ class Clients:
                 if inner is not None and inner is not self.sdk.aclient_session:  # the user's
                     take_no_cookies(inner)
                     inner.cookies.jar.clear()
+            now = monotonic()
+            self._dropped += ((now, self._kept[key]) for key in self._kept.keys() - found.keys())
             self._kept = found
+
+    async def close_dropped(self, after: float = IDLE) -> None:
+        """Close the clients that LiteLLM has dropped, unless a request may have begun with them.
+
+        Args:
+            after: The seconds after which none can have.
+        """
+        until = monotonic() - after
+        due = [(at, each) for at, each in self._dropped if at <= until and not _is_busy(each)]
+        self._dropped = [each for each in self._dropped if each not in due]
+        for _, client in due:
+            with suppress(Exception):
+                await _close(client)
 
     async def close(self) -> None:
         """Close the clients that are not in use by other code on this loop."""
@@ -54,6 +74,7 @@ class Clients:
                 cache.ttl_dict.pop(key, None)
                 with suppress(Exception):
                     await _close(client)
+        await self.close_dropped(0)
         with suppress(Exception):
             await _end_logging()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ...call_forms import Schemas
-from ...events import Delta, TextDelta
+from ...events import Delta, StepRetried, TextDelta
 from ..think_tags import ThinkTags
 from .written_calls import WrittenCalls
 
@@ -37,6 +37,7 @@ class TextReader:
 
     def __init__(self, prompt: str, tools: Schemas) -> None:
         self._thoughts = ThinkTags()
+        self._tools = tools
         self._written = WrittenCalls(tools)
         if prompt.rstrip().endswith(_THOUGHT):
             self._thoughts.add(_THOUGHT)
@@ -64,5 +65,7 @@ class TextReader:
     def _calls_in(self, deltas: Iterable[Delta]) -> list[Delta]:
         found: list[Delta] = []
         for delta in deltas:
+            if isinstance(delta, StepRetried):  # the text so far, and calls in it, was a thought
+                self._written = WrittenCalls(self._tools)
             found += self._written.add(delta.text) if isinstance(delta, TextDelta) else [delta]
         return found

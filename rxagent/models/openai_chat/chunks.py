@@ -87,8 +87,8 @@ class ChatChunks(JsonEvents):
     @property
     def is_plain(self) -> bool:
         """Whether further text without the sign `<` is the answer's."""
-        is_open = self._halves.kept or self._choices.have_moved or self._marked.are_open
-        return self.tags.may_pass and not is_open
+        is_open = self._halves.kept or self._marked.are_open
+        return self.tags.may_pass and self._choices.are_decided and not is_open
 
     @property
     def is_cut(self) -> bool:
@@ -114,7 +114,10 @@ class ChatChunks(JsonEvents):
 
     def end(self) -> Iterator[Delta | Rest]:
         """Yield what was held back, at the end of the reply."""
+        reason = self._choices.end()
         yield from self._settle()
+        if reason is not None:
+            yield from self._finish(reason)
         yield from self.tags.end()
         try:
             self._choices.check(bool(self._calls))
@@ -185,7 +188,7 @@ class ChatChunks(JsonEvents):
         if report := choice.get("usage"):
             yield from self._report(report)
         if reason:
-            if self._choices.finishes(index) or has_calls:
+            if self._choices.finishes(index, reason) or has_calls:
                 yield from self._finish(reason)
         elif is_whole and not self.is_stream:
             self.finished = True
@@ -197,6 +200,7 @@ class ChatChunks(JsonEvents):
         if self.finished and any(fields.get(name) for name in _BESIDE):
             self.goes_on = True
         if self._choices.takes(choice, fields):
+            yield from self._read_released()
             yield from self._read_message(fields, choice)
         has_calls = False
         if fields.get("tool_calls") or fields.get("tool_call") or fields.get("function_call"):
@@ -204,6 +208,10 @@ class ChatChunks(JsonEvents):
                 has_calls = has_calls or delta is not REST
                 yield delta
         return has_calls
+
+    def _read_released(self) -> Iterator[Delta | Rest]:
+        for fields, choice in self._choices.released():
+            yield from self._read_message(fields, choice)
 
     def _read_message(self, fields: Mapping[str, Any], choice: int) -> Iterator[Delta | Rest]:
         is_read = False
@@ -367,6 +375,7 @@ class ChatChunks(JsonEvents):
             yield Finish(meaning)
 
     def _settle(self) -> Iterator[Delta | Rest]:
+        yield from self._read_released()
         if self._marked.are_open:
             yield from self._think((self._marked.end(),))
         yield from self._kept.take()

@@ -57,8 +57,11 @@ _OF_MISTRAL = re.compile(
 )
 """Mistral's server, and its models."""
 
-_UNSIGNED = re.compile(r"(?:.*/)?(?:gemini-[12](?!\d)|gemma|learnlm).*", re.IGNORECASE)
-"""Google's models whose calls need no signature (November 2026)."""
+_UNSIGNED = re.compile(
+    r"(?:.*/)?(?:gemini-[12](?!\d)|gemma|learnlm).*|(?!google/)[^/]+/(?!.*gemini).*", re.IGNORECASE
+)
+"""Models whose calls need no signature: older ones of Google's, and those of others, which Vertex
+serves under the name of their publisher (November 2026)."""
 
 
 def oddities_of(origin: str | None, model: str, declared: Oddities = USUAL) -> Oddities:

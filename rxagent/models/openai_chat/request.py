@@ -102,12 +102,15 @@ def _with_calls(messages: Sequence[Message]) -> Iterator[int]:
 
 
 def _sign(calls: Iterable[dict[str, Any]], signature: str) -> None:
-    """Sign the calls of a message, unless one is signed: of parallel ones only the first is."""
+    """Sign the calls of a message, unless one is signed: of parallel ones only the first is.
+
+    Some gateways before Vertex have the signature under `vertex`.
+    """
     outers = [_fields(call.get("extra_content")) for call in calls]
-    inners = [_fields(outer.get("google")) for outer in outers]
+    inners = (_fields(inner) for outer in outers for inner in outer.values())
     if not any(inner.get("thought_signature") for inner in inners):
-        for call, outer, inner in zip(calls, outers, inners, strict=True):
-            google = {**inner, "thought_signature": signature}
+        for call, outer in zip(calls, outers, strict=True):
+            google = {**_fields(outer.get("google")), "thought_signature": signature}
             call["extra_content"] = {**outer, "google": google}
 
 

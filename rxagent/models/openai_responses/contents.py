@@ -13,6 +13,7 @@ __all__ = [
     "CALL",
     "KIND_OF",
     "MESSAGE",
+    "OF_MODEL",
     "REASONING",
     "Texts",
     "arguments_in",
@@ -22,6 +23,9 @@ __all__ = [
 ]
 
 CALL, MESSAGE, REASONING = "function_call", "message", "reasoning"
+OF_MODEL = CALL, MESSAGE, REASONING
+"""The items that the model itself has made."""
+
 
 KIND_OF = {
     "arguments": CALL,

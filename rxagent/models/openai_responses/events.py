@@ -177,6 +177,10 @@ class ResponseEvents(JsonEvents):
             output = []
         self.answered = self.answered or bool(output)
         yield from self._output.finish([typed(item) for item in output])
+        if self._output.has_broken_off:
+            yield from self._report(response)
+            self.failure = self._errors.unavailable("broke off before its reply was whole")
+            return
         if self._output.is_contradicted:
             yield from self._report(response)
             what = "a whole text that differs from the pieces of it"
@@ -184,7 +188,7 @@ class ResponseEvents(JsonEvents):
             return
         reason = "tool_calls" if self._output.has_calls else "stop"
         word = _word_in(response.get("incomplete_details"))
-        if word or state == "incomplete":
+        if word or state == "incomplete" or self._output.is_cut:
             word = word or "length"
             reason = finish_of(word) or _WORDS.get(word, "")
             if not reason:

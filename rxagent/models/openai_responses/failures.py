@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..failures import failure_in, is_foreign, wordless_failure_in
-from .contents import CALL, MESSAGE, REASONING, typed
+from .contents import CALL, OF_MODEL, typed
 
 __all__ = ["failure_in_event", "failure_in_item", "failure_in_response", "is_of_tool"]
 
@@ -16,9 +16,6 @@ _OF_TOOL = re.compile(
 
 What the model itself makes is no such tool: calls of ours, messages, and their parts.
 """
-
-_OF_MODEL = CALL, MESSAGE, REASONING
-"""The items that the model itself has made."""
 
 _INNER = {"item", "part", "response", "delta", "annotation", "logprobs"}
 _ECHOED = {"input", "instructions", "metadata", "output", "prompt", "reasoning", "text", "tools"}
@@ -95,7 +92,7 @@ def failure_in_item(item: Any) -> Any:
     if isinstance(kind, str) and kind.endswith(("_call", "_output", "_tools")) and kind != CALL:
         return None
     error = failure_in(item, inside=True)
-    if error is None and kind in _OF_MODEL and _has_failed(item):
+    if error is None and kind in OF_MODEL and _has_failed(item):
         error = _described(item, "item")
     content = item.get("content")
     for part in content if error is None and isinstance(content, list) else ():

@@ -11,7 +11,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from .contents import CALL, Texts
+from ..repeated import Repeated
+from .contents import CALL, OF_MODEL, Texts
 from .parts import CONTRADICTS, EQUALS, EXTENDS, UNKNOWN, Parts
 
 __all__ = ["Item", "Items", "Signs"]
@@ -59,11 +60,14 @@ class Item:
         data: What the whole item has beside its id and its state.
         is_announced: Whether an event has said that it begins.
         is_whole: Whether it came as a whole.
+        state: Its state, as the latest event that has it as a whole says.
         begun: Where its text begins among all text; None before its first piece.
         said: How many characters of text it has.
         thoughts: Where the parts of its reasoning are, among the characters since the block before.
         latest: The latest part of its reasoning.
         is_mixed: Whether other reasoning stands between that of the item.
+        earlier: The item that it may be once more.
+        repeated: Compares the two, and holds what comes of it, until that is known.
     """
 
     kind: str
@@ -78,11 +82,14 @@ class Item:
     data: Mapping[str, Any] | None = None
     is_announced: bool = False
     is_whole: bool = False
+    state: Any = None
     begun: int | None = None
     said: int = 0
     thoughts: list[list[Any]] = field(factory=list)
     latest: tuple[str, int] | None = None
     is_mixed: bool = False
+    earlier: "Item | None" = None
+    repeated: Repeated | None = None
 
     def parts(self, name: str) -> Parts:
         """Return what has come of a text."""
@@ -109,6 +116,9 @@ class Items:
         self._by_id: dict[tuple[str, str], list[Item]] = {}
         self._by_index: dict[tuple[str, int], list[Item]] = {}
         self._by_call: dict[str, list[Item]] = {}
+        self._latest: Item | None = None
+        self._kinds: dict[int, set[str]] = {}
+        """The types of the items at an index, which is none where they are several."""
         self._ids_repeat = self._ids_change = False
         """Whether an id was found in a second event, and whether an item has had two."""
 
@@ -122,7 +132,9 @@ class Items:
 
     def begun(self, signs: Signs) -> Item:
         """Return the item of an event that says that it begins; it may have begun before."""
-        item = self._announced(signs) or self._new(signs)
+        item = self._announced(signs)
+        if item is None or item.is_whole:
+            item = self._new(signs)
         item.is_announced = True
         return self._learn(item, signs)
 
@@ -137,7 +149,9 @@ class Items:
             if item is not None and item.texts and not is_certain:
                 item = None if self._has_other_id(item, signs) else item
         self.has_strays = self.has_strays or item is None
-        return self._learn(item or self._new(signs), signs, is_piece=True)
+        if item is None or item.is_whole:
+            item = self._new(signs)
+        return self._learn(item, signs, is_piece=True)
 
     def of_whole(self, signs: Signs, fit: Fit) -> Item:
         """Return the item of an event that holds a whole text of it, or all of it."""
@@ -172,8 +186,31 @@ class Items:
 
     def _new(self, signs: Signs) -> Item:
         item = Item(signs.kind)
+        if (earlier := self._earlier(signs)) is not None:
+            item.earlier = earlier
+            item.repeated = Repeated({name: it.text for name, it in earlier.texts.items()})
+        self._latest = item
         self._all.setdefault(signs.kind, []).append(item)
         return item
+
+    def _earlier(self, signs: Signs) -> Item | None:
+        """Return the whole item that a new one may repeat: one at its place, or right before it.
+
+        Calls that have ids of their own are several, even if they are alike.
+        """
+        if signs.kind not in OF_MODEL:
+            return None
+        found: list[Item] = [*self._by_call.get(signs.call_id or "", ())[-1:]]
+        found += self._by_id.get((signs.kind, signs.id or ""), ())[-1:]
+        if signs.index is not None and len(self._kinds.get(signs.index, ())) < 2:
+            found += self._by_index.get((signs.kind, signs.index), ())[-1:]
+        if signs.kind != CALL and self._latest is not None:
+            found.append(self._latest)
+        for item in found:
+            is_other = None not in (item.call_id, signs.call_id) and item.call_id != signs.call_id
+            if item.kind == signs.kind and item.is_whole and not is_other:
+                return item
+        return None
 
     def _learn(self, item: Item, signs: Signs, is_piece: bool = False) -> Item:
         if signs.id is not None and signs.id not in item.ids:
@@ -183,6 +220,7 @@ class Items:
                 self._by_id.setdefault((item.kind, signs.id), []).append(item)
         if item.index is None and signs.index is not None:
             item.index = signs.index
+            self._kinds.setdefault(signs.index, set()).add(item.kind)
             self._by_index.setdefault((item.kind, signs.index), []).append(item)
         if item.call_id is None and signs.call_id is not None:
             item.call_id = signs.call_id

@@ -1,14 +1,17 @@
 """The output of one reply of OpenAI's Responses protocol: its items, put together from events."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from ...events import Delta
+from ...json_text import lacks_end
 from ...streams.fairness import REST, Rest
 from ..openai_chat.fields import Halves, id_of, whole
 from ..openai_chat.nesting import is_deep
-from .contents import CALL, Texts, texts_of
+from .contents import CALL, OF_MODEL, Texts, texts_of
 from .items import Fit, Item, Items, Signs
+from .once import TELLING, once
 from .parts import Part
 from .spoken import Spoken
 
@@ -55,6 +58,20 @@ class Output:
         return bool(self._items)
 
     @property
+    def is_cut(self) -> bool:
+        """Whether a limit has cut an item, as its state says."""
+        return any(item.state == "incomplete" for item in self._items if item.kind in OF_MODEL)
+
+    @property
+    def has_broken_off(self) -> bool:
+        """Whether a call is in progress at the end, and its arguments lack theirs.
+
+        The state alone says nothing: some servers leave an item in the state in which it began.
+        """
+        calls = (item for item in self._items if (item.kind, item.state) == (CALL, "in_progress"))
+        return any(lacks_end(item.parts("arguments").text) for item in calls)
+
+    @property
     def has_halves(self) -> bool:
         """Whether the first half of a character waits for its other one."""
         return bool(self._halves.kept)
@@ -79,7 +96,7 @@ class Output:
         if self._latest is None:
             return None
         item, name, number = self._latest
-        if name == "arguments" and item.name is None:
+        if item.repeated is not None or (name == "arguments" and item.name is None):
             return None
         note = item.parts(name).pieces(number).append
         spoken = self._spoken
@@ -121,9 +138,13 @@ class Output:
 
     def finish(self, output: Sequence[Any]) -> Iterator[Delta | Rest]:
         """Yield what the output of the last event adds to what came before it, and the rest."""
-        wholes = [
-            (signs, data) for index, data in enumerate(output) if (signs := _signs_of(index, data))
-        ]
+        wholes = once(
+            [
+                (signs, data)
+                for index, data in enumerate(output)
+                if (signs := _signs_of(index, data))
+            ]
+        )
         items = yield from self._find_all(wholes)
         texts = [texts_of(data) for _, data in wholes]
         missing = self._missing_in_all(texts)
@@ -139,6 +160,8 @@ class Output:
                 for name, pending in item.pending.items():
                     missing_parts = item.parts(name).missing(sorted(pending.items()))
                     yield from self._complete(item, name, [*missing_parts])
+                if item.repeated is not None and not item.repeated.is_all:
+                    yield from self._release(item)
         yield from self.flush()
         self._check()
 
@@ -177,6 +200,7 @@ class Output:
         return missing
 
     def _stop(self, item: Item, data: Mapping[str, Any], texts: Texts) -> Iterator[Delta]:
+        item.state = data.get("status")
         has_said = self._has_said(item, texts)
         for name, parts in texts.items():
             _check_arguments(item, name, parts)
@@ -188,7 +212,9 @@ class Output:
             item.is_whole = True
             item.data = _rest_of(data)
             yield from self.flush()
-            yield from self._spoken.keep(item, data)
+            if not _is_repeated(item, data):
+                yield from self._release(item)
+                yield from self._spoken.keep(item, data)
 
     def _has_said(self, item: Item, texts: Texts) -> bool:
         """Return whether a text was said, though its pieces had an odd id or odd numbers."""
@@ -208,6 +234,19 @@ class Output:
 
     def _emit(self, item: Item, name: str, number: int, piece: str) -> Iterator[Delta]:
         item.parts(name).pieces(number).append(piece)
+        if item.repeated is None or not item.repeated.goes_on(name, piece):
+            yield from self._release(item)
+            yield from self._say(item, name, number, piece)
+        else:
+            item.repeated.held.append(partial(self._say, item, name, number, piece))
+
+    def _release(self, item: Item) -> Iterator[Delta]:
+        """Yield what was held of an item that is no repeated one."""
+        repeated, item.repeated = item.repeated, None
+        for held in () if repeated is None else repeated.held:
+            yield from held()
+
+    def _say(self, item: Item, name: str, number: int, piece: str) -> Iterator[Delta]:
         if name == "arguments" and item.name is None:
             item.held.append(piece)
         else:
@@ -219,6 +258,13 @@ class Output:
         if item.kind != CALL or item.name is not None or not (name and isinstance(name, str)):
             return
         item.name = whole(name)
+        if item.repeated is None or item.earlier is None or item.earlier.name != item.name:
+            yield from self._release(item)
+            yield from self._call(item, data)
+        else:
+            item.repeated.held.append(partial(self._call, item, data))
+
+    def _call(self, item: Item, data: Mapping[str, Any]) -> Iterator[Delta]:
         self.has_calls = True
         yield self._spoken.call(item, data)
         if item.held:
@@ -235,6 +281,14 @@ class Output:
         known = {item.parts("arguments").text for item in calls if item.name is not None}
         if any(item.held and item.parts("arguments").text not in known for item in calls):
             raise Unnamed
+
+
+def _is_repeated(item: Item, data: Mapping[str, Any]) -> bool:
+    """Return whether an item that is whole now is an earlier one once more."""
+    if item.repeated is None or item.earlier is None or not item.repeated.is_all:
+        return False
+    known = item.earlier.data or {}
+    return all(known.get(name) == data.get(name) for name in TELLING)
 
 
 def _check_arguments(item: Item, name: str, whole: Sequence[Part]) -> None:

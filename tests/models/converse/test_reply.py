@@ -317,11 +317,25 @@ def test_error_without_a_body():
         read(frame_of(headers, b""))
 
 
-def test_exception_after_the_end():
-    """A whole answer cannot break."""
-    late = exception_frame("internalServerException", "Oh.")
+METADATA = event_frame("metadata", {"usage": {"inputTokens": 3, "outputTokens": 1}})
 
-    assert [TextDelta("Hi"), Finish("stop")] == read(delta(0, text="Hi"), STOP, late, b"\xff" * 20)
+
+def test_exception_behind_the_stop():
+    """An exception that AWS sends before the last event has failed the request."""
+    late = exception_frame("internalServerException", "Oh.")
+    disguised = event_frame("throttlingException", {"message": "Oh."})
+    for failed in (late, disguised):
+        with pytest.raises(ModelError, match=r"Oh\."):
+            read(delta(0, text="Hi"), STOP, failed, METADATA)
+
+
+def test_anything_behind_the_end():
+    """A whole answer cannot break: nothing is read behind its last event, and no garbled bytes."""
+    late = exception_frame("internalServerException", "Oh.")
+    whole = [TextDelta("Hi"), Finish("stop")]
+
+    assert whole == read(delta(0, text="Hi"), STOP, METADATA, late)[:2]
+    assert whole == read(delta(0, text="Hi"), STOP, b"\xff" * 20)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,10 @@ from rxagent.errors import MalformedReply, ModelError
 from rxagent.events import Finish, TextDelta, ToolCallDelta
 from rxagent.testing.frames import DONE, call_chunk, chunk, sse
 
+from ...laws import examples
+
+WORDS = st.text(alphabet="ab ", min_size=1, max_size=3)
+
 
 def at(index, delta, finish=None):
     """Return the bytes of a chunk with one choice, of this index."""
@@ -38,21 +42,57 @@ def test_thoughts_in_one_choice_and_text_in_the_next(read):
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc")), min_size=1, max_size=6))
 def test_no_text_is_lost_in_silence(read, parts):
-    """Text in several choices is read as a whole, or it is an error."""
+    """Text at indexes that grow is read as a whole; else it is that of one choice, or an error."""
+    indexes = [index for index, _ in parts]
     try:
         deltas = read(*(at(index, {"content": text}) for index, text in parts), DONE)
     except MalformedReply:
-        indexes = [index for index, _ in parts]
         assert indexes != sorted(indexes)
     else:
-        assert "".join(text for _, text in parts) == text_of(deltas)
+        is_one = indexes != sorted(indexes)
+        expected = [text for index, text in parts if index == indexes[0] or not is_one]
+        assert "".join(expected) == text_of(deltas)
+
+
+@examples(100)
+@given(st.data())
+def test_several_answers(read, data):
+    """Of several choices one is the answer, in whichever chunks and order they come; never two."""
+    texts = data.draw(st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=2, max_size=3))
+    begins = data.draw(st.booleans()) or len(texts) > 2
+    role = [({"role": "assistant", "content": ""}, None)] if begins else []
+    rows = [
+        [*role, *(({"content": f"{at}{text}"}, None) for text in each), ({}, "stop")]
+        for at, each in enumerate(texts)
+    ]
+    chunks = []
+    while any(rows):
+        left = [at for at, row in enumerate(rows) if row]
+        taken = data.draw(st.lists(st.sampled_from(left), min_size=1, unique=True))
+        parts = [(at, *rows[at].pop(0)) for at in taken]
+        chunks.append(
+            [{"index": at, "delta": delta, "finish_reason": end} for at, delta, end in parts]
+        )
+    deltas = read(*(sse({"choices": choices}) for choices in chunks), DONE)
+
+    answers = ["".join(f"{at}{text}" for text in each) for at, each in enumerate(texts)]
+    assert text_of(deltas) in answers
+    assert [Finish("stop")] == [delta for delta in deltas if isinstance(delta, Finish)]
 
 
 def test_two_answers(read):
-    """Two choices that both end with a finish reason are two answers, of which none is chosen."""
+    """Two choices that both end with a finish reason are two answers, of which the first counts."""
     parts = at(0, {"content": "a"}), at(1, {"content": "b"})
-    with pytest.raises(MalformedReply, match="several choices"):
-        read(*parts, at(0, {}, "stop"), at(1, {}, "stop"), DONE)
+
+    assert "a" == text_of(read(*parts, at(0, {}, "stop"), at(1, {}, "stop"), DONE))
+
+
+def test_text_in_a_second_choice(read):
+    """Text that goes on in a second choice is part of the answer, where only one has an end."""
+    parts = at(0, {"content": "a"}), at(1, {"content": "b"}), at(1, {"content": "c"})
+
+    assert "abc" == text_of(read(*parts, at(1, {}, "stop"), DONE))
+    assert "abc" == text_of(read(*parts, at(0, {}, "stop"), DONE))
 
 
 def test_only_another_choice_has_text(read):

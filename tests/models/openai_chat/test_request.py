@@ -237,14 +237,16 @@ def test_a_server_that_wants_signatures(messages):
             assert {"google": {"thought_signature": GEMINIS.signature}} == call["extra_content"]
 
 
-def test_a_signature_of_its_own():
+@pytest.mark.parametrize("vendor", ["google", "vertex"])
+def test_a_signature_of_its_own(vendor):
     """A call that was signed keeps its signature, and stands for those beside it."""
-    signed = called(UNDER)
-    both = evolve(signed, tool_calls=[*signed.tool_calls, ToolCall("d", "add", "{}")])
+    own = {"extra_content": {vendor: SIGNED["extra_content"]["google"]}}
+    calls = [ToolCall("c", "add", "{}", [ProviderData("here", own)]), ToolCall("d", "add", "{}")]
+    both = Message("assistant", "", calls)
     _, sent = chat_messages([Message("user", "Hi"), both], "here", GEMINIS)
     one, two = sent["tool_calls"]
 
-    assert SIGNED["extra_content"] == one["extra_content"]
+    assert own["extra_content"] == one["extra_content"]
     assert "extra_content" not in two
 
 
@@ -258,6 +260,11 @@ def test_a_signature_of_its_own():
         ("gemini-2.5-pro", False),
         ("models/gemini-1.5-flash", False),
         ("gemma-3-27b-it", False),
+        ("google/gemini-3-flash-preview", True),
+        ("google/gemini-2.5-flash", False),
+        ("google/gemma-3-27b-it", False),
+        ("meta/llama-4-maverick-17b-128e-instruct-maas", False),
+        ("deepseek-ai/deepseek-v3.2-maas", False),
     ],
 )
 def test_models_that_sign(model, signs):

@@ -91,11 +91,17 @@ MENTIONS = [
     "- </think> is the tag",
     "| </think> | the tag |",
     "It ends with </think>",
+    "Replace foo by\n</think>",
+    "Replace foo by\n</think>\nin each file.",
+    "Write this line:\n</think>\nThen go on.",
+    "Write\n</think>, and go on.",
+    "Write\n</think> and go on.",
     "Many: `</think>`" + " and </think> again" * 40,
     r'{"code": "t.split(\"</think>\")[-1]\nhm</think>Paris"}',
     'A call: {"code": "t.split(\\"</think>\\")[-1]"}',
     r'["hm</think>Paris", "\n</think>"]',
     "I cut it.\n<code>\nt = '''\nhm\n</think>\nParis'''\nt.split('hm</think>Paris')\n</code>",
+    "I cut it.\n<code lang='python'>\nt = '''\nhm.\n</think>\nParis'''\n</code>",
     '<tool_call>\n{"name": "write", "arguments": {"text": "hm</think>Paris"}}\n</tool_call>',
     "<tool_call>\n<function=write>\n<parameter=text>\n</think>\nhm</think>Paris\n</parameter>",
     "<function=write><parameter=text>hm</think>Paris</parameter></function>",
@@ -119,7 +125,8 @@ ENDED = {
     "Hm\n</think>\n\nHi": ("Hm\n", "Hi"),
     "Hm. </think>\nHi": ("Hm. ", "Hi"),
     "Hm </think>\n\nHi": ("Hm ", "Hi"),
-    "Hm\n</think>Hi": ("Hm\n", "Hi"),
+    "Hm.\n</think>Hi": ("Hm.\n", "Hi"),
+    "Hm:\n</think>\n\nHi": ("Hm:\n", "Hi"),
     "It is `x`.\n```\ncode\n```\n</think>\nHi": ("It is `x`.\n```\ncode\n```\n", "Hi"),
     "Not `</think>` yet.\n</think>\nHi": ("Not `</think>` yet.\n", "Hi"),
     "I write <code> tags.\n</think>\nHi": ("I write <code> tags.\n", "Hi"),
@@ -166,6 +173,14 @@ def test_a_lone_tag_after_a_call(read):
     parts = text_chunk("a"), call_chunk(0, "x", "add", "{}"), text_chunk("b</think>c")
 
     assert "ab</think>c" == reduce(grow, read(*map(sse, parts), DONE), Draft()).text.text
+
+
+def test_a_lone_tag_before_a_call(read):
+    """What ends in a closing tag right before a call is a thought, whatever it ends with."""
+    parts = text_chunk("So I add"), text_chunk("\n</think>"), call_chunk(0, "x", "add", "{}")
+    draft = reduce(grow, read(*map(sse, parts), DONE), Draft())
+
+    assert ("So I add\n", "") == (draft.reasoning.text, draft.text.text)
 
 
 def test_a_lone_tag_retracts_the_text(read):

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 
 from attrs import evolve, field, frozen
 from hypothesis import given
@@ -214,6 +214,8 @@ def read_message(read, events, origin=None):
 
 def check(message, items):
     """Check that a message holds these items, and each of them once."""
+    pairs = zip(items, [None, *items], strict=False)
+    items = [item for item, before in pairs if item["type"] != "message" or item != before]
     said = [part["text"] for item in items for part in item.get("content", ())]
     thought = [part["text"] for item in items for part in item.get("summary", ())]
     called = [item for item in items if item["type"] == "function_call"]
@@ -234,6 +236,8 @@ def check_kept(message, items):
 
 
 # Laws.
+
+TWICE = st.integers(1, 2)
 
 MANY = examples(100)
 """There are many styles of servers."""
@@ -311,6 +315,55 @@ def test_calls_side_by_side(read, style, data):
     assert expected == {call.id: call.arguments for call in message.tool_calls}
     assert len(items) == len(message.tool_calls)
     assert {"add"} == {call.name for call in message.tool_calls}
+
+
+@MANY
+@given(st.sampled_from(["all", "one", "right behind"]), st.data())
+def test_items_that_are_sent_again(read, what, data):
+    """An item that comes again is one: under its id or another, at its index or behind it."""
+    items = data.draw(replies(are_alike=False))
+    server = Server(Style("stable", "right", True), data.draw)
+    sent = [list(server.send(at, item, data.draw(WAYS))) for at, item in enumerate(items)]
+    place = data.draw(st.integers(0, len(items) - 1))
+    again = range(len(items)) if what == "all" else [place]
+    index = 1 if what == "right behind" and items[place]["type"] != "reasoning" else 0
+    id = data.draw(st.sampled_from([0, 100]))
+    way = Way(begins=data.draw(st.booleans()) or bool(id))
+    repeated = [
+        one.replace(f"id_{at}".encode(), f"id_{at + id}".encode()).replace(
+            f'"output_index": {at}'.encode(), f'"output_index": {at + index}'.encode()
+        )
+        for at in again
+        for one in server.send(at, items[at], way)
+    ]
+    if what == "right behind":
+        sent.insert(place + 1, repeated)
+    else:
+        sent.append(repeated)
+    last = data.draw(st.sampled_from([[], items]))
+    message = read_message(read, [*chain(*sent), server.end(last)], "here")
+
+    check(message, items)
+    check_kept(message, items)
+
+
+@given(replies(are_alike=False), st.data())
+def test_a_list_that_repeats_items(read, items, data):
+    """Of the items in the last event, or in a reply that is one, each is said once."""
+    ids = count()
+    output = [{**item, "id": f"id_{next(ids)}"} for item in items for _ in range(data.draw(TWICE))]
+    end = event("response.completed", response={"status": "completed", "output": output})
+
+    check(read_message(read, [end], "here"), items)
+
+
+def test_pieces_that_only_begin_alike(read):
+    """A message that begins as the one before it, and goes on otherwise, is said as a whole."""
+    server = Server(CERTAIN[0], None)
+    items = [message("Hello"), message("Hello there"), message("Hell")]
+    events = [one for at, item in enumerate(items) for one in server.send(at, item, Way())]
+
+    check(read_message(read, [*events, server.end([])]), items)
 
 
 @given(st.data())

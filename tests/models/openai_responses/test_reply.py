@@ -402,6 +402,37 @@ def test_responses_that_ended_badly(read, state):
             read(stream)
 
 
+def call(arguments, **fields):
+    """Return a call of a tool."""
+    return {"type": "function_call", "call_id": "c", "name": "f", "arguments": arguments, **fields}
+
+
+@pytest.mark.parametrize("state", ["completed", "in_progress", None])
+def test_states_of_items_at_the_end(read, state):
+    """The state of the response decides; some servers leave an item's as it began."""
+    items = message(said("Hi"), status=state), call('{"a": 1}', status=state)
+    for end in (whole(*items), completed(output=items)):
+        assert [TextDelta("Hi"), Finish("tool_calls")] == [read(end)[0], read(end)[-1]]
+
+
+def test_a_call_that_is_in_progress_at_the_end(read):
+    """A call that is in progress at the end, and whose arguments lack theirs, has broken off."""
+    for arguments in ('{"a": ', '{"a": [1, "b'):
+        item = call(arguments, status="in_progress")
+        done = event("response.output_item.done", item=item, output_index=0)
+        for end in (whole(item), completed(output=[item]), done + completed(output=[])):
+            with pytest.raises(ModelUnavailable, match="broke off"):
+                read(end)
+
+
+def test_an_item_that_is_incomplete(read):
+    """An item that was cut was cut by a limit, also where the response says that it is complete."""
+    for item in (message(said("Hi"), status="incomplete"), call('{"a', status="incomplete")):
+        done = event("response.output_item.done", item=item, output_index=0)
+        for end in (whole(item), completed(output=[item]), done + completed(output=[])):
+            assert Finish("length") == read(end)[-1]
+
+
 def test_unknown_ends(read):
     """An end for a reason that is unknown is no answer."""
     with pytest.raises(ModelUnavailable, match="ended with 'steered'"):
