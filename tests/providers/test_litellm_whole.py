@@ -10,10 +10,10 @@ from rxagent.errors import ModelError, ModelRejected, ModelUnavailable, RateLimi
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.models import LiteLLMModel
 from rxagent.streams import each
-from tests.models.raw import answering
 
 from ..laws import examples
-from .test_litellm_lines import PROVIDERS, chat, gemini, ollama, sse
+from ..models.raw import answering
+from .litellm_replies import PROVIDERS, chat, gemini, ollama, sse
 
 pytest.importorskip("litellm")
 

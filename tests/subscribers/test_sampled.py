@@ -116,7 +116,7 @@ def test_a_function_that_raises_is_let_go():
 
     assert "done" == run.result(60)
     assert feed.wait(60)
-    assert [(watching, ZeroDivisionError)] == [(f.viewer, type(f.error)) for f in faults]
+    assert [(watching, ZeroDivisionError)] == [(f.observer, type(f.error)) for f in faults]
 
 
 def test_between_events_it_is_called_on_a_viewers_thread():
