@@ -167,7 +167,7 @@ def _inflated(decompressor: Any, data: bytes) -> Iterator[bytes]:
     """Yield what is compressed, in parts of a bounded size."""
     part = decompressor.decompress(data, _MOST)
     yield part
-    while len(part) == _MOST or decompressor.unconsumed_tail:
+    while not decompressor.eof and (len(part) == _MOST or decompressor.unconsumed_tail):
         part = decompressor.decompress(decompressor.unconsumed_tail, _MOST)
         yield part
 

@@ -15,7 +15,10 @@ _OPENING = re.compile(rf"[\s;,]*(?:Action:)?\s*(?:(```)\w*\s|({CALL_OPEN}))?\s*"
 _SIGNS = ("{", "[", "`", "<", "A")
 """What a call begins with."""
 
-_CLOSING = {"```": re.compile(r"\s*```"), CALL_OPEN: re.compile(rf"\s*{CALL_CLOSE}")}
+_TAG = re.compile(rf"\s*{CALL_CLOSE}")
+_CLOSING = {"```": re.compile(r"\s*```"), CALL_OPEN: _TAG, "": _TAG}
+"""What closes a call, by what has opened it; some models leave out the opening tag."""
+
 _BETWEEN = re.compile(r"[\s;,]*")
 _FUNCTION = re.compile(
     rf"<function=.*?</function>(?=[\s;,]*(?:{CALL_CLOSE}|{CALL_OPEN}|<function=|```|\Z))", re.DOTALL
@@ -115,8 +118,8 @@ def _parts(text: str, named: _Naming) -> list[tuple[str, bool]] | None:
         end = _end(text, at, named)
         if end is None:
             return None
-        parts.append((text[at:end], mark == CALL_OPEN))
-        closing = _CLOSING[mark].match(text, end) if mark else None
+        closing = _CLOSING[mark].match(text, end)
+        parts.append((text[at:end], mark == CALL_OPEN or (not mark and closing is not None)))
         if closing:
             mark = ""
         behind = _BETWEEN.match(text, closing.end() if closing else end)

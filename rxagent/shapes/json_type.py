@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -27,6 +28,7 @@ _DATES = {
 _FAULTS = {"date-time": "datetime_parsing", "date": "date_parsing"}
 _WITHOUT_NUMBERS = {"duration", "email", "ipv4", "ipv6", "time", "uri", "uuid"}
 """Formats of texts that pydantic does not read as numbers, and those that it does."""
+_EARLY = {"function-before", "function-wrap", "function-plain"}
 _LIKE_A_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 _SUSPECTS = re.compile(rb'NaN|Infinity|"[+-]?[\d.]+"')
 """What may be no number of JSON, or a number in the place of a date."""
@@ -43,6 +45,9 @@ class JsonType:
       or a text before it, could be meant.
     - A text that looks like a number is no date; to pydantic, it is seconds since 1970.
 
+    A type with a validator that sees values before they are read is read as pydantic reads it, so
+    that the validator gets what it expects, and may return what it likes.
+
     Attributes:
         json: The JSON Schema.
     """
@@ -52,6 +57,7 @@ class JsonType:
     _marked: _Json = field(repr=False)
     _is_finite: bool = field(repr=False)
     _may_differ: bool = field(repr=False)
+    _is_strict: bool = field(repr=False)
 
     @classmethod
     def of(cls, kind: Any, *, is_finite: bool = False) -> "JsonType":
@@ -69,8 +75,10 @@ class JsonType:
         marked = adapter.json_schema(schema_generator=_Marking)
         written = to_json(marked, serialize_unknown=True)
         json = _unmarked(marked) if _MARK.encode() in written else marked
+        if _has_early_validator(adapter.core_schema):
+            return cls(json, adapter, json, is_finite, may_differ=False, is_strict=False)
         may_differ = b'"format":"date' in written or (is_finite and b'"number"' in written)
-        return cls(json, adapter, marked, is_finite, may_differ)
+        return cls(json, adapter, marked, is_finite, may_differ, is_strict=True)
 
     @property
     def _keeps_digits(self) -> bool:
@@ -105,13 +113,13 @@ class JsonType:
             value = self._as_read(value)
             written = to_json(value)
         try:
-            return self._adapter.validate_json(written, strict=True)
+            return self._adapter.validate_json(written, strict=self._is_strict)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
             whole = _with_whole_numbers(found, from_json(written))
             if whole is None:
                 raise
-        return self._adapter.validate_json(to_json(whole), strict=True)
+        return self._adapter.validate_json(to_json(whole), strict=self._is_strict)
 
     def _as_read(self, value: Any) -> Any:
         """Return a value in the form in which pydantic reads what it means.
@@ -201,6 +209,21 @@ def _with_whole_numbers(errors: Iterable[_Json], value: Any) -> Any:
                 is_changed = True
             inner = found
     return around[0] if is_changed else None
+
+
+def _has_early_validator(schema: Any) -> bool:
+    """Return whether a schema of pydantic calls a function of others before it reads a value."""
+    if isinstance(schema, list | tuple):
+        return any(map(_has_early_validator, schema))
+    if not isinstance(schema, Mapping):
+        return False
+    validator = schema.get("function")
+    if schema.get("type") in _EARLY and isinstance(validator, Mapping):  # else it serialises
+        validate = validator["function"]
+        validate = validate.func if isinstance(validate, partial) else validate
+        if not (getattr(validate, "__module__", None) or "").startswith("pydantic"):
+            return True
+    return any(map(_has_early_validator, schema.values()))
 
 
 class _Marking(GenerateJsonSchema):

@@ -154,3 +154,14 @@ def test_the_body_of_an_error(model, name):
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     with answering(head.encode() + body) as url, pytest.raises(RateLimited, match="Slow down"):
         list(each(model(url)("Hi")))
+
+
+@pytest.mark.parametrize("size", [1 << 16, (1 << 16) + 1, 1 << 18])
+@pytest.mark.parametrize("behind", [b"", bytes(8), gzip.compress(b"more"), b"?"])
+def test_much_text_in_little_data_ends_where_its_member_does(size, behind):
+    """One piece may hold a member that grows to many times its size, and what follows it."""
+    text = b"a" * size
+    more = b"more" if behind.startswith(b"\x1f") else b""
+
+    assert text + more == read([gzip.compress(text) + behind], "gzip")
+    assert text == read([zlib.compress(text) + behind], "deflate")

@@ -12,7 +12,17 @@ import pytest
 import reactivex as rx
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import TypedDict
 
 from rxagent import operators as ops
@@ -258,3 +268,45 @@ def test_a_growing_value_has_all_digits(number, cuts):
 
     assert {Decimal(number).as_tuple()} == {value.total.as_tuple() for value in values}
     assert [Decimal(number).as_tuple()] == [part.as_tuple() for part in parts]
+
+
+class Rounded(BaseModel):
+    """Rounds what it gets, which a text is not."""
+
+    price: Decimal
+    at: datetime
+
+    @field_validator("price", mode="before")
+    @classmethod
+    def in_cents(cls, value):
+        """Round a number."""
+        return round(value, 2)
+
+
+class Summed(BaseModel):
+    """Adds a total where there is none."""
+
+    prices: list[Decimal]
+    total: Decimal
+
+    @model_validator(mode="before")
+    @classmethod
+    def with_total(cls, fields):
+        """Add the total."""
+        return {**fields, "total": sum(fields["prices"])}
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        (Rounded, '{"price": 19.999, "at": "2026-11-29T10:00:00Z"}'),
+        (Summed, '{"prices": [1.25, 2.5]}'),
+        (Annotated[Decimal, BeforeValidator(lambda value: value * 2)], "1.25"),
+        (Annotated[date, WrapValidator(lambda value, read: read(value))], '"2026-11-29"'),
+    ],
+)
+def test_a_validator_that_comes_first_gets_what_pydantic_gives_it(kind, written):
+    """Such a type is read as pydantic alone reads it."""
+    read = JsonType.of(kind)
+
+    assert TypeAdapter(kind).validate_json(written) == read.validated(read.parsed(written))

@@ -13,6 +13,8 @@ __all__ = ["WrittenCalls"]
 
 _FIRST_KEY = re.compile(r'[\[\s]*\{\s*"([^"\\]*)"\s*:')
 _COULD_BEGIN = re.compile(r'[\[\s]*(\{\s*("[^"\\]*("\s*:?)?)?)?')
+_OPENING = re.compile(f"{CALL_OPEN}|<function=([^<>\n]+)>")
+_BEGUN_FUNCTION = re.compile(r"<function=[^<>\n]{0,100}")
 _MOST_BLANKS = 1000
 _BLANKS, _SEPARATORS = " \t\r\n", "; \t\r\n"
 
@@ -29,8 +31,10 @@ class WrittenCalls:
 
     A call stands between `<tool_call>` and `</tool_call>`, or, where tools are offered, as bare
     JSON: an object, an array of them, or several in a row. Bare JSON is a call only if it names a
-    tool, has its arguments and is all of the text; so it is emitted at the end. Line breaks around
-    calls are dropped, unless they stand between texts. What cannot be read as a call remains text.
+    tool, has its arguments and is all of the text; so it is emitted at the end. Some models leave
+    out the opening tag before `<function=name>`, which then stands for it, if there is such a tool.
+    Line breaks around calls are dropped, unless they stand between texts. What cannot be read as a
+    call remains text.
 
     Args:
         tools: The tools that are offered.
@@ -43,6 +47,7 @@ class WrittenCalls:
         self._gap = ""  # the line breaks between the text and the call behind it
         self._has_text = False
         self._between = _BLANKS
+        self._opening = ""  # what a call begins with, beside its body
         self._body = ""
         self._end = JsonEnd()
         self._bare_calls: list[Call] = []
@@ -74,7 +79,7 @@ class WrittenCalls:
         body, self._body, self._held = self._body + self._held, "", ""
         if self._state is _State.TAGGED:
             calls = self._calls_in(body, is_marked=True) or (begun_call(body) if is_cut else None)
-            return self._called(calls) if calls else _text(self._gap + CALL_OPEN + body)
+            return self._called(calls) if calls else _text(self._gap + self._opening + body)
         calls, self._bare_calls = self._bare_calls, []
         if not body.strip(self._between):
             return (
@@ -144,19 +149,25 @@ class WrittenCalls:
         self._state, self._body, self._passed, self._bare_calls = _State.TEXT, "", "", []
 
     def _read_text(self) -> list[Delta]:
-        before, tag, after = self._held.partition(CALL_OPEN)
-        if tag:
-            self._state, self._body, self._held = _State.TAGGED, "", after
-            self._end = JsonEnd()
-            passed = before.rstrip("\n")
-            self._gap = before[len(passed) :] if before else self._gap
-            return _text(passed)
-        kept = next(
-            size for size in range(len(CALL_OPEN) - 1, -1, -1) if before.endswith(CALL_OPEN[:size])
-        )
-        passed = before[: len(before) - kept].rstrip("\n")
-        self._held = before[len(passed) :]
+        for opening in _OPENING.finditer(self._held):
+            if opening[1] is None or opening[1].strip() in self._tools:
+                before = self._held[: opening.start()]
+                self._opening = "" if opening[1] else CALL_OPEN
+                self._held = self._held[len(before) + len(self._opening) :]
+                self._state, self._body, self._end = _State.TAGGED, "", JsonEnd()
+                passed = before.rstrip("\n")
+                self._gap = before[len(passed) :] if before else self._gap
+                return _text(passed)
+        before = self._held.removesuffix(self._begun())
+        passed = before.rstrip("\n")
+        self._held = self._held[len(passed) :]
         return _text(passed)
+
+    def _begun(self) -> str:
+        """Return the end of what is held that may be the beginning of a call."""
+        last = self._held[self._held.rfind("<") :] if "<" in self._held else ""
+        is_begun = any(tag.startswith(last) for tag in (CALL_OPEN, "<function="))
+        return last if is_begun or _BEGUN_FUNCTION.fullmatch(last) else ""
 
     def _tagged(self) -> list[Delta]:
         """Look for the closing tag, which may also stand within a text of the call."""
@@ -179,7 +190,7 @@ class WrittenCalls:
         if calls:
             return self._called(calls)
         gap, self._gap, self._has_text = self._gap, "", True
-        return _text(gap + CALL_OPEN + body + tag)
+        return _text(gap + self._opening + body + tag)
 
     def _take(self, text: str) -> None:
         self._body += text

@@ -16,6 +16,9 @@ TOOLS = {
 
 ADD = '{"name": "add", "arguments": {"a": 2, "b": [3, {"c": "}"}]}}'
 ADDED = ("add", '{"a": 2, "b": [3, {"c": "}"}]}')
+IN_TAGS = "<function=add>\n<parameter=a>\n2\n</parameter>\n</function>"
+IN_TAGS_READ = ("add", '{"a": 2}')
+TEXT_ALONE = "Write <function=sub> or <function=add>", []
 
 
 def read(pieces, tools=TOOLS, is_cut=False):
@@ -43,6 +46,9 @@ READ = {
     ),
     "several": (f"<tool_call>{ADD}</tool_call>\n<tool_call>{ADD}</tool_call>", "", [ADDED] * 2),
     "an array": (f"<tool_call>[{ADD}, {ADD}]</tool_call>", "", [ADDED] * 2),
+    "no opening tag": (f"I add.\n{IN_TAGS}\n</tool_call>\nDone.", "I add.\nDone.", [IN_TAGS_READ]),
+    "no tags": (f"I add.\n{IN_TAGS}\n", "I add.", [IN_TAGS_READ]),
+    "a word like a call": ("Write <function=sub> or <function=add>", *TEXT_ALONE),
     "no closing tag": (f"<tool_call>{ADD}", "", [ADDED]),
     "a tool unknown": ('<tool_call>{"name": "sub"}</tool_call>', "", [("sub", "{}")]),
     "parameters": ('<tool_call>{"name": "now", "parameters": {}}</tool_call>', "", [("now", "{}")]),
