@@ -10,6 +10,8 @@ _KEYWORDS = {
     *("items", "maxItems", "maximum", "minItems", "minimum", "multipleOf", "pattern"),
     *("exclusiveMaximum", "exclusiveMinimum", "properties", "required", "title", "type"),
 }
+_KINDS = {"$ref", "anyOf", "const", "enum", "type"}
+"""One of these says what a value is."""
 _FORMATS = {
     *("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid"),
 }
@@ -17,12 +19,15 @@ _FORMATS = {
 
 
 def is_strict(schema: Any) -> bool:
-    """Return whether each object of a schema requires all its properties, and has no others.
+    """Return whether a schema says what each value is, and each object requires all its properties.
 
+    An object may have no others, and what a list holds must be said.
     Other schemas, and those with keywords that are not known to be accepted, are sent as a hint.
     """
     if not isinstance(schema, Mapping):
         return True
+    if not _KINDS & schema.keys() or (schema.get("type") == "array" and "items" not in schema):
+        return False
     if not schema.keys() <= _KEYWORDS or schema.get("format", "date") not in _FORMATS:
         return False
     fields = schema.get("properties", {})

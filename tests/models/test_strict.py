@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -38,6 +38,13 @@ class Loose:
     name: str = ""
 
 
+@dataclass
+class Open:
+    """A whole with a field that may be anything."""
+
+    value: Any
+
+
 @pytest.mark.parametrize(
     ("kind", "strict"),
     [
@@ -48,6 +55,9 @@ class Loose:
         (list[Loose], False),
         (dict[str, int], False),
         (tuple[int, str], False),
+        (Any, False),
+        (list, False),
+        (Open, False),
     ],
     ids=shown,
 )
@@ -72,7 +82,12 @@ def test_a_schema_is_strict_where_it_can_be(kind, strict):
         {"oneOf": [{"type": "string"}]},
         {"type": "array", "items": {"type": "object"}},
         {"anyOf": [{"type": "string", "minLength": 1}]},
-        {"$defs": {"A": {"not": {}}}},
+        {"$ref": "#/$defs/A", "$defs": {"A": {"not": {}, "type": "string"}}},
+        {},
+        {"description": "Anything."},
+        {"type": "array"},
+        {"type": "array", "items": {}},
+        {"anyOf": [{"type": "string"}, {}]},
     ],
     ids=shown,
 )
