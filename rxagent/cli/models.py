@@ -75,6 +75,7 @@ def _show(prefix: str, timeout: float, most: int | None = None, is_quiet: bool =
         most: How many of its models to list; None for all.
         is_quiet: Whether to print nothing if it does not answer.
     """
+    from ..models.listing import NoListing
     from ..models.resolve import load_provider
 
     prefix = one_line(prefix)
@@ -98,6 +99,11 @@ def _show(prefix: str, timeout: float, most: int | None = None, is_quiet: bool =
     try:
         address, names = provider.list_models(timeout)
         names = sorted(map(str, names))
+    except NoListing as error:
+        if not is_quiet:
+            echo(f"{prefix}: cannot be used. {one_line(str(error))}")
+            echo(f"  Check the address{_variable(provider)}. See {provider.docs}")
+        return False
     except Exception as error:  # a server may send anything
         if not is_quiet:
             echo(f"{prefix}: cannot be reached. {_why(error)}")
@@ -109,6 +115,10 @@ def _show(prefix: str, timeout: float, most: int | None = None, is_quiet: bool =
     for name in _named(provider, names, most):
         echo(f"  {name}")
     return bool(names)
+
+
+def _variable(provider: "Provider") -> str:
+    return f", {provider.url_variable}" if provider.url_variable else ""
 
 
 def _named(provider: "Provider", names: list[str], most: int | None) -> list[str]:

@@ -29,6 +29,7 @@ from .errors import ErrorFactory
 from .openai_chat.oddities import oddities_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
+from .listing import names_in
 from .options import check_url, merged, origin_of
 from .provider import Provider
 from .remote import RemoteModel
@@ -56,7 +57,7 @@ def _list_models(timeout: float) -> tuple[str, list[str]]:
     url = f"{_USUAL_SERVER}/models"
     response = sdk.get_session().get(url, timeout=timeout)
     response.raise_for_status()
-    return _USUAL_SERVER, [str(model["id"]) for model in response.json()["data"]]
+    return _USUAL_SERVER, names_in(url, response.content)[0]
 
 
 PROVIDER = Provider(

@@ -21,6 +21,7 @@ from ..messages import Request
 from .clients import shared
 from .decoding import body_of, decoded, take_encodings
 from .errors import ErrorFactory
+from .listing import names_in
 from .options import check_url
 from .remote import RemoteModel
 from .reply_reader import ReplyReader, until_silence
@@ -206,10 +207,27 @@ def list_models(
         timeout: The longest silence in seconds.
         sdk: The SDK's module.
         arguments: More arguments of the client.
+
+    Raises:
+        NoListing: The server answered with something else.
     """
     make = getattr(import_module(sdk), kind)
+    names: list[str] = []
+    after: dict[str, str] = {}
     with make(timeout=timeout, max_retries=0, **arguments) as client:
-        return str(client.base_url), [str(model.id) for model in client.models.list()]
+        while True:
+            reply = client.models.with_raw_response.list(**after).http_response
+            found, page = names_in(str(reply.url), reply.content)
+            names += found
+            last = page.get("last_id") if _is_paged(sdk, page) else None
+            if not isinstance(last, str) or last == after.get("after_id"):
+                return str(client.base_url), names
+            after = {"after_id": last}
+
+
+def _is_paged(sdk: str, page: Any) -> bool:
+    """Return whether another page follows; only Anthropic's SDK knows of pages."""
+    return sdk == "anthropic" and isinstance(page, dict) and page.get("has_more") is True
 
 
 @cache

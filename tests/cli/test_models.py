@@ -105,33 +105,87 @@ def test_what_cannot_be_reached_says_why(call, reachable, monkeypatch):
     assert "openai: cannot be reached. Connection error." in out
 
 
+@pytest.fixture
+def listing(call, reachable, monkeypatch):
+    """Return a function that shows the models of a server that sends some bytes as their list."""
+
+    def listing(body, prefix="openai", kind="application/json"):
+        class Odd(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("content-type", kind)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                """Say nothing here."""
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            host = f"127.0.0.1:{server.server_port}"
+            monkeypatch.setenv(f"{prefix.upper()}_BASE_URL", f"http://user:secret@{host}/v1")
+            monkeypatch.setenv(f"{prefix.upper()}_API_KEY", "scripted")
+            code, out, err = call("models", prefix)
+            server.shutdown()
+            thread.join()
+        assert not err
+        return code, out.replace(host, "HOST").partition("\nParameters")[0]
+
+    return listing
+
+
+SOMETHING_ELSE = [
+    (b"<html>\n<b>Log in</b>\x1b[2J", "text/html", ": <html> <b>Log in</b>␛[2J"),
+    (b"<p>" + b"x" * 5000, "text/html", ": <p>" + "x" * 196 + "…"),
+    (b'["a", "b"]', "application/json", ': ["a", "b"]'),
+    (b'{"data": [{"id": null}, {"id": 5}]}', "application/json", ': {"data": [{"id": null}, '),
+    (b'{"data": "none"}', "application/json", ': {"data": "none"}'),
+    (b"nonsense", "application/json", ": nonsense"),
+    (b"\xff", "application/json", ": \ufffd"),
+    (b"[" * 100_000, "application/json", ": [[[["),
+    (b"", "application/json", ", an empty body."),
+]
+
+
+@pytest.mark.parametrize("prefix", ["openai", "groq", "ollama"])
+@pytest.mark.parametrize(("body", "kind", "shown"), SOMETHING_ELSE, ids=range(len(SOMETHING_ELSE)))
+def test_a_server_that_answers_something_else_is_a_sentence(listing, body, kind, shown, prefix):
+    """A page or the like is shown, cut and harmless, with what to check."""
+    code, out = listing(body, prefix, kind)
+
+    assert 69 == code
+    start = f"{prefix}: cannot be used. http://HOST/v1/models answered with something else than "
+    assert out.startswith(f"{start}a list of models{shown}")
+    assert f"\n  Check the address, {prefix.upper()}_BASE_URL. See https://" in out
+    assert len(out) < 500
+
+
 @pytest.mark.parametrize(
-    "body", [b"[]", b'{"data": null}', b'{"data": [{"id": null}, {"id": 5}]}', b"nonsense", b""]
+    "body",
+    [
+        b'{"data": [{"name": "x"}, {"id": null}, "text", {"id": ["a"]}, {"id": " "}, {"id": "ok"}]}',
+        b'[{"id": "ok"}, null]',
+    ],
+    ids=range(2),
 )
-def test_a_server_that_answers_something_else_is_a_sentence(call, reachable, monkeypatch, body):
-    """Whatever a server sends as its list of models, there is no traceback."""
+def test_odd_entries_hide_no_good_ones(listing, body):
+    """What has no name is left out; some servers send the list alone."""
+    code, out = listing(body)
 
-    class Odd(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    assert 0 == code
+    assert out.endswith("/v1/\n  openai:ok\n")
 
-        def log_message(self, *_):
-            """Say nothing here."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
-        code, out, err = call("models")
-        server.shutdown()
-        thread.join()
+@pytest.mark.parametrize("body", [b"[]", b'{"data": null}', b'{"data": []}'], ids=range(3))
+def test_a_server_without_models_can_be_reached(listing, body):
+    """An empty list is one."""
+    code, out = listing(body)
 
-    assert (code, err) in ((0, ""), (69, ""))
-    assert "\nopenai: " in out
+    assert 69 == code
+    assert out.startswith("openai: can be reached at ")
+    assert 1 == len(out.splitlines())
 
 
 @pytest.mark.usefixtures("_no_engine")
