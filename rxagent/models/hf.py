@@ -26,10 +26,10 @@ from ..messages import Request
 from .clients import shared
 from .decoding import body_of
 from .errors import ErrorFactory
+from .listing import names_in
 from .openai_chat.oddities import oddities_of
 from .openai_chat.reply import ChatReply
 from .openai_chat.request import chat_body, chat_messages
-from .listing import names_in
 from .options import check_url, merged, origin_of
 from .provider import Provider
 from .remote import RemoteModel
