@@ -17,9 +17,14 @@ _MISSING = ("missing", "missing_argument")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-def expected(schema: _Json) -> str:
-    """Return a schema in short form: `{"a": integer, "b"?: string}`."""
-    return _form(schema, schema, depth=4)
+def expected(schema: _Json, root: _Json | None = None) -> str:
+    """Return a schema in short form: `{"a": integer, "b"?: string}`.
+
+    Args:
+        schema: The schema.
+        root: The schema that it is a part of, which has the definitions.
+    """
+    return _form(schema, schema if root is None else root, depth=4)
 
 
 def argument_errors(

@@ -103,7 +103,13 @@ class Tool(Shared, Generic[_P, _R]):
     @property
     def declaration(self) -> str:
         """The tool as a Python function without a body, for models that write code."""
-        return declare(self._signature, self.name, self.description, is_async(self.function))
+        return declare(
+            self._signature,
+            self.parameters,
+            self.name,
+            self.description,
+            is_async(self.function),
+        )
 
     def pipe(self, *operators: Operator) -> "Tool[_P, _R]":
         """Return the tool whose outputs pass through operators, one after the other.

@@ -1,13 +1,15 @@
 """A CodeAgent whose code runs in a process."""
 
+import enum
 import threading
+from dataclasses import dataclass
 
 import pytest
 from reactivex import operators as rxo
 
 from rxagent import CodeAgent
 from rxagent.events import FinalAnswer, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
-from rxagent.executors import Limits, ProcessExecutor
+from rxagent.executors import Limits, ProcessExecutor, SandboxExecutor
 from rxagent.executors.process_child import open_children
 from rxagent.streams import each
 from rxagent.testing import ScriptedModel
@@ -37,6 +39,32 @@ async def population(city: str) -> int:
     return len(city) * 1000
 
 
+class Size(enum.Enum):
+    """The size of a dish."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+@dataclass
+class Dish:
+    """A dish."""
+
+    name: str
+    price: float
+    size: Size = Size.SMALL
+
+
+def find(name: str) -> list[Dish]:
+    """Find dishes."""
+    return [Dish(name, 2.5, Size.LARGE)]
+
+
+def cost(dish: Dish, size: Size = Size.LARGE) -> float:
+    """Return what a dish costs."""
+    return dish.price * (2 if dish.size is size else 1)
+
+
 def observations(run):
     """Return what the model read of each piece of code."""
     return [message.text for message in run.state.messages() if message.role == "user"][1:]
@@ -49,6 +77,32 @@ def test_variables_persist_over_the_steps_of_a_run():
     assert 7.2904 == run.result(timeout=WATCHDOG)
     assert "12.51" in observations(run)[0]
     assert 2 == len(run.state.steps)
+
+
+@pytest.mark.parametrize("executor", [ProcessExecutor, SandboxExecutor])
+def test_classes_are_what_the_model_is_told(executor):
+    """Code that keeps to the forms in the prompt works: dicts both ways, and an enum's values."""
+    program = code(
+        "dish = find('tea')[0]",
+        "assert dish['size'] == 'large'",
+        "total = cost(dish) + cost({'name': 'jam', 'price': dish['price']}, size='small')",
+        "final_answer(total)",
+    )
+    prompts = []
+
+    def model(request):
+        prompts.append(request.messages[0].text)
+        yield program
+
+    run = CodeAgent(model, tools=[find, cost], executor=executor()).start("What is it?")
+
+    assert 10.0 == run.result(timeout=WATCHDOG)
+    (prompt,) = prompts
+    form = '{"name": string, "price": number, "size": "small" or "large"}'
+    assert f"    Result: array of ({form})\n" in prompt
+    form = form.replace('"size"', '"size"?')
+    assert f'    Args:\n        dish: {form}\n        size: "small" or "large"\n' in prompt
+    assert "def cost(dish: Dish, size: Size = 'large') -> float:" in prompt
 
 
 def test_tools_are_functions_in_the_code():

@@ -1,11 +1,16 @@
 """The laws of what crosses between the processes."""
 
+import enum
 import json
+from dataclasses import dataclass
 from math import isnan
+from typing import ClassVar
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from rxagent.executors.process_messages import (
     Called,
@@ -106,6 +111,58 @@ def test_a_tolist_that_gives_its_like_is_shown_by_its_repr():
 
     assert "Scalar object" in made
     assert ["A value of type Scalar was passed as its repr, since JSON cannot hold it."] == notes
+
+
+class Colour(enum.Enum):
+    """A colour."""
+
+    RED = "red"
+
+
+@dataclass
+class Dish:
+    """A dish."""
+
+    name: str
+    colours: list[Colour]
+    kind: ClassVar[str] = "food"
+
+
+@attrs.define
+class Point:
+    """A point."""
+
+    x: int
+    dish: Dish | None = None
+
+
+class Item(BaseModel):
+    """An item."""
+
+    sku: str
+    colour: Colour | None = None
+    dish: Dish | None = None
+
+
+def test_what_has_fields_becomes_a_dict():
+    """Dataclasses, and classes of attrs and pydantic, as in the sandbox; an enum is its value."""
+    dish = Dish("tea", [Colour.RED])
+    plain_dish = {"name": "tea", "colours": ["red"]}
+
+    assert ([plain_dish], []) == plain([dish])
+    assert ({"a": {"x": 1, "dish": plain_dish}}, []) == plain({"a": Point(1, dish)})
+    item = Item(sku="a", colour=Colour.RED, dish=dish)
+    assert ({"sku": "a", "colour": "red", "dish": plain_dish}, []) == plain(item)
+    assert (["red"], []) == plain((Colour.RED,))
+
+
+def test_a_class_is_shown_by_its_repr():
+    """It has no fields of its own; only what is made of it has."""
+    for kind in (Dish, Point, Item, Colour):
+        made, notes = plain([kind])
+
+        assert [repr(kind)] == made
+        assert 1 == len(notes)
 
 
 class Raising:

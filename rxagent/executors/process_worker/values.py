@@ -1,6 +1,7 @@
 """Values as JSON: what JSON cannot hold becomes its repr, with a note."""
 
 import json
+from enum import Enum
 from types import CoroutineType
 from typing import Any
 
@@ -25,7 +26,8 @@ class NotAwaited(TypeError):
 def plain(value: Any) -> tuple[Any, list[str]]:
     """Return a value as JSON can hold it, and a note for each kind of value that was changed.
 
-    Scalars and arrays of numpy, and all that has `tolist`, become numbers and lists.
+    Scalars and arrays of numpy, and all that has `tolist`, become numbers and lists; dataclasses
+    and the models of pydantic and attrs become dicts, and an Enum its value.
 
     Raises:
         TooLarge: It has too many parts.
@@ -90,7 +92,10 @@ class _Making:
                 made = value
             if type(made) is not type(value):
                 return self.make(made, depth)
-        return self._shown(value)
+        if isinstance(value, Enum):
+            return self.make(value.value, depth)
+        fields = None if isinstance(value, type) else _fields(value)
+        return self._shown(value) if fields is None else self.make(fields, depth)
 
     def _shown(self, value: Any) -> str:
         self._note(f"A value of type {type(value).__name__} was passed as its repr")
@@ -109,6 +114,22 @@ class _Making:
 
     def _note(self, what: str) -> None:
         self.notes[f"{what}, since JSON cannot hold it."] = None
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """Return the fields of a dataclass, a class of attrs or a model of pydantic; else None."""
+    kind = type(value)
+    if hasattr(kind, "__dataclass_fields__"):
+        from dataclasses import fields  # where there is a dataclass, it is loaded
+
+        names = [field.name for field in fields(value)]
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [field.name for field in kind.__attrs_attrs__]
+    else:
+        convert = getattr(kind, "model_dump", None)
+        made = convert(value) if callable(convert) else None
+        return made if isinstance(made, dict) else None
+    return {name: getattr(value, name) for name in names}
 
 
 def _is_simple(items: list[Any] | tuple[Any, ...]) -> bool:
