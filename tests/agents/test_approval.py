@@ -449,6 +449,71 @@ def test_yes_and_no_are_decisions(named_by, decision, ended):
     assert [asked.id] == [answer.id for answer in of(run, ApprovalAnswered)]
 
 
+def deciding_at_once(run, way):
+    """Deny twice, as an observer, whatever is asked; return what came of it, as a list to be."""
+    seen = []
+
+    def deny(event):
+        for asked in of([event], ApprovalAsked):
+            for named in (asked, asked.id, asked.call.id):
+                try:
+                    run.decide(named, Deny("no"))
+                    seen.append("accepted")
+                except NotAsked:
+                    seen.append("refused")
+            seen.append([*run.asked])
+
+    run.pause()
+    getattr(run, way)(deny)
+    run.resume()
+    return seen
+
+
+class Failing:
+    """A policy whose stream cannot be made."""
+
+    def stream_for(self, call):
+        raise ValueError("no stream")
+
+    __call__ = stream_for
+
+
+@pytest.mark.parametrize("way", ["subscribe", "attach"])
+@pytest.mark.parametrize(
+    ("policy", "ended"),
+    [
+        (Allow(), ToolCompleted),
+        (AllowAll(), ToolCompleted),
+        (Edit({"path": "b"}), ToolCompleted),
+        (Deny("never"), ToolFailed),
+        (by_name({"w*": Allow(), "*": by_decision()}), ToolCompleted),
+        (by_name({"other": by_decision()}), ToolFailed),
+        (Failing(), ToolFailed),
+    ],
+    ids=["allow", "allow all", "edit", "deny", "by name", "no rule", "failing"],
+)
+def test_a_call_that_waits_for_no_decision_is_never_decided(policy, ended, way):
+    """Its question is shown, but refuses decisions from the beginning."""
+    run = agent("a", approve=policy).start("x")
+    seen = deciding_at_once(run, way)
+    run.result(PATIENCE)
+    run.drain()
+
+    assert ["refused", "refused", "refused", []] == seen
+    assert [1, 1] == [len(of(run, kind)) for kind in (ApprovalAsked, ApprovalAnswered)]
+    assert 1 == len(of(run, ended))
+
+
+def test_a_call_that_is_asked_about_on_the_terminal_is_not_decided_elsewhere():
+    """The answer is read from the terminal alone."""
+    run = agent("a", approve=on_terminal(ask=lambda _: "y")).start("x")
+    seen = deciding_at_once(run, "subscribe")
+    run.result(PATIENCE)
+
+    assert ["refused", "refused", "refused", []] == seen
+    assert 1 == len(of(run, ToolCompleted))
+
+
 def test_an_id_of_several_calls_names_none():
     """Neither those that wait nor, when one was decided, the other; their events do."""
     inner = [named(name, ScriptedModel([calls(name), name]), wipe) for name in ("one", "two")]
