@@ -33,12 +33,14 @@ from rxagent.events import (
     FinalAnswer,
     Finish,
     StepRetried,
+    TextDelta,
     ToolCallDelta,
     ToolCompleted,
     ToolFailed,
     ToolOutput,
     ToolStarted,
 )
+from rxagent.models import as_model
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
 from ..laws import examples
@@ -449,9 +451,16 @@ def test_yes_and_no_are_decisions(named_by, decision, ended):
     assert [asked.id] == [answer.id for answer in of(run, ApprovalAnswered)]
 
 
-def deciding_at_once(run, way):
-    """Deny twice, as an observer, whatever is asked; return what came of it, as a list to be."""
-    seen = []
+def denied_at_once(approve, way):
+    """Return a run of which an observer denies whatever is asked, and what came of that."""
+    gate, seen = threading.Event(), []
+
+    async def model(request):
+        await asyncio.to_thread(gate.wait, PATIENCE)
+        if request.messages[-1].role == "tool":
+            yield TextDelta("done")
+        else:
+            yield ToolCallDelta(0, "c1", "wipe", '{"path": "a"}')
 
     def deny(event):
         for asked in of([event], ApprovalAsked):
@@ -463,10 +472,12 @@ def deciding_at_once(run, way):
                     seen.append("refused")
             seen.append([*run.asked])
 
-    run.pause()
+    run = Agent(as_model(model), [wipe], approve=approve).start("x")
     getattr(run, way)(deny)
-    run.resume()
-    return seen
+    gate.set()
+    run.result(PATIENCE)
+    run.drain()
+    return run, seen
 
 
 class Failing:
@@ -494,10 +505,7 @@ class Failing:
 )
 def test_a_call_that_waits_for_no_decision_is_never_decided(policy, ended, way):
     """Its question is shown, but refuses decisions from the beginning."""
-    run = agent("a", approve=policy).start("x")
-    seen = deciding_at_once(run, way)
-    run.result(PATIENCE)
-    run.drain()
+    run, seen = denied_at_once(policy, way)
 
     assert ["refused", "refused", "refused", []] == seen
     assert [1, 1] == [len(of(run, kind)) for kind in (ApprovalAsked, ApprovalAnswered)]
@@ -506,9 +514,7 @@ def test_a_call_that_waits_for_no_decision_is_never_decided(policy, ended, way):
 
 def test_a_call_that_is_asked_about_on_the_terminal_is_not_decided_elsewhere():
     """The answer is read from the terminal alone."""
-    run = agent("a", approve=on_terminal(ask=lambda _: "y")).start("x")
-    seen = deciding_at_once(run, "subscribe")
-    run.result(PATIENCE)
+    run, seen = denied_at_once(on_terminal(ask=lambda _: "y"), "subscribe")
 
     assert ["refused", "refused", "refused", []] == seen
     assert 1 == len(of(run, ToolCompleted))

@@ -239,7 +239,7 @@ def test_a_hedge_on_one_file_plays_as_it_was(link, speed):
 
 
 def test_a_fallback_on_one_file_plays_as_it_was_within_inner_agents():
-    """An inner agent is called twice with the same task, and each time its first model fails."""
+    """An inner agent is called twice with the same task; its first model fails the first time."""
 
     def build(main, first, second):
         inner = Agent(ops.fallback(first, second), name="inner", description="Answers.")
@@ -249,11 +249,11 @@ def test_a_fallback_on_one_file_plays_as_it_was_within_inner_agents():
         Message("assistant", tool_calls=[ToolCall(f"c{turn}", "inner", '{"task": "t"}')])
         for turn in (1, 2)
     ]
-    answers = iter(["one", "two"])
+    first = iter([rx.throw(ModelUnavailable("gone")), rx.of(TextDelta("two"))])
     models = (
         ScriptedModel([*asks, "end"]),
-        as_model(lambda request: rx.throw(ModelUnavailable("gone"))),
-        as_model(lambda request: next(answers)),
+        lambda request: rx.defer(lambda _: next(first)),
+        lambda request: rx.of(TextDelta("one")),
     )
     with file() as path:
         live = build(*(ops.record(path)(model) for model in models)).start("x")
