@@ -51,6 +51,7 @@ class OllamaFarEnd(HttpFarEnd):
     option = {"options": {"temperature": 0.625}}
     not_offered = {
         "refusals": f"a refusal is text: {API}",
+        "reported_kinds": f"an error in mid-stream is a text alone: {API}",
         "usage_in_detail": f"there is no count of cached tokens: {API}",
         **dict.fromkeys([*WHOLE, "leaving_a_whole_reply"], STREAMED),
     }

@@ -56,6 +56,7 @@ class Ending(Enum):
     """How an answer may end without `[DONE]`."""
 
     QUIET = "the body ends"
+    EARLY = "the body ends, and one that is not streamed is half there"
     ABORT = "the connection breaks"
     REFUSE = "the connection breaks before there is a reply"
     HALF_CLOSE = "nothing more is sent, and the connection stays open for the client's side"
@@ -199,7 +200,9 @@ class Performance:
                         return self._refuse()
                     case Ending.HALF_CLOSE:
                         return await self._half_close()
-                    case Ending.QUIET if is_stream:
+                    case Ending.EARLY if not is_stream:
+                        return await self._half(said)
+                    case Ending.QUIET | Ending.EARLY if is_stream:
                         return await self._end(b"")
                     case bytes() | dict():
                         data = item if isinstance(item, bytes) else frame(self._body, item)
@@ -262,6 +265,10 @@ class Performance:
         if (transport := self._request.transport) is not None:
             transport.abort()
         return self.response or web.Response()  # It is not sent any more.
+
+    async def _half(self, said: bytes) -> "web.StreamResponse":
+        text = json.dumps(whole(self._body, chunks_of(said))) if said else ""
+        return await self._reply(Reply(200, text[: len(text) // 2]))
 
     async def _half_close(self) -> "web.StreamResponse":
         response = await self._open()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ...events import Finish, TextDelta, ToolCallDelta
 from ...messages import Message, Request, ToolCall, ToolSpec
 from ..far_ends import FarEnd
-from .listening import answer
+from .listening import answer, forms
 
 __all__ = ["ADD", "ARGUMENTS", "CallCells"]
 
@@ -25,7 +25,8 @@ ADD = ToolSpec(
 NOW = ToolSpec("now", "Return the time.", {"type": "object", "properties": {}})
 ARGUMENTS = '{"a": 2, "b": 3}'
 
-_RESULTS = ["  5\n\n    five\n", "noon"]
+_RESULTS = ["  5\n\n    five\n", "noon", ""]
+"""Results, of which a provider may need a word for the last."""
 
 _ODD = {
     "city": "Zürich 北京 🎈",
@@ -92,14 +93,15 @@ class CallCells:
         """Arguments keep their nesting, letters, numbers and empty values, and go back so."""
         written = [json.dumps(_ODD), json.dumps(_ODD, ensure_ascii=False), "{}"]
         calls = [ToolCallDelta(at, f"call_{at}", "add", text) for at, text in enumerate(written)]
-        model = far_end.serve(*calls, Finish("tool_calls"))
-        said = answer(model, _ASKED).message
-        assert repr([_ODD, _ODD, {}]) == _values(said.tool_calls)
+        for form in forms(far_end):
+            model = far_end.serve(*calls, Finish("tool_calls"), **form)
+            said = answer(model, _ASKED).message
+            assert repr([_ODD, _ODD, {}]) == _values(said.tool_calls)
 
-        results = [Message("tool", "5", tool_call_id=call.id) for call in said.tool_calls]
-        answer(model, _ASKED.evolve(messages=[*_ASKED.messages, said, *results]))
-        sent = far_end.requests[-1].messages
-        assert repr([_ODD, _ODD, {}]) == _values(c for message in sent for c in message.tool_calls)
+            results = [Message("tool", "5", tool_call_id=call.id) for call in said.tool_calls]
+            answer(model, _ASKED.evolve(messages=[*_ASKED.messages, said, *results]))
+            sent = [call for m in far_end.requests[-1].messages for call in m.tool_calls]
+            assert repr([_ODD, _ODD, {}]) == _values(sent)
 
     def test_text_around_calls(self, far_end: FarEnd) -> None:
         """Text before calls, between them and behind them is part of the reply."""
@@ -110,10 +112,11 @@ class CallCells:
             ToolCallDelta(1, "call_2", "now", "{}"),
             TextDelta(" Wait."),
         ]
-        reply = answer(far_end.serve(*script, Finish("tool_calls")), _ASKED)
+        for form in forms(far_end):
+            reply = answer(far_end.serve(*script, Finish("tool_calls"), **form), _ASKED)
 
-        assert "I add. I look at the clock. Wait." == " ".join(reply.text.split())
-        assert ["add", "now"] == [call.name for call in reply.message.tool_calls]
+            assert "I add. I look at the clock. Wait." == " ".join(reply.text.split())
+            assert ["add", "now"] == [call.name for call in reply.message.tool_calls]
 
     def test_text_beside_calls(self, far_end: FarEnd) -> None:
         """The text of a message that calls tools is sent back with its calls."""
@@ -127,10 +130,11 @@ class CallCells:
         assert ["What is 2 + 3?", "I look at the clock.", "noon"] == [m.text for m in sent]
 
     def test_calls_are_given_back(self, far_end: FarEnd) -> None:
-        """Calls and their results are sent in the next request, each whole and with its call."""
+        """Calls and results, also empty ones, are sent next, each whole and with its call."""
         calls = [
             ToolCallDelta(0, "call_1", "add", ARGUMENTS),
             ToolCallDelta(1, "call_2", "now", "{}"),
+            ToolCallDelta(2, "call_3", "now", "{}"),
         ]
         model = far_end.serve(*calls, Finish("tool_calls"))
         said = answer(model, _ASKED).message
@@ -143,5 +147,6 @@ class CallCells:
         sent = far_end.requests[-1].messages
         made = [call for message in sent for call in message.tool_calls]
         returned = {m.tool_call_id: m.text for m in sent if m.role == "tool"}
-        assert [("add", {"a": 2, "b": 3}), ("now", {})] == _meant(tuple(made))
-        assert _RESULTS == [returned[call.id] for call in made]
+        assert [("add", {"a": 2, "b": 3}), ("now", {}), ("now", {})] == _meant(tuple(made))
+        assert {call.id for call in made} == returned.keys()
+        assert _RESULTS[:2] == [returned[call.id] for call in made[:2]]

@@ -21,13 +21,14 @@ from ..far_ends import (
     Silence,
     Waiting,
 )
-from .listening import Listener, failure
+from .listening import Listener, failure, forms
 
 __all__ = ["FailureCells"]
 
 _PATIENCE = 0.3
 _LONGER = 0.5
 _HELLO = TextDelta("Hello"), TextDelta(" there")
+_KINDS = (503, ModelUnavailable), (429, RateLimited), (400, ModelRejected)
 
 
 def _fails(far_end: FarEnd, status: int, kind: type[ModelError]) -> None:
@@ -72,6 +73,18 @@ class FailureCells:
         assert "Hello there" == reply.text
         assert "The engine is overloaded." in str(error)
 
+    def test_reported_kinds(self, far_end: FarEnd) -> None:
+        """An error that is reported with status 200 is of the kind that its status or type says."""
+        for status, kind in _KINDS:
+            sentence = f"That is so by rule {status // 100}."
+            error, reply = failure(far_end.serve(*_HELLO, Reported(status, sentence)), kind)
+            assert "Hello there" == reply.text
+            assert sentence in str(error)
+
+            for form in forms(far_end):
+                error, _ = failure(far_end.serve(Reported(status, sentence), **form), kind)
+                assert sentence in str(error)
+
     def test_reported_at_opening(self, far_end: FarEnd) -> None:
         """An error that the provider reports in place of a reply, with status 200, is its error."""
         reported = Reported(503, "The engine is overloaded.")
@@ -90,12 +103,14 @@ class FailureCells:
 
     def test_cut_before_its_end(self, far_end: FarEnd) -> None:
         """A body that ends before its end mark is no whole answer, and no empty one."""
-        _, reply = failure(far_end.serve(*_HELLO, Cut()), ModelUnavailable)
-        assert "Hello there" == reply.text
-        assert [] == reply.reasons
+        for form in forms(far_end):
+            kind = ModelError if form else ModelUnavailable  # half a whole one is malformed, too
+            _, reply = failure(far_end.serve(*_HELLO, Cut(), **form), kind)
+            assert ("" if form else "Hello there") == reply.text
+            assert [] == reply.reasons
 
-        _, reply = failure(far_end.serve(Cut()), ModelUnavailable)
-        assert [] == reply.deltas
+            _, reply = failure(far_end.serve(Cut(), **form), kind)
+            assert [] == reply.deltas
 
     def test_broken_in_midstream(self, far_end: FarEnd) -> None:
         """A connection that breaks in mid-stream is no whole answer."""
@@ -112,10 +127,11 @@ class FailureCells:
 
     def test_time_out_at_opening(self, far_end: FarEnd) -> None:
         """A server that does not answer in time times out, and is left."""
-        model = far_end.serve(Waiting(), **far_end.patience(_PATIENCE))
-        failure(model, ModelTimeout)
+        for form in forms(far_end):
+            model = far_end.serve(Waiting(), **far_end.patience(_PATIENCE), **form)
+            failure(model, ModelTimeout)
 
-        far_end.wait_hang_up(model)
+            far_end.wait_hang_up(model)
 
     def test_time_out_in_midstream(self, far_end: FarEnd) -> None:
         """A server that falls silent times out after what it said, and is left."""

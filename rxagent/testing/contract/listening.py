@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reactivex import Observable
 
@@ -12,8 +12,9 @@ from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, TextDelta, Us
 from ...messages import Message, Request
 from ...models import Model
 from ...operators import normalise
+from ..far_ends import FarEnd
 
-__all__ = ["Listener", "Reply", "answer", "failure"]
+__all__ = ["Listener", "Reply", "answer", "failure", "forms"]
 
 _LONGEST = 20.0
 """Seconds after which a reply that does not come is an error: longer than any model needs."""
@@ -126,6 +127,11 @@ class Listener:
             self.error = error
             self._ended = True
             self._changed.notify_all()
+
+
+def forms(far_end: FarEnd) -> list[dict[str, Any]]:
+    """Return the options of each form of a reply: streamed, and whole where that is offered."""
+    return [{}] if "whole_text" in far_end.not_offered else [{}, {"stream": False}]
 
 
 def answer(model: Model, request: Request | str = "Hi") -> Reply:

@@ -7,7 +7,7 @@ from ...events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallD
 from ...messages import Message, Request
 from ..far_ends import Blank, Endless, FarEnd, LastFrame
 from .calls import ADD, ARGUMENTS
-from .listening import Listener, answer, failure
+from .listening import Listener, answer, failure, forms
 
 __all__ = ["ReplyCells"]
 
@@ -54,8 +54,9 @@ class ReplyCells:
     def test_white_space_is_text(self, far_end: FarEnd) -> None:
         """Blanks and line breaks are text, also at its ends and in pieces of their own."""
         for pieces in (_SPACED, [*_SPACED, "def f():\n", "    ", "return 1\n", "\n"]):
-            reply = answer(far_end.serve(*map(TextDelta, pieces), Finish("stop")))
-            assert "".join(pieces) == reply.text
+            for form in forms(far_end):
+                reply = answer(far_end.serve(*map(TextDelta, pieces), Finish("stop"), **form))
+                assert "".join(pieces) == reply.text
 
     def test_signs_are_text(self, far_end: FarEnd) -> None:
         """Tags, braces, quotes, entities and separators of lines are text as any other."""
@@ -127,16 +128,20 @@ class ReplyCells:
             for reason in far_end.finish_words
         ]
         for said, reason in [*replies, (call, "length")]:
-            model = far_end.serve(said, Finish(reason))
-            assert [reason] == Listener(model(Request("Hi", tools=[ADD]))).wait_end().reasons
+            for form in forms(far_end):
+                model = far_end.serve(said, Finish(reason), **form)
+                reply = Listener(model(Request("Hi", tools=[ADD]))).wait_end()
+                assert [reason] == reply.reasons
+                assert type(said) in {type(delta) for delta in reply.deltas}
 
     def test_unknown_finish_reason(self, far_end: FarEnd) -> None:
         """A finish reason that the model does not know is an error with the provider's word."""
-        model = far_end.serve(TextDelta("Hello"), Finish("out_of_luck"))
-        error, reply = failure(model, ModelError)
+        for form in forms(far_end):
+            model = far_end.serve(TextDelta("Hello"), Finish("out_of_luck"), **form)
+            error, reply = failure(model, ModelError)
 
-        assert ("Hello", []) == (reply.text, reply.reasons)
-        assert "out_of_luck" in str(error)
+            assert ("Hello", []) == (reply.text, reply.reasons)
+            assert "out_of_luck" in str(error)
 
     def test_usage_adds_up(self, far_end: FarEnd) -> None:
         """All reports of usage add up to the provider's total, whichever way it counts."""
@@ -151,19 +156,18 @@ class ReplyCells:
     def test_usage_in_detail(self, far_end: FarEnd) -> None:
         """Tokens that a cache held or took are input, and those of reasoning are output."""
         items = TextDelta("Hello"), Finish("stop"), Usage(100, 20, 60, 15, 25)
-        usages = answer(far_end.serve(*items)).usages
-
-        sums = [
-            (
-                usage.input_tokens,
-                usage.output_tokens,
-                usage.cached_tokens,
-                usage.reasoning_tokens,
-                usage.cache_write_tokens,
-            )
-            for usage in usages
-        ]
-        assert (100, 20, 60, 15, 25) == tuple(map(sum, zip(*sums, strict=True)))
+        for form in forms(far_end):
+            sums = [
+                (
+                    usage.input_tokens,
+                    usage.output_tokens,
+                    usage.cached_tokens,
+                    usage.reasoning_tokens,
+                    usage.cache_write_tokens,
+                )
+                for usage in answer(far_end.serve(*items, **form)).usages
+            ]
+            assert (100, 20, 60, 15, 25) == tuple(map(sum, zip(*sums, strict=True)))
 
     def test_usage_names_the_model(self, far_end: FarEnd) -> None:
         """Each report of usage has the name of the model, by which a run counts apart."""
@@ -174,15 +178,19 @@ class ReplyCells:
 
     def test_usage_may_be_unknown(self, far_end: FarEnd) -> None:
         """Usage that the provider does not report is unknown, which is not zero."""
-        assert [] == answer(far_end.serve(TextDelta("Hello"), Finish("stop"))).usages
+        for form in forms(far_end):
+            assert [] == answer(far_end.serve(TextDelta("Hello"), Finish("stop"), **form)).usages
 
     def test_stops_are_cut(self, far_end: FarEnd) -> None:
         """Text ends before any of the stops, also in pieces and beside tools, and is left."""
         pieces = TextDelta("one two"), TextDelta(" ST"), TextDelta("OP"), TextDelta(" three")
-        for tools in ([], [ADD]):
-            model = far_end.serve(*pieces, Endless(TextDelta(" more")))
-            reply = answer(model, Request("Count.", tools=tools, stop=["END", "STOP"]))
+        for form in forms(far_end):
+            for tools in ([], [ADD]):
+                more = Finish("stop") if form else Endless(TextDelta(" more"))
+                model = far_end.serve(*pieces, more, **form)
+                reply = answer(model, Request("Count.", tools=tools, stop=["END", "STOP"]))
 
-            assert "one two " == reply.text
-            assert ["stop"] == reply.reasons
-            far_end.wait_hang_up(model)
+                assert "one two " == reply.text
+                assert ["stop"] == reply.reasons
+                if not form:
+                    far_end.wait_hang_up(model)

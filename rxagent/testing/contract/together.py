@@ -1,14 +1,19 @@
 """Together: one object serves any number of runs at once, and leaves nothing behind."""
 
+import asyncio
+import json
 import threading
 from collections.abc import Sequence
 from contextvars import ContextVar, copy_context
 
-from ...events import Finish, TextDelta
+from ...errors import ModelRejected, ModelUnavailable
+from ...events import Finish, TextDelta, ToolCallDelta
 from ...messages import Request
+from ...models import Model
 from .. import leaks
-from ..far_ends import Endless, FarEnd, Item
-from .listening import Listener, answer
+from ..far_ends import Cut, Endless, FarEnd, Held, Item, Rejected
+from .calls import ADD, ARGUMENTS, NOW
+from .listening import Listener, answer, forms
 
 __all__ = ["TogetherCells"]
 
@@ -26,6 +31,13 @@ def echo(request: Request) -> Sequence[Item]:
 def echoed(text: str) -> str:
     """Return what the script `echo` says to a text."""
     return f"{text} " * 20
+
+
+async def _heard(model: Model, text: str) -> Listener:
+    """Return what a model said on the loop that runs, when it has ended."""
+    listener = Listener(model(text))
+    await asyncio.to_thread(listener.wait_end)
+    return listener
 
 
 class TogetherCells:
@@ -70,6 +82,64 @@ class TogetherCells:
             thread.join(150)  # engines that wait busily are slow on a busy machine
 
         assert {number: echoed(f"number {number}") for number in range(_THREADS)} == texts
+
+    def test_one_of_several_is_cut(self, far_end: FarEnd) -> None:
+        """Of several replies at once one is cut: it fails, and the others are whole."""
+        held = {"cut": threading.Event(), "slow": threading.Event()}
+
+        def script(request: Request) -> Sequence[Item]:
+            text = request.messages[-1].text
+            begun = TextDelta(f"{text} ")
+            add = ToolCallDelta(0, "call_1", "add", ARGUMENTS[:6])
+            rest = ToolCallDelta(0, arguments=ARGUMENTS[6:])
+            match text:
+                case "cut":
+                    return [begun, Held(held["cut"]), TextDelta("half"), Cut()]
+                case "slow":
+                    return [begun, add, Held(held["slow"]), rest, Finish("tool_calls")]
+                case _:
+                    return [begun, ToolCallDelta(0, "call_2", "now", "{}"), Finish("tool_calls")]
+
+        model = far_end.perform(script)
+        for order in (["cut", "slow"], ["slow", "cut"]):
+            listeners = {text: Listener(model(Request(text, tools=[ADD, NOW]))) for text in order}
+            for listener in listeners.values():
+                listener.wait_deltas(1)
+            quick = answer(model, Request("quick", tools=[ADD, NOW]))
+            for text in order:
+                held[text].set()
+                listeners[text].wait_end()
+                held[text].clear()
+
+            cut, slow = listeners["cut"], listeners["slow"]
+            assert isinstance(cut.error, ModelUnavailable), f"cut, it ended with {cut.error!r}"
+            assert ("cut half", []) == (cut.reply.text, cut.reply.reasons)
+            assert slow.error is None, f"beside one that was cut it failed with {slow.error!r}"
+            for reply, name, arguments in [(slow.reply, "add", ARGUMENTS), (quick, "now", "{}")]:
+                (call,) = reply.message.tool_calls
+                assert (name, json.loads(arguments)) == (call.name, json.loads(call.arguments))
+                assert ["tool_calls"] == reply.reasons
+
+    def test_a_second_loop(self, far_end: FarEnd) -> None:
+        """One object serves a second loop after the first was closed, with what that one kept."""
+
+        def script(request: Request) -> Sequence[Item]:
+            if request.messages[-1].text == "refused":
+                return [Rejected(400, "No.")]
+            return [TextDelta("Hello"), Finish("stop")]
+
+        refused = [] if "rejected" in far_end.not_offered else ["refused"]
+        for form in forms(far_end):
+            model = far_end.perform(script, **form)
+
+            async def ask(model: Model = model) -> list[Listener]:
+                return [await _heard(model, text) for text in ["Hi", *refused]]
+
+            for _ in range(2):
+                greeted, *others = asyncio.run(ask())
+                assert greeted.error is None, f"it failed with {greeted.error!r}"
+                assert "Hello" == greeted.reply.text
+                assert all(isinstance(other.error, ModelRejected) for other in others)
 
     def test_contextvars(self, far_end: FarEnd) -> None:
         """Deltas come in the context in which the stream was subscribed."""

@@ -18,6 +18,7 @@ from .items import (
     Endless,
     Failure,
     Garbage,
+    Held,
     Item,
     LastFrame,
     Rejected,
@@ -162,7 +163,7 @@ class HttpFarEnd(FarEnd):
                     yield Ending.ABORT
                     return
                 case Cut():
-                    yield Ending.QUIET
+                    yield Ending.EARLY
                     return
                 case Reported():
                     yield from rendering.failure(item)
@@ -175,6 +176,9 @@ class HttpFarEnd(FarEnd):
                 case Endless(delta):
                     while True:
                         yield from rendering.delta(delta)
+                        yield _PACE
+                case Held(until):
+                    while not until.is_set():
                         yield _PACE
                 case Garbage():
                     yield from rendering.garbage()

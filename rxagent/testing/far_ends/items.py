@@ -1,5 +1,6 @@
 """Items: what a script lets a far end do, beside the deltas that it sends."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import field, frozen
@@ -14,6 +15,7 @@ __all__ = [
     "Endless",
     "Failure",
     "Garbage",
+    "Held",
     "Item",
     "LastFrame",
     "Rejected",
@@ -62,6 +64,13 @@ class Silence:
 
 
 @frozen
+class Held:
+    """Send nothing more until an event is set, then go on."""
+
+    until: threading.Event
+
+
+@frozen
 class Blank:
     """Send what says nothing: null and empty texts, pings, unknown events."""
 
@@ -91,7 +100,7 @@ class Garbage:
 Failure = Rejected | Reported | Broken | Cut | Waiting | Silence | Garbage
 """What goes wrong."""
 
-Item = Delta | Endless | Failure | Blank | LastFrame
+Item = Delta | Endless | Failure | Blank | Held | LastFrame
 """What a far end does next."""
 
 Script = Callable[[Request], Sequence[Item]]

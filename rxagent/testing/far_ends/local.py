@@ -36,13 +36,16 @@ _NEVER_SILENT = (
     f"{_DOCS}"
 )
 
+_NO_BODY = f"Its answer has no body that could be cut: {_DOCS}"
 _NO_WHOLE = f"An engine gives its tokens one by one, so its answers are always streamed: {_DOCS}"
 
 NOT_OFFERED = {
     "rate_limited": _NO_SERVER,
     "unavailable": _NO_SERVER,
     "rejected": _NO_SERVER,
-    "cut_before_its_end": f"Its answer has no body that could be cut: {_DOCS}",
+    "cut_before_its_end": _NO_BODY,
+    "one_of_several_is_cut": _NO_BODY,
+    "reported_kinds": _NO_SERVER,
     "malformed": f"It makes tokens, and each is text, so no text violates a protocol: {_DOCS}",
     "time_out_of_the_server": _NO_SERVER,
     "time_out_at_opening": _NEVER_SILENT,

@@ -214,6 +214,7 @@ DELTAS = {
     "rejected": [rxo.catch(lambda error, _: broken_off(error))],
     "time_out_of_the_server": [rxo.catch(lambda error, _: broken_off(error))],
     "reported_in_midstream": [rxo.catch(lambda *_: rx.empty())],
+    "reported_kinds": [rxo.catch(lambda error, _: broken_off(error))],
     "reported_at_opening": [rxo.catch(lambda *_: rx.empty()), swallowing_at_opening],
     "reported_beside_the_end": [rxo.catch(lambda *_: rx.of(Finish("stop")))],
     "cut_before_its_end": [
@@ -228,6 +229,7 @@ DELTAS = {
     "time_out_in_midstream": [rxo.catch(lambda error, _: broken_off(error))],
     "time_out_counts_silence": [rxo.take(50)],
     "contextvars": [on_a_thread],
+    "one_of_several_is_cut": [rxo.catch(lambda *_: rx.of(Finish("stop")))],
     "each_subscription_asks_again": [lambda deltas: deltas.pipe(rxo.replay(), rxo.ref_count())],
 }
 """Faults in the deltas, by the cell that finds them."""
@@ -349,6 +351,7 @@ def test_a_leak_is_found():
 def test_every_cell_can_fail():
     """For each cell there is a fault that it finds."""
     elsewhere = {
+        "a_second_loop",
         "data_of_others_stays",
         "eight_threads",
         "leaving_a_whole_reply",

@@ -236,7 +236,27 @@ WRONG = {
     "the schema of the answer is lost": ("output_schema", ("elif request.output:", "elif False:")),
     "options are lost": ("options", (" | dict(request.options)", "")),
     "thoughts are not sent back": ("reasoning_is_given_back", ("if given.reasoning:", "if False:")),
+    "empty results are lost": (
+        "calls_are_given_back",
+        (
+            "messages.append(message(",
+            'if one.text or one.role != "tool": messages.append(message(',
+        ),
+    ),
     # Runs.
+    "what is done stands on the model": (
+        "one_of_several_is_cut",
+        ("reading, line =", "self.reading, line ="),
+        ('b""\n', 'b""\n        reading = self.reading\n'),
+        ("if not reading.is_done", "if not self.reading.is_done"),
+    ),
+    "a loop is kept": (
+        "a_second_loop",
+        ("import aiohttp", "import aiohttp\nimport asyncio"),
+        ("        errors = Err", '        kept = vars(self).get("loop")\n        errors = Err'),
+        ("        try:", "        self.loop = kept or asyncio.get_running_loop()\n        try:"),
+        ("(timeout=self._timeout)", "(timeout=self._timeout, loop=self.loop)"),
+    ),
     "a reply is kept": (
         "each_subscription_asks_again",
         (

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal, NotRequired
@@ -9,11 +10,11 @@ from typing import Literal, NotRequired
 import pytest
 from typing_extensions import TypedDict
 
-from rxagent.errors import ModelError, ModelRejected
+from rxagent.errors import ModelError, ModelRejected, ModelUnavailable
 from rxagent.events import Finish, TextDelta, Usage
 from rxagent.messages import Request
 from rxagent.streams import each
-from rxagent.testing.far_ends import Endless, LastFrame, check_type, known_far_ends
+from rxagent.testing.far_ends import Cut, Endless, Held, LastFrame, check_type, known_far_ends
 from rxagent.testing.far_ends.openai import OpenAIFarEnd
 
 from ...sdks import SDKS
@@ -97,6 +98,25 @@ def test_only_those_that_left_have_left():
         assert [False, True] == [call.left for call in far_end.calls]
         with pytest.raises(TimeoutError, match=r"was not left within 0\.01 s"):
             far_end.wait_hang_up(read, timeout=0.01)
+
+
+def test_a_script_is_held_until_an_event():
+    """Nothing more comes before the event is set."""
+    go, texts = threading.Event(), []
+    items = TextDelta("Hello"), Held(go), TextDelta(" there"), Finish("stop")
+
+    with OpenAIFarEnd() as far_end:
+        for delta in each(far_end.serve(*items)("Hi")):
+            texts += [(delta.text, go.is_set())] if isinstance(delta, TextDelta) else []
+            go.set()
+    assert [("Hello", False), (" there", True)] == texts
+
+
+@pytest.mark.parametrize("said", [[], [TextDelta("Hello")]])
+def test_a_whole_reply_is_cut(said):
+    """A reply that is not streamed is empty, or half there."""
+    with OpenAIFarEnd() as far_end, pytest.raises(ModelUnavailable):
+        list(each(far_end.serve(*said, Cut(), stream=False)("Hi")))
 
 
 def test_usage_is_the_sum():
