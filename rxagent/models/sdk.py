@@ -21,7 +21,7 @@ from ..messages import Request
 from .clients import shared
 from .decoding import body_of, decoded, take_encodings
 from .errors import ErrorFactory
-from .listing import names_in
+from .listing import NoListing, names_in
 from .options import check_url
 from .remote import RemoteModel
 from .reply_reader import ReplyReader, until_silence
@@ -217,7 +217,12 @@ def list_models(
     with make(timeout=timeout, max_retries=0, **arguments) as client:
         while True:
             reply = client.models.with_raw_response.list(**after).http_response
-            found, page = names_in(str(reply.url), reply.content)
+            try:
+                found, page = names_in(str(reply.url), reply.content)
+            except NoListing:
+                if names:  # those of the pages before it are good
+                    return str(client.base_url), names
+                raise
             names += found
             last = page.get("last_id") if _is_paged(sdk, page) else None
             if not isinstance(last, str) or last == after.get("after_id"):

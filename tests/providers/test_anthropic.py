@@ -344,12 +344,15 @@ def test_the_environment(far_end, monkeypatch):
 
 
 def test_models_are_listed(monkeypatch):
-    """The provider lists its models by the SDK's client."""
+    """The provider lists its models by the SDK's client, page after page."""
     from aiohttp import web
 
     async def models(request):
-        data = [{"id": "claude-opus-5", "type": "model", "display_name": "Opus"}]
-        return web.json_response({"data": data, "has_more": False})
+        names = ["claude-opus-5", "claude-haiku-5", None]
+        at = int(request.query.get("after_id", 0))
+        data = [{"id": names[at], "type": "model", "display_name": "One"}]
+        has_more = at + 1 < len(names)
+        return web.json_response({"data": data, "has_more": has_more, "last_id": str(at + 1)})
 
     async def main():
         app = web.Application()
@@ -369,7 +372,7 @@ def test_models_are_listed(monkeypatch):
 
     address, names = asyncio.run(main())
 
-    assert ["claude-opus-5"] == names
+    assert ["claude-opus-5", "claude-haiku-5"] == names
     assert address.startswith("http://127.0.0.1:")
 
 
