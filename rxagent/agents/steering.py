@@ -133,13 +133,18 @@ class Steering:
     def cancellable(
         self, call: Observable[Event], failed: Callable[[], ToolFailed]
     ) -> Observable[Event]:
-        """Return a call that a message may end.
+        """Return a call that a message may end, also before it is subscribed to.
 
         Args:
             call: Its events.
             failed: Makes its last event, when it has been stopped.
         """
-        return lift(partial(_Call, self._calls, failed))(call)
+
+        def begin() -> Observable[Event]:
+            return stream_ops.of(failed()) if self.is_interrupted else cancellable
+
+        cancellable: Observable[Event] = lift(partial(_Call, self._calls, failed))(call)
+        return stream_ops.defer(begin)
 
 
 class _Answer(abc.DisposableBase):

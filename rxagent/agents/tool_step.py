@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
-from reactivex import Observable
+from reactivex import Observable, compose
 
 from .. import operators as ops
 from ..errors import ParseError
@@ -104,12 +104,20 @@ class _Step:
 
     def start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         """Start eager calls as soon as they are sealed; end them when the turn is retried."""
-        calls = deltas.pipe(
+        calls = compose(
             ops.sealed(), stream_ops.take_while(_is_no_answer), stream_ops.filter(self._is_eager)
         )
-        retractions = deltas.pipe(ops.of_type(StepRetried))
-        signs: Observable[Any] = merge(retractions, calls)
-        return signs.pipe(eager_calls(self._start, self._retract))
+        return deltas.pipe(
+            ops.branch(calls),
+            stream_ops.filter(lambda item: isinstance(item, _SIGNS)),
+            stream_ops.map(self._begin_again),
+            eager_calls(self._start, self._retract),
+        )
+
+    def _begin_again(self, item: Any) -> Any:
+        if isinstance(item, StepRetried):
+            self.early.clear()
+        return item
 
     def _start(self, call: ToolCall) -> Observable[Event]:
         self.early.add(call.id)
@@ -183,11 +191,13 @@ class _Step:
         return checked.pipe(stream_ops.flat_map(self.turn.final))
 
     def _retract(self, call_id: str) -> Event:
-        self.early.discard(call_id)
         return ToolFailed(call_id, "StepRetried: retracted, because the turn was retried")
 
     def _is_eager(self, call: ToolCall) -> bool:
         return self.how.eager is not None and self.how.eager(call.name)
+
+
+_SIGNS = (StepRetried, ToolCall)
 
 
 def _is_no_answer(call: ToolCall) -> bool:

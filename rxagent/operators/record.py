@@ -6,17 +6,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from reactivex import Observable, abc
 
 from ..events import Delta
 from ..messages import Request
-from ..streams import RunIdentity, RunScheduler
+from ..streams import RunScheduler
 from ..streams.sink import Producer, Sink
 from ..wire import VERSION, encode
 from ._hidden_deltas import hide_in_deltas
 from ._models import Answer, Model, ask, model_operator
+from ._recorded_runs import PerRunAndFile
 from ._recording import (
     CLOSED,
     COMPLETED,
@@ -38,8 +38,8 @@ def record(path: str | PathLike[str]) -> Answer:
     """Record the requests to a model and its answers in a file, which `recorded` plays.
 
     Each request is added to the file when its answer has ended, with the time of each delta, and
-    with the error if it failed. Texts that are keys or tokens, by their name or by their form,
-    are written as `[secret]`.
+    with the error if it failed. Several models of a run may share a file. Texts that are keys or
+    tokens, by their name or by their form, are written as `[secret]`.
 
     .. marbles:: record/record
 
@@ -47,15 +47,14 @@ def record(path: str | PathLike[str]) -> Answer:
         path: The file, which is made if there is none.
     """
     file = path_of(path)
-    runs: WeakKeyDictionary[RunIdentity, str] = WeakKeyDictionary()
 
     def answer(model: Model, request: Request) -> Observable[Delta]:
         def subscribe(
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             run_scheduler = RunScheduler.of(scheduler)
-            run = runs.setdefault(run_scheduler.identity, uuid4().hex[:12])
             _make(file)
+            run = _runs.of(run_scheduler.identity, file.resolve())
             recorder = _Recorder(observer, file, run_scheduler, secrets_of(model), run, request)
             return recorder.follow(ask(model, request), run_scheduler)
 
@@ -65,6 +64,9 @@ def record(path: str | PathLike[str]) -> Answer:
 
 
 _writing = threading.Lock()
+
+_runs = PerRunAndFile(lambda: uuid4().hex[:12])
+"""The name of each run in each file, of which several operators may write the same run."""
 
 
 def _make(path: Path) -> None:

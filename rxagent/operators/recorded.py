@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
-from weakref import WeakKeyDictionary
 
 from attrs import field, frozen
 from reactivex import Observable, abc
@@ -17,10 +16,11 @@ from ..errors import ModelUnavailable, NotRecorded
 from ..events import Delta
 from ..messages import Message, Request
 from ..pickling import Shared
-from ..streams import RunIdentity, RunScheduler, run_scoped
+from ..streams import RunScheduler, run_scoped
 from ..streams.sink import Producer
 from ._difference import differences
 from ._models import Model, Pipeable
+from ._recorded_runs import PerRunAndFile
 from ._recording import (
     COMPLETED,
     Exchange,
@@ -35,8 +35,11 @@ from ._secrets import secrets_of
 __all__ = ["Recorded", "recorded"]
 
 _MOST_DIFFERENCES = 5
-_Asked: TypeAlias = Counter[tuple[str, tuple[str, ...] | None]]
-"""How often a run has asked a request within some calls; None stands for any calls."""
+_Asked: TypeAlias = Counter[tuple[str, str, tuple[str, ...] | None]]
+"""How often a recorded run was asked for a request within some calls; None is any calls."""
+
+_asked: PerRunAndFile[_Asked] = PerRunAndFile(Counter)
+"""What each run has asked of each file, of which several models may play the same run."""
 
 _NOW = 1e-6
 """A delta that is due in fewer seconds is due now."""
@@ -46,7 +49,8 @@ def recorded(path: str | PathLike[str], speed: float | None = None) -> "Recorded
     """Return a model that answers each request as `record` has recorded it.
 
     A request that was asked several times in a run is answered in the order of the recording; if
-    several runs were recorded, the latest that has the request is played. A request that was not
+    several runs were recorded, the latest that has the request is played. Models that play the
+    same file in a run play it together. A request that was not
     recorded is an error, with the difference from the nearest one.
 
     .. marbles:: recorded/recorded
@@ -83,7 +87,11 @@ class Recorded(Shared, Pipeable):
     path: Path
     speed: float | None
     exchanges: tuple[Exchange, ...]
-    _asked: "WeakKeyDictionary[RunIdentity, _Asked]" = field(factory=WeakKeyDictionary, init=False)
+    _file: Path = field(init=False)
+
+    @_file.default
+    def _(self) -> Path:
+        return self.path.resolve()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return recorded, (self.path, self.speed)
@@ -105,7 +113,7 @@ class Recorded(Shared, Pipeable):
             observer: abc.ObserverBase[Delta], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
             run_scheduler = RunScheduler.of(scheduler)
-            asked = self._asked.setdefault(run_scheduler.identity, Counter())
+            asked = _asked.of(run_scheduler.identity, self._file)
             exchange = self._find(key, run_scheduler.scope.path, asked)
             return _Player(observer, exchange, run_scheduler, self.speed).begin()
 
@@ -118,7 +126,7 @@ class Recorded(Shared, Pipeable):
             raise NotRecorded(self._unknown(json.loads(key)))
         latest = [one for one in same if one.run == same[-1].run]
         within = [one for one in latest if one.path == path]
-        place = (key, path if within else None)
+        place = (latest[0].run, key, path if within else None)
         latest = within or latest
         times = asked[place]
         asked[place] += 1

@@ -48,10 +48,11 @@ class Question:
         self._observers: list[abc.ObserverBase[Decision]] = []
 
     def open(self) -> None:
-        """Take decisions from now on."""
+        """Take decisions from now on, unless it is closed; it was asked in either case."""
         by_call, call_id = self._run.questions_by_call, self.call.id
         by_call[call_id] = "" if call_id in by_call else self.id
-        self._run.questions[self.id] = self
+        if self._is_open:
+            self._run.questions[self.id] = self
 
     @property
     def is_waiting(self) -> bool:

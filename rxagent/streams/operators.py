@@ -359,7 +359,8 @@ def merge(*sources: Observable[_T]) -> Observable[_T]:
     """Emit the items of several sources, until all have completed or one has failed.
 
     It differs from `merge` in that it subscribes to all of them, in their order, and holds no lock
-    while emitting. In a run, many are subscribed in slices, so that others have their turn.
+    while emitting. In a run, many are subscribed in slices, so that others have their turn; so they
+    should be cold, or they may emit before that.
     """
 
     def subscribe(

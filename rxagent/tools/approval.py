@@ -139,6 +139,7 @@ class Asking(Sink[Any, Event]):
         try:
             decisions = _decisions(self._policy, self._call, self._question)
         except Exception as error:
+            self._question.close()
             decisions = rx.throw(error)
         # Before it is emitted, since an observer may decide at once.
         self._approval.waiting[self] = None
@@ -203,11 +204,18 @@ class Asking(Sink[Any, Event]):
 
 
 def _decisions(policy: Any, call: ToolCall, question: Question) -> Observable[Any]:
-    """Return the decisions of a policy on a call."""
+    """Return the decisions of a policy on a call.
+
+    If the policy is known not to wait for `run.decide`, the question is closed.
+    """
     if isinstance(policy, DECISIONS):
+        question.close()
         return stream_ops.of(policy)
     if hasattr(policy, "stream_for"):
-        return _one_of(policy.stream_for(call), question)
+        stream = policy.stream_for(call)
+        if not isinstance(stream, GivenDecisions):
+            question.close()
+        return _one_of(stream, question)
     decided = calling(partial(policy, call), name="the approval policy")
     return lift(partial(_Deciding, question))(decided)
 

@@ -33,12 +33,14 @@ from rxagent.events import (
     FinalAnswer,
     Finish,
     StepRetried,
+    TextDelta,
     ToolCallDelta,
     ToolCompleted,
     ToolFailed,
     ToolOutput,
     ToolStarted,
 )
+from rxagent.models import as_model
 from rxagent.testing import ScriptedModel, VirtualScheduler
 
 from ..laws import examples
@@ -447,6 +449,75 @@ def test_yes_and_no_are_decisions(named_by, decision, ended):
 
     assert 1 == len(of(run, ended))
     assert [asked.id] == [answer.id for answer in of(run, ApprovalAnswered)]
+
+
+def denied_at_once(approve, way):
+    """Return a run of which an observer denies whatever is asked, and what came of that."""
+    gate, seen = threading.Event(), []
+
+    async def model(request):
+        await asyncio.to_thread(gate.wait, PATIENCE)
+        if request.messages[-1].role == "tool":
+            yield TextDelta("done")
+        else:
+            yield ToolCallDelta(0, "c1", "wipe", '{"path": "a"}')
+
+    def deny(event):
+        for asked in of([event], ApprovalAsked):
+            for named in (asked, asked.id, asked.call.id):
+                try:
+                    run.decide(named, Deny("no"))
+                    seen.append("accepted")
+                except NotAsked:
+                    seen.append("refused")
+            seen.append([*run.asked])
+
+    run = Agent(as_model(model), [wipe], approve=approve).start("x")
+    getattr(run, way)(deny)
+    gate.set()
+    run.result(PATIENCE)
+    run.drain()
+    return run, seen
+
+
+class Failing:
+    """A policy whose stream cannot be made."""
+
+    def stream_for(self, call):
+        raise ValueError("no stream")
+
+    __call__ = stream_for
+
+
+@pytest.mark.parametrize("way", ["subscribe", "attach"])
+@pytest.mark.parametrize(
+    ("policy", "ended"),
+    [
+        (Allow(), ToolCompleted),
+        (AllowAll(), ToolCompleted),
+        (Edit({"path": "b"}), ToolCompleted),
+        (Deny("never"), ToolFailed),
+        (by_name({"w*": Allow(), "*": by_decision()}), ToolCompleted),
+        (by_name({"other": by_decision()}), ToolFailed),
+        (Failing(), ToolFailed),
+    ],
+    ids=["allow", "allow all", "edit", "deny", "by name", "no rule", "failing"],
+)
+def test_a_call_that_waits_for_no_decision_is_never_decided(policy, ended, way):
+    """Its question is shown, but refuses decisions from the beginning."""
+    run, seen = denied_at_once(policy, way)
+
+    assert ["refused", "refused", "refused", []] == seen
+    assert [1, 1] == [len(of(run, kind)) for kind in (ApprovalAsked, ApprovalAnswered)]
+    assert 1 == len(of(run, ended))
+
+
+def test_a_call_that_is_asked_about_on_the_terminal_is_not_decided_elsewhere():
+    """The answer is read from the terminal alone."""
+    run, seen = denied_at_once(on_terminal(ask=lambda _: "y"), "subscribe")
+
+    assert ["refused", "refused", "refused", []] == seen
+    assert 1 == len(of(run, ToolCompleted))
 
 
 def test_an_id_of_several_calls_names_none():

@@ -39,6 +39,7 @@ from rxagent.models.openai_chat.request import chat_messages
 from rxagent.models.openai_responses.conversation import input_items
 from rxagent.state import fold_all
 from rxagent.steps import READ_ON
+from rxagent.streams.fairness import FairShare
 from rxagent.testing import ScriptedServer, VirtualScheduler
 from rxagent.testing.frames import role_chunk, text_chunk
 
@@ -696,3 +697,65 @@ def test_code_that_a_message_keeps_from_running_is_said_to_be_cancelled(at, stru
 
 
 ANSWERING = "<code>\nfinal_answer(1)\n</code>"
+
+
+def pay(number: int) -> str:
+    """Pay."""
+    return f"paid {number}"
+
+
+def in_short_turns(run):
+    """Run a coroutine function on a loop whose turns have no time, so that all comes in slices."""
+
+    async def main():
+        FairShare.of(asyncio.get_running_loop()).seconds = 0
+        return await asyncio.wait_for(run(), WATCHDOG)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_message_as_a_step_begins_ends_it(eager):
+    """However short the turns of the loop are, the step ends, and the next one answers."""
+
+    async def main():
+        model = ReadingModel("one", "two")
+        run = Agent(model, [pay], eager=eager).start("x", steer="switch")
+        said = SerialDisposable()
+
+        def say(event):
+            if isinstance(event, StepStarted) and not said.is_disposed:
+                said.dispose()
+                run.say("Stop!")
+
+        run.subscribe(say)
+        return await run
+
+    assert "two" == in_short_turns(main)
+
+
+@pytest.mark.parametrize("cancel_tools", [True, False])
+def test_no_call_starts_after_a_message_that_switches(cancel_tools):
+    """Of many calls, which begin in slices, those that come later end as cancelled."""
+
+    async def main():
+        calls = [ToolCall(f"c{number}", "pay", f'{{"number": {number}}}') for number in range(50)]
+        model = ReadingModel(Message("assistant", tool_calls=calls), "done")
+        events = []
+        run = Agent(model, [pay]).start("x", steer="switch", cancel_tools=cancel_tools)
+
+        def say(event):
+            events.append(event)
+            if isinstance(event, ToolStarted) and event.call.id == "c3":
+                run.say("Stop!")
+
+        run.subscribe(say)
+        assert "done" == await run
+        return events
+
+    events = in_short_turns(main)
+    at = next(at for at, event in enumerate(events) if isinstance(event, MessageReceived))
+    started = {event.call.id for event in events[:at] if isinstance(event, ToolStarted)}
+    assert not [event for event in events[at:] if isinstance(event, ToolStarted)]
+    failed = {event.call_id for event in events if isinstance(event, ToolFailed)}
+    assert {f"c{number}" for number in range(50)} - started <= failed

@@ -110,6 +110,12 @@ def received(scheduler, stream):
     return notes
 
 
+def received_by_a_run(*streams):
+    """Return all that streams emit, one after the other, in a run of their own."""
+    with VirtualScheduler() as scheduler:
+        return [received(scheduler, stream) for stream in streams]
+
+
 def lines_of(path):
     """Return the lines of a recording."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
@@ -126,10 +132,10 @@ def test_a_recording_plays_what_was_answered_when_it_was(given_answers):
         assert expected == [received(scheduler, recording(request)) for _ in rows]
 
         played, at_once = ops.recorded(path, speed=1), ops.recorded(path)
-        assert expected == [received(scheduler, played(request)) for _ in rows]
-        assert [[(0.0, *note[1:]) for note in notes] for notes in expected] == [
-            received(scheduler, at_once(request)) for _ in rows
-        ]
+        assert expected == received_by_a_run(*(played(request) for _ in rows))
+        assert [[(0.0, *note[1:]) for note in notes] for notes in expected] == received_by_a_run(
+            *(at_once(request) for _ in rows)
+        )
 
 
 @examples(20)
@@ -140,7 +146,7 @@ def test_recordings_that_play_at_once_all_end(given_answers, speed):
         for number, answer in enumerate(given_answers):
             received(scheduler, ops.record(path)(model_of(row(scheduler, answer)))(f"{number}"))
         played = ops.recorded(path, speed)
-        alone = [received(scheduler, played(f"{number}")) for number in range(len(given_answers))]
+        alone = received_by_a_run(*(played(f"{number}") for number in range(len(given_answers))))
         together = [[] for _ in given_answers]
         began = scheduler.clock
 
@@ -157,7 +163,6 @@ def test_recordings_that_play_at_once_all_end(given_answers, speed):
                     scheduler=scheduler,
                 )
 
-        played = ops.recorded(path, speed)
         scheduler.schedule(begin)
         scheduler.run()
 
@@ -203,6 +208,75 @@ def test_a_closed_answer_lets_others_go_on():
 
         assert [(TextDelta("quick"),), ("end",)] == expected
         assert expected == [note[1:] for note in received(scheduler, again(request))]
+
+
+def same_file(path, link):
+    """Yield two names of a file, of which the second is another one if there are links."""
+    if link:
+        path.parent.mkdir()
+        (path.parent / "link").symlink_to(path.parent, target_is_directory=True)
+        return path, path.parent / "link" / path.name
+    return path, path
+
+
+@pytest.mark.parametrize("speed", [None, 1])
+@pytest.mark.parametrize("link", [False, True], ids=["one name", "two names"])
+def test_a_hedge_on_one_file_plays_as_it_was(link, speed):
+    """Each model has an operator of its own; the loser, who is first in the file, does not win."""
+    with file() as path, VirtualScheduler() as scheduler:
+        one, other = same_file(path, link)
+        first = model_of(row(scheduler, ([(3000, TextDelta("first"))], 0, None)))
+        late = model_of(row(scheduler, ([(9000, TextDelta("late"))], 0, None)))
+        hedged = ops.hedge(ops.record(one)(first), ops.record(other)(late), after=1)
+        expected = [note[1:] for note in received(scheduler, hedged(request))]
+        again = ops.hedge(ops.recorded(one, speed=speed), ops.recorded(other, speed=speed), after=1)
+
+        assert [(TextDelta("first"),), ("end",)] == expected
+        assert 1 == len({line["run"] for line in lines_of(path) if "run" in line})
+        for _ in range(2):
+            (played,) = received_by_a_run(again(request))
+            assert expected == [note[1:] for note in played]
+
+
+def test_a_fallback_on_one_file_plays_as_it_was_within_inner_agents():
+    """An inner agent is called twice with the same task; its first model fails the first time."""
+
+    def build(main, first, second):
+        inner = Agent(ops.fallback(first, second), name="inner", description="Answers.")
+        return Agent(main, [inner])
+
+    asks = [
+        Message("assistant", tool_calls=[ToolCall(f"c{turn}", "inner", '{"task": "t"}')])
+        for turn in (1, 2)
+    ]
+    first = iter([rx.throw(ModelUnavailable("gone")), rx.of(TextDelta("two"))])
+    models = (
+        ScriptedModel([*asks, "end"]),
+        lambda request: rx.defer(lambda _: next(first)),
+        lambda request: rx.of(TextDelta("one")),
+    )
+    with file() as path:
+        live = build(*(ops.record(path)(model) for model in models)).start("x")
+        live.result()
+        played = build(*(ops.recorded(path) for _ in models)).start("x")
+        played.result()
+
+        assert ["one", "two"] == [
+            message.text for message in live.state.messages() if message.role == "tool"
+        ]
+        assert live.state == played.state
+
+
+def test_models_that_have_read_a_file_at_different_times_keep_what_they_read():
+    """One run asks each of them once: what was recorded in between does not answer for both."""
+    with file() as path:
+        models = []
+        for answer in ("old", "new"):
+            ops.record(path)(ScriptedModel([answer]))("hi").run()
+            models.append(ops.recorded(path))
+        both = received_by_a_run(*(model("hi") for model in models))
+
+        assert [TextDelta("old"), TextDelta("new")] == [notes[0][1] for notes in both]
 
 
 def test_the_attempts_of_a_retry_are_played_in_their_order():
@@ -441,24 +515,23 @@ def test_runs_at_the_same_time_are_kept_apart():
 
 def test_a_run_that_is_held_holds_its_recording():
     """Nothing is played while the run is held, and the rhythm goes on afterwards."""
-    with file() as path, VirtualScheduler() as scheduler:
-        steady = [(1000, TextDelta("a"))] * 3
-        ops.record(path)(model_of(row(scheduler, (steady, 0, None))))("hi").subscribe(
-            scheduler=scheduler
-        )
-        scheduler.run()
+    with file() as path:
+        with VirtualScheduler() as scheduler:
+            steady = [(1000, TextDelta("a"))] * 3
+            received(scheduler, ops.record(path)(model_of(row(scheduler, (steady, 0, None))))("hi"))
         for speed in (1, None):
-            began, notes = scheduler.clock, []
-            ops.recorded(path, speed)("hi").subscribe(
-                lambda _, began=began, notes=notes: notes.append(scheduler.clock - began),
-                scheduler=scheduler,
-            )
-            hold = scheduler.hold()
-            scheduler.advance_to(began + 10)
-            hold.dispose()
-            scheduler.run()
+            with VirtualScheduler() as scheduler:
+                notes = []
+                ops.recorded(path, speed)("hi").subscribe(
+                    lambda _, scheduler=scheduler, notes=notes: notes.append(scheduler.clock),
+                    scheduler=scheduler,
+                )
+                hold = scheduler.hold()
+                scheduler.advance_to(10)
+                hold.dispose()
+                scheduler.run()
 
-            assert ([11, 12, 13] if speed else [10, 10, 10]) == [round(at) for at in notes]
+                assert ([11, 12, 13] if speed else [10, 10, 10]) == [round(at) for at in notes]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""Recorded runs: what belongs to one run and one recording, however many operators use it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from ..streams import RunIdentity
+
+__all__ = ["PerRunAndFile"]
+
+T = TypeVar("T")
+
+
+class PerRunAndFile(Generic[T]):
+    """A value for each run and each file, for as long as there is the run.
+
+    Args:
+        make: Makes the value of a run and a file that have none.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._runs: WeakKeyDictionary[RunIdentity, dict[Path, T]] = WeakKeyDictionary()
+
+    def of(self, run: RunIdentity, file: Path) -> T:
+        """Return the value of a run and a file, which is given as its resolved path."""
+        files = self._runs.setdefault(run, {})
+        return files.setdefault(file, self._make())
