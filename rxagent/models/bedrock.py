@@ -13,7 +13,7 @@ from ..messages import Request
 from .clients import shared
 from .converse.client import BedrockClient, body_of, connect, pieces_of
 from .converse.failures import error_of_reply
-from .converse.messages import vendor_of
+from .converse.messages import tag_of, vendor_of
 from .converse.reply import ConverseReply
 from .converse.request import converse_call
 from .converse.signing import environment, make_client
@@ -136,7 +136,8 @@ class AmazonBedrockModel(RemoteModel):
         if response.status >= 300:
             body = await body_of(response)
             raise error_of_reply(errors, response.status, response.headers, body)
-        reply = ConverseReply(errors, origin, vendor_of(self.model_id))
+        vendor, tag = vendor_of(self.model_id), tag_of(self.model_id)
+        reply = ConverseReply(errors, origin, vendor, tag)
         return pieces_of(response), reply
 
     def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:

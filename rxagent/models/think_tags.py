@@ -10,8 +10,6 @@ from ..messages import ProviderData
 
 __all__ = ["ThinkTags"]
 
-_OPEN = "<think>"
-_CLOSE = "</think>"
 _LONGEST_GAP = 80
 """Characters of a closing tag and of the white space behind it that are given back."""
 
@@ -24,7 +22,7 @@ _MOST_MENTIONS = 16
 _ENOUGH = 200
 """Characters behind a tag that suffice to see whether it is only mentioned."""
 
-_RETRACTED = "The text so far was a thought: it ended in </think>."
+_RETRACTED = "The text so far was a thought: it ended in {}."
 
 
 class _State(Enum):
@@ -49,10 +47,12 @@ class ThinkTags:
 
     Args:
         origin: The origin that gets thoughts back between their tags; None keeps no tags.
+        name: The name of the tags.
     """
 
-    def __init__(self, origin: str | None = None) -> None:
+    def __init__(self, origin: str | None = None, name: str = "think") -> None:
         self._origin = origin
+        self._open, self._close = f"<{name}>", f"</{name}>"
         self._tags: tuple[str, str] | None = None
         self._has_thought = False
         self._state = _State.START
@@ -120,23 +120,25 @@ class ThinkTags:
         seen = self._held.lstrip()
         self._blank.append(self._held[: len(self._held) - len(seen)])
         self._held = seen
-        if seen.startswith(_OPEN):
-            self._held = seen[len(_OPEN) :]
+        if seen.startswith(self._open):
+            self._held = seen[len(self._open) :]
             self._blank = []
             self._state = _State.THOUGHT
-        elif seen == _CLOSE or not (_OPEN.startswith(seen) or _CLOSE.startswith(seen)):
+        elif seen == self._close or not (
+            self._open.startswith(seen) or self._close.startswith(seen)
+        ):
             self._held = "".join(self._blank) + seen
             self._blank = []
             self._state = _State.WATCH if self._watches else _State.ANSWER
 
     def _think(self) -> list[Delta]:
-        thought, tag, after = self._held.partition(_CLOSE)
+        thought, tag, after = self._held.partition(self._close)
         if tag:
             self._held = after
-            self._tags = _OPEN, _CLOSE
+            self._tags = self._open, self._close
             self._state = _State.GAP
         else:
-            kept = _beginning_of(_CLOSE, thought)
+            kept = _beginning_of(self._close, thought)
             thought, self._held = thought[: len(thought) - kept], thought[len(thought) - kept :]
         self._has_thought = self._has_thought or bool(thought)
         return [ReasoningDelta(thought)] if thought else []
@@ -144,12 +146,12 @@ class ThinkTags:
     def _watch(self, at_end: bool = False, is_followed: bool = False) -> list[Delta]:
         deltas: list[Delta] = []
         while self._state is _State.WATCH and self._held:
-            before, tag, after = self._held.partition(_CLOSE)
+            before, tag, after = self._held.partition(self._close)
             is_far = bool(tag) and self._length + len(before) > _LONGEST
-            if is_far or _OPEN in before:  # then no closing tag stands alone
+            if is_far or self._open in before:  # then no closing tag stands alone
                 self._settle()
             elif not tag:
-                kept = max(_beginning_of(_CLOSE, before), _beginning_of(_OPEN, before))
+                kept = max(_beginning_of(self._close, before), _beginning_of(self._open, before))
                 self._held = before[len(before) - kept :]
                 deltas += self._pass(before[: len(before) - kept])
                 break
@@ -197,9 +199,9 @@ class ThinkTags:
     def _retract(self, before: str) -> list[Delta]:
         emitted = self._emitted.getvalue()
         self._settle()
-        self._tags = "", _CLOSE
+        self._tags = "", self._close
         self._state, self.are_over = _State.GAP, False  # from which `add` goes on
-        deltas: list[Delta] = [StepRetried(1, _RETRACTED)] if emitted else []
+        deltas: list[Delta] = [StepRetried(1, _RETRACTED.format(self._close))] if emitted else []
         thought = emitted + before
         self._has_thought = bool(thought.strip())
         return [*deltas, ReasoningDelta(thought)] if thought.strip() else deltas

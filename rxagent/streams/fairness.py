@@ -74,6 +74,10 @@ class FairShare:
             share = _shares[loop] = cls()
         return share
 
+    def put_in_place(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make this the fair share of a loop that nothing has used yet."""
+        _shares[loop] = self
+
     @property
     def until(self) -> float:
         """When the time of this turn of the loop is used up, by `perf_counter`."""

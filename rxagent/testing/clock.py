@@ -22,6 +22,9 @@ __all__ = ["Restless", "VirtualScheduler"]
 
 _Args = TypeVarTuple("_Args")
 
+_ENOUGH = 0.8
+"""How often a turn that is asked for its time has some left, when that is drawn."""
+
 
 class Restless(RuntimeError):
     """Virtual time does not come to rest: there is always more work."""
@@ -43,21 +46,24 @@ class VirtualScheduler(RunScheduler):
             home.run()
 
     Args:
-        random: Draws the order of timers that are due at the same instant; without it they run in
-            the order in which they were set.
+        random: Draws the order of timers that are due at the same instant, and when the time of a
+            turn of the loop is used up; without it they run in the order in which they were set,
+            and all that is due at an instant fits into one turn.
     """
 
     can_wait = False
 
     def __init__(self, random: Random | None = None) -> None:
         self._loop = _VirtualLoop(random)
+        if random is not None:
+            _DrawnShare(random).put_in_place(self._loop)
+        # The order of one instant must not depend on the speed of the machine.
+        FairShare.of(self._loop).seconds = inf
         super().__init__(loop=self._loop)
         self._thread = threading.get_ident()
         self._threads = frozenset(threading.enumerate())
         self._faults: list[Exception] = []
         self._loop.set_exception_handler(self._note)
-        # The order of one instant must not depend on the speed of the machine.
-        FairShare.of(self._loop).seconds = inf
 
     @property
     def clock(self) -> float:
@@ -166,6 +172,27 @@ class VirtualScheduler(RunScheduler):
             raise faults[0]
         if faults:
             raise ExceptionGroup("several errors in virtual time", faults)
+
+
+class _DrawnShare(FairShare):
+    """Draws whether the time of a turn is used up, as it may be anywhere on a real loop."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self._random = random
+
+    @property
+    def until(self) -> float:
+        """When the time of this turn is used up: never, or already."""
+        return inf if self._random.random() < _ENOUGH else -inf
+
+    async def begin(self) -> None:
+        """Wait for the next turn."""
+        await asyncio.sleep(0)
+
+    async def turn(self) -> None:
+        """Wait for the next turn."""
+        await asyncio.sleep(0)
 
 
 class _VirtualLoop(asyncio.BaseEventLoop):

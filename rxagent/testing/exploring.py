@@ -113,8 +113,9 @@ def explore(
 ) -> None:
     """Run a pipeline in virtual time with many seeds, and raise for the shortest failure.
 
-    The seed determines how long its models, streams and tools are silent, how they fail, and in
-    which order things happen that are due at the same instant. The pipeline must end, it must have
+    The seed determines how long its models, streams and tools are silent, how they fail, in which
+    order things happen that are due at the same instant, and what fits into a turn of the event
+    loop. The pipeline must end, it must have
     closed all that it opened, and the check must hold.
 
     Args:

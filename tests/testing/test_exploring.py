@@ -4,12 +4,21 @@ import pytest
 import reactivex as rx
 from reactivex import operators as rxo
 from reactivex.disposable import Disposable
+from reactivex.subject import Subject
 
 from rxagent import Agent, Message, ToolCall
 from rxagent import operators as ops
 from rxagent.errors import ModelError
-from rxagent.events import RunCompleted, TextDelta, ToolStarted
-from rxagent.testing import explore
+from rxagent.events import (
+    MessageCompleted,
+    MessageReceived,
+    RunCompleted,
+    StepStarted,
+    TextDelta,
+    ToolFailed,
+    ToolStarted,
+)
+from rxagent.testing import ScriptedModel, explore
 from tests.agents.grammar import assert_run
 
 ANSWER = "Hello there."
@@ -186,3 +195,43 @@ def test_a_check_that_does_not_run_is_refused(check):
     """A coroutine or a generator checks nothing by being called."""
     with pytest.raises(TypeError, match="has not run"):
         explore(careful, check, seeds=1)
+
+
+async def pay(number: int) -> str:
+    """Pay."""
+    return f"paid {number}"
+
+
+def said_at(kind, turns, **options):
+    """Return a pipeline to whose run a message is said at its first event of a type."""
+
+    def pipeline(world):
+        said, at = Subject(), []
+
+        def say(event):
+            if type(event) is kind and not at:
+                at.append(event)
+                said.on_next("Stop!")
+
+        agent = Agent(ScriptedModel(turns), [pay], **options)
+        return agent("x", inbox=said, steer="switch").pipe(rxo.do_action(say))
+
+    return pipeline
+
+
+def test_the_turns_of_the_loop_are_short_or_long():
+    """What begins in slices may meet anything between two of them, as in a run in real time."""
+    calls = [ToolCall(f"c{number}", "pay", f'{{"number": {number}}}') for number in range(40)]
+    slices = set()
+
+    def nothing_starts_after_the_message(explored):
+        kinds = [type(event) for event in explored.items]
+        at = kinds.index(MessageReceived)
+        slices.add(kinds.count(ToolFailed))
+        return ToolStarted not in kinds[at:]
+
+    explore(said_at(StepStarted, ["one two three", "four"], eager=True))
+    turns = [Message("assistant", tool_calls=calls), "done"]
+    explore(said_at(MessageCompleted, turns), nothing_starts_after_the_message)
+    explore(said_at(ToolStarted, turns), nothing_starts_after_the_message)
+    assert len(slices) > 1

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from ...errors import ModelError
-from ...events import Delta, Finish, TextDelta, ToolCallDelta
+from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ...exact_json import exact_text
 from ...finish_reasons import finish_of
 from ..blocks import Blocks
@@ -15,6 +15,7 @@ from ..errors import ErrorFactory
 from ..failures import failure_in
 from ..openai_chat.fields import Halves, Usages, id_of, number, string, whole
 from ..openai_chat.reasoning import thoughts_in
+from ..think_tags import ThinkTags
 from .failures import described_error, failure_of
 
 __all__ = ["ConverseEvents"]
@@ -59,15 +60,21 @@ class ConverseEvents:
         errors: Makes the errors.
         origin: The origin that gets back the data it wants back; None keeps no such data.
         vendor: The vendor of the model; another one's gets no data back.
+        tag: The name of the tags between which the model writes its thoughts; None for no tags.
     """
 
-    def __init__(self, errors: ErrorFactory, origin: str | None, vendor: str) -> None:
+    def __init__(
+        self, errors: ErrorFactory, origin: str | None, vendor: str, tag: str | None = None
+    ) -> None:
         self.is_finished = self.is_settled = False
         self._errors = errors
         self._vendor = vendor
         self._blocks = Blocks(origin)
         self._usages = Usages(errors.model)
         self._halves = Halves()
+        self._tags = None if tag is None else ThinkTags("", tag)
+        if self._tags is not None:
+            self._tags.settle()  # a closing tag alone is text
         self._calls: dict[int, int] = {}
         self._open: set[int] = set()
         """The blocks of calls that have begun and not ended."""
@@ -139,9 +146,11 @@ class ConverseEvents:
                 case int():
                     yield ToolCallDelta(self._calls[key], arguments=half)
                 case str() if key == _TEXT:
-                    yield self._said(half)
+                    yield from self._said(half)
                 case _:
                     yield self._blocks.reason(half)
+        if self._tags is not None:
+            yield from self._divided(self._tags.end())
         for index in (*self._reasoning, *self._given):
             yield from self._stop(index)
 
@@ -181,6 +190,7 @@ class ConverseEvents:
         if use.get("type") == "server_tool_use":
             self._foreign.add(index)
             return
+        yield from self._end_thought()
         self._foreign.discard(index)
         self._open.add(index)
         self._begun.add(key)
@@ -196,16 +206,37 @@ class ConverseEvents:
 
     def _delta(self, index: int, delta: Mapping[str, Any]) -> Iterator[Delta]:
         if (thought := delta.get("reasoningContent")) is not None:
+            yield from self._end_thought()
             yield from self._reason(index, thought)
         text = delta.get("text")
         if text is not None and (text := self._halves.join(_TEXT, string(text))):
-            yield self._said(text)
+            yield from self._said(text)
         if (use := delta.get("toolUse")) is not None:
             yield from self._arguments(index, use.get("input"))
 
-    def _said(self, text: str) -> TextDelta:
-        self._blocks.text += len(text)
-        return TextDelta(text)
+    def _said(self, text: str) -> Iterator[Delta]:
+        if self._tags is not None and not self._tags.are_over:
+            yield from self._divided(self._tags.add(text))
+        else:
+            self._blocks.text += len(text)
+            yield TextDelta(text)
+
+    def _divided(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
+        """Yield what think tags have divided; a thought is kept with its tags, as a block."""
+        for delta in deltas:
+            match delta:
+                case TextDelta(text):
+                    self._blocks.text += len(text)
+                    yield delta
+                case ReasoningDelta(text, ()):
+                    yield self._blocks.reason(text)
+                case ReasoningDelta(extra=(kept,)):
+                    yield from self._blocks.keep({"vendor": self._vendor, **kept.data})
+
+    def _end_thought(self) -> Iterator[Delta]:
+        """Yield what keeps a thought that has ended, where something else than text follows."""
+        if self._tags is not None:
+            yield from self._divided(self._tags.settle())
 
     def _arguments(self, index: int, given: Any) -> Iterator[Delta]:
         if index in self._foreign or given is None:
@@ -254,6 +285,7 @@ class ConverseEvents:
             yield from self._begin(index, use)
             yield from self._arguments(index, use.get("input"))
         elif "reasoningContent" in block:
+            yield from self._end_thought()
             yield from self._reason(index, block["reasoningContent"])
         elif isinstance(cited := block.get("citationsContent"), Mapping):
             for part in _blocks_in(cited.get("content") or ()):

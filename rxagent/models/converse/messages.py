@@ -12,7 +12,7 @@ from ..errors import ErrorFactory
 from ..history import Ids, accepted_name, arguments_of, beginning_of_turn
 from .images import image_of
 
-__all__ = ["Messages", "vendor_of"]
+__all__ = ["Messages", "tag_of", "vendor_of"]
 
 _WANTS_NO_REASONING = {"deepseek"}
 """The vendors whose models answer 400 to the reasoning of an earlier reply (November 2026)."""
@@ -105,11 +105,14 @@ class Messages:
     def _reasoning(self, block: Block, is_of_turn: bool) -> Iterator[dict[str, Any]]:
         """Yield reasoning: what is signed always, and the other while the turn's tools run.
 
-        That of another vendor's model is left out.
+        What the model wrote between tags is text again, at its place. The reasoning of another
+        vendor's model is left out.
         """
         if block.text is None or block.data.get("vendor") != self._vendor:
             return
         match block.data:
+            case {"think_tags": [str(opening), str(closing)]}:
+                yield {"text": f"{opening}{block.text}{closing}"}
             case {"redactedContent": str(data)}:
                 with suppress(ValueError):
                     yield {"reasoningContent": {"redactedContent": base64.b64decode(data)}}
@@ -134,6 +137,11 @@ def _call(call: ToolCall, id: str) -> dict[str, Any]:
 
 def _is_no_result(block: Mapping[str, Any]) -> bool:
     return "toolResult" not in block
+
+
+def tag_of(model_id: str) -> str | None:
+    """Return the name of the tags between which a model writes its thoughts; None for no tags."""
+    return "thinking" if "nova" in model_id.lower() else None
 
 
 def vendor_of(model_id: str) -> str:

@@ -42,12 +42,19 @@ class ConverseReply:
         errors: Makes the errors.
         origin: The origin that gets back the data it wants back; None keeps no such data.
         vendor: The vendor of the model.
+        tag: The name of the tags between which the model writes its thoughts; None for no tags.
     """
 
-    def __init__(self, errors: ErrorFactory, origin: str | None = None, vendor: str = "") -> None:
+    def __init__(
+        self,
+        errors: ErrorFactory,
+        origin: str | None = None,
+        vendor: str = "",
+        tag: str | None = None,
+    ) -> None:
         self._errors = errors
         self._frames = EventFrames()
-        self._events = ConverseEvents(errors, origin, vendor)
+        self._events = ConverseEvents(errors, origin, vendor, tag)
         self._whole: list[bytes] | None = None
         self._begun = False
         self._size, self._most = 0, _MOST

@@ -1,6 +1,6 @@
 """Conversations in OpenAI's Responses protocol: messages as a list of items."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...messages import Image, Message, ToolCall
@@ -68,9 +68,11 @@ def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any
     follows.
     """
     items: list[dict[str, Any]] = []
+    parts = [*parts_of(message, origin)]
+    commented = _Commented(message, parts)
     is_paired = False
     sent = iter(ids.of_calls([call.id for call in message.tool_calls]))
-    for part in parts_of(message, origin):
+    for part in parts:
         match part:
             case str():
                 items.append({"role": "assistant", "content": part})
@@ -80,6 +82,11 @@ def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any
                 if reasoning := _reasoning(data, text):
                     items.append(reasoning)
                     is_paired = True
+            case Block({"type": "message", "again": _}):
+                continue  # it was sent where it came
+            case Block({"type": "message", "parts": list()} as data, text):
+                if said := commented.next(data, text):
+                    items.append(_said(data, said, is_paired))
             case Block({"type": "message"} as data, text):
                 items.append(_said(data, text or "", is_paired))
             case Block({"type": str()} as data):
@@ -87,6 +94,47 @@ def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any
     while items and items[-1].get("type") == "reasoning":
         items.pop()
     return items
+
+
+class _Commented:
+    """What the commentary of a reply is sent as: as it came, or as the answer that it became.
+
+    Args:
+        message: The reply.
+        parts: Its parts.
+    """
+
+    def __init__(self, message: Message, parts: Iterable[str | ToolCall | Block]) -> None:
+        self._is_followed = bool(message.text or message.tool_calls)
+        self._answers: dict[int, str] = {}
+        self._count = 0
+        for part in parts:
+            match part:
+                case Block({"type": "message", "again": int(number)}, text):
+                    self._answers[number] = text or ""
+
+    def next(self, data: Mapping[str, Any], text: str | None) -> str:
+        """Return the text of the next commentary; empty if it is not sent.
+
+        Args:
+            data: What was kept of it.
+            text: The reasoning in which it is; None if it was changed.
+        """
+        number = self._count
+        self._count += 1
+        if self._answers:
+            return self._answers.get(number, "")
+        if text is None or not self._is_followed:
+            return ""
+        return "".join(text[start:end] for _, start, end in _parts_in(data))
+
+
+def _parts_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+    parts = data.get("parts")
+    for part in parts if isinstance(parts, list) else ():
+        match part:
+            case [str(name), int(start), int(end)]:
+                yield name, start, end
 
 
 def _reasoning(data: dict[str, Any], text: str | None) -> dict[str, Any]:
@@ -97,12 +145,12 @@ def _reasoning(data: dict[str, Any], text: str | None) -> dict[str, Any]:
         text: The readable part; None if it was changed.
     """
     summary, content = [], []
-    for part in data.pop("parts", ()):
-        match part:
-            case ["summary", int(start), int(end)] if text is not None:
-                summary.append({"type": "summary_text", "text": text[start:end]})
-            case ["content", int(start), int(end)] if text is not None:
-                content.append({"type": "reasoning_text", "text": text[start:end]})
+    for name, start, end in _parts_in(data):
+        if name == "summary" and text is not None:
+            summary.append({"type": "summary_text", "text": text[start:end]})
+        elif name == "content" and text is not None:
+            content.append({"type": "reasoning_text", "text": text[start:end]})
+    data.pop("parts", None)
     if not content and not data.get("encrypted_content"):
         return {}
     return {**data, "summary": summary, **({"content": content} if content else {})}

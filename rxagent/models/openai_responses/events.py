@@ -195,6 +195,7 @@ class ResponseEvents(JsonEvents):
                 yield from self._report(response)
                 self.fail({"code": word, "message": f"the reply ended with {word!r}"})
                 return
+        yield from self._output.answer()
         self.answered = self.finished = True
         yield Finish(reason)
         yield from self._report(response)

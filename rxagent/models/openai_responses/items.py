@@ -66,6 +66,7 @@ class Item:
         thoughts: Where the parts of its reasoning are, among the characters since the block before.
         latest: The latest part of its reasoning.
         is_mixed: Whether other reasoning stands between that of the item.
+        is_commentary: Whether it is a message before the answer, which is read as reasoning.
         earlier: The item that it may be once more.
         repeated: Compares the two, and holds what comes of it, until that is known.
     """
@@ -88,6 +89,7 @@ class Item:
     thoughts: list[list[Any]] = field(factory=list)
     latest: tuple[str, int] | None = None
     is_mixed: bool = False
+    is_commentary: bool = False
     earlier: "Item | None" = None
     repeated: Repeated | None = None
 

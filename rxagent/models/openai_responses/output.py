@@ -9,11 +9,11 @@ from ...json_text import lacks_end
 from ...streams.fairness import REST, Rest
 from ..openai_chat.fields import Halves, id_of, whole
 from ..openai_chat.nesting import is_deep
-from .contents import CALL, OF_MODEL, Texts, texts_of
+from .contents import CALL, MESSAGE, OF_MODEL, Texts, texts_of
 from .items import Fit, Item, Items, Signs
 from .once import TELLING, once
 from .parts import Part
-from .spoken import Spoken
+from .spoken import CHANNELS, Spoken, channel_of
 
 __all__ = ["Add", "Contradicted", "Output", "Unnamed"]
 
@@ -80,6 +80,7 @@ class Output:
         """Yield what the start of an item holds."""
         if (signs := _signs_of(index, data)) is not None:
             item = self._items.begun(signs)
+            _note_phase(item, data)
             for name, parts in texts_of(data).items():
                 item.pending.setdefault(name, {}).update(parts)
             yield from self._name(item, data)
@@ -133,6 +134,7 @@ class Output:
             return
         texts = texts_of(data)
         item = self._items.of_whole(signs, _fit(texts, data))
+        _note_phase(item, data)
         yield from self._name(item, data)
         yield from self._stop(item, data, texts)
 
@@ -147,12 +149,15 @@ class Output:
         )
         items = yield from self._find_all(wholes)
         texts = [texts_of(data) for _, data in wholes]
-        missing = self._missing_in_all(texts)
+        for item, (_, data) in zip(items, wholes, strict=True):
+            _note_phase(item, data)
+        missing = self._missing_in_all(items, texts)
         for at, (item, (_, data)) in enumerate(zip(items, wholes, strict=True)):
             yield from self._name(item, data)
-            for name, parts in missing.items():
-                yield from self._complete(item, name, parts.get(at, []))
-                texts[at].pop(name, None)
+            for name in _OF_ALL:
+                if (parts := missing.get(channel_of(item, name))) is not None:
+                    yield from self._complete(item, name, parts.get(at, []))
+                    texts[at].pop(name, None)
             yield from self._stop(item, data, texts[at])
             yield REST
         for item in self._items:
@@ -164,6 +169,14 @@ class Output:
                     yield from self._release(item)
         yield from self.flush()
         self._check()
+
+    def answer(self) -> Iterator[Delta]:
+        """Yield the commentary as the answer, at the end of a reply that has nothing else."""
+        if self.has_calls or self._spoken.has_answered:
+            return
+        for item in self._items:
+            if item.is_commentary and item.thoughts:
+                yield from self._spoken.answer(item, item.parts("text").text)
 
     def flush(self) -> Iterator[Delta]:
         """Yield the replacements of halves whose other ones did not come."""
@@ -185,18 +198,26 @@ class Output:
                 yield REST
         return [found.get(at) or self._items.add(signs) for at, (signs, _) in enumerate(wholes)]
 
-    def _missing_in_all(self, texts: list[Texts]) -> dict[str, dict[int, list[Part]]]:
-        """Return what the texts of all items add to what was said, by their names and items."""
+    def _missing_in_all(
+        self, items: list[Item], texts: list[Texts]
+    ) -> dict[str, dict[int, list[Part]]]:
+        """Return what the texts of all items add to what was said, by their channels and items."""
         missing: dict[str, dict[int, list[Part]]] = {}
-        for name in _OF_ALL:
-            places = [(at, part) for at, text in enumerate(texts) for part in text.get(name, ())]
+        for channel in CHANNELS:
+            places = [
+                (at, part)
+                for at, item in enumerate(items)
+                for name in _OF_ALL
+                if channel_of(item, name) == channel
+                for part in texts[at].get(name, ())
+            ]
             whole = [(at, text) for at, (_, (_, text)) in enumerate(places)]
-            added = self._spoken.missing_in_all(name, whole)
+            added = self._spoken.missing_in_all(channel, whole)
             if added is not None:
-                missing[name] = {}
+                missing[channel] = {}
                 for place, text in added:
                     at, (number, _) = places[place]
-                    missing[name].setdefault(at, []).append((number, text))
+                    missing[channel].setdefault(at, []).append((number, text))
         return missing
 
     def _stop(self, item: Item, data: Mapping[str, Any], texts: Texts) -> Iterator[Delta]:
@@ -281,6 +302,12 @@ class Output:
         known = {item.parts("arguments").text for item in calls if item.name is not None}
         if any(item.held and item.parts("arguments").text not in known for item in calls):
             raise Unnamed
+
+
+def _note_phase(item: Item, data: Mapping[str, Any]) -> None:
+    """Note that a message is commentary, unless it was said as the answer already."""
+    if item.kind == MESSAGE and data.get("phase") == "commentary" and not item.said:
+        item.is_commentary = True
 
 
 def _is_repeated(item: Item, data: Mapping[str, Any]) -> bool:

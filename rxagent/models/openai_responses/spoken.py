@@ -12,12 +12,21 @@ from .contents import Texts
 from .items import Item
 from .parts import Part, missing_of
 
-__all__ = ["Spoken"]
+__all__ = ["CHANNELS", "Spoken", "channel_of"]
 
+_COMMENTARY = "commentary"
 _OF_CALLS = {"type", "status", "call_id", "name", "arguments"}
 _NOT_GIVEN_BACK = {"status", "summary", "content"}
 _BETWEEN = "\n\n"
 """What stands between two parts of the reasoning."""
+
+CHANNELS = "text", _COMMENTARY, "refusal"
+"""What a message says: the answer, what comes before it, or why there is none."""
+
+
+def channel_of(item: Item, name: str) -> str:
+    """Return the channel of a text of an item."""
+    return _COMMENTARY if item.is_commentary and name == "text" else name
 
 
 class Spoken:
@@ -30,7 +39,9 @@ class Spoken:
     def __init__(self, origin: str | None) -> None:
         self._origin = origin
         self._blocks = Blocks(origin)
-        self._said: dict[str, list[str]] = {"text": [], "refusal": []}
+        self._said: dict[str, list[str]] = {name: [] for name in CHANNELS}
+        self._commented = 0
+        self._comments: list[Item] = []
         self._thinking: list[Item] = []
         self._thought = 0
         self._has_thought = self._has_kept = self._has_lost = False
@@ -38,6 +49,8 @@ class Spoken:
     def piece(self, item: Item, name: str, number: int, piece: str) -> Delta:
         """Return the delta of a piece of an item."""
         match name:
+            case "text" if item.is_commentary:
+                return self._comment(item, number, piece)
             case "text":
                 return self._say(item, piece)
             case "arguments":
@@ -60,14 +73,27 @@ class Spoken:
         id = id_of(data.get("call_id")) or id_of(data.get("id"))
         return ToolCallDelta(item.call, id, item.name, "", extra)
 
-    def missing_in_all(self, name: str, whole: list[Part]) -> list[Part] | None:
+    @property
+    def has_answered(self) -> bool:
+        """Whether an answer was said, or refused."""
+        return any(any(map(str.strip, self._said[name])) for name in ("text", "refusal"))
+
+    def answer(self, item: Item, text: str) -> Iterator[Delta]:
+        """Yield the text of a commentary as the answer, and keep that it is the same."""
+        self._blocks.text += len(text)
+        yield TextDelta(text)
+        if item in self._comments:
+            again = {"type": "message", "again": self._comments.index(item)}
+            yield from self._blocks.keep(again, len(text))
+
+    def missing_in_all(self, channel: str, whole: list[Part]) -> list[Part] | None:
         """Return what the text of all items adds to what was said; None if it does not show it.
 
         Args:
-            name: The name of the text.
-            whole: The texts of all items, each with any number.
+            channel: The channel of the text.
+            whole: The texts of all items in that channel, each with any number.
         """
-        said = "".join(self._said[name])
+        said = "".join(self._said[channel])
         is_known = "".join(text for _, text in whole).startswith(said)
         return [*missing_of(whole, len(said))] if said and is_known else None
 
@@ -76,7 +102,8 @@ class Spoken:
         if item.begun is None or "text" not in texts:
             return False
         text = "".join(text for _, text in texts["text"])
-        return "".join(self._said["text"])[item.begun :].startswith(text)
+        said = "".join(self._said[channel_of(item, "text")])
+        return said[item.begun :].startswith(text)
 
     def _say(self, item: Item, piece: str) -> TextDelta:
         if item.begun is None:
@@ -85,6 +112,13 @@ class Spoken:
         self._blocks.text += len(piece)
         self._said["text"].append(piece)
         return TextDelta(piece)
+
+    def _comment(self, item: Item, number: int, piece: str) -> ReasoningDelta:
+        if item.begun is None:
+            item.begun = self._commented
+        self._commented += len(piece)
+        self._said[_COMMENTARY].append(piece)
+        return self._think(item, ("text", number), piece)
 
     def _think(self, item: Item, place: tuple[str, int], piece: str) -> ReasoningDelta:
         if item.latest != place or self._thinking[-1:] != [item]:
@@ -115,6 +149,12 @@ class Spoken:
         match item.kind:
             case "function_call":
                 return
+            case "message" if item.is_commentary:
+                if item.is_mixed or not item.thoughts:
+                    return
+                data = {"type": item.kind, "id": data.get("id"), "phase": _COMMENTARY}
+                data["parts"] = item.thoughts
+                self._comments.append(item)
             case "message":
                 begun = item.begun or 0
                 data = {name: data[name] for name in ("type", "id", "phase") if name in data}

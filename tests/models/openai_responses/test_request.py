@@ -138,7 +138,7 @@ def test_parts_of_the_reasoning(kept):
 
 def test_reasoning_of_others(kept):
     """Without its reasoning an item has no id of its own, wherever the reasoning was lost."""
-    message = kept(reasoning(), said(phase="commentary"), called(id="fc_1"))
+    message = kept(reasoning(), said(phase="final_answer"), called(id="fc_1"))
     plain = [{"role": "assistant", "content": "Five."}, called()]
 
     assert plain == items(message, origin=f"{HERE} http://elsewhere")
@@ -211,7 +211,10 @@ OUTPUT = st.lists(
 
 @given(OUTPUT)
 def test_the_rules_of_openai(kept, kinds):
-    """Whatever a reply holds, it is accepted again: the pairs are whole, and each text is there."""
+    """Whatever a reply holds, it is accepted again: the pairs are whole, and each text is there.
+
+    Its text is that of its messages; that of its commentary only where it has nothing else.
+    """
     made = {
         "reasoning": lambda at: reasoning(f"Thought {at}.", f"rs_{at}"),
         "lost": lambda at: reasoning(f"Thought {at}.", f"rs_{at}", encrypted_content=None),
@@ -228,7 +231,10 @@ def test_the_rules_of_openai(kept, kinds):
         check_items(sent)
     texts = [item.get("content") for item in sent if item.get("role") == "assistant"]
     whole = "".join(text if isinstance(text, str) else text[0]["text"] for text in texts)
-    assert message.text == whole
+    spoken = [(kind, f"Text {at}.") for at, kind in enumerate(kinds)]
+    answer = "message" if {"message", "call"} & {*kinds} else "phase"
+    assert "".join(text for kind, text in spoken if kind == answer) == message.text
+    assert "".join(text for kind, text in spoken if kind in ("message", "phase")) == whole
 
 
 # Fields.
