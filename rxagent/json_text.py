@@ -13,7 +13,6 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _decode = json.JSONDecoder(strict=False).raw_decode
 
-
 _OPEN = re.compile(r"\s*|tr?u?|fa?l?s?|nu?l?|-|\.|[eE][+-]?|u[\da-fA-F]{0,4}", re.ASCII)
 """What a value that was cut may end with, behind all that can be read: a literal, a number, an
 escape."""

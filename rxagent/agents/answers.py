@@ -76,10 +76,7 @@ def failed_if_unusable(error: Exception) -> Observable[Event]:
 
 
 def check_answer(
-    checks: Iterable[Callable[..., Any]],
-    value: Any,
-    state: State,
-    workers: Workers | None = None,
+    checks: Iterable[Callable[..., Any]], value: Any, state: State, workers: Workers | None = None
 ) -> Observable[Any]:
     """Emit a value once every check has passed.
 

@@ -28,7 +28,6 @@ def stop_at(words: Iterable[str]) -> Callable[[Observable[Delta]], Observable[De
     stops = (words,) if isinstance(words, str) else several("words", words, "texts", str)
     if not all(stops):
         raise ValueError(f"words is one or more texts that are not empty, not {shown(words)}.")
-
     return lift(partial(_Stopping, stops))
 
 
@@ -124,9 +123,7 @@ class StopMatcher:
             yield self._waiting.popleft()
 
     def _without_text(self) -> Iterator[Delta]:
-        for delta in self.flush():
-            if not isinstance(delta, TextDelta):
-                yield delta
+        yield from (delta for delta in self.flush() if not isinstance(delta, TextDelta))
 
 
 def _any(texts: Iterable[str]) -> str:
