@@ -25,7 +25,8 @@ nitpick_ignore_regex = [
     # The docs are built without a network, so names of other libraries cannot be linked.
     (
         "py:.*",
-        r"(asyncio|collections|contextlib|inspect|logging|os|pathlib|random|reactivex|types|typing)\..*",
+        r"(asyncio|collections|contextlib|inspect|logging|os|pathlib|random|reactivex|threading"
+        r"|types|typing)\..*",
     ),
     # Type variables are private, and so are these packages.
     ("py:.*", r"(.*\.)?~?_[A-Z]\w*"),

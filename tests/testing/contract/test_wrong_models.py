@@ -261,7 +261,7 @@ WRONG = {
         "each_subscription_asks_again",
         (
             "as_model(self._reply)(request)",
-            "as_model(self._reply)(request).pipe(rxo.replay(), rxo.ref_count())",
+            "as_model(self._reply)(request).pipe(rxo.replay()).auto_connect()",
         ),
         ("import aiohttp", "import aiohttp\nfrom reactivex import operators as rxo"),
     ),
