@@ -157,7 +157,11 @@ def test_the_body_of_an_error(model, name):
 
 
 @pytest.mark.parametrize("size", [1 << 16, (1 << 16) + 1, 1 << 18])
-@pytest.mark.parametrize("behind", [b"", bytes(8), gzip.compress(b"more"), b"?"])
+@pytest.mark.parametrize(
+    "behind",
+    [b"", bytes(8), gzip.compress(b"more"), b"?"],
+    ids=["nothing", "zeros", "a member", "a sign"],
+)
 def test_much_text_in_little_data_ends_where_its_member_does(size, behind):
     """One piece may hold a member that grows to many times its size, and what follows it."""
     text = b"a" * size
