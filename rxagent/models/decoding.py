@@ -5,6 +5,7 @@ they do not know, such as `x-gzip`, for plain text.
 """
 
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, MutableMapping, Sequence
 from typing import Any
 
@@ -92,7 +93,7 @@ def _through(layers: "Sequence[_Layer]", piece: bytes) -> Iterator[bytes]:
             yield from _through(layers[1:], part)
 
 
-class _Layer:
+class _Layer(ABC):
     """One encoding of a body.
 
     Args:
@@ -102,6 +103,7 @@ class _Layer:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    @abstractmethod
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what a piece holds.
 
@@ -109,7 +111,6 @@ class _Layer:
             UnknownEncoding: The encoding is not known.
             zlib.error: The piece is garbled.
         """
-        raise NotImplementedError
 
 
 class _Gzip(_Layer):

@@ -166,6 +166,7 @@ def _settle(run: HeldQueue) -> None:
 
 
 def _spread(start: HeldQueue) -> list[HeldQueue]:
+    """Find out which of the runs that one reaches are held now; return those that differ."""
     region = {start.identity: start}
     behind = [start]
     for run in behind:
