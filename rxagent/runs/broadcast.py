@@ -15,7 +15,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..errors import BufferOverflow
 from ..events import Event
-from ..streams import Broadcaster, RunScheduler
+from ..streams import Broadcaster, PartialObserver, RunScheduler
 from ..streams.fairness import FairShare
 from ..streams.serial_queue import is_main_thread
 from ..streams.sink import Sink
@@ -181,11 +181,15 @@ class RunBroadcast:
     def end(self, error: Exception | None) -> None:
         """Notify all observers of the end."""
         self.ended, self._error = True, error
+        observers = self._broadcaster.observers
         if error is None:
             self._broadcaster.on_completed()
         else:
-            self._note_observed(self._broadcaster.observers)
+            self._note_observed(observers)
             self._broadcaster.on_error(error)
+        for observer in observers:
+            if isinstance(observer, ReplayObserver):
+                observer.subscription.dispose()
 
     def _note_observed(self, observers: Iterable[abc.ObserverBase[Event]]) -> None:
         if any(
@@ -201,6 +205,10 @@ class RunBroadcast:
             self.faults.report(getattr(observer, "watching", observer), fault)
 
 
+_NOBODY = PartialObserver.of(None)
+"""The observer of a run's sink, which it never notifies."""
+
+
 class RunSink(Sink[Event, Event]):
     """Observes the source of a run.
 
@@ -212,7 +220,7 @@ class RunSink(Sink[Event, Event]):
     __slots__ = ("_end", "on_next")
 
     def __init__(self, broadcast: RunBroadcast, end: Callable[[Exception | None], None]) -> None:
-        super().__init__(self)
+        super().__init__(_NOBODY)
         self.on_next = broadcast.emit  # type: ignore[assignment]  # a method as a value
         self._end = end
 

@@ -11,7 +11,7 @@ from attrs import Factory, define
 from ..arguments import shown
 from ..coalescing import TEXTS, channel, coalesced, like, piece, texts_of
 from ..errors import describe
-from ..events import Event, RunFailed
+from ..events import Event, FinalAnswer, RunFailed, RunStarted
 from ..state import State, fold, fold_all
 
 __all__ = ["EventLog", "Keep", "NumberedEvents", "PackedDeltas", "numbered"]
@@ -208,6 +208,17 @@ class EventLog:
         if self._keep == "everything":
             return zip(rest, range(start + skip + 1, end + 1), strict=True)
         return numbered(list(coalesced(rest)), start + skip, end)
+
+    @property
+    def answer(self) -> Any:
+        """The answer in `state`, without the cost of folding."""
+        page = self._page
+        for entry in reversed(page.between(page.first, page.end)):
+            if isinstance(entry, FinalAnswer):
+                return entry.value
+            if isinstance(entry, RunStarted):
+                return None
+        return page.before.answer
 
     @property
     def state(self) -> State:

@@ -114,6 +114,7 @@ class Inbox(abc.DisposableBase):
         """Close the inbox; what was added before can still be taken."""
         self._put(None)
         self._source.dispose()
+        self._notify = _nothing
 
 
 def as_message(name: str, message: Any) -> Message:

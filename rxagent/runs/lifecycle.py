@@ -120,6 +120,7 @@ class Lifecycle(Observable[Event]):
             self._outcome.finish()
             if self._work is not None:
                 self._work.close()
+            self._scheduler.disown()
 
     def _end_if_stopped(self) -> None:
         """End the run here if its loop does not run any more."""
@@ -245,7 +246,7 @@ class Lifecycle(Observable[Event]):
 
     def _answer(self) -> Any:
         self._outcome.raise_error()
-        return thaw(self.state.answer)
+        return thaw(self._event_log.answer)
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
         """Block until the run has ended, and return the answer's value, as `result` does."""

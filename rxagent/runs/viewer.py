@@ -119,6 +119,7 @@ class Viewer(QueuedObserver, abc.DisposableBase):
         self._observer.mute()
         self.subscription.dispose()
         self._put = lambda _: None  # for an event that the run is emitting right now
+        self._end = None
         self._buffer.close()
         self._call_first(len(self._afterwards))
 
@@ -213,6 +214,7 @@ class Viewer(QueuedObserver, abc.DisposableBase):
         if end is not None:
             end()
             self._detached = True
+            self._end = None
         return True
 
 

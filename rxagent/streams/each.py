@@ -270,6 +270,7 @@ class _StreamReader(Reader[_T]):
     def dispose(self) -> None:
         """Unsubscribe from the stream, and end the reading."""
         self._subscription.dispose()
+        self._scheduler.disown()
         super().dispose()
 
 

@@ -50,8 +50,8 @@ class FairShare:
     """The time, in seconds, that all streams read on a loop may spend in one turn of it.
 
     A stream that finds it spent waits in line for a later turn of the loop, and so does the queue
-    of a run. Streams that have yet to begin have a line of their own, and the lines alternate: of
-    many requests, the first answers are read while the last requests are still to be sent.
+    of a run. Streams and runs that have yet to begin have a line of their own, and the lines
+    alternate: of many requests, the first answers are read while the last are still to be sent.
 
     A loop that works without a rest also sleeps for a moment now and then. It releases the
     interpreter's lock at each turn, but takes it again before a waiting thread has woken up, so
@@ -98,12 +98,20 @@ class FairShare:
         """Wait for a turn of the loop that has time left."""
         await self._wait(self._going)
 
-    def later(self, loop: asyncio.AbstractEventLoop, action: Callable[[], object]) -> None:
-        """Run an action of a queue in a turn of the loop, after those that wait in line."""
+    def later(
+        self, loop: asyncio.AbstractEventLoop, action: Callable[[], object], *, begins: bool
+    ) -> None:
+        """Run an action of a queue in a turn of the loop, after those that wait in line.
+
+        Args:
+            loop: The loop.
+            action: The action.
+            begins: Whether it is the first one of its queue.
+        """
         if self.seconds == inf:
             loop.call_soon(action)
             return
-        self._going.append(action)
+        (self._coming if begins else self._going).append(action)
         if self._end is None:
             self._open()
 

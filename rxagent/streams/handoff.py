@@ -12,6 +12,7 @@ from reactivex import abc
 from .interruptible_wait import POLL_SECONDS
 from .scheduler import RunScheduler
 from .serial_queue import as_error
+from .sink import NO_OBSERVER
 
 __all__ = ["AHEAD", "Handoff"]
 
@@ -78,10 +79,11 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
             self._request_delivery()
 
     def dispose(self) -> None:
-        """Drop the items that wait, and wake the threads that wait."""
+        """Drop the items that wait and the observer, and wake the threads that wait."""
         self._is_disposed = True
         self._items.clear()
         self._wake_all()
+        self._end, self._observer = None, NO_OBSERVER
 
     # On the run's loop thread.
 
@@ -114,9 +116,9 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
                     if (scheduler.is_busy or scheduler.is_spent) and (items or self._end):
                         scheduler.post(self._deliver)
                         return
-                elif self._end is not None:
-                    self._is_disposed = True
-                    self._end()
+                elif (end := self._end) is not None:
+                    self.dispose()
+                    end()
                 else:
                     self._is_queued = False
                     if not items and self._end is None:

@@ -95,6 +95,7 @@ class LoopTask(abc.DisposableBase):
     def _start(self) -> None:
         if self._disposed:
             self._noted.close()
+            self._let_go()
             return
         # Not by the loop's task factory: an eager one would run the task within this call.
         kind = _Watched if self._is_watched else asyncio.Task
@@ -104,13 +105,20 @@ class LoopTask(abc.DisposableBase):
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self._queue.close_later(self._noted)
+        lost = self._lost
+        self._let_go()
         if task.cancelled():
             if not self._disposed:
-                self._lost()
+                lost()
         elif (fault := task.exception()) is not None:
             self._queue.loop.call_exception_handler(
                 {"message": f"{self._what} failed", "exception": fault, "task": task}
             )
+
+    def _let_go(self) -> None:
+        """Drop the task and the functions, whose owners may hold this."""
+        self._task = None
+        del self._work, self._lost
 
     def dispose(self) -> None:
         """Cancel the task, unless it is the one that calls this."""

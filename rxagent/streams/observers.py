@@ -191,6 +191,7 @@ class Broadcaster(Generic[_T]):
                 notify(observer)
             except BaseException as fault:
                 self._detach(observer, fault)
+        self._on_fault = self._on_slow = _nothing  # whose owner holds this
 
     def _detach(self, observer: abc.ObserverBase[_T], fault: BaseException) -> None:
         if isinstance(fault, KeyboardInterrupt) and is_main_thread():

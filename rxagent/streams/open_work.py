@@ -22,6 +22,10 @@ _open: dict["OpenWork", None] = {}  # in order, which a set would not keep
 _leaving: set[object] = set()
 
 
+def _nothing() -> None:
+    pass
+
+
 class OpenWork:
     """A handle on some work of a loop, open from its creation until it is closed.
 
@@ -75,10 +79,12 @@ class OpenWork:
         self._has_ended = True
 
     def close(self) -> None:
-        """Note that nothing of the work is left."""
+        """Note that nothing of the work is left, and let go of it."""
         with _lock:
             _open.pop(self, None)
             _changed.notify_all()
+        self.dispose = _nothing
+        self.run = None
 
     @property
     def is_left_behind(self) -> bool:

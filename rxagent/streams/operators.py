@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import BooleanDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
+from .items import from_items, of
 from .sink import MergeSink, Producer, Sink, lift
 
 __all__ = [
@@ -31,48 +31,6 @@ _S = TypeVar("_S")
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _D = TypeVar("_D", bound=abc.DisposableBase)
-
-
-def of(*items: _T) -> Observable[_T]:
-    """Emit some items at once on subscribe, and complete."""
-    return from_items(items)
-
-
-def from_items(items: Iterable[_T]) -> Observable[_T]:
-    """Emit the items of an iterable at once on subscribe, and complete.
-
-    It differs from `from_iterable` in that many items are emitted in slices within a run, so that
-    others have their turn.
-    """
-
-    def subscribe(
-        observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        run_scheduler, left, disposed = (
-            getattr(scheduler, "run_scheduler", None),
-            iter(items),
-            BooleanDisposable(),
-        )
-
-        def emit() -> None:
-            for item in left:
-                if disposed.is_disposed:
-                    return
-                observer.on_next(item)
-                if (
-                    run_scheduler is not None
-                    and run_scheduler.is_inside
-                    and (run_scheduler.is_busy or run_scheduler.is_spent)
-                ):
-                    run_scheduler.post(emit)
-                    return
-            if not disposed.is_disposed:
-                observer.on_completed()
-
-        emit()
-        return disposed
-
-    return Producer(subscribe)
 
 
 def defer(make: Callable[[], Observable[_T]]) -> Observable[_T]:
@@ -366,21 +324,33 @@ def merge(*sources: Observable[_T]) -> Observable[_T]:
     def subscribe(
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        sink: MergeSink[_T, _T] = MergeSink(observer, scheduler)
-        run_scheduler = getattr(scheduler, "run_scheduler", None)
-        left = iter(sources)
-
-        def begin() -> None:
-            for source in left:
-                if sink.is_stopped:
-                    return
-                sink.join(source)
-                if run_scheduler is not None and run_scheduler.is_inside and run_scheduler.is_spent:
-                    run_scheduler.post(begin)
-                    return
-            sink.on_completed()
-
-        begin()
+        sink = _Merging(sources, observer, scheduler)
+        sink.begin()
         return sink
 
     return Producer(subscribe)
+
+
+class _Merging(MergeSink[_T, _T]):
+    __slots__ = ("_left",)
+
+    def __init__(
+        self,
+        sources: Iterable[Observable[_T]],
+        observer: abc.ObserverBase[_T],
+        scheduler: abc.SchedulerBase | None,
+    ) -> None:
+        super().__init__(observer, scheduler)
+        self._left = iter(sources)
+
+    def begin(self) -> None:
+        """Subscribe to the sources that are left, some of them now."""
+        run_scheduler = getattr(self._scheduler, "run_scheduler", None)
+        for source in self._left:
+            if self.is_stopped:
+                return
+            self.join(source)
+            if run_scheduler is not None and run_scheduler.is_inside and run_scheduler.is_spent:
+                run_scheduler.post(self.begin)
+                return
+        self.on_completed()

@@ -103,13 +103,13 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
                 raise
             log_unobserved(error)
         finally:
-            self._close()
+            self._let_go()
 
     def on_completed(self) -> None:
         try:
             self._take().on_completed()
         finally:
-            self._close()
+            self._let_go()
 
     def _take(self) -> abc.ObserverBase[_T]:
         observer, self._observer = self._observer, NO_OBSERVER
@@ -135,6 +135,11 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
 
     def _leave(self) -> None:
         self._upstream.dispose()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._is_owner:
+            self._scheduler.disown()
         self._close()
 
     def __repr__(self) -> str:

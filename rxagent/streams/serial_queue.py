@@ -66,7 +66,7 @@ class SerialQueue:
         """The loop's thread while it runs an action; else None."""
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._ended: list[OpenWork] = []
-        self._woken = False
+        self._woken = self._has_begun = False
         self._share = FairShare.of(self.loop)
         self._process = process_generation()
         self._owned: abc.DisposableBase = Disposable()
@@ -128,6 +128,7 @@ class SerialQueue:
         try:
             while True:
                 if action is not None:
+                    self._has_begun = True
                     try:
                         action(*args)
                     except BaseException as fault:
@@ -143,7 +144,7 @@ class SerialQueue:
             self.inside = None
             if queue and not self._woken:
                 self._woken = True
-                self._share.later(self.loop, self._arrive)
+                self._share.later(self.loop, self._arrive, begins=not self._has_begun)
 
     def close_later(self, work: OpenWork) -> None:
         """Close some work that has ended once all actions that it has queued have run.
@@ -205,6 +206,10 @@ class SerialQueue:
         """
         self._owned = run
         self._on_fault = on_fault or log_fault
+
+    def disown(self) -> None:
+        """Let go of a run that has ended; what is raised from now on is logged."""
+        self.owns(Disposable())
 
     def fail(self, raised: BaseException) -> None:
         """End the run with an error that was raised in it; on any thread."""

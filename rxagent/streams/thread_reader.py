@@ -6,7 +6,6 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from reactivex import abc
-from reactivex.disposable import Disposable
 
 from .handoff import Handoff
 from .interruptible_wait import POLL_SECONDS, Latch
@@ -26,7 +25,7 @@ Leave = Callable[[], None]
 _log = logging.getLogger("rxagent")
 
 
-class ThreadReader(Disposable, Generic[_T]):
+class ThreadReader(abc.DisposableBase, Generic[_T]):
     """One subscription to a source that is read on a thread, at most 64 items ahead of the run.
 
     Args:
@@ -45,7 +44,7 @@ class ThreadReader(Disposable, Generic[_T]):
         began: Callable[[], None] | None,
         abort: Callable[[], None] | None,
     ) -> None:
-        super().__init__(self._close)
+        self._undisposed = [None]
         self._work = work
         self._scheduler = scheduler
         self._began = began
@@ -54,6 +53,11 @@ class ThreadReader(Disposable, Generic[_T]):
         self._may_read = Latch()
         self._reading = self._has_ended = False
         self._leave: Leave | None = None
+
+    @property
+    def is_disposed(self) -> bool:
+        """Whether nothing more is read."""
+        return not self._undisposed
 
     def started(self, leave: Leave) -> None:
         """Keep the function that stops waiting for the thread."""
@@ -94,7 +98,12 @@ class ThreadReader(Disposable, Generic[_T]):
             if self._scheduler.is_lost:
                 self.dispose()
 
-    def _close(self) -> None:
+    def dispose(self) -> None:
+        """Stop reading; any thread may do this."""
+        try:
+            self._undisposed.pop()
+        except IndexError:
+            return
         if self._leave is not None and not self._has_ended:
             self._leave()
         self._handoff.dispose()

@@ -135,7 +135,7 @@ class _Running(Sink[Any, Event]):
     def _run(self, tool: Tool, arguments: BoundArguments) -> None:
         if self.is_stopped:
             return
-        self._tool = tool
+        self._tool, self._asking = tool, None
         source = tool.outputs(arguments, self._start, self._workers)
         scope = self._scheduler.scope.inside(self._call.id)
         self.follow(source, self._scheduler.within(scope))
@@ -190,6 +190,7 @@ class _Running(Sink[Any, Event]):
 
     def _end(self, event: Event) -> None:
         self._timer.dispose()
+        self._asking = None
         self._dispose_source()
         self.observer.on_next(event)
         super().on_completed()

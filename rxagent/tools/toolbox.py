@@ -36,6 +36,9 @@ def _as_tools(things: Iterable[Any]) -> tuple[Tool, ...]:
 class Toolbox:
     """Tools under different names.
 
+    Attributes:
+        specs: The tools as a request describes them.
+
     Args:
         tools: Tools, agents or functions.
 
@@ -45,6 +48,7 @@ class Toolbox:
     """
 
     tools: tuple[Tool, ...] = field(default=(), converter=_as_tools)
+    specs: tuple[ToolSpec, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         names = set()
@@ -70,9 +74,8 @@ class Toolbox:
     def __contains__(self, name: object) -> bool:
         return any(tool.name == name for tool in self.tools)
 
-    @property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """The tools as a request describes them."""
+    @specs.default
+    def _specs(self) -> tuple[ToolSpec, ...]:
         return tuple(tool.spec for tool in self.tools)
 
     def find(self, name: str) -> Tool:

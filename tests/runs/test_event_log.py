@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from rxagent.coalescing import channel
 from rxagent.errors import ModelUnavailable
 from rxagent.events import (
+    FinalAnswer,
     Finish,
     ReasoningDelta,
     RefusalDelta,
     RunFailed,
+    RunStarted,
     StepRetried,
     StepStarted,
     TextDelta,
@@ -295,3 +297,21 @@ def test_reading_while_it_is_written():
 
     assert [] == wrong
     assert "".join(texts) == record.state.text
+
+
+ANSWERS = st.one_of(
+    st.builds(FinalAnswer, st.integers()),
+    st.just(RunStarted("task", "agent")),
+    st.builds(ToolOutput, st.just("call_1"), st.builds(FinalAnswer, st.integers())),
+)
+
+
+@given(
+    st.lists(st.one_of(PIECES, OTHERS, ANSWERS), max_size=100),
+    st.sampled_from(["everything", "merged", "nothing"]),
+)
+def test_the_answer_is_that_of_the_state(events, keep):
+    """The answer needs no folding, and is the same, whatever has been forgotten."""
+    record = recorded([RunStarted("task", "agent"), *events], keep)
+
+    assert record.state.answer == record.answer

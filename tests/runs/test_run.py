@@ -720,9 +720,11 @@ def test_a_failure_that_is_found_while_something_is_logged(caplog):
     run = launch(feed.source, scheduler=scheduler())
     feed.end(ModelUnavailable("gone"))
     collect()
+    circle = [run]
+    circle.append(circle)
     log.addHandler(handler)
     try:
-        del run, feed
+        del run, feed, circle
         logging_it = threading.Thread(target=log.warning, args=("something else",), daemon=True)
         logging_it.start()
         logging_it.join(WATCHDOG)

@@ -131,6 +131,24 @@ def test_beginning_and_going_on_take_turns():
     assert (20, 40) == (order.count("begun"), order.count("gone on"))
 
 
+def test_runs_that_begin_wait_with_those_that_begin():
+    """However many runs begin at once, a stream that has begun goes on between them."""
+
+    async def main():
+        share = FairShare.of(asyncio.get_running_loop())
+        share.seconds = 0
+        begun = []
+        for number in range(100):
+            RunScheduler().post(begun.append, number)
+        while not share.spent:
+            await asyncio.sleep(0)
+        for _ in range(5):
+            await share.turn()
+        return begun
+
+    assert 100 > len(asyncio.run(main()))
+
+
 @pytest.mark.parametrize("which", range(3))
 def test_one_that_is_cancelled_in_line_delays_no_other(which):
     """The place in line of a pump that was cancelled is skipped."""
