@@ -49,8 +49,12 @@ class ViewerPool(ElasticThreads):
         """Call a function, which must not raise, on one of the threads; `what` names it in logs."""
         return self.submit(show, getattr(show, "__self__", show) if what is None else what)
 
-    def finish(self, patience: float = 0.5) -> None:
-        """Wait until all calls have returned, or none began or returned for `patience` seconds."""
+    def finish(self, patience: float = 0.5) -> bool:
+        """Wait until all calls have returned, or none began or returned for `patience` seconds.
+
+        Returns:
+            Whether anything was ever called.
+        """
         jobs = self._jobs
         with self._lock:
             self._is_awaited = True
@@ -59,6 +63,7 @@ class ViewerPool(ElasticThreads):
                 moved = jobs.begun + jobs.ended
                 self._has_ended.wait_for(lambda: not self._is_unfinished(), patience)
             self._is_awaited = False
+        return jobs.begun > 0
 
     def _is_unfinished(self) -> bool:
         return len(self._jobs.running) > self.lost or self._jobs.due > 0

@@ -211,11 +211,15 @@ class Pull(AsyncIterator[_T], Generic[_T, _R]):
         begin(self._reader)
 
     async def __anext__(self) -> _T:
-        for item in self._items:
-            if item is not EMPTY:
-                return item
-            await self._arrived.wait()
-            self._arrived.clear()
+        try:
+            for item in self._items:
+                if item is not EMPTY:
+                    return item
+                await self._arrived.wait()
+                self._arrived.clear()
+        except BaseException:
+            del self  # the traceback keeps this frame, which must not keep an abandoned loop
+            raise
         raise StopAsyncIteration
 
     async def aclose(self) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -221,7 +222,7 @@ class ElasticThreads(ABC):
                 wanted = self._wanted()
         except RuntimeError as error:  # the next change tries again
             if self._threads + len(self._coming) <= self.lost:
-                raise PoolExhausted(f"No thread can be had: {error}.{self._lost_ones()}") from error
+                raise PoolExhausted(f"No thread can be had: {error}.{self._jobs.losses}") from error
         self._bells.ring(wanted - self._spare_threads() + len(self._bells))
 
     def _spare_threads(self) -> int:
@@ -234,6 +235,8 @@ class ElasticThreads(ABC):
             self._jobs.refuse(error)
 
     def _start(self) -> None:
+        if sys.is_finalizing():  # a thread would not start, and `start` would wait for it
+            raise RuntimeError("the interpreter is ending")
         thread = threading.Thread(target=self._work, name=self._name, daemon=True)
         self._coming.add(thread)
         try:
@@ -380,13 +383,9 @@ class ElasticThreads(ABC):
         if self.lost < self._spare or self._jobs.lost(self._grace) < self._spare:
             return None
         return PoolExhausted(
-            f"The pool takes no more jobs.{self._lost_ones()} "
+            f"The pool takes no more jobs.{self._jobs.losses} "
             "Give that code time-outs of its own, or the pool more spare threads."
         )
-
-    def _lost_ones(self) -> str:
-        lost = tuple(self._jobs.abandoned)
-        return f" {len(lost)} stopped jobs have not returned: {names(lost)}." if lost else ""
 
 
 def _forget_all() -> None:

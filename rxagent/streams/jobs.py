@@ -8,7 +8,7 @@ from time import monotonic
 
 from ..errors import PoolExhausted
 from .cpu_usage import own_clock
-from .job import Job, tick
+from .job import Job, names, tick
 from .refusal import refuse, refuse_deepest, refuse_newest
 
 __all__ = ["Jobs"]
@@ -211,6 +211,12 @@ class Jobs:
         """Return how many jobs have not returned `grace` seconds after they were abandoned."""
         until = monotonic() - grace
         return sum(since <= until for since in tuple(self.abandoned.values()))
+
+    @property
+    def losses(self) -> str:
+        """A sentence on the jobs that were abandoned, behind a space; nothing without any."""
+        lost = tuple(self.abandoned)
+        return f" {len(lost)} stopped jobs have not returned: {names(lost)}." if lost else ""
 
     def report(self, grace: float) -> list[Job]:
         """Return the jobs that are overdue by `grace` seconds, each once."""

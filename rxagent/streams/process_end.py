@@ -7,7 +7,8 @@ Four hooks are CPython's own; they were tried with 3.11 to 3.14.
                                still needs a thread would fail
 `threading._SHUTTING_DOWN`     shows a Ctrl-C that came just before the wait; without it such a
                                script would end with status 0
-`sys.last_type`                shows a Ctrl-C that ended the script; without it its runs go on
+`sys.last_type`                shows a Ctrl-C that ended the script; without it its runs go on, and
+                               the exit status is 1 if an observer runs code from a text meanwhile
 `atexit._run_exitfuncs`        runs the other exit functions before the signal ends the process
 ============================== ===================================================================
 """
@@ -34,13 +35,18 @@ _SECONDS = 2.0
 
 _ends: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 _disposals: dict[object, Callable[[], None]] = {}
-_finishing: list[Callable[[], object]] = []
+_finishing: list[Callable[[], bool]] = []
 _interrupted = False
 _waited = False
+_has_run_code = False
+"""Whether observers have run, as code that is run from a text makes CPython forget a Ctrl-C."""
 
 
-def at_script_end(finish: Callable[[], object]) -> None:
-    """Call a function when a script has ended and its runs have ended too."""
+def at_script_end(finish: Callable[[], bool]) -> None:
+    """Call a function when a script has ended and its runs have ended too.
+
+    It returns whether code of the program has run on its threads.
+    """
     _finishing.append(finish)
 
 
@@ -85,7 +91,7 @@ def _wait_for_runs() -> None:
     for dispose in tuple(_disposals.values()):
         dispose()
     try:
-        if _interrupted or getattr(sys, "last_type", None) is KeyboardInterrupt:
+        if _interrupted or _is_interrupted():
             _cancel_runs()
         else:
             _wait_for_work()
@@ -104,10 +110,16 @@ def _wait_for_work() -> None:
         idle.look(loop)
 
 
+def _is_interrupted() -> bool:
+    """Return whether Ctrl-C has ended the script, or the latest input of an interactive session."""
+    return getattr(sys, "last_type", None) is KeyboardInterrupt
+
+
 def _finish() -> None:
+    global _has_run_code
     try:
         for finish in _finishing:
-            finish()
+            _has_run_code |= finish()
     except KeyboardInterrupt:
         _finishing.clear()
         raise
@@ -140,13 +152,16 @@ def _end() -> None:
     ):
         _die_of_interrupt()
     _wait_for_runs()
+    is_interactive = sys.flags.interactive or hasattr(sys, "ps1")
+    if _has_run_code and _is_interrupted() and not (is_interactive or _interrupted):
+        _die_of_interrupt()
     stop_daemon_loop(_SECONDS)
 
 
 def _forget() -> None:
-    global _interrupted, _waited
+    global _interrupted, _waited, _has_run_code
     _disposals.clear()
-    _interrupted = _waited = False
+    _interrupted = _waited = _has_run_code = False
 
 
 threading._register_atexit(_wait_for_runs)  # type: ignore[attr-defined]  # it is private

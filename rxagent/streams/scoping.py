@@ -71,6 +71,7 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         self._is_owner = is_owner
         if is_owner:
             scheduler.owns(Disposable(), self._fail)
+        if not scheduler.is_moved_by_hand:
             scheduler.call_on_loop(disposing_with_loop)
         self._noted = OpenWork("rxagent-run", scheduler.loop, self.dispose, run=self)
         with self._noted.closing_on_error():

@@ -202,6 +202,121 @@ def test_a_cancelled_task_disposes():
     assert 1 == upstream.closed
 
 
+async def cancelled_and_kept(reading, kept):
+    """Cancel a task, and keep it."""
+    kept.append(asyncio.create_task(reading))
+    await asyncio.sleep(0)
+    yield
+    kept[0].cancel()
+
+
+async def late_and_kept(reading, kept):
+    """Stop after some time, and keep the error."""
+    late = asyncio.Event()
+
+    async def read():
+        try:
+            async with asyncio.timeout(None) as timeout:
+                late.set()
+                timeouts.append(timeout)
+                await reading
+        except TimeoutError as error:
+            kept.append(error)
+
+    timeouts = []
+    task = asyncio.create_task(read())
+    await late.wait()
+    yield
+    timeouts[0].reschedule(0)
+    await task
+
+
+async def gathered_and_kept(reading, kept):
+    """Cancel what was gathered, and keep it."""
+    tasks = asyncio.gather(reading, return_exceptions=True)
+    await asyncio.sleep(0)
+    yield
+    tasks.cancel()
+    kept.append(tasks)
+
+
+@pytest.mark.parametrize("way", [cancelled_and_kept, late_and_kept, gathered_and_kept])
+@pytest.mark.parametrize("loop_over", [each, lambda stream: each(stream.pipe(rxo.map(abs)))])
+def test_a_cancelled_loop_disposes_though_its_error_is_kept(way, loop_over):
+    """Who keeps a cancelled task, or its error, with all frames it has passed, keeps no loop."""
+    upstream, kept = Upstream(silent_at=2), []
+
+    async def read():
+        async for _ in loop_over(from_async(upstream.asynchronously)):
+            pass
+
+    async def main():
+        async for _ in way(read(), kept):
+            while upstream.reads < 3:
+                await asyncio.sleep(0)
+        async with asyncio.timeout(WATCHDOG):
+            while not upstream.closed:
+                await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
+    assert kept
+    assert 1 == upstream.closed
+
+
+def test_the_first_item_of_a_loop_that_nobody_keeps():
+    """The iterator lives as long as somebody waits for its next item."""
+    upstream = Upstream(length=10**9)
+
+    async def main():
+        first = await anext(aiter(each(from_async(upstream.asynchronously))))
+        async with asyncio.timeout(WATCHDOG):
+            while not upstream.closed:
+                await asyncio.sleep(0)
+        return first
+
+    assert 0 == asyncio.run(main())
+
+
+def test_a_wait_that_is_cancelled_loses_no_item():
+    """An iterator that is kept goes on after a wait for its next item has been cancelled."""
+    upstream = Upstream(length=3)
+
+    async def main():
+        items = aiter(each(from_async(upstream.asynchronously)))
+        for _ in range(3):
+            waiting = asyncio.create_task(anext(items))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                yielded = await waiting
+                return [yielded, *[item async for item in items]]
+        return [item async for item in items]
+
+    assert [0, 1, 2] == asyncio.run(main())
+
+
+@pytest.mark.parametrize("source", ["worker", "async"])
+def test_a_loop_that_is_left_open_ends_with_the_event_loop(source):
+    """A task over a stream that its program has forgotten reads nothing after `asyncio.run`."""
+    upstream, kept = Upstream(length=10**9), []
+
+    async def read():
+        async for _ in each(run_scoped(SOURCES[source](upstream))):
+            pass
+
+    async def main():
+        kept.append(asyncio.create_task(read()))
+        while not upstream.reads:
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    upstream.wait_closed()
+
+
 def test_an_exception_in_the_loop_disposes():
     """An error in the body of a loop disposes the source."""
     for source in SOURCES.values():

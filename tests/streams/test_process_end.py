@@ -413,6 +413,85 @@ def test_ctrl_c_within_the_script_cancels_its_runs(script):
     assert err.endswith("KeyboardInterrupt\n")
 
 
+@pytest.mark.parametrize("kept", ["", "kept = "])
+def test_ctrl_c_while_a_loop_waits_for_a_thread(script, kept):
+    """SIGINT ends a script whose `async for` waits for a plain function, also if that goes on."""
+    process = script(
+        f"""
+        def work():
+            say("begun")
+            time.sleep(60)
+            yield
+
+        async def main():
+            global kept
+            items = aiter(each(run_scoped(from_worker(work))))
+            {kept}items
+            async for _ in items:
+                pass
+
+        asyncio.run(main())
+        """
+    )
+    said(process, "begun")
+
+    process.send_signal(signal.SIGINT)
+
+    code, out, err = ended(process)
+    assert (-signal.SIGINT, []) == (code, out)
+    assert "KeyboardInterrupt\n" in err
+
+
+def test_a_loop_that_is_dropped_when_the_interpreter_ends(script):
+    """An iterator of a module is dropped when no thread can start any more, and nothing waits."""
+    process = script(
+        """
+        def work():
+            say("begun")
+            while True:
+                time.sleep(0.01)
+                yield
+
+        async def main():
+            global items
+            items = aiter(each(run_scoped(from_worker(work))))
+            await anext(items)
+
+        asyncio.run(main())
+        """
+    )
+
+    code, out, _ = ended(process)
+    assert (0, ["begun"]) == (code, out)
+
+
+def test_ctrl_c_while_an_observer_runs_code_from_a_text(script):
+    """CPython forgets the SIGINT that has ended a script when a text is run as code after it."""
+    process = script(
+        """
+        from rxagent import Agent
+
+        class Watching:
+            def on_error(self, error):
+                exec("1")
+                say("received")
+
+        async def endless(request):
+            say("begun")
+            await asyncio.sleep(60)
+            yield ""
+
+        Agent(endless).start("x", attach=[Watching()]).result()
+        """
+    )
+    said(process, "begun")
+
+    process.send_signal(signal.SIGINT)
+
+    code, out, _ = ended(process)
+    assert (-signal.SIGINT, ["received"]) == (code, out)
+
+
 def test_ctrl_c_between_the_last_line_and_the_wait(script):
     """SIGINT that falls into Python's own shutdown, which swallows it, cancels all the same."""
     process = script(
