@@ -10,6 +10,7 @@ from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from ..failures import failed_state_in, failure_in, is_foreign, wordless_failure_in
 from ..json_events import JsonEvents
+from ..own_tags import tags_of
 from ..think_tags import ThinkTags
 from .again import Again
 from .calls import Calls, Fragment
@@ -67,7 +68,7 @@ class ChatChunks(JsonEvents):
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
         super().__init__(errors)
         self.goes_on = False
-        self.tags = ThinkTags(origin)
+        self.tags = ThinkTags(origin, tags_of(errors.model))
         self._choices = Choices()
         self._calls = Calls()
         self._again = Again()
