@@ -113,9 +113,8 @@ class Calls:
         before = self._arguments[index].text
         if not arguments.startswith(before):
             return arguments
-        if index not in self._repeating and size < len(arguments):
-            if not _may_begin(before + arguments) and _may_begin(arguments):
-                self._repeating.add(index)
+        if len(arguments) > size and not _may_begin(before + arguments) and _may_begin(arguments):
+            self._repeating.add(index)
         return arguments[size:] if index in self._repeating else arguments
 
     def add(self, index: int, name: str | None, arguments: str | None) -> None:
