@@ -19,6 +19,7 @@ from .fields import (
     FAR,
     Halves,
     Usages,
+    failed_end_of,
     failed_reason_of,
     id_of,
     number,
@@ -164,6 +165,7 @@ class ChatChunks(JsonEvents):
         fields = message if is_whole else fields
         error = failure_in(choice, inside=True) or failure_in(fields or {}, inside=True)
         error = error or failed_state_in(choice) or failed_state_in(fields)
+        error = error or failed_end_of(choice.get("finish_reason"))
         if error is not None:
             self.fail(error)
         if not fields and isinstance(choice.get("text"), str):  # the protocol before messages
