@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rxagent.draft import Draft, grow
 from rxagent.events import Finish, StepRetried, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Message, Request
+from rxagent.models.anthropic_messages.cache import mark
 from rxagent.models.anthropic_messages.reply import MessageReply
 from rxagent.models.anthropic_messages.request import message_body
 from rxagent.models.errors import ErrorFactory
@@ -184,6 +185,15 @@ def test_a_fallback_without_models():
     assert "The model declined, and another model took over." in {
         delta.error for delta in deltas if type(delta) is StepRetried
     }
+
+
+def test_a_fallback_takes_no_mark():
+    """The block before it is marked for a cache, as Anthropic lets none mark a fallback."""
+    message = reduce(grow, read(whole([text("I pay."), FALLBACK])), Draft()).message
+    body = message_body(Request([Message("user", "Hi"), message]), HERE)
+    mark(body, True)
+
+    assert ["cache_control" in block for block in body["messages"][1]["content"]] == [True, False]
 
 
 # Usage.
