@@ -13,12 +13,13 @@ from ..messages import Request
 from .clients import shared
 from .converse.client import BedrockClient, body_of, connect, pieces_of
 from .converse.failures import error_of_reply
-from .converse.messages import tag_of, vendor_of
+from .converse.messages import vendor_of
 from .converse.reply import ConverseReply
 from .converse.request import converse_call
 from .converse.signing import environment, make_client
 from .errors import ErrorFactory
 from .options import origin_of
+from .own_tags import own_tags
 from .provider import Provider
 from .remote import RemoteModel
 
@@ -136,8 +137,8 @@ class AmazonBedrockModel(RemoteModel):
         if response.status >= 300:
             body = await body_of(response)
             raise error_of_reply(errors, response.status, response.headers, body)
-        vendor, tag = vendor_of(self.model_id), tag_of(self.model_id)
-        reply = ConverseReply(errors, origin, vendor, tag)
+        vendor, tags = vendor_of(self.model_id), own_tags(self.model_id)
+        reply = ConverseReply(errors, origin, vendor, tags)
         return pieces_of(response), reply
 
     def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:

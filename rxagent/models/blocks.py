@@ -21,7 +21,20 @@ from jiter import from_json
 from ..events import ReasoningDelta
 from ..messages import Message, ProviderData, ToolCall
 
-__all__ = ["Block", "Blocks", "data_of", "parts_of"]
+__all__ = ["Block", "Blocks", "Place", "data_of", "parts_of"]
+
+
+@frozen
+class Place:
+    """Where a block stands in its reply.
+
+    Attributes:
+        number: How many blocks were kept before it.
+        data: Its place among texts, reasoning and calls, as numbers.
+    """
+
+    number: int
+    data: dict[str, Any]
 
 
 @frozen
@@ -52,6 +65,7 @@ class Blocks:
         self.text = 0
         self.calls = 0
         self._origin = origin
+        self._kept = 0
         self._reasoning = self._start = 0
         self._sum = 0
 
@@ -71,15 +85,38 @@ class Blocks:
             text: How many of the latest characters of text belong to the block, which then has no
                 reasoning.
         """
-        kept = {
-            "block": data,
-            "at": [self.text - text, self.calls],
-            "text": text,
-            "reasoning": [self._start, self._reasoning, self._sum],
-        }
+        place = self.place(text)
         self._start, self._sum = self._reasoning, 0
+        self._kept += 1
+        yield from self.tell({"block": data, **place.data})
+
+    def place(self, text: int = 0) -> Place:
+        """Return the place of a block that ends here; the reasoning since the last one is its own.
+
+        Args:
+            text: As for `keep`.
+        """
+        at = [self.text - text, self.calls]
+        reasoning = [self._start, self._reasoning, self._sum]
+        return Place(self._kept, {"at": at, "text": text, "reasoning": reasoning})
+
+    def keep_late(
+        self, data: Mapping[str, Any], place: Place, replaces: bool
+    ) -> Iterator[ReasoningDelta]:
+        """Yield what keeps a block at its place, after others were kept.
+
+        Args:
+            data: What the provider wants back.
+            place: The place.
+            replaces: Whether the block was kept there before, with other data.
+        """
+        where = {"instead" if replaces else "before": place.number}
+        yield from self.tell({"block": data, **place.data, **where})
+
+    def tell(self, data: Mapping[str, Any]) -> Iterator[ReasoningDelta]:
+        """Yield what keeps any data with the message."""
         if self._origin is not None:
-            yield ReasoningDelta("", (ProviderData(self._origin, kept),))
+            yield ReasoningDelta("", (ProviderData(self._origin, data),))
 
 
 def parts_of(message: Message, origin: str | None) -> Iterator[str | ToolCall | Block]:
@@ -94,7 +131,7 @@ def parts_of(message: Message, origin: str | None) -> Iterator[str | ToolCall | 
     """
     text, calls = message.text, message.tool_calls
     said = called = 0
-    for data in data_of(message.extra, origin):
+    for data in _in_place(data_of(message.extra, origin)):
         match data:
             case {
                 "block": dict(block),
@@ -120,6 +157,26 @@ def parts_of(message: Message, origin: str | None) -> Iterator[str | ToolCall | 
     if rest := text[said:]:
         yield rest
     yield from calls[called:]
+
+
+def _in_place(kept: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the data of blocks in their order, of which some may have been kept late."""
+    blocks: list[dict[str, Any]] = []
+    late: dict[int, list[dict[str, Any]]] = {}
+    for data in kept:
+        match data:
+            case {"before": int(number)}:
+                late.setdefault(number, []).append(data)
+            case {"instead": int(number)}:
+                if 0 <= number < len(blocks):
+                    blocks[number] = data
+            case {"block": _}:
+                blocks.append(data)
+    for number, block in enumerate(blocks):
+        yield from late.pop(number, ())
+        yield block
+    for number in sorted(late):
+        yield from late[number]
 
 
 def data_of(extra: Iterable[ProviderData], origin: str | None) -> Iterator[dict[str, Any]]:

@@ -50,7 +50,10 @@ MESSAGES: tuple[str, ...] = (
 MESSAGES += ("errMsg", "err", "status_msg", "reason")
 """Fields that may hold its message, beside `message`, `detail` and `msg`."""
 
-_REFUSED = re.compile(r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive")
+_REFUSED = re.compile(
+    r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive"
+    r"|\b(bio|cyber)_policy|policy_violation"
+)
 _SPENT = {
     "1113",  # Zhipu's
     "billing_hard_limit_reached",
@@ -71,7 +74,8 @@ _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
     (
         r"context.?length|invalid.?(request|api|parameter|argument|key|prompt|value)|bad.?request"
         r"|authenti|unauthori[sz]ed|permission|forbidden|not.?found|not.?exist"
-        r"|unsupported|not.?support|too.?large",
+        r"|unsupported|not.?support|too.?large"
+        r"|(empty|invalid)_\w*image|image_(too|parse)|data_residency",
         ModelRejected,
     ),
 )

@@ -1,12 +1,14 @@
-"""Think tags: what a model thinks in the text of its answer, between `<think>` and `</think>`."""
+"""Think tags: what a model thinks in the text of its answer, between tags such as `<think>`."""
 
 import re
+from collections.abc import Sequence
 from enum import Enum, auto
 from io import StringIO
 
 from ..events import Delta, ReasoningDelta, StepRetried, TextDelta
 from ..json_text import lacks_end
 from ..messages import ProviderData
+from .own_tags import THINK, Tags
 
 __all__ = ["ThinkTags"]
 
@@ -47,12 +49,13 @@ class ThinkTags:
 
     Args:
         origin: The origin that gets thoughts back between their tags; None keeps no tags.
-        name: The name of the tags.
+        tags: The tags that the model may use; of the first, the closing one may come alone.
     """
 
-    def __init__(self, origin: str | None = None, name: str = "think") -> None:
+    def __init__(self, origin: str | None = None, tags: Sequence[Tags] = (THINK,)) -> None:
         self._origin = origin
-        self._open, self._close = f"<{name}>", f"</{name}>"
+        self._all = tags
+        self._open, self._close = self._used = tags[0]
         self._tags: tuple[str, str] | None = None
         self._has_thought = False
         self._state = _State.START
@@ -120,25 +123,27 @@ class ThinkTags:
         seen = self._held.lstrip()
         self._blank.append(self._held[: len(self._held) - len(seen)])
         self._held = seen
-        if seen.startswith(self._open):
-            self._held = seen[len(self._open) :]
+        opened = next((tags for tags in self._all if seen.startswith(tags[0])), None)
+        marks = (self._close, *(opening for opening, _ in self._all))
+        if opened is not None:
+            self._used = opened
+            self._held = seen[len(opened[0]) :]
             self._blank = []
             self._state = _State.THOUGHT
-        elif seen == self._close or not (
-            self._open.startswith(seen) or self._close.startswith(seen)
-        ):
+        elif seen == self._close or not any(mark.startswith(seen) for mark in marks):
             self._held = "".join(self._blank) + seen
             self._blank = []
             self._state = _State.WATCH if self._watches else _State.ANSWER
 
     def _think(self) -> list[Delta]:
-        thought, tag, after = self._held.partition(self._close)
+        closing = self._used[1]
+        thought, tag, after = self._held.partition(closing)
         if tag:
             self._held = after
-            self._tags = self._open, self._close
+            self._tags = self._used
             self._state = _State.GAP
         else:
-            kept = _beginning_of(self._close, thought)
+            kept = _beginning_of(closing, thought)
             thought, self._held = thought[: len(thought) - kept], thought[len(thought) - kept :]
         self._has_thought = self._has_thought or bool(thought)
         return [ReasoningDelta(thought)] if thought else []

@@ -292,6 +292,12 @@ ERRORS = [
     ({"message": "No.", "code": "context_length_exceeded"}, ModelRejected, None),
     ({"message": "No.", "code": "content_filter"}, ModelRefused, None),
     ({"message": "No.", "type": "timeout"}, ModelTimeout, None),
+    ({"message": "No.", "code": "cyber_policy"}, ModelRefused, None),
+    ({"message": "No.", "code": "misalignment_policy_violation"}, ModelRefused, None),
+    ({"message": "No.", "code": "invalid_base64_image"}, ModelRejected, None),
+    ({"message": "No.", "code": "empty_image_file"}, ModelRejected, None),
+    ({"message": "No.", "code": "image_too_small"}, ModelRejected, None),
+    ({"message": "No.", "code": "data_residency_mismatch"}, ModelRejected, None),
     ("No.", ModelUnavailable, None),
 ]
 

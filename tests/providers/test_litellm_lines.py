@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.errors import ModelError, ModelUnavailable
+from rxagent.errors import ModelError, ModelRejected, ModelUnavailable
 from rxagent.events import Finish
 from rxagent.finish_reasons import finish_of
 from rxagent.messages import Message, Request, ToolSpec
@@ -315,3 +315,25 @@ def test_no_field_of_a_delta_costs_the_text(name, odd, place):
     chunks[place]["choices"][0]["delta"] |= odd
 
     assert "Half answer" == read(PROVIDERS[name], sse(*chunks))
+
+
+@pytest.mark.parametrize("has_call", [True, False])
+def test_a_reply_that_another_model_took_over(has_call):
+    """No call is run that may be one of a model that declined; text goes on."""
+    provider = PROVIDERS["anthropic"]
+    begin, *rest = frames_of(provider, provider.stop)
+    call = {"type": "tool_use", "id": "toolu_1", "name": "pay", "input": {}}
+    blocks = [*([call] if has_call else []), {"type": "fallback", "from": {}, "to": {}}]
+    early = [
+        frame
+        for at, block in enumerate(blocks)
+        for frame in (
+            *named({"type": "content_block_start", "index": at, "content_block": block}),
+            *named({"type": "content_block_stop", "index": at}),
+        )
+    ]
+    if has_call:
+        with pytest.raises(ModelRejected, match="another one took over"):
+            read(provider, [begin, *early, *rest])
+    else:
+        assert "Half answer" == read(provider, [begin, *early, *rest])

@@ -2,13 +2,19 @@
 
 from typing import Any
 
-__all__ = ["CACHES", "THOUGHTS", "mark"]
+__all__ = ["CACHES", "FALLBACK", "THOUGHTS", "mark"]
 
 CACHES = (False, True, "5m", "1h")
 """The values of `cache`: no marks, marks with Anthropic's usual time, or with this time."""
 
 THOUGHTS = ("thinking", "redacted_thinking")
-"""The blocks that take no mark, and that end no reply."""
+"""The blocks that end no reply."""
+
+FALLBACK = "fallback"
+"""The block behind which another model goes on."""
+
+_UNMARKED = (*THOUGHTS, FALLBACK)
+"""The blocks that take no mark."""
 
 
 def mark(body: dict[str, Any], cache: bool | str) -> None:
@@ -31,6 +37,6 @@ def mark(body: dict[str, Any], cache: bool | str) -> None:
     last = [turns[-1]["content"]] if turns else []
     for blocks in (body.get("system") or body.get("tools"), *users[-1:], *last):
         for block in reversed(blocks or ()):
-            if block.get("type") not in THOUGHTS:
+            if block.get("type") not in _UNMARKED:
                 block["cache_control"] = control
                 break

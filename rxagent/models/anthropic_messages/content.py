@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import compress
 from typing import Any, cast
 
 from attrs import frozen
 
-from ...events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from ...events import Delta, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
 from ...exact_json import exact_text
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest
@@ -17,6 +18,8 @@ from ..openai_chat.fields import Halves, id_of, string, whole
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
 from ..repeated import Repeated
+from .cache import FALLBACK
+from .declined import reason_of_fallback, staying
 from .opened import CALL, TEXT, THINKING, Ended, Opened, is_same_call, kind_of
 from .repeats import Repeats
 
@@ -70,6 +73,7 @@ class Content:
         self._halves = Halves()
         self._latest: int | None = None
         self._follows = False
+        self._retractions = 0
 
     @property
     def has_halves(self) -> bool:
@@ -83,6 +87,8 @@ class Content:
                 return
             yield from self.stop(index)
         kind = kind_of(block)
+        if kind == FALLBACK:
+            yield from self._hand_over(block)
         since = len(self.repeats.texts), len(self._thoughts)
         opened = Opened(kind, dict(block), self._blocks.text, since, is_later=self._follows)
         opened.earlier = self._ended.earlier(index, block)
@@ -134,6 +140,8 @@ class Content:
             case "citations_delta" if opened is not None:
                 citations = opened.data.get("citations") or []
                 opened.data["citations"] = [*citations, delta.get("citation")]
+            case _ if opened is not None and opened.is_opaque:
+                opened.take(delta)
 
     def stop(self, index: int | None, cut: bool = False) -> Iterator[Delta]:
         """Yield what a block has kept until its end.
@@ -145,13 +153,16 @@ class Content:
         """
         yield from self._flush()
         opened = self._open.pop(index, None)
-        if opened is None or opened.is_repeated:
+        if opened is None:
+            return
+        opened.join()
+        if opened.is_repeated:
             return
         if opened.repeated is not None:
             yield from self._release(opened)
         yield from self._stop(opened, cut)
-        until = len(self.repeats.texts), len(self._thoughts)
-        opened.texts = partial(self._texts_of, opened, until)
+        opened.until = len(self.repeats.texts), len(self._thoughts)
+        opened.texts = partial(self._texts_of, opened)
         self._ended.note(index, opened)
 
     def _stop(self, opened: Opened, cut: bool) -> Iterator[Delta]:
@@ -197,10 +208,42 @@ class Content:
             return self._open.get(self._latest)
         return self._open.get(index) or self._open.get(None)
 
+    def _hand_over(self, fallback: Mapping[str, Any]) -> Iterator[Delta]:
+        """Yield what retracts the reply so far, and what stays of it, if anything does not.
+
+        The model that takes over goes on behind the text, and knows nothing of the calls.
+        """
+        for index in list(self._open):
+            yield from self.stop(index)
+        yield from self._flush()
+        ended = self._ended.all
+        stay = [*compress(ended, staying([opened.data for opened in ended]))]
+        if len(stay) == len(ended):
+            return
+        self._ended, self._blocks = Ended(), Blocks(self._origin)
+        self.has_lost = self._follows = False
+        self._retractions += 1
+        yield StepRetried(self._retractions, reason_of_fallback(fallback))
+        at, follows = 0, False
+        for opened in stay:
+            begin, end = (max(at, place) for place in (opened.since[0], opened.until[0]))
+            yield from self._say_again(at, begin)
+            opened.begun, opened.is_later = self._blocks.text, follows
+            yield from self._say_again(begin, end)
+            yield from self._stop(opened, cut=False)
+            self._ended.note(None, opened)
+            at, follows = end, opened.kind == TEXT
+        yield from self._say_again(at, len(self.repeats.texts))
+
+    def _say_again(self, begin: int, end: int) -> Iterator[Delta]:
+        if text := "".join(self.repeats.texts[begin:end]):
+            self._blocks.text += len(text)
+            yield TextDelta(text)
+
     # Blocks that are repeated
 
-    def _texts_of(self, opened: Opened, until: tuple[int, int]) -> dict[str, str]:
-        (text, thinking), (text_end, thinking_end) = opened.since, until
+    def _texts_of(self, opened: Opened) -> dict[str, str]:
+        (text, thinking), (text_end, thinking_end) = opened.since, opened.until
         pieces = {
             "input": opened.pieces,
             TEXT: self.repeats.texts[text:text_end],

@@ -11,6 +11,7 @@ from ..failures import failure_in, is_foreign, wordless_failure_in
 from ..json_events import JsonEvents
 from ..openai_chat.fields import number, reason_of
 from .content import Content, Piece
+from .declined import without_declined
 from .usage import MessageUsage
 
 __all__ = ["MessageEvents"]
@@ -138,7 +139,7 @@ class MessageEvents(JsonEvents):
 
     def _read_whole(self, message: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         content = message.get("content") or ()
-        blocks: list[Any] = [content] if isinstance(content, str) else list(content)
+        blocks = without_declined([content] if isinstance(content, str) else list(content))
         if self.answered:
             blocks = self._content.repeats.new_in(blocks)
             if self._content.repeats.is_contradicted:
@@ -168,7 +169,8 @@ class MessageEvents(JsonEvents):
         """Yield what only the first event said."""
         early = self._first.get("content")
         if early and not self.answered and isinstance(early, list | str):
-            yield from self._read_blocks([early] if isinstance(early, str) else early)
+            blocks = [early] if isinstance(early, str) else early
+            yield from self._read_blocks(without_declined(blocks))
 
     def _stop(self) -> None:
         """Note the last event.

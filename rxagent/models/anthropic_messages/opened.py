@@ -15,6 +15,9 @@ __all__ = ["CALL", "TEXT", "THINKING", "Ended", "Opened", "is_same_call", "kind_
 TEXT, THINKING, CALL = "text", "thinking", "tool_use"
 _TEXTS = {TEXT, THINKING, "input"}
 
+_AT_ONCE = {"encrypted_content", "signature"}
+"""The fields that come in one piece, of which a later one replaces an earlier one."""
+
 
 @define(eq=False)
 class Opened:
@@ -28,6 +31,8 @@ class Opened:
         call: The number of its call.
         is_later: Whether text or a call precedes it, so that its place must be kept.
         pieces: The pieces of its input.
+        grown: The pieces of other fields, by their names.
+        until: How many pieces of text and of thinking there were at its end.
         texts: Its texts by their names, once it has ended.
         earlier: The block that it may be once more.
         repeated: Compares the two, and holds what comes of it, until that is known.
@@ -40,9 +45,36 @@ class Opened:
     call: int = 0
     is_later: bool = False
     pieces: list[str] = field(factory=list)
+    grown: dict[str, list[str]] = field(factory=dict)
+    until: tuple[int, int] = (0, 0)
     texts: Callable[[], dict[str, str]] = dict
     earlier: "Opened | None" = None
     repeated: Repeated | None = None
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it is kept as it is, since it means nothing to us."""
+        return self.kind not in ("", TEXT, THINKING, CALL)
+
+    def take(self, delta: Mapping[str, Any]) -> None:
+        """Add what a delta brings, whose type is unknown."""
+        for name, value in delta.items():
+            if name == "type" or value is None:
+                continue
+            before = self.data.get(name)
+            if isinstance(value, str) and name not in _AT_ONCE:
+                self.grown.setdefault(name, []).append(value)
+            elif isinstance(value, list) and isinstance(before, list):
+                self.data[name] = [*before, *value]
+            else:
+                self.data[name] = value
+
+    def join(self) -> None:
+        """Put together what came in pieces."""
+        for name, pieces in self.grown.items():
+            before = self.data.get(name)
+            self.data[name] = "".join([before if isinstance(before, str) else "", *pieces])
+        self.grown = {}
 
     @property
     def is_repeated(self) -> bool:
@@ -65,9 +97,14 @@ class Opened:
 
 
 class Ended:
-    """The blocks of a reply that have ended."""
+    """The blocks of a reply that have ended.
+
+    Attributes:
+        all: They, in the order in which they ended.
+    """
 
     def __init__(self) -> None:
+        self.all: list[Opened] = []
         self._at: dict[int, Opened] = {}
         self._calls: dict[str, Opened] = {}
 
@@ -86,6 +123,7 @@ class Ended:
 
     def note(self, index: int | None, opened: Opened) -> None:
         """Note a block that has ended."""
+        self.all.append(opened)
         if index is not None:
             self._at[index] = opened
         if (id := id_of(opened.data.get("id"))) is not None and opened.kind == CALL:

@@ -15,6 +15,7 @@ from ..errors import ErrorFactory
 from ..failures import failure_in
 from ..openai_chat.fields import Halves, Usages, id_of, number, string, whole
 from ..openai_chat.reasoning import thoughts_in
+from ..own_tags import Tags
 from ..think_tags import ThinkTags
 from .failures import described_error, failure_of
 
@@ -60,11 +61,11 @@ class ConverseEvents:
         errors: Makes the errors.
         origin: The origin that gets back the data it wants back; None keeps no such data.
         vendor: The vendor of the model; another one's gets no data back.
-        tag: The name of the tags between which the model writes its thoughts; None for no tags.
+        tags: The tags between which the model writes its thoughts; None for no tags.
     """
 
     def __init__(
-        self, errors: ErrorFactory, origin: str | None, vendor: str, tag: str | None = None
+        self, errors: ErrorFactory, origin: str | None, vendor: str, tags: Tags | None = None
     ) -> None:
         self.is_finished = self.is_settled = False
         self._errors = errors
@@ -72,7 +73,7 @@ class ConverseEvents:
         self._blocks = Blocks(origin)
         self._usages = Usages(errors.model)
         self._halves = Halves()
-        self._tags = None if tag is None else ThinkTags("", tag)
+        self._tags = None if tags is None else ThinkTags("", (tags,))
         if self._tags is not None:
             self._tags.settle()  # a closing tag alone is text
         self._calls: dict[int, int] = {}

@@ -12,7 +12,7 @@ from ..errors import ErrorFactory
 from ..history import Ids, accepted_name, arguments_of, beginning_of_turn
 from .images import image_of
 
-__all__ = ["Messages", "tag_of", "vendor_of"]
+__all__ = ["Messages", "vendor_of"]
 
 _WANTS_NO_REASONING = {"deepseek"}
 """The vendors whose models answer 400 to the reasoning of an earlier reply (November 2026)."""
@@ -137,11 +137,6 @@ def _call(call: ToolCall, id: str) -> dict[str, Any]:
 
 def _is_no_result(block: Mapping[str, Any]) -> bool:
     return "toolResult" not in block
-
-
-def tag_of(model_id: str) -> str | None:
-    """Return the name of the tags between which a model writes its thoughts; None for no tags."""
-    return "thinking" if "nova" in model_id.lower() else None
 
 
 def vendor_of(model_id: str) -> str:

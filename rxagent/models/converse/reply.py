@@ -12,6 +12,7 @@ from ...json_text import lacks_end
 from ...streams.fairness import REST, Rest
 from ..errors import ErrorFactory
 from ..json_reply import BLANK, parse_json
+from ..own_tags import Tags
 from ..reply_reader import is_news
 from .events import ConverseEvents
 from .failures import described_error, error_in, failure_of, is_failure
@@ -42,7 +43,7 @@ class ConverseReply:
         errors: Makes the errors.
         origin: The origin that gets back the data it wants back; None keeps no such data.
         vendor: The vendor of the model.
-        tag: The name of the tags between which the model writes its thoughts; None for no tags.
+        tags: The tags between which the model writes its thoughts; None for no tags.
     """
 
     def __init__(
@@ -50,11 +51,11 @@ class ConverseReply:
         errors: ErrorFactory,
         origin: str | None = None,
         vendor: str = "",
-        tag: str | None = None,
+        tags: Tags | None = None,
     ) -> None:
         self._errors = errors
         self._frames = EventFrames()
-        self._events = ConverseEvents(errors, origin, vendor, tag)
+        self._events = ConverseEvents(errors, origin, vendor, tags)
         self._whole: list[bytes] | None = None
         self._begun = False
         self._size, self._most = 0, _MOST

@@ -21,6 +21,12 @@ from .sources import open_source
 
 __all__ = ["Watch", "json_in"]
 
+_TAKEN_OVER = {
+    "code": "unsupported_fallback",
+    "message": "The model declined behind a call, and another one took over. LiteLLM does not show "
+    "which calls were abandoned, so none is run; AnthropicModel does.",
+}
+
 _NAMES = ('"usage', '"provider_specific_fields"', *(f'"{name}"' for name in OF_DELTAS))
 
 
@@ -38,7 +44,7 @@ class Watch:
 
     def __init__(self, stream: Any) -> None:
         self.failure: Any = None
-        self.is_open = self._is_chat = False
+        self.is_open = self._is_chat = self._has_called = False
         self.reasons: list[str] = []
         self._frames = Frames()
         self._mould = NO_MOULD
@@ -103,10 +109,18 @@ class Watch:
                 error = failure_of(part)
                 if error is None and self._is_in_chat and is_foreign(part):
                     error = part
+                if error is None and self._is_abandoned(part.get("content_block")):
+                    error = _TAKEN_OVER
                 if error is not None:
                     self._fail(error)
                 self._is_chat = self._is_chat or bool(part.get("choices"))
                 self.reasons += reasons_in(part)
+
+    def _is_abandoned(self, block: Any) -> bool:
+        """Return whether a block of Anthropic's says that the calls so far are none."""
+        kind = block.get("type") if isinstance(block, Mapping) else None
+        self._has_called = self._has_called or kind == "tool_use"
+        return self._has_called and kind == "fallback"
 
     @property
     def _is_in_chat(self) -> bool:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Collection
 from importlib import import_module
+from itertools import chain
 from typing import Any
+
+from ..own_tags import ALL_TAGS
 
 __all__ = ["Decoder"]
 
-_MARKS = {"<think>", "</think>", "<tool_call>", "</tool_call>"}
+_MARKS = {"<tool_call>", "</tool_call>", *chain.from_iterable(ALL_TAGS)}
 """Special tokens that are read as text."""
 
 _LONGEST = 64

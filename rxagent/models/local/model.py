@@ -21,6 +21,7 @@ from ...streams import from_callback
 from ...streams.sources import preparing
 from ..errors import ErrorFactory
 from ..options import check_options, merged
+from ..own_tags import tags_of
 from ..provider_model import ProviderModel
 from ..sendable import sendable
 from .answer import Answer
@@ -200,7 +201,8 @@ class LocalModel(ProviderModel, Generic[_E]):
 
     def _reader(self, engine: _E, prompt: str, request: Request) -> AnswerReader:
         """Return what reads the text of an answer."""
-        return TextReader(prompt, {tool.name: tool.parameters for tool in request.tools})
+        tools = {tool.name: tool.parameters for tool in request.tools}
+        return TextReader(prompt, tools, tags_of(self.model_id))
 
     @abstractmethod
     def _generate(

@@ -1,16 +1,15 @@
 """TextReader: reads the text of a model as its answer, its thoughts and its calls."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ...call_forms import Schemas
 from ...events import Delta, StepRetried, TextDelta
+from ..own_tags import THINK, Tags
 from ..think_tags import ThinkTags
 from .written_calls import WrittenCalls
 
 __all__ = ["AnswerReader", "TextReader"]
-
-_THOUGHT = "<think>"
 
 
 class AnswerReader(Protocol):
@@ -28,19 +27,21 @@ class AnswerReader(Protocol):
 
 
 class TextReader:
-    """Reads a text with the marks that most models use: `<think>` and `<tool_call>`.
+    """Reads a text with the marks of calls that most models use, as `<tool_call>`.
 
     Args:
         prompt: The prompt; templates of some models open the thought at its end.
         tools: The tools that are offered.
+        tags: The tags of thoughts that the model may use.
     """
 
-    def __init__(self, prompt: str, tools: Schemas) -> None:
-        self._thoughts = ThinkTags()
+    def __init__(self, prompt: str, tools: Schemas, tags: Sequence[Tags] = (THINK,)) -> None:
+        self._thoughts = ThinkTags(tags=tags)
         self._tools = tools
         self._written = WrittenCalls(tools)
-        if prompt.rstrip().endswith(_THOUGHT):
-            self._thoughts.add(_THOUGHT)
+        for opening, _ in tags:
+            if prompt.rstrip().endswith(opening):
+                self._thoughts.add(opening)
 
     @property
     def calls(self) -> int:

@@ -72,6 +72,9 @@ class Calls:
         self._arguments: dict[int, Arguments] = {}
         self._lengths: dict[int, int] = {}
         self._ids: dict[int, str | None] = {}
+        self._repeating: set[int] = set()
+        """The calls whose pieces have shown that each repeats those before it."""
+
         self._read: set[int] = set()
         self._unread: set[int] = set()
         self.names: set[str] = set()
@@ -105,11 +108,14 @@ class Calls:
         """Return what a piece adds to the arguments of a call: some servers repeat those before."""
         own = self._ids.setdefault(index, id) or id
         size = self._lengths.get(index, 0) if id in (None, own) else 0
-        if 0 < size < len(arguments) and arguments.lstrip()[:1] == "{":
-            before = self._arguments[index].text
-            repeats = arguments.startswith(before) and not _may_begin(before + arguments)
-            return arguments[size:] if repeats and _may_begin(arguments) else arguments
-        return arguments
+        if not 0 < size <= len(arguments) or arguments.lstrip()[:1] != "{":
+            return arguments
+        before = self._arguments[index].text
+        if not arguments.startswith(before):
+            return arguments
+        if len(arguments) > size and not _may_begin(before + arguments) and _may_begin(arguments):
+            self._repeating.add(index)
+        return arguments[size:] if index in self._repeating else arguments
 
     def add(self, index: int, name: str | None, arguments: str | None) -> None:
         """Add a fragment that holds a name or arguments."""

@@ -10,6 +10,7 @@ from ...streams.fairness import REST, Rest, rested
 from ..errors import ErrorFactory
 from ..failures import failed_state_in, failure_in, is_foreign, wordless_failure_in
 from ..json_events import JsonEvents
+from ..own_tags import tags_of
 from ..think_tags import ThinkTags
 from .again import Again
 from .calls import Calls, Fragment
@@ -18,6 +19,7 @@ from .fields import (
     FAR,
     Halves,
     Usages,
+    failed_end_of,
     failed_reason_of,
     id_of,
     number,
@@ -67,7 +69,7 @@ class ChatChunks(JsonEvents):
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
         super().__init__(errors)
         self.goes_on = False
-        self.tags = ThinkTags(origin)
+        self.tags = ThinkTags(origin, tags_of(errors.model))
         self._choices = Choices()
         self._calls = Calls()
         self._again = Again()
@@ -163,6 +165,7 @@ class ChatChunks(JsonEvents):
         fields = message if is_whole else fields
         error = failure_in(choice, inside=True) or failure_in(fields or {}, inside=True)
         error = error or failed_state_in(choice) or failed_state_in(fields)
+        error = error or failed_end_of(choice.get("finish_reason"))
         if error is not None:
             self.fail(error)
         if not fields and isinstance(choice.get("text"), str):  # the protocol before messages

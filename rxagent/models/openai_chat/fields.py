@@ -13,6 +13,7 @@ __all__ = [
     "Halves",
     "Usages",
     "count_of",
+    "failed_end_of",
     "failed_reason_of",
     "id_of",
     "number",
@@ -75,6 +76,13 @@ def failed_reason_of(native: Any) -> str:
     """Return the finish reason behind a gateway if it names a failure, else an empty text."""
     reason = reason_of(native) if isinstance(native, str) else ""
     return reason if finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
+
+
+def failed_end_of(reason: Any) -> Any:
+    """Return a finish reason that is the description of a failure, as SGLang's, or None."""
+    if not isinstance(reason, Mapping) or finish_of(reason_of(reason)) is not None:
+        return None
+    return reason if reason.get("message") else None
 
 
 # Usage

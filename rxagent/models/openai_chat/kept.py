@@ -13,6 +13,7 @@ from .reasoning import ReasoningParts, thought_parts
 __all__ = ["OPAQUE", "Kept"]
 
 OPAQUE = {
+    "reasoning_items",
     "reasoning_opaque",
     "thinking_blocks",
     "redacted_thinking",

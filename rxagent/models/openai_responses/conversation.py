@@ -70,6 +70,11 @@ def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any
     items: list[dict[str, Any]] = []
     parts = [*parts_of(message, origin)]
     commented = _Commented(message, parts)
+    beside = {
+        id: back
+        for data in data_of(message.extra, origin)
+        if isinstance(id := data.get("call"), str) and isinstance(back := data.get("data"), dict)
+    }
     is_paired = False
     sent = iter(ids.of_calls([call.id for call in message.tool_calls]))
     for part in parts:
@@ -77,7 +82,8 @@ def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any
             case str():
                 items.append({"role": "assistant", "content": part})
             case ToolCall():
-                items.append(_call(part, next(sent), origin, is_paired))
+                back = [*data_of(part.extra, origin), beside.get(part.id, {})]
+                items.append(_call(part, next(sent), back, is_paired))
             case Block({"type": "reasoning"} as data, text):
                 if reasoning := _reasoning(data, text):
                     items.append(reasoning)
@@ -171,10 +177,12 @@ def _said(data: dict[str, Any], text: str, is_paired: bool) -> dict[str, Any]:
     }
 
 
-def _call(call: ToolCall, id: str, origin: str | None, is_paired: bool) -> dict[str, Any]:
+def _call(
+    call: ToolCall, id: str, kept: Iterable[dict[str, Any]], is_paired: bool
+) -> dict[str, Any]:
     """Return a function call item; without its own id if its reasoning is missing."""
     back: dict[str, Any] = {}
-    for data in data_of(call.extra, origin):
+    for data in kept:
         back |= data
     if not is_paired:
         back.pop("id", None)

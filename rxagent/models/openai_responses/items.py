@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from ..blocks import Place
 from ..repeated import Repeated
 from .contents import CALL, OF_MODEL, Texts
 from .parts import CONTRADICTS, EQUALS, EXTENDS, UNKNOWN, Parts
@@ -58,6 +59,12 @@ class Item:
         held: Pieces of the arguments of a call whose name is not known.
         pending: Whole texts that are not complete in what was emitted.
         data: What the whole item has beside its id and its state.
+        whole: The item, as it was when it came as a whole first.
+        kept: What was kept of it for its provider.
+        place: Where it stands among what is kept.
+        behind: The items before it that could not be kept.
+        is_paired: Whether reasoning before it was kept.
+        own_thoughts: What was in `thoughts` when it came as a whole first, unless it was mixed.
         is_announced: Whether an event has said that it begins.
         is_whole: Whether it came as a whole.
         state: Its state, as the latest event that has it as a whole says.
@@ -81,6 +88,12 @@ class Item:
     held: list[str] = field(factory=list)
     pending: dict[str, dict[int, str]] = field(factory=dict)
     data: Mapping[str, Any] | None = None
+    whole: Mapping[str, Any] = field(factory=dict)
+    kept: Mapping[str, Any] | None = None
+    place: Place | None = None
+    behind: "set[Item]" = field(factory=set)
+    is_paired: bool = False
+    own_thoughts: list[list[Any]] = field(factory=list)
     is_announced: bool = False
     is_whole: bool = False
     state: Any = None

@@ -229,11 +229,15 @@ class Output:
                 if name in _OF_ALL and item.parts(name).are_contradicted_by(parts):
                     self.is_contradicted = True
                 yield from self._complete(item, name, [*item.parts(name).missing(parts)])
-        if not item.is_whole:
+        if item.is_whole:
+            yield from self._spoken.complete(item, data)
+        else:
             item.is_whole = True
             item.data = _rest_of(data)
             yield from self.flush()
-            if not _is_repeated(item, data):
+            if _is_repeated(item, data):
+                self._spoken.place(item, data)
+            else:
                 yield from self._release(item)
                 yield from self._spoken.keep(item, data)
 

@@ -8,15 +8,19 @@ from ...messages import ProviderData
 from ..blocks import Blocks
 from ..openai_chat.fields import id_of
 from ..openai_chat.nesting import is_deep
-from .contents import Texts
+from .contents import CALL, Texts
 from .items import Item
 from .parts import Part, missing_of
 
 __all__ = ["CHANNELS", "Spoken", "channel_of"]
 
 _COMMENTARY = "commentary"
+_SECRET = "encrypted_content"
 _OF_CALLS = {"type", "status", "call_id", "name", "arguments"}
 _NOT_GIVEN_BACK = {"status", "summary", "content"}
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+"""Values of fields that say nothing."""
+
 _BETWEEN = "\n\n"
 """What stands between two parts of the reasoning."""
 
@@ -44,7 +48,8 @@ class Spoken:
         self._comments: list[Item] = []
         self._thinking: list[Item] = []
         self._thought = 0
-        self._has_thought = self._has_kept = self._has_lost = False
+        self._has_thought = self._has_kept = False
+        self._lost: set[Item] = set()
 
     def piece(self, item: Item, name: str, number: int, piece: str) -> Delta:
         """Return the delta of a piece of an item."""
@@ -64,11 +69,7 @@ class Spoken:
         """Return the delta that begins a call, whose name is known."""
         item.call = self._blocks.calls
         self._blocks.calls += 1
-        back = {
-            key: value
-            for key, value in data.items()
-            if key not in _OF_CALLS and value is not None and not is_deep(value)
-        }
+        back = item.kept = _back_of(data)
         extra = (ProviderData(self._origin, back),) if back and self._origin is not None else ()
         id = id_of(data.get("call_id")) or id_of(data.get("id"))
         return ToolCallDelta(item.call, id, item.name, "", extra)
@@ -134,6 +135,18 @@ class Spoken:
         item.thoughts[-1][2] = self._thought
         return self._blocks.reason(piece)
 
+    def place(self, item: Item, whole: Mapping[str, Any]) -> int:
+        """Note the place of an item that is whole now, and return the length of its text.
+
+        It is zero if other text stands behind it.
+        """
+        is_last = (item.begun or 0) + item.said == self._blocks.text
+        size = item.said if is_last and not item.is_commentary else 0
+        item.whole, item.place, item.behind = whole, self._blocks.place(size), set(self._lost)
+        item.is_paired = self._has_kept
+        item.own_thoughts = [] if item.is_mixed else [[*part] for part in item.thoughts]
+        return size
+
     def keep(self, item: Item, whole: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield what keeps an item that the provider wants back.
 
@@ -144,37 +157,87 @@ class Spoken:
             item: The item.
             whole: The item as a whole.
         """
+        size = self.place(item, whole)
+        if item.kind == CALL:
+            yield from self._complete_call(item, whole)
+            return
+        item.kept = self._data_of(item, whole, size)
+        if item.kept is None:
+            return
+        if item.is_commentary:
+            self._comments.append(item)
+        for other in self._thinking:
+            other.is_mixed = other.is_mixed or other is not item
+        self._thinking.clear()
+        self._thought = 0
+        yield from self._blocks.keep(item.kept, size)
+
+    def complete(self, item: Item, whole: Mapping[str, Any]) -> Iterator[Delta]:
+        """Yield what keeps the fields that an item lacked when it came as a whole first.
+
+        Args:
+            item: The item.
+            whole: The item once more.
+        """
+        if item.place is None or item.is_commentary or _is_earlier(item, whole):
+            return
+        if item.kind == CALL:
+            yield from self._complete_call(item, whole)
+            return
+        known = {name: value for name, value in item.whole.items() if value not in _NOTHING}
+        data = self._data_of(item, {**whole, **known}, item.place.data["text"])
+        if data is not None and data != item.kept:
+            yield from self._blocks.keep_late(data, item.place, item.kept is not None)
+            item.kept = data
+
+    def _complete_call(self, item: Item, whole: Mapping[str, Any]) -> Iterator[Delta]:
+        back = {**_back_of(whole), **(item.kept or {})}
+        id = id_of(whole.get("call_id")) or id_of(whole.get("id"))
+        if back != item.kept and id is not None:
+            yield from self._blocks.tell({"call": id, "data": back})
+        item.kept = back
+
+    def _data_of(self, item: Item, whole: Mapping[str, Any], size: int) -> dict[str, Any] | None:
+        """Return what is kept of an item; None if nothing is."""
         data = {name: value for name, value in whole.items() if value is not None}
-        size = 0
         match item.kind:
-            case "function_call":
-                return
             case "message" if item.is_commentary:
                 if item.is_mixed or not item.thoughts:
-                    return
+                    return None
                 data = {"type": item.kind, "id": data.get("id"), "phase": _COMMENTARY}
                 data["parts"] = item.thoughts
-                self._comments.append(item)
             case "message":
-                begun = item.begun or 0
                 data = {name: data[name] for name in ("type", "id", "phase") if name in data}
-                size = item.said if begun + item.said == self._blocks.text else 0
-                if not size or not (self._has_kept or "phase" in data or begun):
-                    return
+                is_paired = item.is_paired or not item.behind <= self._lost
+                if not size or not (is_paired or "phase" in data or item.begun):
+                    return None
             case "reasoning":
                 for name in _NOT_GIVEN_BACK & data.keys():
                     del data[name]
                 has_content = any(name == "content" for name, _, _ in item.thoughts)
-                if is_deep(data) or not (has_content or data.get("encrypted_content")):
-                    self._has_lost = True
-                    return
+                if is_deep(data) or not (has_content or data.get(_SECRET)):
+                    self._lost.add(item)
+                    return None
+                self._lost.discard(item)
                 self._has_kept = True
-                data["parts"] = [] if item.is_mixed else item.thoughts
-            case _ if self._has_lost:
-                return
-        if not is_deep(data):
-            for other in self._thinking:
-                other.is_mixed = other.is_mixed or other is not item
-            self._thinking.clear()
-            self._thought = 0
-            yield from self._blocks.keep(data, size)
+                data["parts"] = item.own_thoughts
+            case _ if not self._lost.isdisjoint(item.behind):
+                return None
+        return None if is_deep(data) else data
+
+
+def _is_earlier(item: Item, whole: Mapping[str, Any]) -> bool:
+    """Return whether an item is an earlier one once more, also in what only the end has shown."""
+    if item.repeated is None or item.earlier is None:
+        return False
+    known = item.earlier.kept or {}
+    return item.kind != "reasoning" or whole.get(_SECRET) in (None, known.get(_SECRET))
+
+
+def _back_of(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a call is given back beside what we know of it."""
+    return {
+        name: value
+        for name, value in call.items()
+        if name not in _OF_CALLS and value is not None and not is_deep(value)
+    }

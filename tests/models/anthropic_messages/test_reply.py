@@ -691,6 +691,56 @@ def test_other_blocks():
     ]
 
 
+@pytest.mark.parametrize(
+    ("start", "deltas", "whole"),
+    [
+        (
+            {"type": "compaction", "content": None},
+            [{"type": "compaction_delta", "content": "All.", "encrypted_content": "x"}],
+            {"type": "compaction", "content": "All.", "encrypted_content": "x"},
+        ),
+        (
+            {"type": "connector_text", "connector_text": "", "signature": ""},
+            [
+                {"type": "connector_text_delta", "connector_text": "I "},
+                {"connector_text": "look."},
+                {"type": "signature_delta", "signature": "s"},
+            ],
+            {"type": "connector_text", "connector_text": "I look.", "signature": "s"},
+        ),
+        (
+            {"type": "something", "parts": [1], "said": "a", "null": None},
+            [
+                {"type": "new_delta", "parts": [2], "said": "b", "null": 5},
+                {"type": "new_delta", "parts": [3], "said": "c", "null": None, "signature": "s"},
+                {"type": "new_delta", "signature": "t"},
+            ],
+            {"type": "something", "parts": [1, 2, 3], "said": "abc", "null": 5, "signature": "t"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_other_blocks_that_grow(start, deltas, whole, times):
+    """A block that means nothing to us keeps what any delta brings, once if it comes twice."""
+    stream = block(0, start, *deltas) * times + text_block(1, "Hi")
+    found = read(stream + end("end_turn"), origin=HERE)
+
+    assert [whole] == [data["block"] for data in kept(found)]
+    assert "Hi" == said(found)["text"]
+
+
+@pytest.mark.parametrize("name", ["text", "thinking", "tool_use"])
+def test_unknown_deltas_of_known_blocks(name):
+    """What an unknown delta brings to a block that we read is no part of it."""
+    starts = {"text": {"text": "a"}, "thinking": {"thinking": "a", "signature": "s"}}
+    start = {"type": name, **starts.get(name, {"id": "a", "name": "add", "input": {}})}
+    delta = {"type": "progress_delta", "progress": "half"}
+    streams = (block(0, start, *deltas) + end("end_turn") for deltas in ([], [delta]))
+    plain, with_delta = (read(stream, origin=HERE) for stream in streams)
+
+    assert plain == with_delta
+
+
 def test_citations():
     """A text is kept with its citations."""
     cited = {"type": "citations_delta", "citation": {"type": "char_location", "cited_text": "x"}}

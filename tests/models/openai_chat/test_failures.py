@@ -100,6 +100,13 @@ FAILURES = {
 }
 
 
+def test_a_finish_that_describes_a_failure(read):
+    """A finish reason that is an object says what has failed, and with which status."""
+    reason = {"type": "abort", "message": "Out of memory", "status_code": 503}
+    with pytest.raises(ModelUnavailable, match=r"answered 503 for .*: Out of memory"):
+        read(sse(text_chunk("Hi")), sse(chunk({}, reason)), DONE)
+
+
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 @pytest.mark.parametrize("end", [b"", DONE, sse(finish_chunk("stop")) + DONE])
 @pytest.mark.parametrize("crlf", [False, True])

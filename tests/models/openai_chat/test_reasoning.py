@@ -111,7 +111,9 @@ def test_reasoning_details_of_two_ids(kept):
     assert (ProviderData("here", {"message": {"reasoning_details": whole}}),) == message.extra
 
 
+ITEM = {"type": "reasoning", "id": "rs_1", "encrypted_content": "abc"}
 OPAQUE = {
+    "reasoning_items": [ITEM, {**ITEM, "id": "rs_2", "summary": []}],
     "reasoning_opaque": "abc",
     "thinking_blocks": [{"type": "redacted_thinking", "data": "abc"}],
     "provider_specific_fields": {"thought_signatures": ["abc"]},

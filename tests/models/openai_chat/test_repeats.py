@@ -86,11 +86,15 @@ def fragments_of(texts, whole_each):
 def test_cumulative_arguments(read, text, sizes, whole_each):
     """Arguments that each fragment repeats from their beginning count once.
 
-    That cannot be known where the beginning might as well be the next value.
+    That cannot be known where the beginning might as well be the next value, unless the fragments
+    before have shown it.
     """
     whole = json.dumps({"a": text, "b": [{"c": 1}]})
     ends = sorted({*(min(size, len(whole)) for size in sizes), len(whole)})
-    texts = [whole[:end] for end in ends if not whole[:end].rstrip().endswith((":", "["))]
+    texts = [whole[:end] for end in ends]
+    while texts[0].rstrip().endswith((":", "[")):
+        del texts[0]
+    texts += texts[-1:] * (len(texts) > 2)
     deltas = read(*fragments_of(texts, whole_each), sse(finish_chunk("tool_calls")), DONE)
 
     assert [whole] == [call.arguments for call in message_of(deltas).tool_calls]
