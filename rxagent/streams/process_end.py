@@ -119,7 +119,7 @@ def _finish() -> None:
     global _has_run_code
     try:
         for finish in _finishing:
-            _has_run_code |= finish()
+            _has_run_code = bool(finish()) or _has_run_code
     except KeyboardInterrupt:
         _finishing.clear()
         raise

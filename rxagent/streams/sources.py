@@ -140,8 +140,10 @@ class _Pump(abc.DisposableBase, Generic[_T]):
             # Nothing is awaited from here on, as the coroutine itself may be being closed.
             self._has_ended = True
             if not self._is_disposed:
-                end = partial(observer.on_error, as_error("The source", error))
-                scheduler.when_resumed(partial(self._end, end))
+                # No name of this frame, which the error's traceback keeps, may keep the error.
+                scheduler.when_resumed(
+                    partial(self._end, partial(observer.on_error, as_error("The source", error)))
+                )
             if isinstance(error, KeyboardInterrupt) and is_main_thread():
                 raise
             return
