@@ -10,6 +10,7 @@ __all__ = ["failed_state_in", "failure_in", "is_foreign", "wordless_failure_in"]
 
 _CODES = {*STATUSES} - {"type"}
 _KINDS = ("object", "type", "status", "event")
+_KINDS_SET = {*_KINDS}
 _SENTENCES = ("message", "msg", "detail", *MESSAGES)
 _MEANINGFUL = {*STATUSES, *_SENTENCES, "error", "errors"}
 _ERRORS = ("error", "errors", "Error")
@@ -33,6 +34,10 @@ _OF_PINGS |= {"time", "timestamp", "ts", "success", "ok", "request_id", "request
 
 _OF_FILTERS = {"prompt_filter_results", "content_filter_results", "content_filter_result"}
 """What filters report: where one of them has failed, the reply is whole."""
+
+_INNOCENT = frozenset(("index", "delta", "logprobs", "finish_reason", "content", "refusal"))
+_INNOCENT |= {"tool_calls", "id", "function", "name", "arguments", "reasoning_content"}
+"""What says of no failure inside a chunk."""
 
 _KIND = re.compile(r"error|fail", re.IGNORECASE)
 _NAMED_ERROR = re.compile(r"(.*[_.-])?(error|failure|failed|exception)", re.IGNORECASE)
@@ -68,7 +73,10 @@ def failure_in(part: Any, inside: bool = False, is_known: bool = False) -> Any:
         is_known: Whether it is known to be of the protocol, so that words alone are no error, and
             neither is a state such as `incomplete`. A chunk with choices or usage is.
     """
-    if not isinstance(part, Mapping):
+    if type(part) is dict:
+        if inside and _INNOCENT.issuperset(part):
+            return None
+    elif not isinstance(part, Mapping):
         return None
     if not _SIGNS.isdisjoint(part) and (error := _reported_in(part)) is not None:
         return error
@@ -103,7 +111,8 @@ def wordless_failure_in(chunk: Mapping[str, Any]) -> str | None:
 
 def failed_state_in(part: Any) -> Any:
     """Return a part of a chunk whose status says that it has failed, or None."""
-    state = part.get("status") if isinstance(part, Mapping) else None
+    is_object = type(part) is dict or isinstance(part, Mapping)
+    state = part.get("status") if is_object else None
     return part if isinstance(state, str) and _FAILED_STATE.fullmatch(state.strip()) else None
 
 
@@ -157,9 +166,10 @@ def _counts(usage: Any) -> bool:
 
 def _is_failed_chunk(chunk: Mapping[str, Any]) -> bool:
     """Return whether a chunk with choices or usage has the kind or the code of a failure."""
-    kinds = [chunk[name] for name in _KINDS if name in chunk]
-    if any(isinstance(kind, str) and _NAMED_ERROR.fullmatch(kind) for kind in kinds):
-        return True
+    for name in chunk.keys() & _KINDS_SET:
+        kind = chunk[name]
+        if isinstance(kind, str) and _NAMED_ERROR.fullmatch(kind):
+            return True
     if _CODES.isdisjoint(chunk) and chunk.get("success") is not False:  # as nearly always
         return False
     codes = [code for name in _CODES if not _is_life(code := chunk.get(name))]

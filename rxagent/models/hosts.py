@@ -7,7 +7,7 @@ Another one is one more line of `_HOSTS`. The address of each can be set by a va
 import os
 import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -156,6 +156,7 @@ HOSTS = {host.prefix: host for host in _HOSTS}
 """The hosts by their prefixes."""
 
 
+@lru_cache
 def declared_at(url: str) -> Oddities:
     """Return what the host at an address demands; that of most servers for an unknown one."""
     return next((host.oddities for host in _HOSTS if host.is_at(url)), USUAL)

@@ -1,6 +1,7 @@
 """Options: what a user gives a model beside the request, and what it refuses."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from inspect import signature
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,6 +90,7 @@ def check_url(name: str, url: str | None) -> None:
         )
 
 
+@lru_cache
 def origin_of(provider: str, url: str, usual: str) -> str:
     """Return the origin of a model's answers: its provider, and the server if it is another.
 

@@ -1,6 +1,6 @@
 """Choices: which one of a reply is the answer, since only one was requested."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .fields import number
@@ -11,10 +11,9 @@ __all__ = ["Choices", "Undecided"]
 _FEW = 32
 """How many choices of a chunk are searched for the answer."""
 
-_TEXTS = (*REASONING_FIELDS, "content", "refusal")
-_ANSWERS = ("content", "refusal")
-_TEXTS_SET = frozenset(_TEXTS)
-_CONTENTS = (*_TEXTS, "tool_calls", "function_call")
+_ANSWERS = frozenset(("content", "refusal"))
+_TEXTS = _ANSWERS.union(REASONING_FIELDS)
+_CONTENTS = _TEXTS | {"tool_calls", "function_call"}
 
 
 class Undecided(Exception):
@@ -65,7 +64,7 @@ class Choices:
         Raises:
             Undecided: Texts of several choices were taken for one answer.
         """
-        if _TEXTS_SET.isdisjoint(fields) or not _any_of(fields, _TEXTS):
+        if not _any_of(fields, _TEXTS):
             return index == (self.answer or 0)
         answer = self.answer or 0
         if index == answer or not self._moves(index, answer, fields):
@@ -170,5 +169,5 @@ def _holds_anything(choice: Mapping[str, Any]) -> bool:
     return isinstance(fields, Mapping) and _any_of(fields, _CONTENTS)
 
 
-def _any_of(fields: Mapping[str, Any], names: Iterable[str]) -> bool:
-    return any(fields.get(name) for name in names)
+def _any_of(fields: Mapping[str, Any], names: frozenset[str]) -> bool:
+    return any(fields[name] for name in fields.keys() & names)

@@ -31,7 +31,7 @@ from .ids import is_replaceable
 from .kept import OPAQUE, Kept
 from .marked import MarkedThoughts, is_marked
 from .nesting import is_deep
-from .reasoning import REASONING_FIELDS, Called, Failed, pieces_in, thoughts_in
+from .reasoning import Called, Failed, pieces_in, reasoning_fields_of, thoughts_in
 from .repeats import Repeats, Seen
 
 __all__ = ["ChatChunks"]
@@ -218,7 +218,7 @@ class ChatChunks(JsonEvents):
 
     def _read_message(self, fields: Mapping[str, Any], choice: int) -> Iterator[Delta | Rest]:
         is_read = False
-        for name in REASONING_FIELDS:
+        for name in reasoning_fields_of(fields):
             reasoning = fields.get(name)
             if not reasoning or is_deep(reasoning):
                 continue

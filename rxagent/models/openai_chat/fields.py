@@ -48,6 +48,8 @@ def string(value: Any) -> str:
 
 def number(value: Any) -> int | None:
     """Return an index, as a number or as text; None when it is none."""
+    if type(value) is int and 0 <= value < FAR:  # as nearly always
+        return value
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         value = int(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
@@ -182,6 +184,8 @@ def count_of(value: Any) -> int | None:
     """Return a number of tokens, zero when it is missing; None when it makes no sense."""
     if value is None:
         return 0
+    if type(value) is int and 0 <= value <= _MOST:
+        return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value <= _MOST and value % 1 == 0 else None
 

@@ -8,7 +8,15 @@ from ...frozen import FrozenList, freeze
 from ...streams.fairness import REST, Rest, rested
 from ..failures import failure_in
 
-__all__ = ["REASONING_FIELDS", "Called", "Failed", "ReasoningParts", "pieces_in", "thoughts_in"]
+__all__ = [
+    "REASONING_FIELDS",
+    "Called",
+    "Failed",
+    "ReasoningParts",
+    "pieces_in",
+    "reasoning_fields_of",
+    "thoughts_in",
+]
 
 REASONING_FIELDS = (
     "reasoning_content",
@@ -19,6 +27,7 @@ REASONING_FIELDS = (
 )
 """The fields of a message that may hold reasoning; the first that has text is read."""
 
+_FIELDS_SET = {*REASONING_FIELDS}
 _TEXTS = ("text", "summary", "thinking", "content", "reasoning", "reasoning_content")
 _THOUGHT = re.compile(r"(.*[_.-])?(thinking|reasoning|thoughts?)([_.-].*)?", re.IGNORECASE)
 
@@ -33,6 +42,11 @@ class Called(tuple[Mapping[str, Any]]):
 
 _Piece: TypeAlias = tuple[Literal["text", "reasoning", "refusal"], str] | Failed | Called | Rest
 _CALLS = ("tool_use", "tool_call", "function_call")
+
+
+def reasoning_fields_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the fields in which a message may hold reasoning; none, if it cannot."""
+    return () if _FIELDS_SET.isdisjoint(fields) else REASONING_FIELDS
 
 
 def pieces_in(content: Any) -> Iterator[_Piece]:
