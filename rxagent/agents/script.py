@@ -28,7 +28,6 @@ from ..events import (
     Finish,
     MessageCompleted,
     StepStarted,
-    ToolCallDelta,
     ToolCompleted,
     ToolFailed,
 )
@@ -174,9 +173,7 @@ def _calls(round: Round, step: int) -> list[ToolCall]:
 
 
 def _written(calls: list[ToolCall]) -> Iterator[Event]:
-    """Yield the turn that calls the agents."""
-    for index, call in enumerate(calls):
-        yield ToolCallDelta(index, call.id, call.name, call.arguments)
+    """Yield the turn that calls the agents; it has no deltas, as no model writes it."""
     yield Finish("tool_calls")
     yield MessageCompleted(Message("assistant", tool_calls=calls))
 

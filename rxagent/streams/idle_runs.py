@@ -10,6 +10,8 @@ __all__ = ["IdleRuns"]
 
 _log = logging.getLogger("rxagent")
 
+_HELD = "a stream that its reader holds"
+
 _PATIENCE = 5.0
 """Seconds for which runs may be idle before they are logged."""
 
@@ -17,8 +19,9 @@ _PATIENCE = 5.0
 class IdleRuns:
     """Logs, once, the runs that a script waits for while nothing of them works.
 
-    They are paused, or wait for something that this package does not know, as a thread of the
-    program. They may never end, so the script must not wait for them without a word.
+    They are paused, or held by an observer that has no room, or wait for something that this
+    package does not know, as a thread of the program. They may never end, so the script must not
+    wait for them without a word.
     """
 
     def __init__(self) -> None:
@@ -28,7 +31,7 @@ class IdleRuns:
 
     def look(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Look what a script waits for now; called again and again while it waits."""
-        idle = [work.run for work in _idle(awaited_work(loop))]
+        idle = [work.run or _HELD for work in _idle(awaited_work(loop))]
         seen = [(run, getattr(run, "seq", 0)) for run in idle]
         if not idle or seen != self._seen:
             self._since, self._seen = monotonic(), seen
@@ -37,12 +40,11 @@ class IdleRuns:
             _log.warning(
                 "the script has ended, and waits for idle runs; resume or cancel them, or press "
                 "Ctrl-C: %s",
-                ", ".join(map(repr, idle)),
+                ", ".join(map(str, idle)),
             )
 
 
 def _idle(awaited: list[OpenWork]) -> list[OpenWork]:
     runs = [work for work in awaited if work.run is not None]
-    are_alone = len(runs) == len(awaited)
-    are_paused = all(getattr(work.run, "status", None) == "paused" for work in runs)
-    return runs if are_alone or are_paused else []
+    parts = [work for work in awaited if work.run is None]
+    return (runs or parts[:1]) if all(part.is_held() for part in parts) else []

@@ -35,9 +35,10 @@ class OpenWork:
         dispose: Ends it.
         is_awaited: Whether a script waits for it at its end; otherwise it is disposed there.
         run: The run or subscription that the work is, as a whole; None for a part of one.
+        is_held: Returns whether its run is held, so that nothing works.
     """
 
-    __slots__ = ("_has_ended", "dispose", "is_awaited", "loop", "name", "run")
+    __slots__ = ("_has_ended", "dispose", "is_awaited", "is_held", "loop", "name", "run")
 
     def __init__(
         self,
@@ -46,12 +47,14 @@ class OpenWork:
         dispose: Callable[[], None],
         is_awaited: bool = True,
         run: object = None,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self.loop = loop
         self.dispose = dispose
         self.is_awaited = is_awaited
         self.run = run
+        self.is_held = is_held
         self._has_ended = False
         with _lock:
             _open[self] = None
@@ -85,6 +88,7 @@ class OpenWork:
             _changed.notify_all()
         self.dispose = _nothing
         self.run = None
+        self.is_held = lambda: False
 
     @property
     def is_left_behind(self) -> bool:

@@ -216,7 +216,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
     def _noted(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
     ) -> tuple[Callable[[], None], OpenWork]:
-        noted = OpenWork(what, self.loop, dispose)
+        noted = OpenWork(what, self.loop, dispose, is_held=lambda: self.is_held)
         context = self.context.copy()
 
         def run() -> None:

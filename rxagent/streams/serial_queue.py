@@ -176,6 +176,11 @@ class SerialQueue:
         return self._share.spent
 
     @property
+    def is_held(self) -> bool:
+        """Whether the run is held: no chunk is read, no tool starts, no timer runs."""
+        return False
+
+    @property
     def is_inside(self) -> bool:
         """Whether this thread is running an action of the run."""
         return self.inside == get_ident()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reactivex.disposable import SerialDisposable
 
 from rxagent import Agent, Image, Message, State, ToolCall, wire
+from rxagent import operators as ops
 from rxagent.agents import race, relay, route, vote
 from rxagent.errors import NoAnswer
 from rxagent.events import (
@@ -28,6 +29,7 @@ from rxagent.events import (
     ToolStarted,
     Usage,
 )
+from rxagent.ledger import Ledger
 from rxagent.models import as_model
 from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel, VirtualScheduler
@@ -609,3 +611,15 @@ def test_two_calls_of_one_inner_agent_at_once_do_not_meet():
         own = [e.value for e in events if isinstance(e, ToolOutput) and e.call_id == call_id]
         assert_run(own)
         assert MessageCompleted(Message("assistant", text)) in own
+
+
+@pytest.mark.parametrize("team", [race, vote, relay])
+def test_a_ledger_has_what_the_members_report(team):
+    """No model writes the turns of a team, so a budget counts no tokens for them."""
+    ledger, task = Ledger(), "word " * 1000
+    turn = [TextDelta("yes"), Finish("stop"), Usage(1000, 1, model="m")]
+    members = [answering(name, turn) for name in "abc"]
+    events, error = played(team(*members).pipe(ops.budget(ledger=ledger)), task)
+
+    assert error is None
+    assert fold_all(State(), events).usage.total_tokens == ledger.spent.tokens

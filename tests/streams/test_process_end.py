@@ -381,6 +381,45 @@ run.subscribe(say, lambda error: say(error.reason))
     assert (-signal.SIGINT, ["interrupted"] if begin == "launch" else [], "") == (code, out, err)
 
 
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        ("run.attach(lambda _: full.wait(), buffer=1, overflow='block')", "<Run: running, "),
+        (
+            "in_thread(lambda: [full.wait() for _ in each(run.pipe(rxo.skip(0)))])",
+            "<Run: running, ",
+        ),
+        ("in_thread(lambda: [full.wait() for _ in each(cold)])", "a stream that its reader holds"),
+    ],
+)
+def test_a_script_says_that_it_waits_for_an_observer_without_room(script, read, name):
+    """A run that an observer holds for ever is named, though its parts are open."""
+    process = script(
+        f"""{RUN}
+idle_runs._PATIENCE = 0
+full = threading.Event()
+
+async def pieces():
+    for number in range(10_000):
+        yield TextDelta(str(number))
+
+def in_thread(work):
+    threading.Thread(target=work, daemon=True).start()
+
+cold = run_scoped(from_async(pieces))
+run = launch(cold) if "run" in {read!r} else None
+{read}
+time.sleep(0.3)
+"""
+    )
+    word = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    ended(process)
+
+    assert word.startswith("the script has ended, and waits for idle runs")
+    assert name in word
+
+
 def test_nothing_is_said_while_a_run_works(script):
     """A script that waits for a task of its runs is silent, however long that takes."""
     process = script(
