@@ -13,7 +13,7 @@ from attrs import evolve, field, fields, frozen
 from .arguments import one_of, several, shorten, suggesting, text, valid
 from .frozen import frozen_mapping
 
-__all__ = ["Image", "Message", "ProviderData", "Request", "ToolCall", "ToolSpec"]
+__all__ = ["Image", "Message", "ProviderData", "Request", "StopHint", "ToolCall", "ToolSpec"]
 
 _ROLES = ("system", "user", "assistant", "tool")
 _NOT_OF_MESSAGES = {"content": "Write text=.", "...": "See help(rxagent.Message)."}
@@ -172,6 +172,15 @@ def _stop(stop: Iterable[str]) -> tuple[str, ...]:
     return (stop,) if isinstance(stop, str) else several("stop", stop, "texts", str)
 
 
+class StopHint(str):
+    """A text of `Request.stop` at which the provider may end the answer, but the model does not.
+
+    It is for a reader of the answer that knows better than any text where the answer ends.
+    """
+
+    __slots__ = ()
+
+
 @frozen
 class Request:
     """The input of a model for one turn.
@@ -185,6 +194,11 @@ class Request:
     stop: tuple[str, ...] = field(default=(), converter=_stop)
     output: Mapping[str, Any] | None = field(default=None, converter=_output, hash=False)
     options: Mapping[str, Any] = field(factory=dict, converter=_options, hash=False)
+
+    @property
+    def cuts(self) -> tuple[str, ...]:
+        """The texts of `stop` at which the answer is cut, wherever they stand."""
+        return tuple(text for text in self.stop if not isinstance(text, StopHint))
 
     @classmethod
     def of(cls, request: "Request | str | Message | Iterable[Message]") -> "Request":

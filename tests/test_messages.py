@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import messages
-from rxagent.messages import Image, Message, ProviderData, Request, ToolCall, ToolSpec
+from rxagent.messages import (
+    Image,
+    Message,
+    ProviderData,
+    Request,
+    StopHint,
+    ToolCall,
+    ToolSpec,
+)
 
 REQUIRED = attrs.NOTHING
 CALL = ToolCall("call_1", "add", '{"a": 2, "b": 3}')
@@ -67,6 +75,13 @@ def test_lists_become_tuples():
 
     assert ((CALL,), (Image("data:,"),)) == (message.tool_calls, message.images)
     assert ((message,), (ADD,), ("\n",)) == (request.messages, request.tools, request.stop)
+
+
+def test_a_hint_cuts_nothing():
+    """A provider may stop at a hint, at which the answer is not cut otherwise."""
+    request = Request.of("hi").evolve(stop=["END", StopHint("</code>")])
+
+    assert (("END", "</code>"), ("END",)) == (request.stop, request.cuts)
 
 
 def test_one_text_to_stop_at_is_one():
@@ -152,7 +167,7 @@ def test_a_long_image_is_shown_short():
 
 def test_everything_public_is_listed_in_order():
     """`__all__` is sorted and holds each class of the module."""
-    assert sorted(kind.__name__ for kind in SHAPES) == messages.__all__
+    assert sorted(kind.__name__ for kind in (*SHAPES, StopHint)) == messages.__all__
 
 
 def test_what_a_provider_wants_back_is_a_value():

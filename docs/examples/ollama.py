@@ -26,7 +26,7 @@ class OllamaModel(Model):
         """Return the deltas of an answer."""
         request = Request.of(request)
         deltas = as_model(self._reply)(request)
-        return deltas.pipe(ops.stop_at(request.stop)) if request.stop else deltas
+        return deltas.pipe(ops.stop_at(request.cuts)) if request.cuts else deltas
 
     async def _reply(self, request):
         errors = ErrorFactory(self.provider, self.model_id)

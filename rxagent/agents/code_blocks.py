@@ -5,6 +5,7 @@ from pydantic_core import from_json
 
 from ..arguments import shown
 from ..errors import ParseError
+from ..messages import StopHint
 from .code_fences import code_of_fences
 from .code_reader import CodeReader
 from .code_tags import does_something
@@ -39,10 +40,10 @@ class Tags:
         )
 
     @property
-    def stop(self) -> str:
-        """The text at which a provider shall stop; a fence stands on its own line."""
+    def stop(self) -> StopHint:
+        """The text at which a provider may stop; a fence stands on its own line."""
         are_fences = self.closing in self.opening
-        return f"\n{self.closing}\n" if are_fences else self.closing
+        return StopHint(f"\n{self.closing}\n" if are_fences else self.closing)
 
     def reader(self) -> CodeReader:
         """Return a reader of a text with such blocks."""

@@ -80,7 +80,7 @@ class RemoteModel(ProviderModel):
                 lambda: read_reply(self._reply_to(whole, errors, sent), partial(self._lost, errors))
             )
         )
-        return deltas.pipe(stop_at(whole.stop)) if whole.stop else deltas
+        return deltas.pipe(stop_at(whole.cuts)) if whole.cuts else deltas
 
     @asynccontextmanager
     async def _reply_to(

@@ -38,10 +38,10 @@ def _with(thing: _T, **fields: Any) -> _T:
     return evolve(thing, **changed) if changed else thing  # type: ignore[misc]  # it is attrs'
 
 
-def _each(mend: Callable[[_T], _T], items: tuple[_T, ...]) -> tuple[_T, ...]:
-    """Return mended items: the same tuple, if they all are the same."""
-    mended = tuple(map(mend, items))
-    return items if all(map(is_, mended, items)) else mended
+def _each(sent: Callable[[_T], _T], items: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Return items as they are sent: the same tuple, if they all are the same."""
+    changed = tuple(map(sent, items))
+    return items if all(map(is_, changed, items)) else changed
 
 
 def _whole_json(value: Any) -> Any:

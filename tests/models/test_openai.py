@@ -2,6 +2,7 @@
 
 import pytest
 
+from rxagent import CodeAgent
 from rxagent.errors import ModelRejected
 from rxagent.events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Message, Request, ToolCall, ToolSpec
@@ -486,3 +487,13 @@ def test_stops_kept(server, model_id, stream):
     message, _ = answer(model_id, Request(SUMS.messages, stop=("scrip",)), stream=stream)
 
     assert "Hello from the " == message.text
+
+
+@STREAMED
+def test_code_that_writes_a_tag(server, stream):
+    """The text at which a provider may stop is a part of code that has it in a string."""
+    code = '<code>\nfinal_answer("a </code> b")\n</code>'
+    server.scenario("m", lambda body: [*map(text_chunk, code), finish_chunk("stop")])
+
+    assert "a </code> b" == CodeAgent(OpenAIModel("m", stream=stream), max_steps=1).run("Go")
+    assert ["</code>"] == server.requests[0].body["stop"]

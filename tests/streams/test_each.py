@@ -268,7 +268,7 @@ def test_a_cancelled_loop_disposes_though_its_error_is_kept(way, loop_over):
 
 
 def test_the_first_item_of_a_loop_that_nobody_keeps():
-    """The iterator lives as long as somebody waits for its next item."""
+    """The iterator lives as long as something waits for its next item."""
     upstream = Upstream(length=10**9)
 
     async def main():

@@ -105,7 +105,7 @@ class LocalModel(ProviderModel, Generic[_E]):
         options = merged(*map(_with_one_length, (self._options, request.options)))
         stops = options.pop("stop", ())
         given = [stops] if isinstance(stops, str) else list(stops)
-        answer = Answer(emit, cancelled, [*request.stop, *given], self.model_id)
+        answer = Answer(emit, cancelled, [*request.cuts, *given], self.model_id)
         settings = self._settings(options)
         engine = self._loading.get(cancelled)
         sent()
