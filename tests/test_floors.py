@@ -15,6 +15,7 @@ FLOORS = {
         *(
             "arguments",
             "attributes",
+            "call_arguments",
             "call_forms",
             "cells",
             "coalescing",

@@ -1,18 +1,22 @@
-"""Sendable: a request whose texts can be encoded."""
+"""Sendable: a request whose texts can be encoded, and whose calls say what they ran with."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from operator import is_
 from typing import Any, TypeVar
 
 from attrs import evolve
 
+from ..call_arguments import as_object
 from ..messages import Image, Message, Request, ToolCall, ToolSpec
 from .openai_chat.fields import whole
 
 __all__ = ["sendable"]
 
 _T = TypeVar("_T")
+_Names = Mapping[str, Collection[str]]
+"""The names of the parameters of tools."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
@@ -20,16 +24,22 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 def sendable(request: Request) -> Request:
     """Return a request whose texts can be encoded: halves of characters become U+FFFD.
 
-    A file name or an argument of the command line may hold some.
+    A file name or an argument of the command line may hold some. Arguments that are no object,
+    and with which a call ran all the same, become that object.
     """
+    names = {tool.name: _names_in(tool.parameters.get("properties")) for tool in request.tools}
     return _with(
         request,
-        messages=_each(_sendable_message, request.messages),
+        messages=_each(partial(_sendable_message, names), request.messages),
         tools=_each(_sendable_tool, request.tools),
         stop=_each(whole, request.stop),
         output=_whole_json(request.output),
         options=_whole_json(request.options),
     )
+
+
+def _names_in(properties: Any) -> Collection[str]:
+    return properties if isinstance(properties, Mapping) else ()
 
 
 def _with(thing: _T, **fields: Any) -> _T:
@@ -76,13 +86,13 @@ def _sendable_tool(tool: ToolSpec) -> ToolSpec:
     )
 
 
-def _sendable_message(message: Message) -> Message:
+def _sendable_message(names: _Names, message: Message) -> Message:
     return _with(
         message,
         text=whole(message.text),
         reasoning=whole(message.reasoning),
         tool_call_id=message.tool_call_id and whole(message.tool_call_id),
-        tool_calls=_each(_sendable_call, message.tool_calls),
+        tool_calls=_each(partial(_sendable_call, names), message.tool_calls),
         images=_each(_sendable_image, message.images),
     )
 
@@ -91,5 +101,6 @@ def _sendable_image(image: Image) -> Image:
     return _with(image, url=whole(image.url))
 
 
-def _sendable_call(call: ToolCall) -> ToolCall:
-    return _with(call, id=whole(call.id), name=whole(call.name), arguments=whole(call.arguments))
+def _sendable_call(names: _Names, call: ToolCall) -> ToolCall:
+    arguments = as_object(whole(call.arguments), names.get(call.name, ()))
+    return _with(call, id=whole(call.id), name=whole(call.name), arguments=arguments)

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
+from ..call_arguments import decoded, named
 from ..errors import InvalidArguments
 from ..frozen import frozen_mapping
 from ..json_schema import kind_of
@@ -81,7 +82,7 @@ class Schema:
             InvalidArguments: The arguments do not fit; the message names each error and the schema.
         """
         try:
-            value = self._decoded(text)
+            value = decoded(text, self._type.parsed)
         except ValueError as error:
             wrong = f"The arguments are not JSON: {error}."
             raise self._cut() if cut else self._unfit(wrong) from None
@@ -95,24 +96,10 @@ class Schema:
             raise self._unfit(argument_errors(errors, value, self.json)) from None
         return arguments
 
-    def _decoded(self, text: str) -> Any:
-        value = self._type.parsed(text) if text.strip() else None
-        if isinstance(value, str):
-            try:
-                inner = self._type.parsed(value)
-            except ValueError:
-                return value
-            return inner if isinstance(inner, dict) else value
-        return value
-
     def _unwrapped(self, value: Any) -> dict[str, Any]:
-        names = list(self.json["properties"])
-        if isinstance(value, dict):
-            return value
-        if value is None:
-            return {}
-        if len(names) == 1:
-            return {names[0]: value}
+        arguments = named(value, self.json["properties"])
+        if arguments is not None:
+            return arguments
         raise self._unfit(f"The arguments have type '{kind_of(value)}' but should be 'object'.")
 
     def _unfit(self, wrong: str) -> InvalidArguments:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import ModelError, ModelRejected, ModelUnavailable, RateLimited
-from rxagent.events import Finish, TextDelta, Usage
+from rxagent.events import Finish, TextDelta, ToolCallDelta, Usage
 from rxagent.models import LiteLLMModel
 from rxagent.streams import each
 
@@ -130,3 +130,17 @@ def test_the_usage_of_a_reply_that_failed(name, frames, used):
 
     usages = [delta for delta in found if isinstance(delta, Usage)]
     assert [used] == [(usage.input_tokens, usage.output_tokens) for usage in usages]
+
+
+@pytest.mark.parametrize("word", ["max_tokens", "model_context_window_exceeded", "tool_use"])
+def test_a_call_that_the_limit_cut(word):
+    """Anthropic sends what it could read of one, so that its arguments lack their end."""
+    use = {"type": "tool_use", "id": "t", "name": "write", "input": {"text": "half of"}}
+    usage = {"input_tokens": 1, "output_tokens": 2}
+    body = {"id": "m", "type": "message", "role": "assistant", "model": "c", "content": [use]}
+    found = whole("anthropic/claude", {**body, "stop_reason": word, "usage": usage})
+
+    given = "".join(one.arguments or "" for one in found if isinstance(one, ToolCallDelta))
+    is_cut = word != "tool_use"
+    assert Finish("length" if is_cut else "tool_calls") in found
+    assert '{"text": "half of"}'[: -1 if is_cut else None] == given

@@ -14,6 +14,7 @@ from ...exact_json import exact_text
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest
 from ..blocks import Blocks
+from ..cut_calls import Latest
 from ..openai_chat.fields import Halves, id_of, string, whole
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
@@ -69,6 +70,7 @@ class Content:
         self._blocks = Blocks(origin)
         self._open: dict[int | None, Opened] = {}
         self._ended = Ended()
+        self._latest_call = Latest()
         self._thoughts: list[str] = []
         self._halves = Halves()
         self._latest: int | None = None
@@ -86,6 +88,7 @@ class Content:
             if index is not None and is_same_call(begun.data, block):
                 return
             yield from self.stop(index)
+        yield from self._latest_call.release()
         kind = kind_of(block)
         if kind == FALLBACK:
             yield from self._hand_over(block)
@@ -143,14 +146,8 @@ class Content:
             case _ if opened is not None and opened.is_opaque:
                 opened.take(delta)
 
-    def stop(self, index: int | None, cut: bool = False) -> Iterator[Delta]:
-        """Yield what a block has kept until its end.
-
-        Args:
-            index: The block's index.
-            cut: Whether the length limit may have cut the block, of which the server has sent
-                what it could read.
-        """
+    def stop(self, index: int | None) -> Iterator[Delta]:
+        """Yield what a block has kept until its end."""
         yield from self._flush()
         opened = self._open.pop(index, None)
         if opened is None:
@@ -160,12 +157,13 @@ class Content:
             return
         if opened.repeated is not None:
             yield from self._release(opened)
-        yield from self._stop(opened, cut)
+        yield from self._latest_call.release()
+        yield from self._stop(opened)
         opened.until = len(self.repeats.texts), len(self._thoughts)
         opened.texts = partial(self._texts_of, opened)
         self._ended.note(index, opened)
 
-    def _stop(self, opened: Opened, cut: bool) -> Iterator[Delta]:
+    def _stop(self, opened: Opened) -> Iterator[Delta]:
         data = opened.data
         match opened.kind:
             case "text":
@@ -185,21 +183,23 @@ class Content:
             case "tool_use":
                 if data.get("input"):
                     arguments = exact_text(data["input"])
-                    yield _argued(opened, arguments[:-1] if cut else arguments)
+                    self._latest_call.hold(_argued(opened, arguments))
             case kind if kind and not is_deep(data):
                 with suppress(ValueError, RecursionError):
                     if opened.pieces:
                         data["input"] = json.loads("".join(opened.pieces))
                     yield from self._blocks.keep(data)
 
-    def end(self, is_whole: bool) -> Iterator[Delta]:
+    def end(self, is_whole: bool, is_cut: bool = False) -> Iterator[Delta]:
         """Yield what is left at the end of the reply.
 
         Args:
             is_whole: Whether the blocks that are open lack nothing but their end.
+            is_cut: Whether the length limit has cut the reply.
         """
         for index in list(self._open) if is_whole else ():
             yield from self.stop(index)
+        yield from self._latest_call.release(is_cut)
         yield from self._flush()
 
     def _opened(self, index: int | None) -> Opened | None:
@@ -221,6 +221,7 @@ class Content:
         if len(stay) == len(ended):
             return
         self._ended, self._blocks = Ended(), Blocks(self._origin)
+        self._latest_call.release()
         self.has_lost = self._follows = False
         self._retractions += 1
         yield StepRetried(self._retractions, reason_of_fallback(fallback))
@@ -230,7 +231,7 @@ class Content:
             yield from self._say_again(at, begin)
             opened.begun, opened.is_later = self._blocks.text, follows
             yield from self._say_again(begin, end)
-            yield from self._stop(opened, cut=False)
+            yield from self._stop(opened)
             self._ended.note(None, opened)
             at, follows = end, opened.kind == TEXT
         yield from self._say_again(at, len(self.repeats.texts))

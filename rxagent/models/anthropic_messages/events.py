@@ -147,23 +147,22 @@ class MessageEvents(JsonEvents):
                 what = "a whole message that differs from the pieces of it"
                 self.failure = self.failure or self._errors.malformed(what, message)
                 return
-        reason = reason_of(message.get("stop_reason"))
         self.answered = self.answered or bool(blocks)
-        yield from self._read_blocks(blocks, cut=finish_of(reason) == "length")
+        yield from self._read_blocks(blocks)
         yield from self._finish(message)
         yield from self._report(message.get("usage"))
         if "stop_reason" not in message:  # some servers leave it out
             self.finished = True
         self.stopped = self.finished
 
-    def _read_blocks(self, blocks: list[Any], cut: bool = False) -> Iterator[Delta | Rest]:
+    def _read_blocks(self, blocks: list[Any]) -> Iterator[Delta | Rest]:
         for block in rested(blocks):
             if block is REST:
                 yield REST
             else:
                 said = {"type": "text", "text": block} if isinstance(block, str) else block
                 yield from self._start(None, said)
-                yield from self._content.stop(None, cut=cut and block is blocks[-1])
+                yield from self._content.stop(None)
 
     def _say_early(self) -> Iterator[Delta | Rest]:
         """Yield what only the first event said."""
@@ -193,7 +192,7 @@ class MessageEvents(JsonEvents):
         if meaning == "tool_calls" and self._content.has_lost:
             raise LookupError  # a call, of which only arguments came
         self.answered = self.finished = True
-        yield from self._content.end(self.finished)
+        yield from self._content.end(self.finished, is_cut=meaning == "length")
         if meaning == self._reason:
             return
         self._reason = meaning

@@ -11,6 +11,7 @@ from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from ...exact_json import exact_text
 from ...finish_reasons import finish_of
 from ..blocks import Blocks
+from ..cut_calls import Latest
 from ..errors import ErrorFactory
 from ..failures import failure_in
 from ..openai_chat.fields import Halves, Usages, id_of, number, string, whole
@@ -73,6 +74,7 @@ class ConverseEvents:
         self._blocks = Blocks(origin)
         self._usages = Usages(errors.model)
         self._halves = Halves()
+        self._latest = Latest()
         self._tags = None if tags is None else ThinkTags("", (tags,))
         if self._tags is not None:
             self._tags.settle()  # a closing tag alone is text
@@ -140,8 +142,12 @@ class ConverseEvents:
         except (AttributeError, LookupError, TypeError) as error:
             raise self._errors.malformed("an unreadable reply", reply) from error
 
-    def end(self) -> Iterator[Delta]:
-        """Yield what was held back."""
+    def end(self, is_cut: bool = False) -> Iterator[Delta]:
+        """Yield what was held back.
+
+        Args:
+            is_cut: Whether the length limit has cut the reply.
+        """
         for key, half in self._halves.flush().items():
             match key:
                 case int():
@@ -154,6 +160,7 @@ class ConverseEvents:
             yield from self._divided(self._tags.end())
         for index in (*self._reasoning, *self._given):
             yield from self._stop(index)
+        yield from self._latest.release(is_cut)
 
     def _check(self, event: Any, *parts: str) -> None:
         """Raise the error that an event, or one of its parts, reports."""
@@ -191,6 +198,7 @@ class ConverseEvents:
         if use.get("type") == "server_tool_use":
             self._foreign.add(index)
             return
+        yield from self._latest.release()
         yield from self._end_thought()
         self._foreign.discard(index)
         self._open.add(index)
@@ -242,10 +250,15 @@ class ConverseEvents:
     def _arguments(self, index: int, given: Any) -> Iterator[Delta]:
         if index in self._foreign or given is None:
             return
+        yield from self._latest.release()
         text = given if isinstance(given, str) else exact_text(given)
         self._given.pop(index, None)
         if text := self._halves.join(index, text):
-            yield ToolCallDelta(self._calls[index], arguments=text)
+            delta = ToolCallDelta(self._calls[index], arguments=text)
+            if isinstance(given, str):
+                yield delta
+            else:
+                self._latest.hold(delta)
 
     def _reason(self, index: int, thought: Any) -> Iterator[Delta]:
         """Yield a piece of reasoning, which a whole reply has in an object of its own."""
@@ -280,6 +293,7 @@ class ConverseEvents:
             yield from self._blocks.keep({"vendor": self._vendor, "redactedContent": data})
 
     def _whole_block(self, index: int, block: Any) -> Iterator[Delta]:
+        yield from self._latest.release()
         if not isinstance(block, Mapping):
             return
         if use := block.get("toolUse"):
@@ -302,7 +316,7 @@ class ConverseEvents:
         if meaning is None:
             message = f"the reply ended with {reason!r}"
             raise self._errors.reported({"code": reason, "message": message})
-        yield from self.end()
+        yield from self.end(is_cut=meaning == "length")
         self.is_finished = True
         if meaning != self._meaning:
             self._meaning = meaning

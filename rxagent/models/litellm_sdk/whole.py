@@ -3,7 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ...call_arguments import in_order
 from ...finish_reasons import finish_of
+from ..cut_calls import unended
+from ..openai_chat.calls import ARGUMENTS
+from ..openai_chat.nesting import is_deep
 from .parts import failure_of, reasons_in
 from .watch import json_in
 
@@ -47,13 +51,33 @@ class WholeBody:
         """Return the fields of a reply of LiteLLM's, with the finish reason that counts."""
         fields: dict[str, Any] = reply.model_dump(exclude_none=True)
         words = (word for part in self._parts() for word in reasons_in(part))
-        strange = next((word for word in words if finish_of(word) is None), None)
-        for choice in fields.get("choices") or () if strange is not None else ():
-            choice["finish_reason"] = strange
+        decisive = next((word for word in words if finish_of(word) in (None, "length")), None)
+        for choice in fields.get("choices") or ():
+            if decisive is not None:
+                choice["finish_reason"] = decisive
+            if finish_of(choice.get("finish_reason") or "") == "length":
+                self._cut_last_call(choice.get("message") or {})
         return fields
+
+    def _cut_last_call(self, message: Mapping[str, Any]) -> None:
+        """Take the end off the last call, if the provider has read its arguments itself."""
+        for call in (message.get("tool_calls") or ())[-1:]:
+            arguments = call["function"].get("arguments") or ""
+            known = map(in_order, _objects_in([*self._parts()]))
+            if in_order(arguments) in known:
+                call["function"]["arguments"] = unended(arguments)
 
     def _parts(self) -> Iterator[Mapping[str, Any]]:
         value = json_in(self._body.encode(errors="replace"))
         for part in value if isinstance(value, list) else (value,):
             if isinstance(part, Mapping):
                 yield part
+
+
+def _objects_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the arguments of all calls in a reply that came as objects."""
+    if isinstance(value, Mapping):
+        yield from (value[name] for name in ARGUMENTS if isinstance(value.get(name), Mapping))
+    if isinstance(value, Mapping | list) and not is_deep(value):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _objects_in(inner)

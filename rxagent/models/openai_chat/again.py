@@ -1,10 +1,10 @@
 """Again: fragments that repeat a whole call, as a gateway sends them."""
 
-import json
 from typing import Any
 
 from attrs import define, field
 
+from ...call_arguments import in_order
 from ...operators._arguments import Arguments
 
 __all__ = ["Again"]
@@ -104,12 +104,4 @@ def _goes_on_again(call: _Call, piece: str) -> bool:
         call.at = (call.at + len(piece)) % len(call.known)
         return True
     piece = piece.rstrip()
-    return not call.at and piece[-1:] == "}" and _in_order(piece) == _in_order(call.known)
-
-
-def _in_order(arguments: str) -> str:
-    """Return arguments in the one form in which all that are equal are written."""
-    try:
-        return json.dumps(json.loads(arguments), sort_keys=True)
-    except (RecursionError, ValueError):
-        return arguments
+    return not call.at and piece[-1:] == "}" and in_order(piece) == in_order(call.known)

@@ -9,7 +9,7 @@ from ...exact_json import exact_text
 from ...operators._arguments import Arguments
 from .nesting import is_deep
 
-__all__ = ["Calls", "Fragment"]
+__all__ = ["ARGUMENTS", "Calls", "Fragment"]
 
 _OF_CALLS = {"index", "id", "type", "function"}
 _USUAL = {"name", "arguments"}
@@ -17,7 +17,8 @@ _UNFINISHED = re.compile(r"(?:-|\b[a-z]{1,5})\Z")
 """A number or a word at the end, such as `fal`."""
 
 _ESCAPE = len(r"\u0000")
-_ARGUMENTS = ("arguments", "input", "parameters", "args")
+ARGUMENTS = ("arguments", "input", "parameters", "args")
+"""The names under which servers send the arguments of a call."""
 
 
 class Fragment:
@@ -27,6 +28,7 @@ class Fragment:
         function: The object that has them.
         name: The name, of any type.
         arguments: The arguments as text.
+        is_object: Whether they came as an object.
 
     Args:
         fields: The fragment as it came.
@@ -35,7 +37,7 @@ class Fragment:
         TypeError: It has an unknown shape.
     """
 
-    __slots__ = ("_fields", "_key", "arguments", "function", "name")
+    __slots__ = ("_fields", "_key", "arguments", "function", "is_object", "name")
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         inner = fields.get("function")
@@ -47,11 +49,11 @@ class Fragment:
         self._key = "arguments"
         arguments = self.function.get("arguments")
         if arguments is None:
-            present = (key for key in _ARGUMENTS if self.function.get(key) is not None)
+            present = (key for key in ARGUMENTS if self.function.get(key) is not None)
             self._key = next(present, "arguments")
             arguments = self.function.get(self._key)
-        is_text = arguments is None or isinstance(arguments, str)
-        self.arguments: str | None = arguments if is_text else exact_text(arguments)
+        self.is_object = arguments is not None and not isinstance(arguments, str)
+        self.arguments: str | None = exact_text(arguments) if self.is_object else arguments
 
     def beside(self) -> dict[str, Any]:
         """Return the unknown fields, which the provider of a call wants back."""

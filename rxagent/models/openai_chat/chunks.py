@@ -7,6 +7,7 @@ from ...events import Delta, Finish, ReasoningDelta, RefusalDelta, ToolCallDelta
 from ...finish_reasons import finish_of
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
+from ..cut_calls import Latest
 from ..errors import ErrorFactory
 from ..failures import failed_state_in, failure_in, is_foreign, wordless_failure_in
 from ..json_events import JsonEvents
@@ -20,10 +21,10 @@ from .fields import (
     Halves,
     Usages,
     failed_end_of,
-    failed_reason_of,
+    holds_more,
     id_of,
     number,
-    reason_of,
+    reason_in,
     string,
     whole,
 )
@@ -78,6 +79,7 @@ class ChatChunks(JsonEvents):
         self._reason: str | None = None
         self._usages = Usages(errors.model)
         self._halves = Halves()
+        self._latest = Latest()
         self._kept = Kept(origin)
         self._marked = MarkedThoughts()
         self._index = 0
@@ -155,13 +157,9 @@ class ChatChunks(JsonEvents):
 
     def _read_choice(self, choice: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         index = number(choice.get("index")) or 0
-        fields, reason = choice.get("delta"), reason_of(choice.get("finish_reason"))
-        if not reason and choice.get("stop_reason") in ("error", "failed"):
-            reason = "error"
-        if "native_finish_reason" in choice:
-            reason = failed_reason_of(choice["native_finish_reason"]) or reason
+        fields, reason = choice.get("delta"), reason_in(choice)
         message = choice.get("message")
-        is_whole = message is not None and not _holds_more(fields)
+        is_whole = message is not None and not holds_more(fields)
         fields = message if is_whole else fields
         error = failure_in(choice, inside=True) or failure_in(fields or {}, inside=True)
         error = error or failed_state_in(choice) or failed_state_in(fields)
@@ -210,6 +208,7 @@ class ChatChunks(JsonEvents):
             for delta in self._read_calls(fields, choice, is_whole):
                 has_calls = has_calls or delta is not REST
                 yield delta
+            has_calls = has_calls or bool(self._latest)
         return has_calls
 
     def _read_released(self) -> Iterator[Delta | Rest]:
@@ -358,7 +357,12 @@ class ChatChunks(JsonEvents):
             self._calls.add(index, name, arguments)
         elif id or kept:
             self._calls.add_unread(index)
-        yield ToolCallDelta(index, id, name, arguments, self._kept.data(kept))
+        yield from self._latest.release()
+        delta = ToolCallDelta(index, id, name, arguments, self._kept.data(kept))
+        if fragment.is_object:
+            self._latest.hold(delta)
+        else:
+            yield delta
 
     def _report(self, report: Any) -> Iterator[Delta]:
         if usage := self._usages.add(report):
@@ -371,6 +375,7 @@ class ChatChunks(JsonEvents):
         if self.failure or (self.finished and meaning not in _FINAL):
             return
         self.finished = meaning in _FINAL or not (self.is_stream and self._calls.are_open)
+        yield from self._latest.release(is_cut=meaning == "length")
         yield from self._settle()
         yield from self.tags.end()
         if meaning is not None and meaning != self._reason:
@@ -379,6 +384,7 @@ class ChatChunks(JsonEvents):
 
     def _settle(self) -> Iterator[Delta | Rest]:
         yield from self._read_released()
+        yield from self._latest.release()
         if self._marked.are_open:
             yield from self._think((self._marked.end(),))
         yield from self._kept.take()
@@ -392,8 +398,3 @@ class ChatChunks(JsonEvents):
                     yield RefusalDelta(half)
                 case _:
                     yield from self.tags.add(half)
-
-
-def _holds_more(delta: Any) -> bool:
-    """Return whether a delta holds more than a role."""
-    return bool(delta) and any(value for name, value in delta.items() if name != "role")

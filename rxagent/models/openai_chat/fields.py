@@ -14,9 +14,10 @@ __all__ = [
     "Usages",
     "count_of",
     "failed_end_of",
-    "failed_reason_of",
+    "holds_more",
     "id_of",
     "number",
+    "reason_in",
     "reason_of",
     "string",
     "whole",
@@ -44,6 +45,11 @@ def string(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def holds_more(delta: Any) -> bool:
+    """Return whether a delta holds more than a role."""
+    return bool(delta) and any(value for name, value in delta.items() if name != "role")
 
 
 def number(value: Any) -> int | None:
@@ -74,10 +80,18 @@ def reason_of(value: Any) -> str:
     return "" if reason.strip().lower() in _NO_REASON else reason
 
 
-def failed_reason_of(native: Any) -> str:
+def _failed_reason_of(native: Any) -> str:
     """Return the finish reason behind a gateway if it names a failure, else an empty text."""
     reason = reason_of(native) if isinstance(native, str) else ""
     return reason if finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
+
+
+def reason_in(choice: Mapping[str, Any]) -> str:
+    """Return the finish reason of a choice, or what names its failure; empty without any."""
+    reason = reason_of(choice.get("finish_reason"))
+    if not reason and choice.get("stop_reason") in ("error", "failed"):
+        reason = "error"
+    return _failed_reason_of(choice.get("native_finish_reason")) or reason
 
 
 def failed_end_of(reason: Any) -> Any:

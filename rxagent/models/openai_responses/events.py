@@ -176,7 +176,10 @@ class ResponseEvents(JsonEvents):
                 raise TypeError
             output = []
         self.answered = self.answered or bool(output)
-        yield from self._output.finish([typed(item) for item in output])
+        items = [typed(item) for item in output]
+        if state == "incomplete":
+            items[-1:] = map(_cut, items[-1:])
+        yield from self._output.finish(items)
         if self._output.has_broken_off:
             yield from self._report(response)
             self.failure = self._errors.unavailable("broke off before its reply was whole")
@@ -224,6 +227,17 @@ def _text_of(name: str, value: Any) -> str:
         return string(value)
     thoughts = () if is_deep(value) else thoughts_in(value)
     return "".join(thought for thought in thoughts if isinstance(thought, str))
+
+
+def _cut(item: Any) -> Any:
+    """Return the last item of an incomplete response; a call without a state is incomplete, too.
+
+    Its server has read its arguments itself, if they are an object.
+    """
+    if not isinstance(item, Mapping) or item.get("status") is not None:
+        return item
+    is_read = isinstance(item.get("arguments"), Mapping)
+    return {**item, "status": "incomplete"} if is_read else item
 
 
 def _word_in(details: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from ...events import Delta
 from ...json_text import lacks_end
 from ...streams.fairness import REST, Rest
+from ..cut_calls import unended
 from ..openai_chat.fields import Halves, id_of, whole
 from ..openai_chat.nesting import is_deep
 from .contents import CALL, MESSAGE, OF_MODEL, Texts, texts_of
@@ -228,7 +229,10 @@ class Output:
             if not (has_said and name == "text"):
                 if name in _OF_ALL and item.parts(name).are_contradicted_by(parts):
                     self.is_contradicted = True
-                yield from self._complete(item, name, [*item.parts(name).missing(parts)])
+                missing = [*item.parts(name).missing(parts)]
+                if name == "arguments" and item.state == "incomplete":
+                    missing = [(number, unended(text)) for number, text in missing]
+                yield from self._complete(item, name, missing)
         if item.is_whole:
             yield from self._spoken.complete(item, data)
         else:
