@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from ..call_arguments import in_order
 from ..events import Delta, Finish, StepRetried, ToolCallDelta
 from ..messages import ProviderData
 from ._arguments import Arguments
@@ -23,9 +24,11 @@ class _Call:
     """A call, and how much of it was emitted.
 
     `repeated` is how many characters of its arguments the provider has sent a second time; None
-    while it does not repeat them. `is_named_again` is true after its name alone was repeated.
+    while it does not repeat them. `is_named_again` is true after its name alone was repeated, or
+    its id.
     `may_be_replaced` is true while its arguments are `{}`, which the real ones may replace.
     `earlier` is a call of the same index without a name, which this one continues if ids change.
+    `original` is a whole call of its id and name, until it is known whether this is that one.
     """
 
     index: int
@@ -39,6 +42,7 @@ class _Call:
     is_named_again: bool = False
     may_be_replaced: bool = False
     earlier: "_Call | None" = None
+    original: "_Call | None" = None
 
     def begin(self) -> Iterator[ToolCallDelta]:
         """Yield the first fragment, and the arguments that arrived before it."""
@@ -100,7 +104,7 @@ class Fragments:
             else:
                 yield from self._add_to_whole(call, piece)
         else:
-            yield from self._grow(call or self._begin(piece.index), piece)
+            yield from self._grow(call or self._begin(piece), piece)
 
     def settle(self) -> Iterator[ToolCallDelta]:
         """Yield the calls that have a name; arguments without one go to a call that has none."""
@@ -250,7 +254,7 @@ class Fragments:
         """
         self._latest[piece.index] = call
         more = piece.arguments or ""
-        if more.isspace() or not more:
+        if not more or (more.isspace() and not call.repeated):
             if piece.name and not more:
                 call.repeated = 0 if piece.id else call.repeated
                 call.is_named_again = True
@@ -268,33 +272,40 @@ class Fragments:
             if whole.startswith(more, start):
                 end = start + len(more)
                 call.repeated = end if end < len(whole) else None
-                call.is_named_again = call.is_named_again and call.repeated is not None
+                is_named = call.is_named_again or bool(piece.id)
+                call.is_named_again = is_named and call.repeated is not None
                 return
             call.repeated = None
-            yield from self._begin_another(call, piece, whole[:start] + more)
+            yield from self._begin_another(call, piece, whole[:start] + more, True)
         elif _opens(more):
             yield from self._begin_another(call, piece, more)
         else:
             yield from self._grow(call, piece)
 
     def _begin_another(
-        self, call: _Call, piece: ToolCallDelta, arguments: str
+        self, call: _Call, piece: ToolCallDelta, arguments: str, is_repeated: bool = False
     ) -> Iterator[ToolCallDelta]:
         name = piece.name or (call.name if piece.id == call.raw_id or call.is_named_again else None)
         call.is_named_again = False
         begun = evolve(piece, name=name, arguments=arguments)
-        yield from self._grow(self._begin(piece.index), begun)
+        other = self._begin(begun)
+        if is_repeated and name == call.name:
+            other.original = call
+        yield from self._grow(other, begun)
 
     # Beginning and growing a call
 
-    def _begin(self, index: int | None) -> _Call:
-        given = index
+    def _begin(self, piece: ToolCallDelta) -> _Call:
+        given = index = piece.index
         if index is None or index in self._indexes:
             index = self._highest + 1
         call = _Call(index, self._made_id(index))
         before = self._latest.get(given)
         if before is not None and not before.name and not before.arguments.are_whole:
             call.earlier = before
+        first = self._first_of_id.get(piece.id or "")
+        if first is not None and piece.name == first.name and first.arguments.are_whole:
+            call.original = first
         self._calls.append(call)
         self._held[index] = self._open[index] = call
         self._highest = max(self._highest, index)
@@ -311,6 +322,10 @@ class Fragments:
         extra = piece.extra
         if extra and not call.is_emitted:
             call.extra, extra = call.extra + extra, ()
+        if piece.arguments and call.original is not None:
+            call.arguments.add(piece.arguments)
+            yield from self._compare(call)
+            return
         if piece.arguments:
             if call.name and not call.is_emitted:
                 yield from self._release()
@@ -322,6 +337,19 @@ class Fragments:
         arguments = "" if call.may_be_replaced else piece.arguments or ""
         if (arguments and call.is_emitted) or extra:
             yield ToolCallDelta(call.index, None, None, arguments, extra)
+
+    def _compare(self, call: _Call) -> Iterator[ToolCallDelta]:
+        """Drop a call that is another one once more, as its whole arguments show, else emit it."""
+        original = call.original
+        if original is None or not call.arguments.are_whole:
+            return
+        call.original = None
+        if in_order(call.arguments.text) == in_order(original.arguments.text):
+            self._held.pop(call.index, None)
+            self._hand_over({id(call): original})
+        else:
+            yield from self._release()
+            yield from self._emit(call)
 
     def _made_id(self, index: int) -> str:
         ids = (f"call_{self._step}_{self._attempt}_{number}" for number in count(index))

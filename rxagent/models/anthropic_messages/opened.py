@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ...call_arguments import in_order
 from ..openai_chat.fields import id_of
 from ..repeated import Repeated
 
@@ -87,7 +88,7 @@ class Opened:
             is_same = repeated.is_all and self._input == earlier._input
             return is_same and all(now[key] == before.get(key) for key in now.keys() - _TEXTS)
         if now.get("input"):
-            return bool(earlier._input == now["input"])
+            return in_order(earlier._input) == in_order(now["input"])
         return repeated.is_all
 
     @property

@@ -1,11 +1,11 @@
 """Repeats: what a whole message says beyond the blocks that came before it."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import frozen
 
+from ...call_arguments import in_order
 from ..agreement import contradicts
 from ..openai_chat.fields import id_of
 
@@ -34,11 +34,8 @@ class _Call:
 
     def says(self, block: _Block) -> bool:
         """Return whether the block of a call has this name and these arguments."""
-        try:
-            arguments = json.loads("".join(self.pieces) or "{}")
-        except (ValueError, RecursionError):
-            return False
-        return bool(block.get("name") == self.name and (block.get("input") or {}) == arguments)
+        is_named = bool(block.get("name") == self.name)
+        return is_named and in_order(block.get("input") or {}) == in_order("".join(self.pieces))
 
     def may_be(self, block: _Block) -> bool:
         """Return whether the block of a call has this name, and no id."""

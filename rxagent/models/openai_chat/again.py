@@ -21,6 +21,7 @@ class _Call:
         known: Its arguments, once they are a whole object that holds anything.
         at: How many characters of them have come once more.
         is_named: Whether its name has, too.
+        is_identified: Whether its id has.
     """
 
     id: str | None
@@ -29,6 +30,7 @@ class _Call:
     known: str = ""
     at: int = 0
     is_named: bool = False
+    is_identified: bool = False
 
     def add(self, piece: str) -> None:
         """Add a piece of its arguments."""
@@ -51,8 +53,8 @@ class Again:
 
     def new_in(
         self, index: int, id: str | None, name: str | None, arguments: str | None
-    ) -> tuple[str | None, str | None] | None:
-        """Return the name and the arguments of a fragment, with those held before; None to skip it.
+    ) -> tuple[str | None, str | None, str | None] | None:
+        """Return id, name and arguments of a fragment, with those held before; None to skip it.
 
         Args:
             index: Its index.
@@ -68,13 +70,16 @@ class Again:
             call.name = call.name or name
             call.add(piece)
         elif name in (None, call.name) and _goes_on_again(call, piece):
-            call.is_named = bool(call.at or not piece) and (call.is_named or name is not None)
+            is_open = bool(call.at or not piece)
+            call.is_named = is_open and (call.is_named or name is not None)
+            call.is_identified = is_open and (call.is_identified or id is not None)
             return None
         else:
+            id = id or (call.id if call.is_identified else None)
             name = name or (call.name if call.is_named else None)
             arguments = call.known[: call.at] + piece
             self.begin(index, call.id, name or call.name, arguments)
-        return name, arguments
+        return id, name, arguments
 
     def is_known(self, index: int, beside: dict[str, Any]) -> bool:
         """Return whether the latest call at an index has had these fields beside its name.

@@ -348,7 +348,7 @@ class ChatChunks(JsonEvents):
             new = self._again.new_in(index, id, name, arguments)
             if new is None and self._again.is_known(index, kept):
                 return
-            name, arguments = new or (None, None)
+            id, name, arguments = new or (id, None, None)
         self._again.is_known(index, kept)
         self.finished = self.finished and not (arguments and not arguments.isspace())
         self.finished = self.finished and not name

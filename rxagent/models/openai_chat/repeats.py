@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ...call_arguments import in_order
 from ...operators._arguments import Arguments
 from ..agreement import contradicts
 from .calls import Fragment
@@ -146,7 +147,7 @@ def _new_calls(given: list[Any], fragments: list[Seen]) -> list[Any]:
     calls = _calls_of(fragments)
     read = [(fields, Fragment(fields), id_of(fields.get("id"))) for fields in given if fields]
     names = [fragment.name for _, fragment, _ in read]
-    texts = [(fragment.arguments or "").strip() for _, fragment, _ in read]
+    texts = [in_order(fragment.arguments or "") for _, fragment, _ in read]
     known: dict[int, int] = {}
     keys: tuple[tuple[Sequence[Any], Sequence[Any]], ...] = (
         (
@@ -154,7 +155,7 @@ def _new_calls(given: list[Any], fragments: list[Seen]) -> list[Any]:
             [id and (name, id) for name, (_, _, id) in zip(names, read, strict=True)],
         ),
         (
-            [(call.first.name, call.arguments.text.strip()) for call in calls],
+            [(call.first.name, in_order(call.arguments.text)) for call in calls],
             list(zip(names, texts, strict=True)),
         ),
         ([call.is_open and call.first.name for call in calls], names),

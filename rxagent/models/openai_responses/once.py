@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from ...call_arguments import in_order
 from .contents import CALL, texts_of
 
 __all__ = ["TELLING", "once"]
@@ -41,5 +42,6 @@ def _identity_of(data: Mapping[str, Any]) -> tuple[Any, ...]:
     kind = data.get("type")
     if kind == CALL:
         id = data.get("call_id")
+        texts = {name: in_order(text) for name, text in texts.items()}
         return kind, object() if id is None else id, data.get("name"), texts
     return kind, texts, *map(data.get, TELLING)
