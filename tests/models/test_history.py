@@ -1,11 +1,14 @@
 """What requests to every provider do to the messages of others."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rxagent import tool
+from rxagent.errors import InvalidArguments
 from rxagent.messages import Image, Message, Request, ToolCall, ToolSpec
 from rxagent.models import OpenAIModel
 from rxagent.models.history import arguments_of
@@ -97,3 +100,36 @@ def test_arguments(text, arguments):
     json.dumps(found, allow_nan=False)
 
     assert arguments == found
+
+
+@tool
+def note(text: Any) -> None:
+    """Note a text."""
+
+
+@tool
+def move(x: int = 0, y: int = 0) -> None:
+    """Move."""
+
+
+WRITTEN = st.recursive(
+    st.none() | st.integers(-9, 9) | st.floats(-9, 9) | ANY,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("xy"), inner),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from([note, move]), WRITTEN, st.booleans())
+@example(note, "P", False)
+@example(move, {"x": 1.0}, True)
+def test_what_is_sent_is_what_ran(called, value, is_twice):
+    """A request says of a call with what it ran, however the model had written that."""
+    written = json.dumps(json.dumps(value) if is_twice else value)
+    try:
+        ran = called.read(written).arguments
+    except InvalidArguments:
+        return
+    message = Message("assistant", tool_calls=[ToolCall("c", called.name, written)])
+    (sent,) = sendable(Request([message], [called.spec])).messages
+
+    assert ran == arguments_of(sent.tool_calls[0])
