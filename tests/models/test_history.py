@@ -108,7 +108,7 @@ def note(text: Any) -> None:
 
 
 @tool
-def move(x: int = 0, y: int = 0) -> None:
+def move(x: int, y: int) -> None:
     """Move."""
 
 
@@ -121,7 +121,7 @@ WRITTEN = st.recursive(
 
 @given(st.sampled_from([note, move]), WRITTEN, st.booleans())
 @example(note, "P", False)
-@example(move, {"x": 1.0}, True)
+@example(move, {"x": 1.0, "y": 2}, True)
 def test_what_is_sent_is_what_ran(called, value, is_twice):
     """A request says of a call with what it ran, however the model had written that."""
     written = json.dumps(json.dumps(value) if is_twice else value)
