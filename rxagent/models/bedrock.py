@@ -19,7 +19,7 @@ from .converse.request import converse_call
 from .converse.signing import environment, make_client
 from .errors import ErrorFactory
 from .options import origin_of
-from .own_tags import own_tags
+from .own_tags import tags_of
 from .provider import Provider
 from .remote import RemoteModel
 
@@ -137,7 +137,7 @@ class AmazonBedrockModel(RemoteModel):
         if response.status >= 300:
             body = await body_of(response)
             raise error_of_reply(errors, response.status, response.headers, body)
-        vendor, tags = vendor_of(self.model_id), own_tags(self.model_id)
+        vendor, tags = vendor_of(self.model_id), tags_of(self.model_id)
         reply = ConverseReply(errors, origin, vendor, tags)
         return pieces_of(response), reply
 

@@ -1,7 +1,7 @@
 """The content of one reply of Anthropic's Messages protocol: its blocks, as they grow."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import compress
@@ -9,15 +9,17 @@ from typing import Any, cast
 
 from attrs import frozen
 
-from ...events import Delta, ReasoningDelta, StepRetried, TextDelta, ToolCallDelta
+from ...events import Delta, ReasoningDelta, StepRetried, ToolCallDelta
 from ...exact_json import exact_text
 from ...messages import ProviderData
 from ...streams.fairness import REST, Rest
 from ..blocks import Blocks
 from ..cut_calls import Latest
+from ..divided import Divided
 from ..openai_chat.fields import Halves, id_of, string, whole
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
+from ..own_tags import Tags
 from ..repeated import Repeated
 from .cache import FALLBACK
 from .declined import reason_of_fallback, staying
@@ -60,14 +62,17 @@ class Content:
     Args:
         origin: The origin that gets the blocks back; None keeps none.
         signs: Whether the server signs each thought that it takes back.
+        tags: The tags between which the model may write its thoughts.
     """
 
-    def __init__(self, origin: str | None, signs: bool) -> None:
+    def __init__(self, origin: str | None, signs: bool, tags: Sequence[Tags]) -> None:
         self.has_lost = False
         self.repeats = Repeats(kind_of)
         self._origin = origin
         self._signs = signs
         self._blocks = Blocks(origin)
+        self._tags = tags
+        self._text = Divided(self._blocks, tags)
         self._open: dict[int | None, Opened] = {}
         self._ended = Ended()
         self._latest_call = Latest()
@@ -117,7 +122,10 @@ class Content:
         add: Callable[[str], Delta] | None = None
         if name == "thinking":
             add = self._thought
-        elif name != "text":
+        elif name == "text":
+            if not self._text.are_over:
+                return None
+        else:
             if opened is None or opened.kind != CALL:  # `grow` decides what that means
                 return None
             add = partial(_argued, opened)
@@ -167,6 +175,7 @@ class Content:
         data = opened.data
         match opened.kind:
             case "text":
+                yield from self._text.end()
                 citations = data.get("citations")
                 if is_deep(citations):
                     citations = None
@@ -201,6 +210,7 @@ class Content:
             yield from self.stop(index)
         yield from self._latest_call.release(is_cut)
         yield from self._flush()
+        yield from self._text.end()
 
     def _opened(self, index: int | None) -> Opened | None:
         """Return the block with an index; without one, the latest."""
@@ -221,6 +231,7 @@ class Content:
         if len(stay) == len(ended):
             return
         self._ended, self._blocks = Ended(), Blocks(self._origin)
+        self._text = Divided(self._blocks, self._tags)
         self._latest_call.release()
         self.has_lost = self._follows = False
         self._retractions += 1
@@ -238,8 +249,7 @@ class Content:
 
     def _say_again(self, begin: int, end: int) -> Iterator[Delta]:
         if text := "".join(self.repeats.texts[begin:end]):
-            self._blocks.text += len(text)
-            yield TextDelta(text)
+            yield from self._text.add(text)
 
     # Blocks that are repeated
 
@@ -263,7 +273,7 @@ class Content:
         opened.repeated = None
         yield from self._begin(opened)
         for name, text in held:
-            yield self._delta(opened, name, text)
+            yield from self._delta(opened, name, text)
 
     def _emit(self, opened: Opened | None, name: str, text: str) -> Iterator[Delta]:
         repeated = None if opened is None else opened.repeated
@@ -272,17 +282,18 @@ class Content:
             return
         if opened is not None and repeated is not None:
             yield from self._release(opened)
-        yield self._delta(opened, name, text)
+        yield from self._delta(opened, name, text)
 
     # Deltas
 
-    def _delta(self, opened: Opened | None, name: str, text: str) -> Delta:
+    def _delta(self, opened: Opened | None, name: str, text: str) -> Iterator[Delta]:
         if name == "input" and opened is not None:
-            return _argued(opened, text)
-        if name == THINKING:
-            return self._thought(text)
-        self.said(text)
-        return TextDelta(text)
+            yield _argued(opened, text)
+        elif name == THINKING:
+            yield self._thought(text)
+        else:
+            self.repeats.say(text)
+            yield from self._text.add(text)
 
     def _thought(self, text: str) -> ReasoningDelta:
         self._thoughts.append(text)

@@ -10,6 +10,7 @@ from ..errors import ErrorFactory
 from ..failures import failure_in, is_foreign, wordless_failure_in
 from ..json_events import JsonEvents
 from ..openai_chat.fields import number, reason_of
+from ..own_tags import tags_of
 from .content import Content, Piece
 from .declined import without_declined
 from .usage import MessageUsage
@@ -48,7 +49,7 @@ class MessageEvents(JsonEvents):
         super().__init__(errors)
         self.stopped = False
         self.piece: Piece | None = None
-        self._content = Content(origin, signs)
+        self._content = Content(origin, signs, tags_of(errors.model))
         self._usage = MessageUsage(errors.model)
         self._reason: str | None = None
         self._first: Mapping[str, Any] = {}

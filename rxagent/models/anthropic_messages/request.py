@@ -7,6 +7,7 @@ from typing import Any
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import Block, data_of, parts_of
+from ..divided import between_tags
 from ..history import Ids, accepted_name, arguments_of
 from ..image_data import image_data
 from .cache import THOUGHTS
@@ -122,7 +123,12 @@ def _said(message: Message, ids: Sequence[str], origin: str | None) -> Iterator[
 
 def _given_back(data: _Block, text: str | None) -> Iterator[_Block]:
     """Yield a block as it came; a thought that was changed since is left out."""
+    if (thought := between_tags(data, text)) is not None:
+        yield _text(thought)
+        return
     match data.get("type"):
+        case None:
+            return
         case "text":
             if text and text.strip():
                 yield {**data, "text": text}

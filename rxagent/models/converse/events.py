@@ -1,23 +1,23 @@
 """Events of the Converse protocol, read as deltas."""
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
 
 from ...errors import ModelError
-from ...events import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from ...events import Delta, Finish, ToolCallDelta
 from ...exact_json import exact_text
 from ...finish_reasons import finish_of
 from ..blocks import Blocks
 from ..cut_calls import Latest
+from ..divided import Divided
 from ..errors import ErrorFactory
 from ..failures import failure_in
 from ..openai_chat.fields import Halves, Usages, id_of, number, string, whole
 from ..openai_chat.reasoning import thoughts_in
-from ..own_tags import Tags
-from ..think_tags import ThinkTags
+from ..own_tags import THINK, Tags
 from .failures import described_error, failure_of
 
 __all__ = ["ConverseEvents"]
@@ -62,11 +62,15 @@ class ConverseEvents:
         errors: Makes the errors.
         origin: The origin that gets back the data it wants back; None keeps no such data.
         vendor: The vendor of the model; another one's gets no data back.
-        tags: The tags between which the model writes its thoughts; None for no tags.
+        tags: The tags between which the model may write its thoughts.
     """
 
     def __init__(
-        self, errors: ErrorFactory, origin: str | None, vendor: str, tags: Tags | None = None
+        self,
+        errors: ErrorFactory,
+        origin: str | None,
+        vendor: str,
+        tags: Sequence[Tags] = (THINK,),
     ) -> None:
         self.is_finished = self.is_settled = False
         self._errors = errors
@@ -75,9 +79,7 @@ class ConverseEvents:
         self._usages = Usages(errors.model)
         self._halves = Halves()
         self._latest = Latest()
-        self._tags = None if tags is None else ThinkTags("", (tags,))
-        if self._tags is not None:
-            self._tags.settle()  # a closing tag alone is text
+        self._text = Divided(self._blocks, tags, {"vendor": vendor})
         self._calls: dict[int, int] = {}
         self._open: set[int] = set()
         """The blocks of calls that have begun and not ended."""
@@ -153,11 +155,10 @@ class ConverseEvents:
                 case int():
                     yield ToolCallDelta(self._calls[key], arguments=half)
                 case str() if key == _TEXT:
-                    yield from self._said(half)
+                    yield from self._text.add(half)
                 case _:
                     yield self._blocks.reason(half)
-        if self._tags is not None:
-            yield from self._divided(self._tags.end())
+        yield from self._text.end()
         for index in (*self._reasoning, *self._given):
             yield from self._stop(index)
         yield from self._latest.release(is_cut)
@@ -199,7 +200,7 @@ class ConverseEvents:
             self._foreign.add(index)
             return
         yield from self._latest.release()
-        yield from self._end_thought()
+        yield from self._text.settle()
         self._foreign.discard(index)
         self._open.add(index)
         self._begun.add(key)
@@ -215,37 +216,13 @@ class ConverseEvents:
 
     def _delta(self, index: int, delta: Mapping[str, Any]) -> Iterator[Delta]:
         if (thought := delta.get("reasoningContent")) is not None:
-            yield from self._end_thought()
+            yield from self._text.settle()
             yield from self._reason(index, thought)
         text = delta.get("text")
         if text is not None and (text := self._halves.join(_TEXT, string(text))):
-            yield from self._said(text)
+            yield from self._text.add(text)
         if (use := delta.get("toolUse")) is not None:
             yield from self._arguments(index, use.get("input"))
-
-    def _said(self, text: str) -> Iterator[Delta]:
-        if self._tags is not None and not self._tags.are_over:
-            yield from self._divided(self._tags.add(text))
-        else:
-            self._blocks.text += len(text)
-            yield TextDelta(text)
-
-    def _divided(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
-        """Yield what think tags have divided; a thought is kept with its tags, as a block."""
-        for delta in deltas:
-            match delta:
-                case TextDelta(text):
-                    self._blocks.text += len(text)
-                    yield delta
-                case ReasoningDelta(text, ()):
-                    yield self._blocks.reason(text)
-                case ReasoningDelta(extra=(kept,)):
-                    yield from self._blocks.keep({"vendor": self._vendor, **kept.data})
-
-    def _end_thought(self) -> Iterator[Delta]:
-        """Yield what keeps a thought that has ended, where something else than text follows."""
-        if self._tags is not None:
-            yield from self._divided(self._tags.settle())
 
     def _arguments(self, index: int, given: Any) -> Iterator[Delta]:
         if index in self._foreign or given is None:
@@ -300,7 +277,7 @@ class ConverseEvents:
             yield from self._begin(index, use)
             yield from self._arguments(index, use.get("input"))
         elif "reasoningContent" in block:
-            yield from self._end_thought()
+            yield from self._text.settle()
             yield from self._reason(index, block["reasoningContent"])
         elif isinstance(cited := block.get("citationsContent"), Mapping):
             for part in _blocks_in(cited.get("content") or ()):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...messages import Message, ToolCall
 from ..blocks import Block, parts_of
+from ..divided import between_tags
 from ..errors import ErrorFactory
 from ..history import Ids, accepted_name, arguments_of, beginning_of_turn
 from .images import image_of
@@ -110,9 +111,10 @@ class Messages:
         """
         if block.text is None or block.data.get("vendor") != self._vendor:
             return
+        if (thought := between_tags(block.data, block.text)) is not None:
+            yield {"text": thought}
+            return
         match block.data:
-            case {"think_tags": [str(opening), str(closing)]}:
-                yield {"text": f"{opening}{block.text}{closing}"}
             case {"redactedContent": str(data)}:
                 with suppress(ValueError):
                     yield {"reasoningContent": {"redactedContent": base64.b64decode(data)}}

@@ -1,6 +1,6 @@
 """Replies: the bytes of an answer in the Converse protocol, read as deltas."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +12,7 @@ from ...json_text import lacks_end
 from ...streams.fairness import REST, Rest
 from ..errors import ErrorFactory
 from ..json_reply import BLANK, parse_json
-from ..own_tags import Tags
+from ..own_tags import THINK, Tags
 from ..reply_reader import is_news
 from .events import ConverseEvents
 from .failures import described_error, error_in, failure_of, is_failure
@@ -43,7 +43,7 @@ class ConverseReply:
         errors: Makes the errors.
         origin: The origin that gets back the data it wants back; None keeps no such data.
         vendor: The vendor of the model.
-        tags: The tags between which the model writes its thoughts; None for no tags.
+        tags: The tags between which the model may write its thoughts.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ConverseReply:
         errors: ErrorFactory,
         origin: str | None = None,
         vendor: str = "",
-        tags: Tags | None = None,
+        tags: Sequence[Tags] = (THINK,),
     ) -> None:
         self._errors = errors
         self._frames = EventFrames()

@@ -5,6 +5,7 @@ from typing import Any
 
 from ...messages import Image, Message, ToolCall
 from ..blocks import Block, data_of, parts_of
+from ..divided import between_tags
 from ..history import Ids, accepted_name, is_object
 
 __all__ = ["input_items"]
@@ -97,6 +98,8 @@ def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any
                 items.append(_said(data, text or "", is_paired))
             case Block({"type": str()} as data):
                 items.append(data)
+            case Block(data, text) if (thought := between_tags(data, text)) is not None:
+                items.append({"role": "assistant", "content": thought})
     while items and items[-1].get("type") == "reasoning":
         items.pop()
     return items

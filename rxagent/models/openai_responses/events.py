@@ -11,6 +11,7 @@ from ..json_events import JsonEvents
 from ..openai_chat.fields import Usages, id_of, number, string
 from ..openai_chat.nesting import is_deep
 from ..openai_chat.reasoning import thoughts_in
+from ..own_tags import tags_of
 from .contents import KIND_OF, REASONING, arguments_in, text_in, typed
 from .failures import failure_in_event, is_of_tool
 from .items import Signs
@@ -70,7 +71,7 @@ class ResponseEvents(JsonEvents):
     def __init__(self, errors: ErrorFactory, origin: str | None = None) -> None:
         super().__init__(errors)
         self.add: Add | None = None
-        self._output = Output(origin)
+        self._output = Output(origin, tags_of(errors.model))
         self._usages = Usages(errors.model)
 
     @property

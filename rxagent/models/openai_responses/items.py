@@ -69,6 +69,7 @@ class Item:
         is_whole: Whether it came as a whole.
         state: Its state, as the latest event that has it as a whole says.
         begun: Where its text begins among all text; None before its first piece.
+        heard: The same, with the thoughts that stand between tags.
         said: How many characters of text it has.
         thoughts: Where the parts of its reasoning are, among the characters since the block before.
         latest: The latest part of its reasoning.
@@ -98,6 +99,7 @@ class Item:
     is_whole: bool = False
     state: Any = None
     begun: int | None = None
+    heard: int = 0
     said: int = 0
     thoughts: list[list[Any]] = field(factory=list)
     latest: tuple[str, int] | None = None

@@ -10,6 +10,7 @@ from ...streams.fairness import REST, Rest
 from ..cut_calls import unended
 from ..openai_chat.fields import Halves, id_of, whole
 from ..openai_chat.nesting import is_deep
+from ..own_tags import THINK, Tags
 from .contents import CALL, MESSAGE, OF_MODEL, Texts, texts_of
 from .items import Fit, Item, Items, Signs
 from .once import TELLING, once
@@ -45,12 +46,13 @@ class Output:
 
     Args:
         origin: The origin that gets the items back; None keeps none.
+        tags: The tags between which the model may write its thoughts.
     """
 
-    def __init__(self, origin: str | None) -> None:
+    def __init__(self, origin: str | None, tags: Sequence[Tags] = (THINK,)) -> None:
         self.has_calls = self.is_contradicted = False
         self._items = Items()
-        self._spoken = Spoken(origin)
+        self._spoken = Spoken(origin, tags)
         self._halves = Halves()
         self._latest: tuple[Item, str, int] | None = None
 
@@ -99,6 +101,8 @@ class Output:
             return None
         item, name, number = self._latest
         if item.repeated is not None or (name == "arguments" and item.name is None):
+            return None
+        if name == "text" and not self._spoken.are_plain:
             return None
         note = item.parts(name).pieces(number).append
         spoken = self._spoken
@@ -184,6 +188,7 @@ class Output:
         for place, text in self._halves.flush().items():
             item, name, number = cast(tuple[Item, str, int], place)
             yield from self._emit(item, name, number, text)
+        yield from self._spoken.end()
 
     def _find_all(self, wholes: list[tuple[Signs, Any]]) -> Generator[Rest, None, list[Item]]:
         """Return the items that the last event repeats, found by the certain signs first."""
@@ -279,7 +284,7 @@ class Output:
         if name == "arguments" and item.name is None:
             item.held.append(piece)
         else:
-            yield self._spoken.piece(item, name, number, piece)
+            yield from self._spoken.pieces(item, name, number, piece)
 
     def _name(self, item: Item, data: Mapping[str, Any]) -> Iterator[Delta]:
         """Yield id and name of a call, once, and the arguments that came before them."""

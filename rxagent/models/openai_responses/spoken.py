@@ -1,13 +1,15 @@
 """Spoken: what of a reply was emitted, and the items that its provider wants back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...events import Delta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ...messages import ProviderData
 from ..blocks import Blocks
+from ..divided import Divided
 from ..openai_chat.fields import id_of
 from ..openai_chat.nesting import is_deep
+from ..own_tags import Tags
 from .contents import CALL, Texts
 from .items import Item
 from .parts import Part, missing_of
@@ -38,26 +40,45 @@ class Spoken:
 
     Args:
         origin: The origin that gets the items back; None keeps none.
+        tags: The tags between which the model may write its thoughts.
     """
 
-    def __init__(self, origin: str | None) -> None:
+    def __init__(self, origin: str | None, tags: Sequence[Tags]) -> None:
         self._origin = origin
         self._blocks = Blocks(origin)
+        self._text = Divided(self._blocks, tags)
         self._said: dict[str, list[str]] = {name: [] for name in CHANNELS}
-        self._commented = 0
+        self._commented = self._heard = 0
+        self._speaking: Item | None = None
         self._comments: list[Item] = []
         self._thinking: list[Item] = []
         self._thought = 0
         self._has_thought = self._has_kept = False
         self._lost: set[Item] = set()
 
+    def pieces(self, item: Item, name: str, number: int, piece: str) -> Iterator[Delta]:
+        """Yield the deltas of a piece of an item."""
+        if name == "text" and not item.is_commentary:
+            yield from self._say(item, piece)
+        else:
+            yield self.piece(item, name, number, piece)
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether each further piece of text has one delta."""
+        return self._text.are_over
+
+    def end(self) -> Iterator[Delta]:
+        """Yield what was held back of the text, at the end of an item."""
+        yield from self._counted(self._text.end())
+
     def piece(self, item: Item, name: str, number: int, piece: str) -> Delta:
-        """Return the delta of a piece of an item."""
+        """Return the delta of a piece of an item, which has one."""
         match name:
             case "text" if item.is_commentary:
                 return self._comment(item, number, piece)
             case "text":
-                return self._say(item, piece)
+                return next(self._say(item, piece))
             case "arguments":
                 return ToolCallDelta(item.call, arguments=piece)
             case "refusal":
@@ -104,19 +125,30 @@ class Spoken:
             return False
         text = "".join(text for _, text in texts["text"])
         said = "".join(self._said[channel_of(item, "text")])
-        return said[item.begun :].startswith(text)
+        return said[item.heard :].startswith(text)
 
-    def _say(self, item: Item, piece: str) -> TextDelta:
+    def _say(self, item: Item, piece: str) -> Iterator[Delta]:
         if item.begun is None:
-            item.begun = self._blocks.text
-        item.said += len(piece)
-        self._blocks.text += len(piece)
+            item.begun, item.heard = self._blocks.text, self._heard
+        self._heard += len(piece)
         self._said["text"].append(piece)
-        return TextDelta(piece)
+        self._speaking = item
+        yield from self._counted(self._text.add(piece))
+
+    def _counted(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
+        for delta in deltas:
+            match delta:
+                case TextDelta(text) if self._speaking is not None:
+                    self._speaking.said += len(text)
+                case ReasoningDelta(text, ()):
+                    self._thought += len(text)
+                case ReasoningDelta():  # it keeps the thought as a block
+                    self._thought = 0
+            yield delta
 
     def _comment(self, item: Item, number: int, piece: str) -> ReasoningDelta:
         if item.begun is None:
-            item.begun = self._commented
+            item.begun = item.heard = self._commented
         self._commented += len(piece)
         self._said[_COMMENTARY].append(piece)
         return self._think(item, ("text", number), piece)

@@ -16,7 +16,7 @@ from rxagent.models.converse.messages import vendor_of
 from rxagent.models.converse.reply import ConverseReply
 from rxagent.models.converse.request import converse_call
 from rxagent.models.errors import ErrorFactory
-from rxagent.models.own_tags import own_tags
+from rxagent.models.own_tags import tags_of
 from rxagent.testing.far_ends.aws_frames import event_frame
 from rxagent.testing.far_ends.converse_requests import check_rules
 
@@ -29,7 +29,7 @@ ARN = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{NOVA}"
 def read(*chunks, model_id=NOVA):
     """Return the deltas of some bytes."""
     errors = ErrorFactory("bedrock", model_id)
-    reply = ConverseReply(errors, "bedrock", vendor_of(model_id), own_tags(model_id))
+    reply = ConverseReply(errors, "bedrock", vendor_of(model_id), tags_of(model_id))
     return [delta for chunk in chunks for delta in reply.feed(chunk)] + list(reply.end())
 
 
@@ -89,7 +89,7 @@ CASES = {
     "Fine. <thinking>So</thinking>": ("", "Fine. <thinking>So</thinking>"),
     "So.</thinking>\n\nFine.": ("", "So.</thinking>\n\nFine."),
     "</thinking>Fine.": ("", "</thinking>Fine."),
-    "<think>So</think>Fine.": ("", "<think>So</think>Fine."),
+    "<think>So</think>Fine.": ("So", "Fine."),
     "<thin": ("", "<thin"),
     " Fine.": ("", " Fine."),
 }
