@@ -3,7 +3,8 @@
 - Blocks of `python` are run in order, all of a page in one namespace; a block with `await` runs
   like a notebook cell. Functions named `test_...` are called, too.
 - A block of `text` after one of `python` is its output; `...` in it matches anything.
-- A block with a caption is written to a file of that name, also one that includes a file.
+- A block with a caption, or behind a comment such as `<!-- file: name.py -->`, is written to a file
+  of that name, also one that includes a file.
 - In a block of `console`, the text after `$` is run as a command, and the rest is its output.
 - A block of `marble` is a diagram, and must hold.
 - A block of `sh` sets up a machine, and is not run here.
@@ -65,7 +66,7 @@ NEEDS = {
 RUN = {"python", "console", "marble"}
 SHOWN = {"text", "sh", "toml", "json"}
 
-_FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+_FENCE = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"\{(\S+)\} ?(.*)")
 _OPTION = re.compile(r":(\w+): (.*)\n")
 
@@ -84,9 +85,8 @@ def blocks(page):
     """Yield the blocks of a page, without other directives of the documentation."""
     source = page.read_text(encoding="utf-8")
     for fence in _FENCE.finditer(source):
-        language, text = fence[1], fence[2]
-        line = source.count("\n", 0, fence.start()) + 2
-        caption = None
+        caption, language, text = fence.groups()
+        line = source.count("\n", 0, fence.start(3)) + 1
         if directive := _DIRECTIVE.fullmatch(language):
             if directive[1] not in ("code-block", "literalinclude"):
                 continue

@@ -81,6 +81,10 @@ Item: TypeAlias = Ended | Failed | Called | Awaited | Undefined
 """What a turn ends with."""
 
 
+def _nothing(*_: Any) -> None:
+    pass
+
+
 class _Prints:
     """Passes on what code prints, until it is closed.
 
@@ -184,6 +188,7 @@ class Turns:
             self._prints.close()
         self._next.put(None)
         self._leave()
+        self._arrive, self._dispose = _nothing, _nothing  # whose owner holds this
 
     def _refuse(self, error: Exception) -> None:
         self._scheduler.when_resumed(partial(self._arrive, Failed(error)))
@@ -212,11 +217,10 @@ class Turns:
         self._began = perf_counter()
         if self._counts:
             self.used += min(self._began - self._ended, _TRIP)
-        item: Item
-        try:
-            item = _read(step())
-        except Exception as error:
-            item = Failed(error)
+        # No name of this frame, which an error's traceback keeps, may keep the error.
+        self._pass_on(_item_of(step))
+
+    def _pass_on(self, item: Item) -> None:
         self._ended = perf_counter()
         self.used += self._ended - self._began
         if not self.is_over:
@@ -231,6 +235,14 @@ class Turns:
             is_well = isinstance(item, Ended)
         if is_well:
             self._variables.remember(self._session, always=self.has_answer)
+
+
+def _item_of(step: Callable[[], Any]) -> Item:
+    """Let the code go on, and return what that ends with."""
+    try:
+        return _read(step())
+    except Exception as error:
+        return Failed(error)
 
 
 def _read(snapshot: Any) -> Item:

@@ -173,6 +173,7 @@ class ModelRace:
     def _goes_on_without(self, contender: "_Contender") -> bool:
         """Ask the next model, if there is one; return whether any may still answer."""
         self._running.discard(contender)
+        contender.subscription.dispose()
         if self._to_come:
             self.enter()
             return True

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Generic, TypeVar
 
 from reactivex import abc
@@ -79,11 +78,12 @@ class ThreadReader(abc.DisposableBase, Generic[_T]):
         try:
             self._work(self._handoff.on_next, lambda: self.is_disposed)
         except BaseException as error:
-            end: Callable[[], None] = partial(self._handoff.on_error, as_error("The source", error))
+            # No name of this frame, which the error's traceback keeps, may keep the error.
+            self._reading, self._has_ended = False, True
+            self._handoff.on_error(as_error("The source", error))
         else:
-            end = self._handoff.on_completed
-        self._reading, self._has_ended = False, True
-        end()
+            self._reading, self._has_ended = False, True
+            self._handoff.on_completed()
 
     def _begin(self, began: Callable[[], None]) -> None:
         """Call `began` on the run's loop thread, and wait for that."""

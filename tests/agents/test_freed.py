@@ -13,7 +13,7 @@ import pytest
 import reactivex as rx
 from reactivex import operators as rxo
 
-from rxagent import Agent, tool
+from rxagent import Agent, CodeAgent, tool
 from rxagent import operators as ops
 from rxagent.agents.approval import Allow
 from rxagent.errors import ModelUnavailable, RxAgentError
@@ -35,6 +35,17 @@ async def add_later(a: int, b: int) -> int:
     """Return the sum of two integers."""
     await asyncio.sleep(0)
     return a + b
+
+
+@tool
+def broken(a: int, b: int) -> int:
+    """Return nothing."""
+    raise ValueError("no")
+
+
+async def coding(request):
+    """Write code that has the answer."""
+    yield TextDelta("<code>\nfinal_answer(2 + 3)\n</code>")
 
 
 def calling(name, arguments='{"a": 2, "b": 3}'):
@@ -177,6 +188,10 @@ PROGRAMS = {
     "a team": (awaited, Agent(calling("inner", '{"task": "x"}'), [INNER])),
     "a fallback": (awaited, Agent(ops.fallback(as_model(failing), plain, midstream=True))),
     "a time-out": (awaited, Agent(as_model(late).pipe(ops.timeout(total=5)))),
+    "a race": (awaited, Agent(ops.race(late, plain))),
+    "a hedge": (awaited, Agent(ops.hedge(late, plain, after=0.01))),
+    "a tool that raises": (awaited, Agent(calling("broken"), [broken])),
+    "code": (awaited, CodeAgent(coding)),
     "a limit": (awaited, Agent(ops.concurrency(2)(late))),
 }
 
