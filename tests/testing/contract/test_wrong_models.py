@@ -46,7 +46,7 @@ _CALLS = 'for call in message.get("tool_calls") or ():'
 _STATUS = "if response.status >= 400:"
 _CONTENT = '"content": given.text}'
 _ARGUMENTS = 'json.dumps(function.get("arguments") or {})'
-_STOPS = "deltas.pipe(ops.stop_at(request.stop)) if request.stop else deltas"
+_STOPS = "deltas.pipe(ops.stop_at(request.cuts)) if request.cuts else deltas"
 _UNKNOWN = 'raise errors.unavailable(f"ended its reply with {reason!r}")'
 _LINES = "async for line in lines(response.content):"
 _SPLIT = '*whole, rest = (rest + piece).split(b"\\n")'
@@ -222,9 +222,9 @@ WRONG = {
     ),
     "no stops where there are tools": (
         "stops_are_cut",
-        (_STOPS, _STOPS.replace("if request.stop", "if request.stop and not request.tools")),
+        (_STOPS, _STOPS.replace("if request.cuts", "if request.cuts and not request.tools")),
     ),
-    "one stop": ("stops_are_cut", ("stop_at(request.stop)", "stop_at(request.stop[:1])")),
+    "one stop": ("stops_are_cut", ("stop_at(request.cuts)", "stop_at(request.cuts[:1])")),
     "a JPEG is rejected": (
         "kinds_of_images",
         ('if not label.startswith("data:"):', 'if label != "data:image/png":'),
