@@ -11,6 +11,8 @@ from reactivex.internal.exceptions import SequenceContainsNoElementsError
 from .each import each
 from .foreign_loop import refuse_trio
 from .observers import methods_of
+from .scoping import run_scoped
+from .sink import Producer
 
 __all__ = ["Stream", "like", "piped"]
 
@@ -62,8 +64,15 @@ class Stream(Observable[_T]):
 
     @like(Observable.pipe)
     def pipe(self, *operators: Callable[[Any], Any]) -> Any:
-        """Return the stream that operators make of this one, one after the other."""
-        return piped(super().pipe(*operators))
+        """Return the stream that operators make of this one, one after the other.
+
+        A subscription to what operators make of a run is one run with them, so that what they
+        emit later belongs to it.
+        """
+        made = super().pipe(*operators)
+        if getattr(self, "never_blocks", False) and type(made) in (Observable, Producer):
+            made = run_scoped(made)
+        return piped(made)
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
         """Block until the stream has completed, and return its last item.

@@ -223,4 +223,8 @@ def left_to_the_collector(way, agent):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_run_that_has_ended_well_is_freed(name):
     """Whatever a run has done, it is in no circle of references."""
-    assert {} == left_to_the_collector(*PROGRAMS[name])
+    left = [left_to_the_collector(*PROGRAMS[name])]
+    while left[-1] and len(left) < 3:  # a thread that is just ending may have kept it
+        left.append(left_to_the_collector(*PROGRAMS[name]))
+
+    assert {} == left[-1]

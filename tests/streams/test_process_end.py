@@ -114,6 +114,26 @@ def test_threads_may_begin_after_the_last_line(script, stream):
     assert (0, ["1", "2"], "") == ended(process)
 
 
+@pytest.mark.parametrize(
+    "late", ["rxo.delay(0.1)", "rxo.sample(0.1)", "rxo.flat_map(lambda piece: rx.timer(0.1))"]
+)
+def test_what_operators_emit_late_belongs_to_the_run(script, late):
+    """A script waits for what ReactiveX emits after the run to which its operators are piped."""
+    process = script(
+        f"""
+        from rxagent import Agent
+        from rxagent import operators as ops
+
+        agent = Agent(lambda request: "5")
+        agent("x").pipe(ops.text(), {late}).subscribe(say, say, lambda: say("done"))
+        """
+    )
+
+    code, out, err = ended(process)
+    assert (0, "done", "") == (code, out[-1], err)
+    assert 2 == len(out)
+
+
 @pytest.mark.parametrize("stream", ["from_worker", "from_blocking"])
 def test_work_that_is_not_awaited_does_not_keep_a_script(script, stream):
     """A thread that is stuck in a source keeps no script once its subscription is disposed."""
