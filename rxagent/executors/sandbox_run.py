@@ -139,6 +139,8 @@ class SandboxRun(abc.DisposableBase):
         self._timer.dispose()
         for call in (*self._calls.values(), *self._sleeping.values()):
             call.dispose()
+        self._calls.clear()  # they hold this
+        self._sleeping.clear()
 
     # What it prints.
 

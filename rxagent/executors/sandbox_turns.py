@@ -189,6 +189,7 @@ class Turns:
         self._next.put(None)
         self._leave()
         self._arrive, self._dispose = _nothing, _nothing  # whose owner holds this
+        self._session = None
 
     def _refuse(self, error: Exception) -> None:
         self._scheduler.when_resumed(partial(self._arrive, Failed(error)))

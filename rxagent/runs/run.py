@@ -17,6 +17,8 @@ from ..messages import ToolCall
 from ..state import State
 from ..streams import PartialObserver, RunScheduler
 from ..streams.each import pull
+from ..streams.observe_on_run import Serializing
+from ..streams.sink import Producer
 from ..streams.stream import like, piped
 from .broadcast import ViewerFault
 from .buffers import Buffer, Overflow, buffer_for, check_since
@@ -217,7 +219,22 @@ class Run(Lifecycle):
     @like(Observable.pipe)
     def pipe(self, *operators: Callable[[Any], Any]) -> Any:
         """Return the stream that operators make of the run, one after the other."""
-        return piped(super().pipe(*operators))
+        made = super().pipe(*operators)
+        if operators and type(made) in (Observable, Producer):
+            made = Producer(partial(self._subscribe_beside, made))
+        return piped(made)
+
+    def _subscribe_beside(
+        self,
+        made: Observable[Any],
+        observer: abc.ObserverBase[Any],
+        scheduler: abc.SchedulerBase | None = None,
+    ) -> abc.DisposableBase:
+        self._end_if_stopped()
+        if scheduler is not None or self._broadcast.ended:  # then it is replayed on this thread
+            return made.subscribe(observer, scheduler=scheduler or RunScheduler())
+        beside = self._scheduler.beside()
+        return _Beside(observer, beside).follow(made, beside)
 
     def decide(self, asked: ApprovalAsked | str, decision: Decision | bool) -> None:
         """Answer the question whether a call may run, on any thread; `by_decision()` waits for it.
@@ -262,3 +279,22 @@ class Run(Lifecycle):
     def faults(self) -> Observable[ViewerFault]:
         """The errors for which observers were detached, from the beginning."""
         return self._broadcast.faults
+
+
+class _Beside(Serializing[Any]):
+    """Observes what operators make of a run; all that they emit comes on the run's loop thread."""
+
+    __slots__ = ()
+
+    def __init__(self, observer: abc.ObserverBase[Any], scheduler: RunScheduler) -> None:
+        super().__init__(observer, scheduler)
+        scheduler.owns(self)
+
+    @property
+    def _is_here(self) -> bool:
+        return self._scheduler.on_loop_thread
+
+    def dispose(self) -> None:
+        """Emit nothing more, and dispose the source."""
+        super().dispose()
+        self._scheduler.disown()

@@ -13,7 +13,7 @@ from .serial_queue import as_error
 from .sink import Producer, Sink
 from .worker_scheduler import WorkerScheduler
 
-__all__ = ["observe_on_run", "serialize_on_run"]
+__all__ = ["Serializing", "observe_on_run", "serialize_on_run"]
 
 _T = TypeVar("_T")
 
@@ -82,12 +82,14 @@ def serialize_on_run(source: Observable[_T]) -> Observable[_T]:
         observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         run_scheduler = RunScheduler.of(scheduler)
-        return _Serializing(observer, run_scheduler).follow(source, run_scheduler)
+        return Serializing(observer, run_scheduler).follow(source, run_scheduler)
 
     return Producer(subscribe)
 
 
-class _Serializing(Sink[_T, _T]):
+class Serializing(Sink[_T, _T]):
+    """Passes on what comes on the run's loop thread, and hands over what comes on others."""
+
     __slots__ = ("_handoff", "_scheduler")
 
     def __init__(self, observer: abc.ObserverBase[_T], scheduler: RunScheduler) -> None:
@@ -95,20 +97,28 @@ class _Serializing(Sink[_T, _T]):
         self._scheduler = scheduler
         self._handoff: Handoff[_T] | None = None
 
+    @property
+    def _is_here(self) -> bool:
+        """Whether this thread may notify the observer now."""
+        return self._scheduler.inside == get_ident()
+
     def on_next(self, value: _T) -> None:
-        if self._scheduler.inside == get_ident() and self._handoff is None:
+        """Pass the item on, on the loop's thread."""
+        if self._handoff is None and self._is_here:
             self.observer.on_next(value)
         else:
             self._handed.on_next(value)
 
     def on_error(self, error: Exception) -> None:
-        if self._handoff is None and self._scheduler.is_inside:
+        """Pass the error on, on the loop's thread, and stop."""
+        if self._handoff is None and self._is_here:
             super().on_error(as_error("A stream", error))
         else:
             self._handed.on_error(error)
 
     def on_completed(self) -> None:
-        if self._handoff is None and self._scheduler.is_inside:
+        """Pass the end on, on the loop's thread, and stop."""
+        if self._handoff is None and self._is_here:
             super().on_completed()
         else:
             self._handed.on_completed()
@@ -125,6 +135,7 @@ class _Serializing(Sink[_T, _T]):
         self.observer.on_next(value)
 
     def dispose(self) -> None:
+        """Emit nothing more, and dispose the source."""
         super().dispose()
         if self._handoff is not None:
             self._handoff.dispose()

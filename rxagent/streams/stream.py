@@ -10,6 +10,7 @@ from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
 from .each import each
 from .foreign_loop import refuse_trio
+from .observe_on_run import serialize_on_run
 from .observers import methods_of
 from .scoping import run_scoped
 from .sink import Producer
@@ -71,7 +72,7 @@ class Stream(Observable[_T]):
         """
         made = super().pipe(*operators)
         if getattr(self, "never_blocks", False) and type(made) in (Observable, Producer):
-            made = run_scoped(made)
+            made = run_scoped(serialize_on_run(made))
         return piped(made)
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:

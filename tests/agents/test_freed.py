@@ -17,7 +17,7 @@ from rxagent import Agent, CodeAgent, tool
 from rxagent import operators as ops
 from rxagent.agents.approval import Allow
 from rxagent.errors import ModelUnavailable, RxAgentError
-from rxagent.events import Finish, TextDelta, ToolCallDelta, Usage
+from rxagent.events import Finish, TextDelta, ToolCallDelta, ToolStarted, Usage
 from rxagent.models import as_model
 from rxagent.streams import each
 
@@ -228,3 +228,33 @@ def test_a_run_that_has_ended_well_is_freed(name):
         left.append(left_to_the_collector(*PROGRAMS[name]))
 
     assert {} == left[-1]
+
+
+@tool
+async def waiting() -> str:
+    """Wait for ever."""
+    await asyncio.Event().wait()
+    return ""
+
+
+async def looping(request):
+    """Write code that never ends."""
+    yield TextDelta("<code>\nwhile True:\n    waiting()\n</code>")
+
+
+async def cancelled_in_a_call(agent):
+    """Cancel a run while its code waits for a tool."""
+    run = agent.start("Go")
+    async for event in run:
+        if isinstance(event, ToolStarted) and event.call.name == "waiting":
+            break
+    run.cancel()
+    with suppress(RxAgentError):
+        await run
+
+
+def test_code_that_was_cancelled_keeps_no_process():
+    """The process of a sandbox is freed at once, also where an error keeps the run."""
+    left = left_to_the_collector(cancelled_in_a_call, CodeAgent(looping, [waiting]))
+
+    assert [] == [name for name in left if "executors" in name]

@@ -7,6 +7,7 @@ import logging.handlers
 import queue
 import threading
 import traceback
+from contextvars import ContextVar
 
 import pytest
 import reactivex as rx
@@ -787,3 +788,54 @@ def test_a_run_is_made_of_events():
 
     with pytest.raises(TypeError, match="A run emits events, and 'Hello' is none"):
         run.result(WATCHDOG)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        rxo.sample(0.01),
+        rxo.delay(0.01),
+        rxo.merge(rx.timer(0.01)),
+        rxo.flat_map(lambda event: rx.timer(0.01)),
+    ],
+    ids=["sample", "delay", "merge", "flat_map"],
+)
+@pytest.mark.parametrize("begin", ["hot", "cold"])
+def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, late):
+    """Timers of ReactiveX do not leave the loop's thread, nor the context of the subscriber."""
+    user = ContextVar("user", default="unknown")
+    seen = set()
+
+    async def main():
+        user.set("Ada")
+        ended = asyncio.Event()
+
+        def observe(_):
+            seen.add((threading.get_ident(), user.get()))
+
+        run = launch(streamed()) if begin == "hot" else Agent(lambda request: "two")("x")
+        run.pipe(late).subscribe(observe, on_completed=ended.set)
+        async with asyncio.timeout(WATCHDOG):
+            await ended.wait()
+
+    asyncio.run(main())
+    assert {(threading.get_ident(), "Ada")} == seen
+
+
+@pytest.mark.parametrize("late", [rxo.delay(0.001), rxo.map(repr)], ids=["late", "at once"])
+def test_a_subscriber_that_raises_behind_operators_is_alone(late, caplog):
+    """It is let go, and the run goes on for others."""
+    called = []
+
+    def raising(event):
+        called.append(event)
+        raise ZeroDivisionError
+
+    async def main():
+        run = launch(streamed())
+        run.pipe(late).subscribe(raising)
+        return await run, await asyncio.sleep(0.01)
+
+    assert ("two", None) == asyncio.run(main())
+    assert 1 == len(called)
+    assert any(record.exc_info for record in caplog.records)
