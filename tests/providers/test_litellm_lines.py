@@ -216,6 +216,19 @@ def test_an_error_of_ollama_has_no_status(place):
         read(provider, frames)
 
 
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [("SAFETY", "content_filter"), ("MAX_TOKENS", "length"), ("STOP", "tool_calls")],
+)
+def test_a_call_of_gemini_in_its_last_chunk(word, reason):
+    """What ended the reply counts, though LiteLLM says `tool_calls` wherever there are some."""
+    last = gemini("", word)
+    call = {"functionCall": {"name": "add", "args": {"a": 1}}}
+    last["candidates"][0]["content"] = {"role": "model", "parts": [call]}
+
+    assert Finish(reason) in deltas_of(PROVIDERS["gemini"], sse(last))
+
+
 def test_a_blocked_prompt_of_gemini():
     """A reply without candidates says why in its feedback on the prompt."""
     blocked = {"promptFeedback": {"blockReason": "OTHER"}, "usageMetadata": {"totalTokenCount": 5}}

@@ -1,13 +1,14 @@
 """Parts: the failures, finish reasons and usages in what a provider itself has sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ...finish_reasons import finish_of
 from ..failures import failure_in, wordless_failure_in
 from ..openai_responses.failures import failure_in_event
 from .deltas import make_plain
 
-__all__ = ["failure_of", "reasons_in", "without_odd_fields"]
+__all__ = ["decisive_in", "failure_of", "reasons_in", "without_odd_fields"]
 
 _REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
 _FAILED = ("error", "failed")
@@ -43,6 +44,14 @@ def failure_of(value: Mapping[str, Any]) -> Any:
     for part in _parts_of(value, _INNER, _DEPTH):
         error = failure_in(part, inside=True) if error is None else error
     return error
+
+
+def decisive_in(reasons: Iterable[str]) -> str | None:
+    """Return the first finish reason that counts whatever else is given, or None.
+
+    LiteLLM gives `tool_calls` where a reply has calls, though it was refused, cut, or failed.
+    """
+    return next((word for word in reasons if finish_of(word) not in ("stop", "tool_calls")), None)
 
 
 def reasons_in(value: Mapping[str, Any]) -> Iterator[str]:

@@ -10,13 +10,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ...finish_reasons import finish_of
 from ..failures import is_foreign
 from ..mould import EVERY, NO_MOULD
 from ..openai_chat.text_mould import mould_of_text
 from ..sse import Failure, Frames, Strange
 from .deltas import OF_DELTAS
-from .parts import failure_of, reasons_in, without_odd_fields
+from .parts import decisive_in, failure_of, reasons_in, without_odd_fields
 from .sources import open_source
 
 __all__ = ["Watch", "json_in"]
@@ -56,8 +55,7 @@ class Watch:
 
     def reason(self, given: str) -> str | None:
         """Return the finish reason that counts, where LiteLLM gives one; None if none was sent."""
-        strange = next((word for word in self.reasons if finish_of(word) is None), None)
-        return strange or (given if self.reasons else None)
+        return decisive_in(self.reasons) or (given if self.reasons else None)
 
     def is_plain(self, line: bytes) -> bool:
         """Return whether a line, with its end, differs in its text alone from one seen before."""

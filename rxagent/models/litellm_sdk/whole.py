@@ -8,7 +8,7 @@ from ...finish_reasons import finish_of
 from ..cut_calls import unended
 from ..openai_chat.calls import ARGUMENTS
 from ..openai_chat.nesting import is_deep
-from .parts import failure_of, reasons_in
+from .parts import decisive_in, failure_of, reasons_in
 from .watch import json_in
 
 __all__ = ["WholeBody"]
@@ -50,8 +50,7 @@ class WholeBody:
     def fields_of(self, reply: Any) -> Mapping[str, Any]:
         """Return the fields of a reply of LiteLLM's, with the finish reason that counts."""
         fields: dict[str, Any] = reply.model_dump(exclude_none=True)
-        words = (word for part in self._parts() for word in reasons_in(part))
-        decisive = next((word for word in words if finish_of(word) in (None, "length")), None)
+        decisive = decisive_in(word for part in self._parts() for word in reasons_in(part))
         for choice in fields.get("choices") or ():
             if decisive is not None:
                 choice["finish_reason"] = decisive

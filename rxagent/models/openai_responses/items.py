@@ -112,6 +112,15 @@ class Item:
         """Return what has come of a text."""
         return self.texts.setdefault(name, Parts())
 
+    def must_wait(self, name: str, number: int) -> bool:
+        """Return whether a part of a text is behind one of which it is not known what is new."""
+        return any(before < number for before in self.pending.get(name, ()))
+
+    def wait(self, name: str, number: int, piece: str) -> None:
+        """Note a piece that waits behind such a part."""
+        pending = self.pending.setdefault(name, {})
+        pending[number] = pending.get(number, "") + piece
+
     def fit(self, texts: Texts, data: Mapping[str, Any] | None) -> int:
         """Return how a whole item fits to what has come of this one."""
         if data is not None and self.data == data:

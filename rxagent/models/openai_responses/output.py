@@ -92,6 +92,10 @@ class Output:
         """Yield what a piece adds to a text of an item."""
         item = self._items.of_piece(signs)
         number = item.parts(name).number_of(part)
+        if item.must_wait(name, number):
+            self._latest = None
+            item.wait(name, number, piece)
+            return
         self._latest = item, name, number
         yield from self._grow(item, name, number, piece)
 
@@ -127,9 +131,10 @@ class Output:
             self.is_contradicted = True
         number = parts.number_of_whole(part, text)
         missing = parts.missing_in(number, text)
-        if missing is None:
+        if missing is None or item.must_wait(name, number):
             item.pending.setdefault(name, {})[number] = text
         else:
+            item.pending.get(name, {}).pop(number, None)
             yield from self._complete(item, name, [(number, missing)] if missing else [])
             parts.end(number)
 
