@@ -35,10 +35,7 @@ _BUILT_IN = frozenset((*_MODULES, *HOSTS))
 
 
 def prefixes() -> tuple[str, ...]:
-    """Return the prefixes that the name of a model may have before its colon.
-
-    Those of other packages are among them.
-    """
+    """Return the prefixes that a model's name may have, with those of other packages."""
     return tuple(sorted({*_BUILT_IN, *_installed()}))
 
 
@@ -77,8 +74,7 @@ def load_provider(prefix: str) -> Provider:
     if prefix in _MODULES:
         declared: Provider = import_module(f".{prefix}", __package__).PROVIDER
         return declared
-    entry = _installed().get(prefix)
-    if entry is None:
+    if (entry := _installed().get(prefix)) is None:
         raise ValueError(
             f"There is no provider {prefix!r}; those known are {_known()}. "
             "For a server that speaks OpenAI's protocol, write OpenAIModel(name, api_base=...)."

@@ -20,7 +20,7 @@ def message(*texts):
     ids=["words", "digits", "lines"],
 )
 def test_parts_that_begin_with_those_before(read, texts, streamed):
-    """A part that may repeat the text before it waits for the whole item, and so do those behind."""
+    """A part that may repeat the text before it waits for the item, and so do those behind it."""
     at = {"item_id": "m", "output_index": 0}
     whole = message(*texts)
     events = [{"type": "response.output_item.added", "output_index": 0, "item": message()}]
