@@ -86,7 +86,9 @@ class Screen:
     def read_until(self, *texts):
         """Read until the texts have been seen, one after the other, since what was read before."""
         for text in texts:
-            assert self._comes(text), f"{text!r} did not come after {self.seen[self._read :]!r}"
+            assert self._comes(text), (
+                f"{text!r} did not come; seen: {self.seen!r}, {self._read} read"
+            )
             self._read = self.seen.index(text, self._read) + len(text)
 
     def _comes(self, text, patience=PATIENCE):
