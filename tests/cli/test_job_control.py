@@ -14,7 +14,7 @@ if sys.platform == "win32":
 from .screen import CTRL_D, Screen
 
 # The terminal is shared with a real shell, and Python may overlook a signal before a read.
-pytestmark = pytest.mark.flaky(reruns=3)
+pytestmark = pytest.mark.flaky(reruns=8)
 
 CTRL_Z = "\x1a"
 HELLO = "Hello from the scripted model."
