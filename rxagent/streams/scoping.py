@@ -1,11 +1,12 @@
 """Scoping: streams whose every subscription is a run of its own."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
 from ..errors import RunCancelled
+from .observe_on_run import serialize_on_run
 from .open_work import OpenWork
 from .process_end import disposing_with_loop
 from .scheduler import RunScheduler
@@ -48,6 +49,11 @@ class ScopedStream(Producer[_T]):
     def __init__(self, subscribe: abc.Subscription[_T], *, is_serial: bool = False) -> None:
         super().__init__(subscribe, is_serial=is_serial)
         self.never_blocks = True  # a `Stream` of it shares its attributes
+        self.joining = _join
+
+
+def _join(made: Observable[Any]) -> Observable[Any]:
+    return run_scoped(serialize_on_run(made))
 
 
 class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
@@ -92,9 +98,11 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
     def on_next(self, value: _T) -> None:
         try:
             self._observer.on_next(value)
-        except BaseException:
-            self._observer = NO_OBSERVER
-            raise
+        except BaseException as fault:
+            self.dispose()
+            if not isinstance(fault, Exception):
+                raise
+            self._scheduler.fail(fault)
 
     def on_error(self, error: Exception) -> None:
         try:

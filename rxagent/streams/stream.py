@@ -10,9 +10,7 @@ from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
 from .each import each
 from .foreign_loop import refuse_trio
-from .observe_on_run import serialize_on_run
 from .observers import methods_of
-from .scoping import run_scoped
 from .sink import Producer
 
 __all__ = ["Stream", "like", "piped"]
@@ -70,10 +68,7 @@ class Stream(Observable[_T]):
         A subscription to what operators make of a run is one run with them, so that what they
         emit later belongs to it.
         """
-        made = super().pipe(*operators)
-        if getattr(self, "never_blocks", False) and type(made) in (Observable, Producer):
-            made = run_scoped(serialize_on_run(made))
-        return piped(made)
+        return piped(super().pipe(*operators), getattr(self, "joining", None))
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
         """Block until the stream has completed, and return its last item.
@@ -95,10 +90,10 @@ class Stream(Observable[_T]):
     def __getitem__(self, key: slice | int) -> Observable[_T]:
         if not isinstance(key, slice):
             raise TypeError(_LOOP)
-        return Stream(super().__getitem__(key))
+        return self.pipe(lambda stream: Observable.__getitem__(stream, key))
 
     def __add__(self, other: Observable[_T]) -> Observable[_T]:
-        return Stream(super().__add__(other))
+        return self.pipe(lambda stream: Observable.__add__(stream, other))
 
     __iadd__ = __add__
 
@@ -110,13 +105,16 @@ class Stream(Observable[_T]):
         raise TypeError(_LOOP)
 
 
-def piped(result: Any) -> Any:
+def piped(result: Any, joining: Callable[[Observable[Any]], Observable[Any]] | None = None) -> Any:
     """Return a result of piping, with streams as `Stream`s that keep their type and methods.
 
-    A stream that can be looped over, as a run can, stays as it is.
+    A stream that can be looped over, as a run can, stays as it is. `joining` makes a plain stream
+    a part of the run that was piped.
     """
     if type(result) in (list, tuple):  # `partition` returns several streams
         return type(result)(map(piped, result))
+    if joining is not None and type(result) in (Observable, Producer):
+        result = joining(result)
     is_looped_over = isinstance(result, Stream | Iterable)
     kind = _kind_of(type(result)) if isinstance(result, Observable) else None
     if is_looped_over or kind is None:

@@ -800,8 +800,18 @@ def test_a_run_is_made_of_events():
     ],
     ids=["sample", "delay", "merge", "flat_map"],
 )
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda run: run,
+        lambda run: run.pipe(rxo.skip(0)),
+        lambda run: run + rx.of(1),
+        lambda run: run[:],
+    ],
+    ids=["once", "twice", "plus", "slice"],
+)
 @pytest.mark.parametrize("begin", ["hot", "cold"])
-def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, late):
+def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, made, late):
     """Timers of ReactiveX do not leave the loop's thread, nor the context of the subscriber."""
     user = ContextVar("user", default="unknown")
     seen = set()
@@ -814,7 +824,7 @@ def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, late):
             seen.add((threading.get_ident(), user.get()))
 
         run = launch(streamed()) if begin == "hot" else Agent(lambda request: "two")("x")
-        run.pipe(late).subscribe(observe, on_completed=ended.set)
+        made(run).pipe(late).subscribe(observe, on_completed=ended.set)
         async with asyncio.timeout(WATCHDOG):
             await ended.wait()
 
@@ -822,20 +832,42 @@ def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, late):
     assert {(threading.get_ident(), "Ada")} == seen
 
 
-@pytest.mark.parametrize("late", [rxo.delay(0.001), rxo.map(repr)], ids=["late", "at once"])
-def test_a_subscriber_that_raises_behind_operators_is_alone(late, caplog):
-    """It is let go, and the run goes on for others."""
-    called = []
+@pytest.mark.parametrize(
+    "late",
+    [rxo.delay(0.001), rxo.map(repr), rxo.merge(rx.interval(0.001)), rxo.start_with("first")],
+    ids=["late", "at once", "beside a clock", "while it is subscribed to"],
+)
+@pytest.mark.parametrize("how", ["running", "ended", "with a scheduler"])
+def test_a_subscriber_that_raises_behind_operators_is_alone(how, late, caplog):
+    """It gets nothing more, its timers end, its error is a fault, and the run goes on."""
+    called, faults = [], []
 
-    def raising(event):
-        called.append(event)
-        raise ZeroDivisionError
+    def raising(item):
+        called.append(item)
+        if not isinstance(item, int):
+            raise ZeroDivisionError
 
     async def main():
         run = launch(streamed())
-        run.pipe(late).subscribe(raising)
-        return await run, await asyncio.sleep(0.01)
+        run.faults.subscribe(faults.append)
+        if how == "ended":
+            await run
+        scheduler = RunScheduler() if how == "with a scheduler" else None
+        run.pipe(late).subscribe(raising, scheduler=scheduler)
+        return await run, await asyncio.sleep(0.02)
 
     assert ("two", None) == asyncio.run(main())
-    assert 1 == len(called)
+    assert not isinstance(called.pop(), int)
+    assert all(isinstance(item, int) for item in called)
+    assert [ZeroDivisionError] == [type(fault.error) for fault in faults]
     assert any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("late", [rxo.merge(rx.interval(1)), rxo.start_with("first")])
+def test_a_subscriber_that_raises_behind_operators_of_a_cold_run_ends_them(late):
+    """Also with a scheduler of the subscriber's own, no timer of the operators goes on."""
+    with VirtualScheduler() as home:
+        stream = Agent(lambda request: "two")("x").pipe(late)
+        stream.subscribe(lambda _: 1 / 0, scheduler=home)
+        with pytest.raises(ZeroDivisionError):
+            home.run(1_000)

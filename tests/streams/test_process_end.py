@@ -117,8 +117,9 @@ def test_threads_may_begin_after_the_last_line(script, stream):
 @pytest.mark.parametrize(
     "late", ["rxo.delay(0.1)", "rxo.sample(0.1)", "rxo.flat_map(lambda piece: rx.timer(0.1))"]
 )
+@pytest.mark.parametrize("then", [", ", ").pipe("])
 @pytest.mark.parametrize("run", ['agent("x")', 'agent.start("x")'])
-def test_what_operators_emit_late_belongs_to_the_run(script, run, late):
+def test_what_operators_emit_late_belongs_to_the_run(script, run, then, late):
     """A script waits for what ReactiveX emits after the run to which its operators are piped."""
     process = script(
         f"""
@@ -126,7 +127,7 @@ def test_what_operators_emit_late_belongs_to_the_run(script, run, late):
         from rxagent import operators as ops
 
         agent = Agent(lambda request: "5")
-        {run}.pipe(ops.text(), {late}).subscribe(say, say, lambda: say("done"))
+        {run}.pipe(ops.text(){then}{late}).subscribe(say, say, lambda: say("done"))
         """
     )
 
