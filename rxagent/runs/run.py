@@ -17,7 +17,7 @@ from ..messages import ToolCall
 from ..state import State
 from ..streams import PartialObserver, RunScheduler
 from ..streams.each import pull
-from ..streams.sink import Producer
+from ..streams.scoping import JoinedStream
 from ..streams.stream import like, piped
 from .beside import Beside, LettingGo
 from .broadcast import ViewerFault
@@ -230,9 +230,7 @@ class Run(Lifecycle):
     __iadd__ = __add__
 
     def _join(self, made: Observable[Any]) -> Observable[Any]:
-        stream: Producer[Any] = Producer(partial(self._subscribe_beside, made))
-        stream.joining = self._join
-        return stream
+        return JoinedStream(partial(self._subscribe_beside, made), self._join)
 
     def _subscribe_beside(
         self,

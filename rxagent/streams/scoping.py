@@ -1,5 +1,6 @@
 """Scoping: streams whose every subscription is a run of its own."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
@@ -40,20 +41,32 @@ def run_scoped(source: Observable[_T], *, is_serial: bool = False) -> Observable
             not run_scheduler.is_of(scheduler)
         )
 
-    return ScopedStream(subscribe, is_serial=is_serial)
+    return JoinedStream(subscribe, _join, is_serial=is_serial)
 
 
-class ScopedStream(Producer[_T]):
-    """A stream whose subscribing never blocks, since it begins on its run's loop."""
+class JoinedStream(Producer[_T]):
+    """A stream of a run, which what operators make of it joins; subscribing never blocks.
 
-    def __init__(self, subscribe: abc.Subscription[_T], *, is_serial: bool = False) -> None:
+    Args:
+        subscribe: Makes a subscription, on the run's loop.
+        joining: Makes a plain stream, which operators have made of this one, a part of the run.
+        is_serial: Whether it emits on the run's loop thread only, one item after the other.
+    """
+
+    def __init__(
+        self,
+        subscribe: abc.Subscription[_T],
+        joining: Callable[[Observable[Any]], Observable[Any]],
+        *,
+        is_serial: bool = False,
+    ) -> None:
         super().__init__(subscribe, is_serial=is_serial)
         self.never_blocks = True  # a `Stream` of it shares its attributes
-        self.joining = _join
+        self.joining = joining
 
 
 def _join(made: Observable[Any]) -> Observable[Any]:
-    return run_scoped(serialize_on_run(made))
+    return made if isinstance(made, JoinedStream) else run_scoped(serialize_on_run(made))
 
 
 class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):

@@ -113,9 +113,6 @@ class Producer(Observable[_T]):
         is_serial: Whether it emits on the run's loop thread only, one item after the other.
     """
 
-    joining: Callable[[Observable[Any]], Observable[Any]] | None = None
-    """Makes what operators make of this stream a part of its run; None if it has no run."""
-
     def __init__(self, subscribe: abc.Subscription[_T], *, is_serial: bool = False) -> None:
         super().__init__(subscribe)
         self.is_serial = is_serial  # a `Stream` of it shares its attributes

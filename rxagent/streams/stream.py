@@ -113,7 +113,7 @@ def piped(result: Any, joining: Callable[[Observable[Any]], Observable[Any]] | N
     """
     if type(result) in (list, tuple):  # `partition` returns several streams
         return type(result)(map(piped, result))
-    if joining is not None and type(result) in (Observable, Producer):
+    if joining is not None and (type(result) is Observable or isinstance(result, Producer)):
         result = joining(result)
     is_looped_over = isinstance(result, Stream | Iterable)
     kind = _kind_of(type(result)) if isinstance(result, Observable) else None

@@ -19,7 +19,7 @@ from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
 from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
 from rxagent.runs import launch
 from rxagent.state import State, fold_all
-from rxagent.streams import RunScheduler, daemon_loop, each
+from rxagent.streams import RunScheduler, daemon_loop, each, from_async
 from rxagent.testing import VirtualScheduler
 
 from ..ids import shown
@@ -830,6 +830,43 @@ def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, made, late):
 
     asyncio.run(main())
     assert {(threading.get_ident(), "Ada")} == seen
+
+
+def test_a_time_limit_piped_to_a_run_ends_on_its_loop():
+    """Operators of ours that may begin a run join the one that they are piped to."""
+    threads = []
+
+    async def main():
+        ended = asyncio.Event()
+        run = launch(rx.never())
+
+        def end(error):
+            threads.append(threading.get_ident())
+            asyncio.get_running_loop().call_soon(ended.set)
+
+        limited = run.pipe(ops.timeout(total=0.001))
+        await asyncio.to_thread(limited.subscribe, print, end)
+        async with asyncio.timeout(WATCHDOG):
+            await ended.wait()
+        run.cancel()
+
+    asyncio.run(main())
+    assert [threading.get_ident()] == threads
+
+
+def test_a_loop_over_a_fast_run_behind_a_clock_holds_no_loop():
+    """Its operators emit on a loop, not on a worker that holds the lock of an operator."""
+    pieces = [TextDelta(str(number)) for number in range(3_000)]
+    run = launch(from_async(lambda: slowly(pieces)), keep="everything")
+
+    assert pieces == list(each(run.pipe(rxo.delay(0.01))))
+
+
+async def slowly(items):
+    """Yield items, with a turn of the loop between two."""
+    for item in items:
+        yield item
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(
