@@ -113,9 +113,12 @@ class RunScheduler(HeldQueue, ActionScheduler):
         """Return whether a scheduler belongs to this one, so that `of` has not made a new one."""
         return getattr(scheduler, "run_scheduler", None) is self
 
-    def beside(self) -> "RunScheduler":
-        """Return a scheduler of the same loop and clock, which is not held when this one is."""
-        return RunScheduler(self.loop, self._clock)
+    def beside(self) -> Self:
+        """Return a scheduler of the same kind, loop and clock, not held when this one is."""
+        beside = object.__new__(type(self))
+        beside.__dict__ = self.__dict__.copy()  # what is particular to its kind
+        RunScheduler.__init__(beside, self.loop, self._clock)
+        return beside
 
     def within(self, scope: Scope) -> Self:
         """Return the same scheduler for a part of its run: it shares everything but its scope."""

@@ -908,3 +908,49 @@ def test_a_subscriber_that_raises_behind_operators_of_a_cold_run_ends_them(late)
         stream.subscribe(lambda _: 1 / 0, scheduler=home)
         with pytest.raises(ZeroDivisionError):
             home.run(1_000)
+
+
+async def word_by_word(request):
+    """Answer with a word each second."""
+    for number in range(3):
+        yield f"w{number} "
+        await asyncio.sleep(1)
+
+
+TIMED = {
+    "delay": rxo.delay(0.5),
+    "timestamp": rxo.timestamp(),
+    "throttle": rxo.throttle_first(1.5),
+    "sample": rxo.sample(0.7),
+    "debounce": rxo.debounce(0.5),
+    "a plain function": rxo.flat_map(lambda _: Agent(lambda request: "two")("x").pipe(ops.text())),
+}
+
+
+@pytest.mark.parametrize("late", TIMED.values(), ids=TIMED)
+def test_what_is_piped_to_a_run_keeps_virtual_time(late):
+    """Operators get the time of the run, however it was begun, and nothing uses a thread."""
+
+    def emitted(begin):
+        seen = []
+        with VirtualScheduler() as home:
+            begin(home).pipe(ops.text(), late).subscribe(
+                lambda item: seen.append((round(home.clock, 3), item)),
+                scheduler=home if begin is cold else None,
+            )
+            home.run()
+        return seen
+
+    def cold(home):
+        return Agent(word_by_word)("x")
+
+    def hot(home):
+        return launch(cold(home), scheduler=home)
+
+    def ended(home):
+        run = launch(cold(home), keep="everything", scheduler=home)
+        home.run()
+        return run
+
+    assert emitted(cold) == emitted(hot) != []
+    assert all(3 <= at < 6 for at, _ in emitted(ended))
