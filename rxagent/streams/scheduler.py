@@ -189,13 +189,15 @@ class RunScheduler(HeldQueue, ActionScheduler):
         """
         run, noted = self._noted(what, partial(knowing_its_job, job), dispose)
         begun: list[bool] = []
+        pool = workers or WORKERS
 
         def work() -> None:
             begun.append(True)
             run()
 
         with noted.closing_on_error():
-            submitted = (workers or WORKERS).submit(work, name, refused, self._born)
+            submitted = pool.submit(work, name, refused, self._born)
+        noted.is_idle = lambda: self.is_held or pool.is_idle(submitted)
 
         def leave() -> None:
             submitted.abandon()
@@ -219,7 +221,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
     def _noted(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
     ) -> tuple[Callable[[], None], OpenWork]:
-        noted = OpenWork(what, self.loop, dispose, is_held=lambda: self.is_held)
+        noted = OpenWork(what, self.loop, dispose, is_idle=lambda: self.is_held)
         context = self.context.copy()
 
         def run() -> None:
