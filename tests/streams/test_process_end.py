@@ -336,12 +336,8 @@ def test_a_script_waits_for_a_paused_run(script, end):
     process = script(
         f"""{RUN}
 is_paused = threading.Event()
-
-def fed(_):
-    is_paused.wait()
-    return rx.of(TextDelta("fed"))
-
-run = launch(rx.defer(fed))
+daemon_loop().call_soon_threadsafe(is_paused.wait)
+run = launch(rx.of(TextDelta("fed")))
 run.subscribe(show, lambda error: say(error.reason), lambda: say('done'))
 run.pause()
 is_paused.set()
@@ -559,6 +555,35 @@ def test_ctrl_c_within_the_script_cancels_its_runs(script):
     code, out, err = ended(process)
     assert (-signal.SIGINT, ["closed"]) == (code, out)
     assert err.endswith("KeyboardInterrupt\n")
+
+
+@pytest.mark.parametrize(
+    "begin", ["threading.Thread(target=work).start()", "ThreadPoolExecutor(1).submit(work)"]
+)
+def test_ctrl_c_cancels_a_run_that_a_thread_begins_after_the_script(script, begin):
+    """SIGINT ends the wait for the program's own threads, and the runs that they have begun."""
+    process = script(
+        f"""
+        from concurrent.futures import ThreadPoolExecutor
+        from rxagent.streams import process_end
+
+        def work():
+            while not process_end._waited:
+                time.sleep(0.01)
+            for _ in each(from_async(silence)):
+                pass
+
+        from_async(ticks).subscribe()
+        {begin}
+        """
+    )
+    said(process, "closed")
+    said(process, "begun")
+
+    process.send_signal(signal.SIGINT)
+
+    code, out, _ = ended(process)
+    assert (-signal.SIGINT, ["closed"]) == (code, out)
 
 
 @pytest.mark.parametrize("kept", ["", "kept = "])
