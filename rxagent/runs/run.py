@@ -229,7 +229,7 @@ class Run(Lifecycle):
 
     __iadd__ = __add__
 
-    def _join(self, made: Observable[Any]) -> Observable[Any]:
+    def _join(self, made: Observable[Any], _: bool) -> Observable[Any]:
         return JoinedStream(partial(self._subscribe_beside, made), self._join)
 
     def _subscribe_beside(

@@ -1,22 +1,26 @@
 """Scoping: streams whose every subscription is a run of its own."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
 from ..errors import RunCancelled
-from .observe_on_run import serialize_on_run
+from .observe_on_run import Serializing, serialize_on_run
 from .open_work import OpenWork
 from .process_end import disposing_with_loop
 from .scheduler import RunScheduler
 from .serial_queue import log_fault, log_unobserved
 from .sink import NO_OBSERVER, Producer
 
-__all__ = ["run_scoped"]
+__all__ = ["JoinedStream", "Joining", "run_scoped"]
 
 _T = TypeVar("_T")
+
+Joining: TypeAlias = Callable[[Observable[Any], bool], Observable[Any]]
+"""Makes a stream a part of a run; called also with whether others share its subscription."""
 
 
 def run_scoped(source: Observable[_T], *, is_serial: bool = False) -> Observable[_T]:
@@ -49,14 +53,14 @@ class JoinedStream(Producer[_T]):
 
     Args:
         subscribe: Makes a subscription, on the run's loop.
-        joining: Makes a plain stream, which operators have made of this one, a part of the run.
+        joining: Makes a stream, which operators have made of this one, a part of the run.
         is_serial: Whether it emits on the run's loop thread only, one item after the other.
     """
 
     def __init__(
         self,
         subscribe: abc.Subscription[_T],
-        joining: Callable[[Observable[Any]], Observable[Any]],
+        joining: Joining,
         *,
         is_serial: bool = False,
     ) -> None:
@@ -65,8 +69,21 @@ class JoinedStream(Producer[_T]):
         self.joining = joining
 
 
-def _join(made: Observable[Any]) -> Observable[Any]:
-    return made if isinstance(made, JoinedStream) else run_scoped(serialize_on_run(made))
+def _join(made: Observable[Any], is_shared: bool) -> Observable[Any]:
+    if isinstance(made, JoinedStream):
+        return made
+    if is_shared:  # then it is subscribed to at once, as the run of another part may begin soon
+        return JoinedStream(partial(_subscribe_at_once, made), lambda made, _: _join(made, True))
+    return run_scoped(serialize_on_run(made))
+
+
+def _subscribe_at_once(
+    made: Observable[Any],
+    observer: abc.ObserverBase[Any],
+    scheduler: abc.SchedulerBase | None = None,
+) -> abc.DisposableBase:
+    run_scheduler = RunScheduler.of(scheduler)
+    return Serializing(observer, run_scheduler).follow(made, run_scheduler)
 
 
 class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):

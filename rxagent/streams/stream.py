@@ -11,6 +11,7 @@ from reactivex.internal.exceptions import SequenceContainsNoElementsError
 from .each import each
 from .foreign_loop import refuse_trio
 from .observers import methods_of
+from .scoping import Joining
 from .sink import Producer
 
 __all__ = ["Stream", "like", "piped"]
@@ -105,22 +106,29 @@ class Stream(Observable[_T]):
         raise TypeError(_LOOP)
 
 
-def piped(result: Any, joining: Callable[[Observable[Any]], Observable[Any]] | None = None) -> Any:
+def piped(result: Any, joining: Joining | None = None, *, is_shared: bool = False) -> Any:
     """Return a result of piping, with streams as `Stream`s that keep their type and methods.
 
-    A stream that can be looped over, as a run can, stays as it is. `joining` makes a plain stream
-    a part of the run that was piped.
+    A stream that can be looped over, as a run can, stays as it is.
+
+    Args:
+        result: The result.
+        joining: Makes it a part of the run that was piped, or later what is made of it.
+        is_shared: Whether it is one of several streams of one subscription.
     """
     if type(result) in (list, tuple):  # `partition` returns several streams
-        return type(result)(map(piped, result))
-    if joining is not None and (type(result) is Observable or isinstance(result, Producer)):
-        result = joining(result)
+        return type(result)(piped(part, joining, is_shared=True) for part in result)
+    is_plain = type(result) is Observable or isinstance(result, Producer)
+    if joining is not None and is_plain and not is_shared:
+        result = joining(result, False)
     is_looped_over = isinstance(result, Stream | Iterable)
     kind = _kind_of(type(result)) if isinstance(result, Observable) else None
     if is_looped_over or kind is None:
         return result
     stream = object.__new__(kind)
     Stream.__init__(stream, result)  # not what its type would do to make a new one
+    if joining is not None:
+        stream.__dict__.setdefault("joining", lambda made, _: joining(made, True))
     return stream
 
 

@@ -954,3 +954,23 @@ def test_what_is_piped_to_a_run_keeps_virtual_time(late):
 
     assert emitted(cold) == emitted(hot) != []
     assert all(3 <= at < 6 for at, _ in emitted(ended))
+
+
+@pytest.mark.parametrize("begin", ["hot", "cold"])
+def test_what_is_piped_to_parts_of_a_run_loses_nothing(begin):
+    """Streams that share a subscription are subscribed to in the order in which that was asked."""
+    seen = []
+
+    async def main():
+        agent = Agent(lambda request: "two")
+        run = agent.start("x") if begin == "hot" else agent("x")
+        is_start = rxo.partition(lambda event: isinstance(event, RunStarted))
+        started, others = run.pipe(rxo.skip(0), is_start)
+        ended = asyncio.Event()
+        others.pipe(rxo.skip(0)).subscribe(on_completed=ended.set)
+        started.pipe(rxo.skip(0)).subscribe(seen.append)
+        async with asyncio.timeout(WATCHDOG):
+            await ended.wait()
+
+    asyncio.run(main())
+    assert [RunStarted] == list(map(type, seen))

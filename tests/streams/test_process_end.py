@@ -136,6 +136,33 @@ def test_what_operators_emit_late_belongs_to_the_run(script, run, then, late):
     assert 2 == len(out)
 
 
+@pytest.mark.parametrize("run", ['agent("x")', 'agent.start("x")'])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "shared = run.pipe(ops.text(), rxo.publish()); connect = shared.connect",
+        "shared, _ = run.pipe(ops.text(), rxo.partition(bool)); connect = int",
+    ],
+    ids=["publish", "partition"],
+)
+def test_what_is_piped_to_a_shared_stream_belongs_to_the_run(script, run, made):
+    """A script waits for what ReactiveX emits behind a stream that several may subscribe to."""
+    process = script(
+        f"""
+        from rxagent import Agent
+        from rxagent import operators as ops
+
+        agent = Agent(lambda request: "5")
+        run = {run}
+        {made}
+        shared.pipe(rxo.delay(0.1)).subscribe(say, say, lambda: say("done"))
+        connect()
+        """
+    )
+
+    assert (0, ["5", "done"], "") == ended(process)
+
+
 @pytest.mark.parametrize("stream", ["from_worker", "from_blocking"])
 def test_work_that_is_not_awaited_does_not_keep_a_script(script, stream):
     """A thread that is stuck in a source keeps no script once its subscription is disposed."""
