@@ -268,6 +268,7 @@ def _fields_of(stream: Any, watch: Watch, chunk: Any) -> Mapping[str, Any]:
     if "usage" in fields and not _has_usage(stream):
         del fields["usage"]
     for choice in fields.get("choices") or ():
+        watch.restore(choice)
         if choice.get("finish_reason"):
             reason = choice["finish_reason"]
             own = watch.reason(reason) if watch.is_open else _reason(stream, reason)

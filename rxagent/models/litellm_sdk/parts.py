@@ -1,14 +1,16 @@
-"""Parts: the failures, finish reasons and usages in what a provider itself has sent."""
+"""Parts: the failures, finish reasons, arguments and usages in what a provider itself has sent."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...finish_reasons import finish_of
 from ..failures import failure_in, wordless_failure_in
+from ..openai_chat.calls import ARGUMENTS
+from ..openai_chat.nesting import is_deep
 from ..openai_responses.failures import failure_in_event
 from .deltas import make_plain
 
-__all__ = ["decisive_in", "failure_of", "reasons_in", "without_odd_fields"]
+__all__ = ["arguments_in", "decisive_in", "failure_of", "reasons_in", "without_odd_fields"]
 
 _REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
 _FAILED = ("error", "failed")
@@ -69,6 +71,15 @@ def reasons_in(value: Mapping[str, Any]) -> Iterator[str]:
     feedback = value.get("promptFeedback")  # of Gemini, whose reply to a blocked prompt is empty
     if isinstance(feedback, Mapping) and feedback.get("blockReason"):
         yield "content_filter"
+
+
+def arguments_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the arguments of all calls in a reply, or in a part of one, that came as objects."""
+    if isinstance(value, Mapping):
+        yield from (value[name] for name in ARGUMENTS if isinstance(value.get(name), Mapping))
+    if isinstance(value, Mapping | list) and not is_deep(value):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from arguments_in(inner)
 
 
 def without_odd_fields(value: dict[str, Any]) -> bool:

@@ -6,9 +6,7 @@ from typing import Any
 from ...call_arguments import in_order
 from ...finish_reasons import finish_of
 from ..cut_calls import unended
-from ..openai_chat.calls import ARGUMENTS
-from ..openai_chat.nesting import is_deep
-from .parts import decisive_in, failure_of, reasons_in
+from .parts import arguments_in, decisive_in, failure_of, reasons_in
 from .watch import json_in
 
 __all__ = ["WholeBody"]
@@ -62,7 +60,7 @@ class WholeBody:
         """Take the end off the last call, if the provider has read its arguments itself."""
         for call in (message.get("tool_calls") or ())[-1:]:
             arguments = call["function"].get("arguments") or ""
-            known = map(in_order, _objects_in([*self._parts()]))
+            known = map(in_order, arguments_in([*self._parts()]))
             if in_order(arguments) in known:
                 call["function"]["arguments"] = unended(arguments)
 
@@ -71,12 +69,3 @@ class WholeBody:
         for part in value if isinstance(value, list) else (value,):
             if isinstance(part, Mapping):
                 yield part
-
-
-def _objects_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the arguments of all calls in a reply that came as objects."""
-    if isinstance(value, Mapping):
-        yield from (value[name] for name in ARGUMENTS if isinstance(value.get(name), Mapping))
-    if isinstance(value, Mapping | list) and not is_deep(value):
-        for inner in value.values() if isinstance(value, Mapping) else value:
-            yield from _objects_in(inner)
