@@ -7,7 +7,7 @@ from typing import Any
 
 from .exact_json import exact_json, exact_text
 
-__all__ = ["as_object", "decoded", "in_order", "named"]
+__all__ = ["as_object", "as_read", "decoded", "in_order", "named"]
 
 
 def decoded(text: str, parse: Callable[[str], Any]) -> Any:
@@ -57,6 +57,19 @@ def as_object(text: str, names: Collection[str] = ()) -> str:
         return text
     arguments = None if value is None else named(value, names)
     return text if arguments is None else exact_text(arguments)
+
+
+def as_read(text: str, ran: str) -> str:
+    """Return arguments as the object as which they were read when their call ran.
+
+    Args:
+        text: The arguments.
+        ran: The object with which it ran, perhaps edited; it has the names.
+    """
+    with suppress(ValueError, RecursionError):
+        names = _exact(ran)
+        return as_object(text, names) if isinstance(names, dict) else text
+    return text
 
 
 def in_order(arguments: Any) -> str:
