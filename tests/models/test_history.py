@@ -160,6 +160,16 @@ def test_what_is_sent_by_others_is_what_ran(called, value, is_twice):
     assert said.message == state.steps[0].message
 
 
+def test_bare_line_breaks():
+    """A call whose texts have some runs, as one that is written as text, and is sent as JSON."""
+    for text in ('{"text": "a\nb\tc"}', '"a\nb\tc"', json.dumps('{"text": "a\nb\tc"}')):
+        message = Message("assistant", tool_calls=[ToolCall("c", "note", text)])
+        (sent,) = sendable(Request([message], [note.spec])).messages
+
+        assert {"text": "a\nb\tc"} == note.read(text).arguments
+        assert {"text": "a\nb\tc"} == json.loads(sent.tool_calls[0].arguments)
+
+
 def test_an_answer_is_sent_as_it_was_read():
     """A later request may not offer the tool by which an agent answers."""
     answered = ToolCall("c", "final_answer", "5")
