@@ -24,6 +24,7 @@ from .hosts import HOSTS
 from .litellm_sdk.clients import Clients
 from .litellm_sdk.failures import error_of
 from .litellm_sdk.lookups import asking, keep_off_loops, without_lookups
+from .litellm_sdk.parts import drop_estimate
 from .litellm_sdk.watch import Watch
 from .litellm_sdk.whole import WholeBody
 from .openai_chat.oddities import USUAL, Oddities, oddities_of
@@ -287,6 +288,8 @@ def _fields_of(stream: Any, watch: Watch, chunk: Any) -> Mapping[str, Any]:
             choice["finish_reason"] = own
             if own and finish_of(own) is None:  # no later chunk is read
                 fields.setdefault("usage", _latest_usage(stream))
+    if watch.is_open and not watch.counts_thoughts:
+        drop_estimate(fields)
     return fields
 
 

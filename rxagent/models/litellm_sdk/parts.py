@@ -10,7 +10,15 @@ from ..openai_chat.nesting import is_deep
 from ..openai_responses.failures import failure_in_event
 from .deltas import make_plain
 
-__all__ = ["arguments_in", "decisive_in", "failure_of", "reasons_in", "without_odd_fields"]
+__all__ = [
+    "arguments_in",
+    "counts_thoughts",
+    "decisive_in",
+    "drop_estimate",
+    "failure_of",
+    "reasons_in",
+    "without_odd_fields",
+]
 
 _REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
 _FAILED = ("error", "failed")
@@ -30,6 +38,8 @@ _OF_REPLIES = {"candidates", "choices", "content_block", "delta", "done", "usage
 _USAGES = ("usage", "usageMetadata")
 _OF_VENDORS = "provider_specific_fields"
 _COUNTS = ("tokens", "tokencount")
+_THOUGHTS = "reasoning_tokens"
+_OF_THOUGHTS = (_THOUGHTS, "reasoningTokens", "thoughtsTokenCount", "thinking_tokens")
 _LIMITS = {"max_messages": "length", "max_tool_calls": "length"}
 
 
@@ -80,6 +90,19 @@ def arguments_in(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, Mapping | list) and not is_deep(value):
         for inner in value.values() if isinstance(value, Mapping) else value:
             yield from arguments_in(inner)
+
+
+def counts_thoughts(text: str) -> bool:
+    """Return whether a text of a provider's may report how many tokens its thoughts have."""
+    return any(name in text for name in _OF_THOUGHTS)
+
+
+def drop_estimate(fields: Mapping[str, Any]) -> None:
+    """Remove from the usage of a chunk what LiteLLM has made up of the tokens of thoughts."""
+    usage = fields.get("usage")
+    details = usage.get("completion_tokens_details") if isinstance(usage, Mapping) else None
+    if isinstance(details, dict):
+        details.pop(_THOUGHTS, None)
 
 
 def without_odd_fields(value: dict[str, Any]) -> bool:

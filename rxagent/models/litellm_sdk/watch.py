@@ -17,7 +17,14 @@ from ..mould import EVERY, NO_MOULD
 from ..openai_chat.text_mould import mould_of_text
 from ..sse import Failure, Frames, Strange
 from .deltas import OF_DELTAS
-from .parts import arguments_in, decisive_in, failure_of, reasons_in, without_odd_fields
+from .parts import (
+    arguments_in,
+    counts_thoughts,
+    decisive_in,
+    failure_of,
+    reasons_in,
+    without_odd_fields,
+)
 from .sources import open_source
 
 __all__ = ["Watch", "json_in"]
@@ -37,6 +44,7 @@ class Watch:
     Attributes:
         failure: The description of an error that a line has reported, or None.
         is_open: Whether the lines can be seen.
+        counts_thoughts: Whether the provider may have reported the tokens of its thoughts.
         reasons: The finish reasons, in the provider's words.
 
     Args:
@@ -45,7 +53,7 @@ class Watch:
 
     def __init__(self, stream: Any) -> None:
         self.failure: Any = None
-        self.is_open = self._is_chat = self._has_called = False
+        self.is_open = self.counts_thoughts = self._is_chat = self._has_called = False
         self.reasons: list[str] = []
         self._objects: set[str] = set()
         self._frames = Frames()
@@ -77,6 +85,8 @@ class Watch:
 
     def note(self, piece: bytes) -> None:
         """Look at a line, with its end: LiteLLM reads its data before the event is whole."""
+        if not self.counts_thoughts:
+            self.counts_thoughts = counts_thoughts(piece.decode(errors="replace"))
         if (value := json_in(piece.removeprefix(b"data:"))) is not None:
             seen = len(self.reasons)
             self._look(value)

@@ -6,12 +6,14 @@ from typing import Any
 from ...call_arguments import in_order
 from ...finish_reasons import finish_of
 from ..cut_calls import unended
-from .parts import arguments_in, decisive_in, failure_of, reasons_in
+from .parts import arguments_in, counts_thoughts, decisive_in, drop_estimate, failure_of, reasons_in
 from .watch import json_in
 
 __all__ = ["WholeBody"]
 
 _LOGGED = "post_api_call"
+
+_OF_OLLAMA = {"prompt_eval_count", "eval_count"}
 
 
 class WholeBody:
@@ -46,8 +48,15 @@ class WholeBody:
         return next((failure for failure in failures if failure is not None), None)
 
     def fields_of(self, reply: Any) -> Mapping[str, Any]:
-        """Return the fields of a reply of LiteLLM's, with the finish reason that counts."""
+        """Return the fields of a reply of LiteLLM's, with the finish reason that counts.
+
+        The tokens that it has counted itself are left out.
+        """
         fields: dict[str, Any] = reply.model_dump(exclude_none=True)
+        if any("done" in part and not part.keys() >= _OF_OLLAMA for part in self._parts()):
+            fields.pop("usage", None)
+        if self._body and not counts_thoughts(self._body):
+            drop_estimate(fields)
         decisive = decisive_in(word for part in self._parts() for word in reasons_in(part))
         for choice in fields.get("choices") or ():
             if decisive is not None:
