@@ -238,12 +238,12 @@ def _load_headers_once() -> None:
     """Load the names of Anthropic's headers, which LiteLLM would do on a loop."""
     with suppress(ImportError, AttributeError):
         import_module("litellm.anthropic_beta_headers_manager")._load_beta_headers_config()
-    keep_off_loops()
 
 
 @cache
 def _rehearse_once(sdk: Any) -> None:
     """Load what the first request would load on its loop."""
+    keep_off_loops()
     with suppress(ImportError):
         import_module("fastapi")  # LiteLLM imports it at the first failure, if it is there
     asyncio.run(_rehearse(sdk))
