@@ -78,6 +78,8 @@ def several(name: str, values: Any, what: str, kind: Any = object) -> tuple[Any,
         what: The items, in words.
         kind: The type of each item.
     """
+    if type(values) is tuple and not values:
+        return values
     is_list = isinstance(values, list | tuple) or (
         isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
     )

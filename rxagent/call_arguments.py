@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 from .exact_json import exact_json, exact_text
+from .json_text import escaped
 
-__all__ = ["as_object", "decoded", "in_order", "named"]
+__all__ = ["as_object", "as_read", "decoded", "in_order", "named"]
 
 
 def decoded(text: str, parse: Callable[[str], Any]) -> Any:
@@ -45,18 +46,34 @@ def named(value: Any, names: Collection[str]) -> dict[str, Any] | None:
 def as_object(text: str, names: Collection[str] = ()) -> str:
     """Return arguments as the object with which a call runs; unchanged if they are one, or none.
 
+    A bare line break in a text becomes an escape, as JSON demands it.
+
     Args:
         text: The arguments.
         names: The names of all parameters.
     """
     if text.lstrip().startswith("{"):
-        return text
+        strict = escaped(text)
+        return text if strict == text else strict
     try:
         value = decoded(text, _exact)
     except (ValueError, RecursionError):
         return text
     arguments = None if value is None else named(value, names)
     return text if arguments is None else exact_text(arguments)
+
+
+def as_read(text: str, ran: str) -> str:
+    """Return arguments as the object as which they were read when their call ran.
+
+    Args:
+        text: The arguments.
+        ran: The object with which it ran, perhaps edited; it has the names.
+    """
+    with suppress(ValueError, RecursionError):
+        names = _exact(ran)
+        return as_object(text, names) if isinstance(names, dict) else text
+    return text
 
 
 def in_order(arguments: Any) -> str:
@@ -75,7 +92,7 @@ def in_order(arguments: Any) -> str:
 
 
 def _exact(text: str) -> Any:
-    return exact_json(text.encode())
+    return exact_json(escaped(text).encode())
 
 
 def _plain(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Never, TypeAlias
 
 from attrs import frozen
@@ -12,7 +12,17 @@ from .errors import ParseError
 from .json_schema import kind_of, kinds_of, options_of, part_of, values_of
 from .json_text import escaped, items_of, members_of
 
-__all__ = ["CALL_CLOSE", "CALL_OPEN", "KEYS", "Call", "Keys", "Schemas", "begun_call", "calls_in"]
+__all__ = [
+    "CALL_CLOSE",
+    "CALL_OPEN",
+    "KEYS",
+    "Call",
+    "Keys",
+    "Schemas",
+    "begun_call",
+    "calls_in",
+    "has_begun_call",
+]
 
 CALL_OPEN, CALL_CLOSE = "<tool_call>", "</tool_call>"
 """The tags that most chat templates ask for around a call."""
@@ -49,6 +59,12 @@ _BEGUN = re.compile(r'\s*\{.*?"name"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _BEGUN_ARGUMENTS = re.compile(rf'"(?:{"|".join(KEYS.arguments)})"\s*:\s*(?=\{{)(.*)\Z', re.DOTALL)
 _UNDECIDED = re.compile(r'\s*(?:,\s*(?:"[^"]*)?)?')
 _FUNCTION = re.compile(r"\s*<function=([^>\n]+)>(.*)</function>\s*", re.DOTALL)
+_THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_TAGGED = re.compile(
+    rf"\s*(?:Action:\s*)?{CALL_OPEN}(?:(?!{CALL_CLOSE}).)*{CALL_CLOSE}[\s;,]*", re.DOTALL
+)
+_OPENED = re.compile(rf"\s*(?:Action:\s*)?{CALL_OPEN}\s*(?:[\[{{<]|\Z)")
+_BEGUN_FUNCTION = re.compile(r"\s*<function=([^>\n]*+)(>?+)(?!.*</function>)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>\n]+)>")
 _WRITTEN = re.compile(r"\n?(.*?)\n?</parameter>\s*", re.DOTALL)
 _NOTHING: Mapping[str, Any] = {}
@@ -100,6 +116,25 @@ def begun_call(text: str, *, is_marked: bool = True) -> list[Call] | None:
     if not (arguments or is_marked or _UNDECIDED.fullmatch(text, found.end())):
         return None
     return [(name, arguments[1] if arguments else "")]
+
+
+def has_begun_call(text: str, names: Collection[str]) -> bool:
+    """Return whether a text that was cut is a call in tags that lacks their end, or ends with one.
+
+    Args:
+        text: The text, of which calls in tags may stand before it.
+        names: The names of the tools, one of which must stand in a tag that no other is around.
+    """
+    thought = _THOUGHT.match(text)
+    start = at = thought.end() if thought else 0
+    while tagged := _TAGGED.match(text, at):
+        at = tagged.end()
+    if _OPENED.match(text, at):
+        return True
+    if function := _BEGUN_FUNCTION.match(text, at):
+        name, is_whole = function[1], function[2]
+        return name in names if is_whole else any(each.startswith(name) for each in names)
+    return at > start and text[at:] != "" and CALL_OPEN.startswith(text[at:])
 
 
 def _call(text: str, schemas: Schemas, keys: Keys, is_marked: bool) -> Call | None:

@@ -293,7 +293,7 @@ class ApprovalAnswered(Event):
 
 @frozen
 class ToolStarted(Event):
-    """A tool's code is about to run."""
+    """A tool's code is about to run; the arguments of `call` are the object with which it runs."""
 
     call: ToolCall
 

@@ -23,6 +23,9 @@ _text = valid(text)
 INTERPRETER = "python_interpreter"
 """The name of a call that runs code of the model; its argument `code` holds the code."""
 
+ANSWER = "final_answer"
+"""The name of a call that gives the answer; its argument `answer` holds it."""
+
 NOT_SENT = {"sent": False}
 """The metadata of fields that belong to this process: neither shown nor written on the wire."""
 

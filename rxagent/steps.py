@@ -1,12 +1,14 @@
 """Steps and plans: the entries of a conversation, each a fold over its events."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from operator import is_
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
 from .arguments import shown
 from .attributes import OF_STEPS, advised
+from .call_arguments import as_read
 from .draft import EMPTY, Draft, grow
 from .errors import CallDenied
 from .events import (
@@ -123,12 +125,19 @@ class Step:
         """Return the step as messages for the next turn."""
         messages = []
         said = self.said or Message("assistant")
+        outcomes = self._outcomes
+        keys = _keys_of(said.tool_calls)
+        begun = [*zip(_keys_of(self._calls, keys), self._calls, strict=True)]
+        started = dict(begun)
+        calls = [
+            _as_read(call, started.get(key, call))
+            for key, call in zip(keys, said.tool_calls, strict=True)
+        ]
+        if not all(map(is_, calls, said.tool_calls)):
+            said = evolve(said, tool_calls=calls)
         if said.tool_calls or (said.text and not summary):
             messages.append(without_words(said) if summary else said)
-        outcomes = self._outcomes
-        native = dict(zip(_keys_of(said.tool_calls), said.tool_calls, strict=True))
-        begun = [*zip(_keys_of(self._calls, native), self._calls, strict=True)]
-        started = dict(begun)
+        native = dict(zip(keys, calls, strict=True))
         for key, call in native.items():
             outcome = outcomes.get(key, NOT_RUN if self.error else INTERRUPTED)
             edited = started.get(key, call).arguments
@@ -239,6 +248,13 @@ class Step:
             return call_id
         keys = _keys_of(call for call in self.message.tool_calls if call.id == call_id)
         return next((key for key in keys if key not in self._outcomes), call_id)
+
+
+def _as_read(call: ToolCall, ran: ToolCall) -> ToolCall:
+    """Return a call of the model's as it was read, by the call that ran, edited or not."""
+    if ran.arguments == call.arguments:
+        return call
+    return evolve(call, arguments=as_read(call.arguments, ran.arguments))
 
 
 @frozen

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rxagent import Agent, tool
 from rxagent import operators as ops
+from rxagent.events import Finish, TextDelta
 from rxagent.messages import Message, ToolSpec
 from rxagent.testing import ScriptedModel
 
@@ -189,3 +190,63 @@ def test_the_tools_of_an_agent_get_what_was_meant(written, paths, kept, mode):
 
     assert "Done." == Agent(ScriptedModel([call, "Done."]), [search]).run("Go")
     assert [(paths, kept, mode)] == got
+
+
+WHOLE = '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
+BEGUN = [
+    "<tool_call>\n<function=add>\n<parameter=a>\n1",
+    "<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool",
+    "<tool_call>\n<function=a",
+    '<tool_call>\n{"name": "ad',
+    '<think>I add.</think>\n\n<tool_call>\n{"na',
+    'Action:\n<tool_call>{"name',
+    "<tool_call>",
+    "<function=add>\n<parameter=a>\n1",
+    "<function=ad",
+    f'{WHOLE}\n<tool_call>\n{{"name": "ad',
+    f"{WHOLE}\n<tool_call>\n",
+    f"{WHOLE}\n<tool_",
+    f"{WHOLE}\n<function=add>\n<para",
+    f"{WHOLE}\n{WHOLE}\n<tool_call>\n<function=add>",
+]
+OTHERS = [
+    "<tool_call> opens a call, and",
+    "The form is <tool_call>\n<function=add>",
+    "<function=map> in Haskell",
+    "<ul><li>One</li>",
+    f"{WHOLE} is the form, and",
+    "The sum is",
+]
+
+
+@tool
+def add(a: int) -> int:
+    """Add."""
+    return a
+
+
+def ended(text, tools):
+    """Return the answer of an agent whose model is cut after a text, and what it read then."""
+    asked = []
+
+    def model(request):
+        asked.append(request)
+        return rx.of(TextDelta(text), Finish("length")) if len(asked) == 1 else rx.of("done")
+
+    return Agent(model, tools).run("x"), asked[-1].messages[-1].text
+
+
+@pytest.mark.parametrize("text", BEGUN)
+def test_a_call_that_the_limit_cut(text):
+    """It is no answer; where no tool is offered, it is text."""
+    answer, read = ended(text, [add])
+
+    assert answer == "done"
+    assert read.startswith("ParseError: ")
+    assert text == ended(text, [])[0]
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_a_text_that_the_limit_cut(text):
+    """What only names the tags of a call is an answer."""
+    assert text == ended(text, [add])[0]

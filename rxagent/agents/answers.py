@@ -12,6 +12,7 @@ from ..arguments import shorten
 from ..errors import ParseError, describe
 from ..events import Event, StepFailed
 from ..frozen import freeze
+from ..json_text import escaped
 from ..messages import ToolCall
 from ..state import State
 from ..streams import iterate
@@ -22,7 +23,11 @@ from ..streams.workers import Workers
 __all__ = ["check_answer", "failed_if_unusable", "read_answer"]
 
 
-def read_answer(call: ToolCall, reason: str, parse: Callable[[str], Any] = from_json) -> Any:
+def _parsed(text: str) -> Any:
+    return from_json(escaped(text))
+
+
+def read_answer(call: ToolCall, reason: str, parse: Callable[[str], Any] = _parsed) -> Any:
     """Return the answer in a call of final_answer.
 
     As for any tool with one parameter, an object that was encoded twice is decoded twice, and a

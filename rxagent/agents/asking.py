@@ -35,20 +35,22 @@ def ask(
         request: The request.
         final: The tool final_answer of the agent.
     """
-    again: tuple[Request, re.Pattern[str]] | None = None
-    if request.output is not None:
-        tools = [tool for tool in request.tools if tool.name != final.name]
-        again = evolve(request, output=None, tools=(*tools, final)), _ABOUT_OUTPUT
-    elif request.tools == (final,):
-        again = evolve(request, tools=()), _ABOUT_TOOLS
-    if again is None:
+    if request.output is None and request.tools != (final,):
         return model(request)
-    simpler, about = again
 
     def ask_again(error: Exception) -> Observable[Delta]:
+        about = _ABOUT_TOOLS if request.output is None else _ABOUT_OUTPUT
         if not (isinstance(error, ModelRejected) and about.search(str(error))):
             raise error
         retried = StepRetried(1, describe(error))
-        return ask(model, simpler, final).pipe(stream_ops.start_with(retried))
+        return ask(model, _simpler(request, final), final).pipe(stream_ops.start_with(retried))
 
     return model(request).pipe(stream_ops.catch(ask_again))
+
+
+def _simpler(request: Request, final: ToolSpec) -> Request:
+    """Return a request without structured output; one that has none, without tools."""
+    if request.output is None:
+        return evolve(request, tools=())
+    tools = [tool for tool in request.tools if tool.name != final.name]
+    return evolve(request, output=None, tools=(*tools, final))

@@ -10,10 +10,10 @@ memory policy summarises, a planner plans.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import reactivex as rx
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from reactivex import Observable
 
 from .. import operators as ops
@@ -102,8 +102,7 @@ Before: TypeAlias = Callable[[Turn], Observable[Event] | None]
 """Makes the events before a step, such as those of a plan; None for none."""
 
 
-@frozen
-class _Progress:
+class _Progress(NamedTuple):
     """The progress of a run: its state, the number of its latest step, and how it may end.
 
     `stage` counts what has been done before the next step. `since` is the number of the step in
@@ -142,7 +141,7 @@ class _Progress:
 
     def _fold(self, event: Event, **changes: Any) -> "_Progress":
         state = fold(self.state, event)
-        return evolve(self, state=state, **changes) if state is not self.state else self
+        return self._replace(state=state, **changes) if state is not self.state else self
 
 
 def run_steps(
@@ -233,7 +232,7 @@ class _StepMaker:
 
     def ended(self, progress: _Progress) -> _Progress:
         """Return the progress after that."""
-        return evolve(progress, stage=(progress.stage + 1) % (len(self.before) + 1))
+        return progress._replace(stage=(progress.stage + 1) % (len(self.before) + 1))
 
     def _is_at_limit(self, progress: _Progress) -> bool:
         return progress.step - progress.since == self.max_steps and not progress.closing

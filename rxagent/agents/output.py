@@ -12,6 +12,7 @@ from ..arguments import shorten
 from ..errors import ParseError
 from ..frozen import freeze, thaw
 from ..json_schema import kind_of, kinds_of, options_of, resolved
+from ..json_text import lacks_end
 from ..messages import ToolCall, ToolSpec
 from ..shapes.foreign import foreign_objects, without_fields
 from ..shapes.shape import Shape
@@ -23,6 +24,8 @@ from .answers import read_answer
 __all__ = ["Output"]
 
 _FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
+_FENCE = re.compile(r"\s*```\w*\n")
+_AROUND = '{"answer":'
 _BARE = re.compile(r"\s*(-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity)\s*")
 """What is JSON without quotes or brackets, and may be meant as a text."""
 
@@ -73,7 +76,8 @@ class Output:
         """Return the answer in a text, which is JSON; a text that fits as it is needs no quotes.
 
         JSON is a text where it can be nothing else: an object that is not the one around an
-        answer, where the type takes texts and no objects, and so for lists.
+        answer, where the type takes texts and no objects, and so for lists. The beginning of the
+        one around an answer is none, if the length limit cut it.
 
         Raises:
             ParseError: It does not fit.
@@ -88,6 +92,8 @@ class Output:
             value = self._shape.parsed(inner)
         except ValueError as error:
             try:
+                if reason == "length" and _is_begun(text):
+                    raise error
                 return freeze(self._shape.validated(text.strip()))
             except ValueError:
                 cut = "It was cut off by the length limit. " if reason == "length" else ""
@@ -186,6 +192,14 @@ class Output:
             return f"The answer cannot be written as JSON: {error}."
         errors = error.errors(include_url=False, include_context=False)
         return argument_errors(errors, value, self._shape.json, noun="Field", whole="The answer")
+
+
+def _is_begun(text: str) -> bool:
+    """Return whether a text is the beginning of the object around an answer, in a fence or not."""
+    fence = _FENCE.match(text)
+    inner = text[fence.end() :] if fence else text
+    begun = "".join(inner.split())
+    return lacks_end(inner) and (begun.startswith(_AROUND) or _AROUND.startswith(begun))
 
 
 def _plea(form: str) -> str:

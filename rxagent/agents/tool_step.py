@@ -14,6 +14,7 @@ from attrs import frozen
 from reactivex import Observable, compose
 
 from .. import operators as ops
+from ..call_forms import has_begun_call
 from ..errors import ParseError
 from ..events import (
     Delta,
@@ -161,6 +162,10 @@ class _Step:
             raise ParseError(
                 "The reply announced tool calls, but none arrived. Call the tool again."
             )
+        if reason == "length" and self._has_begun_call(text):
+            raise ParseError(
+                "The length limit cut off this call, so it was not run. Make it shorter."
+            )
         if not text.strip():
             cut = ": it reached the length limit (max_tokens)" if reason == "length" else ""
             raise ParseError(f"The reply was empty{cut}. Call a tool, or write the answer.")
@@ -171,6 +176,12 @@ class _Step:
             )
         output = self.how.output
         return self._answer(text if output is None else output.read_text(text, reason))
+
+    def _has_begun_call(self, text: str) -> bool:
+        """Return whether a text that was cut is a call, of which the end is missing."""
+        tools = self.how.tools.specs
+        names = [spec.name for spec in (*tools, FINAL_ANSWER)]
+        return bool(tools) and has_begun_call(text, names)
 
     @property
     def _may_be_text(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..printable import shown
+from .stdio import write_at_once
 from .terminal import Keys, Tty
 
 __all__ = ["Editor", "History", "history_path", "line_editor"]
@@ -102,6 +103,9 @@ class _Readline(Editor):
         return not (self._begun or self._readline.get_line_buffer())
 
     def ask(self, sign: str, begun: str) -> str:
+        def redraw() -> None:
+            write_at_once(sys.stdout, sign + self._readline.get_line_buffer())
+
         def insert() -> None:
             self._readline.insert_text(begun)
             self._begun = ""
@@ -113,7 +117,7 @@ class _Readline(Editor):
             return input(sign)
         self._tty.open(echo=True)  # without it readline shows nothing
         try:
-            with self._tty.redrawing(lambda: _write(sign + self._readline.get_line_buffer())):
+            with self._tty.redrawing(redraw):
                 return input(sign)
         finally:
             self._tty.open()
@@ -144,6 +148,7 @@ class _Plain(Editor):
         def show_all() -> None:
             self._show(sign + shown(keys.text))
 
+        self._screen.flush()
         show_all()
         with self._tty.redrawing(show_all):
             return self._read(keys)
@@ -163,13 +168,7 @@ class _Plain(Editor):
                 return keys.text[:-1]
 
     def _show(self, text: str) -> None:
-        self._screen.write(text)
-        self._screen.flush()
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+        write_at_once(self._screen, text)
 
 
 def line_editor(history: History | None, words: Sequence[str], tty: Tty | None) -> Editor:

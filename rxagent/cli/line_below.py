@@ -1,15 +1,14 @@
 """The line below: what a person types during an answer, shown below what is written."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import RLock
 from typing import TextIO
 
 from ..cells import Cursor, columns, last_cells
 from ..printable import shown
 from .leaving import before_leaving
-from .stdio import around_writes
+from .stdio import around_writes, write_at_once
 
 __all__ = ["LineBelow"]
 
@@ -108,7 +107,5 @@ class LineBelow:
             self._write(f"{_SAVE}{line}{_RESTORE}")
 
     def _write(self, text: str) -> None:
-        """Write to the terminal at once, past `sys.stdout`, whose writes move the line."""
-        if self._screen is not None:
-            with suppress(OSError):  # the terminal may be gone
-                os.write(self._screen.fileno(), text.encode(self._screen.encoding, "replace"))
+        if self._screen is not None:  # not by `sys.stdout`, whose writes move the line
+            write_at_once(self._screen, text)

@@ -17,7 +17,15 @@ import click
 
 from ..printable import shown
 
-__all__ = ["OutputLost", "around_writes", "echo", "guarded", "open_stdin", "require_stdout"]
+__all__ = [
+    "OutputLost",
+    "around_writes",
+    "echo",
+    "guarded",
+    "open_stdin",
+    "require_stdout",
+    "write_at_once",
+]
 
 
 _Around: TypeAlias = Callable[[Any, str], AbstractContextManager[object]]
@@ -47,6 +55,18 @@ def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
     stream = sys.stderr if err else sys.stdout
     stream.write(shown(text) + end)
     stream.flush()
+
+
+def write_at_once(stream: Any, text: str) -> None:
+    """Write to a terminal past the stream's buffer, also while a signal is handled.
+
+    The signal may have come during a write to that buffer, which refuses a second one. A terminal
+    that is gone is ignored.
+    """
+    data = text.encode(stream.encoding or "utf-8", "replace")
+    with suppress(OSError):
+        while data:
+            data = data[os.write(stream.fileno(), data) :]
 
 
 def open_stdin() -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 from .job_control import giving_back
 from .leaving import before_leaving
+from .stdio import write_at_once
 
 if sys.platform != "win32":
     import termios
@@ -157,7 +158,7 @@ class Tty:
         """Write the line that is being typed again during a block, after Ctrl-Z and `fg`.
 
         Args:
-            redraw: Writes it.
+            redraw: Writes it, at once.
             erase: Called at Ctrl-Z.
         """
         self._redraw, self._erase = redraw, erase
@@ -170,8 +171,7 @@ class Tty:
         """Let the terminal mark the start and the end of a paste, or not."""
         self._marks = marked
         if self.screen is not None:
-            self.screen.write(f"\x1b[?2004{'h' if marked else 'l'}")
-            self.screen.flush()
+            write_at_once(self.screen, f"\x1b[?2004{'h' if marked else 'l'}")
 
     def read(self, size: int = 4096) -> bytes:
         """Wait for keys; nothing means the end of input."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, ClassVar
 
@@ -124,8 +125,12 @@ class AnthropicModel(SdkModel):
         )
         self._cache = cache
 
-    def _endpoint(self, client: Any) -> Any:
-        return client.messages
+    def _import_rest(self, client: Any) -> None:
+        _ = client.messages.with_streaming_response.create
+
+    async def _response(self, client: Any, call: dict[str, Any], opened: AsyncExitStack) -> Any:
+        sending = client.messages.with_streaming_response.create(**call)
+        return (await opened.enter_async_context(sending)).http_response
 
     def _origin(self, client: Any) -> str:
         return origin_of(self.provider, str(client.base_url), _USUAL_SERVER)

@@ -2,15 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from inspect import isawaitable
 from typing import Any, ClassVar
 
 from ..arguments import mapping
+from ..streams.calls import is_async
+from ..streams.workers import Workers
+from .on_worker import on_worker
 from .openai import OpenAIModel
 from .options import merged
 from .provider import Provider
 from .sdk import list_models
 
 __all__ = ["PROVIDER", "AzureOpenAIModel"]
+
+_TOKEN = "azure_ad_token_provider"
+
+_FETCHERS = Workers(limit=8, name="rxagent-worker-tokens")
+"""Call what provides tokens: they may have to be fetched from a server first."""
 
 PROVIDER = Provider(
     prefix="azure",
@@ -40,7 +49,8 @@ class AzureOpenAIModel(OpenAIModel):
         api_version: The version of Azure's interface.
         azure_deployment: The deployment's name.
         api_key: The key.
-        azure_ad_token_provider: A function, sync or async, that returns a token of Entra ID.
+        azure_ad_token_provider: A function, sync or async, that returns a token of Entra ID; a
+            sync one is called on a worker thread.
         client_kwargs: More arguments for the SDK's `AsyncAzureOpenAI`.
         http_client: As for `OpenAIModel`.
         stream: As for `OpenAIModel`.
@@ -69,7 +79,7 @@ class AzureOpenAIModel(OpenAIModel):
             "azure_endpoint": azure_endpoint,
             "api_version": api_version,
             "azure_deployment": azure_deployment,
-            "azure_ad_token_provider": azure_ad_token_provider,
+            _TOKEN: azure_ad_token_provider,
         }
         super().__init__(
             model_id,
@@ -80,3 +90,16 @@ class AzureOpenAIModel(OpenAIModel):
             stream=stream,
             **options,
         )
+
+    def _arguments(self) -> Mapping[str, Any]:
+        given = super()._arguments()
+        provider = given.get(_TOKEN)
+        if not callable(provider) or is_async(provider):
+            return given
+        return {**given, _TOKEN: partial(_token, provider)}
+
+
+async def _token(provider: Callable[[], Any]) -> Any:
+    """Return the token of a function that may block, which the SDK would call on the loop."""
+    token = await on_worker(_FETCHERS, provider, "fetching a token")
+    return await token if isawaitable(token) else token

@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import MESSAGES, STATUSES, status_of
 
-__all__ = ["failed_state_in", "failure_in", "is_foreign", "wordless_failure_in"]
+__all__ = ["failed_state_in", "failure_in", "failure_inside", "is_foreign", "wordless_failure_in"]
 
 _CODES = {*STATUSES} - {"type"}
 _KINDS = ("object", "type", "status", "event")
@@ -29,6 +29,9 @@ _SIGNS = {*_ERRORS, *_BESIDE, "base_resp"}
 
 _OF_CHUNKS = {"choices", "usage", "id", "object", "created", "model", "system_fingerprint"}
 _OF_CHUNKS |= {"service_tier", "provider", "base_resp", "prompt_filter_results", "timings"}
+_OF_OPENAI = frozenset(("choices", "usage", "id", "object", "created", "model"))
+_OF_OPENAI |= {"system_fingerprint", "service_tier", "obfuscation"}
+_USUAL = "chat.completion.chunk", "chat.completion"
 _OF_PINGS = {"type", "event", "ping", "keepalive", "keep_alive", "heartbeat", "status", "comment"}
 _OF_PINGS |= {"time", "timestamp", "ts", "success", "ok", "request_id", "requestId"}
 
@@ -74,7 +77,7 @@ def failure_in(part: Any, inside: bool = False, is_known: bool = False) -> Any:
             neither is a state such as `incomplete`. A chunk with choices or usage is.
     """
     if type(part) is dict:
-        if inside and _INNOCENT.issuperset(part):
+        if _is_innocent(part) if inside else _is_usual(part):
             return None
     elif not isinstance(part, Mapping):
         return None
@@ -99,6 +102,14 @@ def failure_in(part: Any, inside: bool = False, is_known: bool = False) -> Any:
     return part if has_code or has_words or is_unsuccessful else None
 
 
+def failure_inside(*parts: Any) -> Any:
+    """Return the description of an error, or of a failed state, in parts of a chunk, or None."""
+    if all(map(_is_innocent, parts)):
+        return None
+    errors = [failure_in(part, inside=True) for part in parts]
+    return next((found for found in (*errors, *map(failed_state_in, parts)) if found), None)
+
+
 def wordless_failure_in(chunk: Mapping[str, Any]) -> str | None:
     """Return the description of an error that has lost its words, in a chunk without choices.
 
@@ -121,6 +132,20 @@ def is_foreign(chunk: Mapping[str, Any]) -> bool:
     if not chunk or any(name in _OF_CHUNKS or name.startswith("x_") for name in chunk):
         return False
     return any(_is_strange(name, value) for name, value in chunk.items())
+
+
+def _is_innocent(part: Any) -> bool:
+    """Return whether a part of a chunk is empty, or has only fields that say of no failure."""
+    return not part or (type(part) is dict and _INNOCENT.issuperset(part))
+
+
+def _is_usual(chunk: dict[str, Any]) -> bool:
+    """Return whether a chunk has no other fields than OpenAI's own, and says of no failure."""
+    if not _OF_OPENAI.issuperset(chunk) or chunk.get("object") not in _USUAL:
+        return False
+    usage = chunk.get("usage")
+    is_list = type(chunk.get("choices")) is list
+    return is_list and (usage is None or (type(usage) is dict and _ERRORS_SET.isdisjoint(usage)))
 
 
 def _reported_in(part: Mapping[str, Any]) -> Any:

@@ -221,14 +221,14 @@ class JsonReply:
             yield REST
 
     def _read(self, frame: bytes) -> Iterator[Delta | Rest]:
-        if self.is_settled or not (frame or type(frame) is Failure):
+        if (self._done and self.is_settled) or not (frame or type(frame) is Failure):
             return
         if type(frame) is Strange:
             self._strange = self._strange or frame
             if frame.find(b"{") >= 0 or (self._emitted and not self.is_finished):
                 raise self._errors.malformed("bytes that belong to no reply", frame)
             return
-        if frame.lstrip(b' "').startswith(b"[DONE]"):
+        if frame[:1] != b"{" and frame.lstrip(b' "').startswith(b"[DONE]"):
             self._done = True
             return
         value: Any = None

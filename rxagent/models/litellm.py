@@ -23,6 +23,8 @@ from .errors import ErrorFactory
 from .hosts import HOSTS
 from .litellm_sdk.clients import Clients
 from .litellm_sdk.failures import error_of
+from .litellm_sdk.lookups import asking, keep_off_loops, without_lookups
+from .litellm_sdk.parts import drop_estimate
 from .litellm_sdk.watch import Watch
 from .litellm_sdk.whole import WholeBody
 from .openai_chat.oddities import USUAL, Oddities, oddities_of
@@ -34,8 +36,8 @@ from .remote import RemoteModel
 
 __all__ = ["PROVIDER", "LiteLLMModel", "loaded"]
 
-_COST_MAP = "LITELLM_LOCAL_MODEL_COST_MAP"
-"""Unless it is set, importing LiteLLM downloads the prices of all models."""
+_LOCAL = "LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"
+"""Unless they are set, LiteLLM downloads the prices of all models, and names of headers."""
 
 _REASONS = "received_finish_reason", "intermittent_finish_reason", "received_any_finish_reason"
 """Where LiteLLM keeps that a provider has sent a finish reason."""
@@ -144,6 +146,7 @@ class LiteLLMModel(RemoteModel):
         client.note()
         await client.close_dropped()
         sent()
+        asking()
         try:
             reply = await complete(**call)
         except Exception as error:
@@ -152,6 +155,7 @@ class LiteLLMModel(RemoteModel):
             raise errors.reported(body.failure) from error
         finally:
             client.note()
+            without_lookups()
         if body.failure is not None:
             raise errors.reported(body.failure)
         if hasattr(reply, "aclose"):
@@ -214,13 +218,14 @@ def loaded() -> Any:
     """Return LiteLLM's module, with all that its first request would load."""
     with _importing:
         is_first = "litellm" not in sys.modules
-        if is_unset := _COST_MAP not in os.environ:
-            os.environ[_COST_MAP] = "True"
+        unset = [name for name in _LOCAL if name not in os.environ]
+        os.environ |= dict.fromkeys(unset, "True")
         try:
             sdk: Any = import_module("litellm")
+            _load_headers_once()
         finally:
-            if is_unset:
-                del os.environ[_COST_MAP]
+            for name in unset:
+                os.environ.pop(name, None)
         if is_first:
             sdk.suppress_debug_info = True  # it prints advice to the standard output
             filterwarnings("ignore", _NOT_BEGUN, RuntimeWarning)
@@ -229,8 +234,16 @@ def loaded() -> Any:
 
 
 @cache
+def _load_headers_once() -> None:
+    """Load the names of Anthropic's headers, which LiteLLM would do on a loop."""
+    with suppress(ImportError, AttributeError):
+        import_module("litellm.anthropic_beta_headers_manager")._load_beta_headers_config()
+
+
+@cache
 def _rehearse_once(sdk: Any) -> None:
     """Load what the first request would load on its loop."""
+    keep_off_loops()
     with suppress(ImportError):
         import_module("fastapi")  # LiteLLM imports it at the first failure, if it is there
     asyncio.run(_rehearse(sdk))
@@ -268,12 +281,15 @@ def _fields_of(stream: Any, watch: Watch, chunk: Any) -> Mapping[str, Any]:
     if "usage" in fields and not _has_usage(stream):
         del fields["usage"]
     for choice in fields.get("choices") or ():
+        watch.restore(choice)
         if choice.get("finish_reason"):
             reason = choice["finish_reason"]
             own = watch.reason(reason) if watch.is_open else _reason(stream, reason)
             choice["finish_reason"] = own
             if own and finish_of(own) is None:  # no later chunk is read
                 fields.setdefault("usage", _latest_usage(stream))
+    if watch.is_open and not watch.counts_thoughts:
+        drop_estimate(fields)
     return fields
 
 

@@ -1,6 +1,7 @@
 """OpenAI, and every server that speaks its chat protocol."""
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, ClassVar
 
@@ -34,6 +35,13 @@ PROVIDER = Provider(
 )
 
 _CHAT, _RESPONSES = "chat", "responses"
+_PATHS = {_CHAT: "/chat/completions", _RESPONSES: "/responses"}
+
+_OPTIONS = {"extra_headers": "headers", "extra_query": "params", "timeout": "timeout"}
+"""The options for the SDK's call, by their names in its `post`."""
+
+_KEY = {"security": {"bearer_auth": True}}
+"""Which of its keys the SDK sends: never the administrator's."""
 
 
 class OpenAIModel(SdkModel):
@@ -117,8 +125,19 @@ class OpenAIModel(SdkModel):
         protocol = "" if self._api == _CHAT else f", api={self._api!r}"
         return f"{super().__repr__()[:-1]}{protocol})"
 
-    def _endpoint(self, client: Any) -> Any:
-        return client.responses if self._api == _RESPONSES else client.chat.completions
+    def _import_rest(self, client: Any) -> None:
+        from openai import AsyncStream  # noqa: F401
+
+    async def _response(self, client: Any, call: dict[str, Any], opened: AsyncExitStack) -> Any:
+        """Send a request by the SDK's `post`: its `create` takes a body apart for its types."""
+        from openai import AsyncStream
+
+        kind: Any = AsyncStream[object]
+        stream = await client.post(
+            _PATHS[self._api], cast_to=object, stream=True, stream_cls=kind, **call
+        )
+        opened.push_async_callback(stream.response.aclose)
+        return stream.response
 
     def _origin(self, client: Any) -> str:
         name = self.provider if self._api == _CHAT else f"{self.provider}-{self._api}"
@@ -139,21 +158,21 @@ class OpenAIModel(SdkModel):
         declared = self._oddities or declared_at(origin.partition(" ")[2])
         oddities = oddities_of(origin, self.model_id, declared)
         messages = {"messages": list(chat_messages(request.messages, origin, oddities))}
-        return {
-            **call,
-            "model": self.model_id,
-            "messages": (),  # here the SDK would take them apart, a third of its work
-            "stream": self._stream,
-            "extra_body": {**messages, **body, **call.get("extra_body", {})},
-        }
+        return _sent(call, {"model": self.model_id, "stream": self._stream, **messages, **body})
 
     def _call_of_responses(self, request: Request, origin: str) -> dict[str, Any]:
         options = self._options, request.options
         body = response_body(self.model_id, request, options, origin)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
-        return {
-            **call,
-            "model": self.model_id,
-            "stream": self._stream,
-            "extra_body": {**body, **call.get("extra_body", {})},
-        }
+        return _sent(call, {"model": self.model_id, "stream": self._stream, **body})
+
+
+def _sent(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the SDK's `post`.
+
+    Args:
+        call: The options for the SDK's call.
+        body: The body.
+    """
+    options = {_OPTIONS[name]: call[name] for name in _OPTIONS.keys() & call.keys()}
+    return {"body": {**body, **call.get("extra_body", {})}, "options": _KEY | options}

@@ -75,17 +75,27 @@ class SdkModel(RemoteModel):
         self._http_client = http_client
 
     @abstractmethod
-    def _endpoint(self, client: Any) -> Any:
-        """Return the part of a client that has `create`."""
-
-    @abstractmethod
     def _call(self, request: Request, origin: str) -> dict[str, Any]:
-        """Return the arguments of `create`.
+        """Return what is sent: the body, and `OF_THE_CALL`.
 
         Args:
             request: The request.
             origin: Where it goes; data that came from elsewhere is not sent back.
         """
+
+    @abstractmethod
+    async def _response(self, client: Any, call: dict[str, Any], opened: AsyncExitStack) -> Any:
+        """Send a request; return the HTTP client's response, whose body is still to come.
+
+        Args:
+            client: The SDK's client.
+            call: What is sent.
+            opened: Closes the response.
+        """
+
+    @abstractmethod
+    def _import_rest(self, client: Any) -> None:
+        """Import what the first request would import."""
 
     @abstractmethod
     def _origin(self, client: Any) -> str:
@@ -106,10 +116,9 @@ class SdkModel(RemoteModel):
         origin = self._origin(client)
         call = self._call(request, origin)
         sent()
-        sending = self._endpoint(client).with_streaming_response.create(**call)
-        response = await opened.enter_async_context(sending)
+        response = await self._response(client, call, opened)
         errors = evolve(errors, headers=response.headers)
-        return body_of(response.http_response), self._reader(errors, origin)
+        return body_of(response), self._reader(errors, origin)
 
     def _client(self) -> AbstractAsyncContextManager[Any]:
         environment = [os.environ.get(name) for name in (*self._environment, *_TLS_VARIABLES)]
@@ -155,7 +164,7 @@ class SdkModel(RemoteModel):
         base_error = getattr(sdk, self._sdk_error)
         try:
             client = getattr(sdk, self._sdk_client)(http_client=http_client, **self._arguments())
-            _ = self._endpoint(client).with_streaming_response.create  # imports the rest of it
+            self._import_rest(client)
         except MissingKey:
             raise
         except (base_error, ValueError) as error:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from attrs import evolve
 
 from ..call_arguments import as_object
-from ..messages import Image, Message, Request, ToolCall, ToolSpec
+from ..messages import ANSWER, Image, Message, Request, ToolCall, ToolSpec
 from .openai_chat.fields import whole
 
 __all__ = ["sendable"]
@@ -18,6 +18,9 @@ _T = TypeVar("_T")
 _Names = Mapping[str, Collection[str]]
 """The names of the parameters of tools."""
 
+_NAMES: _Names = {ANSWER: ("answer",)}
+"""Those of a tool that not every request offers."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -25,9 +28,11 @@ def sendable(request: Request) -> Request:
     """Return a request whose texts can be encoded: halves of characters become U+FFFD.
 
     A file name or an argument of the command line may hold some. Arguments that are no object,
-    and with which a call ran all the same, become that object.
+    and with which a call ran all the same, become that object; a state has done that already.
     """
-    names = {tool.name: _names_in(tool.parameters.get("properties")) for tool in request.tools}
+    names = dict(_NAMES)
+    for tool in request.tools:
+        names[tool.name] = _names_in(tool.parameters.get("properties"))
     return _with(
         request,
         messages=_each(partial(_sendable_message, names), request.messages),

@@ -2,6 +2,8 @@
 
 import re
 
+from jiter import from_json
+
 __all__ = ["Arguments"]
 
 _IN_STRING = re.compile(r'\\.|\\\Z|"', re.DOTALL)
@@ -40,6 +42,8 @@ class Arguments:
     @property
     def are_whole(self) -> bool:
         """Whether they are an object or a list that is closed."""
+        if not self._looked_at and _is_container(self.text):
+            self._nested, self._looked_at = True, len(self._pieces)
         self._look_at_all()
         return self._nested and self._depth <= 0 and not self._in_string
 
@@ -71,3 +75,14 @@ class Arguments:
                 self._nested = self._nested or opened > 0
                 self._in_string = quote >= 0
                 at = end + 1
+
+
+def _is_container(text: str) -> bool:
+    """Return whether a text is an object or a list in strict JSON."""
+    if text.rstrip()[-1:] not in ("}", "]"):
+        return False
+    try:
+        from_json(text.encode())
+    except ValueError:
+        return False
+    return True

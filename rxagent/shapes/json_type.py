@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
@@ -13,6 +14,7 @@ from pydantic_core import SchemaValidator, core_schema, from_json, to_json
 
 from ..exact_json import ExactFloat, Partial, exact_json
 from ..json_schema import kinds_of, options_of, part_of, values_of
+from ..json_text import escaped
 
 __all__ = ["JsonType"]
 
@@ -85,7 +87,7 @@ class JsonType:
         return self._marked is not self.json
 
     def parsed(self, text: str, partial: Partial = False) -> Any:
-        """Return the value of a JSON text, for `validated`.
+        """Return the value of a JSON text, for `validated`; strings may have bare line breaks.
 
         Args:
             text: The text.
@@ -95,6 +97,15 @@ class JsonType:
         Raises:
             ValueError: It is not JSON.
         """
+        try:
+            return self._parsed(text, partial)
+        except ValueError:
+            if (strict := escaped(text)) != text:
+                with suppress(ValueError):
+                    return self._parsed(strict, partial)
+            raise
+
+    def _parsed(self, text: str, partial: Partial) -> Any:
         if self._keeps_digits:
             return exact_json(text.encode(), partial)
         try:

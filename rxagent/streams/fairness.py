@@ -34,8 +34,11 @@ _STRIDE = 32
 _WORK_SECONDS = 0.005
 """Seconds of a loop's CPU time after which other threads get the interpreter."""
 
+_IDLE_SECONDS = 0.001
+"""Seconds for which it must have been idle in that time, so that they had it anyway."""
+
 _YIELD_SECONDS = 0.00005
-"""Seconds for which it sleeps then: about what a waiting thread needs to wake up."""
+"""Seconds for which it sleeps otherwise: about what a waiting thread needs to wake up."""
 
 
 def rested(items: Iterable[_T]) -> Iterator[_T | Rest]:
@@ -61,7 +64,7 @@ class FairShare:
     def __init__(self, seconds: float = 0.002) -> None:
         self.seconds = seconds
         self._end: float | None = None
-        self._yielded_at = 0.0  # of the CPU time of the loop's thread
+        self._yielded_at = 0.0, 0.0  # by the CPU time of the loop's thread, and by `perf_counter`
         self._going: _Line = deque()
         self._coming: _Line = deque()
         self._lines = deque([self._going, self._coming])
@@ -147,7 +150,10 @@ class FairShare:
                 return
 
     def _yield_to_threads(self) -> None:
-        now = thread_time()
-        if now - self._yielded_at > _WORK_SECONDS and threading.active_count() > 1:
+        worked = thread_time() - self._yielded_at[0]
+        if worked <= _WORK_SECONDS:
+            return
+        idle = perf_counter() - self._yielded_at[1] - worked
+        if idle < _IDLE_SECONDS and threading.active_count() > 1:
             sleep(_YIELD_SECONDS)
-            self._yielded_at = now
+        self._yielded_at = thread_time(), perf_counter()

@@ -89,14 +89,16 @@ class Jobs:
     @property
     def ready(self) -> int:
         """How many of the jobs that have not begun may begin now."""
-        free = self.free
+        nested, queued = _length(self._nested), _length(self._queue)
+        if not (nested or queued):
+            return 0
+        free, room = self.free, self._room
         if free <= 0:
             return 0
-        within = min(_length(self._nested), free)
-        queued = _length(self._queue)
-        others = max(0, min(queued, self._usual - within))
+        within = min(nested, free)
+        others = max(0, min(queued, free - self.opened - within, room - within))
         if self.opened and others < queued:
-            room = min(free, self._room + self.opened) - within - others
+            room = min(free, room + self.opened) - within - others
             others += max(0, min(self.due_perhaps, queued - others, room))
         return within + others
 
@@ -108,8 +110,10 @@ class Jobs:
     @property
     def free(self) -> int:
         """How many slots are free; a job keeps its own when no spare one can replace it."""
-        given_up = min(len(self.abandoned) + len(self.waiting), self._spare - self.added)
-        return self._limit + self.added + self.opened - len(self.running) + given_up
+        free = self._limit + self.added + self.opened - len(self.running)
+        if self.abandoned or self.waiting:
+            free += min(len(self.abandoned) + len(self.waiting), self._spare - self.added)
+        return free
 
     @property
     def _usual(self) -> int:
@@ -256,6 +260,8 @@ def _has_begun(job: Job) -> bool:
 
 def _length(queue: deque[Job]) -> int:
     """Return how many jobs wait in a queue, at most; 0 if there are none."""
+    if not queue:
+        return 0
     try:
         while _has_begun(first := queue[0]):
             with suppress(ValueError):

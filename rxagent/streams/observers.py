@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from inspect import isasyncgenfunction, iscoroutinefunction
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, isasyncgenfunction, iscoroutinefunction
 from time import perf_counter
+from types import FunctionType
 from typing import Any, Generic, Self, TypeVar
 
 from reactivex import abc
@@ -14,6 +15,7 @@ from .serial_queue import is_main_thread
 __all__ = ["SLOW", "Broadcaster", "PartialObserver", "methods_of"]
 
 _ASYNCHRONOUS = (iscoroutinefunction, isasyncgenfunction)
+_OF_COROUTINES = CO_COROUTINE | CO_ASYNC_GENERATOR
 _METHODS = ("on_next", "on_error", "on_completed")
 
 
@@ -56,6 +58,9 @@ def methods_of(
 
 
 def _is_asynchronous(method: Any) -> bool:
+    function = getattr(method, "__func__", method)
+    if type(function) is FunctionType and not function.__dict__:  # as nearly always
+        return bool(function.__code__.co_flags & _OF_COROUTINES)
     if method is None:
         return False
     ways = (method, type(method).__call__)  # the latter of an object that is no function

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from inspect import BoundArguments
 from typing import Any
 
+from attrs import evolve
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable
 
+from ..call_arguments import as_object
 from ..errors import PoolExhausted, ToolError, ToolTimeout
 from ..events import (
     Event,
@@ -47,9 +49,10 @@ def run_call(
         Asked = ApprovalAsked ApprovalAnswered
 
     Every call ends with an event, whatever the tool raises. A call that could run is asked about,
-    if its agent has a policy of approval. ToolStarted is emitted when a worker is free; the
-    time-out starts then. Disposing cancels a coroutine; output of a running thread is discarded.
-    While the run is paused, no call starts.
+    if its agent has a policy of approval. The arguments of a call that could run are the object
+    with which it runs, from then on. ToolStarted is emitted when a worker is free; the time-out
+    starts then. Disposing cancels a coroutine; output of a running thread is discarded. While the
+    run is paused, no call starts.
 
     Args:
         tools: The tools that may be called.
@@ -109,6 +112,7 @@ class _Running(Sink[Any, Event]):
         try:
             tool = tools.find(call.name)
             arguments = tool.read(call.arguments, additional, cut=cut)
+            call = self._call = _as_read(tool, call)
         except Exception as error:
             self._fail(error)
             return
@@ -117,7 +121,7 @@ class _Running(Sink[Any, Event]):
             if call.arguments == self._call.arguments:
                 self._run(tool, arguments)
                 return
-            self._call = call
+            self._call = _as_read(tool, call)
             try:
                 edited = tool.read(call.arguments, additional)
             except Exception as error:
@@ -200,6 +204,12 @@ class _Running(Sink[Any, Event]):
         self._timer.dispose()
         if self._asking is not None:
             self._asking.dispose()
+
+
+def _as_read(tool: Tool, call: ToolCall) -> ToolCall:
+    """Return a call whose arguments are the object with which it runs, if they stand for one."""
+    arguments = as_object(call.arguments, tool.parameters["properties"])
+    return call if arguments is call.arguments else evolve(call, arguments=arguments)
 
 
 def _late(tool: Tool) -> ToolTimeout:

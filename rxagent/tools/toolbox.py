@@ -7,14 +7,14 @@ from attrs import field, frozen
 
 from ..arguments import did_you_mean, several
 from ..errors import UnknownTool
-from ..messages import ToolSpec
+from ..messages import ANSWER, ToolSpec
 from .anything import ANYTHING
 from .definition import Tool, as_tool
 
 __all__ = ["FINAL_ANSWER", "Toolbox"]
 
 FINAL_ANSWER = ToolSpec(
-    "final_answer",
+    ANSWER,
     "Give the final answer to the task. Call it alone, once you know the answer.",
     {
         "type": "object",

@@ -181,6 +181,20 @@ def test_an_edited_call_runs_as_edited(form):
     )
 
 
+def test_a_bare_value_is_asked_about_as_it_is_read():
+    """The policy and each later request have the object; what a person did not edit is the same."""
+    bare = [ToolCall(f"c{at}", "wipe", '"a"') for at in range(2)]
+    decisions = iter([Edit({"path": "b"}), Allow()])
+    model = Noting(Message("assistant", tool_calls=bare), "done")
+    events = done(Agent(model, [wipe], approve=lambda _: next(decisions)))
+
+    assert ['{"path": "a"}'] * 2 == [asked.call.arguments for asked in of(events, ApprovalAsked)]
+    said, edited, same = model.requests[1].messages[-3:]
+    assert ['{"path": "a"}'] * 2 == [call.arguments for call in said.tool_calls]
+    assert 'changed before the call ran: {"path": "b"}\nwiped b' in edited.text
+    assert same.text == "wiped a"
+
+
 def test_edited_arguments_that_do_not_fit_do_not_run():
     """They fail as any others."""
     events = done(agent("a", approve=Edit({"file": "b"})))

@@ -51,12 +51,37 @@ def test_any_text_is_a_text(text, kind):
     assert meant == Output.of(kind).read_text(f" {text}\n", "stop")
 
 
+@given(
+    st.text("ab\n\t é", min_size=1),
+    st.sampled_from([str, str | None]),
+    st.sampled_from([None, 1]),
+    st.data(),
+)
+def test_the_beginning_of_the_wrapper_is_no_text(text, kind, indent, data):
+    """The length limit has cut it, and the model tries again."""
+    whole = json.dumps({"answer": text}, indent=indent)
+    begun = whole[: data.draw(st.integers(1, len(whole) - 1))]
+    for written in (begun, f"```json\n{begun}"):
+        with pytest.raises(ParseError, match="It was cut off by the length limit"):
+            Output.of(kind).read_text(written, "length")
+
+
+@pytest.mark.parametrize("text", ["The answer is", '{"a": "b', '{"answers": 1', "[1, 2"])
+def test_the_beginning_of_another_text_is_one(text):
+    """The length limit may cut it, as any text."""
+    assert text == Output.of(str).read_text(text, "length")
+
+
 @given(st.text())
+@example("a\nb\tc")
 def test_the_wrapper_that_was_asked_for_is_no_text(text):
     """What stands in it is the answer, as it is."""
     output = Output.of(str)
+    bare = json.dumps({"answer": text}).replace("\\n", "\n").replace("\\t", "\t")
 
     assert text == output.read_text(json.dumps({"answer": text}), "stop")
+    if "\\" not in text:
+        assert text == output.read_text(bare, "stop")
     assert text == output.read_text(json.dumps(text), "stop")
     with pytest.raises(ParseError, match="The answer has type 'integer' but should be 'string'"):
         output.read_text('{"answer": 5}', "stop")

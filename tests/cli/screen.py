@@ -52,7 +52,10 @@ class Screen:
         self.read_until(*texts)
 
     def press_until(self, key, text):
-        """Press a key, again if need be, and read until a text."""
+        """Press a key for a shell's command, again if need be, and read until a text."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        if children.exists():
+            self.wait_until_it_sleeps(children.read_text(encoding="utf-8").split()[0])
         self.type(key)
         if not self._comes(text, OVERLOOKED):
             self.type(key)
@@ -73,9 +76,9 @@ class Screen:
             self.type(key)
             self.process.wait(PATIENCE)
 
-    def wait_until_it_sleeps(self):
+    def wait_until_it_sleeps(self, pid=None):
         """Wait until the command's main thread has slept for longer than a turn of another's."""
-        status = Path(f"/proc/{self.process.pid}/stat")
+        status = Path(f"/proc/{pid or self.process.pid}/stat")
         asleep = 0
         while asleep < 10 and status.exists():
             self._more(0.002)

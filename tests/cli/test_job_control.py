@@ -1,7 +1,9 @@
 """A conversation that a shell stops and continues, and one that is killed."""
 
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import termios
 from functools import partial
@@ -13,9 +15,6 @@ if sys.platform == "win32":
 
 from .screen import CTRL_D, Screen
 
-# The terminal is shared with a real shell, and Python may overlook a signal before a read.
-pytestmark = pytest.mark.flaky(reruns=8)
-
 CTRL_Z = "\x1a"
 HELLO = "Hello from the scripted model."
 SHELL = (
@@ -23,10 +22,34 @@ SHELL = (
     "--norc",
     "-m",
     "-c",
-    '"$@"; echo "it stopped"; read; fg >/dev/null',
+    '"$@"; echo "it ended with $?"; read; fg >/dev/null',
     "bash",
 )
 """A shell that waits for Enter when its job is stopped, and continues the job then."""
+STOPPED = f"it ended with {128 + signal.SIGTSTP}"
+
+AMID_A_WRITE = """
+import io, os, signal, sys
+
+from rxagent.cli.terminal import Tty
+
+
+class Terminal(io.FileIO):
+    def write(self, data):
+        written = super().write(data)
+        if b"half" in bytes(data):
+            os.kill(os.getpid(), int(sys.argv[1]))
+        return written
+
+
+screen = io.TextIOWrapper(io.BufferedWriter(Terminal(1, "w", closefd=False)), "utf-8")
+with Tty(screen).held():
+    screen.write("half a line")
+    screen.flush()
+    screen.write(", and the rest")
+    screen.flush()
+"""
+"""A program that is given a signal while it writes to its terminal."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +86,7 @@ def test_a_shell_gets_the_terminal_while_the_command_is_stopped(talk, reachable)
     screen = talk(shell=SHELL)
     screen.type("half a ")
     screen.read_until("half a ")
-    screen.press_until(CTRL_Z, "it stopped")
+    screen.press_until(CTRL_Z, STOPPED)
     assert is_plain(screen)
     screen.type("\n")
     screen.read_until("> half a ")
@@ -92,3 +115,25 @@ def test_a_killed_command_leaves_a_plain_terminal(talk, number):
 
     assert (True, -number) == (is_plain(screen), screen.process.returncode)
     screen.read_all()
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "rest"),
+    [
+        (signal.SIGTERM, -signal.SIGTERM, ""),
+        (signal.SIGHUP, -signal.SIGHUP, ""),
+        (signal.SIGTSTP, 0, ", and the rest"),  # a process without a shell is not stopped
+    ],
+)
+def test_a_signal_amid_a_write_to_the_terminal(number, code, rest):
+    """The buffer of the stream is in use then, so the terminal is restored past it."""
+
+    def start(*arguments, terminal, **options):
+        program = [sys.executable, "-c", AMID_A_WRITE, *arguments]
+        return subprocess.Popen(program, start_new_session=terminal, **options)
+
+    screen = Screen(start, str(int(number)))
+    seen = screen.read_all()
+
+    assert code == screen.process.returncode
+    assert f"half a line{rest}" == re.sub("\x1b\\[[?]2004.", "", seen)

@@ -1,8 +1,10 @@
 """Azure's models, called through the real SDK over a real socket."""
 
+import asyncio
+
 import pytest
 
-from rxagent.errors import ModelRejected
+from rxagent.errors import ModelError, ModelRejected
 from rxagent.events import TextDelta
 from rxagent.models import AzureOpenAIModel
 from rxagent.streams import each
@@ -77,6 +79,42 @@ def test_token_provider(server, provider):
 
     assert PLAIN == text(model)
     assert "Bearer token" == server.requests[0].headers["authorization"]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_token_is_fetched_off_the_loop(server, is_named):
+    """A function that blocks would hold up all runs of the loop."""
+    on_loop = []
+
+    def provide():
+        on_loop.append(asyncio._get_running_loop() is not None)
+        return "token"
+
+    given = {"azure_ad_token_provider": provide}
+    given = given if is_named else {"client_kwargs": given}
+    model = AzureOpenAIModel(
+        "plain", azure_endpoint=server.azure_endpoint, api_version="2024-10-21", **given
+    )
+
+    assert PLAIN == text(model)
+    assert "Bearer token" == server.requests[0].headers["authorization"]
+    assert [False] == on_loop
+
+
+def test_a_token_that_cannot_be_fetched(server):
+    """The error says why."""
+
+    def provide():
+        raise OSError("no credentials here")
+
+    model = AzureOpenAIModel(
+        "plain",
+        azure_endpoint=server.azure_endpoint,
+        api_version="2024-10-21",
+        azure_ad_token_provider=provide,
+    )
+    with pytest.raises(ModelError, match="no credentials here"):
+        text(model)
 
 
 @pytest.mark.parametrize(

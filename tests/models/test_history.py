@@ -7,13 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rxagent import tool
+from rxagent import State, tool, wire
 from rxagent.errors import InvalidArguments
+from rxagent.events import MessageCompleted, StepStarted
 from rxagent.messages import Image, Message, Request, ToolCall, ToolSpec
 from rxagent.models import OpenAIModel
 from rxagent.models.history import arguments_of
 from rxagent.models.sendable import sendable
+from rxagent.state import fold_all
 from rxagent.streams import each
+from rxagent.tools import Toolbox, run_call
 
 ANY = st.text(st.characters(), max_size=5)
 calls = st.builds(ToolCall, ANY, ANY, ANY)
@@ -133,3 +136,43 @@ def test_what_is_sent_is_what_ran(called, value, is_twice):
     (sent,) = sendable(Request([message], [called.spec])).messages
 
     assert ran == arguments_of(sent.tool_calls[0])
+
+
+@given(st.sampled_from([note, move]), WRITTEN, st.booleans())
+@example(note, "P", False)
+@example(move, {"x": 1.0, "y": 2}, True)
+def test_what_is_sent_by_others_is_what_ran(called, value, is_twice):
+    """So does each later request of the conversation, whatever tools it offers."""
+    written = json.dumps(json.dumps(value) if is_twice else value)
+    call = ToolCall("c", called.name, written)
+    try:
+        ran = called.read(written).arguments
+    except InvalidArguments:
+        return
+    said = MessageCompleted(Message("assistant", tool_calls=[call]))
+    events = [StepStarted(1), said, *each(run_call(Toolbox([called]), call))]
+    state = fold_all(State(), [wire.loads(wire.dumps(event)) for event in events])
+    for kept in (state, fold_all(State(), state.events())):
+        sent, result = sendable(Request(kept.messages())).messages
+
+        assert ran == arguments_of(sent.tool_calls[0])
+        assert "changed" not in result.text
+    assert said.message == state.steps[0].message
+
+
+def test_bare_line_breaks():
+    """A call whose texts have some runs, as one that is written as text, and is sent as JSON."""
+    for text in ('{"text": "a\nb\tc"}', '"a\nb\tc"', json.dumps('{"text": "a\nb\tc"}')):
+        message = Message("assistant", tool_calls=[ToolCall("c", "note", text)])
+        (sent,) = sendable(Request([message], [note.spec])).messages
+
+        assert {"text": "a\nb\tc"} == note.read(text).arguments
+        assert {"text": "a\nb\tc"} == json.loads(sent.tool_calls[0].arguments)
+
+
+def test_an_answer_is_sent_as_it_was_read():
+    """A later request may not offer the tool by which an agent answers."""
+    answered = ToolCall("c", "final_answer", "5")
+    (sent,) = sendable(Request([Message("assistant", tool_calls=[answered])])).messages
+
+    assert {"answer": 5} == arguments_of(sent.tool_calls[0])

@@ -414,6 +414,17 @@ def test_options_of_the_call(server):
     assert "timeout" not in request.body
 
 
+def test_the_administrators_key_is_not_sent(server, monkeypatch):
+    """The SDK knows of a second key, which is not for models."""
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "administrator")
+    deltas("plain")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(ModelRejected):
+        deltas("plain")
+
+    assert ["Bearer key"] == [request.headers["authorization"] for request in server.requests]
+
+
 @pytest.mark.parametrize("name", ["stream", "messages", "model", "tools", "n"])
 def test_reserved_options(server, name):
     """What the request says itself is refused by name among its options, and not sent."""

@@ -84,6 +84,32 @@ def ended(reason):
     ]
 
 
+def calling(name, arguments):
+    """Return a function of a finish reason: the frames of a reply that ends behind a call."""
+    given = {"function": {"name": "write", "arguments": arguments}}
+    match name:
+        case "gemini":
+            call = {"functionCall": {"name": "write", "args": arguments}}
+            content = {"content": {"parts": [call], "role": "model"}}
+            end = gemini("")
+            (candidate,) = end.pop("candidates")
+            return lambda word: sse(
+                {**end, "candidates": [{**candidate, **content, "finishReason": word}]}
+            )
+        case "ollama":
+            message = {"role": "assistant", "content": "", "tool_calls": [given]}
+            return lambda word: lines({**ollama(""), "message": message}, ollama("", word))
+        case "anthropic":
+            use = {"type": "tool_use", "id": "t", "name": "write", "input": {}}
+            start = {"type": "content_block_start", "index": 0, "content_block": use}
+            delta = {"type": "input_json_delta", "partial_json": arguments}
+            piece = {"type": "content_block_delta", "index": 0, "delta": delta}
+            return lambda word: named(BEGUN[0], start, piece, *ended(word))
+    begin = chat("")
+    begin["choices"][0]["delta"] = {"tool_calls": [{"index": 0, "id": "c", **given}]}
+    return lambda word: sse(begin, chat("", word))
+
+
 def responses(text):
     """Return a piece of OpenAI's Responses protocol."""
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}

@@ -314,7 +314,7 @@ def refuse(*arguments):
 socket.getaddrinfo, resolve = refuse, socket.getaddrinfo
 from rxagent.models.litellm import PROVIDER, _connect
 _connect(PROVIDER)
-assert "LITELLM_LOCAL_MODEL_COST_MAP" not in os.environ
+assert not [name for name in os.environ if name.startswith("LITELLM")]
 socket.getaddrinfo = resolve
 from rxagent.messages import Message, Request, ToolCall
 from rxagent.models import LiteLLMModel

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent.errors import ModelError, ModelRejected, ModelUnavailable
-from rxagent.events import Finish
+from rxagent.events import Finish, ToolCallDelta
 from rxagent.finish_reasons import finish_of
 from rxagent.messages import Message, Request, ToolSpec
 
@@ -18,6 +18,7 @@ from .litellm_replies import (
     PROVIDERS,
     THROUGH_RESPONSES,
     WATSONX,
+    calling,
     chat,
     deltas_of,
     frames_of,
@@ -227,6 +228,37 @@ def test_a_call_of_gemini_in_its_last_chunk(word, reason):
     last["candidates"][0]["content"] = {"role": "model", "parts": [call]}
 
     assert Finish(reason) in deltas_of(PROVIDERS["gemini"], sse(last))
+
+
+@pytest.mark.parametrize("arguments", [{"a": 1.5, "text": "half of"}, {}])
+@pytest.mark.parametrize(
+    ("name", "limit", "end"),
+    [
+        ("openai", "length", "tool_calls"),
+        ("mistral", "length", "tool_calls"),
+        ("gemini", "MAX_TOKENS", "STOP"),
+        ("ollama", "length", "stop"),
+    ],
+)
+def test_a_call_that_the_limit_cut(name, limit, end, arguments):
+    """The provider has read its arguments, and sent what it had of them as an object."""
+    assert json.dumps(arguments)[:-1] == arguments_of(name, arguments, limit)
+    assert json.dumps(arguments) == arguments_of(name, arguments, end)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "{}"])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("openai", "length"), ("mistral", "length"), ("anthropic", "max_tokens")]
+)
+def test_a_whole_call_at_the_limit(name, limit, text):
+    """Arguments that came as text are the model's own."""
+    assert text == arguments_of(name, text, limit)
+
+
+def arguments_of(name, arguments, word):
+    """Return the arguments of a call of which a provider's reply with a finish reason consists."""
+    found = deltas_of(PROVIDERS[name], calling(name, arguments)(word))
+    return "".join(one.arguments or "" for one in found if isinstance(one, ToolCallDelta))
 
 
 def test_a_blocked_prompt_of_gemini():

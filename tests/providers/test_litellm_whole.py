@@ -144,3 +144,51 @@ def test_a_call_that_the_limit_cut(word):
     is_cut = word != "tool_use"
     assert Finish("length" if is_cut else "tool_calls") in found
     assert '{"text": "half of"}'[: -1 if is_cut else None] == given
+
+
+THOUGHT = "First, I look at the disk, and then I think about it for quite a while. "
+
+
+def thinking(name, reported):
+    """Return a reply with a thought, streamed and in one piece, and how many tokens it says."""
+    used = {"prompt_tokens": 1, "completion_tokens": 90, "total_tokens": 91}
+    if name == "gemini":
+        said = {"parts": [{"text": THOUGHT, "thought": True}, {"text": "Hi"}], "role": "model"}
+        own = {"promptTokenCount": 1, "candidatesTokenCount": 90, "totalTokenCount": 91}
+        own |= {"thoughtsTokenCount": 7} if reported else {}
+        end = gemini("", "STOP")
+        end["candidates"][0]["content"] = said
+        body = {**end, "usageMetadata": own}
+        return sse(body), body
+    details = {"completion_tokens_details": {"reasoning_tokens": 7}} if reported else {}
+    begin = chat("Hi")
+    begin["choices"][0]["delta"]["reasoning_content"] = THOUGHT
+    said = {"role": "assistant", "content": "Hi", "reasoning_content": THOUGHT}
+    choice = {"index": 0, "message": said, "finish_reason": "stop"}
+    body = {**chat(""), "object": "chat.completion", "choices": [choice], "usage": used | details}
+    return sse(begin, chat("", "stop"), {**chat(""), "choices": [], "usage": used | details}), body
+
+
+@pytest.mark.parametrize("name", ["openai", "mistral", "openrouter", "gemini"])
+@pytest.mark.parametrize("reported", [True, False])
+def test_the_tokens_of_a_thought(name, reported):
+    """Those that LiteLLM has counted itself are unknown."""
+    frames, body = thinking(name, reported)
+    provider = PROVIDERS[name]
+    replies = streamed(provider, frames), whole(provider.model, body)
+    counts = [
+        delta.reasoning_tokens for reply in replies for delta in reply if isinstance(delta, Usage)
+    ]
+
+    assert [7 if reported else 0] * 2 == counts
+
+
+@pytest.mark.parametrize("missing", ["prompt_eval_count", "eval_count"])
+def test_a_usage_of_ollama_that_it_made_up(missing):
+    """A count that is missing is counted by LiteLLM itself, which is no usage."""
+    body = ollama("Hi", "stop")
+    usages = [delta for delta in whole("ollama_chat/m", body) if isinstance(delta, Usage)]
+    del body[missing]
+
+    assert [(1, 1)] == [(usage.input_tokens, usage.output_tokens) for usage in usages]
+    assert not any(isinstance(delta, Usage) for delta in whole("ollama_chat/m", body))

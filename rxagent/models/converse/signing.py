@@ -6,21 +6,16 @@ and the credentials, calls the handlers of its user, and signs. A handler of its
 takes the request and answers it with nothing. Other calls of the same client are sent as always.
 """
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from contextvars import copy_context
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any
 
-from ...errors import PoolExhausted
 from ...streams.workers import Workers
+from ..on_worker import on_worker
 
 __all__ = ["environment", "intercept", "make_client", "signed"]
-
-_T = TypeVar("_T")
 
 _SIGNERS = Workers(limit=8, name="rxagent-worker-signers")
 """Sign requests: credentials may have to be fetched from a server first."""
@@ -69,7 +64,7 @@ async def signed(call: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     Raises:
         Exception: botocore's own; the call is none, or cannot be signed.
     """
-    return await _on_worker(partial(_taken, call, arguments))
+    return await on_worker(_SIGNERS, partial(_taken, call, arguments), "signing a request")
 
 
 _asked = threading.local()
@@ -106,34 +101,3 @@ class _Nothing:
 
     def close(self) -> None:
         """Do nothing."""
-
-
-async def _on_worker(function: Callable[[], _T]) -> _T:
-    """Return what a function returns on a worker; cancelling the wait leaves it alone."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[_T] = loop.create_future()
-    context = copy_context()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if not done.done():
-            if error is None:
-                done.set_result(value)
-            else:
-                done.set_exception(error)
-
-    def answer(value: Any, error: BaseException | None) -> None:
-        with suppress(RuntimeError):  # if the loop is closed
-            loop.call_soon_threadsafe(settle, value, error)
-
-    def job() -> None:
-        try:
-            value, error = context.run(function), None
-        except Exception as raised:
-            value, error = None, raised
-        answer(value, error)
-
-    def refused(error: PoolExhausted) -> None:
-        answer(None, error)
-
-    _SIGNERS.submit(job, "signing a request", refused)
-    return await done

@@ -90,9 +90,11 @@ async def _end_logging() -> None:
     worker = import_module("litellm.litellm_core_utils.logging_worker").GLOBAL_LOGGING_WORKER
     task = worker._worker_task
     if task is not None and task.get_loop() is asyncio.get_running_loop():
-        async with asyncio.timeout(_PATIENCE):
-            await worker.flush()
-        await worker.stop()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await worker.flush()  # which begins the task again, if it has ended
+        finally:
+            await worker.stop()
 
 
 def _is_busy(client: Any) -> bool:

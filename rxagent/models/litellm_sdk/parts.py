@@ -1,14 +1,24 @@
-"""Parts: the failures, finish reasons and usages in what a provider itself has sent."""
+"""Parts: the failures, finish reasons, arguments and usages in what a provider itself has sent."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...finish_reasons import finish_of
 from ..failures import failure_in, wordless_failure_in
+from ..openai_chat.calls import ARGUMENTS
+from ..openai_chat.nesting import is_deep
 from ..openai_responses.failures import failure_in_event
 from .deltas import make_plain
 
-__all__ = ["decisive_in", "failure_of", "reasons_in", "without_odd_fields"]
+__all__ = [
+    "arguments_in",
+    "counts_thoughts",
+    "decisive_in",
+    "drop_estimate",
+    "failure_of",
+    "reasons_in",
+    "without_odd_fields",
+]
 
 _REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
 _FAILED = ("error", "failed")
@@ -28,6 +38,8 @@ _OF_REPLIES = {"candidates", "choices", "content_block", "delta", "done", "usage
 _USAGES = ("usage", "usageMetadata")
 _OF_VENDORS = "provider_specific_fields"
 _COUNTS = ("tokens", "tokencount")
+_THOUGHTS = "reasoning_tokens"
+_OF_THOUGHTS = (_THOUGHTS, "reasoningTokens", "thoughtsTokenCount", "thinking_tokens")
 _LIMITS = {"max_messages": "length", "max_tool_calls": "length"}
 
 
@@ -69,6 +81,28 @@ def reasons_in(value: Mapping[str, Any]) -> Iterator[str]:
     feedback = value.get("promptFeedback")  # of Gemini, whose reply to a blocked prompt is empty
     if isinstance(feedback, Mapping) and feedback.get("blockReason"):
         yield "content_filter"
+
+
+def arguments_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the arguments of all calls in a reply, or in a part of one, that came as objects."""
+    if isinstance(value, Mapping):
+        yield from (value[name] for name in ARGUMENTS if isinstance(value.get(name), Mapping))
+    if isinstance(value, Mapping | list) and not is_deep(value):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from arguments_in(inner)
+
+
+def counts_thoughts(text: str) -> bool:
+    """Return whether a text of a provider's may report how many tokens its thoughts have."""
+    return any(name in text for name in _OF_THOUGHTS)
+
+
+def drop_estimate(fields: Mapping[str, Any]) -> None:
+    """Remove from the usage of a chunk what LiteLLM has made up of the tokens of thoughts."""
+    usage = fields.get("usage")
+    details = usage.get("completion_tokens_details") if isinstance(usage, Mapping) else None
+    if isinstance(details, dict):
+        details.pop(_THOUGHTS, None)
 
 
 def without_odd_fields(value: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """Watch: what a provider itself has sent, before LiteLLM reads it.
 
-LiteLLM writes `stop` where the finish reason is missing, or is none that it knows, and drops some
-errors. The lines of a reply show that, where its reader of lines can be reached.
+LiteLLM writes `stop` where the finish reason is missing, or is none that it knows, drops some
+errors, and makes text of arguments that came as an object. The lines of a reply show that, where
+its reader of lines can be reached.
 """
 
 import json
@@ -10,12 +11,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from ...call_arguments import in_order
 from ..failures import is_foreign
 from ..mould import EVERY, NO_MOULD
 from ..openai_chat.text_mould import mould_of_text
 from ..sse import Failure, Frames, Strange
 from .deltas import OF_DELTAS
-from .parts import decisive_in, failure_of, reasons_in, without_odd_fields
+from .parts import (
+    arguments_in,
+    counts_thoughts,
+    decisive_in,
+    failure_of,
+    reasons_in,
+    without_odd_fields,
+)
 from .sources import open_source
 
 __all__ = ["Watch", "json_in"]
@@ -35,6 +44,7 @@ class Watch:
     Attributes:
         failure: The description of an error that a line has reported, or None.
         is_open: Whether the lines can be seen.
+        counts_thoughts: Whether the provider may have reported the tokens of its thoughts.
         reasons: The finish reasons, in the provider's words.
 
     Args:
@@ -43,8 +53,9 @@ class Watch:
 
     def __init__(self, stream: Any) -> None:
         self.failure: Any = None
-        self.is_open = self._is_chat = self._has_called = False
+        self.is_open = self.counts_thoughts = self._is_chat = self._has_called = False
         self.reasons: list[str] = []
+        self._objects: set[str] = set()
         self._frames = Frames()
         self._mould = NO_MOULD
         self._unfit = 0
@@ -57,6 +68,15 @@ class Watch:
         """Return the finish reason that counts, where LiteLLM gives one; None if none was sent."""
         return decisive_in(self.reasons) or (given if self.reasons else None)
 
+    def restore(self, choice: Mapping[str, Any]) -> None:
+        """Make an object again of each call's arguments that the provider has sent as one."""
+        delta = (choice.get("delta") if self._objects else None) or {}
+        calls = [call.get("function") or {} for call in delta.get("tool_calls") or ()]
+        for function in [*calls, delta.get("function_call") or {}]:
+            text = function.get("arguments")
+            if text and in_order(text) in self._objects:
+                function["arguments"] = json.loads(text)
+
     def is_plain(self, line: bytes) -> bool:
         """Return whether a line, with its end, differs in its text alone from one seen before."""
         if line == b"\n":
@@ -65,6 +85,8 @@ class Watch:
 
     def note(self, piece: bytes) -> None:
         """Look at a line, with its end: LiteLLM reads its data before the event is whole."""
+        if not self.counts_thoughts:
+            self.counts_thoughts = counts_thoughts(piece.decode(errors="replace"))
         if (value := json_in(piece.removeprefix(b"data:"))) is not None:
             seen = len(self.reasons)
             self._look(value)
@@ -113,6 +135,10 @@ class Watch:
                     self._fail(error)
                 self._is_chat = self._is_chat or bool(part.get("choices"))
                 self.reasons += reasons_in(part)
+                given = arguments_in(part)
+                if "content_block" in part:  # of Anthropic, which begins with an empty object
+                    given = filter(None, given)
+                self._objects.update(map(in_order, given))
 
     def _is_abandoned(self, block: Any) -> bool:
         """Return whether a block of Anthropic's says that the calls so far are none."""

@@ -6,14 +6,14 @@ from typing import Any
 from ...call_arguments import in_order
 from ...finish_reasons import finish_of
 from ..cut_calls import unended
-from ..openai_chat.calls import ARGUMENTS
-from ..openai_chat.nesting import is_deep
-from .parts import decisive_in, failure_of, reasons_in
+from .parts import arguments_in, counts_thoughts, decisive_in, drop_estimate, failure_of, reasons_in
 from .watch import json_in
 
 __all__ = ["WholeBody"]
 
 _LOGGED = "post_api_call"
+
+_OF_OLLAMA = {"prompt_eval_count", "eval_count"}
 
 
 class WholeBody:
@@ -48,8 +48,15 @@ class WholeBody:
         return next((failure for failure in failures if failure is not None), None)
 
     def fields_of(self, reply: Any) -> Mapping[str, Any]:
-        """Return the fields of a reply of LiteLLM's, with the finish reason that counts."""
+        """Return the fields of a reply of LiteLLM's, with the finish reason that counts.
+
+        The tokens that it has counted itself are left out.
+        """
         fields: dict[str, Any] = reply.model_dump(exclude_none=True)
+        if any("done" in part and not part.keys() >= _OF_OLLAMA for part in self._parts()):
+            fields.pop("usage", None)
+        if self._body and not counts_thoughts(self._body):
+            drop_estimate(fields)
         decisive = decisive_in(word for part in self._parts() for word in reasons_in(part))
         for choice in fields.get("choices") or ():
             if decisive is not None:
@@ -62,7 +69,7 @@ class WholeBody:
         """Take the end off the last call, if the provider has read its arguments itself."""
         for call in (message.get("tool_calls") or ())[-1:]:
             arguments = call["function"].get("arguments") or ""
-            known = map(in_order, _objects_in([*self._parts()]))
+            known = map(in_order, arguments_in([*self._parts()]))
             if in_order(arguments) in known:
                 call["function"]["arguments"] = unended(arguments)
 
@@ -71,12 +78,3 @@ class WholeBody:
         for part in value if isinstance(value, list) else (value,):
             if isinstance(part, Mapping):
                 yield part
-
-
-def _objects_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the arguments of all calls in a reply that came as objects."""
-    if isinstance(value, Mapping):
-        yield from (value[name] for name in ARGUMENTS if isinstance(value.get(name), Mapping))
-    if isinstance(value, Mapping | list) and not is_deep(value):
-        for inner in value.values() if isinstance(value, Mapping) else value:
-            yield from _objects_in(inner)

@@ -145,8 +145,9 @@ class Choices:
 def _begins(choice: Mapping[str, Any]) -> bool:
     """Return whether a choice begins with a chunk that holds nothing but its role."""
     fields = choice.get("delta")
-    has_role = isinstance(fields, Mapping) and bool(fields.get("role"))
-    return has_role and not _holds_anything(choice)
+    if not fields or not isinstance(fields, dict | Mapping) or not fields.get("role"):
+        return False
+    return not _holds_anything(choice)
 
 
 def _answer_among(choices: Any) -> int | None:
@@ -170,4 +171,6 @@ def _holds_anything(choice: Mapping[str, Any]) -> bool:
 
 
 def _any_of(fields: Mapping[str, Any], names: frozenset[str]) -> bool:
+    if names.isdisjoint(fields):
+        return False
     return any(fields[name] for name in fields.keys() & names)

@@ -9,7 +9,7 @@ from ...messages import ProviderData
 from ...streams.fairness import REST, Rest, rested
 from ..cut_calls import Latest
 from ..errors import ErrorFactory
-from ..failures import failed_state_in, failure_in, is_foreign, wordless_failure_in
+from ..failures import failure_in, failure_inside, is_foreign, wordless_failure_in
 from ..json_events import JsonEvents
 from ..own_tags import tags_of
 from ..think_tags import ThinkTags
@@ -161,9 +161,7 @@ class ChatChunks(JsonEvents):
         message = choice.get("message")
         is_whole = message is not None and not holds_more(fields)
         fields = message if is_whole else fields
-        error = failure_in(choice, inside=True) or failure_in(fields or {}, inside=True)
-        error = error or failed_state_in(choice) or failed_state_in(fields)
-        error = error or failed_end_of(choice.get("finish_reason"))
+        error = failure_inside(choice, fields) or failed_end_of(choice.get("finish_reason"))
         if error is not None:
             self.fail(error)
         if not fields and isinstance(choice.get("text"), str):  # the protocol before messages
@@ -328,7 +326,7 @@ class ChatChunks(JsonEvents):
             yield from self._kept.take()
         yield from self.tags.settle()
         fragment = Fragment(fields)
-        error = failure_in(fields, inside=True) or failure_in(fragment.function, inside=True)
+        error = failure_inside(fields, fragment.function)
         if error is not None:
             self.fail(error)
             return

@@ -74,6 +74,8 @@ def id_of(value: Any) -> str | None:
 
 def reason_of(value: Any) -> str:
     """Return the finish reason of a choice in its provider's word; empty when there is none."""
+    if value is None:
+        return ""
     if isinstance(value, Mapping):
         value = value.get("type") or value.get("reason") or value
     reason = string(value or "")
@@ -82,8 +84,8 @@ def reason_of(value: Any) -> str:
 
 def _failed_reason_of(native: Any) -> str:
     """Return the finish reason behind a gateway if it names a failure, else an empty text."""
-    reason = reason_of(native) if isinstance(native, str) else ""
-    return reason if finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
+    reason = reason_of(native) if native and isinstance(native, str) else ""
+    return reason if reason and finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
 
 
 def reason_in(choice: Mapping[str, Any]) -> str:
@@ -96,7 +98,11 @@ def reason_in(choice: Mapping[str, Any]) -> str:
 
 def failed_end_of(reason: Any) -> Any:
     """Return a finish reason that is the description of a failure, as SGLang's, or None."""
-    if not isinstance(reason, Mapping) or finish_of(reason_of(reason)) is not None:
+    if (
+        reason is None
+        or not isinstance(reason, Mapping)
+        or finish_of(reason_of(reason)) is not None
+    ):
         return None
     return reason if reason.get("message") else None
 

@@ -1,9 +1,10 @@
 """The errors that a reply reports, and the signs of life that are none."""
 
 import json
+from types import MappingProxyType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rxagent.errors import (
@@ -18,6 +19,7 @@ from rxagent.events import (
     TextDelta,
 )
 from rxagent.models.errors import ErrorFactory
+from rxagent.models.failures import failure_in
 from rxagent.models.openai_chat.reply import ChatReply
 from rxagent.testing.frames import (
     DONE,
@@ -316,3 +318,25 @@ def test_a_good_end_behind_a_gateway(native, read):
     end = choice_of(finish_reason="stop", native_finish_reason=native, status="completed")
 
     assert [TextDelta("Whole"), Finish("stop")] == read(sse(text_chunk("Whole")), end)
+
+
+OF_CHUNKS = "id", "object", "created", "model", "choices", "usage", "obfuscation"
+OF_ERRORS = "error", "errors", "code", "status", "message", "type", "success", "role"
+OF_PARTS = "delta", "index", "finish_reason", "content", "tool_calls", "function", "name"
+NAMES = st.sampled_from((*OF_CHUNKS, *OF_ERRORS, *OF_PARTS))
+VALUES = st.recursive(
+    st.sampled_from([None, True, 0, 500, "", "ok", "error", "failed", "chat.completion.chunk"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=5), st.booleans())
+@example({"object": "chat.completion.chunk", "choices": [], "usage": {"error": WORDS}}, False)
+@example({"object": "chat.completion.chunk", "choices": {"error": WORDS}}, False)
+@example({"object": "error", "choices": []}, False)
+@example({"object": "chat.completion.chunk", "choices": [], "usage": None, "created": 1}, False)
+@example({"index": 0, "delta": {}, "finish_reason": "stop"}, True)
+def test_the_usual_chunks_are_read_as_all_others(part, inside):
+    """A short cut for them, which exists for plain dicts only, changes nothing."""
+    assert failure_in(part, inside) == failure_in(MappingProxyType(part), inside)
