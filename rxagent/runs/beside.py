@@ -56,10 +56,13 @@ class Beside(Serializing[Any]):
 
     def on_next(self, value: Any) -> None:
         """Pass the item on, on the loop's thread."""
-        if self._handoff is None and self._scheduler.on_loop_thread:
-            self._pass(value)
-        else:
+        if self._handoff is not None or not self._scheduler.on_loop_thread:
             self._handed.on_next(value)
+            return
+        try:
+            self.observer.on_next(value)
+        except BaseException as fault:
+            _let_go(self, self._report, fault)
 
     def _pass(self, value: Any) -> None:
         try:

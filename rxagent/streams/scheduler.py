@@ -115,8 +115,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
 
     def beside(self) -> Self:
         """Return a scheduler of the same kind, loop and clock, not held when this one is."""
-        beside = object.__new__(type(self))
-        beside.__dict__ = self.__dict__.copy()  # what is particular to its kind
+        beside = object.__new__(type(self))  # a kind with attributes of its own adds them
         RunScheduler.__init__(beside, self.loop, self._clock)
         return beside
 

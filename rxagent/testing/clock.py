@@ -65,6 +65,13 @@ class VirtualScheduler(RunScheduler):
         self._faults: list[Exception] = []  # shared with the schedulers beside this one
         self._loop.set_exception_handler(self._note)
 
+    def beside(self) -> Self:
+        """Return a scheduler of the same time, which is not held when this one is."""
+        beside = super().beside()
+        beside._loop, beside._faults = self._loop, self._faults
+        beside._thread, beside._threads = self._thread, self._threads
+        return beside
+
     @property
     def clock(self) -> float:
         """The virtual seconds since this scheduler was made."""
