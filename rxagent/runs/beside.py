@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from reactivex import abc
 
 from ..streams import RunScheduler
-from ..streams.observe_on_run import Serializing
+from ..streams.observe_on_run import OnLoop
 from ..streams.sink import Sink
 
 __all__ = ["Beside", "LettingGo"]
@@ -32,7 +32,7 @@ class LettingGo(Sink[Any, Any]):
             _let_go(self, self._report, fault)
 
 
-class Beside(Serializing[Any]):
+class Beside(OnLoop[Any]):
     """Passes all on, on the thread of a run's loop, until its observer raises.
 
     Args:
@@ -49,10 +49,6 @@ class Beside(Serializing[Any]):
         super().__init__(observer, scheduler)
         self._report = report
         scheduler.owns(self)
-
-    @property
-    def _is_here(self) -> bool:
-        return self._scheduler.on_loop_thread
 
     def on_next(self, value: Any) -> None:
         """Pass the item on, on the loop's thread."""

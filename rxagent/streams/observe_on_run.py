@@ -13,7 +13,7 @@ from .serial_queue import as_error
 from .sink import Producer, Sink
 from .worker_scheduler import WorkerScheduler
 
-__all__ = ["Serializing", "observe_on_run", "serialize_on_run"]
+__all__ = ["OnLoop", "Serializing", "observe_on_run", "serialize_on_run"]
 
 _T = TypeVar("_T")
 
@@ -139,3 +139,13 @@ class Serializing(Sink[_T, _T]):
         super().dispose()
         if self._handoff is not None:
             self._handoff.dispose()
+
+
+class OnLoop(Serializing[_T]):
+    """Passes on at once what comes on the thread of the run's loop, also between its actions."""
+
+    __slots__ = ()
+
+    @property
+    def _is_here(self) -> bool:
+        return self._scheduler.on_loop_thread

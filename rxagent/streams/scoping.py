@@ -8,7 +8,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
 from ..errors import RunCancelled
-from .observe_on_run import Serializing, serialize_on_run
+from .observe_on_run import OnLoop, serialize_on_run
 from .open_work import OpenWork
 from .process_end import disposing_with_loop
 from .scheduler import RunScheduler
@@ -83,7 +83,7 @@ def _subscribe_at_once(
     scheduler: abc.SchedulerBase | None = None,
 ) -> abc.DisposableBase:
     run_scheduler = RunScheduler.of(scheduler)
-    return Serializing(observer, run_scheduler).follow(made, run_scheduler)
+    return OnLoop(observer, run_scheduler).follow(made, run_scheduler)
 
 
 class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
