@@ -461,6 +461,20 @@ def test_a_pause_takes_effect_at_the_queue_s_next_turn():
     run.cancel()
 
 
+def test_what_operators_emit_waits_while_a_run_is_paused():
+    """Operators of ReactiveX emit in actions of their own, which a pause does not stop."""
+    seen = []
+    with VirtualScheduler() as home:
+        run = launch(rx.defer(lambda _: run.pause() or rx.of(*EVENTS)), scheduler=home)
+        run.subscribe(seen.append, on_completed=lambda: seen.append("end"))
+        home.run()
+        assert ([], "paused") == (seen, run.status)
+        run.resume()
+        home.run()
+
+    assert [*EVENTS, "end"] == seen
+
+
 def test_pausing_twice_is_pausing_once():
     """Pausing and resuming do not add up."""
     feed = Feed()

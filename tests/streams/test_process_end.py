@@ -362,10 +362,16 @@ def test_a_script_waits_for_a_paused_run(script, end):
     """A run that is paused before its first event is resumed or cancelled after the last line."""
     process = script(
         f"""{RUN}
-is_paused = threading.Event()
-daemon_loop().call_soon_threadsafe(is_paused.wait)
-run = launch(rx.of(TextDelta("fed")))
+has_begun, is_paused = threading.Event(), threading.Event()
+
+def fed(_):
+    has_begun.set()
+    is_paused.wait()
+    return rx.of(TextDelta("fed"))
+
+run = launch(rx.defer(fed))
 run.subscribe(show, lambda error: say(error.reason), lambda: say('done'))
+has_begun.wait()
 run.pause()
 is_paused.set()
 after_the_wait_began(lambda: {end})
