@@ -83,10 +83,22 @@ class Stream(Observable[_T]):
         """
         if scheduler is not None or type(self._source).run is not Observable.run:
             return self._source.run(scheduler)
-        latest = deque(each(self), maxlen=1)
-        if not latest:
-            raise SequenceContainsNoElementsError
-        return latest[0]
+        return _only(deque(each(self), maxlen=1))
+
+    def __await__(self) -> Generator[Any, None, _T]:
+        """Wait for the last item, on any loop; `__await__` of ReactiveX needs that of the run.
+
+        Raises:
+            SequenceContainsNoElementsError: The stream completed without any item.
+        """
+        refuse_trio()
+        return self._last().__await__()
+
+    async def _last(self) -> _T:
+        latest: deque[_T] = deque(maxlen=1)
+        async for item in each(self):
+            latest.append(item)
+        return _only(latest)
 
     def __getitem__(self, key: slice | int) -> Observable[_T]:
         if not isinstance(key, slice):
@@ -98,12 +110,14 @@ class Stream(Observable[_T]):
 
     __iadd__ = __add__
 
-    def __await__(self) -> Generator[Any, None, _T]:
-        refuse_trio()
-        return super().__await__()
-
     def __aiter__(self) -> AsyncIterator[_T]:
         raise TypeError(_LOOP)
+
+
+def _only(items: deque[_T]) -> _T:
+    if not items:
+        raise SequenceContainsNoElementsError
+    return items[0]
 
 
 def piped(result: Any, joining: Joining | None = None, *, is_shared: bool = False) -> Any:
