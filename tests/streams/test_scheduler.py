@@ -557,8 +557,11 @@ def test_a_real_timer_outlives_a_hold_from_another_thread():
             rx.timer(0.0001).subscribe(received.on_next, scheduler=scheduler)
 
     together(*[hold_often, set_often] * 4)
+    resumed = threading.Event()
+    scheduler.when_resumed(resumed.set)
 
     received.wait_items(200)
+    assert resumed.wait(WATCHDOG)
     assert not scheduler.is_held
 
 
