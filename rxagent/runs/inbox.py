@@ -9,6 +9,8 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..arguments import one_of, shown
 from ..messages import Message
+from ..streams.here_scheduler import subscribing_here
+from ..streams.scheduler import RunScheduler
 
 __all__ = ["Inbox", "Said", "Steer", "as_message", "check_steer"]
 
@@ -62,9 +64,10 @@ class Inbox(abc.DisposableBase):
 
     def follow(self, messages: Observable[Any], scheduler: abc.SchedulerBase | None) -> None:
         """Add the messages of a stream, too, until the inbox is closed."""
-        self._source.disposable = messages.subscribe(
-            self._add, self._fail, _nothing, scheduler=scheduler
-        )
+        with subscribing_here(RunScheduler.of(scheduler)) as here:
+            self._source.disposable = messages.subscribe(
+                self._add, self._fail, _nothing, scheduler=here
+            )
 
     def _add(self, message: Any) -> None:
         try:

@@ -17,6 +17,7 @@ from ..messages import ToolCall
 from ..state import State
 from ..streams import PartialObserver, RunScheduler
 from ..streams.each import pull
+from ..streams.here_scheduler import subscribing_here
 from ..streams.scoping import JoinedStream
 from ..streams.stream import like, piped
 from .beside import Beside, LettingGo
@@ -242,9 +243,14 @@ class Run(Lifecycle):
         home, report = self._scheduler, self._broadcast.report
         is_replayed = self._broadcast.ended and (home.is_lost or not home.is_moved_by_hand)
         if scheduler is not None or is_replayed:  # then it is replayed on this thread
-            return LettingGo(observer, report).follow(made, scheduler or RunScheduler())
+            letting_go = LettingGo(observer, report)
+            if scheduler is not None:
+                return letting_go.follow(made, scheduler)
+            with subscribing_here(RunScheduler()) as here:
+                return letting_go.follow(made, here)
         beside = home.beside()
-        return Beside(observer, beside, report).follow(made, beside)
+        with subscribing_here(beside) as here:
+            return Beside(observer, beside, report).follow(made, here)
 
     def decide(self, asked: ApprovalAsked | str, decision: Decision | bool) -> None:
         """Answer the question whether a call may run, on any thread; `by_decision()` waits for it.

@@ -49,7 +49,7 @@ class ViewerPool(ElasticThreads):
         """Call a function, which must not raise, on one of the threads; `what` names it in logs."""
         return self.submit(show, getattr(show, "__self__", show) if what is None else what)
 
-    def finish(self, patience: float = 0.5) -> bool:
+    def finish(self, patience: float = 1.0) -> bool:
         """Wait until all calls have returned, or none began or returned for `patience` seconds.
 
         Returns:

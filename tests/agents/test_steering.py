@@ -39,6 +39,7 @@ from rxagent.models.openai_chat.request import chat_messages
 from rxagent.models.openai_responses.conversation import input_items
 from rxagent.state import fold_all
 from rxagent.steps import READ_ON
+from rxagent.streams import daemon_loop
 from rxagent.streams.fairness import FairShare
 from rxagent.testing import ScriptedServer, VirtualScheduler
 from rxagent.testing.frames import role_chunk, text_chunk
@@ -500,6 +501,17 @@ def test_an_inbox_is_heard_until_the_end():
     assert "Be brief." == model.requests[-1].messages[-1].text
     run.drain(WATCHDOG)
     assert [] == inbox.observers
+
+
+@pytest.mark.parametrize("joined", [rx.merge, lambda one, other: one.pipe(rxo.merge(other))])
+def test_an_inbox_of_several_streams_is_heard_at_once(joined):
+    """All of them are subscribed to when `start` returns, whatever the loop is doing."""
+    form, microphone, go_on = Subject(), Subject(), threading.Event()
+    daemon_loop().call_soon_threadsafe(go_on.wait, WATCHDOG)
+    run = Agent(ReadingModel("Done.")).start("x", inbox=joined(form, microphone))
+    assert 1 == len(form.observers) == len(microphone.observers)
+    go_on.set()
+    run.result(WATCHDOG)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from reactivex.subject import AsyncSubject, BehaviorSubject, ReplaySubject, Subj
 
 from rxagent import Agent, Run, each, launch
 from rxagent import operators as ops
-from rxagent.streams import Stream
+from rxagent.streams import Stream, daemon_loop
 from rxagent.testing import ScriptedModel
 
 from ..ids import shown
@@ -130,6 +130,31 @@ def test_what_is_piped_can_be_awaited_on_any_loop(name):
     assert cold == asyncio.run(outcome(run))
     run.result(WATCHDOG)
     assert cold == asyncio.run(outcome(run))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["amb", "combine_latest", "merge", "skip_until", "take_until", "with_latest_from", "zip"],
+)
+def test_what_is_joined_to_a_run_is_subscribed_to_at_once(name):
+    """So nothing is lost that a stream of the program emits after `subscribe` has returned."""
+    own, go_on = Subject(), Event()
+    with Agent(lambda request: rx.never()).start("Hi") as run:
+        daemon_loop().call_soon_threadsafe(go_on.wait, WATCHDOG)
+        run.pipe(getattr(rxo, name)(own)).subscribe(lambda _: None, lambda _: None)
+        assert own.observers
+        go_on.set()
+
+
+def test_what_is_joined_to_a_replay_is_subscribed_to_at_once():
+    """The same holds for a run that has ended."""
+    own, received = Subject(), []
+    run = agent.start("Hi")
+    run.result(WATCHDOG)
+    run.pipe(ops.answer(), rxo.merge(own)).subscribe(received.append)
+    own.on_next("mine")
+
+    assert ["Hello", "mine"] == received
 
 
 def test_who_stops_waiting_ends_a_cold_run_only():
