@@ -2,24 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from inspect import isawaitable
 from typing import Any, ClassVar
 
 from ..arguments import mapping
-from ..streams.calls import is_async
-from ..streams.workers import Workers
-from .on_worker import on_worker
 from .openai import OpenAIModel
 from .options import merged
 from .provider import Provider
 from .sdk import list_models
+from .tokens import provided
 
 __all__ = ["PROVIDER", "AzureOpenAIModel"]
 
 _TOKEN = "azure_ad_token_provider"
-
-_FETCHERS = Workers(limit=8, name="rxagent-worker-tokens")
-"""Call what provides tokens: they may have to be fetched from a server first."""
 
 PROVIDER = Provider(
     prefix="azure",
@@ -94,12 +88,5 @@ class AzureOpenAIModel(OpenAIModel):
     def _arguments(self) -> Mapping[str, Any]:
         given = super()._arguments()
         provider = given.get(_TOKEN)
-        if not callable(provider) or is_async(provider):
-            return given
-        return {**given, _TOKEN: partial(_token, provider)}
-
-
-async def _token(provider: Callable[[], Any]) -> Any:
-    """Return the token of a function that may block, which the SDK would call on the loop."""
-    token = await on_worker(_FETCHERS, provider, "fetching a token")
-    return await token if isawaitable(token) else token
+        own = {_TOKEN: partial(provided, _TOKEN, provider)} if callable(provider) else {}
+        return {**given, **own}

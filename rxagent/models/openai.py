@@ -17,6 +17,7 @@ from .openai_responses.request import response_body
 from .options import check_url, merged, origin_of
 from .provider import Provider
 from .sdk import OF_THE_CALL, SdkModel, list_models
+from .tokens import provided
 
 __all__ = ["PROVIDER", "OpenAIModel"]
 
@@ -124,6 +125,12 @@ class OpenAIModel(SdkModel):
     def __repr__(self) -> str:
         protocol = "" if self._api == _CHAT else f", api={self._api!r}"
         return f"{super().__repr__()[:-1]}{protocol})"
+
+    def _arguments(self) -> Mapping[str, Any]:
+        given = super()._arguments()
+        key = given.get("api_key")
+        own = {"api_key": partial(provided, "api_key", key)} if callable(key) else {}
+        return {**given, **own}
 
     def _import_rest(self, client: Any) -> None:
         from openai import AsyncStream  # noqa: F401

@@ -23,6 +23,7 @@ from .decoding import body_of, decoded, take_encodings
 from .errors import ErrorFactory
 from .listing import NoListing, names_in
 from .options import check_url
+from .own_code import guarded, own_code
 from .remote import RemoteModel
 from .reply_reader import ReplyReader, until_silence
 
@@ -133,7 +134,10 @@ class SdkModel(RemoteModel):
         Raises:
             MissingKey: They lack a key.
         """
-        return self._client_kwargs
+        sdk_error = getattr(_sdk(self._sdk), self._sdk_error)
+        return {
+            name: guarded(value, name, sdk_error) for name, value in self._client_kwargs.items()
+        }
 
     def _connect(self) -> Any:
         """Return a new client of the SDK; the first call imports the SDK.
@@ -157,7 +161,8 @@ class SdkModel(RemoteModel):
         except (ImportError, RuntimeError) as error:  # RuntimeError: the SDK lacks its `aiohttp`
             raise self._declaration.missing(error) from error
         if callable(http_client):
-            http_client = http_client()
+            with own_code("its http_client"):
+                http_client = http_client()
         if http_client is not self._http_client:  # one of the user's keeps what it always keeps
             take_no_cookies(http_client)
             watch_connections(http_client)
