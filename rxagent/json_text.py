@@ -11,6 +11,8 @@ _IN_STRING = re.compile(r'["\\]')
 _BLANK = re.compile(r"\s*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_BEHIND_A_BACKSLASH = re.compile(r"\\[\x00-\x1f]")
+_ESCAPE_OR_CONTROL = re.compile(r"\\.|[\x00-\x1f]", re.DOTALL)
 _decode = json.JSONDecoder(strict=False).raw_decode
 
 _OPEN = re.compile(r"\s*|tr?u?|fa?l?s?|nu?l?|-|\.|[eE][+-]?|u[\da-fA-F]{0,4}", re.ASCII)
@@ -35,7 +37,10 @@ def lacks_end(text: str) -> bool:
 
 
 def escaped(text: str) -> str:
-    """Return JSON in which strings may hold control characters as strict JSON, else unchanged."""
+    """Return JSON in which strings may hold control characters as strict JSON, else unchanged.
+
+    One right behind a backslash stays as well, and the text is no JSON: what was meant is unknown.
+    """
     return _STRING.sub(_escaped_string, text) if _CONTROL.search(text) else text
 
 
@@ -115,7 +120,14 @@ def items_of(text: str, most: float = inf) -> list[str] | None:
 
 
 def _escaped_string(found: re.Match[str]) -> str:
-    return _CONTROL.sub(lambda sign: json.dumps(sign[0])[1:-1], found[0])
+    string = found[0]
+    if _BEHIND_A_BACKSLASH.search(string):  # or behind two, which are an escape
+        return _ESCAPE_OR_CONTROL.sub(_escaped_sign, string)
+    return _CONTROL.sub(_escaped_sign, string)
+
+
+def _escaped_sign(found: re.Match[str]) -> str:
+    return found[0] if found[0][0] == "\\" else json.dumps(found[0])[1:-1]
 
 
 def _blank(text: str, at: int) -> int:
