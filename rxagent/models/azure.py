@@ -41,7 +41,8 @@ class AzureOpenAIModel(OpenAIModel):
         api: As for `OpenAIModel`.
         azure_endpoint: The resource's URL, like `https://example.openai.azure.com`.
         api_version: The version of Azure's interface.
-        azure_deployment: The deployment's name.
+        azure_deployment: The deployment's name. Requests to the Responses API name it as their
+            model; in those to chat completions it is in the address.
         api_key: The key.
         azure_ad_token_provider: A function, sync or async, that returns a token of Entra ID; a
             sync one is called on a worker thread.
@@ -84,6 +85,11 @@ class AzureOpenAIModel(OpenAIModel):
             stream=stream,
             **options,
         )
+
+    @property
+    def _served_as(self) -> str:
+        name: str = self._client_kwargs.get("azure_deployment") or self.model_id
+        return name
 
     def _arguments(self) -> Mapping[str, Any]:
         given = super()._arguments()

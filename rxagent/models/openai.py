@@ -167,11 +167,16 @@ class OpenAIModel(SdkModel):
         messages = {"messages": list(chat_messages(request.messages, origin, oddities))}
         return _sent(call, {"model": self.model_id, "stream": self._stream, **messages, **body})
 
+    @property
+    def _served_as(self) -> str:
+        """The name by which the server finds the model, where its address does not hold it."""
+        return self.model_id
+
     def _call_of_responses(self, request: Request, origin: str) -> dict[str, Any]:
         options = self._options, request.options
         body = response_body(self.model_id, request, options, origin)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
-        return _sent(call, {"model": self.model_id, "stream": self._stream, **body})
+        return _sent(call, {"model": self._served_as, "stream": self._stream, **body})
 
 
 def _sent(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
