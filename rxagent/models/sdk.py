@@ -32,6 +32,9 @@ __all__ = ["OF_THE_CALL", "MissingKey", "SdkModel", "list_models"]
 OF_THE_CALL = {"extra_body", "extra_headers", "extra_query", "timeout"}
 """Options for the SDK's call; all others go into the body."""
 
+_KEYS = "api_key", "azure_ad_token", "azure_ad_token_provider"
+"""Arguments of clients that hold a key, or provide one."""
+
 _TLS_VARIABLES = "SSL_CERT_DIR", "SSL_CERT_FILE"
 
 
@@ -173,7 +176,8 @@ class SdkModel(RemoteModel):
         except MissingKey:
             raise
         except (base_error, ValueError) as error:
-            is_missing = "api_key" in str(error) and not isinstance(error, ValueError)
+            has_none = not any(map(self._client_kwargs.get, _KEYS))
+            is_missing = has_none and "api_key" in str(error) and not isinstance(error, ValueError)
             raise (MissingKey if is_missing else base_error)(str(error)) from error
         return client
 
@@ -198,7 +202,8 @@ class SdkModel(RemoteModel):
             url = error.request.url
             where = f"{url.scheme}://{url.netloc.decode()}"
             return errors.lost(f"could not be reached at {where}", error)
-        if isinstance(error, getattr(sdk, self._sdk_error) | TypeError | ValueError):
+        of_arguments = TypeError | ValueError | AttributeError | Warning
+        if isinstance(error, getattr(sdk, self._sdk_error) | of_arguments):
             return errors.rejected(f"cannot be called by {errors.provider}'s client: {error}")
         return errors.lost("sent what is not HTTP", error)
 
