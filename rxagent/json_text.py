@@ -8,6 +8,7 @@ __all__ = ["JsonEnd", "escaped", "items_of", "lacks_end", "members_of"]
 
 _STRUCTURE = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
+_BEGUN_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BLANK = re.compile(r"\s*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -36,12 +37,17 @@ def lacks_end(text: str) -> bool:
     return False
 
 
-def escaped(text: str) -> str:
+def escaped(text: str, partial: bool = False) -> str:
     """Return JSON in which strings may hold control characters as strict JSON, else unchanged.
 
     One right behind a backslash stays as well, and the text is no JSON: what was meant is unknown.
+
+    Args:
+        text: The text.
+        partial: Whether the last string may lack its end.
     """
-    return _STRING.sub(_escaped_string, text) if _CONTROL.search(text) else text
+    string = _BEGUN_STRING if partial else _STRING
+    return string.sub(_escaped_string, text) if _CONTROL.search(text) else text
 
 
 class JsonEnd:
