@@ -43,7 +43,7 @@ class AzureOpenAIModel(OpenAIModel):
         api_version: The version of Azure's interface.
         azure_deployment: The deployment's name. Requests to the Responses API name it as their
             model; in those to chat completions it is in the address.
-        api_key: The key.
+        api_key: The key, or a function that returns it, as for `OpenAIModel`.
         azure_ad_token_provider: A function, sync or async, that returns a token of Entra ID; a
             sync one is called on a worker thread.
         client_kwargs: More arguments for the SDK's `AsyncAzureOpenAI`.
@@ -63,7 +63,7 @@ class AzureOpenAIModel(OpenAIModel):
         azure_endpoint: str | None = None,
         api_version: str | None = None,
         azure_deployment: str | None = None,
-        api_key: str | None = None,
+        api_key: str | Callable[[], Any] | None = None,
         azure_ad_token_provider: Callable[[], Any] | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
         http_client: Any = None,

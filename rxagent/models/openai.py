@@ -1,6 +1,6 @@
 """OpenAI, and every server that speaks its chat protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, ClassVar
@@ -59,7 +59,8 @@ class OpenAIModel(SdkModel):
         model_id: The model's name.
         api: The protocol: `"chat"`, which many servers speak, or `"responses"`.
         api_base: The server's URL, `/v1` included.
-        api_key: The key; any text, when the server needs none.
+        api_key: The key; any text, when the server needs none. A function, sync or async, that
+            returns it is called before each request; a sync one on a worker thread.
         organization: The organization that is billed.
         project: The project that is billed.
         client_kwargs: More arguments for the SDK's `AsyncOpenAI`.
@@ -97,7 +98,7 @@ class OpenAIModel(SdkModel):
         *,
         api: str = _CHAT,
         api_base: str | None = None,
-        api_key: str | None = None,
+        api_key: str | Callable[[], Any] | None = None,
         organization: str | None = None,
         project: str | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
