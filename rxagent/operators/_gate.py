@@ -253,7 +253,9 @@ class _Passing(Sink[Delta, Delta]):
 
     def wait(self) -> None:
         """Wait for `go`; a time limit of silence counts from then."""
-        self._noted = OpenWork("rxagent-limit", self.scheduler.loop, self.dispose)
+        self._noted = OpenWork(
+            "rxagent-limit", self.scheduler.loop, self.dispose, is_idle=lambda: True
+        )
         self._preparing = self.scheduler.preparing()
 
     def go(self) -> None:

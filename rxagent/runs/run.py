@@ -17,9 +17,9 @@ from ..messages import ToolCall
 from ..state import State
 from ..streams import PartialObserver, RunScheduler
 from ..streams.each import pull
-from ..streams.observe_on_run import Serializing
-from ..streams.sink import Producer
+from ..streams.scoping import JoinedStream
 from ..streams.stream import like, piped
+from .beside import Beside, LettingGo
 from .broadcast import ViewerFault
 from .buffers import Buffer, Overflow, buffer_for, check_since
 from .event_log import Keep
@@ -219,10 +219,18 @@ class Run(Lifecycle):
     @like(Observable.pipe)
     def pipe(self, *operators: Callable[[Any], Any]) -> Any:
         """Return the stream that operators make of the run, one after the other."""
-        made = super().pipe(*operators)
-        if operators and type(made) in (Observable, Producer):
-            made = Producer(partial(self._subscribe_beside, made))
-        return piped(made)
+        return piped(super().pipe(*operators), self._join)
+
+    def __getitem__(self, key: slice | int) -> Observable[Event]:
+        return self.pipe(lambda run: Observable.__getitem__(run, key))
+
+    def __add__(self, other: Observable[Event]) -> Observable[Event]:
+        return self.pipe(lambda run: Observable.__add__(run, other))
+
+    __iadd__ = __add__
+
+    def _join(self, made: Observable[Any], _: bool) -> Observable[Any]:
+        return JoinedStream(partial(self._subscribe_beside, made), self._join)
 
     def _subscribe_beside(
         self,
@@ -231,10 +239,12 @@ class Run(Lifecycle):
         scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
         self._end_if_stopped()
-        if scheduler is not None or self._broadcast.ended:  # then it is replayed on this thread
-            return made.subscribe(observer, scheduler=scheduler or RunScheduler())
-        beside = self._scheduler.beside()
-        return _Beside(observer, beside).follow(made, beside)
+        home, report = self._scheduler, self._broadcast.report
+        is_replayed = self._broadcast.ended and (home.is_lost or not home.is_moved_by_hand)
+        if scheduler is not None or is_replayed:  # then it is replayed on this thread
+            return LettingGo(observer, report).follow(made, scheduler or RunScheduler())
+        beside = home.beside()
+        return Beside(observer, beside, report).follow(made, beside)
 
     def decide(self, asked: ApprovalAsked | str, decision: Decision | bool) -> None:
         """Answer the question whether a call may run, on any thread; `by_decision()` waits for it.
@@ -279,22 +289,3 @@ class Run(Lifecycle):
     def faults(self) -> Observable[ViewerFault]:
         """The errors for which observers were detached, from the beginning."""
         return self._broadcast.faults
-
-
-class _Beside(Serializing[Any]):
-    """Observes what operators make of a run; all that they emit comes on the run's loop thread."""
-
-    __slots__ = ()
-
-    def __init__(self, observer: abc.ObserverBase[Any], scheduler: RunScheduler) -> None:
-        super().__init__(observer, scheduler)
-        scheduler.owns(self)
-
-    @property
-    def _is_here(self) -> bool:
-        return self._scheduler.on_loop_thread
-
-    def dispose(self) -> None:
-        """Emit nothing more, and dispose the source."""
-        super().dispose()
-        self._scheduler.disown()

@@ -155,6 +155,10 @@ class ElasticThreads(ABC):
             raise
         return job
 
+    def is_idle(self, job: Job) -> bool:
+        """Return whether a job has not begun, or waits for a run."""
+        return job.run is not None or job in self._jobs.waiting
+
     def _abandon(self, job: Job) -> None:
         with self._lock:
             if self._jobs.abandon(job) or self._is_watched:
@@ -192,9 +196,6 @@ class ElasticThreads(ABC):
 
     def _needs_report(self) -> bool:
         return not self._is_reporting and bool(self._jobs.overdue)
-
-    def _has_work(self) -> bool:
-        return self._wanted() > 0
 
     def _wanted(self) -> int:
         """Return for how many threads that run no job there is something to do."""
@@ -269,7 +270,7 @@ class ElasticThreads(ABC):
         elif self._needs_report():
             self._report()
         else:
-            return self._bells.sleep_until(self._has_work, self._idle)
+            return self._bells.sleep_until(lambda: self._wanted() > 0, self._idle)
         return True
 
     def _run(self, job: Job) -> None:

@@ -27,9 +27,9 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
 
     A thread that is 64 items ahead waits, and so does one whose run is held; the thread of an
     asyncio loop never waits. A thread goes on when the run's loop has not turned for 0.1 s, since
-    the loop may wait for a lock that this thread has, as operators of ReactiveX take one. Each
-    batch is a turn of the run's queue, so streams that are nested in each other need no stack. What
-    waits when this is disposed is dropped.
+    the loop may wait for a lock that this thread has, as operators of ReactiveX take one; then no
+    thread waits until the run takes an item. Each batch is a turn of the run's queue, so streams
+    that are nested in each other need no stack. What waits when this is disposed is dropped.
     """
 
     __slots__ = (
@@ -39,6 +39,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         "_items",
         "_observer",
         "_scheduler",
+        "_stands_still",
         "_waiting",
     )
 
@@ -50,6 +51,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
         self._waiting: deque[Callable[[], None]] = deque()
         self._is_queued = False
         self._is_disposed = False
+        self._stands_still = False
 
     @property
     def is_disposed(self) -> bool:
@@ -104,6 +106,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
 
     def _deliver(self) -> None:
         scheduler, items, on_next = self._scheduler, self._items, self._observer.on_next
+        self._stands_still = False
         try:
             while not self._is_disposed:
                 if scheduler.is_held:
@@ -139,7 +142,9 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
 
     @property
     def _may_wait(self) -> bool:
-        return self._scheduler.can_wait and asyncio._get_running_loop() is None
+        if self._stands_still or not self._scheduler.can_wait:
+            return False
+        return asyncio._get_running_loop() is None
 
     def _wait(self) -> None:
         waiting = allocate_lock()
@@ -153,6 +158,7 @@ class Handoff(abc.ObserverBase[_T], abc.DisposableBase, Generic[_T]):
             if self._scheduler.is_lost:
                 self.dispose()
             elif not turns:  # perhaps the loop waits for a lock that this thread has
+                self._stands_still = True
                 return
             turns.clear()
             self._scheduler.call_on_loop(turns.append, True)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from time import monotonic
 
-from .open_work import OpenWork, awaited_work
+from .open_work import OpenWork, awaited_work, open_work
 
 __all__ = ["IdleRuns"]
 
@@ -20,8 +20,9 @@ class IdleRuns:
     """Logs, once, the runs that a script waits for while nothing of them works.
 
     They are paused, or held by an observer that has no room, or wait for something that this
-    package does not know, as a thread of the program. They may never end, so the script must not
-    wait for them without a word.
+    package does not know, as a thread of the program; or they wait for each other, as for a place
+    or a result. They may never end, so the script must not wait for them without a word. What works
+    on another loop may help them, so it counts, too.
     """
 
     def __init__(self) -> None:
@@ -31,7 +32,7 @@ class IdleRuns:
 
     def look(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Look what a script waits for now; called again and again while it waits."""
-        idle = [work.run or _HELD for work in _idle(awaited_work(loop))]
+        idle = [work.run or _HELD for work in _idle(loop)]
         seen = [(run, getattr(run, "seq", 0)) for run in idle]
         if not idle or seen != self._seen:
             self._since, self._seen = monotonic(), seen
@@ -44,7 +45,12 @@ class IdleRuns:
             )
 
 
-def _idle(awaited: list[OpenWork]) -> list[OpenWork]:
-    runs = [work for work in awaited if work.run is not None]
-    parts = [work for work in awaited if work.run is None]
-    return (runs or parts[:1]) if all(part.is_held() for part in parts) else []
+def _idle(loop: asyncio.AbstractEventLoop | None) -> list[OpenWork]:
+    if any(work.is_awaited and _works(work) for work in open_work()):
+        return []
+    awaited = awaited_work(loop)
+    return [work for work in awaited if work.run is not None] or awaited[:1]
+
+
+def _works(work: OpenWork) -> bool:
+    return work.run is None and work.loop.is_running() and not work.is_idle()

@@ -74,7 +74,7 @@ class LoopTask(abc.DisposableBase):
         self._lost = lost
         self._task: asyncio.Task[None] | None = None
         self._disposed = False
-        self._noted = OpenWork(what, queue.loop, self.dispose, is_held=lambda: queue.is_held)
+        self._noted = OpenWork(what, queue.loop, self.dispose, is_idle=lambda: queue.is_held)
 
     def begin(self) -> None:
         """Start the task.
@@ -159,7 +159,7 @@ class LoopTimer(abc.DisposableBase):
         self._due: float | None = None
         self._action = action
         self._handle: asyncio.TimerHandle | None = None
-        self._noted = OpenWork("timer", queue.loop, self.dispose, is_held=lambda: queue.is_held)
+        self._noted = OpenWork("timer", queue.loop, self.dispose, is_idle=lambda: queue.is_held)
         timers[self] = None
 
     def start(self) -> None:

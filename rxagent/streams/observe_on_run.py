@@ -13,7 +13,7 @@ from .serial_queue import as_error
 from .sink import Producer, Sink
 from .worker_scheduler import WorkerScheduler
 
-__all__ = ["Serializing", "observe_on_run", "serialize_on_run"]
+__all__ = ["OnLoop", "Serializing", "observe_on_run", "serialize_on_run"]
 
 _T = TypeVar("_T")
 
@@ -88,7 +88,10 @@ def serialize_on_run(source: Observable[_T]) -> Observable[_T]:
 
 
 class Serializing(Sink[_T, _T]):
-    """Passes on what comes on the run's loop thread, and hands over what comes on others."""
+    """Passes on what comes on the run's loop thread, and hands over what comes on others.
+
+    What comes while the run is held is handed over, too, and waits there.
+    """
 
     __slots__ = ("_handoff", "_scheduler")
 
@@ -100,7 +103,7 @@ class Serializing(Sink[_T, _T]):
     @property
     def _is_here(self) -> bool:
         """Whether this thread may notify the observer now."""
-        return self._scheduler.inside == get_ident()
+        return self._scheduler.inside == get_ident() and not self._scheduler.is_held
 
     def on_next(self, value: _T) -> None:
         """Pass the item on, on the loop's thread."""
@@ -125,7 +128,7 @@ class Serializing(Sink[_T, _T]):
 
     @property
     def _handed(self) -> Handoff[_T]:
-        # From the first notification on another thread on, all go this way, in their order.
+        # From the first notification that cannot pass on, all go this way, in their order.
         if self._handoff is None:
             passing = PartialObserver(self, self._pass, super().on_error, super().on_completed)
             self._handoff = Handoff(passing, self._scheduler)
@@ -139,3 +142,13 @@ class Serializing(Sink[_T, _T]):
         super().dispose()
         if self._handoff is not None:
             self._handoff.dispose()
+
+
+class OnLoop(Serializing[_T]):
+    """Passes on at once what comes on the thread of the run's loop, also between its actions."""
+
+    __slots__ = ()
+
+    @property
+    def _is_here(self) -> bool:
+        return self._scheduler.on_loop_thread

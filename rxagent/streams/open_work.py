@@ -35,10 +35,11 @@ class OpenWork:
         dispose: Ends it.
         is_awaited: Whether a script waits for it at its end; otherwise it is disposed there.
         run: The run or subscription that the work is, as a whole; None for a part of one.
-        is_held: Returns whether its run is held, so that nothing works.
+        is_idle: Returns whether nothing works at it now, because its run is held, or because it
+            waits for other open work.
     """
 
-    __slots__ = ("_has_ended", "dispose", "is_awaited", "is_held", "loop", "name", "run")
+    __slots__ = ("_has_ended", "dispose", "is_awaited", "is_idle", "loop", "name", "run")
 
     def __init__(
         self,
@@ -47,14 +48,14 @@ class OpenWork:
         dispose: Callable[[], None],
         is_awaited: bool = True,
         run: object = None,
-        is_held: Callable[[], bool] = lambda: False,
+        is_idle: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self.loop = loop
         self.dispose = dispose
         self.is_awaited = is_awaited
         self.run = run
-        self.is_held = is_held
+        self.is_idle = is_idle
         self._has_ended = False
         with _lock:
             _open[self] = None
@@ -88,7 +89,7 @@ class OpenWork:
             _changed.notify_all()
         self.dispose = _nothing
         self.run = None
-        self.is_held = lambda: False
+        self.is_idle = lambda: False
 
     @property
     def is_left_behind(self) -> bool:

@@ -145,17 +145,21 @@ def _die_of_interrupt() -> None:
 
 
 def _end() -> None:
-    if (
-        not _waited
-        and getattr(threading, "_SHUTTING_DOWN", False)
-        and running_daemon_loop() is not None
-    ):
+    if running_daemon_loop() is not None and not _interrupted and _is_cut_short():
         _die_of_interrupt()
     _wait_for_runs()
     is_interactive = sys.flags.interactive or hasattr(sys, "ps1")
     if _has_run_code and _is_interrupted() and not (is_interactive or _interrupted):
         _die_of_interrupt()
     stop_daemon_loop(_SECONDS)
+
+
+def _is_cut_short() -> bool:
+    """Return whether Ctrl-C came before the wait for runs, or in the wait for threads after it."""
+    if not _waited:
+        return getattr(threading, "_SHUTTING_DOWN", False)
+    main = threading.main_thread()
+    return any(not (thread.daemon or thread is main) for thread in threading.enumerate())
 
 
 def _forget() -> None:

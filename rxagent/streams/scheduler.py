@@ -113,9 +113,11 @@ class RunScheduler(HeldQueue, ActionScheduler):
         """Return whether a scheduler belongs to this one, so that `of` has not made a new one."""
         return getattr(scheduler, "run_scheduler", None) is self
 
-    def beside(self) -> "RunScheduler":
-        """Return a scheduler of the same loop and clock, which is not held when this one is."""
-        return RunScheduler(self.loop, self._clock)
+    def beside(self) -> Self:
+        """Return a scheduler of the same kind, loop and clock, not held when this one is."""
+        beside = object.__new__(type(self))  # a kind with attributes of its own adds them
+        RunScheduler.__init__(beside, self.loop, self._clock)
+        return beside
 
     def within(self, scope: Scope) -> Self:
         """Return the same scheduler for a part of its run: it shares everything but its scope."""
@@ -186,13 +188,15 @@ class RunScheduler(HeldQueue, ActionScheduler):
         """
         run, noted = self._noted(what, partial(knowing_its_job, job), dispose)
         begun: list[bool] = []
+        pool = workers or WORKERS
 
         def work() -> None:
             begun.append(True)
             run()
 
         with noted.closing_on_error():
-            submitted = (workers or WORKERS).submit(work, name, refused, self._born)
+            submitted = pool.submit(work, name, refused, self._born)
+        noted.is_idle = lambda: self.is_held or pool.is_idle(submitted)
 
         def leave() -> None:
             submitted.abandon()
@@ -216,7 +220,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
     def _noted(
         self, what: str, job: Callable[[], None], dispose: Callable[[], None]
     ) -> tuple[Callable[[], None], OpenWork]:
-        noted = OpenWork(what, self.loop, dispose, is_held=lambda: self.is_held)
+        noted = OpenWork(what, self.loop, dispose, is_idle=lambda: self.is_held)
         context = self.context.copy()
 
         def run() -> None:

@@ -1,20 +1,26 @@
 """Scoping: streams whose every subscription is a run of its own."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
 from ..errors import RunCancelled
+from .observe_on_run import OnLoop, serialize_on_run
 from .open_work import OpenWork
 from .process_end import disposing_with_loop
 from .scheduler import RunScheduler
 from .serial_queue import log_fault, log_unobserved
 from .sink import NO_OBSERVER, Producer
 
-__all__ = ["run_scoped"]
+__all__ = ["JoinedStream", "Joining", "run_scoped"]
 
 _T = TypeVar("_T")
+
+Joining: TypeAlias = Callable[[Observable[Any], bool], Observable[Any]]
+"""Makes a stream a part of a run; called also with whether others share its subscription."""
 
 
 def run_scoped(source: Observable[_T], *, is_serial: bool = False) -> Observable[_T]:
@@ -39,15 +45,45 @@ def run_scoped(source: Observable[_T], *, is_serial: bool = False) -> Observable
             not run_scheduler.is_of(scheduler)
         )
 
-    return ScopedStream(subscribe, is_serial=is_serial)
+    return JoinedStream(subscribe, _join, is_serial=is_serial)
 
 
-class ScopedStream(Producer[_T]):
-    """A stream whose subscribing never blocks, since it begins on its run's loop."""
+class JoinedStream(Producer[_T]):
+    """A stream of a run, which what operators make of it joins; subscribing never blocks.
 
-    def __init__(self, subscribe: abc.Subscription[_T], *, is_serial: bool = False) -> None:
+    Args:
+        subscribe: Makes a subscription, on the run's loop.
+        joining: Makes a stream, which operators have made of this one, a part of the run.
+        is_serial: Whether it emits on the run's loop thread only, one item after the other.
+    """
+
+    def __init__(
+        self,
+        subscribe: abc.Subscription[_T],
+        joining: Joining,
+        *,
+        is_serial: bool = False,
+    ) -> None:
         super().__init__(subscribe, is_serial=is_serial)
         self.never_blocks = True  # a `Stream` of it shares its attributes
+        self.joining = joining
+
+
+def _join(made: Observable[Any], is_shared: bool) -> Observable[Any]:
+    if isinstance(made, JoinedStream):
+        return made
+    if is_shared:  # then it is subscribed to at once, as the run of another part may begin soon
+        return JoinedStream(partial(_subscribe_at_once, made), lambda made, _: _join(made, True))
+    return run_scoped(serialize_on_run(made))
+
+
+def _subscribe_at_once(
+    made: Observable[Any],
+    observer: abc.ObserverBase[Any],
+    scheduler: abc.SchedulerBase | None = None,
+) -> abc.DisposableBase:
+    run_scheduler = RunScheduler.of(scheduler)
+    return OnLoop(observer, run_scheduler).follow(made, run_scheduler)
 
 
 class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
@@ -92,9 +128,11 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
     def on_next(self, value: _T) -> None:
         try:
             self._observer.on_next(value)
-        except BaseException:
-            self._observer = NO_OBSERVER
-            raise
+        except BaseException as fault:
+            self.dispose()
+            if not isinstance(fault, Exception):
+                raise
+            self._scheduler.fail(fault)
 
     def on_error(self, error: Exception) -> None:
         try:

@@ -10,9 +10,8 @@ from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
 from .each import each
 from .foreign_loop import refuse_trio
-from .observe_on_run import serialize_on_run
 from .observers import methods_of
-from .scoping import run_scoped
+from .scoping import Joining
 from .sink import Producer
 
 __all__ = ["Stream", "like", "piped"]
@@ -70,10 +69,7 @@ class Stream(Observable[_T]):
         A subscription to what operators make of a run is one run with them, so that what they
         emit later belongs to it.
         """
-        made = super().pipe(*operators)
-        if getattr(self, "never_blocks", False) and type(made) in (Observable, Producer):
-            made = run_scoped(serialize_on_run(made))
-        return piped(made)
+        return piped(super().pipe(*operators), getattr(self, "joining", None))
 
     def run(self, scheduler: abc.SchedulerBase | None = None) -> Any:
         """Block until the stream has completed, and return its last item.
@@ -87,42 +83,66 @@ class Stream(Observable[_T]):
         """
         if scheduler is not None or type(self._source).run is not Observable.run:
             return self._source.run(scheduler)
-        latest = deque(each(self), maxlen=1)
-        if not latest:
-            raise SequenceContainsNoElementsError
-        return latest[0]
+        return _only(deque(each(self), maxlen=1))
+
+    def __await__(self) -> Generator[Any, None, _T]:
+        """Wait for the last item, on any loop; `__await__` of ReactiveX needs that of the run.
+
+        Raises:
+            SequenceContainsNoElementsError: The stream completed without any item.
+        """
+        refuse_trio()
+        return self._last().__await__()
+
+    async def _last(self) -> _T:
+        latest: deque[_T] = deque(maxlen=1)
+        async for item in each(self):
+            latest.append(item)
+        return _only(latest)
 
     def __getitem__(self, key: slice | int) -> Observable[_T]:
         if not isinstance(key, slice):
             raise TypeError(_LOOP)
-        return Stream(super().__getitem__(key))
+        return self.pipe(lambda stream: Observable.__getitem__(stream, key))
 
     def __add__(self, other: Observable[_T]) -> Observable[_T]:
-        return Stream(super().__add__(other))
+        return self.pipe(lambda stream: Observable.__add__(stream, other))
 
     __iadd__ = __add__
-
-    def __await__(self) -> Generator[Any, None, _T]:
-        refuse_trio()
-        return super().__await__()
 
     def __aiter__(self) -> AsyncIterator[_T]:
         raise TypeError(_LOOP)
 
 
-def piped(result: Any) -> Any:
+def _only(items: deque[_T]) -> _T:
+    if not items:
+        raise SequenceContainsNoElementsError
+    return items[0]
+
+
+def piped(result: Any, joining: Joining | None = None, *, is_shared: bool = False) -> Any:
     """Return a result of piping, with streams as `Stream`s that keep their type and methods.
 
     A stream that can be looped over, as a run can, stays as it is.
+
+    Args:
+        result: The result.
+        joining: Makes it a part of the run that was piped, or later what is made of it.
+        is_shared: Whether it is one of several streams of one subscription.
     """
     if type(result) in (list, tuple):  # `partition` returns several streams
-        return type(result)(map(piped, result))
+        return type(result)(piped(part, joining, is_shared=True) for part in result)
+    is_plain = type(result) is Observable or isinstance(result, Producer)
+    if joining is not None and is_plain and not is_shared:
+        result = joining(result, False)
     is_looped_over = isinstance(result, Stream | Iterable)
     kind = _kind_of(type(result)) if isinstance(result, Observable) else None
     if is_looped_over or kind is None:
         return result
     stream = object.__new__(kind)
     Stream.__init__(stream, result)  # not what its type would do to make a new one
+    if joining is not None:
+        stream.__dict__.setdefault("joining", lambda made, _: joining(made, True))
     return stream
 
 

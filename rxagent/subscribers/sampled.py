@@ -61,6 +61,7 @@ class _Sampled(abc.ObserverBase[Event]):
         )
 
     def on_next(self, event: Event) -> None:
+        self._raise()
         self._event_log.add(event)
         self._changed = True
         if not self._due:
@@ -74,6 +75,7 @@ class _Sampled(abc.ObserverBase[Event]):
 
     def on_completed(self) -> None:
         self._timer.dispose()
+        self._raise()
         self._in_turn(self._show)
         self._raise()
 

@@ -62,8 +62,15 @@ class VirtualScheduler(RunScheduler):
         super().__init__(loop=self._loop)
         self._thread = threading.get_ident()
         self._threads = frozenset(threading.enumerate())
-        self._faults: list[Exception] = []
+        self._faults: list[Exception] = []  # shared with the schedulers beside this one
         self._loop.set_exception_handler(self._note)
+
+    def beside(self) -> Self:
+        """Return a scheduler of the same time, which is not held when this one is."""
+        beside = super().beside()
+        beside._loop, beside._faults = self._loop, self._faults
+        beside._thread, beside._threads = self._thread, self._threads
+        return beside
 
     @property
     def clock(self) -> float:
@@ -118,7 +125,7 @@ class VirtualScheduler(RunScheduler):
             self._loop.run_until_complete(self._end())
         finally:
             self._loop.close()
-        self._faults = [fault for fault in self._faults if not isinstance(fault, RunCancelled)]
+        self._faults[:] = [fault for fault in self._faults if not isinstance(fault, RunCancelled)]
         self._raise_faults()
 
     async def _end(self) -> None:
@@ -167,7 +174,8 @@ class VirtualScheduler(RunScheduler):
         self._faults.append(context.get("exception") or RuntimeError(context["message"]))
 
     def _raise_faults(self) -> None:
-        faults, self._faults = self._faults, []
+        faults = self._faults.copy()
+        self._faults.clear()
         if len(faults) == 1:
             raise faults[0]
         if faults:

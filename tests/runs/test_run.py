@@ -19,7 +19,7 @@ from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
 from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
 from rxagent.runs import launch
 from rxagent.state import State, fold_all
-from rxagent.streams import RunScheduler, daemon_loop, each
+from rxagent.streams import RunScheduler, daemon_loop, each, from_async
 from rxagent.testing import VirtualScheduler
 
 from ..ids import shown
@@ -461,6 +461,20 @@ def test_a_pause_takes_effect_at_the_queue_s_next_turn():
     run.cancel()
 
 
+def test_what_operators_emit_waits_while_a_run_is_paused():
+    """Operators of ReactiveX emit in actions of their own, which a pause does not stop."""
+    seen = []
+    with VirtualScheduler() as home:
+        run = launch(rx.defer(lambda _: run.pause() or rx.of(*EVENTS)), scheduler=home)
+        run.subscribe(seen.append, on_completed=lambda: seen.append("end"))
+        home.run()
+        assert ([], "paused") == (seen, run.status)
+        run.resume()
+        home.run()
+
+    assert [*EVENTS, "end"] == seen
+
+
 def test_pausing_twice_is_pausing_once():
     """Pausing and resuming do not add up."""
     feed = Feed()
@@ -800,8 +814,18 @@ def test_a_run_is_made_of_events():
     ],
     ids=["sample", "delay", "merge", "flat_map"],
 )
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda run: run,
+        lambda run: run.pipe(rxo.skip(0)),
+        lambda run: run + rx.of(1),
+        lambda run: run[:],
+    ],
+    ids=["once", "twice", "plus", "slice"],
+)
 @pytest.mark.parametrize("begin", ["hot", "cold"])
-def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, late):
+def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, made, late):
     """Timers of ReactiveX do not leave the loop's thread, nor the context of the subscriber."""
     user = ContextVar("user", default="unknown")
     seen = set()
@@ -814,7 +838,7 @@ def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, late):
             seen.add((threading.get_ident(), user.get()))
 
         run = launch(streamed()) if begin == "hot" else Agent(lambda request: "two")("x")
-        run.pipe(late).subscribe(observe, on_completed=ended.set)
+        made(run).pipe(late).subscribe(observe, on_completed=ended.set)
         async with asyncio.timeout(WATCHDOG):
             await ended.wait()
 
@@ -822,20 +846,145 @@ def test_what_is_piped_to_a_run_is_emitted_on_its_loop(begin, late):
     assert {(threading.get_ident(), "Ada")} == seen
 
 
-@pytest.mark.parametrize("late", [rxo.delay(0.001), rxo.map(repr)], ids=["late", "at once"])
-def test_a_subscriber_that_raises_behind_operators_is_alone(late, caplog):
-    """It is let go, and the run goes on for others."""
-    called = []
+def test_a_time_limit_piped_to_a_run_ends_on_its_loop():
+    """Operators of ours that may begin a run join the one that they are piped to."""
+    threads = []
 
-    def raising(event):
-        called.append(event)
-        raise ZeroDivisionError
+    async def main():
+        ended = asyncio.Event()
+        run = launch(rx.never())
+
+        def end(error):
+            threads.append(threading.get_ident())
+            asyncio.get_running_loop().call_soon(ended.set)
+
+        limited = run.pipe(ops.timeout(total=0.001))
+        await asyncio.to_thread(limited.subscribe, print, end)
+        async with asyncio.timeout(WATCHDOG):
+            await ended.wait()
+        run.cancel()
+
+    asyncio.run(main())
+    assert [threading.get_ident()] == threads
+
+
+def test_a_loop_over_a_fast_run_behind_a_clock_holds_no_loop():
+    """Its operators emit on a loop, not on a worker that holds the lock of an operator."""
+    pieces = [TextDelta(str(number)) for number in range(3_000)]
+    run = launch(from_async(lambda: slowly(pieces)), keep="everything")
+
+    assert pieces == list(each(run.pipe(rxo.delay(0.01))))
+
+
+async def slowly(items):
+    """Yield items, with a turn of the loop between two."""
+    for item in items:
+        yield item
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [rxo.delay(0.001), rxo.map(repr), rxo.merge(rx.interval(0.001)), rxo.start_with("first")],
+    ids=["late", "at once", "beside a clock", "while it is subscribed to"],
+)
+@pytest.mark.parametrize("how", ["running", "ended", "with a scheduler"])
+def test_a_subscriber_that_raises_behind_operators_is_alone(how, late, caplog):
+    """It gets nothing more, its timers end, its error is a fault, and the run goes on."""
+    called, faults = [], []
+
+    def raising(item):
+        called.append(item)
+        if not isinstance(item, int):
+            raise ZeroDivisionError
 
     async def main():
         run = launch(streamed())
-        run.pipe(late).subscribe(raising)
-        return await run, await asyncio.sleep(0.01)
+        run.faults.subscribe(faults.append)
+        if how == "ended":
+            await run
+        scheduler = RunScheduler() if how == "with a scheduler" else None
+        run.pipe(late).subscribe(raising, scheduler=scheduler)
+        return await run, await asyncio.sleep(0.02)
 
     assert ("two", None) == asyncio.run(main())
-    assert 1 == len(called)
+    assert not isinstance(called.pop(), int)
+    assert all(isinstance(item, int) for item in called)
+    assert [ZeroDivisionError] == [type(fault.error) for fault in faults]
     assert any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("late", [rxo.merge(rx.interval(1)), rxo.start_with("first")])
+def test_a_subscriber_that_raises_behind_operators_of_a_cold_run_ends_them(late):
+    """Also with a scheduler of the subscriber's own, no timer of the operators goes on."""
+    with VirtualScheduler() as home:
+        stream = Agent(lambda request: "two")("x").pipe(late)
+        stream.subscribe(lambda _: 1 / 0, scheduler=home)
+        with pytest.raises(ZeroDivisionError):
+            home.run(1_000)
+
+
+async def word_by_word(request):
+    """Answer with a word each second."""
+    for number in range(3):
+        yield f"w{number} "
+        await asyncio.sleep(1)
+
+
+TIMED = {
+    "delay": rxo.delay(0.5),
+    "timestamp": rxo.timestamp(),
+    "throttle": rxo.throttle_first(1.5),
+    "sample": rxo.sample(0.7),
+    "debounce": rxo.debounce(0.5),
+    "a plain function": rxo.flat_map(lambda _: Agent(lambda request: "two")("x").pipe(ops.text())),
+}
+
+
+@pytest.mark.parametrize("late", TIMED.values(), ids=TIMED)
+def test_what_is_piped_to_a_run_keeps_virtual_time(late):
+    """Operators get the time of the run, however it was begun, and nothing uses a thread."""
+
+    def emitted(begin):
+        seen = []
+        with VirtualScheduler() as home:
+            begin(home).pipe(ops.text(), late).subscribe(
+                lambda item: seen.append((round(home.clock, 3), item)),
+                scheduler=home if begin is cold else None,
+            )
+            home.run()
+        return seen
+
+    def cold(home):
+        return Agent(word_by_word)("x")
+
+    def hot(home):
+        return launch(cold(home), scheduler=home)
+
+    def ended(home):
+        run = launch(cold(home), keep="everything", scheduler=home)
+        home.run()
+        return run
+
+    assert emitted(cold) == emitted(hot) != []
+    assert all(3 <= at < 6 for at, _ in emitted(ended))
+
+
+@pytest.mark.parametrize("begin", ["hot", "cold"])
+def test_what_is_piped_to_parts_of_a_run_loses_nothing(begin):
+    """Streams that share a subscription are subscribed to in the order in which that was asked."""
+    seen = []
+
+    async def main():
+        agent = Agent(lambda request: "two")
+        run = agent.start("x") if begin == "hot" else agent("x")
+        is_start = rxo.partition(lambda event: isinstance(event, RunStarted))
+        started, others = run.pipe(rxo.skip(0), is_start)
+        ended = asyncio.Event()
+        others.pipe(rxo.skip(0)).subscribe(on_completed=ended.set)
+        started.pipe(rxo.skip(0)).subscribe(seen.append)
+        async with asyncio.timeout(WATCHDOG):
+            await ended.wait()
+
+    asyncio.run(main())
+    assert [RunStarted] == list(map(type, seen))

@@ -144,7 +144,7 @@ def test_a_thread_does_not_wait_for_a_loop_that_waits_for_it():
 
     def subscribe(observer, scheduler=None):
         with lock:
-            for number in range(AHEAD + 3):
+            for number in range(AHEAD * 20):
                 observer.on_next(number)
         observer.on_completed()
         return Disposable()
@@ -156,7 +156,7 @@ def test_a_thread_does_not_wait_for_a_loop_that_waits_for_it():
     observe_on_run(rx.create(subscribe)).pipe(rxo.do_action(take_the_lock)).subscribe(received)
 
     assert "completed" == received.wait_end()
-    assert [*range(AHEAD + 3)] == received.items
+    assert [*range(AHEAD * 20)] == received.items
 
 
 def test_what_waits_is_dropped_when_disposed():

@@ -117,8 +117,9 @@ def test_threads_may_begin_after_the_last_line(script, stream):
 @pytest.mark.parametrize(
     "late", ["rxo.delay(0.1)", "rxo.sample(0.1)", "rxo.flat_map(lambda piece: rx.timer(0.1))"]
 )
+@pytest.mark.parametrize("then", [", ", ").pipe("])
 @pytest.mark.parametrize("run", ['agent("x")', 'agent.start("x")'])
-def test_what_operators_emit_late_belongs_to_the_run(script, run, late):
+def test_what_operators_emit_late_belongs_to_the_run(script, run, then, late):
     """A script waits for what ReactiveX emits after the run to which its operators are piped."""
     process = script(
         f"""
@@ -126,13 +127,40 @@ def test_what_operators_emit_late_belongs_to_the_run(script, run, late):
         from rxagent import operators as ops
 
         agent = Agent(lambda request: "5")
-        {run}.pipe(ops.text(), {late}).subscribe(say, say, lambda: say("done"))
+        {run}.pipe(ops.text(){then}{late}).subscribe(say, say, lambda: say("done"))
         """
     )
 
     code, out, err = ended(process)
     assert (0, "done", "") == (code, out[-1], err)
     assert 2 == len(out)
+
+
+@pytest.mark.parametrize("run", ['agent("x")', 'agent.start("x")'])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "shared = run.pipe(ops.text(), rxo.publish()); connect = shared.connect",
+        "shared, _ = run.pipe(ops.text(), rxo.partition(bool)); connect = int",
+    ],
+    ids=["publish", "partition"],
+)
+def test_what_is_piped_to_a_shared_stream_belongs_to_the_run(script, run, made):
+    """A script waits for what ReactiveX emits behind a stream that several may subscribe to."""
+    process = script(
+        f"""
+        from rxagent import Agent
+        from rxagent import operators as ops
+
+        agent = Agent(lambda request: "5")
+        run = {run}
+        {made}
+        shared.pipe(rxo.delay(0.1)).subscribe(say, say, lambda: say("done"))
+        connect()
+        """
+    )
+
+    assert (0, ["5", "done"], "") == ended(process)
 
 
 @pytest.mark.parametrize("stream", ["from_worker", "from_blocking"])
@@ -334,14 +362,16 @@ def test_a_script_waits_for_a_paused_run(script, end):
     """A run that is paused before its first event is resumed or cancelled after the last line."""
     process = script(
         f"""{RUN}
-is_paused = threading.Event()
+has_begun, is_paused = threading.Event(), threading.Event()
 
 def fed(_):
+    has_begun.set()
     is_paused.wait()
     return rx.of(TextDelta("fed"))
 
 run = launch(rx.defer(fed))
 run.subscribe(show, lambda error: say(error.reason), lambda: say('done'))
+has_begun.wait()
 run.pause()
 is_paused.set()
 after_the_wait_began(lambda: {end})
@@ -441,12 +471,98 @@ time.sleep(0.3)
     assert name in word
 
 
-def test_nothing_is_said_while_a_run_works(script):
+WAITING = """
+from rxagent import Agent, Workers, tool
+from rxagent import operators as ops
+from rxagent.events import TextDelta, ToolCallDelta
+from rxagent.models import as_model
+
+one = ops.concurrency(1)
+
+async def slow(request):
+    yield "begun"
+    await asyncio.sleep(60)
+
+async def calling(request):
+    yield ToolCallDelta(0, "call_1", "ask", "{}")
+
+def endless(request):
+    while True:
+        yield "more"
+
+def begun(agent):
+    run = agent.start("x")
+    for event in run:
+        if isinstance(event, TextDelta):
+            return run
+
+def paused(agent):
+    run = begun(agent)
+    run.pause()
+    return run
+
+@tool
+def ask() -> str:
+    \"\"\"Ask another agent.\"\"\"
+    return paused(Agent(slow)).result()
+
+few = Workers(1, spare=1, reserve=0)
+
+def on_another_loop():
+    async def main():
+        started = Agent(model).start("x")
+        started.subscribe(lambda event: isinstance(event, TextDelta) and ready.set())
+        await started.wait()
+
+    threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
+    ready.wait()
+
+model = as_model(slow).pipe(one)
+ready = threading.Event()
+"""
+
+
+@pytest.mark.parametrize(
+    ("wait", "names"),
+    [
+        ("paused(Agent(model)); Agent(model).start('x')", ["paused", "running"]),
+        (
+            "paused(Agent(model)); Agent(model.pipe(ops.concurrency(1))).start('x')",
+            ["paused", "running"],
+        ),
+        ("Agent(calling, tools=[ask]).start('x')", ["running", "paused"]),
+        (
+            "agent = Agent(endless, workers=few)\npaused(agent), paused(agent), agent.start('x')",
+            ["paused", "paused", "running"],
+        ),
+    ],
+    ids=["place", "place within a place", "result", "thread"],
+)
+def test_a_script_says_that_its_runs_wait_for_each_other(script, wait, names):
+    """A run that waits for what a paused one has is idle, too, since nothing works for it."""
+    process = script(f"{RUN}\nidle_runs._PATIENCE = 0\n{WAITING}\n{wait}")
+    word = next(line for line in process.stderr if line.startswith("the script has ended"))
+    process.send_signal(signal.SIGINT)
+    ended(process)
+
+    assert names == re.findall("<Run: ([a-z]+), ", word)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "launch(from_async(silence)).subscribe(say)",
+        "begun(Agent(model)); Agent(model).start('x')",
+        "on_another_loop(); Agent(model).start('x')",
+    ],
+    ids=["alone", "with a place", "with a place on another loop"],
+)
+def test_nothing_is_said_while_a_run_works(script, begin):
     """A script that waits for a task of its runs is silent, however long that takes."""
     process = script(
-        f"""{RUN}
+        f"""{RUN}{WAITING}
 idle_runs._PATIENCE = 0
-launch(from_async(silence)).subscribe(say)
+{begin}
 after_three = iter(range(3))
 
 def look(self, loop, look=idle_runs.IdleRuns.look):
@@ -458,7 +574,8 @@ idle_runs.IdleRuns.look = look
 """
     )
 
-    assert (-signal.SIGINT, ["begun", "closed"], "") == ended(process)
+    code, _, err = ended(process)
+    assert (-signal.SIGINT, "") == (code, err)
 
 
 def test_ctrl_c_within_the_script_cancels_its_runs(script):
@@ -471,6 +588,35 @@ def test_ctrl_c_within_the_script_cancels_its_runs(script):
     code, out, err = ended(process)
     assert (-signal.SIGINT, ["closed"]) == (code, out)
     assert err.endswith("KeyboardInterrupt\n")
+
+
+@pytest.mark.parametrize(
+    "begin", ["threading.Thread(target=work).start()", "ThreadPoolExecutor(1).submit(work)"]
+)
+def test_ctrl_c_cancels_a_run_that_a_thread_begins_after_the_script(script, begin):
+    """SIGINT ends the wait for the program's own threads, and the runs that they have begun."""
+    process = script(
+        f"""
+        from concurrent.futures import ThreadPoolExecutor
+        from rxagent.streams import process_end
+
+        def work():
+            while not process_end._waited:
+                time.sleep(0.01)
+            for _ in each(from_async(silence)):
+                pass
+
+        from_async(ticks).subscribe()
+        {begin}
+        """
+    )
+    said(process, "closed")
+    said(process, "begun")
+
+    process.send_signal(signal.SIGINT)
+
+    code, out, _ = ended(process)
+    assert (-signal.SIGINT, ["closed"]) == (code, out)
 
 
 @pytest.mark.parametrize("kept", ["", "kept = "])

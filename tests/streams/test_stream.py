@@ -8,7 +8,13 @@ from threading import Event
 
 import pytest
 import reactivex as rx
-from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable
+from reactivex import (
+    ConnectableObservable,
+    GroupedObservable,
+    Notification,
+    Observable,
+    compose,
+)
 from reactivex import operators as rxo
 from reactivex.internal.exceptions import SequenceContainsNoElementsError
 from reactivex.subject import AsyncSubject, BehaviorSubject, ReplaySubject, Subject
@@ -97,6 +103,54 @@ def test_what_is_no_stream_is_returned_as_it_is():
 
     assert asyncio.run(main()) == asyncio.run(ours())
     assert 5 == Stream(rx.of(1)).pipe(lambda _: 5)
+
+
+AWAITED = {
+    "an item": ops.answer(),
+    "the last of many": rxo.map(lambda event: type(event).__name__),
+    "later": compose(ops.text(), rxo.delay(0.01)),
+    "an error": rxo.map(lambda event: 1 / 0),
+    "nothing": rxo.ignore_elements(),
+}
+
+
+@pytest.mark.parametrize("name", AWAITED)
+def test_what_is_piped_can_be_awaited_on_any_loop(name):
+    """A run has a loop of its own in a script, and another one awaits what is made of it."""
+
+    async def outcome(stream):
+        try:
+            return await asyncio.wait_for(stream.pipe(AWAITED[name]), WATCHDOG)
+        except (ZeroDivisionError, SequenceContainsNoElementsError) as error:
+            return type(error)
+
+    run = agent.start("Hi")
+    cold = asyncio.run(outcome(agent("Hi")))
+
+    assert cold == asyncio.run(outcome(run))
+    run.result(WATCHDOG)
+    assert cold == asyncio.run(outcome(run))
+
+
+def test_who_stops_waiting_ends_a_cold_run_only():
+    """A started run goes on when the task is cancelled that awaits what is piped to it."""
+    never = Agent(lambda request: rx.never())
+    closed = Event()
+
+    async def main(stream):
+        waiting = asyncio.ensure_future(stream.pipe(rxo.finally_action(closed.set)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    with never.start("Hi") as run:
+        asyncio.run(main(run))
+        assert closed.wait(WATCHDOG)
+        assert "running" == run.status
+    closed.clear()
+    asyncio.run(main(never("Hi")))
+    assert closed.wait(WATCHDOG)
 
 
 @pytest.mark.parametrize("shared", [rxo.publish, rxo.replay, lambda: rxo.publish_value("first")])

@@ -119,6 +119,28 @@ def test_a_function_that_raises_is_let_go():
     assert [(watching, ZeroDivisionError)] == [(f.observer, type(f.error)) for f in faults]
 
 
+@pytest.mark.parametrize("last", ["event", "end"])
+def test_a_function_that_raised_between_events_is_not_called_again(last):
+    """The next notification raises what the function has raised, and calls it no more."""
+    calls = []
+
+    def show(state):
+        calls.append(state)
+        if len(calls) == 2:
+            raise ZeroDivisionError
+
+    with VirtualScheduler() as scheduler:
+        watching = sampled(show, every=0.05, scheduler=scheduler)
+        watching.on_next(EVENTS[0])
+        watching.on_next(EVENTS[1])
+        scheduler.run()
+        with pytest.raises(ZeroDivisionError):
+            watching.on_next(EVENTS[2]) if last == "event" else watching.on_error(KeyError())
+        scheduler.run()
+
+    assert 2 == len(calls)
+
+
 def test_between_events_it_is_called_on_a_viewers_thread():
     """Without a scheduler the states between events are passed on a thread for viewers."""
     threads = []
