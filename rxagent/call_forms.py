@@ -118,6 +118,10 @@ def begun_call(text: str, *, is_marked: bool = True) -> list[Call] | None:
     return [(name, arguments[1] if arguments else "")]
 
 
+_UNMISTAKABLE_TAG = "<tool"
+"""What the tag of a call begins with, and few other texts that stand alone."""
+
+
 def has_begun_call(text: str, names: Collection[str]) -> bool:
     """Return whether a text that was cut is a call in tags that lacks their end, or ends with one.
 
@@ -134,7 +138,9 @@ def has_begun_call(text: str, names: Collection[str]) -> bool:
     if function := _BEGUN_FUNCTION.match(text, at):
         name, is_whole = function[1], function[2]
         return name in names if is_whole else any(each.startswith(name) for each in names)
-    return at > start and text[at:] != "" and CALL_OPEN.startswith(text[at:])
+    begun = text[at:].lstrip()
+    least = 1 if at > start else len(_UNMISTAKABLE_TAG)
+    return len(begun) >= least and CALL_OPEN.startswith(begun)
 
 
 def _call(text: str, schemas: Schemas, keys: Keys, is_marked: bool) -> Call | None:

@@ -7,7 +7,17 @@ from attrs import field, frozen
 
 from .arguments import shown, text, valid
 
-__all__ = ["DECISIONS", "Allow", "AllowAll", "Decision", "Deny", "Edit", "check_decision"]
+__all__ = [
+    "DECISIONS",
+    "Allow",
+    "AllowAll",
+    "Decision",
+    "Deny",
+    "Edit",
+    "changed",
+    "check_decision",
+    "is_edit",
+]
 
 
 @frozen
@@ -61,7 +71,26 @@ class Edit:
     arguments: str = field(converter=_as_json)
 
     def __str__(self) -> str:
-        return "edited"
+        return _EDITED
+
+
+_EDITED = "edited"
+
+
+def is_edit(decision: str) -> bool:
+    """Return whether a decision, as events name it, has changed the arguments."""
+    return decision == _EDITED
+
+
+def changed(arguments: str, name: str = "") -> str:
+    """Return what the model reads of arguments that were changed.
+
+    Args:
+        arguments: Those with which the call runs.
+        name: The name of the tool, where the call is not the model's own.
+    """
+    of = f" of {name}" if name else ""
+    return f"The arguments{of} were changed before the call ran: {arguments}"
 
 
 Decision: TypeAlias = Allow | AllowAll | Deny | Edit

@@ -8,9 +8,12 @@ __all__ = ["JsonEnd", "escaped", "items_of", "lacks_end", "members_of"]
 
 _STRUCTURE = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
+_BEGUN_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BLANK = re.compile(r"\s*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_BEHIND_A_BACKSLASH = re.compile(r"\\[\x00-\x1f]")
+_ESCAPE_OR_CONTROL = re.compile(r"\\.|[\x00-\x1f]", re.DOTALL)
 _decode = json.JSONDecoder(strict=False).raw_decode
 
 _OPEN = re.compile(r"\s*|tr?u?|fa?l?s?|nu?l?|-|\.|[eE][+-]?|u[\da-fA-F]{0,4}", re.ASCII)
@@ -34,9 +37,17 @@ def lacks_end(text: str) -> bool:
     return False
 
 
-def escaped(text: str) -> str:
-    """Return JSON in which strings may hold control characters as strict JSON, else unchanged."""
-    return _STRING.sub(_escaped_string, text) if _CONTROL.search(text) else text
+def escaped(text: str, partial: bool = False) -> str:
+    """Return JSON in which strings may hold control characters as strict JSON, else unchanged.
+
+    One right behind a backslash stays as well, and the text is no JSON: what was meant is unknown.
+
+    Args:
+        text: The text.
+        partial: Whether the last string may lack its end.
+    """
+    string = _BEGUN_STRING if partial else _STRING
+    return string.sub(_escaped_string, text) if _CONTROL.search(text) else text
 
 
 class JsonEnd:
@@ -115,7 +126,14 @@ def items_of(text: str, most: float = inf) -> list[str] | None:
 
 
 def _escaped_string(found: re.Match[str]) -> str:
-    return _CONTROL.sub(lambda sign: json.dumps(sign[0])[1:-1], found[0])
+    string = found[0]
+    if _BEHIND_A_BACKSLASH.search(string):  # or behind two, which are an escape
+        return _ESCAPE_OR_CONTROL.sub(_escaped_sign, string)
+    return _CONTROL.sub(_escaped_sign, string)
+
+
+def _escaped_sign(found: re.Match[str]) -> str:
+    return found[0] if found[0][0] == "\\" else json.dumps(found[0])[1:-1]
 
 
 def _blank(text: str, at: int) -> int:

@@ -9,9 +9,11 @@ from attrs import evolve, field, frozen
 from .arguments import shown
 from .attributes import OF_STEPS, advised
 from .call_arguments import as_read
+from .decisions import Edit, changed, is_edit
 from .draft import EMPTY, Draft, grow
 from .errors import CallDenied
 from .events import (
+    ApprovalAnswered,
     Delta,
     Event,
     FinalAnswer,
@@ -92,6 +94,7 @@ class Step:
     draft: Draft = EMPTY
     retracted: frozenset[str] = frozenset()
     _images: MapView[_Key, tuple[Image, ...]] = field(default=MapView(), hash=False)
+    _edited: MapView[_Key, ToolCall] = field(default=MapView(), hash=False)
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -139,24 +142,27 @@ class Step:
             messages.append(without_words(said) if summary else said)
         native = dict(zip(keys, calls, strict=True))
         for key, call in native.items():
-            outcome = outcomes.get(key, NOT_RUN if self.error else INTERRUPTED)
-            edited = started.get(key, call).arguments
-            if edited != call.arguments:
-                outcome = f"The arguments were changed before the call ran: {edited}\n{outcome}"
+            outcome = self._read(key, NOT_RUN if self.error else INTERRUPTED)
             seen = self._images.get(key, ())
             messages.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
         for key, call in begun:
             if key not in native:
-                outcome = outcomes.get(key, INTERRUPTED)
+                outcome = self._read(key, INTERRUPTED)
                 seen = self._images.get(key, ())
                 called = f"{call.name}({call.arguments})" if summary else call.name
                 messages.append(Message("user", f"Result of {called}:\n{outcome}", images=seen))
         for key, outcome in outcomes.items():  # of code, or of a call that is written as text
             if key not in native and key not in started and outcome.endswith(_CLOSINGS):
-                messages.append(Message("user", outcome))
+                messages.append(Message("user", self._read(key)))
         if self.error is not None:
             messages.append(Message("user", f"{self.error}\n{TRY_AGAIN}"))
         return messages
+
+    def _read(self, key: _Key, default: str = "") -> str:
+        """Return what the model reads of a call: its outcome, and that it was edited."""
+        outcome = self._outcomes.get(key, default)
+        edited = self._edited.get(key)
+        return outcome if edited is None else f"{changed(edited.arguments)}\n{outcome}"
 
     @property
     def is_answer(self) -> bool:
@@ -175,13 +181,19 @@ class Step:
         native = _keys_of(self.said.tool_calls if self.said is not None else ())
         started = _keys_of(self._calls, native)
         for key, call in zip(started, self._calls, strict=True):
+            yield from self._decision(key)
             yield ToolStarted(call)
             yield from self._ending(key)
         for key, outcome in self._outcomes.items():
             if key not in started and outcome != ANSWERED:
+                yield from self._decision(key)
                 yield from self._ending(key)
         if self.error is not None:
             yield StepFailed(self.error)
+
+    def _decision(self, key: _Key) -> Iterator[Event]:
+        if (call := self._edited.get(key)) is not None:
+            yield ApprovalAnswered(call.id, str(Edit(call.arguments)), call)
 
     def _ending(self, key: _Key) -> Iterator[Event]:
         outcome = self._outcomes.get(key)
@@ -211,9 +223,15 @@ class Step:
                     draft,
                     self.retracted,
                     self._images,
+                    self._edited,
                 )
             case MessageCompleted(message):
                 return evolve(self, message=message, draft=EMPTY)
+            case ApprovalAnswered(call_id, decision, edited):
+                key = self._next_key(call_id)
+                if edited is not None and is_edit(decision):
+                    return evolve(self, edited=self._edited.set(key, edited))
+                return evolve(self, edited=self._edited.drop(key))
             case ToolStarted(call):
                 key = self._next_key(call.id)
                 return evolve(

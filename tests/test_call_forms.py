@@ -201,6 +201,8 @@ BEGUN = [
     '<think>I add.</think>\n\n<tool_call>\n{"na',
     'Action:\n<tool_call>{"name',
     "<tool_call>",
+    "<tool_c",
+    "<think>I add.</think>\n\n<tool",
     "<function=add>\n<parameter=a>\n1",
     "<function=ad",
     f'{WHOLE}\n<tool_call>\n{{"name": "ad',
@@ -216,6 +218,8 @@ OTHERS = [
     "<ul><li>One</li>",
     f"{WHOLE} is the form, and",
     "The sum is",
+    "<t",
+    "<toolbar>",
 ]
 
 

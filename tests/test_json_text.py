@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxagent.json_text import JsonEnd, items_of, lacks_end, members_of
+from rxagent.json_text import JsonEnd, escaped, items_of, lacks_end, members_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -34,6 +34,23 @@ def test_members_are_as_written(value, indent):
 
     assert value == {name: json.loads(member) for name, member in members.items()}
     assert all(member in text for member in members.values())
+
+
+def loaded(text, strict=True):
+    """Return the value of a JSON text, or that it is none."""
+    try:
+        return json.loads(text, strict=strict)
+    except ValueError:
+        return "no JSON", text
+
+
+@given(st.lists(st.sampled_from('\\\\\\"\n\t\rn/{}:, \0é'), max_size=12).map("".join))
+def test_control_characters_in_texts(inner):
+    """JSON means the same when its texts hold none, and what is no JSON for any reader stays so."""
+    for text in (f'{{"k": "{inner}"}}', f'["{inner}"', inner):
+        value = loaded(text, strict=False)
+
+        assert value == loaded(escaped(text)) or value[0] == loaded(escaped(text))[0] == "no JSON"
 
 
 @given(st.lists(VALUES, max_size=4))

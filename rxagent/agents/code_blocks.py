@@ -5,6 +5,7 @@ from pydantic_core import from_json
 
 from ..arguments import shown
 from ..errors import ParseError
+from ..json_text import escaped
 from ..messages import StopHint
 from .code_fences import code_of_fences
 from .code_reader import CodeReader
@@ -89,7 +90,7 @@ def _read(text: str, tags: Tags) -> CodeReader:
 
 def _of_object(text: str) -> str | None:
     try:
-        reply = from_json(text)
+        reply = from_json(escaped(text))
     except ValueError:
         return None
     code = reply.get("code") if isinstance(reply, dict) else None

@@ -7,8 +7,9 @@ from typing import Any
 from reactivex import Observable, abc
 
 from ..arguments import shown
+from ..decisions import changed, is_edit
 from ..errors import CodeError, InvalidArguments, ToolError, describe
-from ..events import Event, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
+from ..events import ApprovalAnswered, Event, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..executors import CodeResult
 from ..frozen import freeze
 from ..messages import ToolCall
@@ -60,6 +61,7 @@ class _Running(Sink[Any, Event]):
     __slots__ = (
         "_asking",
         "_call",
+        "_edits",
         "_on_end",
         "_printed",
         "_result",
@@ -84,6 +86,7 @@ class _Running(Sink[Any, Event]):
         self._asking: Asking | None = None
         self._session = session
         self._printed: list[str] = []
+        self._edits: list[str] = []
         self._result: CodeResult | None = None
         self._on_end = on_end
 
@@ -125,8 +128,11 @@ class _Running(Sink[Any, Event]):
         if isinstance(value, CodeResult):
             self._result = value
             return
-        if isinstance(value, str):
-            self._printed.append(value)
+        match value:
+            case str():
+                self._printed.append(value)
+            case ApprovalAnswered(_, decision, ToolCall() as call) if is_edit(decision):
+                self._edits.append(changed(call.arguments, call.name))
         self.observer.on_next(ToolOutput(self._call.id, value))
 
     def on_error(self, error: Exception) -> None:
@@ -169,7 +175,8 @@ class _Running(Sink[Any, Event]):
     @property
     def _printed_text(self) -> str:
         text = "".join(self._printed)
-        return f"Printed:\n{text.removesuffix(chr(10))}" if text else ""
+        printed = f"Printed:\n{text.removesuffix(chr(10))}" if text else ""
+        return _joined(*self._edits, printed)
 
 
 def code_in(call: ToolCall) -> str:

@@ -2,24 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from inspect import isawaitable
 from typing import Any, ClassVar
 
 from ..arguments import mapping
-from ..streams.calls import is_async
-from ..streams.workers import Workers
-from .on_worker import on_worker
 from .openai import OpenAIModel
 from .options import merged
 from .provider import Provider
 from .sdk import list_models
+from .tokens import provided
 
 __all__ = ["PROVIDER", "AzureOpenAIModel"]
 
 _TOKEN = "azure_ad_token_provider"
-
-_FETCHERS = Workers(limit=8, name="rxagent-worker-tokens")
-"""Call what provides tokens: they may have to be fetched from a server first."""
 
 PROVIDER = Provider(
     prefix="azure",
@@ -47,8 +41,9 @@ class AzureOpenAIModel(OpenAIModel):
         api: As for `OpenAIModel`.
         azure_endpoint: The resource's URL, like `https://example.openai.azure.com`.
         api_version: The version of Azure's interface.
-        azure_deployment: The deployment's name.
-        api_key: The key.
+        azure_deployment: The deployment's name. Requests to the Responses API name it as their
+            model; in those to chat completions it is in the address.
+        api_key: The key, or a function that returns it, as for `OpenAIModel`.
         azure_ad_token_provider: A function, sync or async, that returns a token of Entra ID; a
             sync one is called on a worker thread.
         client_kwargs: More arguments for the SDK's `AsyncAzureOpenAI`.
@@ -68,7 +63,7 @@ class AzureOpenAIModel(OpenAIModel):
         azure_endpoint: str | None = None,
         api_version: str | None = None,
         azure_deployment: str | None = None,
-        api_key: str | None = None,
+        api_key: str | Callable[[], Any] | None = None,
         azure_ad_token_provider: Callable[[], Any] | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
         http_client: Any = None,
@@ -91,15 +86,13 @@ class AzureOpenAIModel(OpenAIModel):
             **options,
         )
 
+    @property
+    def _served_as(self) -> str:
+        name: str = self._client_kwargs.get("azure_deployment") or self.model_id
+        return name
+
     def _arguments(self) -> Mapping[str, Any]:
         given = super()._arguments()
         provider = given.get(_TOKEN)
-        if not callable(provider) or is_async(provider):
-            return given
-        return {**given, _TOKEN: partial(_token, provider)}
-
-
-async def _token(provider: Callable[[], Any]) -> Any:
-    """Return the token of a function that may block, which the SDK would call on the loop."""
-    token = await on_worker(_FETCHERS, provider, "fetching a token")
-    return await token if isawaitable(token) else token
+        own = {_TOKEN: partial(provided, _TOKEN, provider)} if callable(provider) else {}
+        return {**given, **own}

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from ..errors import ModelError
+from ..errors import ModelError, describe
 from ..messages import Request
 from .clients import shared
 from .converse.client import BedrockClient, body_of, connect, pieces_of
@@ -150,7 +150,7 @@ class AmazonBedrockModel(RemoteModel):
                 return errors.lost(f"could not be reached at {error.host}:{error.port}", error)
             case aiohttp.ClientResponseError():
                 return errors.lost("sent what is not HTTP", error)
-            case aiohttp.ClientError() | OSError():
+            case aiohttp.ClientError() | ConnectionError() | TimeoutError():
                 return errors.lost("could not be reached", error)
         return _of_botocore(errors, error)
 
@@ -177,7 +177,8 @@ def _of_botocore(errors: ErrorFactory, error: Exception) -> ModelError:
             | exceptions.NoAuthTokenError()
         ):
             return errors.rejected(f"cannot be called. {str(error).rstrip('.')}. {_SETTING_UP}")
-    return errors.rejected(f"cannot be called by boto3: {error}")
+    said = str(error) if isinstance(error, exceptions.BotoCoreError) else describe(error)
+    return errors.rejected(f"cannot be called by boto3: {said}")
 
 
 def _origin(url: str) -> str:

@@ -33,6 +33,7 @@ from weakref import WeakValueDictionary
 from attrs import define, field
 
 from ..streams.workers import Workers
+from .own_code import in_a_future
 
 __all__ = ["IDLE", "LIMIT", "idle_connections", "shared"]
 
@@ -145,7 +146,8 @@ class _Pool:
             try:
                 made = _Made(context.run(make))
             except BaseException as error:
-                made = _Made(error=_as_exception(error), traceback=error.__traceback__)
+                own = in_a_future("making its client", error)
+                made = _Made(error=own, traceback=error.__traceback__)
             with suppress(RuntimeError):  # if the loop is closed; the client has no connection yet
                 self.loop.call_soon_threadsafe(self._settle, kept, made)
 
@@ -264,14 +266,6 @@ def idle_connections() -> set[Any]:
         if kept.made.done() and not kept.users
         for transport in tuple(_transports(kept.made.result().client, pool.loop))
     }
-
-
-def _as_exception(error: BaseException) -> Exception:
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        return error
-    raised = RuntimeError(f"Making a client raised {type(error).__name__}: {error}")
-    raised.__cause__ = error
-    return raised
 
 
 _LIBRARIES = {"aiohttp", "anyio", "httpcore", "httpcore2", "httpx", "httpx2", "httpx_aiohttp"}

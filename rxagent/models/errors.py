@@ -190,8 +190,10 @@ def status_of(code: Any) -> int | None:
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what caused it, the innermost cause last."""
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
         yield link
+        seen.add(id(link))
         link = link.__cause__ or link.__context__
 
 

@@ -31,6 +31,7 @@ from .openai_chat.oddities import USUAL, Oddities, oddities_of
 from .openai_chat.parsed import ParsedReply
 from .openai_chat.request import chat_body, chat_messages
 from .options import check_url, merged, origin_of
+from .own_code import guarded
 from .provider import Provider
 from .remote import RemoteModel
 
@@ -181,7 +182,7 @@ class LiteLLMModel(RemoteModel):
             "messages": list(chat_messages(request.messages, origin, self._oddities(origin))),
             "stream": self._stream,
         }
-        return {name: _plain(value) for name, value in call.items()}
+        return {name: guarded(_plain(value), name) for name, value in call.items()}
 
     def _oddities(self, origin: str) -> Oddities:
         """Return what the provider demands of messages; LiteLLM signs calls itself."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ..errors import PoolExhausted
 from ..streams.workers import Workers
+from .own_code import in_a_future
 
 __all__ = ["on_worker"]
 
@@ -21,6 +22,9 @@ async def on_worker(workers: Workers, function: Callable[[], _T], what: str) -> 
         workers: The workers.
         function: The function.
         what: Its name in logs and errors.
+
+    Raises:
+        OwnError: The function raised what no future can hold, or what would end the loop.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[_T] = loop.create_future()
@@ -40,8 +44,8 @@ async def on_worker(workers: Workers, function: Callable[[], _T], what: str) -> 
     def job() -> None:
         try:
             value, error = context.run(function), None
-        except Exception as raised:
-            value, error = None, raised
+        except BaseException as raised:
+            value, error = None, in_a_future(what, raised)
         answer(value, error)
 
     def refused(error: PoolExhausted) -> None:

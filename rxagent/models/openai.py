@@ -1,6 +1,6 @@
 """OpenAI, and every server that speaks its chat protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from .openai_responses.request import response_body
 from .options import check_url, merged, origin_of
 from .provider import Provider
 from .sdk import OF_THE_CALL, SdkModel, list_models
+from .tokens import provided
 
 __all__ = ["PROVIDER", "OpenAIModel"]
 
@@ -58,7 +59,8 @@ class OpenAIModel(SdkModel):
         model_id: The model's name.
         api: The protocol: `"chat"`, which many servers speak, or `"responses"`.
         api_base: The server's URL, `/v1` included.
-        api_key: The key; any text, when the server needs none.
+        api_key: The key; any text, when the server needs none. A function, sync or async, that
+            returns it is called before each request; a sync one on a worker thread.
         organization: The organization that is billed.
         project: The project that is billed.
         client_kwargs: More arguments for the SDK's `AsyncOpenAI`.
@@ -96,7 +98,7 @@ class OpenAIModel(SdkModel):
         *,
         api: str = _CHAT,
         api_base: str | None = None,
-        api_key: str | None = None,
+        api_key: str | Callable[[], Any] | None = None,
         organization: str | None = None,
         project: str | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
@@ -124,6 +126,12 @@ class OpenAIModel(SdkModel):
     def __repr__(self) -> str:
         protocol = "" if self._api == _CHAT else f", api={self._api!r}"
         return f"{super().__repr__()[:-1]}{protocol})"
+
+    def _arguments(self) -> Mapping[str, Any]:
+        given = super()._arguments()
+        key = given.get("api_key")
+        own = {"api_key": partial(provided, "api_key", key)} if callable(key) else {}
+        return {**given, **own}
 
     def _import_rest(self, client: Any) -> None:
         from openai import AsyncStream  # noqa: F401
@@ -160,11 +168,16 @@ class OpenAIModel(SdkModel):
         messages = {"messages": list(chat_messages(request.messages, origin, oddities))}
         return _sent(call, {"model": self.model_id, "stream": self._stream, **messages, **body})
 
+    @property
+    def _served_as(self) -> str:
+        """The name by which the server finds the model, where its address does not hold it."""
+        return self.model_id
+
     def _call_of_responses(self, request: Request, origin: str) -> dict[str, Any]:
         options = self._options, request.options
         body = response_body(self.model_id, request, options, origin)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
-        return _sent(call, {"model": self.model_id, "stream": self._stream, **body})
+        return _sent(call, {"model": self._served_as, "stream": self._stream, **body})
 
 
 def _sent(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:

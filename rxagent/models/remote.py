@@ -24,6 +24,7 @@ from .errors import ErrorFactory
 from .json_options import check_json
 from .keys import check_keys
 from .options import check_options
+from .own_code import error_of_own, own_code
 from .provider_model import ProviderModel
 from .reply_reader import ReplyReader, read_reply
 from .sendable import sendable
@@ -92,12 +93,14 @@ class RemoteModel(ProviderModel):
         check_keys(self._key_arguments, self._key_variable, errors)
         try:
             async with AsyncExitStack() as opened:
-                client = await opened.enter_async_context(self._client())
-                yield await self._send(client, request, errors, opened, sent)
+                with own_code("what its client calls", Exception):
+                    client = await opened.enter_async_context(self._client())
+                    reply = await self._send(client, request, errors, opened, sent)
+                yield reply
         except RxAgentError:
             raise
         except Exception as error:
-            raise self._error_of(errors, error) from error
+            raise error_of_own(errors, error) or self._error_of(errors, error) from error
 
     def _in_body(self, request: Request) -> dict[str, Any]:
         """Return the options that go into the body of a request."""

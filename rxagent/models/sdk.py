@@ -23,6 +23,7 @@ from .decoding import body_of, decoded, take_encodings
 from .errors import ErrorFactory
 from .listing import NoListing, names_in
 from .options import check_url
+from .own_code import guarded, own_code
 from .remote import RemoteModel
 from .reply_reader import ReplyReader, until_silence
 
@@ -30,6 +31,9 @@ __all__ = ["OF_THE_CALL", "MissingKey", "SdkModel", "list_models"]
 
 OF_THE_CALL = {"extra_body", "extra_headers", "extra_query", "timeout"}
 """Options for the SDK's call; all others go into the body."""
+
+_KEYS = "api_key", "azure_ad_token", "azure_ad_token_provider"
+"""Arguments of clients that hold a key, or provide one."""
 
 _TLS_VARIABLES = "SSL_CERT_DIR", "SSL_CERT_FILE"
 
@@ -133,7 +137,10 @@ class SdkModel(RemoteModel):
         Raises:
             MissingKey: They lack a key.
         """
-        return self._client_kwargs
+        sdk_error = getattr(_sdk(self._sdk), self._sdk_error)
+        return {
+            name: guarded(value, name, sdk_error) for name, value in self._client_kwargs.items()
+        }
 
     def _connect(self) -> Any:
         """Return a new client of the SDK; the first call imports the SDK.
@@ -157,7 +164,8 @@ class SdkModel(RemoteModel):
         except (ImportError, RuntimeError) as error:  # RuntimeError: the SDK lacks its `aiohttp`
             raise self._declaration.missing(error) from error
         if callable(http_client):
-            http_client = http_client()
+            with own_code("its http_client"):
+                http_client = http_client()
         if http_client is not self._http_client:  # one of the user's keeps what it always keeps
             take_no_cookies(http_client)
             watch_connections(http_client)
@@ -168,7 +176,8 @@ class SdkModel(RemoteModel):
         except MissingKey:
             raise
         except (base_error, ValueError) as error:
-            is_missing = "api_key" in str(error) and not isinstance(error, ValueError)
+            has_none = not any(map(self._client_kwargs.get, _KEYS))
+            is_missing = has_none and "api_key" in str(error) and not isinstance(error, ValueError)
             raise (MissingKey if is_missing else base_error)(str(error)) from error
         return client
 
@@ -193,7 +202,8 @@ class SdkModel(RemoteModel):
             url = error.request.url
             where = f"{url.scheme}://{url.netloc.decode()}"
             return errors.lost(f"could not be reached at {where}", error)
-        if isinstance(error, getattr(sdk, self._sdk_error) | TypeError | ValueError):
+        of_arguments = TypeError | ValueError | AttributeError | Warning
+        if isinstance(error, getattr(sdk, self._sdk_error) | of_arguments):
             return errors.rejected(f"cannot be called by {errors.provider}'s client: {error}")
         return errors.lost("sent what is not HTTP", error)
 

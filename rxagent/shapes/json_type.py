@@ -100,7 +100,7 @@ class JsonType:
         try:
             return self._parsed(text, partial)
         except ValueError:
-            if (strict := escaped(text)) != text:
+            if (strict := escaped(text, bool(partial))) != text:
                 with suppress(ValueError):
                     return self._parsed(strict, partial)
             raise

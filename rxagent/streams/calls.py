@@ -23,7 +23,15 @@ from .sink import MergeSink, lift
 from .sources import Began, from_async, from_worker
 from .workers import Workers
 
-__all__ = ["Raised", "Returned", "calling", "cause_of", "is_async"]
+__all__ = [
+    "Raised",
+    "Returned",
+    "calling",
+    "cause_of",
+    "is_async",
+    "is_from_outside",
+    "running_task",
+]
 
 _END: Any = object()
 
@@ -240,24 +248,34 @@ async def _yielded(call: Callable[[], AsyncIterable[Any]], makers: _Makers) -> A
 @contextmanager
 def _as_raised() -> Iterator[None]:
     """Wrap what a callable's code raises, but not Ctrl-C and what ends its task from outside."""
-    task = _task()
+    task = running_task()
     try:
         yield
     except BaseException as error:
-        if isinstance(error, GeneratorExit) and _task() is not task:  # its coroutine is closed
-            raise
-        if isinstance(error, KeyboardInterrupt) and is_main_thread():
-            raise
-        if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+        if is_from_outside(error, task):
             raise
         raise Raised(error) from error
 
 
-def _task() -> asyncio.Task[Any] | None:
+def is_from_outside(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
+    """Return whether an error in code is not its own: Ctrl-C, or what ends its task.
+
+    Args:
+        error: The error.
+        task: The task that ran when the code began.
+    """
+    if isinstance(error, GeneratorExit):  # its coroutine is closed
+        return running_task() is not task
+    if isinstance(error, KeyboardInterrupt):
+        return is_main_thread()
+    return isinstance(error, asyncio.CancelledError) and _is_being_cancelled()
+
+
+def running_task() -> asyncio.Task[Any] | None:
     """Return the task that this code runs in, if there is one."""
     return None if asyncio._get_running_loop() is None else asyncio.current_task()
 
 
 def _is_being_cancelled() -> bool:
-    task = _task()
+    task = running_task()
     return task is not None and task.cancelling() > 0 and not cancels_itself()

@@ -100,6 +100,7 @@ def test_an_object_holds_code():
     fenced = json.dumps({"thought": "Two.", "code": "```python\nx = 1\n```"})
 
     assert "x = 1\ny = 2" == find_code(reply, Tags(), structured=True)
+    assert "x = 1\ny = 2" == find_code(reply.replace("\\n", "\n"), Tags(), structured=True)
     assert "x = 1" == find_code(fenced, Tags(), structured=True)
     assert "x = 1" == find_code("<code>x = 1</code>", Tags(), structured=True)
     with pytest.raises(ParseError, match='"thought"'):

@@ -131,6 +131,15 @@ def test_what_is_missing(server, missing, variable):
     assert "azure" == caught.value.provider
 
 
+def test_a_key_and_a_token(server):
+    """The SDK takes one of them alone, and says so."""
+    model = AzureOpenAIModel(
+        "plain", azure_endpoint=server.azure_endpoint, azure_ad_token_provider=give_token, **GIVEN
+    )
+    with pytest.raises(ModelRejected, match="mutually exclusive"):
+        text(model)
+
+
 def test_missing_endpoint():
     """So is an endpoint that is missing."""
     with pytest.raises(ModelRejected, match="AZURE_OPENAI_ENDPOINT"):

@@ -170,6 +170,14 @@ def test_bare_line_breaks():
         assert {"text": "a\nb\tc"} == json.loads(sent.tool_calls[0].arguments)
 
 
+def test_a_backslash_before_a_bare_line_break():
+    """Whether the break or its escape was meant is unknown, so the call does not run."""
+    text = '{"text": "docker run \\\n  nginx"}'
+
+    with pytest.raises(InvalidArguments, match="not JSON"):
+        note.read(text)
+
+
 def test_an_answer_is_sent_as_it_was_read():
     """A later request may not offer the tool by which an agent answers."""
     answered = ToolCall("c", "final_answer", "5")

@@ -414,6 +414,12 @@ def test_options_of_the_call(server):
     assert "timeout" not in request.body
 
 
+def test_headers_that_are_no_dict(server):
+    """They are rejected, before anything is sent."""
+    with pytest.raises(ModelRejected, match="'list' object has no attribute 'items'"):
+        deltas("plain", extra_headers=[("X-Test", "1")])
+
+
 def test_the_administrators_key_is_not_sent(server, monkeypatch):
     """The SDK knows of a second key, which is not for models."""
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "administrator")

@@ -84,13 +84,20 @@ def test_by_its_prefix(far_end, monkeypatch):
     assert "/v1/responses" == far_end.server.requests[0].path
 
 
-def test_azure(far_end):
-    """Azure serves the protocol, too."""
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("deployed", {}),
+        ("gpt-4.1", {"azure_deployment": "deployed"}),
+        ("gpt-4.1", {"client_kwargs": {"azure_deployment": "deployed"}}),
+    ],
+)
+def test_azure(far_end, name, given):
+    """Azure serves the protocol, too; it finds the deployment by the model that is sent."""
     answer = lambda body: far_end._answer("deployed", lambda _: SAID, body)  # noqa: E731
     far_end.server.scenario("deployed", answer)
-    model = AzureOpenAIModel(
-        "deployed", api="responses", azure_endpoint=far_end.url, api_version="v", api_key="any"
-    )
+    where = {"azure_endpoint": far_end.url, "api_version": "v", "api_key": "any"}
+    model = AzureOpenAIModel(name, api="responses", **where, **given)
 
     assert ["Hello", " there."] == texts(model)
     assert "/openai/responses?api-version=v" == far_end.server.requests[0].path

@@ -121,6 +121,14 @@ def test_how_the_json_is_cut_makes_no_difference(report, cuts):
     assert [new for new, old in zip(alone, [None, *alone], strict=False) if new != old] == values
 
 
+def test_a_text_with_bare_line_breaks_grows():
+    """It is read at each of its signs, as local models write it."""
+    values = received(map(TextDelta, '{"text": "a\nb\tc"}'), ops.partial(dict[str, str]))
+
+    texts = [value["text"] for value in values if value]
+    assert ["", "a", "a\n", "a\nb", "a\nb\t", "a\nb\tc"] == texts
+
+
 @given(JSON, CUTS)
 def test_a_value_of_any_type_ends_as_it_is_written(value, cuts):
     """Without a type to keep to, the last value is that of the JSON."""
