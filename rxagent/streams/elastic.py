@@ -22,6 +22,9 @@ __all__ = ["ElasticThreads"]
 
 _log = logging.getLogger("rxagent")
 
+_GLANCE = 0.1
+"""Seconds after which a thread that watches looks whether any job still waits."""
+
 _pools: "weakref.WeakSet[ElasticThreads]" = weakref.WeakSet()
 
 
@@ -161,7 +164,7 @@ class ElasticThreads(ABC):
 
     def _abandon(self, job: Job) -> None:
         with self._lock:
-            if self._jobs.abandon(job) or self._is_watched:
+            if self._jobs.abandon(job):
                 self._provide_or_refuse()
 
     @staticmethod
@@ -212,9 +215,6 @@ class ElasticThreads(ABC):
             PoolExhausted: No thread can be started, and none will become free.
         """
         wanted = self._wanted()
-        if self._is_watched and not self._jobs.due:
-            self._bells.ring(len(self._bells))  # the thread that watches among them
-            return
         if not wanted:
             return
         try:
@@ -308,12 +308,12 @@ class ElasticThreads(ABC):
     def _watch(self) -> None:
         before = self._snapshot()
         self._is_watched = True
-        is_over = self._bells.sleep_until(
-            lambda: self._may_begin() or not self._jobs.due, self._patience
-        )
+        until = monotonic() + self._patience
+        while (left := until - monotonic()) > 0:
+            if self._bells.sleep_until(self._may_begin, min(left, _GLANCE)) or not self._jobs.due:
+                self._is_watched = False
+                return
         self._is_watched = False
-        if is_over:
-            return
         more, jobs = self._more(before, self._snapshot()), self._jobs
         if not more:
             return
