@@ -26,7 +26,7 @@ from contextlib import contextmanager, suppress
 from .background_loop import is_daemon_loop, running_daemon_loop, stop_daemon_loop
 from .idle_runs import IdleRuns
 from .interruptible_wait import POLL_SECONDS
-from .open_work import dispose_work_of, wait_for_leaving, wait_for_work
+from .open_work import awaited_work, dispose_work_of, wait_for_leaving, wait_for_work
 
 __all__ = ["at_script_end", "disposing", "disposing_with_loop"]
 
@@ -93,15 +93,24 @@ def _wait_for_runs() -> None:
     try:
         if _interrupted or _is_interrupted():
             _cancel_runs()
+            _finish()
         else:
-            _wait_for_work()
-        _finish()
+            _wait_for_all()
         if not _waited:
             wait_for_leaving(_SECONDS)
     except KeyboardInterrupt:
         if not _interrupted:
             _die_of_interrupt()
     _waited = True
+
+
+def _wait_for_all() -> None:
+    """Wait for runs and for their viewers, in turns: a viewer may start another run."""
+    _wait_for_work()
+    _finish()
+    while awaited_work(running_daemon_loop()):
+        _wait_for_work()
+        _finish()
 
 
 def _wait_for_work() -> None:

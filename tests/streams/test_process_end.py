@@ -382,6 +382,29 @@ after_the_wait_began(lambda: {end})
     assert (0, expected, "") == ended(process)
 
 
+def test_a_script_waits_for_runs_that_viewers_start(script):
+    """A viewer that receives the end of a run may start the next one, and so on."""
+    process = script(
+        f"""{RUN}
+class Then:
+    def __init__(self, number):
+        self.number = number
+
+    def on_completed(self):
+        say(self.number)
+        if self.number < 5:
+            time.sleep(0.02)  # so that no run is open for a moment
+            launch(source).attach(Then(self.number + 1))
+
+source = from_async(ticks).pipe(rxo.ignore_elements())
+launch(source).attach(Then(1))
+"""
+    )
+    words = [word for number in range(1, 6) for word in ("closed", str(number))]
+
+    assert (0, words, "") == ended(process)
+
+
 def test_a_script_waits_for_a_run_that_its_viewer_holds(script):
     """A viewer with `overflow="block"` receives all events, and the run ends, after the script."""
     process = script(
