@@ -17,6 +17,7 @@ from ..errors import BufferOverflow
 from ..events import Event
 from ..streams import Broadcaster, PartialObserver, RunScheduler
 from ..streams.fairness import FairShare
+from ..streams.process_end import awaited_at_end
 from ..streams.serial_queue import is_main_thread
 from ..streams.sink import Sink
 from .event_log import EventLog, NumberedEvents
@@ -85,7 +86,8 @@ class RunBroadcast:
 
     def admit(self, observer: QueuedObserver, since: int) -> None:
         """Replay what happened after the first `since` events to an observer, then add it."""
-        self._scheduler.post_or_run(self._join, observer, since)
+        post, loop = self._scheduler.post_or_run, self._scheduler.loop
+        awaited_at_end("rxagent-viewer", loop, post, self._join, observer, since)
 
     def admit_direct(self, observer: ReplayObserver) -> None:
         """Replay all events to an observer without a queue, then add it.

@@ -1,6 +1,7 @@
 """Where viewers run, and their time slice."""
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any, Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from ..streams.cpu_usage import PoolSnapshot
 from ..streams.elastic import ElasticThreads
 from ..streams.fairness import FairShare
 from ..streams.job import Job
-from ..streams.process_end import at_script_end
+from ..streams.process_end import at_script_end, awaited_at_end
 
 __all__ = ["VIEWER_POOL", "Dispatch", "On", "ViewerPool", "dispatch"]
 
@@ -113,8 +114,9 @@ def dispatch(on: str, scheduler: RunScheduler) -> Dispatch:
     if on == "thread":
         return _ON_THREADS
     if on == "loop":
-        share = FairShare.of(scheduler.loop)
-        return Dispatch(scheduler.call_on_loop, lambda: share.until, scheduler.loop.is_closed)
+        loop, share = scheduler.loop, FairShare.of(scheduler.loop)
+        call = partial(awaited_at_end, "rxagent-viewer", loop, scheduler.call_on_loop)
+        return Dispatch(call, lambda: share.until, loop.is_closed)
     raise ValueError(f"on is 'thread' or 'loop', not {on!r}.")
 
 

@@ -26,9 +26,15 @@ from contextlib import contextmanager, suppress
 from .background_loop import is_daemon_loop, running_daemon_loop, stop_daemon_loop
 from .idle_runs import IdleRuns
 from .interruptible_wait import POLL_SECONDS
-from .open_work import awaited_work, dispose_work_of, wait_for_leaving, wait_for_work
+from .open_work import (
+    OpenWork,
+    awaited_work,
+    dispose_work_of,
+    wait_for_leaving,
+    wait_for_work,
+)
 
-__all__ = ["at_script_end", "disposing", "disposing_with_loop"]
+__all__ = ["at_script_end", "awaited_at_end", "disposing", "disposing_with_loop"]
 
 _SECONDS = 2.0
 """How long the end of a process waits for the work that it has cancelled."""
@@ -48,6 +54,42 @@ def at_script_end(finish: Callable[[], bool]) -> None:
     It returns whether code of the program has run on its threads.
     """
     _finishing.append(finish)
+
+
+def awaited_at_end(
+    name: str,
+    loop: asyncio.AbstractEventLoop,
+    post: Callable[..., bool | None],
+    action: Callable[..., object],
+    *args: object,
+) -> None:
+    """Post an action to a loop; a script that ends waits until it has run.
+
+    Args:
+        name: What it is, in the list of open work.
+        loop: The loop; only for the process's own one there is anything to wait for.
+        post: Posts it; False means that it will not run.
+        action: The action.
+        args: Its arguments.
+    """
+    if not is_daemon_loop(loop):
+        post(action, *args)
+        return
+    work = OpenWork(name, loop, _nothing)
+
+    def run() -> None:
+        try:
+            action(*args)
+        finally:
+            work.close()
+
+    with work.closing_on_error():
+        if post(run) is False:
+            work.close()
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager

@@ -319,7 +319,7 @@ from_async(silence).subscribe()
 
 RUN = """
 from rxagent import launch
-from rxagent.events import TextDelta
+from rxagent.events import TextDelta, Usage
 from rxagent.streams import idle_runs
 from rxagent.streams.open_work import awaited_work
 
@@ -380,6 +380,37 @@ after_the_wait_began(lambda: {end})
     expected = ["fed", "done"] if "resume" in end else ["enough"]
 
     assert (0, expected, "") == ended(process)
+
+
+@pytest.mark.parametrize("on", ["thread", "loop"])
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_script_waits_for_what_viewers_have_not_received(script, on, is_late):
+    """Also where the run has ended before, and where the loop is busy with something else."""
+    process = script(
+        f"""{RUN}
+class Count:
+    number = 0
+
+    def on_next(self, event):
+        self.number += 1
+        for _ in range(3_000):
+            pass
+
+    def on_completed(self):
+        say(self.number)
+
+run = launch(rx.of(*[TextDelta("x"), Usage(1, 1)] * 1_000))
+if {is_late}:
+    asyncio.run_coroutine_threadsafe(run.wait(), daemon_loop()).result()
+    daemon_loop().call_soon_threadsafe(time.sleep, 0.3)
+run.attach(Count(), on={on!r}, overflow="fail", buffer=10_000)
+"""
+    )
+    code, out, err = ended(process)
+
+    assert (0, "") == (code, err)
+    assert 1 == len(out)
+    assert 0 < int(out[0]) <= 2_000
 
 
 def test_a_script_waits_for_runs_that_viewers_start(script):
