@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cache, lru_cache
 from importlib import import_module
+from inspect import isawaitable, iscoroutine
 from typing import Any, ClassVar
 
 from attrs import evolve
@@ -165,7 +166,7 @@ class SdkModel(RemoteModel):
             raise self._declaration.missing(error) from error
         if callable(http_client):
             with own_code("its http_client"):
-                http_client = http_client()
+                http_client = _checked(http_client())
         if http_client is not self._http_client:  # one of the user's keeps what it always keeps
             take_no_cookies(http_client)
             watch_connections(http_client)
@@ -218,6 +219,16 @@ class SdkModel(RemoteModel):
 
 class MissingKey(ValueError):
     """A client cannot be made without a key."""
+
+
+def _checked(made: Any) -> Any:
+    """Return what a function of the user's made, which is to be an HTTP client."""
+    if made is None or isawaitable(made):
+        if iscoroutine(made):
+            made.close()
+        what = "None" if made is None else "an awaitable"
+        raise TypeError(f"it returned {what}. Write a plain function that returns a client.")
+    return made
 
 
 async def _disconnect(client: Any) -> None:

@@ -133,6 +133,17 @@ def test_a_client_that_was_closed(server):
         list(each(OpenAIModel("plain", http_client=client)("Hi")))
 
 
+async def no_client():
+    """Return no client, but a coroutine."""
+
+
+@pytest.mark.parametrize(("make", "what"), [(lambda: None, "None"), (no_client, "an awaitable")])
+def test_a_function_that_makes_no_client(server, make, what):
+    """The SDK would take its own, or fail later."""
+    with pytest.raises(ModelRejected, match=f"http_client.* returned {what}. Write a plain"):
+        list(each(OpenAIModel("plain", http_client=make)("Hi")))
+
+
 @pytest.mark.parametrize("is_async", [True, False])
 def test_a_key_that_is_provided(server, is_async):
     """A function, sync or async, may provide the key."""
