@@ -153,7 +153,10 @@ class Lifecycle(Observable[Event]):
         for a run that is paused.
         """
         self._paused = True
-        self._scheduler.post(self._obey)
+        if self._scheduler.is_inside:  # of an observer: what is queued already waits, too
+            self._obey()
+        else:
+            self._scheduler.post(self._obey)
 
     def resume(self) -> None:
         """Resume the run."""

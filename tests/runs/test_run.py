@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import logging
 import logging.handlers
 import queue
@@ -13,14 +14,15 @@ import pytest
 import reactivex as rx
 from reactivex import operators as rxo
 
-from rxagent import Agent
+from rxagent import Agent, Message, ToolCall, tool
 from rxagent import operators as ops
 from rxagent.errors import ModelUnavailable, NoAnswer, RunCancelled
-from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta
+from rxagent.events import FinalAnswer, RunStarted, StepStarted, TextDelta, ToolStarted
 from rxagent.runs import launch
 from rxagent.state import State, fold_all
 from rxagent.streams import RunScheduler, daemon_loop, each, from_async
-from rxagent.testing import VirtualScheduler
+from rxagent.subscribers import on
+from rxagent.testing import ScriptedModel, VirtualScheduler
 
 from ..ids import shown
 from .watching import EVENTS, WATCHDOG, Feed, Seen, done, joined, run_of, scheduler, streamed
@@ -459,6 +461,40 @@ def test_a_pause_takes_effect_at_the_queue_s_next_turn():
     done(feed.scheduler)
     assert [TextDelta("before"), TextDelta("after")] == seen
     run.cancel()
+
+
+def test_a_pause_in_an_observer_comes_before_what_is_queued():
+    """Of three calls of one message, no other starts when the start of the first pauses the run."""
+
+    @tool
+    def delete(path: str) -> None:
+        """Delete a file."""
+        deleted.append(path)
+
+    calls = tuple(ToolCall(name, "delete", json.dumps({"path": name})) for name in "abc")
+    agent = Agent(ScriptedModel([Message("assistant", tool_calls=calls), "Done."]), [delete])
+    started, deleted = [], []
+
+    def watch(event):
+        started.append(event)
+        if len(started) == 1:
+            run.pause()
+
+    async def main():
+        nonlocal run
+        run = agent.start("x")
+        run.subscribe(on(ToolStarted, watch))
+        while not deleted:
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (1, 1) == (len(started), len(deleted))
+        run.resume()
+        return await run
+
+    run = None
+    assert "Done." == asyncio.run(main())
+    assert ["a", "b", "c"] == sorted(deleted)
 
 
 def test_what_operators_emit_waits_while_a_run_is_paused():
