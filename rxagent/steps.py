@@ -142,7 +142,8 @@ class Step:
             messages.append(without_words(said) if summary else said)
         native = dict(zip(keys, calls, strict=True))
         for key, call in native.items():
-            outcome = self._read(key, NOT_RUN if self.error else INTERRUPTED)
+            missing = NOT_RUN if self.error else INTERRUPTED
+            outcome = self._read(key, missing, key in started)
             seen = self._images.get(key, ())
             messages.append(Message("tool", outcome, tool_call_id=call.id, images=seen))
         for key, call in begun:
@@ -158,11 +159,13 @@ class Step:
             messages.append(Message("user", f"{self.error}\n{TRY_AGAIN}"))
         return messages
 
-    def _read(self, key: _Key, default: str = "") -> str:
-        """Return what the model reads of a call: its outcome, and that it was edited."""
+    def _read(self, key: _Key, default: str = "", has_begun: bool = True) -> str:
+        """Return what the model reads of a call: its outcome, and that it was edited if it ran."""
         outcome = self._outcomes.get(key, default)
         edited = self._edited.get(key)
-        return outcome if edited is None else f"{changed(edited.arguments)}\n{outcome}"
+        if edited is None or not (has_begun or key in self._outcomes):
+            return outcome
+        return f"{changed(edited.arguments)}\n{outcome}"
 
     @property
     def is_answer(self) -> bool:
@@ -188,6 +191,9 @@ class Step:
             if key not in started and outcome != ANSWERED:
                 yield from self._decision(key)
                 yield from self._ending(key)
+        for key in self._edited:
+            if key not in started and key not in self._outcomes:
+                yield from self._decision(key)
         if self.error is not None:
             yield StepFailed(self.error)
 

@@ -1,5 +1,7 @@
 """Blocks of code in what a model writes."""
 
+import re
+
 from attrs import frozen
 from pydantic_core import from_json
 
@@ -9,10 +11,13 @@ from ..json_text import escaped
 from ..messages import StopHint
 from .code_fences import code_of_fences
 from .code_reader import CodeReader
+from .code_statements import parsed
 from .code_tags import does_something
 from .prompts import render
 
 __all__ = ["Tags", "find_code"]
+
+_FENCED = re.compile(r"^[ \t]*```(?:json)?[ \t]*\n(\s*\{.*\}\s*)\n[ \t]*```\s*\Z", re.M | re.S)
 
 
 @frozen
@@ -66,7 +71,7 @@ def find_code(text: str, tags: Tags, *, structured: bool = False) -> str:
     Raises:
         ParseError: There is no code; the message shows the right form.
     """
-    found = _of_object(text) if structured else None
+    found = _of_object(text, tags) if structured else None
     blocks = [found] if found is not None else _blocks(text, tags)
     code = "\n\n".join(filter(None, map(str.strip, blocks)))
     if not code:
@@ -88,9 +93,11 @@ def _read(text: str, tags: Tags) -> CodeReader:
     return reader
 
 
-def _of_object(text: str) -> str | None:
+def _of_object(text: str, tags: Tags) -> str | None:
+    """Return the code in a JSON object, which may be in a fence."""
+    fenced = _FENCED.search(text)
     try:
-        reply = from_json(escaped(text))
+        reply = from_json(escaped(fenced[1] if fenced else text))
     except ValueError:
         return None
     code = reply.get("code") if isinstance(reply, dict) else None
@@ -99,4 +106,7 @@ def _of_object(text: str) -> str | None:
     reader = CodeReader.inside()
     reader.add(code)
     reader.end()
-    return "".join(reader.blocks)
+    found = "".join(reader.blocks)
+    if parsed(found) is None and (tagged := _read(code, tags).blocks or _read(code, Tags()).blocks):
+        return "\n\n".join(tagged)
+    return found

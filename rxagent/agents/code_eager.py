@@ -1,5 +1,6 @@
 """Eager statements: code that runs while the model still writes the rest of it."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -100,7 +101,8 @@ def eager_statements(
 ) -> Callable[[Observable[str | StepRetried]], Observable[Event]]:
     """Run statements one after the other; a retraction ends the one that runs, and all that wait.
 
-    Those that wait for another one are run together.
+    Each runs alone, also one that has waited, so that what runs does not depend on the pace of
+    the reply.
 
     Args:
         start: Runs code, given how many lines stand before it.
@@ -110,7 +112,7 @@ def eager_statements(
 
 
 class _InOrder(MergeSink[Any, Event]):
-    __slots__ = ("_lines", "_retract", "_running", "_start", "_waiting")
+    __slots__ = ("_is_starting", "_lines", "_retract", "_running", "_start", "_waiting")
 
     def __init__(
         self,
@@ -121,7 +123,8 @@ class _InOrder(MergeSink[Any, Event]):
         super().__init__(observer)
         self._start = start
         self._retract = retract
-        self._waiting: list[str] = []
+        self._waiting: deque[str] = deque()
+        self._is_starting = False
         self._running: _Run | None = None
         self._lines = 0
 
@@ -138,16 +141,26 @@ class _InOrder(MergeSink[Any, Event]):
 
     def go_on(self, ended: "_Run | None" = None) -> None:
         """Run what waits, unless code runs; `ended` does not any more."""
-        if self._running is not ended or self.is_stopped:
+        if self._running is not ended:
             return
-        code, lines = "".join(self._waiting), self._lines
         self._running = None
-        self._waiting.clear()
+        if self._is_starting:
+            return
+        self._is_starting = True
+        self._open += 1
+        try:
+            while self._waiting and self._running is None and not self.is_stopped:
+                self._run_next(self._waiting.popleft())
+        finally:
+            self._is_starting = False
+        self._end_one()
+
+    def _run_next(self, code: str) -> None:
+        lines = self._lines
         if not lines:
             code = code.lstrip("\n")
-        if code:
-            self._lines += code.count("\n")
-            self.join(lift(self._run)(self._start(code, lines)))
+        self._lines += code.count("\n")
+        self.join(lift(self._run)(self._start(code, lines)))
 
     def _run(self, observer: abc.ObserverBase[Event]) -> "_Run":
         self._running = _Run(observer, self)

@@ -54,6 +54,7 @@ class CodeReader:
         self._parts: list[str] = []
         self._others: list[str] = []
         self._sure: list[str] = []
+        self._has_code = False
         self._starts_line, self._span, self._ticks, self._before = True, 0, 0, ""
         self._has_words = False
         self.waits = self._is_cut = False
@@ -93,7 +94,8 @@ class CodeReader:
         if self._python is not None and self._is_asked and not self.blocks:
             self._sure.append(self._python.fresh())
         found = "".join(self._sure)
-        if not found.strip():
+        self._has_code = self._has_code or bool(found.strip())
+        if not self._has_code:
             self._sure = [found]
             return ""
         self._sure.clear()
@@ -274,6 +276,8 @@ class CodeReader:
             if not self._final and is_begun:
                 return False
         self._is_at_start = False
+        if self._parts and not self.blocks:
+            self._sure.append("\n")
         self._python = PythonReader(
             self._closing if self._is_in_tag else "",
             fence.signs if fence else "",
@@ -297,7 +301,7 @@ class CodeReader:
     def _end_python(self, python: PythonReader) -> None:
         code = python.code
         if self._is_asked and not self.blocks:
-            self._sure += [python.fresh(), "\n"]
+            self._sure.append(python.fresh())
         fence, self._fence, self._python = self._fence, None, None
         self._starts_line, self._span, self._before = False, 0, ""
         if self._is_in_tag:

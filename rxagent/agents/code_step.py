@@ -102,6 +102,7 @@ class _Step:
         self._attempt = attempt
         self._calls = 0
         self._has_failed = False
+        self._is_cut = False
         self._answer: CodeResult | None = None
 
     def events(self, deltas: Observable[Delta]) -> Observable[Event]:
@@ -109,7 +110,7 @@ class _Step:
         branches = [self._finish_turn]
         if self._how.eager and not self._turn.closing:
             branches.insert(0, self._start_early)
-        return deltas.pipe(ops.branch(*branches), stream_ops.then(self._check_answer))
+        return deltas.pipe(ops.branch(*branches), stream_ops.then(self._end))
 
     def _start_early(self, deltas: Observable[Delta]) -> Observable[Event]:
         return deltas.pipe(
@@ -147,8 +148,8 @@ class _Step:
             output = self._how.output
             value = text if output is None else output.read_text(text, reason)
             self._answer = CodeResult(value, is_final=True)
-        elif reason == "length" and not (self._has_failed or self._answer):
-            raise ParseError(_CUT.format(what="its end" if is_early else "it"))
+        elif reason == "length":
+            self._is_cut = True
         elif not is_early:
             return self._run(find_code(text, self._how.tags, structured=self._how.structured))
         return stream_ops.of()
@@ -195,10 +196,17 @@ class _Step:
         text = "StepRetried: retracted, because the turn was retried"
         return ToolFailed(self._call_id, text, self._how.session.variables())
 
-    def _check_answer(self) -> Observable[Event]:
-        if self._answer is None:
-            return stream_ops.of()
-        how, answer = self._how, self._answer
+    def _end(self) -> Observable[Event]:
+        if self._answer is not None:
+            return self._check(self._answer)
+        if self._is_cut and not self._has_failed:
+            return failed_if_unusable(
+                ParseError(_CUT.format(what="its end" if self._calls else "it"))
+            )
+        return stream_ops.of()
+
+    def _check(self, answer: CodeResult) -> Observable[Event]:
+        how = self._how
 
         def check() -> Observable[Any]:
             value = freeze(answer.value) if how.output is None else how.output.read(answer.value)

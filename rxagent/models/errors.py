@@ -214,17 +214,31 @@ def _kind(words: str, message: str, status: int | None) -> type[ModelError]:
 
 def _message(error: Any) -> str:
     """Return the message in a description of an error, which may be any value."""
+    raw = None
     for _ in range(_DEEPEST):
         inner = _inner(error)
         if inner is None:
             break
+        raw = raw or _raw(error)
         error = inner
+    if isinstance(error, str) and raw is not None:
+        error = f"{error}: {_message(raw)}"
     if error and not isinstance(error, str):
         return _short(error)
     text = (error or "no reason was given")[:_READ]
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     plain = re.sub(r"<[^<>]*>", " ", title[1] if title else text)
     return _short(" ".join(plain.split()))
+
+
+def _raw(error: Any) -> Any:
+    """Return what a host was answered by the provider behind it, as OpenRouter says it, or None."""
+    beside = error.get("metadata") if isinstance(error, Mapping) else None
+    raw = beside.get("raw") if isinstance(beside, Mapping) else None
+    try:
+        return (json.loads(raw) if isinstance(raw, str) else raw) or None
+    except (RecursionError, ValueError):
+        return raw or None
 
 
 def _inner(error: Any) -> Any:

@@ -10,7 +10,10 @@ from ..errors import RxAgentError, describe
 from ..streams.calls import is_async, is_from_outside, running_task
 from .errors import ErrorFactory
 
-__all__ = ["OwnError", "error_of_own", "guarded", "in_a_future", "own_code"]
+__all__ = ["OwnError", "error_of_own", "guarded", "in_a_future", "is_of_http", "own_code"]
+
+_OF_HTTP = {"aiohttp", "anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2"}
+_OF_HTTP |= {"anthropic", "httpx_aiohttp", "openai", "rxagent", "socket", "ssl", "zlib"}
 
 
 class OwnError(Exception):
@@ -112,3 +115,12 @@ def error_of_own(errors: ErrorFactory, error: BaseException) -> RxAgentError | N
         seen.add(id(link))
         todo += [link.__context__, link.__cause__]
     return None
+
+
+def is_of_http(error: BaseException) -> bool:
+    """Return whether an error has a type of the libraries that speak HTTP.
+
+    They give theirs to all that a connection does, so another one comes from code that they call,
+    as a hook of a client.
+    """
+    return type(error).__module__.partition(".")[0] in _OF_HTTP

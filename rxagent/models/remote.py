@@ -141,7 +141,7 @@ class RemoteModel(ProviderModel):
         """
 
     @abstractmethod
-    def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
+    def _error_of(self, errors: ErrorFactory, error: Exception) -> RxAgentError:
         """Return what an error of the SDK means."""
 
     def _lost(self, errors: ErrorFactory, error: Exception) -> ModelError:

@@ -12,18 +12,19 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cache, lru_cache
 from importlib import import_module
+from inspect import isawaitable, iscoroutine
 from typing import Any, ClassVar
 
 from attrs import evolve
 
-from ..errors import ModelError
+from ..errors import RxAgentError
 from ..messages import Request
 from .clients import shared
 from .decoding import body_of, decoded, take_encodings
 from .errors import ErrorFactory
 from .listing import NoListing, names_in
 from .options import check_url
-from .own_code import guarded, own_code
+from .own_code import OwnError, error_of_own, guarded, is_of_http, own_code
 from .remote import RemoteModel
 from .reply_reader import ReplyReader, until_silence
 
@@ -165,7 +166,7 @@ class SdkModel(RemoteModel):
             raise self._declaration.missing(error) from error
         if callable(http_client):
             with own_code("its http_client"):
-                http_client = http_client()
+                http_client = _checked(http_client())
         if http_client is not self._http_client:  # one of the user's keeps what it always keeps
             take_no_cookies(http_client)
             watch_connections(http_client)
@@ -181,7 +182,7 @@ class SdkModel(RemoteModel):
             raise (MissingKey if is_missing else base_error)(str(error)) from error
         return client
 
-    def _error_of(self, errors: ErrorFactory, error: Exception) -> ModelError:
+    def _error_of(self, errors: ErrorFactory, error: Exception) -> RxAgentError:
         """Return what an error of the SDK, or of its transport, means.
 
         Errors of the SDK's client are about the key; those of types and values about what the
@@ -199,17 +200,35 @@ class SdkModel(RemoteModel):
         if (failed := _failed_reply(error)) is not None:  # its body could not be read
             return errors.reported(None, failed.status_code, failed.headers)
         if isinstance(error, sdk.APIConnectionError):
+            if (own := self._own_error(errors, error.__cause__)) is not None:
+                return own
             url = error.request.url
             where = f"{url.scheme}://{url.netloc.decode()}"
             return errors.lost(f"could not be reached at {where}", error)
         of_arguments = TypeError | ValueError | AttributeError | Warning
         if isinstance(error, getattr(sdk, self._sdk_error) | of_arguments):
             return errors.rejected(f"cannot be called by {errors.provider}'s client: {error}")
-        return errors.lost("sent what is not HTTP", error)
+        return self._own_error(errors, error) or errors.lost("sent what is not HTTP", error)
+
+    def _own_error(self, errors: ErrorFactory, error: BaseException | None) -> RxAgentError | None:
+        """Return what an error means that the user's HTTP client raised, or what this calls."""
+        if self._http_client is None or error is None or is_of_http(error):
+            return None
+        return error_of_own(errors, OwnError("its http_client", error))
 
 
 class MissingKey(ValueError):
     """A client cannot be made without a key."""
+
+
+def _checked(made: Any) -> Any:
+    """Return what a function of the user's made, which is to be an HTTP client."""
+    if made is None or isawaitable(made):
+        if iscoroutine(made):
+            made.close()
+        what = "None" if made is None else "an awaitable"
+        raise TypeError(f"it returned {what}. Write a plain function that returns a client.")
+    return made
 
 
 async def _disconnect(client: Any) -> None:

@@ -102,6 +102,11 @@ def test_an_object_holds_code():
     assert "x = 1\ny = 2" == find_code(reply, Tags(), structured=True)
     assert "x = 1\ny = 2" == find_code(reply.replace("\\n", "\n"), Tags(), structured=True)
     assert "x = 1" == find_code(fenced, Tags(), structured=True)
+    tagged = json.dumps({"thought": "Two.", "code": "<code>\nx = '</code>'\n</code>"})
+    assert "x = '</code>'" == find_code(tagged, Tags(), structured=True)
+    for before in ("", "Here:\n"):
+        in_fence = f"{before}```json\n{reply}\n```\n"
+        assert "x = 1\ny = 2" == find_code(in_fence, Tags(), structured=True)
     assert "x = 1" == find_code("<code>x = 1</code>", Tags(), structured=True)
     with pytest.raises(ParseError, match='"thought"'):
         find_code("Wrong blob!", Tags(), structured=True)

@@ -4,6 +4,7 @@ import pytest
 
 from rxagent import Agent, CodeAgent, State, tool
 from rxagent.agents.approval import Allow, Edit, by_name
+from rxagent.events import ApprovalAnswered, ToolStarted
 from rxagent.messages import Message, ToolCall
 from rxagent.state import fold_all
 from rxagent.testing import ScriptedModel
@@ -63,6 +64,23 @@ def test_a_call(said):
     assert state == fold_all(State(), state.events())
     assert state.messages() == fold_all(State(), state.events()).messages()
     assert read in [message.text for message in state.messages()]
+
+
+@pytest.mark.parametrize("said", [NATIVE, CALL])
+def test_wherever_a_run_is_left(said):
+    """The model reads that arguments were changed once the call has begun; no state loses it."""
+    events = list(run_of(Agent, said)[0])
+    answered, begun = (
+        next(place for place, event in enumerate(events) if isinstance(event, kind))
+        for kind in (ApprovalAnswered, ToolStarted)
+    )
+    for place in range(answered, len(events)):
+        state = fold_all(State(), events[: place + 1])
+        texts = [message.text for message in state.messages()]
+        again = fold_all(State(), state.events())
+
+        assert (place >= begun) == any("were changed" in text for text in texts)
+        assert (state.steps, texts) == (again.steps, [each.text for each in again.messages()])
 
 
 @pytest.mark.parametrize("said", [NATIVE, CALL])

@@ -1,9 +1,11 @@
 """Code of the user's that a model calls: what it raises ends the request, and is in the error."""
 
 import asyncio
+from importlib import import_module
 
 import pytest
 
+from rxagent import operators as ops
 from rxagent.errors import ModelRejected, ModelUnavailable, RateLimited
 from rxagent.models import AzureOpenAIModel, OpenAIModel
 from rxagent.streams import each
@@ -44,6 +46,21 @@ def azure(server, **given):
     )
 
 
+def hooked(server, **hooks):
+    """Return a model with an HTTP client of the user's, which has hooks or other arguments."""
+    client = import_module("openai").DefaultAsyncHttpxClient(**hooks)
+    return OpenAIModel("plain", http_client=client)
+
+
+def hook(error):
+    """Return a hook of an HTTP client."""
+
+    async def call(_):
+        raise error
+
+    return call
+
+
 PLACES = {
     "sync": lambda server, error: azure(server, **{NAME: Raising(error).__call__}),
     "object": lambda server, error: azure(server, **{NAME: Raising(error)}),
@@ -54,6 +71,8 @@ PLACES = {
     "sync key": lambda server, error: OpenAIModel("plain", api_key=Raising(error)),
     "async key": lambda server, error: OpenAIModel("plain", api_key=Waiting(error)),
     "http_client": lambda server, error: OpenAIModel("plain", http_client=Raising(error)),
+    "hook": lambda server, error: hooked(server, event_hooks={"request": [hook(error)]}),
+    "auth": lambda server, error: hooked(server, auth=lambda _: Raising(error)()),
 }
 
 ERRORS = [
@@ -94,6 +113,35 @@ def test_an_iterator_that_is_empty_in_a_coroutine(server, place):
     """Python makes a RuntimeError of it, which says so."""
     with pytest.raises(ModelRejected, match="coroutine raised StopIteration"):
         list(each(PLACES[place](server, StopIteration())("Hi")))
+
+
+@pytest.mark.parametrize("error", [KeyError("x-ratelimit-remaining"), RuntimeError("locked")])
+def test_a_request_that_was_paid_is_sent_once(server, error):
+    """What reads the reply's headers would fail again."""
+    model = hooked(server, event_hooks={"response": [hook(error)]})
+    with pytest.raises(ModelRejected, match="its http_client raised"):
+        list(each(model.pipe(ops.retry(3, delay=0))("Hi")))
+
+    assert 1 == len(server.requests)
+
+
+def test_a_client_that_was_closed(server):
+    """It cannot be called, and no later attempt can."""
+    client = import_module("openai").DefaultAsyncHttpxClient()
+    asyncio.run(client.aclose())
+    with pytest.raises(ModelRejected, match=r"its http_client raised RuntimeError: .*closed"):
+        list(each(OpenAIModel("plain", http_client=client)("Hi")))
+
+
+async def no_client():
+    """Return no client, but a coroutine."""
+
+
+@pytest.mark.parametrize(("make", "what"), [(lambda: None, "None"), (no_client, "an awaitable")])
+def test_a_function_that_makes_no_client(server, make, what):
+    """The SDK would take its own, or fail later."""
+    with pytest.raises(ModelRejected, match=f"http_client.* returned {what}. Write a plain"):
+        list(each(OpenAIModel("plain", http_client=make)("Hi")))
 
 
 @pytest.mark.parametrize("is_async", [True, False])

@@ -33,6 +33,18 @@ def anthropic(url, function):
     return AnthropicModel("a-model", api_base=url, client_kwargs=kwargs)
 
 
+def hooked(url, function):
+    """Return a model whose HTTP client has a hook of the user's."""
+
+    async def hook(_):
+        function()
+
+    client = pytest.importorskip("anthropic").DefaultAsyncHttpxClient(
+        event_hooks={"request": [hook]}
+    )
+    return AnthropicModel("a-model", api_base=url, api_key="k", http_client=client)
+
+
 def bedrock(url, function):
     """Return a model whose client has a handler of the user's."""
     boto3 = pytest.importorskip("boto3")
@@ -58,7 +70,13 @@ def litellm(url, function):
 SAID = {StopIteration: r"raised (StopIteration: empty|RuntimeError: coroutine raised StopI)"}
 """Within a coroutine, Python makes another error of this one."""
 
-MODELS = [(anthropic, raising), (anthropic, waiting), (bedrock, raising), (litellm, raising)]
+MODELS = [
+    (anthropic, raising),
+    (anthropic, waiting),
+    (hooked, raising),
+    (bedrock, raising),
+    (litellm, raising),
+]
 
 
 @pytest.fixture
