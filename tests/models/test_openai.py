@@ -416,7 +416,7 @@ def test_options_of_the_call(server):
 
 def test_headers_that_are_no_dict(server):
     """They are rejected, before anything is sent."""
-    with pytest.raises(ModelRejected, match="'list' object has no attribute 'items'"):
+    with pytest.raises(ModelRejected, match="'list' object"):
         deltas("plain", extra_headers=[("X-Test", "1")])
 
 
