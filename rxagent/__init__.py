@@ -1,5 +1,7 @@
 """LLM agents as reactive streams."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from .lazy import lazily

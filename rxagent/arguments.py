@@ -1,5 +1,7 @@
 """Arguments: checks whose errors name the argument and its value, and say what to write instead."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from inspect import isclass, signature

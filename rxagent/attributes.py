@@ -1,5 +1,7 @@
 """Attributes that objects of smolagents have and ours lack, and what to write instead."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, Never, TypeVar
 

@@ -1,5 +1,7 @@
 """Books: the tokens of a conversation, in all, by agent and by model."""
 
+from __future__ import annotations
+
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -44,7 +46,7 @@ class Books:
     agents: MapView[_Path, str] = field(default=MapView(), hash=False, repr=False)
     reported: MapView[_Path, bool] = field(default=MapView(), hash=False, repr=False)
 
-    def add(self, event: Event) -> "Books":
+    def add(self, event: Event) -> Books:
         """Return the books after one more event; the calls around an inner run are its path."""
         inner = event
         while type(inner) is ToolOutput:

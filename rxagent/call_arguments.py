@@ -1,5 +1,7 @@
 """Arguments of calls: the one way in which they are read, to run calls, write and compare them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Collection
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """Call forms: how models write one tool call as text, in JSON or in tags."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Collection, Mapping

@@ -1,5 +1,7 @@
 """Cells: where a text ends on a terminal; some characters take two cells there, and some none."""
 
+from __future__ import annotations
+
 import os
 import re
 from typing import TextIO

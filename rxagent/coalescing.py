@@ -4,6 +4,8 @@ A piece is a fragment of a text. Its channel is the text that it belongs to, as 
 one channel may be joined.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Any

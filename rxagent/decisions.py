@@ -1,5 +1,7 @@
 """Decisions: whether a call may run, and with which arguments."""
 
+from __future__ import annotations
+
 import json
 from typing import Any, TypeAlias
 

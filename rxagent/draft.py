@@ -1,5 +1,7 @@
 """Drafts: an incomplete message, as its deltas arrive."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -37,7 +39,7 @@ class TextView:
         self._log = _Log(text)
         self._length = len(text)
 
-    def __add__(self, piece: str) -> "TextView":
+    def __add__(self, piece: str) -> TextView:
         if not piece:
             return self
         log, length = self._log, self._length
@@ -117,7 +119,7 @@ class _CallDraft:
     arguments: TextView = _NOTHING
     extra: tuple[ProviderData, ...] = ()
 
-    def grow(self, piece: ToolCallDelta) -> "_CallDraft":
+    def grow(self, piece: ToolCallDelta) -> _CallDraft:
         return _CallDraft(
             self.index,
             self.id or piece.id or "",
@@ -143,7 +145,7 @@ class _Calls:
         if self.latest is not None:
             yield self.latest
 
-    def grow(self, piece: ToolCallDelta) -> "_Calls":
+    def grow(self, piece: ToolCallDelta) -> _Calls:
         earlier, latest, index, extra = self.earlier, self.latest, piece.index, self.extra
         if latest is None:
             return _Calls(earlier, _CallDraft(index).grow(piece), extra)
@@ -153,7 +155,7 @@ class _Calls:
             return _Calls(earlier.set(index, earlier[index].grow(piece)), latest, extra)
         return _Calls(earlier.set(latest.index, latest), _CallDraft(index).grow(piece), extra)
 
-    def add_extra(self, extra: tuple[ProviderData, ...]) -> "_Calls":
+    def add_extra(self, extra: tuple[ProviderData, ...]) -> _Calls:
         return _Calls(self.earlier, self.latest, self.extra + extra)
 
 

@@ -1,5 +1,7 @@
 """Names of other libraries that one may look for here, and what to write instead."""
 
+from __future__ import annotations
+
 from importlib import import_module
 
 __all__ = ["DROPPED", "instead_of"]

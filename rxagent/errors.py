@@ -33,6 +33,8 @@
 Every error takes its message first and its fields by keyword, and keeps them when pickled.
 """
 
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 from .lazy_field import LazyField

@@ -1,5 +1,7 @@
 """Estimates: about how many tokens a text or a message has, where no model has reported it."""
 
+from __future__ import annotations
+
 from math import ceil
 
 from .messages import Message

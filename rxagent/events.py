@@ -20,6 +20,8 @@ Events have no time and no identity: equal events are equal. `Stamped` adds the 
 where needed. The `id` of a question says which one is answered; it is not compared.
 """
 
+from __future__ import annotations
+
 from math import isnan
 from typing import Any
 
@@ -234,7 +236,7 @@ class Usage(Delta):
         return self.input_tokens + self.output_tokens
 
     @staticmethod
-    def sum(one: "Usage | None", other: "Usage | None") -> "Usage | None":
+    def sum(one: Usage | None, other: Usage | None) -> Usage | None:
         """Return the sum of two reports; None means unknown and counts as nothing.
 
         The sum has a model if both have the same one.

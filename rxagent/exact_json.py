@@ -1,5 +1,7 @@
 """Exact JSON: numbers that know the digits with which they were written, read and written."""
 
+from __future__ import annotations
+
 import json
 from typing import Any, Literal, TypeAlias
 
@@ -17,7 +19,7 @@ class ExactFloat(float):
     __slots__ = ("written",)
     written: str
 
-    def __new__(cls, written: str) -> "ExactFloat":
+    def __new__(cls, written: str) -> ExactFloat:
         """Read a number of JSON."""
         made = super().__new__(cls, written)
         made.written = written

@@ -1,5 +1,7 @@
 """Finish reasons: what the words mean with which providers say why a model stopped."""
 
+from __future__ import annotations
+
 import re
 
 __all__ = ["finish_of"]

@@ -4,6 +4,8 @@ They read like a dict and a list, are equal to plain ones, and work with json, p
 To change one, change its copy: ``value.copy()`` is plain at every level.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Never
@@ -34,7 +36,7 @@ def freeze(value: Any) -> Any:
         ) from None
 
 
-def frozen_mapping(name: str, value: Any) -> "FrozenDict":
+def frozen_mapping(name: str, value: Any) -> FrozenDict:
     """Return a frozen copy of a mapping that is an argument; an empty dict for None."""
     copied: FrozenDict = freeze(mapping(name, value))
     return copied
@@ -82,7 +84,7 @@ class FrozenDict(dict[Any, Any]):
 
     __slots__ = ()
 
-    def __new__(cls, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> "FrozenDict":
+    def __new__(cls, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> FrozenDict:
         """Freeze a dict, or its arguments."""
         made = super().__new__(cls)
         dict.update(made, items)
@@ -102,7 +104,7 @@ class FrozenDict(dict[Any, Any]):
         plain: dict[Any, Any] = thaw(self)
         return plain
 
-    def __copy__(self) -> "FrozenDict":
+    def __copy__(self) -> FrozenDict:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:  # also how `deepcopy` copies it
@@ -114,7 +116,7 @@ class FrozenList(list[Any]):
 
     __slots__ = ()
 
-    def __new__(cls, items: Iterable[Any] = ()) -> "FrozenList":
+    def __new__(cls, items: Iterable[Any] = ()) -> FrozenList:
         """Freeze a list, or its arguments."""
         made = super().__new__(cls)
         list.extend(made, map(_frozen, items))
@@ -131,7 +133,7 @@ class FrozenList(list[Any]):
         plain: list[Any] = thaw(self)
         return plain
 
-    def __copy__(self) -> "FrozenList":
+    def __copy__(self) -> FrozenList:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:  # also how `deepcopy` copies it

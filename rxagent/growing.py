@@ -6,6 +6,8 @@
     view   ──────┘ 3           a state is a length of the log
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
@@ -51,7 +53,7 @@ class ListView(Sequence[_T]):
         self._log = _Log(items)
         self._length = len(self._log.items)
 
-    def add(self, item: _T) -> "ListView[_T]":
+    def add(self, item: _T) -> ListView[_T]:
         """Return a view with one more item."""
         log, length = self._log, self._length
         if not length or not log.takes(length):  # an empty one may be a default that all share
@@ -104,7 +106,7 @@ class MapView(Mapping[_K, _V]):
         self._is_plain = True
         """Whether each key was set once, so that the changes are the items."""
 
-    def set(self, key: _K, value: _V) -> "MapView[_K, _V]":
+    def set(self, key: _K, value: _V) -> MapView[_K, _V]:
         """Return a view in which a key has a value."""
         view: MapView[_K, _V] = _new(MapView)
         view._is_plain = self._is_plain and self._last(key) is _NEVER
@@ -116,7 +118,7 @@ class MapView(Mapping[_K, _V]):
             view._history = _history_of(changes)
         return view
 
-    def drop(self, key: _K) -> "MapView[_K, _V]":
+    def drop(self, key: _K) -> MapView[_K, _V]:
         """Return a view without a key."""
         return self.set(key, _DROPPED) if key in self else self
 

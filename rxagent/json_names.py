@@ -1,5 +1,7 @@
 """The names of JSON's types, for errors."""
 
+from __future__ import annotations
+
 __all__ = ["JSON_NAMES", "json_name_of"]
 
 JSON_NAMES = {

@@ -1,5 +1,7 @@
 """JSON Schema: what a value may be, without references and alternatives, and what its parts are."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 

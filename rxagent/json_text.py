@@ -1,5 +1,7 @@
 """JSON in a text: where a value ends, and what its members are, as they were written."""
 
+from __future__ import annotations
+
 import json
 import re
 from math import inf

@@ -1,5 +1,7 @@
 """Lazy packages: import a module when one of its names is used."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module

@@ -1,5 +1,7 @@
 """Lazy fields: values that an error computes when they are first read."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Ledger: what several runs have spent together, and their common limits."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Iterable, Mapping
 from math import ceil, inf

@@ -1,5 +1,7 @@
 """Messages: requests to a model and its replies, as values."""
 
+from __future__ import annotations
+
 import base64
 import mimetypes
 import re
@@ -91,12 +93,12 @@ class Image:
             raise ValueError(f"{url!r} is not a URL. For a file, write Image.from_path({url!r}).")
 
     @classmethod
-    def from_bytes(cls, data: bytes, media_type: str = "image/png") -> "Image":
+    def from_bytes(cls, data: bytes, media_type: str = "image/png") -> Image:
         """Return an image that holds its encoded bytes (PNG, JPEG, ...)."""
         return cls(f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}")
 
     @classmethod
-    def from_path(cls, path: str | PathLike[str]) -> "Image":
+    def from_path(cls, path: str | PathLike[str]) -> Image:
         """Return an image with the bytes of a file; the file's name determines the type."""
         media_type, _ = mimetypes.guess_type(path)
         if media_type is None or not media_type.startswith("image/"):
@@ -204,10 +206,10 @@ class Request:
         return tuple(text for text in self.stop if not isinstance(text, StopHint))
 
     @classmethod
-    def of(cls, request: "Request | str | Message | Iterable[Message]") -> "Request":
+    def of(cls, request: Request | str | Message | Iterable[Message]) -> Request:
         """Return a request, or a str, a message or messages as one."""
         return request if isinstance(request, Request) else cls(request)
 
-    def evolve(self, **changes: Any) -> "Request":
+    def evolve(self, **changes: Any) -> Request:
         """Return a copy with some fields changed."""
         return evolve(self, **changes)

@@ -8,6 +8,8 @@
     said        user
 """
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import count

@@ -4,6 +4,8 @@ Pickle stores a function as its module and name. If a decorator such as `tool` h
 object under that name, the function is found through its ``__wrapped__``.
 """
 
+from __future__ import annotations
+
 import pickle
 import threading
 from functools import partial

@@ -1,5 +1,7 @@
 """The prices of known models, as text."""
 
+from __future__ import annotations
+
 __all__ = ["DATE", "SOURCE", "TABLE"]
 
 SOURCE = "LiteLLM 1.110.2, model_prices_and_context_window.json"

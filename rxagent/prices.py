@@ -1,5 +1,7 @@
 """Prices: what the tokens of a model cost."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -4,6 +4,8 @@ A terminal obeys control characters, and characters without width are invisible.
 rxagent prints passes through one of these functions.
 """
 
+from __future__ import annotations
+
 import re
 
 __all__ = ["one_line", "shown", "spelled"]

@@ -1,5 +1,7 @@
 """Retelling: the events of a conversation, made from what its state keeps of it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol

@@ -4,6 +4,8 @@
 same state. A conversation of several runs is one fold over all their events.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from functools import reduce
 from typing import Any, TypeAlias
@@ -75,7 +77,7 @@ class State:
         return brief("State", *counts, text=text or None, answer=self.answer, error=self.error)
 
     @classmethod
-    def from_messages(cls, messages: Iterable[Message]) -> "State":
+    def from_messages(cls, messages: Iterable[Message]) -> State:
         """Return the state of a conversation that consists of messages.
 
         A result moves behind its call, and one without an id belongs to the next call that has no
@@ -102,7 +104,7 @@ class State:
         """The messages in pieces; a cut between them never separates a call from its result."""
         return passages_of(map(self._read, self._entries))
 
-    def in_brief(self) -> "State":
+    def in_brief(self) -> State:
         """Return a state of the same conversation whose `messages` and `passages` are a summary."""
         return evolve(self, is_brief=True)
 

@@ -1,5 +1,7 @@
 """Steps and plans: the entries of a conversation, each a fold over its events."""
 
+from __future__ import annotations
+
 from collections.abc import Container, Iterable, Iterator, Mapping
 from operator import is_
 from typing import Any, TypeAlias, TypeVar
@@ -212,7 +214,7 @@ class Step:
                 return
         yield ToolCompleted(call_id, outcome, images=self._images.get(key, ()))
 
-    def add(self, event: Event) -> "Step":
+    def add(self, event: Event) -> Step:
         """Return the step after one more event."""
         match event:
             case StepRetried():
@@ -259,7 +261,7 @@ class Step:
             case _:
                 return self
 
-    def _end(self, call_id: str, text: str, images: tuple[Image, ...] = ()) -> "Step":
+    def _end(self, call_id: str, text: str, images: tuple[Image, ...] = ()) -> Step:
         if call_id in self.retracted:
             return evolve(self, retracted=self.retracted - {call_id})
         key = self._next_key(call_id)
@@ -312,7 +314,7 @@ class Plan:
         elif self.said is not None:
             yield from spoken(self.said, is_complete=False)
 
-    def add(self, event: Event) -> "Plan":
+    def add(self, event: Event) -> Plan:
         """Return the plan after one more event."""
         match event:
             case Planned(text):

@@ -32,6 +32,8 @@ pair of surrogates is read back as the character that it encodes.
 Events may be nested up to 500 levels, as those of inner agents are.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -1,5 +1,7 @@
 """Agents: functions from a task to a run."""
 
+from __future__ import annotations
+
 from .agent import Agent
 from .code_agent import CodeAgent
 from .members import Team

@@ -1,5 +1,7 @@
 """Agent: a function from a task to a run."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from inspect import isclass, signature

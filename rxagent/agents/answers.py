@@ -1,5 +1,7 @@
 """Answers: read from a call of final_answer, and checked."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any

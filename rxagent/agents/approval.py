@@ -8,6 +8,8 @@ A policy is a decision, or a function from a `ToolCall` to one: returned at once
 first that a returned Observable emits. A policy that fails, or ends without a decision, denies.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import partial

@@ -1,5 +1,7 @@
 """Requests to models, also to those that support no tools, or no structured output."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 

@@ -1,5 +1,7 @@
 """Choosing: a model, an agent or a function decides between answers, or between agents."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator
 from inspect import isclass
 from typing import Any

@@ -1,5 +1,7 @@
 """CodeAgent: an agent that acts by writing Python."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, TypedDict, Unpack

@@ -1,5 +1,7 @@
 """Blocks of code in what a model writes."""
 
+from __future__ import annotations
+
 import re
 
 from attrs import frozen
@@ -33,7 +35,7 @@ class Tags:
     closing: str = "</code>"
 
     @classmethod
-    def of(cls, tags: "str | tuple[str, str]") -> "Tags":
+    def of(cls, tags: str | tuple[str, str]) -> Tags:
         """Return the tags that an argument means: a pair, or the word markdown."""
         if tags == "markdown":
             return cls("```python", "```")

@@ -1,5 +1,7 @@
 """A run of code, as the events of one call."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,7 @@
 """Eager statements: code that runs while the model still writes the rest of it."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -139,7 +141,7 @@ class _InOrder(MergeSink[Any, Event]):
         if running is not None:
             running.retract(self._retract)
 
-    def go_on(self, ended: "_Run | None" = None) -> None:
+    def go_on(self, ended: _Run | None = None) -> None:
         """Run what waits, unless code runs; `ended` does not any more."""
         if self._running is not ended:
             return
@@ -162,7 +164,7 @@ class _InOrder(MergeSink[Any, Event]):
         self._lines += code.count("\n")
         self.join(lift(self._run)(self._start(code, lines)))
 
-    def _run(self, observer: abc.ObserverBase[Event]) -> "_Run":
+    def _run(self, observer: abc.ObserverBase[Event]) -> _Run:
         self._running = _Run(observer, self)
         return self._running
 

@@ -1,5 +1,7 @@
 """Fences of Markdown, and which of them hold Python."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 
@@ -27,7 +29,7 @@ class Fence:
     language: str
 
     @classmethod
-    def of(cls, found: re.Match[str]) -> "Fence":
+    def of(cls, found: re.Match[str]) -> Fence:
         """Return the fence that a match of `FENCE` has found."""
         blanks, signs, info = found.groups()
         word = _WORD.search(info)

@@ -1,5 +1,7 @@
 """Functions: the tools of an agent, as its code calls them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from itertools import count

@@ -1,5 +1,7 @@
 """Names of functions that code must not set."""
 
+from __future__ import annotations
+
 import symtable
 import warnings
 from collections.abc import Collection, Iterator

@@ -1,5 +1,7 @@
 """Open calls: those of asynchronous functions that a statement makes, and a later one may await."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterable
 

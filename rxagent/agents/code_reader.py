@@ -8,6 +8,8 @@
            └─ ```json ─ any text ─ ``` ──────────────────┘
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from copy import deepcopy
@@ -63,7 +65,7 @@ class CodeReader:
         self._bare_text = -1
 
     @classmethod
-    def inside(cls) -> "CodeReader":
+    def inside(cls) -> CodeReader:
         """Return a reader of the text of one block."""
         reader = cls("", "\0")
         reader._closing, reader._is_in_tag, reader._is_at_start = "", True, True

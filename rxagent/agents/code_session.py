@@ -1,5 +1,7 @@
 """The session of a run: its variables, from its first code to its end."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakSet

@@ -1,5 +1,7 @@
 """Statements: those at the start of a text of Python that no further text can change."""
 
+from __future__ import annotations
+
 import ast
 import re
 import warnings

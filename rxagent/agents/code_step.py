@@ -7,6 +7,8 @@
                                                       └─ accumulate ─ find_code ─ code ┘  └ answer
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from typing import Any

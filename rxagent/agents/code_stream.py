@@ -1,5 +1,7 @@
 """Operators on the deltas of a turn that writes code."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 

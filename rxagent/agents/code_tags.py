@@ -7,6 +7,8 @@
     I use <code> tags for that.   is a word of a sentence
 """
 
+from __future__ import annotations
+
 import ast
 import re
 

@@ -8,6 +8,8 @@
     │       └ a string ────┘ └ a comment ──┘ the mark at the start of the third line ends the code
 """
 
+from __future__ import annotations
+
 import re
 from itertools import takewhile
 

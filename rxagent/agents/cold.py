@@ -1,5 +1,7 @@
 """Cold runs, as an agent returns them."""
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from pickle import PicklingError
 from typing import Any, Never

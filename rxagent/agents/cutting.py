@@ -1,5 +1,7 @@
 """Cutting: which passages of a conversation are left out, and what they cost."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

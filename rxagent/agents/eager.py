@@ -1,5 +1,7 @@
 """Eager calls: tool calls that start while the model still writes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -59,7 +61,7 @@ class _EagerCall(Sink[Event, Event]):
     __slots__ = ("_id", "_running")
 
     def __init__(
-        self, observer: abc.ObserverBase[Event], id: str, running: "dict[str, _EagerCall]"
+        self, observer: abc.ObserverBase[Event], id: str, running: dict[str, _EagerCall]
     ) -> None:
         super().__init__(observer)
         self._id = id

@@ -1,5 +1,7 @@
 """Names of other libraries that an agent or a run does not have, and what to write instead."""
 
+from __future__ import annotations
+
 __all__ = ["NOT_AN_ATTRIBUTE", "NOT_OF_AGENTS", "NOT_OF_CODE_AGENTS", "NOT_OF_RUNS"]
 
 _INSTRUCTIONS = (

@@ -9,6 +9,8 @@ What a step does is injected: `tool_step` calls tools. What happens before each 
 memory policy summarises, a planner plans.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -118,7 +120,7 @@ class _Progress(NamedTuple):
     since: int = 0
     begun: bool = False
 
-    def add(self, event: Event) -> "_Progress":
+    def add(self, event: Event) -> _Progress:
         """Return the progress after one more event.
 
         Deltas are skipped, since MessageCompleted holds their message.
@@ -139,7 +141,7 @@ class _Progress(NamedTuple):
             case _:
                 return self._fold(event)
 
-    def _fold(self, event: Event, **changes: Any) -> "_Progress":
+    def _fold(self, event: Event, **changes: Any) -> _Progress:
         state = fold(self.state, event)
         return self._replace(state=state, **changes) if state is not self.state else self
 

@@ -1,5 +1,7 @@
 """Members: agents as the parts of a team, and the team as an agent."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from inspect import isclass
@@ -37,14 +39,14 @@ class Team(Runnable):
     name: str = field(validator=valid(agent_name))
     description: str | None = field(validator=valid(text, optional=True))
     agents: tuple[Member, ...]
-    _combine: Callable[..., "Team"]
+    _combine: Callable[..., Team]
     _options: Mapping[str, Any] = field(hash=False)
     _script: Callable[[str], Script] = field(eq=False)
     _members: Toolbox = field(eq=False)
 
     def __init__(
         self,
-        combine: Callable[..., "Team"],
+        combine: Callable[..., Team],
         agents: tuple[Member, ...],
         script: Callable[[str], Script],
         name: str | None,

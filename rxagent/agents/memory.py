@@ -13,6 +13,8 @@ latest plan always stay.
 Any function from a `State` to messages is a policy.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from inspect import isclass
 from typing import Any, TypeAlias

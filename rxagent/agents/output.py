@@ -1,5 +1,7 @@
 """The type of an agent's answer: what the model is asked for, and how its answer is read."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -50,7 +52,7 @@ class Output:
     _shape: Shape = field(repr=False)
 
     @classmethod
-    def of(cls, kind: Any) -> "Output":
+    def of(cls, kind: Any) -> Output:
         """Return the output of a type.
 
         Raises:

@@ -9,6 +9,8 @@ A planner is a function from a `Turn` to the events before its step, or None. `p
 events of a request, for planners of your own.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

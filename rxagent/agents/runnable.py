@@ -8,6 +8,8 @@
     agent.pipe(...)       an agent whose runs pass through operators
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from keyword import iskeyword
@@ -158,7 +160,7 @@ class Runnable(Shared, Uncalled):
             agent_name("name", name)
         return tool(self._ask, name=name or self.name, description=described)
 
-    def pipe(self, *operators: Operator) -> "PipedAgent":
+    def pipe(self, *operators: Operator) -> PipedAgent:
         """Return the agent whose runs pass through operators, one after the other.
 
         An operator takes the events of a run and returns events, so that what it makes is a run

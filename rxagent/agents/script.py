@@ -11,6 +11,8 @@ A team is one more step over the loop of all agents, so its run obeys the same g
 are written without a model.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping

@@ -6,6 +6,8 @@
                                 └─ switch ─▶ ends its answer, and its calls if they are cancelled
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -157,7 +159,7 @@ class _Answer(abc.DisposableBase):
 
     __slots__ = ("_observer", "_open", "source")
 
-    def __init__(self, observer: abc.ObserverBase[Delta], open: "dict[_Answer, None]") -> None:
+    def __init__(self, observer: abc.ObserverBase[Delta], open: dict[_Answer, None]) -> None:
         self._observer = observer
         self._open = open
         self.source: abc.DisposableBase | None = None
@@ -187,7 +189,7 @@ class _Call(Sink[Event, Event]):
 
     def __init__(
         self,
-        open: "dict[_Call, None]",
+        open: dict[_Call, None],
         failed: Callable[[], ToolFailed],
         observer: abc.ObserverBase[Event],
     ) -> None:

@@ -1,5 +1,7 @@
 """Summaries: a model shortens the early steps of a conversation, when it has become long."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -33,7 +35,7 @@ def summarise(
     prompt: str | None = None,
     count: Count | None = None,
     options: Mapping[str, Any] | None = None,
-) -> "_Summarise":
+) -> _Summarise:
     """Return a policy by which a model summarises early steps when messages have become long.
 
     Before a step whose messages need more than `over` tokens, the model summarises all but the

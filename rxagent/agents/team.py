@@ -8,6 +8,8 @@
     route   one of them, which a model or a function picks
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -7,6 +7,8 @@
                                         └─ accumulate ─ parse_calls ─ calls, answer ─┘
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

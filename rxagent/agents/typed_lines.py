@@ -6,6 +6,8 @@
     question 2 ───────── shown ─ line ─▶    to the question that is on the screen by then
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

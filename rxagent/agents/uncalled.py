@@ -1,5 +1,7 @@
 """Errors for what a run has and an agent does not, and for what agents of other libraries have."""
 
+from __future__ import annotations
+
 from abc import ABCMeta
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Never

@@ -1,5 +1,7 @@
 """The command line."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Never
 

@@ -1,5 +1,7 @@
 """The group of commands, and how each command ends."""
 
+from __future__ import annotations
+
 import io
 import shlex
 import sys

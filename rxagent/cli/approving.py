@@ -1,5 +1,7 @@
 """Approving: a conversation asks at the terminal before a tool runs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import suppress
 

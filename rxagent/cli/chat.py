@@ -1,5 +1,7 @@
 """`rxagent chat`: a conversation in the terminal."""
 
+from __future__ import annotations
+
 import signal
 from typing import TYPE_CHECKING
 
@@ -69,7 +71,7 @@ _ESCAPE = "Put a space before it to send it as a message."
     show_envvar=True,
     help="Run tools without asking; without a terminal they are never asked about.",
 )
-def chat(options: Options, history: bool, steer: "Steer", yes: bool) -> ExitCode:
+def chat(options: Options, history: bool, steer: Steer, yes: bool) -> ExitCode:
     """Talk with an agent that remembers the conversation.
 
     A line typed during an answer is read in its next step.
@@ -113,7 +115,7 @@ def chat(options: Options, history: bool, steer: "Steer", yes: bool) -> ExitCode
 class _Conversation:
     """Runs of one agent, each of which continues the state of the one before."""
 
-    def __init__(self, options: Options, steer: "Steer", *, asks: bool) -> None:
+    def __init__(self, options: Options, steer: Steer, *, asks: bool) -> None:
         self._agent = options.agent(asks=asks)
         self._steer = steer
         self._run: Run | None = None
@@ -142,7 +144,7 @@ class _Conversation:
         run = self._run = self._agent.start(text, state=before, steer=self._steer)
         approver = Approver(run, prompt.ask, is_shown=self._options.shows_calls)
 
-        def then(event: "Event") -> None:
+        def then(event: Event) -> None:
             prompt.on_next(event)
             approver.on_next(event)
 

@@ -1,5 +1,7 @@
 """`rxagent demo`: an agent at work, without a key and without a network."""
 
+from __future__ import annotations
+
 import os
 
 import click

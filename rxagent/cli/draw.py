@@ -1,5 +1,7 @@
 """`rxagent draw`: marble diagrams as pictures."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """`rxagent draw --marble`: a recorded run as a marble diagram."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from pathlib import Path

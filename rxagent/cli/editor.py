@@ -1,5 +1,7 @@
 """Editors: how one line is read at a terminal, and the history behind the arrow keys."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys

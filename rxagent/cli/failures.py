@@ -1,5 +1,7 @@
 """Failures: the exit code of each, and what the user can do about it."""
 
+from __future__ import annotations
+
 import traceback
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -124,7 +126,7 @@ def _advice(error: Exception) -> str:
     return "Run it again with -v to see where it happened."
 
 
-def _provider_of(error: Exception) -> "Provider | None":
+def _provider_of(error: Exception) -> Provider | None:
     if not isinstance(error, ModelError):
         return None
     from ..models.resolve import find_provider
@@ -132,13 +134,13 @@ def _provider_of(error: Exception) -> "Provider | None":
     return find_provider(error.provider)
 
 
-def _names_the_key(error: Exception, provider: "Provider | None") -> bool:
+def _names_the_key(error: Exception, provider: Provider | None) -> bool:
     """Return whether an error says already which variable holds the key."""
     variable = None if provider is None else provider.key_variable
     return variable is not None and variable in str(error)
 
 
-def _in(provider: "Provider | None", variable: str) -> str:
+def _in(provider: Provider | None, variable: str) -> str:
     """Return the name of a provider's environment variable in brackets, if it has one."""
     name = getattr(provider, variable, None)
     return f" ({name})" if name else ""

@@ -1,5 +1,7 @@
 """Job control: the terminal is given back when the process is stopped or killed."""
 
+from __future__ import annotations
+
 import os
 import signal
 import threading

@@ -1,5 +1,7 @@
 """Leaving: how the process ends, soon and quietly. It imports only the standard library."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys

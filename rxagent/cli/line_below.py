@@ -1,5 +1,7 @@
 """The line below: what a person types during an answer, shown below what is written."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock

@@ -1,5 +1,7 @@
 """`rxagent models`: which models can be reached, and why others cannot."""
 
+from __future__ import annotations
+
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -117,11 +119,11 @@ def _show(prefix: str, timeout: float, most: int | None = None, is_quiet: bool =
     return bool(names)
 
 
-def _variable(provider: "Provider") -> str:
+def _variable(provider: Provider) -> str:
     return f", {provider.url_variable}" if provider.url_variable else ""
 
 
-def _named(provider: "Provider", names: list[str], most: int | None) -> list[str]:
+def _named(provider: Provider, names: list[str], most: int | None) -> list[str]:
     """Return the names of a provider's models, as -m takes them."""
     if provider.naming:
         return [f"{provider.prefix}:NAME, with {provider.naming}"]

@@ -1,5 +1,7 @@
 """Options: what every command reads about its agent, from flags, the environment and files."""
 
+from __future__ import annotations
+
 import sys
 import tomllib
 from collections.abc import Callable
@@ -91,7 +93,7 @@ class Options:
 
             Terminal(None, None).line((f"  {_BUILTIN_ANSWERED.format(name=BUILTIN)}", "dim"))
 
-    def agent(self, *, asks: bool = False) -> "Agent":
+    def agent(self, *, asks: bool = False) -> Agent:
         """Return the agent; without a model, it writes code by the one that is built in.
 
         Args:
@@ -116,7 +118,7 @@ class Options:
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
 
-    def watcher(self) -> "abc.ObserverBase[Event]":
+    def watcher(self) -> abc.ObserverBase[Event]:
         """Return the observer that shows the agent's answers."""
         if self.as_json:
             from ..subscribers.json_lines import JsonLines

@@ -1,5 +1,7 @@
 """Parameters: what a provider's models take, from their class and its docstring."""
 
+from __future__ import annotations
+
 import inspect
 import re
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ _ARGUMENTS = re.compile(r"^Args:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 _ARGUMENT = re.compile(r"^    (\w+): (.*?)(?=^    \S|\Z)", re.MULTILINE | re.DOTALL)
 
 
-def parameters_of(provider: "Provider") -> Iterator[str]:
+def parameters_of(provider: Provider) -> Iterator[str]:
     """Yield a line for each parameter of a provider's models: its name, its default, what it is."""
     kind = provider.load()
     found = _ARGUMENTS.search(inspect.getdoc(kind) or "")

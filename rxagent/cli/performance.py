@@ -1,5 +1,7 @@
 """Performance: a run in front of one observer, which Ctrl-C or a time-out may cancel."""
 
+from __future__ import annotations
+
 import signal
 import threading
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Prompt: messages that a person types at a terminal, or that a pipe contains."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -106,7 +108,7 @@ class Keyboard:
             for text in said:
                 self._editor.remember(text)
 
-    def on_next(self, event: "Event") -> None:
+    def on_next(self, event: Event) -> None:
         """Take note of an event of the answer, after it was shown.
 
         A message that is received within a text is shown behind it; until then, it is shown where
@@ -261,7 +263,7 @@ class Pipe:
         """Do nothing: the pipe keeps what is not read."""
         return nullcontext()
 
-    def on_next(self, event: "Event") -> None:
+    def on_next(self, event: Event) -> None:
         """Do nothing: what is not read is shown nowhere."""
 
     def ask(self, text: str, is_wanted: Callable[[], bool]) -> str:

@@ -1,5 +1,7 @@
 """`rxagent run`: a task, an answer."""
 
+from __future__ import annotations
+
 import os
 import sys
 

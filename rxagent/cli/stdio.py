@@ -4,6 +4,8 @@ Stdout carries what the user asked for: when it cannot be written, the command f
 carries comments: when it cannot be written, the command continues.
 """
 
+from __future__ import annotations
+
 import errno
 import logging
 import os

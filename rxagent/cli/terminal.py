@@ -4,6 +4,8 @@ A terminal in line mode cuts a line at 4,095 bytes, and a paste at that size. So
 its echo are off during a conversation.
 """
 
+from __future__ import annotations
+
 import codecs
 import os
 import re
@@ -104,7 +106,7 @@ class Tty:
         self._redraw: Callable[[], object] = _nothing
 
     @classmethod
-    def of_stdin(cls, screen: Any) -> "Tty | None":
+    def of_stdin(cls, screen: Any) -> Tty | None:
         """Return the terminal, or None when the system has no such modes."""
         if sys.platform == "win32":
             return None

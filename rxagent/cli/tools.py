@@ -1,5 +1,7 @@
 """Tools on the command line: `module:function`."""
 
+from __future__ import annotations
+
 import importlib
 import os
 import sys

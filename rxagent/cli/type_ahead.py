@@ -1,5 +1,7 @@
 """Type-ahead: keys that are pressed during an answer."""
 
+from __future__ import annotations
+
 import io
 import os
 import sys

@@ -1,5 +1,7 @@
 """Executors: where the code that a model wrote runs."""
 
+from __future__ import annotations
+
 from .process import BASE_MODULES, ProcessExecutor
 from .protocol import CodeResult, Executor, Functions, Limits, Session
 from .sandbox import SandboxExecutor

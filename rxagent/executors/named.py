@@ -1,5 +1,7 @@
 """Named executors: those that `CodeAgent(executor=)` takes by a name."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from .process import ProcessExecutor

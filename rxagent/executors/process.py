@@ -1,5 +1,7 @@
 """The executor that runs code in a process of its own, with all of Python."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,7 @@
 """The process of a session, as its parent sees it: it is started, killed and reaped here."""
 
+from __future__ import annotations
+
 import atexit
 import os
 import shutil
@@ -30,7 +32,7 @@ _PATIENCE = 2.0
 """Seconds for which the end of this process waits for those of others."""
 
 _lock = threading.RLock()  # a finalizer may kill a process meanwhile
-_open: dict["Child", None] = {}
+_open: dict[Child, None] = {}
 
 
 class Child:
@@ -106,7 +108,7 @@ class Child:
         self.socket.close()
         self._forget()
 
-    def _live(self, python: str, theirs: socket.socket, started: "Future[None]") -> None:
+    def _live(self, python: str, theirs: socket.socket, started: Future[None]) -> None:
         try:
             with theirs:
                 self._process = _start(python, self.folder, theirs.fileno())
@@ -153,7 +155,7 @@ def _end_all() -> None:
     wait([child.ended for child in children if child.is_own], _PATIENCE)
 
 
-def _start(python: str, folder: str, fd: int) -> "subprocess.Popen[bytes]":
+def _start(python: str, folder: str, fd: int) -> subprocess.Popen[bytes]:
     flags = ("-I", "-X", "utf8")
     return subprocess.Popen(
         [python, *flags, "-c", _PROGRAM, str(fd), str(_WORKER)],

@@ -1,5 +1,7 @@
 """The link to a process: messages go out without blocking, and come in as they arrive."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import signal

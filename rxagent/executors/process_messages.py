@@ -1,5 +1,7 @@
 """The messages of the process: text that anything may have written, checked before use."""
 
+from __future__ import annotations
+
 import json
 from typing import Any, TypeAlias
 

@@ -1,5 +1,7 @@
 """The outbox of a process: frames that its socket has no room for yet."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections import deque

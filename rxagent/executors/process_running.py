@@ -1,5 +1,7 @@
 """One piece of code that runs in a process: its calls, its time, its output and its end."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -85,7 +87,7 @@ class Running(MergeSink[Message, Output]):
         self._is_timed = self._is_in_line = False
         self._left, self._count, self._exceeding = limits.output, 0, 0
 
-    def wait_for(self, earlier: "Running", begin: Callable[[], None]) -> None:
+    def wait_for(self, earlier: Running, begin: Callable[[], None]) -> None:
         """Begin once earlier code is over, which may have been left right now; or fail soon."""
         text = "Other code is running in this session. Wait until it has ended."
         self._clock.start(PATIENCE, lambda: self.on_error(CodeError(text)))
@@ -163,7 +165,7 @@ class Running(MergeSink[Message, Output]):
             else:
                 self.join(lift(partial(self._answer, call.number))(events))
 
-    def _answer(self, number: int, observer: abc.ObserverBase[Event]) -> "_Answer":
+    def _answer(self, number: int, observer: abc.ObserverBase[Event]) -> _Answer:
         answer = self._calls[number] = _Answer(observer, partial(self._answered, number))
         return answer
 

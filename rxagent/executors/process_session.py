@@ -7,6 +7,8 @@
                              └── reply ── call ◀──┘
 """
 
+from __future__ import annotations
+
 import os
 import weakref
 from collections.abc import Mapping

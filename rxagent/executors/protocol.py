@@ -7,6 +7,8 @@
 An executor holds no state of its runs; a session belongs to one run and keeps its variables.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 

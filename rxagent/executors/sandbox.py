@@ -1,5 +1,7 @@
 """The sandbox: an interpreter of Python of its own, without access to anything outside it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -3,6 +3,8 @@
 Each is made by a function, called on the thread of the next turn, as values may be big.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeAlias

@@ -4,6 +4,8 @@ The library only says that code waits, not for which of its calls. So the code i
 held by an `await` in which it stands, or in which a name stands whose value may come from it.
 """
 
+from __future__ import annotations
+
 import ast
 import builtins
 from collections.abc import Iterable, Iterator

@@ -1,5 +1,7 @@
 """One call of a tool from the code."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Error texts of the sandbox, for the model: what failed, in which line, and what to do."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 from typing import Any

@@ -1,5 +1,7 @@
 """The language of the sandbox: what it has, what it lacks, and what to write instead."""
 
+from __future__ import annotations
+
 __all__ = ["LACKING_NAMES", "LACKING_SYNTAX", "LANGUAGE", "MODULES", "PARTS"]
 
 MODULES = (

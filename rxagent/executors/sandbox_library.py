@@ -6,6 +6,8 @@ after the parent had used it loads a copy of the library, which has a runtime of
 with pydantic-monty 1.4 on Linux.
 """
 
+from __future__ import annotations
+
 import ctypes
 import importlib.machinery
 import importlib.util

@@ -8,6 +8,8 @@
                                 └─ it ends ────────────────────────────▶ CodeResult | CodeError
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -61,7 +63,7 @@ class SandboxRun(abc.DisposableBase):
         functions: Functions,
         observer: abc.ObserverBase[str | Event | CodeResult],
         scheduler: RunScheduler,
-        previous: "SandboxRun | None" = None,
+        previous: SandboxRun | None = None,
     ) -> None:
         self._previous = previous if previous is not None and not previous.is_done else None
         self._has_begun = False

@@ -1,5 +1,7 @@
 """The turns of code in the sandbox: each lasts until it needs something, has ended or failed."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from functools import partial
 from queue import Empty, SimpleQueue

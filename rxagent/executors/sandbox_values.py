@@ -1,5 +1,7 @@
 """Values that go into the sandbox and come out of it: plain data, which is copied."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections import deque

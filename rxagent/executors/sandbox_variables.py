@@ -1,5 +1,7 @@
 """The variables of a session: where they live while code runs, and what is kept of them."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -6,6 +6,8 @@
                                                                     └─ kill()
 """
 
+from __future__ import annotations
+
 import atexit
 import os
 import signal
@@ -43,7 +45,7 @@ class Worker:
         ended: Called when it was killed.
     """
 
-    def __init__(self, ended: Callable[["Worker"], None] = lambda _: None) -> None:
+    def __init__(self, ended: Callable[[Worker], None] = lambda _: None) -> None:
         self._ended = ended
         self._pool: Any = library().Monty(
             min_processes=1,

@@ -1,5 +1,7 @@
 """Models: functions from a request to a stream of deltas."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from ..lazy import lazily

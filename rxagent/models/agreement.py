@@ -1,5 +1,7 @@
 """Agreement: whether the whole text that a server sends at the end is that of its pieces."""
 
+from __future__ import annotations
+
 __all__ = ["contradicts"]
 
 _MARKS = ">", "]"

@@ -1,5 +1,7 @@
 """Anthropic, and every server that speaks its Messages protocol."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from contextlib import AsyncExitStack

@@ -1,5 +1,7 @@
 """Azure: OpenAI's models, as Azure serves them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar

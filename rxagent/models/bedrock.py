@@ -1,5 +1,7 @@
 """Amazon Bedrock: the models of many vendors, through its Converse protocol."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from decimal import Decimal

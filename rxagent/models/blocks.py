@@ -10,6 +10,8 @@ came.
     thinking ─ text ─ call ─ text   ◀─parts_of─   the same message
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

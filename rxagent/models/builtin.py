@@ -1,5 +1,7 @@
 """The built-in model: a tiny one that is part of this package, for demonstrations."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from importlib import import_module

@@ -16,6 +16,8 @@ its next turn. Tried on asyncio of Python 3.11 to 3.13; transports without
 `_call_connection_lost` are only aborted.
 """
 
+from __future__ import annotations
+
 import asyncio
 import gc
 import logging
@@ -86,7 +88,7 @@ class _Kept:
 
     settings: Any
     close: _Close | None
-    made: "asyncio.Future[_Made]"
+    made: asyncio.Future[_Made]
     users: int = 0
     idle_since: float = 0.0
 
@@ -166,7 +168,7 @@ class _Pool:
         for kept in self._unused()[: max(0, len(self.kept) - self.limit)]:
             self._close(kept)
 
-    def look(self, grip: "_Grip") -> None:
+    def look(self, grip: _Grip) -> None:
         """Close the clients that have been idle for too long, and call again for the next ones."""
         now = self.loop.time()
         for kept in self._unused():
@@ -246,7 +248,7 @@ async def _end(pool: _Pool) -> AsyncGenerator[None, None]:
         await pool.shut_down()
 
 
-_pools: "WeakValueDictionary[int, _Pool]" = WeakValueDictionary()
+_pools: WeakValueDictionary[int, _Pool] = WeakValueDictionary()
 """By the id of the loop, which lives as long as its pool."""
 
 

@@ -1,5 +1,7 @@
 """Cookies: a client serves many runs, so what a server sets for one is not kept for another."""
 
+from __future__ import annotations
+
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 

@@ -4,6 +4,8 @@ A server that parses arguments itself sends what it has of them as an object, wh
 such an object waits until the reply goes on, or its finish reason is known.
 """
 
+from __future__ import annotations
+
 from attrs import evolve
 
 from ..events import ToolCallDelta

@@ -4,6 +4,8 @@ The HTTP libraries read the first of several members of a gzip body only, and ta
 they do not know, such as `x-gzip`, for plain text.
 """
 
+from __future__ import annotations
+
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, MutableMapping, Sequence
@@ -84,7 +86,7 @@ async def _decoded(pieces: AsyncIterable[bytes], names: Sequence[str]) -> AsyncI
             yield part
 
 
-def _through(layers: "Sequence[_Layer]", piece: bytes) -> Iterator[bytes]:
+def _through(layers: Sequence[_Layer], piece: bytes) -> Iterator[bytes]:
     if not layers:
         yield piece
         return

@@ -1,5 +1,7 @@
 """Divided text: the text of a reply, whose beginning may be a thought between tags."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Errors of providers: statuses, words and lost connections, as the errors of `rxagent.errors`."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping

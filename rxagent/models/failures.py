@@ -1,5 +1,7 @@
 """Failures: which objects of a reply, in any protocol, report an error or are signs of life."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any

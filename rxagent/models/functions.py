@@ -1,5 +1,7 @@
 """Functions as models: what they return or yield becomes deltas."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial

@@ -11,6 +11,8 @@ An AsyncInferenceClient keeps all its responses open until it is closed itself, 
 has one of its own. It costs nothing: the connections belong to the session.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import os

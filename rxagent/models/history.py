@@ -1,5 +1,7 @@
 """History: what requests to every provider do to the messages of others."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections import deque

@@ -1,5 +1,7 @@
 """Hosted: the models of hosts that speak OpenAI's chat protocol."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

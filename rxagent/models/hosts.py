@@ -4,6 +4,8 @@ Another one is one more line of `_HOSTS`. The address of each can be set by a va
 `OLLAMA_BASE_URL`. `hosted` has the class of their models.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterable

@@ -1,5 +1,7 @@
 """Images in data URLs: their bytes, and the format that these show."""
 
+from __future__ import annotations
+
 import base64
 from urllib.parse import unquote_to_bytes
 

@@ -1,5 +1,7 @@
 """JsonEvents: the JSON values of a reply, read as deltas."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar

@@ -1,5 +1,7 @@
 """JSON: which options can be sent in a request."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any

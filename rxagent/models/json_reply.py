@@ -1,5 +1,7 @@
 """JsonReply: the bytes of a reply that holds JSON, as events of a stream or as a whole."""
 
+from __future__ import annotations
+
 import json
 import re
 from abc import abstractmethod
@@ -183,7 +185,7 @@ class JsonReply:
             raise self._errors.unavailable("broke off before its reply was whole")
 
     @abstractmethod
-    def _anew(self) -> "JsonReply":
+    def _anew(self) -> JsonReply:
         """Return a reader that has read nothing."""
 
     @abstractmethod

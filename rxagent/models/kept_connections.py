@@ -8,6 +8,8 @@ reports that as an error, since models are asked by POST. As browsers do, the re
 more, on a new connection, if not one byte of a reply came.
 """
 
+from __future__ import annotations
+
 import select
 from functools import partial
 from typing import Any

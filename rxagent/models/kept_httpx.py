@@ -12,6 +12,8 @@ The pool is httpcore's. It sends a request on another connection when one is not
 is no other way to let it do so than to say that.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
 from typing import Any
 from weakref import WeakSet
@@ -55,7 +57,7 @@ class _Watched(_Around):
         again: The requests of the pool that are sent once more.
     """
 
-    def __init__(self, inner: Any, again: "WeakSet[Any]") -> None:
+    def __init__(self, inner: Any, again: WeakSet[Any]) -> None:
         super().__init__(inner)
         self._again = again
 
@@ -113,7 +115,7 @@ class _Wire(_Around):
         self.is_full = len(data) == most
         return data
 
-    async def start_tls(self, *args: Any, **options: Any) -> "_Wire":
+    async def start_tls(self, *args: Any, **options: Any) -> _Wire:
         """Return the bytes of the connection within TLS."""
         return _Wire(await self._inner.start_tls(*args, **options))
 

@@ -1,5 +1,7 @@
 """Keys of models: which ones can be sent."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,7 @@
 """Large JSON, read in slices: a parser would block the loop until the end of the text."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Generator

@@ -1,5 +1,7 @@
 """Listings: the names of the models in what a server has sent as their list."""
 
+from __future__ import annotations
+
 import json
 from typing import Any
 

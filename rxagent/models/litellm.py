@@ -1,5 +1,7 @@
 """LiteLLM: the models of any provider that it knows, through its SDK."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import sys

@@ -1,5 +1,7 @@
 """MLX: a model that mlx-lm runs in this process, on Apple's chips or on a CPU."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar

@@ -1,5 +1,7 @@
 """Model: a function from a request to deltas."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any

@@ -1,5 +1,7 @@
 """Moulds: what the frames of one text have in common, so that of most only the text is parsed."""
 
+from __future__ import annotations
+
 import json
 import re
 from itertools import starmap

@@ -1,5 +1,7 @@
 """On a worker: functions that may block, and that an SDK would call on an event loop."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress

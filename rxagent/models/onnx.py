@@ -1,5 +1,7 @@
 """ONNX: a model in a folder, which onnxruntime-genai runs in this process."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module

@@ -1,5 +1,7 @@
 """OpenAI, and every server that speaks its chat protocol."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial

@@ -1,5 +1,7 @@
 """Options: what a user gives a model beside the request, and what it refuses."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import lru_cache
 from inspect import signature

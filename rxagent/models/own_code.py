@@ -1,5 +1,7 @@
 """Code of the user's that a model calls, such as one that provides tokens, and what it raises."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, update_wrapper

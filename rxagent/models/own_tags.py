@@ -1,5 +1,7 @@
 """Own tags: between which models write their thoughts in their text, by the models' names."""
 
+from __future__ import annotations
+
 import re
 
 __all__ = ["ALL_TAGS", "THINK", "Tags", "own_tags", "tags_of"]

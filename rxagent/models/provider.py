@@ -1,5 +1,7 @@
 """Provider: what a provider of models declares about itself."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pkgutil import resolve_name
@@ -57,7 +59,7 @@ class Provider:
     list_models: Callable[[float], tuple[str, Iterable[str]]] | None = None
     naming: str = ""
 
-    def load(self) -> "Callable[..., Model]":
+    def load(self) -> Callable[..., Model]:
         """Import and return the class of its models."""
         kind: Callable[..., Model] = resolve_name(self.model)
         return kind

@@ -1,5 +1,7 @@
 """ProviderModel: a model of a provider that declares itself."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 

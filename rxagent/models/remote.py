@@ -5,6 +5,8 @@
     request ─▶ client (made on a worker, shared) ─▶ send ─▶ items ─▶ ReplyReader ─▶ deltas
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager

@@ -4,6 +4,8 @@ OpenAI itself sends some messages twice, and gateways send parts of a reply agai
 indexes and ids or others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

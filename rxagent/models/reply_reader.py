@@ -1,5 +1,7 @@
 """ReplyReader: reads the items of a reply as deltas, and when to stop waiting for more of them."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, suppress

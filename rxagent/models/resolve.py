@@ -1,5 +1,7 @@
 """Resolve: from a name such as `openai:gpt-5-mini` to its model, by the provider's declaration."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from os import environ
 from typing import TYPE_CHECKING, Any
@@ -123,7 +125,7 @@ def _known() -> str:
     return ", ".join(f"{prefix}:" for prefix in prefixes())
 
 
-def _installed() -> "dict[str, EntryPoint]":
+def _installed() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points  # it takes 30 ms to import
 
     return {entry.name: entry for entry in entry_points(group="rxagent.providers")}

@@ -1,5 +1,7 @@
 """OpenAI's Responses protocol, as a provider of its own: `responses:gpt-5-mini`."""
 
+from __future__ import annotations
+
 from functools import partial
 
 from attrs import evolve

@@ -5,6 +5,8 @@ of the reply are read here, at a fraction of the SDK's cost. Importing an SDK an
 take up to a second, so both happen on a worker thread.
 """
 
+from __future__ import annotations
+
 import os
 import ssl
 from abc import abstractmethod

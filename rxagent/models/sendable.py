@@ -1,5 +1,7 @@
 """Sendable: a request whose texts can be encoded, and whose calls say what they ran with."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Collection, Mapping
 from functools import partial

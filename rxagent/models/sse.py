@@ -1,5 +1,7 @@
 """Server-sent events: their data, however the network has cut the bytes."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 

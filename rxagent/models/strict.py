@@ -1,5 +1,7 @@
 """Schemas to which OpenAI's structured output can make a model keep strictly."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

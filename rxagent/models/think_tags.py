@@ -1,5 +1,7 @@
 """Think tags: what a model thinks in the text of its answer, between tags such as `<think>`."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from enum import Enum, auto

@@ -1,5 +1,7 @@
 """Tokens and keys that a function of the user's provides with each request."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any

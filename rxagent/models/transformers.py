@@ -1,5 +1,7 @@
 """Transformers: a model of Hugging Face's library, text or vision, in this process."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, ClassVar

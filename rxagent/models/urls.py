@@ -1,5 +1,7 @@
 """URLs as a model shows them: without the user, the password and the key in them."""
 
+from __future__ import annotations
+
 import re
 
 __all__ = ["shown_url"]

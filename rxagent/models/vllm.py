@@ -1,5 +1,7 @@
 """vLLM: a model that its engine runs beside this process, for many requests at once."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import closing

@@ -1,5 +1,7 @@
 """Operators on streams of events and deltas, to use beside those of reactivex."""
 
+from __future__ import annotations
+
 from .accumulate import accumulate
 from .branch import branch
 from .budget import budget

@@ -1,5 +1,7 @@
 """The arguments of a call, as their pieces arrive."""
 
+from __future__ import annotations
+
 import re
 
 from jiter import from_json

@@ -1,5 +1,7 @@
 """Differences between two JSON values, in words."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

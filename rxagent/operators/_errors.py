@@ -1,5 +1,7 @@
 """Which errors an operator reacts to."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 

@@ -1,5 +1,7 @@
 """Escapes: what a text says where it is JSON, or JSON within JSON."""
 
+from __future__ import annotations
+
 import re
 from bisect import bisect_left
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """The fragments of tool calls, brought into one form."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -41,8 +43,8 @@ class _Call:
     repeated: int | None = None
     is_named_again: bool = False
     may_be_replaced: bool = False
-    earlier: "_Call | None" = None
-    original: "_Call | None" = None
+    earlier: _Call | None = None
+    original: _Call | None = None
 
     def begin(self) -> Iterator[ToolCallDelta]:
         """Yield the first fragment, and the arguments that arrived before it."""

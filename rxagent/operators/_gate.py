@@ -7,6 +7,8 @@
                             └──────────── usage, waits, the end ─────┘
 """
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
 from math import inf
@@ -101,7 +103,7 @@ class Gate:
 
         return Producer(subscribe)
 
-    def come(self, passing: "_Passing") -> None:
+    def come(self, passing: _Passing) -> None:
         """Let a request pass now, or in its turn."""
         if not passing.scheduler.is_moved_by_hand:
             self._watch.note(passing.scheduler.loop)
@@ -115,7 +117,7 @@ class Gate:
             passing.wait()
             self.look()
 
-    def _admit(self, passing: "_Passing") -> float | None:
+    def _admit(self, passing: _Passing) -> float | None:
         """Let a request pass; if it must wait, return how many seconds."""
         now = passing.clock.time()
         seconds = self._rule.seconds(passing.ticket, now)
@@ -151,7 +153,7 @@ class Gate:
         for passing in gone:
             passing.dispose()
 
-    def _first(self, gone: list["_Passing"]) -> "_Passing | None":
+    def _first(self, gone: list[_Passing]) -> _Passing | None:
         """Return the first request whose loop runs; those whose loops are closed are gone."""
         first = next(iter(self._queue), None)
         if first is None or not first.scheduler.is_stopped:
@@ -164,7 +166,7 @@ class Gate:
                 return passing
         return None
 
-    def _take_place_for(self, first: "_Passing") -> bool:
+    def _take_place_for(self, first: _Passing) -> bool:
         """Free the place of a request that cannot go on; return whether there was one."""
         for passing in tuple(self._inside):
             if passing.has_left(first):
@@ -172,15 +174,15 @@ class Gate:
                 return True
         return False
 
-    def has_place(self, passing: "_Passing") -> bool:
+    def has_place(self, passing: _Passing) -> bool:
         """Return whether a request that has passed was not overtaken meanwhile."""
         return not self._has_places or passing in self._inside
 
-    def _give_up(self, passing: "_Passing") -> None:
+    def _give_up(self, passing: _Passing) -> None:
         if self._inside.pop(passing, self) is None:
             self._rule.ended(passing.ticket)
 
-    def _wake_at(self, first: "_Passing", seconds: float) -> None:
+    def _wake_at(self, first: _Passing, seconds: float) -> None:
         """Look again after some seconds, on the loop of the first request."""
         due = first.clock.time() + seconds
         if self._alarm_of is not None:
@@ -194,18 +196,18 @@ class Gate:
             else first.clock.schedule_relative(seconds, lambda *_: self.look())
         )
 
-    def report(self, passing: "_Passing", usage: Usage) -> None:
+    def report(self, passing: _Passing, usage: Usage) -> None:
         """Correct the tokens of a request by a report of its model."""
         with self._lock:
             self._rule.reported(passing.ticket, usage, passing.clock.time())
         self.look()
 
-    def pause(self, passing: "_Passing", seconds: float) -> None:
+    def pause(self, passing: _Passing, seconds: float) -> None:
         """Let no request pass for so long as a server asks."""
         with self._lock:
             self._rule.pause(seconds, passing.clock.time())
 
-    def leave(self, passing: "_Passing") -> None:
+    def leave(self, passing: _Passing) -> None:
         """Go on without a request that has ended, or that waits no longer."""
         with self._lock:
             if passing in self._queue:
@@ -281,7 +283,7 @@ class _Passing(Sink[Delta, Delta]):
         self._is_passed_over = False
         self._gate.look()
 
-    def has_left(self, other: "_Passing") -> bool:
+    def has_left(self, other: _Passing) -> bool:
         """Return whether it cannot go on, while another one can.
 
         A loop that has stopped may run again at once, as between two `run_until_complete`, so what

@@ -1,5 +1,7 @@
 """What `retry`, `fallback` and `draft` have in common: another stream follows one that failed."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

@@ -1,5 +1,7 @@
 """The value of a JSON text that grows."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,7 @@ class GrowingValue:
         is_answer: Whether the text is the arguments of final_answer.
     """
 
-    def __init__(self, shape: "Shape", is_answer: bool) -> None:
+    def __init__(self, shape: Shape, is_answer: bool) -> None:
         self._shape = shape
         self._is_answer = is_answer
         self._text = Arguments()

@@ -1,5 +1,7 @@
 """Secrets in deltas: a model says a key in pieces."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any

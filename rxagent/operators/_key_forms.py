@@ -1,5 +1,7 @@
 """The forms of keys and tokens that services give out."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

@@ -7,6 +7,8 @@
                └ takes the stream of each answer
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
@@ -85,7 +87,7 @@ class Pipeable:
     is_model: ClassVar[bool] = True
     """Lets `as_model` return it as it is: a call returns at once, with an Observable of deltas."""
 
-    def pipe(self, *operators: Operator) -> "PipedModel":
+    def pipe(self, *operators: Operator) -> PipedModel:
         """Return the model whose answers pass through operators, one after the other.
 
         An operator is a function from a stream of deltas to another one: of `rxagent.operators`,
@@ -219,7 +221,7 @@ class ModelOperator(Shared):
     written: str
     """How it is written, as ``ops.rate_limit(...)``."""
 
-    _make: Callable[..., "ModelOperator"]
+    _make: Callable[..., ModelOperator]
     _arguments: tuple[Any, ...]
     _named: Mapping[str, Any]
     _answer: Answer

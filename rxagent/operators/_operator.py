@@ -7,6 +7,8 @@
     model.pipe(ops.retry(2)) a model; `tool.pipe` is a tool, `agent.pipe` an agent
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature

@@ -1,5 +1,7 @@
 """Recorded runs: what belongs to one run and one recording, however many operators use it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar

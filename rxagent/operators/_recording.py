@@ -14,6 +14,8 @@ calls within which it was sent. An answer ends as `completed`, as `failed` with 
 `closed` by who asked.
 """
 
+from __future__ import annotations
+
 import builtins
 import json
 from collections.abc import Iterator

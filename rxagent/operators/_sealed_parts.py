@@ -1,5 +1,7 @@
 """The parts of a JSON text that are complete."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ class SealedParts:
     object that structured output puts around a list.
     """
 
-    def __init__(self, path: Path, shape: "Shape | None", is_answer: bool) -> None:
+    def __init__(self, path: Path, shape: Shape | None, is_answer: bool) -> None:
         inner = path.inside(_FIELD)
         begins_in_list = path.kinds[0] is int
         paths = [inner] if is_answer else [path, inner] if begins_in_list else [path]

@@ -5,6 +5,8 @@ A secret is found by its form, by its name, or since it is known: the value of a
 hide a secret, and texts that are pieces of one are searched as one.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

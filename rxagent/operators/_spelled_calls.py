@@ -1,5 +1,7 @@
 """Spelled calls: a text that as a whole is a tool call."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable

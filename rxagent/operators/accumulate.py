@@ -1,5 +1,7 @@
 """Operators that make messages and actions out of deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any

@@ -1,5 +1,7 @@
 """Branching: one stream among several pipelines."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Generic, TypeVar
 

@@ -1,5 +1,7 @@
 """The operator that cuts a run when it has spent its budget."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial

@@ -1,5 +1,7 @@
 """The tool calls that a message makes, and those that are complete before it is."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 
 from reactivex import Observable, abc

@@ -1,5 +1,7 @@
 """A circuit breaker: a model that keeps failing is left alone for a while."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from threading import Lock
 

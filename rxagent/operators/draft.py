@@ -1,5 +1,7 @@
 """A draft: a small model's answer is shown at once, and replaced if a judge refuses it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any

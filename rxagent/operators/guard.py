@@ -1,5 +1,7 @@
 """The operator that judges what a model writes before it is shown."""
 
+from __future__ import annotations
+
 import re
 from collections import deque
 from collections.abc import Callable

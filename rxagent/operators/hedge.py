@@ -1,5 +1,7 @@
 """Models that send a request to several models; the first to speak answers."""
 
+from __future__ import annotations
+
 from collections import deque
 from functools import partial
 
@@ -127,7 +129,7 @@ class ModelRace:
         for contender in self._running:
             contender.subscription.dispose()
 
-    def _on_next(self, contender: "_Contender", delta: Delta) -> None:
+    def _on_next(self, contender: _Contender, delta: Delta) -> None:
         if self._winner is None and speaks(delta):
             self._win(contender)
         if isinstance(delta, Usage):
@@ -147,7 +149,7 @@ class ModelRace:
         self._latest_report = usage
         self._observer.on_next(usage)
 
-    def _win(self, contender: "_Contender") -> None:
+    def _win(self, contender: _Contender) -> None:
         self._winner = contender
         self._running.discard(contender)
         self.dispose()
@@ -155,14 +157,14 @@ class ModelRace:
         for delta in contender.waiting:
             self._observer.on_next(delta)
 
-    def _on_error(self, contender: "_Contender", error: Exception) -> None:
+    def _on_error(self, contender: _Contender, error: Exception) -> None:
         self._unreported.discard(contender)
         if isinstance(error, ModelError) and self._goes_on_without(contender):
             return
         self.dispose()
         self._observer.on_error(error)
 
-    def _on_completed(self, contender: "_Contender") -> None:
+    def _on_completed(self, contender: _Contender) -> None:
         if not self._goes_on_without(contender):
             if self._winner is None:
                 self._win(contender)
@@ -170,7 +172,7 @@ class ModelRace:
                 self._report(Usage(0, 0, model=self._latest_report.model))
             self._observer.on_completed()
 
-    def _goes_on_without(self, contender: "_Contender") -> bool:
+    def _goes_on_without(self, contender: _Contender) -> bool:
         """Ask the next model, if there is one; return whether any may still answer."""
         self._running.discard(contender)
         contender.subscription.dispose()

@@ -1,5 +1,7 @@
 """Limits of how many requests are sent, shared by all runs of a model."""
 
+from __future__ import annotations
+
 from collections import deque
 from math import inf
 

@@ -1,5 +1,7 @@
 """The operator that brings the deltas of any provider into one form."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from types import NoneType
 from typing import Any

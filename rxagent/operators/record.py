@@ -1,5 +1,7 @@
 """Recording a model: its requests and answers go to a file."""
 
+from __future__ import annotations
+
 import logging
 import threading
 from os import PathLike

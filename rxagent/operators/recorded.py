@@ -1,5 +1,7 @@
 """Recorded: a model that plays what was recorded of another one."""
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -45,7 +47,7 @@ _NOW = 1e-6
 """A delta that is due in fewer seconds is due now."""
 
 
-def recorded(path: str | PathLike[str], speed: float | None = None) -> "Recorded":
+def recorded(path: str | PathLike[str], speed: float | None = None) -> Recorded:
     """Return a model that answers each request as `record` has recorded it.
 
     A request that was asked several times in a run is answered in the order of the recording; if
@@ -172,7 +174,7 @@ class _Player(abc.DisposableBase):
         self._is_over = False
         self._timer = SerialDisposable()
 
-    def begin(self) -> "_Player":
+    def begin(self) -> _Player:
         self._timer.disposable = self._scheduler.schedule(self._play)
         return self
 

@@ -1,5 +1,7 @@
 """Operators that continue when a model or a run has failed."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable
 from functools import partial

@@ -1,5 +1,7 @@
 """The operator that turns a refusal into an error."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from reactivex import Observable, abc

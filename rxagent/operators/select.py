@@ -1,5 +1,7 @@
 """Operators that select events of a run."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter

@@ -1,5 +1,7 @@
 """Operators that read the JSON of an answer, or of a tool's arguments, while it streams."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from functools import partial as bound
 from typing import Any, Protocol

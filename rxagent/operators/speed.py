@@ -1,5 +1,7 @@
 """The speed of a model's answers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

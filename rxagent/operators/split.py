@@ -1,5 +1,7 @@
 """Operators that split a model's text into lines, words and sentences, however it is cut."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -68,7 +70,7 @@ class _Splitting(HoldingSink[Any, str]):
     __slots__ = ("_make", "_parts")
 
     def __init__(
-        self, make: "Callable[[], _Lines | _Words]", observer: abc.ObserverBase[str]
+        self, make: Callable[[], _Lines | _Words], observer: abc.ObserverBase[str]
     ) -> None:
         super().__init__(observer)
         self._make = make

@@ -1,5 +1,7 @@
 """The operator that ends a model's answer at some words."""
 
+from __future__ import annotations
+
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

@@ -1,5 +1,7 @@
 """Time limits of a model's answer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar

@@ -1,5 +1,7 @@
 """Operators for watching a stream: they do not change what its observer receives."""
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable, Iterable

@@ -1,5 +1,7 @@
 """Observing what operators make of a run: an observer that raises is let go, and reported."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

@@ -1,5 +1,7 @@
 """Broadcasting a run: one failing observer never affects another."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from abc import abstractmethod
@@ -108,12 +110,12 @@ class RunBroadcast:
                 observer.begin(self._event_log.since(since), len(self._event_log))
                 self._add(observer)
 
-    def _catch_up(self, observer: ReplayObserver, since: int, again: "_Again") -> None:
+    def _catch_up(self, observer: ReplayObserver, since: int, again: _Again) -> None:
         """Replay the events so far, in slices; those that happen meanwhile follow likewise."""
         self._replay(observer, self._event_log.since(since), len(self._event_log), again)
 
     def _replay(
-        self, observer: ReplayObserver, replay: NumberedEvents, seq: int, again: "_Again"
+        self, observer: ReplayObserver, replay: NumberedEvents, seq: int, again: _Again
     ) -> None:
         with self._reporting(observer):
             for event, _ in replay:

@@ -1,5 +1,7 @@
 """Buffers: the events that wait for a viewer, and what happens when they are too many."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
@@ -140,7 +142,7 @@ class MergeBuffer(Buffer):
             with self._crowding:
                 self._join()
 
-    def _join(self) -> "_Crowd":
+    def _join(self) -> _Crowd:
         crowd = self._crowd
         if crowd is None:
             crowd = self._crowd = _Crowd()

@@ -1,5 +1,7 @@
 """EventLog: the events of a run in little memory, for late observers and for its state."""
 
+from __future__ import annotations
+
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain

@@ -1,5 +1,7 @@
 """Inboxes: what is said to a run, from any thread, until the run has its answer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeAlias
 

@@ -1,5 +1,7 @@
 """The last state of a run that was cancelled or has spent its budget, for its error."""
 
+from __future__ import annotations
+
 from time import monotonic, sleep
 
 from ..errors import BudgetExceeded, RunCancelled

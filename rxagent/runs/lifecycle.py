@@ -1,5 +1,7 @@
 """The life of a run: how it starts, pauses and ends, and the answer that it gives its owner."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Generator
 from pickle import PicklingError

@@ -1,5 +1,7 @@
 """The outcome of a run: how it has ended, and the wait for that."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from contextlib import suppress

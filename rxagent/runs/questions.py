@@ -10,6 +10,8 @@ its own, which is random: neither another run, whose events a tool may pass on, 
 question has it.
 """
 
+from __future__ import annotations
+
 from functools import partial
 from secrets import token_hex
 

@@ -1,5 +1,7 @@
 """A run: a stream that goes on by itself, for any number of observers."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -42,7 +44,7 @@ def launch(
     before: State | None = None,
     scheduler: RunScheduler | None = None,
     inbox: Inbox | None = None,
-) -> "Run":
+) -> Run:
     """Start a stream of events as a run that owns it, and return at once.
 
     Args:

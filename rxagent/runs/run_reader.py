@@ -1,5 +1,7 @@
 """Readers: the loops over a run."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from reactivex.disposable import SingleAssignmentDisposable

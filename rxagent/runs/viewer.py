@@ -1,5 +1,7 @@
 """Viewers: observers of a run with a queue of their own."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """Where viewers run, and their time slice."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from time import monotonic, perf_counter

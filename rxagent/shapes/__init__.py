@@ -1,5 +1,7 @@
 """Shapes: values of a type, read from JSON that is whole or still grows."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from ..lazy import lazily

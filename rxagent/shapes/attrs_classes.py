@@ -1,5 +1,7 @@
 """Classes of attrs, in a form that pydantic reads."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterator
 from functools import partial

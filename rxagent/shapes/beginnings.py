@@ -1,5 +1,7 @@
 """Beginnings: what a value is before all of its JSON is there."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

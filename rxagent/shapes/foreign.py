@@ -1,5 +1,7 @@
 """Foreign objects: those of a JSON value that have fields, but none that its schema names."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any

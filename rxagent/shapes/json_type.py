@@ -1,5 +1,7 @@
 """JSON types: a type of Python as JSON describes it, and the values that JSON holds of it."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -62,7 +64,7 @@ class JsonType:
     _is_strict: bool = field(repr=False)
 
     @classmethod
-    def of(cls, kind: Any, *, is_finite: bool = False) -> "JsonType":
+    def of(cls, kind: Any, *, is_finite: bool = False) -> JsonType:
         """Return the JSON type of a type.
 
         Args:

@@ -1,5 +1,7 @@
 """Parts of a JSON text, each as soon as it is closed."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Iterator

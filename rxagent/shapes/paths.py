@@ -1,5 +1,7 @@
 """Paths: which parts of a JSON value are meant."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator
@@ -35,7 +37,7 @@ class Path:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def inside(self, key: str) -> "Path":
+    def inside(self, key: str) -> Path:
         """Return this path below a key."""
         return Path((str, *self.kinds), (key, *self.steps))
 

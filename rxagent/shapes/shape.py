@@ -1,5 +1,7 @@
 """The shape of a value: its type, its JSON Schema, and how it is read."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from inspect import formatannotation, isroutine
 from typing import Any, get_origin
@@ -38,7 +40,7 @@ class Shape:
     _has_formats: bool = field(repr=False)
 
     @classmethod
-    def of(cls, argument: str, kind: Any) -> "Shape":
+    def of(cls, argument: str, kind: Any) -> Shape:
         """Return the shape of a type, which is the value of an argument.
 
         Raises:

@@ -1,5 +1,7 @@
 """Streams: sources, the scheduler they run on, and loops over them."""
 
+from __future__ import annotations
+
 from . import operators
 from .background_loop import daemon_loop, is_daemon_loop
 from .each import each, last, refuse_own_loop

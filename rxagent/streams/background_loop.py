@@ -1,5 +1,7 @@
 """The process's own asyncio loop, for threads in which none is running."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import os

@@ -1,5 +1,7 @@
 """Bells: threads that sleep until others wake them."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """Calls: what a callable returns or yields, as a stream."""
 
+from __future__ import annotations
+
 import asyncio
 import inspect
 from collections.abc import (

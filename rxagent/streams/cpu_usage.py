@@ -1,5 +1,7 @@
 """CPU usage: whether the threads of this process compute, or are blocked."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Hashable, Mapping
 from threading import get_ident
@@ -48,16 +50,16 @@ class PoolSnapshot:
         self._at = time.perf_counter()
         self._process = time.process_time()
 
-    def is_slack_until(self, now: "PoolSnapshot") -> bool:
+    def is_slack_until(self, now: PoolSnapshot) -> bool:
         """Return whether the process computed, or was allowed to, less than half of the time."""
         return now._process - self._process < (now._at - self._at) / 2
 
-    def is_idle_until(self, now: "PoolSnapshot") -> bool:
+    def is_idle_until(self, now: PoolSnapshot) -> bool:
         """Return whether `is_slack_until` is true, and the jobs hardly computed at all."""
         computed = sum(now._cpu.get(job, cpu) - cpu for job, cpu in self._cpu.items())
         return self.is_slack_until(now) and computed < (now._at - self._at) / 10 * 1e9
 
-    def is_blocked_until(self, now: "PoolSnapshot") -> bool:
+    def is_blocked_until(self, now: PoolSnapshot) -> bool:
         """Return whether the thread of some job did not run at all.
 
         A thread that waits for the interpreter's lock runs a little, as it tries every 5 ms.

@@ -1,5 +1,7 @@
 """Python loops over a stream: for, async for, and a plain call."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -26,7 +28,7 @@ _T = TypeVar("_T")
 _ENOUGH = 1024
 
 
-def each(source: Observable[_T]) -> "Each[_T]":
+def each(source: Observable[_T]) -> Each[_T]:
     """Return an iterable for `for` or `async for`; leaving the loop disposes.
 
     A `for` blocks its thread and reads on the process's own loop; an `async for` reads on the

@@ -1,5 +1,7 @@
 """Elastic threads: a pool that grows while its jobs are blocked, and replaces lost threads."""
 
+from __future__ import annotations
+
 import logging
 import os
 import sys
@@ -25,7 +27,7 @@ _log = logging.getLogger("rxagent")
 _GLANCE = 0.1
 """Seconds after which a thread that watches looks whether any job still waits."""
 
-_pools: "weakref.WeakSet[ElasticThreads]" = weakref.WeakSet()
+_pools: weakref.WeakSet[ElasticThreads] = weakref.WeakSet()
 
 
 class ElasticThreads(ABC):

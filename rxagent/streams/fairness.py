@@ -1,5 +1,7 @@
 """Fairness: all streams that are read on one loop share its time, and leave some to threads."""
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from collections import deque
@@ -14,7 +16,7 @@ __all__ = ["REST", "FairShare", "Rest", "rested"]
 
 _T = TypeVar("_T")
 
-_shares: "WeakKeyDictionary[asyncio.AbstractEventLoop, FairShare]" = WeakKeyDictionary()
+_shares: WeakKeyDictionary[asyncio.AbstractEventLoop, FairShare] = WeakKeyDictionary()
 
 
 _Line: TypeAlias = "deque[asyncio.Future[None] | Callable[[], object]]"
@@ -70,7 +72,7 @@ class FairShare:
         self._lines = deque([self._going, self._coming])
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> "FairShare":
+    def of(cls, loop: asyncio.AbstractEventLoop) -> FairShare:
         """Return the fair share of a loop, which all its streams use."""
         share = _shares.get(loop)
         if share is None:
@@ -118,7 +120,7 @@ class FairShare:
         if self._end is None:
             self._open()
 
-    async def _wait(self, line: "_Line") -> None:
+    async def _wait(self, line: _Line) -> None:
         place = asyncio.get_running_loop().create_future()
         line.append(place)
         await place

@@ -1,5 +1,7 @@
 """Event loops other than asyncio's, in which nothing can run or be awaited."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
 

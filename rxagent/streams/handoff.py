@@ -1,5 +1,7 @@
 """Handoffs: what other threads emit, passed to a run's loop thread."""
 
+from __future__ import annotations
+
 import asyncio
 from _thread import allocate_lock
 from collections import deque

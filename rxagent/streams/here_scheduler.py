@@ -1,5 +1,7 @@
 """The scheduler with which a thread subscribes to what lives on the loop of a run."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -5,6 +5,8 @@
     hold, release, follow, leave ─▶ which runs are held now? ─▶ the queue of each that differs
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import threading
@@ -65,7 +67,7 @@ class HeldQueue(SerialQueue):
         self._holds.pop(hold, None)
         _settle(self)
 
-    def follows(self, other: "HeldQueue") -> abc.DisposableBase:
+    def follows(self, other: HeldQueue) -> abc.DisposableBase:
         """Hold another run whenever this one is held, until the result is disposed.
 
         Runs may follow each other in a circle. One whose loop is stopped or closed holds no run of
@@ -131,7 +133,7 @@ class HeldQueue(SerialQueue):
         else:
             self.run_serialized(self._look_at_holds)
 
-    def _reaches(self, other: "HeldQueue") -> bool:
+    def _reaches(self, other: HeldQueue) -> bool:
         return self.is_moved_by_hand or not self.is_stuck_for(other)
 
     @property

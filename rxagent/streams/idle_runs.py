@@ -1,5 +1,7 @@
 """Idle runs: what a script waits for at its end although nothing works for it."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from time import monotonic

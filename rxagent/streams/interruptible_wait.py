@@ -1,5 +1,7 @@
 """Waiting on a thread: latches that any thread may set, and waits that Ctrl-C interrupts."""
 
+from __future__ import annotations
+
 import asyncio
 from _thread import allocate_lock
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Streams of items that are there already."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, TypeVar
 

@@ -1,5 +1,7 @@
 """Iteration: the loop under every agent."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 

@@ -1,5 +1,7 @@
 """Job: a function that a thread of a pool runs."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
@@ -41,8 +43,8 @@ class Job:
         run: Callable[[], object],
         what: object,
         refused: Callable[[PoolExhausted], object] | None,
-        abandon: Callable[["Job"], None],
-        parent: "Job | None" = None,
+        abandon: Callable[[Job], None],
+        parent: Job | None = None,
         born: int | None = None,
     ) -> None:
         self.parent = parent
@@ -65,7 +67,7 @@ class Job:
         """
         self._abandon(self)
 
-    def ancestors(self) -> Iterator["Job"]:
+    def ancestors(self) -> Iterator[Job]:
         """Iterate over the job's parent, that one's parent, and so on."""
         job = self
         while (parent := job.parent) is not None:

@@ -1,5 +1,7 @@
 """Jobs: those of a pool that run or wait, and which of them hold a slot."""
 
+from __future__ import annotations
+
 import logging
 from collections import deque
 from contextlib import suppress

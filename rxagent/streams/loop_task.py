@@ -1,5 +1,7 @@
 """Tasks and timers of a run, on its loop and in its context."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar
@@ -149,7 +151,7 @@ class LoopTimer(abc.DisposableBase):
     def __init__(
         self,
         queue: SerialQueue,
-        timers: dict["LoopTimer", None],
+        timers: dict[LoopTimer, None],
         seconds: float,
         action: Callable[[], None],
     ) -> None:

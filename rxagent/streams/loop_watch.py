@@ -1,5 +1,7 @@
 """A watch over event loops: one that stops, or is closed, notifies no other."""
 
+from __future__ import annotations
+
 import asyncio
 import weakref
 from collections.abc import Callable

@@ -5,6 +5,8 @@ within it. One of a run that was started on a thread of the user's own, as an ex
 within any job that ran when the run was started; it cannot be within one that began later.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar

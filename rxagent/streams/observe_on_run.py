@@ -1,5 +1,7 @@
 """Streams that emit on any thread, observed on the run's loop thread."""
 
+from __future__ import annotations
+
 from threading import get_ident
 from typing import Generic, TypeVar
 

@@ -1,5 +1,7 @@
 """Observers: made of functions, and one stream broadcast to many."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, isasyncgenfunction, iscoroutinefunction

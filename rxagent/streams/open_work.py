@@ -1,5 +1,7 @@
 """Open work: what still runs in this process. Scripts wait for it; tests find leaks with it."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import threading
@@ -18,7 +20,7 @@ __all__ = [
 
 _lock = threading.RLock()  # a signal handler or a finaliser may close work meanwhile
 _changed = threading.Condition(_lock)
-_open: dict["OpenWork", None] = {}  # in order, which a set would not keep
+_open: dict[OpenWork, None] = {}  # in order, which a set would not keep
 _leaving: set[object] = set()
 
 

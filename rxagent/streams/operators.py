@@ -1,5 +1,7 @@
 """Operators of ReactiveX that every run goes through, without their locks and trampolines."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar

@@ -13,6 +13,8 @@ Four hooks are CPython's own; they were tried with 3.11 to 3.14.
 ============================== ===================================================================
 """
 
+from __future__ import annotations
+
 import asyncio
 import atexit
 import concurrent.futures.thread  # noqa: F401  # its exit hook must be registered before ours

@@ -1,5 +1,7 @@
 """Refusal: which job gives way when all threads of a pool may wait for one another."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Collection, Iterable
 

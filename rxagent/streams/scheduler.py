@@ -1,5 +1,7 @@
 """The scheduler of a run: its queue, clock, tasks and workers."""
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
@@ -104,7 +106,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
         self._sent_at = -inf
 
     @classmethod
-    def of(cls, scheduler: abc.SchedulerBase | None) -> "RunScheduler":
+    def of(cls, scheduler: abc.SchedulerBase | None) -> RunScheduler:
         """Return the run scheduler of a scheduler, or a new one that uses its clock."""
         run_scheduler = getattr(scheduler, "run_scheduler", None)
         return run_scheduler if isinstance(run_scheduler, RunScheduler) else cls(clock=scheduler)
@@ -126,7 +128,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
         part.scope = scope
         return part
 
-    def is_same_run(self, other: "RunScheduler") -> bool:
+    def is_same_run(self, other: RunScheduler) -> bool:
         """Return whether another scheduler is of the same run, perhaps for a part of it."""
         return self.identity is other.identity
 
@@ -136,7 +138,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
         return isinstance(self._clock, VirtualTimeScheduler) or not self.can_wait
 
     @property
-    def run_scheduler(self) -> "RunScheduler":
+    def run_scheduler(self) -> RunScheduler:
         """This scheduler; schedulers that belong to a run have the same attribute."""
         return self
 

@@ -1,5 +1,7 @@
 """Scope: where in a run something is subscribed: in which call, under which approval."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from attrs import evolve, frozen
@@ -21,15 +23,15 @@ class Scope:
     approval: Any = None
     question: Any = None
 
-    def inside(self, call_id: str) -> "Scope":
+    def inside(self, call_id: str) -> Scope:
         """Return the scope inside a call."""
         return Scope((*self.path, call_id), self.approval)
 
-    def under(self, approval: Any) -> "Scope":
+    def under(self, approval: Any) -> Scope:
         """Return the same scope, in which something else approves calls."""
         return evolve(self, approval=approval)
 
-    def deciding(self, question: Any) -> "Scope":
+    def deciding(self, question: Any) -> Scope:
         """Return the same scope, in which a policy decides on a question."""
         return evolve(self, question=question)
 

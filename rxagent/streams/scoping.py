@@ -1,5 +1,7 @@
 """Scoping: streams whose every subscription is a run of its own."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -97,7 +99,7 @@ class _Subscription(abc.ObserverBase[_T], abc.DisposableBase):
         self._source: Observable[_T] | None = source
         self._upstream = SingleAssignmentDisposable()
 
-    def begin(self, is_owner: bool) -> "_Subscription[_T]":
+    def begin(self, is_owner: bool) -> _Subscription[_T]:
         """Subscribe on the loop's thread.
 
         Raises:

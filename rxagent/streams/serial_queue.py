@@ -7,6 +7,8 @@
     anywhere       post(action) ───────────▶ queue ─▶ wake the loop ─▶ drain
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import threading
@@ -195,7 +197,7 @@ class SerialQueue:
         """Whether the loop does not run, so that the run cannot go on."""
         return self.is_lost or not (is_daemon_loop(self.loop) or self.loop.is_running())
 
-    def is_stuck_for(self, other: "SerialQueue") -> bool:
+    def is_stuck_for(self, other: SerialQueue) -> bool:
         """Return whether this run cannot go on, as another one sees it that can.
 
         Of two runs on one loop, neither is ahead of the other.

@@ -6,6 +6,8 @@
     source ◀── sink ◀── sink ◀── dispose()       disposal goes that way
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar
@@ -218,7 +220,7 @@ class MergeSink(Sink[_T, _R]):
             self._open += 1
             side.follow(source, self._scheduler)
 
-    def leave(self, side: "_Side[_R]") -> None:
+    def leave(self, side: _Side[_R]) -> None:
         """Go on without a source that has ended."""
         self._sides.pop(side, None)
         self._end_one()

@@ -1,5 +1,7 @@
 """Sources: cold Observables of iterables and callbacks, which close what they open."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator

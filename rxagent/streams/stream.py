@@ -1,5 +1,7 @@
 """Streams whose errors say what to write when they are used like lists."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from functools import lru_cache

@@ -1,5 +1,7 @@
 """Reading a blocking source on a thread."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar

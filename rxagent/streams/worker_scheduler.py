@@ -1,5 +1,7 @@
 """The scheduler for foreign code that may block: it runs one action after the other."""
 
+from __future__ import annotations
+
 import threading
 from collections import deque
 from collections.abc import Callable

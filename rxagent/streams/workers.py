@@ -1,5 +1,7 @@
 """Workers: the threads on which synchronous tools and models run."""
 
+from __future__ import annotations
+
 from functools import partial
 from typing import Any
 
@@ -106,7 +108,7 @@ class Workers(ElasticThreads):
         self._stalled = 0
         return 1
 
-    def __deepcopy__(self, _: object) -> "Workers":
+    def __deepcopy__(self, _: object) -> Workers:
         return self  # copies share the threads
 
     def __reduce__(self) -> str | tuple[Any, ...]:

@@ -1,5 +1,7 @@
 """Subscribers: ready-made observers of a run."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from ..lazy import lazily

@@ -1,5 +1,7 @@
 """Console: a run as text in a terminal."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from typing import TextIO

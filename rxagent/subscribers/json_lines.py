@@ -1,5 +1,7 @@
 """JsonLines: a run as lines of JSON."""
 
+from __future__ import annotations
+
 from typing import TextIO
 
 from reactivex import abc

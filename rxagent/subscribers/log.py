@@ -1,5 +1,7 @@
 """Log: a run as records of the standard logging."""
 
+from __future__ import annotations
+
 import logging
 
 from reactivex import abc

@@ -1,5 +1,7 @@
 """Metrics: a run as numbers."""
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping

@@ -1,5 +1,7 @@
 """On: call a function with the events of one kind."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from types import UnionType
 from typing import Any, TypeVar

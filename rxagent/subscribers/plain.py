@@ -1,5 +1,7 @@
 """Plain lines: an event as one line of text."""
 
+from __future__ import annotations
+
 import json
 from typing import Any
 

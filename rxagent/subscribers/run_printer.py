@@ -1,5 +1,7 @@
 """RunPrinter: the lines about one run and the runs inside it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 
@@ -58,7 +60,7 @@ class RunPrinter:
         *,
         live: bool = True,
         code: bool = False,
-        within: "_Work | None" = None,
+        within: _Work | None = None,
     ) -> None:
         self._terminal = terminal
         self._clock = clock
@@ -205,11 +207,11 @@ class RunPrinter:
                 name = self._work(call_id).call.name
                 self._line(("?", "yellow"), f" {spelled(name)}: {one_line(decision)}")
 
-    def _work(self, call_id: str) -> "_Work":
+    def _work(self, call_id: str) -> _Work:
         call = self._calls.get(call_id) or ToolCall(call_id, call_id)
         return self._works.get(call_id) or _Work(self, call)
 
-    def _work_of(self, call: ToolCall) -> "_Work":
+    def _work_of(self, call: ToolCall) -> _Work:
         code = code_of(call)
         if code is None:
             return _Work(self, call)
@@ -269,10 +271,10 @@ class RunPrinter:
             self._line((f"  {line}", style))
 
     @property
-    def _root(self) -> "RunPrinter":
+    def _root(self) -> RunPrinter:
         return self if self._within is None else self._within.printer._root
 
-    def is_inside(self, other: "RunPrinter | None") -> bool:
+    def is_inside(self, other: RunPrinter | None) -> bool:
         """Return whether this printer is another one, or prints a run inside its run."""
         return self is other or (self._within is not None and self._within.printer.is_inside(other))
 

@@ -1,5 +1,7 @@
 """Sampled: the latest state of a run, at a limited rate."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable
 from functools import cached_property, partial

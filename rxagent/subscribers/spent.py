@@ -1,5 +1,7 @@
 """Spent: the tokens that were used so far."""
 
+from __future__ import annotations
+
 from ..events import Usage
 
 __all__ = ["Spent"]

@@ -1,5 +1,7 @@
 """Terminal: two append-only streams, and one status line below them."""
 
+from __future__ import annotations
+
 import io
 import os
 import re
@@ -64,7 +66,7 @@ class Terminal:
         return self.err.isatty() and os.environ.get("TERM") != "dumb"
 
     @cached_property
-    def _rich(self) -> "Console":
+    def _rich(self) -> Console:
         from rich.console import Console
 
         return Console(
@@ -169,7 +171,7 @@ class Terminal:
         before, after = self._codes[style]
         return f"{before}{text}{after}"
 
-    def _rendered(self, text: "Text") -> str:
+    def _rendered(self, text: Text) -> str:
         with self._rich.capture() as captured:
             self._rich.print(text, end="", soft_wrap=True)
         return captured.get()

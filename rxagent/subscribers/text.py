@@ -1,5 +1,7 @@
 """Answers, calls, durations and tokens as text for people."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping

@@ -2,6 +2,8 @@
 virtual time, leak checks.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from ..lazy import lazily

@@ -1,5 +1,7 @@
 """Virtual time: a run scheduler whose clock and asyncio loop are one, and never wait."""
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from collections.abc import Callable, Iterator

@@ -11,6 +11,8 @@
     explore(careful, says_nothing_twice)
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from inspect import isasyncgen, isawaitable, isgenerator
 from traceback import extract_tb

@@ -9,6 +9,8 @@ Which fault a request meets depends on the seed, on the request, and on how ofte
 come before, so the same program meets the same faults again, whatever runs at the same time.
 """
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence

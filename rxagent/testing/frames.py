@@ -1,5 +1,7 @@
 """Frames: the chunks of an OpenAI-like answer, and their bytes on the wire."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping

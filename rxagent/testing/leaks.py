@@ -4,6 +4,8 @@ A leak is a new thread, a new task of any running loop, a new internet socket, o
 a probe.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import socket

@@ -1,5 +1,7 @@
 """The ledger of a stream: how often it was subscribed and disposed."""
 
+from __future__ import annotations
+
 import threading
 from typing import TypeVar
 

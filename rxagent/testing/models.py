@@ -1,5 +1,7 @@
 """Scripted models, which give prepared answers."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable
 from typing import Any
 

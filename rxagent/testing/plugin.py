@@ -1,5 +1,7 @@
 """The pytest plugin: each `*.marble` file is a test, and a table shows what providers offer."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,7 @@ class _TableKeeper:
             self._report.pytest_runtest_logreport(report)
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "MarbleFile | None":
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MarbleFile | None:
     """Collect marble diagrams."""
     if file_path.suffix != ".marble":
         return None
@@ -89,7 +91,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 class MarbleFile(pytest.File):
     """A file with a marble diagram."""
 
-    def collect(self) -> Iterator["MarbleItem"]:
+    def collect(self) -> Iterator[MarbleItem]:
         """Yield the test of the diagram."""
         yield MarbleItem.from_parent(self, name=self.path.stem)
 

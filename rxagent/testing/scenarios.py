@@ -12,6 +12,8 @@ what happens next:
 It should depend on the request alone, so that requests can be repeated.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import re
@@ -173,7 +175,7 @@ class Performance:
 
     def __init__(
         self,
-        request: "web.Request",
+        request: web.Request,
         body: Body,
         is_stream: bool,
         wrote: Callable[[int], object],
@@ -185,7 +187,7 @@ class Performance:
         self._is_stream = is_stream
         self._wrote = wrote
 
-    async def give(self, script: Script) -> "web.StreamResponse":
+    async def give(self, script: Script) -> web.StreamResponse:
         """Send a script, as a stream or as one reply, and return when all is sent."""
         is_stream = self._is_stream
         said = b""
@@ -218,7 +220,7 @@ class Performance:
             return await self._reply(Reply(200, said.decode(errors="replace")))
         return await self._reply(Reply(200, reply))
 
-    def fail(self, reply: Reply) -> "web.StreamResponse":
+    def fail(self, reply: Reply) -> web.StreamResponse:
         """Return an error reply; close the connection of an answer that has begun."""
         from aiohttp import web
 
@@ -228,7 +230,7 @@ class Performance:
             transport.close()
         return self.response
 
-    async def _open(self) -> "web.StreamResponse":
+    async def _open(self) -> web.StreamResponse:
         from aiohttp import web
 
         if self.response is None:
@@ -244,12 +246,12 @@ class Performance:
         # Without a turn of the loop, a script without pauses would not notice a closed connection.
         await asyncio.sleep(0)
 
-    async def _end(self, data: bytes) -> "web.StreamResponse":
+    async def _end(self, data: bytes) -> web.StreamResponse:
         response = await self._open()
         await response.write_eof(data)
         return response
 
-    async def _abort(self) -> "web.StreamResponse":
+    async def _abort(self) -> web.StreamResponse:
         response = await self._open()
         self.aborted = True
         if (transport := self._request.transport) is not None:
@@ -258,7 +260,7 @@ class Performance:
             transport.abort()
         return response
 
-    def _refuse(self) -> "web.StreamResponse":
+    def _refuse(self) -> web.StreamResponse:
         from aiohttp import web
 
         self.aborted = True
@@ -266,11 +268,11 @@ class Performance:
             transport.abort()
         return self.response or web.Response()  # It is not sent any more.
 
-    async def _half(self, said: bytes) -> "web.StreamResponse":
+    async def _half(self, said: bytes) -> web.StreamResponse:
         text = json.dumps(whole(self._body, chunks_of(said))) if said else ""
         return await self._reply(Reply(200, text[: len(text) // 2]))
 
-    async def _half_close(self) -> "web.StreamResponse":
+    async def _half_close(self) -> web.StreamResponse:
         response = await self._open()
         self.aborted = True
         if (transport := self._request.transport) is not None and transport.can_write_eof():
@@ -279,7 +281,7 @@ class Performance:
                 await asyncio.sleep(0.01)
         return response
 
-    async def _reply(self, reply: Reply) -> "web.StreamResponse":
+    async def _reply(self, reply: Reply) -> web.StreamResponse:
         from aiohttp import web
 
         text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)

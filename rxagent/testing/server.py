@@ -3,6 +3,8 @@
 `python -m rxagent.testing.server` runs it until Ctrl-C.
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import logging
@@ -115,7 +117,7 @@ class ScriptedServer:
         """Add a scenario; `rxagent.testing.scenarios` describes them."""
         self._scenarios.add(name, scenario)
 
-    def start(self) -> "ScriptedServer":
+    def start(self) -> ScriptedServer:
         """Start to serve, and return when clients can connect."""
         if self._thread is not None:
             raise RuntimeError("The server is already started.")
@@ -142,7 +144,7 @@ class ScriptedServer:
                 self._loop.call_soon_threadsafe(self._closing.set)
             thread.join()
 
-    def __enter__(self) -> "ScriptedServer":
+    def __enter__(self) -> ScriptedServer:
         return self.start()
 
     def __exit__(self, *exc_info: object) -> None:
@@ -234,22 +236,20 @@ class ScriptedServer:
     def _is_closing(self) -> bool:
         return self._closing is not None and self._closing.is_set()
 
-    async def _list_models(self, request: "web.Request") -> "web.Response":
+    async def _list_models(self, request: web.Request) -> web.Response:
         from aiohttp import web
 
         about = {"object": "model", "created": 1_700_000_000, "owned_by": "rxagent"}
         models = [{"id": name, **about} for name in self._scenarios]
         return web.json_response({"object": "list", "data": models})
 
-    async def _complete(self, request: "web.Request") -> "web.StreamResponse":
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
         return await self._answer(request)
 
-    async def _stream(self, request: "web.Request") -> "web.StreamResponse":
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
         return await self._answer(request, is_stream=True)
 
-    async def _answer(
-        self, request: "web.Request", is_stream: bool = False
-    ) -> "web.StreamResponse":
+    async def _answer(self, request: web.Request, is_stream: bool = False) -> web.StreamResponse:
         from aiohttp import web
 
         try:
@@ -292,7 +292,7 @@ class ScriptedServer:
             exchange.sent += chunks
             self._changed.notify_all()
 
-    def _script(self, request: "web.Request", received: ReceivedRequest) -> Script:
+    def _script(self, request: web.Request, received: ReceivedRequest) -> Script:
         named = request.match_info.get("name")
         is_azure = "/openai/deployments/" in request.path
         if is_azure and not {"api-key", "authorization"} & set(received.headers):

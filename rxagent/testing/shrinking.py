@@ -1,5 +1,7 @@
 """Shrinking: the fewest items of a list for which something still holds."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from math import comb

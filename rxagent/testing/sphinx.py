@@ -13,6 +13,8 @@ directive shows the diagram in its content.
 # mypy may run without Sphinx, whose classes are then Any.
 # mypy: disable-error-code="misc"
 
+from __future__ import annotations
+
 import logging
 import re
 import sys

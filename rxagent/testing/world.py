@@ -1,5 +1,7 @@
 """Worlds: models, streams and tools whose timing and faults are drawn from a seed."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -63,7 +65,7 @@ class World:
         self.rows: list[PlayedRow] = []
         self._names: Counter[str] = Counter()
 
-    def model(self, *turns: Any, faults: float = 0.3) -> "WorldModel":
+    def model(self, *turns: Any, faults: float = 0.3) -> WorldModel:
         """Return a model that gives the turns of a script, in pieces.
 
         Args:
@@ -76,7 +78,7 @@ class World:
         """Return a cold stream of items, some of whose subscriptions fail."""
         return self._played(self._named("stream"), items, faults, ModelUnavailable)
 
-    def tool(self, name: str, *outputs: Any, faults: float = 0.0) -> "Tool":
+    def tool(self, name: str, *outputs: Any, faults: float = 0.0) -> Tool:
         """Return a tool whose calls emit these outputs, and some of which fail."""
         return tool_of(name, self._played(self._named(name), outputs, faults, ToolError))
 

@@ -1,5 +1,7 @@
 """Tools: functions that a model may call, their schemas, and their calls."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from ..lazy import lazily

@@ -1,5 +1,7 @@
 """A JSON Schema for any value, in which each part has a type."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -9,6 +9,8 @@
                         └ CallDenied
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -79,7 +81,7 @@ def ask_first(
     scheduler: RunScheduler,
     approved: Callable[[ToolCall], None],
     denied: Callable[[CallDenied], None],
-) -> "Asking | None":
+) -> Asking | None:
     """Return the question whether a call may run, which `begin` asks; None if none is needed.
 
     Args:

@@ -1,5 +1,7 @@
 """Error texts that a model reads: what is wrong with its arguments, and what is expected."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,5 +1,7 @@
 """Tool calls as streams of events."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from inspect import BoundArguments
 from typing import Any

@@ -1,5 +1,7 @@
 """Declarations: tools as Python functions, for models that write code."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Iterable, Mapping
 from enum import Enum

@@ -1,5 +1,7 @@
 """Tools: functions that a model may call."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -111,7 +113,7 @@ class Tool(Shared, Generic[_P, _R]):
             is_async(self.function),
         )
 
-    def pipe(self, *operators: Operator) -> "Tool[_P, _R]":
+    def pipe(self, *operators: Operator) -> Tool[_P, _R]:
         """Return the tool whose outputs pass through operators, one after the other.
 
         They take the stream of one call: the values that the function yields, or the one that it

@@ -1,5 +1,7 @@
 """Docstrings: read the descriptions of a function and of its parameters."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable
 from inspect import cleandoc

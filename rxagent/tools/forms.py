@@ -1,5 +1,7 @@
 """Forms: what a class of a signature is, to code that holds dicts and texts in its place."""
 
+from __future__ import annotations
+
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,

@@ -1,5 +1,7 @@
 """Outputs: the values that a tool's function yields or returns."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable
 from functools import partial

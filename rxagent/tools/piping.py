@@ -5,6 +5,8 @@
     function ─ outputs ─▶ values ─▶ operators ─▶ values ─▶ outputs ─ call
 """
 
+from __future__ import annotations
+
 from functools import partial
 from typing import Any
 
@@ -41,7 +43,7 @@ class _Values(Sink[Any, Any]):
 
     __slots__ = ("_outputs",)
 
-    def __init__(self, outputs: "_Outputs", observer: abc.ObserverBase[Any]) -> None:
+    def __init__(self, outputs: _Outputs, observer: abc.ObserverBase[Any]) -> None:
         super().__init__(observer)
         self._outputs = outputs
 

@@ -1,5 +1,7 @@
 """A tool's result or error as text and images for the model."""
 
+from __future__ import annotations
+
 import inspect
 import json
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """Schemas: describe a tool's parameters to a model, and validate its arguments."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from inspect import formatannotation, isclass
 from typing import Annotated, Any, NotRequired, cast
@@ -40,7 +42,7 @@ class Schema:
     _type: JsonType = field(repr=False)
 
     @classmethod
-    def of(cls, signature: Signature) -> "Schema":
+    def of(cls, signature: Signature) -> Schema:
         """Return the schema of the parameters that a model gives.
 
         Raises:
@@ -58,7 +60,7 @@ class Schema:
             raise
 
     @classmethod
-    def _of(cls, signature: Signature, parameters: Iterable[Parameter]) -> "Schema":
+    def _of(cls, signature: Signature, parameters: Iterable[Parameter]) -> Schema:
         fields = {each.name: _field(each) for each in parameters}
         arguments = cast(Any, TypedDict)(signature.name, fields)
         arguments.__module__ = signature.module  # where forward references are looked up

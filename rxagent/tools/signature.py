@@ -1,5 +1,7 @@
 """Signatures: the parameters that a model gives, and those that the run gives."""
 
+from __future__ import annotations
+
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -55,7 +57,7 @@ class Parameter:
     field: FieldInfo | None = None
 
     @classmethod
-    def of(cls, parameter: inspect.Parameter, description: str | None) -> "Parameter":
+    def of(cls, parameter: inspect.Parameter, description: str | None) -> Parameter:
         """Return a parameter of Python as one of a tool."""
         kind: Any = parameter.annotation
         notes: list[Any] = []
@@ -106,7 +108,7 @@ class Signature:
     @classmethod
     def of(
         cls, function: Callable[..., Any], name: str | None, description: str | None
-    ) -> "Signature":
+    ) -> Signature:
         """Return a function's signature; `name` and `description` override its own."""
         if inspect.isclass(function) or not callable(function):
             raise TypeError(

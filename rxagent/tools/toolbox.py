@@ -1,5 +1,7 @@
 """Toolboxes: tools by name."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from typing import Any
 

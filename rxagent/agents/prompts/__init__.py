@@ -4,6 +4,8 @@ Each is a template of Jinja2. `Prompts` replaces some of them; a replacement may
 original: ``{% include "system.md" %}``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import cache
 from typing import Any

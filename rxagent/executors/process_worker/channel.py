@@ -1,5 +1,7 @@
 """The channel to the parent: frames go out, replies and code come in."""
 
+from __future__ import annotations
+
 import builtins
 import itertools
 import json

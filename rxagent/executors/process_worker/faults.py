@@ -1,5 +1,7 @@
 """The texts of what code raises, for the model: the line, the error, and what to do."""
 
+from __future__ import annotations
+
 import linecache
 import mmap
 import traceback

@@ -1,5 +1,7 @@
 """Frames: what crosses between the two processes, each a line of JSON."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from typing import Any

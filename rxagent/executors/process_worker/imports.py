@@ -1,5 +1,7 @@
 """Which modules code may import."""
 
+from __future__ import annotations
+
 import builtins
 from collections.abc import Iterable
 from types import ModuleType

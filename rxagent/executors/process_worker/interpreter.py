@@ -1,5 +1,7 @@
 """The interpreter: runs one piece of code after the other, in one namespace."""
 
+from __future__ import annotations
+
 import ast
 import io
 import sys

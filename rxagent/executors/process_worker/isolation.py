@@ -1,5 +1,7 @@
 """Isolation: what the kernel forbids the process, as far as it can."""
 
+from __future__ import annotations
+
 import os
 import resource
 import signal

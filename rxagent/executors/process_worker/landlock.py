@@ -1,5 +1,7 @@
 """Landlock of Linux: a process that sees some files only, and signals no other process."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 import struct

@@ -1,5 +1,7 @@
 """Calls of the kernel that Python has no function for."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 from typing import Any

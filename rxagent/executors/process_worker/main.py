@@ -1,5 +1,7 @@
 """The program: it isolates itself, and then runs the code that its parent sends."""
 
+from __future__ import annotations
+
 import os
 import sys
 

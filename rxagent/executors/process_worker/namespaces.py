@@ -1,5 +1,7 @@
 """Namespaces of Linux: a process without a network, for which all files are read-only."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 from collections.abc import Iterable

@@ -1,5 +1,7 @@
 """What code prints, sent to the parent line by line."""
 
+from __future__ import annotations
+
 import io
 import threading
 from collections.abc import Callable

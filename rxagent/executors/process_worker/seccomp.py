@@ -1,5 +1,7 @@
 """A filter of system calls: no new processes, no sockets, no signals to others."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os

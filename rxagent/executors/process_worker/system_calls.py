@@ -1,5 +1,7 @@
 """The numbers of system calls, on x86-64 and on ARM; None where there is no such call."""
 
+from __future__ import annotations
+
 from typing import TypeAlias
 
 __all__ = [

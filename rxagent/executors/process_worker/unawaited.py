@@ -3,6 +3,8 @@
 Their values are not there, so what was made of them, such as a text or a comparison, is wrong.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable
 
 __all__ = ["advice_on", "early_answer", "note_on"]

@@ -1,5 +1,7 @@
 """Values as JSON: what JSON cannot hold becomes its repr, with a note."""
 
+from __future__ import annotations
+
 import json
 from enum import Enum
 from types import CoroutineType

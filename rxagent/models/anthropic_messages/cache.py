@@ -1,5 +1,7 @@
 """Cache marks: where a prefix of a request ends that Anthropic keeps for the next one."""
 
+from __future__ import annotations
+
 from typing import Any
 
 __all__ = ["CACHES", "FALLBACK", "THOUGHTS", "mark"]

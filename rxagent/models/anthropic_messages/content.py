@@ -1,5 +1,7 @@
 """The content of one reply of Anthropic's Messages protocol: its blocks, as they grow."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress

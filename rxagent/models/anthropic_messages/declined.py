@@ -1,5 +1,7 @@
 """Declined: what stays of a reply that a model declined to end, and that another one took over."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any

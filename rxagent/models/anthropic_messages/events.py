@@ -1,5 +1,7 @@
 """Events of Anthropic's Messages protocol, read as deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import Any
 

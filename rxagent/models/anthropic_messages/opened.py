@@ -1,5 +1,7 @@
 """Opened: the blocks of a reply that have begun, and those that have ended and may come again."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -49,7 +51,7 @@ class Opened:
     grown: dict[str, list[str]] = field(factory=dict)
     until: tuple[int, int] = (0, 0)
     texts: Callable[[], dict[str, str]] = dict
-    earlier: "Opened | None" = None
+    earlier: Opened | None = None
     repeated: Repeated | None = None
 
     @property

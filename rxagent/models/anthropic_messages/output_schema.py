@@ -1,5 +1,7 @@
 """Schemas of answers in the form in which Anthropic can make a model keep to them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,7 @@
 """Repeats: what a whole message says beyond the blocks that came before it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 

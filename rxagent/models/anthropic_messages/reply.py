@@ -1,5 +1,7 @@
 """Replies: the bytes of an answer in Anthropic's Messages protocol, read as deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -47,7 +49,7 @@ class MessageReply(JsonReply):
         """Whether the end of the reply was marked, so that nothing more will follow."""
         return self._messages.stopped or (self._done and self._messages.finished)
 
-    def _anew(self) -> "MessageReply":
+    def _anew(self) -> MessageReply:
         return MessageReply(self._errors)
 
     def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:

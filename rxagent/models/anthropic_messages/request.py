@@ -1,5 +1,7 @@
 """Requests of Anthropic's Messages protocol: the system's text, turns, tools and their results."""
 
+from __future__ import annotations
+
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,5 +1,7 @@
 """Usage as Anthropic reports it: input without what a cache took part in, in several events."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

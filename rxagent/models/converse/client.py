@@ -5,6 +5,8 @@
     call ─▶ botocore's client, on a worker ─ before-send ─▶ signed request ─▶ aiohttp, on the loop
 """
 
+from __future__ import annotations
+
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -21,7 +23,7 @@ _MOST = 1 << 16
 """Bytes of an error's body that are read."""
 
 
-def connect(client: Any, arguments: Mapping[str, Any]) -> "BedrockClient":
+def connect(client: Any, arguments: Mapping[str, Any]) -> BedrockClient:
     """Return a client, on a worker; the first call imports botocore and aiohttp.
 
     Args:

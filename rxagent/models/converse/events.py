@@ -1,5 +1,7 @@
 """Events of the Converse protocol, read as deltas."""
 
+from __future__ import annotations
+
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

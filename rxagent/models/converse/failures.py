@@ -1,5 +1,7 @@
 """Failures that Bedrock reports: instead of a reply, and within one."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping

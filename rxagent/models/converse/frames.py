@@ -9,6 +9,8 @@
 A header is a name, a type and a value; numbers are big-endian.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from struct import Struct, error
 from typing import TypeAlias

@@ -1,5 +1,7 @@
 """Images as Bedrock takes them: their bytes, or their place in S3."""
 
+from __future__ import annotations
+
 from typing import Any
 from urllib.parse import urlsplit
 

@@ -1,5 +1,7 @@
 """Messages of the Converse protocol, made of the history of any provider."""
 
+from __future__ import annotations
+
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence

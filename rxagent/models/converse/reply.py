@@ -1,5 +1,7 @@
 """Replies: the bytes of an answer in the Converse protocol, read as deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any

@@ -1,5 +1,7 @@
 """Requests of the Converse protocol: messages, tools, and what Bedrock accepts of them."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -6,6 +6,8 @@ and the credentials, calls the handlers of its user, and signs. A handler of its
 takes the request and answers it with nothing. Other calls of the same client are sent as always.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Mapping

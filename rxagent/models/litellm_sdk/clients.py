@@ -1,5 +1,7 @@
 """Clients: the connections that LiteLLM keeps for each event loop, which it leaves open."""
 
+from __future__ import annotations
+
 import asyncio
 from contextlib import suppress
 from importlib import import_module

@@ -1,5 +1,7 @@
 """Deltas: the fields of a delta whose form makes LiteLLM drop the text beside them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Failures: what the errors of LiteLLM mean."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator, Mapping

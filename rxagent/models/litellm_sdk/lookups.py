@@ -4,6 +4,8 @@ It asks Ollama, Lemonade and Hugging Face for the prices and limits of a model, 
 tokenizers, each time in the middle of what the event loop does, which would stand still meanwhile.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar

@@ -1,5 +1,7 @@
 """Parts: the failures, finish reasons, arguments and usages in what a provider itself has sent."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Sources: where the lines of a reply pass by, before LiteLLM reads them."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any, Protocol

@@ -5,6 +5,8 @@ errors, and makes text of arguments that came as an object. The lines of a reply
 its reader of lines can be reached.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress

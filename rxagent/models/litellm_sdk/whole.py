@@ -1,5 +1,7 @@
 """Whole replies: what a provider itself has sent, where the reply is not streamed."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Answer: the answer of a model in this process, while it is generated."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from time import perf_counter
 

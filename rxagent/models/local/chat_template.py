@@ -1,5 +1,7 @@
 """ChatTemplate: a model's own Jinja template, rendered as transformers does it."""
 
+from __future__ import annotations
+
 import json
 from datetime import datetime
 from functools import cached_property

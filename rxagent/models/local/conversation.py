@@ -5,6 +5,8 @@ role in a row, and raise an exception. So a conversation has several forms, and 
 a template takes is sent.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections import defaultdict, deque

@@ -1,5 +1,7 @@
 """Decoder: the text of a transformers tokenizer's ids, one after the other."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection
 from importlib import import_module
 from itertools import chain

@@ -1,5 +1,7 @@
 """EngineLoop: an engine for asyncio, on a loop and a thread of its own."""
 
+from __future__ import annotations
+
 import asyncio
 import atexit
 import threading

@@ -1,5 +1,7 @@
 """Loading: what takes long to load is loaded once, by the first thread that needs it."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar

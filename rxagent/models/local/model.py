@@ -5,6 +5,8 @@
     request ─▶ engine (loaded once) ─▶ prompt ─▶ generation, on a thread ─▶ Answer ─▶ deltas
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial

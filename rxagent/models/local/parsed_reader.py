@@ -1,5 +1,7 @@
 """ParsedReader: reads a text by the response template that a tokenizer has."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any

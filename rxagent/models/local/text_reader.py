@@ -1,5 +1,7 @@
 """TextReader: reads the text of a model as its answer, its thoughts and its calls."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 

@@ -1,5 +1,7 @@
 """TokenizedModel: a model in this process whose tokenizer is one of transformers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 

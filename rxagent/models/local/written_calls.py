@@ -1,5 +1,7 @@
 """Written calls: the tool calls that a model writes into its text."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from enum import Enum, auto

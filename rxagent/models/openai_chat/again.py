@@ -1,5 +1,7 @@
 """Again: fragments that repeat a whole call, as a gateway sends them."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from attrs import define, field

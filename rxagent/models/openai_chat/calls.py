@@ -1,5 +1,7 @@
 """Fragments of tool calls in all dialects: where they hold a name and arguments."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping

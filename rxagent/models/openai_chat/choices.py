@@ -1,5 +1,7 @@
 """Choices: which one of a reply is the answer, since only one was requested."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

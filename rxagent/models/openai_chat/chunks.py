@@ -1,5 +1,7 @@
 """Chunks of OpenAI's chat protocol, in all its dialects, read as deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 

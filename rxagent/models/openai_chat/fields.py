@@ -1,5 +1,7 @@
 """Fields of a chunk in all dialects: usage, finish reasons, indexes, ids and cut characters."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Container, Hashable, Mapping

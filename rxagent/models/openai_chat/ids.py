@@ -1,5 +1,7 @@
 """Ids of calls: which ones a server accepts."""
 
+from __future__ import annotations
+
 import re
 
 from attrs import frozen

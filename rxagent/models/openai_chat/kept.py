@@ -1,5 +1,7 @@
 """Kept: what the provider of a message wants back, beside its text and its calls."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import Any
 

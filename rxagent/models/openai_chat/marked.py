@@ -1,5 +1,7 @@
 """Marked thoughts: text of the answer's field that Gemini's server has marked as a thought."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any

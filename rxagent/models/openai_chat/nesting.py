@@ -1,5 +1,7 @@
 """Nesting: how deeply a value may be nested to be kept."""
 
+from __future__ import annotations
+
 from typing import Any
 
 __all__ = ["is_deep"]

@@ -1,5 +1,7 @@
 """Oddities: what servers demand of the messages of a request, though OpenAI's does not."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any

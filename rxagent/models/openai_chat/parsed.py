@@ -1,5 +1,7 @@
 """Parsed: replies whose chunks an SDK has parsed already, read as deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 

@@ -1,5 +1,7 @@
 """Contents and reasoning, in the many forms in which models send them and want them back."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Literal, TypeAlias

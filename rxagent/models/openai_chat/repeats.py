@@ -1,5 +1,7 @@
 """Repeats: whole messages inside a stream, which may repeat what came before them."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,5 +1,7 @@
 """Replies: the bytes of an answer in OpenAI's chat protocol, read as deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -47,7 +49,7 @@ class ChatReply(JsonReply):
         """Whether the answer is whole; `[DONE]` ends none whose call lacks its arguments."""
         return super().is_finished and not (self._done and self._chunks.is_cut)
 
-    def _anew(self) -> "ChatReply":
+    def _anew(self) -> ChatReply:
         return ChatReply(self._errors)
 
     def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:

@@ -1,5 +1,7 @@
 """Requests of OpenAI's chat protocol: messages, tools, and names and ids that servers accept."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise

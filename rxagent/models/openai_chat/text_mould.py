@@ -1,5 +1,7 @@
 """The mould of a chunk with text."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ..mould import Mould, mould_of

@@ -1,5 +1,7 @@
 """Contents: the texts of a whole item, in the forms in which servers send them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

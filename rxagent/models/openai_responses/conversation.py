@@ -1,5 +1,7 @@
 """Conversations in OpenAI's Responses protocol: messages as a list of items."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Failures: which events, responses and items of the Responses protocol report an error."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -4,6 +4,8 @@ Servers differ in what they send. Some gateways encrypt the id of an item again 
 leave out ids or indexes, or repeat an event.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from operator import itemgetter
@@ -92,7 +94,7 @@ class Item:
     whole: Mapping[str, Any] = field(factory=dict)
     kept: Mapping[str, Any] | None = None
     place: Place | None = None
-    behind: "set[Item]" = field(factory=set)
+    behind: set[Item] = field(factory=set)
     is_paired: bool = False
     own_thoughts: list[list[Any]] = field(factory=list)
     is_announced: bool = False
@@ -105,7 +107,7 @@ class Item:
     latest: tuple[str, int] | None = None
     is_mixed: bool = False
     is_commentary: bool = False
-    earlier: "Item | None" = None
+    earlier: Item | None = None
     repeated: Repeated | None = None
 
     def parts(self, name: str) -> Parts:

@@ -1,5 +1,7 @@
 """Once: the items of a list that repeats some of them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 

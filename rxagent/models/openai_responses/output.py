@@ -1,5 +1,7 @@
 """The output of one reply of OpenAI's Responses protocol: its items, put together from events."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, cast

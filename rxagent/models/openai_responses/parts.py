@@ -1,5 +1,7 @@
 """Parts: what has come of one text of an item, and what the whole text adds to it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...call_arguments import in_order

@@ -1,5 +1,7 @@
 """Replies: the bytes of an answer in OpenAI's Responses protocol, read as deltas."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -41,7 +43,7 @@ class ResponseReply(JsonReply):
         """Whether the end of the reply was read, so that nothing more will follow."""
         return self._responses.finished
 
-    def _anew(self) -> "ResponseReply":
+    def _anew(self) -> ResponseReply:
         return ResponseReply(self._errors)
 
     def _deltas_of(self, data: bytes, frames: list[bytes]) -> Iterator[Delta | Rest]:

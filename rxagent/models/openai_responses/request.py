@@ -1,5 +1,7 @@
 """Requests of OpenAI's Responses protocol: their fields beside the conversation."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any

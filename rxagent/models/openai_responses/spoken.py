@@ -1,5 +1,7 @@
 """Spoken: what of a reply was emitted, and the items that its provider wants back."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 

@@ -12,6 +12,8 @@ Each test is a cell of the table of providers: it passes, or is skipped because 
 declares in `not_offered`, with the provider's document, that the provider has no such thing.
 """
 
+from __future__ import annotations
+
 from .calls import CallCells
 from .cells import Cells, cells_of
 from .failures import FailureCells

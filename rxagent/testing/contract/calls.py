@@ -1,5 +1,7 @@
 """Tool calls: one, several, in fragments; and their results, sent back."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable
 

@@ -1,5 +1,7 @@
 """Cells: the tests of the contract, and how one is skipped that a provider does not offer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 import pytest

@@ -1,5 +1,7 @@
 """Failures: each is one of our errors, with provider, model and the provider's sentence."""
 
+from __future__ import annotations
+
 from ...errors import (
     MalformedReply,
     ModelError,

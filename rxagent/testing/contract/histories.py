@@ -1,5 +1,7 @@
 """Histories: a conversation with one provider goes on with each other."""
 
+from __future__ import annotations
+
 import json
 
 from ...events import Finish, ReasoningDelta, TextDelta, ToolCallDelta

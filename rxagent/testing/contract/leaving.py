@@ -1,5 +1,7 @@
 """Leaving: disposing closes the request at any moment, and nothing follows."""
 
+from __future__ import annotations
+
 from reactivex import operators as rxo
 
 from ...events import TextDelta

@@ -1,5 +1,7 @@
 """Listening: what a model says, with a limit to the wait for it."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,5 +1,7 @@
 """What a model says: text, reasoning, refusals, finish reasons, usage, stops."""
 
+from __future__ import annotations
+
 import json
 
 from ...errors import ModelError

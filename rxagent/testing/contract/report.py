@@ -1,5 +1,7 @@
 """Report: compares the table of a page with the cells of this test run, or writes it."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

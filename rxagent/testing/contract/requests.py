@@ -1,5 +1,7 @@
 """Requests: what of a conversation arrives, in the provider's own form."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from contextlib import suppress

@@ -3,6 +3,8 @@
 A cell says `yes`, or the number of the reason for which the provider does not offer it.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Iterable, Mapping
 

@@ -1,5 +1,7 @@
 """Together: one object serves any number of runs at once, and leaves nothing behind."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import threading

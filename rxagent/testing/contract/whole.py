@@ -1,5 +1,7 @@
 """Whole replies: those that are not streamed."""
 
+from __future__ import annotations
+
 import json
 
 from ...errors import ModelUnavailable

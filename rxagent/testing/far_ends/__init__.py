@@ -1,5 +1,7 @@
 """Far ends: what answers the models of each provider in tests, by a script of deltas."""
 
+from __future__ import annotations
+
 from .checking import check_type
 from .far_end import Call, FarEnd
 from .finding import known_far_ends

@@ -1,5 +1,7 @@
 """The far end of Anthropic's models."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence

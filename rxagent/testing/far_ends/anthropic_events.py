@@ -1,5 +1,7 @@
 """The events of Anthropic's Messages protocol, as a far end renders them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256

@@ -1,5 +1,7 @@
 """Whole replies of Anthropic's Messages protocol, as a far end renders them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any

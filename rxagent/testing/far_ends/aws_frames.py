@@ -1,5 +1,7 @@
 """Frames of an event stream, as AWS sends them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from struct import pack

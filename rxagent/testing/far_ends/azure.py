@@ -1,5 +1,7 @@
 """The far end of Azure's models."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 from ...models import AzureOpenAIModel, Model

@@ -1,5 +1,7 @@
 """The far end of Bedrock's models."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar

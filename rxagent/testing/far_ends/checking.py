@@ -1,5 +1,7 @@
 """Checking: a request against the types of an SDK, which describe the provider's protocol."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache

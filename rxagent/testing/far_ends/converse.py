@@ -1,5 +1,7 @@
 """The Converse protocol, as a far end renders it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

@@ -1,5 +1,7 @@
 """Requests of the Converse protocol, as a far end reads and checks them."""
 
+from __future__ import annotations
+
 import base64
 import json
 import re

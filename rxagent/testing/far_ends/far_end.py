@@ -6,6 +6,8 @@
     contract ◀─ Request as read ── FarEnd ◀─── request, checked ──── its SDK ◀─ model ◀─ Request
 """
 
+from __future__ import annotations
+
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping

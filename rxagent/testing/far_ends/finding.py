@@ -1,5 +1,7 @@
 """Finding: the far ends of this package, each in a module that is named by its prefix."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType

@@ -1,5 +1,7 @@
 """The far end of Hugging Face's models: a server of one's own, such as TGI."""
 
+from __future__ import annotations
+
 from dataclasses import fields
 from typing import Any, ClassVar
 

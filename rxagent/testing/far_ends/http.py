@@ -1,5 +1,7 @@
 """HttpFarEnd: a far end on a socket of 127.0.0.1, which the provider's real SDK connects to."""
 
+from __future__ import annotations
+
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,5 +1,7 @@
 """Items: what a script lets a far end do, beside the deltas that it sends."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,5 +1,7 @@
 """The far end of LiteLLM's models: a server that LiteLLM takes for OpenAI's."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 

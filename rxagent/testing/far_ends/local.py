@@ -4,6 +4,8 @@ The tokenizer, the chat template, the engine's loop and what reads its text are 
 the tokens are chosen by a logits processor.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import shutil
@@ -102,7 +104,7 @@ class LocalFarEnd(FarEnd):
         return model
 
     @abstractmethod
-    def _made(self, name: str, options: Mapping[str, Any]) -> "Scripted":
+    def _made(self, name: str, options: Mapping[str, Any]) -> Scripted:
         """Return a new model.
 
         Args:
@@ -141,9 +143,7 @@ class LocalFarEnd(FarEnd):
         """Return the tokens of the last prompt, and of the answer to it."""
         return self._used
 
-    def begin(
-        self, name: str, prompt: str, script: Script, encode: "Encode", marks: "Marks"
-    ) -> "Play":
+    def begin(self, name: str, prompt: str, script: Script, encode: Encode, marks: Marks) -> Play:
         """Receive a prompt, and return the play of the script in answer to it.
 
         Args:
@@ -163,7 +163,7 @@ class LocalFarEnd(FarEnd):
             play.is_cut = is_cut
         return play
 
-    def end(self, play: "Play") -> None:
+    def end(self, play: Play) -> None:
         """Note that a generation has ended, before the end of its script or after it."""
         if not play.is_over:
             self._left(play.call)
@@ -192,7 +192,7 @@ class Play:
     """A script that is being said, token by token."""
 
     call: Call
-    _tokens: "Iterator[int | Exception]"
+    _tokens: Iterator[int | Exception]
     marks: Marks
     length: int = 0
     is_cut: bool = False
@@ -303,7 +303,7 @@ def _numbers(options: Mapping[str, Any]) -> dict[str, Any]:
 # Answers.
 
 
-def _tokens(items: Sequence[Item], encode: Encode, marks: Marks) -> "Iterator[int | Exception]":
+def _tokens(items: Sequence[Item], encode: Encode, marks: Marks) -> Iterator[int | Exception]:
     written: list[Item] = []
     for item in items:
         if isinstance(item, Delta):

@@ -1,5 +1,7 @@
 """The far end of Mistral's models, which is a host with more oddities than others."""
 
+from __future__ import annotations
+
 import re
 from itertools import pairwise
 from typing import Any, ClassVar

@@ -1,5 +1,7 @@
 """The far end of models that mlx-lm runs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar

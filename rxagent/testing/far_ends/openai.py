@@ -1,5 +1,7 @@
 """The far end of OpenAI's models, through the chat protocol."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 

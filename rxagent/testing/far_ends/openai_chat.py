@@ -1,5 +1,7 @@
 """OpenAI's chat protocol, as a far end renders and reads it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

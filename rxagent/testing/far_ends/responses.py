@@ -1,5 +1,7 @@
 """The far end of OpenAI's models, through the Responses protocol."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar

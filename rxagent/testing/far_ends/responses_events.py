@@ -1,5 +1,7 @@
 """The events of OpenAI's Responses protocol, as a far end renders them."""
 
+from __future__ import annotations
+
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence

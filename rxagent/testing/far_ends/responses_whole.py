@@ -1,5 +1,7 @@
 """Whole replies of OpenAI's Responses protocol, as a far end renders them."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Iterable
 from typing import Any

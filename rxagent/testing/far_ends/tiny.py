@@ -1,5 +1,7 @@
 """A tiny language model and its tokenizer, made here: no hub is asked."""
 
+from __future__ import annotations
+
 import atexit
 import shutil
 import subprocess

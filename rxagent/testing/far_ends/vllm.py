@@ -3,6 +3,8 @@
 The engine starts once, in a minute, and says all scripts; one that has failed is started again.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Mapping

@@ -3,6 +3,8 @@
 The engine imports this module by its name; nothing else does, as it needs vLLM.
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
 from pathlib import Path
 from typing import Any

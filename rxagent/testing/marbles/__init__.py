@@ -1,5 +1,7 @@
 """Marble diagrams: what a pipeline does, drawn in text, and checked in virtual time."""
 
+from __future__ import annotations
+
 import sys
 from types import ModuleType
 from typing import Any

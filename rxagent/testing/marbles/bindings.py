@@ -1,5 +1,7 @@
 """Bindings: the value of a letter, read without evaluating it, and compared with others."""
 
+from __future__ import annotations
+
 import ast
 import builtins
 import dataclasses

@@ -1,5 +1,7 @@
 """Values as the calls that make them, as short as they can be."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import attrs

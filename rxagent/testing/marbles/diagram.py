@@ -1,5 +1,7 @@
 """Diagrams: what a marble file contains, after it is read."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Mapping
 from types import CodeType

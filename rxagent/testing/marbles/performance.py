@@ -1,5 +1,7 @@
 """Performing a diagram in virtual time: play its rows, run its pipeline, record the result."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import partial

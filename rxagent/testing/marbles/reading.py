@@ -1,5 +1,7 @@
 """Reading: how a text becomes a diagram, or an error at its place."""
 
+from __future__ import annotations
+
 import keyword
 import re
 from collections.abc import Mapping

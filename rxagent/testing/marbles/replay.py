@@ -1,5 +1,7 @@
 """Replays: the agent of a run that happened, with rows for what its model and tools said."""
 
+from __future__ import annotations
+
 import builtins
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

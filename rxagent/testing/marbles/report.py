@@ -1,5 +1,7 @@
 """Report how a performed diagram differs from what it shows."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,5 +1,7 @@
 """Rows: which sign is in which column, and at which time."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from enum import Enum, auto

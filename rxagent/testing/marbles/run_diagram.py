@@ -1,5 +1,7 @@
 """Diagrams of runs that happened: what a run said and did, as the text of a marble file."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

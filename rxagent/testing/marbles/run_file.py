@@ -1,5 +1,7 @@
 """Runs in files: the events of a run, read from lines of JSON, with their times."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from attrs import frozen

@@ -1,5 +1,7 @@
 """The names that a pipeline may use, besides the rows and imports of its diagram."""
 
+from __future__ import annotations
+
 import asyncio
 import builtins
 import inspect
@@ -81,7 +83,7 @@ def slowly(items: AsyncIterable[Any], seconds: float) -> Observable[Any]:
     return from_async(read)
 
 
-def tool_of(name: str, row: Observable[Any]) -> "Tool":
+def tool_of(name: str, row: Observable[Any]) -> Tool:
     """Return a tool of this name whose calls play a row; its text deltas become texts."""
 
     def play() -> Observable[Any]:
@@ -90,7 +92,7 @@ def tool_of(name: str, row: Observable[Any]) -> "Tool":
     return _row_tool(name, play)
 
 
-def function_of(name: str, row: Observable[Any]) -> "Tool":
+def function_of(name: str, row: Observable[Any]) -> Tool:
     """Return a tool of this name whose calls return the last item of a row, when it ends."""
 
     async def play() -> Any:
@@ -107,7 +109,7 @@ def function_of(name: str, row: Observable[Any]) -> "Tool":
     return _row_tool(name, play)
 
 
-def _row_tool(name: str, play: Callable[[], Any]) -> "Tool":
+def _row_tool(name: str, play: Callable[[], Any]) -> Tool:
     # Few diagrams have tools, which are slow to import.
     from ...tools import Tool, tool
 
@@ -134,7 +136,7 @@ class _RowExecutor:
     limits: Limits = field(factory=Limits)
     language: str = ""
 
-    def open(self, variables: Mapping[str, Any], saved: Any = None) -> "_RowExecutor":
+    def open(self, variables: Mapping[str, Any], saved: Any = None) -> _RowExecutor:
         return self
 
     def run(self, code: str, functions: Any) -> Observable[Any]:

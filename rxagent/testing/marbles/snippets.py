@@ -1,5 +1,7 @@
 """The Python in a diagram: expressions and imports, and where in them an error is."""
 
+from __future__ import annotations
+
 import ast
 import warnings
 from collections.abc import Iterator

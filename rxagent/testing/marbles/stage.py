@@ -1,5 +1,7 @@
 """Marble tests in Python, without a file."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +26,7 @@ _TOO_MUCH = 10_000
 _TICK = 'a time such as "10ms"'
 
 
-def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) -> "Marbles":
+def marbles(tick: str = "1ms", error: Exception | None = None, **bindings: Any) -> Marbles:
     """Make streams of marbles, and check the expectations at the end of the block.
 
     .. code-block:: python
@@ -99,7 +101,7 @@ class Marbles:
         self._hot.append(hot)
         return hot
 
-    def expect(self, stream: Observable[Any]) -> "Expectation":
+    def expect(self, stream: Observable[Any]) -> Expectation:
         """Expect something of a stream: continue with `to_be` or `to_be_subscribed`."""
         expectation = Expectation(self, stream)
         self._expectations.append(expectation)

@@ -1,5 +1,7 @@
 """Rewrite the row `out:` of a diagram as what really comes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

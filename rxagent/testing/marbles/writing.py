@@ -1,5 +1,7 @@
 """Writing notes as rows of marbles, and values as bindings."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, TypeAlias

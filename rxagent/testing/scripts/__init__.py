@@ -1,5 +1,7 @@
 """Scripts: the scenarios that every scripted server knows."""
 
+from __future__ import annotations
+
 from ..scenarios import SCRIPTS
 from . import answers, calls, trouble
 from .answers import PLAIN, plain, tokens_text

@@ -1,5 +1,7 @@
 """Scripts of answers: texts, their usage, and their pace."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
 from functools import lru_cache

@@ -1,5 +1,7 @@
 """Scripts that call tools, in all the ways in which servers send calls."""
 
+from __future__ import annotations
+
 import json
 import math
 import re

@@ -1,5 +1,7 @@
 """Scripts of trouble: unusual chunks, error statuses, and broken connections."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any

@@ -1,5 +1,7 @@
 """Pictures of marble diagrams, as SVG."""
 
+from __future__ import annotations
+
 from hashlib import sha256
 from html import escape
 

@@ -1,5 +1,7 @@
 """Code in a picture: an expression broken into short lines."""
 
+from __future__ import annotations
+
 import io
 import re
 import tokenize
@@ -30,7 +32,7 @@ class _Group:
     """Brackets, and the arguments between them."""
 
     opening: str
-    arguments: list["_Code"] = Factory(lambda: [[]])
+    arguments: list[_Code] = Factory(lambda: [[]])
     closing: str = ""
 
     def close(self, word: str) -> None:

@@ -1,5 +1,7 @@
 """The layout of a picture: streams above, the pipeline as a box, the result, time, letters."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise, zip_longest
 from typing import Any, TypeAlias

@@ -1,5 +1,7 @@
 """The parts of a picture, each in its place, with their texts and outlines."""
 
+from __future__ import annotations
+
 import unicodedata
 from typing import TypeAlias
 
@@ -119,7 +121,7 @@ class Box:
         return self.left + self.width / 2, self.top + self.height / 2
 
     @classmethod
-    def around(cls, x: float, y: float, width: float, height: float) -> "Box":
+    def around(cls, x: float, y: float, width: float, height: float) -> Box:
         """Return the box of this size around a middle."""
         return cls(x - width / 2, y - height / 2, width, height)
 
@@ -148,7 +150,7 @@ class Words:
     title: str = ""
 
     @classmethod
-    def at(cls, x: float, y: float, role: str, text: str, title: str = "") -> "Words":
+    def at(cls, x: float, y: float, role: str, text: str, title: str = "") -> Words:
         """Return a text that begins at x, in a line whose middle is y."""
         height = _SIZES[role] + 3
         return cls(Box(x, y - height / 2, width_of(text, role), height), role, text, title)

@@ -1,5 +1,7 @@
 """The streams of a diagram as a picture shows them, and in words."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, pairwise
 

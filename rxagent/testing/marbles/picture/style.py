@@ -1,5 +1,7 @@
 """The style of a picture: shapes, tones, and colours for light and dark."""
 
+from __future__ import annotations
+
 from enum import Enum
 from typing import Any
 
