@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from inspect import isclass, signature
 from typing import Any, ClassVar
 
@@ -284,7 +285,7 @@ class Agent(Runnable):
     def _plan_request(self, turn: Turn) -> Request:
         return plan_request(
             turn,
-            system=self._system(),
+            system=self._system_prompt,
             memory=self.memory,
             prompts=self._prompts,
             tools=self.tools.specs,
@@ -306,14 +307,18 @@ class Agent(Runnable):
 
     def _messages(self, state: State, closing: bool) -> list[Message]:
         """Return what the model reads: the system prompt, and the conversation."""
-        messages = conversation(self._system(), remembered(self.memory, state))
+        messages = conversation(self._system_prompt, remembered(self.memory, state))
         if closing:
             prompt = self._prompts.render("closing", limit=self.max_steps, what=self._acts)
             messages.append(Message("user", prompt))
         return messages
 
+    @cached_property
+    def _system_prompt(self) -> str:
+        return self._system()
+
     def _system(self) -> str:
-        """Return the system prompt."""
+        """Return the system prompt; it is the same for all requests."""
         output = self._step.output
         return self._prompts.render(
             "system",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["ALL_TAGS", "THINK", "Tags", "own_tags", "tags_of"]
 
@@ -36,6 +37,7 @@ def own_tags(model_id: str | None) -> Tags | None:
     return next((tags for pattern, tags in _OWN.items() if re.search(pattern, name)), None)
 
 
+@lru_cache
 def tags_of(model_id: str | None) -> tuple[Tags, ...]:
     """Return all tags that a model may use; of the first, the closing one may come alone."""
     own = own_tags(model_id)
