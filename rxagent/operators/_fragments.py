@@ -26,9 +26,8 @@ class _Call:
     """A call, and how much of it was emitted.
 
     `repeated` is how many characters of its arguments the provider has sent a second time; None
-    while it does not repeat them. `is_named_again` is true after its name alone was repeated, or
-    its id.
-    `may_be_replaced` is true while its arguments are `{}`, which the real ones may replace.
+    while it does not repeat them. `is_named_again` is true after its name alone, or its id, was
+    repeated. `may_be_replaced` is true while its arguments are `{}`, which others may replace.
     `earlier` is a call of the same index without a name, which this one continues if ids change.
     `original` is a whole call of its id and name, until it is known whether this is that one.
     """

@@ -35,9 +35,7 @@ class ElasticThreads(ABC):
 
     While jobs wait and all slots are taken, a thread without a job watches the others for
     `patience` seconds at a time; a subclass returns how many slots to add then. Threads without
-    work end.
-
-    There may be two more threads: one that watches, and one that waits to report lost jobs.
+    work end. There may be two more: one that watches, and one that waits to report lost jobs.
 
     Each change to the jobs is followed by `_provide`, which starts or wakes the threads needed.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from attrs import evolve, frozen
@@ -66,6 +67,7 @@ _UNSIGNED = re.compile(
 serves under the name of their publisher (November 2026)."""
 
 
+@lru_cache
 def oddities_of(origin: str | None, model: str, declared: Oddities = USUAL) -> Oddities:
     """Return what a model at an origin demands.
 
