@@ -201,6 +201,8 @@ MODELS = [
     (lambda: OpenAIModel(5), "model_id must be a str, not 5"),
     (lambda: OpenAIModel("x", base_url="http://x"), "Write `api_base="),
     (lambda: OpenAIModel("x", api_base="localhost:80"), "api_base is a URL such as http://.* not"),
+    (lambda: OpenAIModel("x", api_base="http://a/v1?b=1"), "no query: .*'default_query'"),
+    (lambda: OpenAIModel("x", api_base="http://a/v1?key=b"), r"not 'http://a/v1\?key=\[secret\]'"),
     (lambda: OpenAIModel("x", client_kwargs=[]), r"client_kwargs must be a dict, not \[\]"),
     (lambda: OpenAIModel("x")(5), "messages must be a list of Message"),
     (lambda: as_model(5), "5 is no model"),
@@ -237,7 +239,7 @@ def test_a_wrong_argument_is_refused_at_the_call(wrong, sentence):
 OF_MODELS = {
     name
     for name in ops.__all__
-    if signature(getattr(ops, name)).return_annotation in (Model, ModelOperator)
+    if signature(getattr(ops, name), eval_str=True).return_annotation in (Model, ModelOperator)
 } | {"recorded"}
 OF_ANY_OBSERVER = {"watch"}
 

@@ -31,6 +31,10 @@ _AROUND = '{"answer":'
 _BARE = re.compile(r"\s*(-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity)\s*")
 """What is JSON without quotes or brackets, and may be meant as a text."""
 
+_CLOSING = ("}", "]", '"')
+_WORDS = ("true", "false", "null")
+"""How JSON ends that nothing can follow."""
+
 
 @frozen
 class Output:
@@ -79,13 +83,19 @@ class Output:
 
         JSON is a text where it can be nothing else: an object that is not the one around an
         answer, where the type takes texts and no objects, and so for lists. The beginning of the
-        one around an answer is none, if the length limit cut it.
+        one around an answer is none, if the length limit cut it; nor is then a number, or one of
+        several texts.
 
         Raises:
             ParseError: It does not fit.
         """
         fenced = _FENCED.fullmatch(text)
         inner = fenced[1] if fenced else text
+        if reason == "length" and self._may_go_on(inner.strip()):
+            raise ParseError(
+                f"The answer {shorten(inner.strip(), 60)!r} was cut off by the length limit, so its "
+                f"end may be missing. {_plea(self.text_form)}"
+            )
         if bare := _BARE.fullmatch(inner):
             for candidate in (*self._parsed(bare[1]), bare[1]):
                 with suppress(ValueError):
@@ -107,6 +117,18 @@ class Output:
             with suppress(ValueError):
                 return freeze(self._shape.validated(text.strip()))
         return self._read(value, self.text_form, is_wrapped=not self._shape.is_object)
+
+    def _may_go_on(self, text: str) -> bool:
+        """Return whether a text that fits has no sign of its end: a number, or one of several."""
+        if text[-1:] in _CLOSING or text in _WORDS or self._takes(text + "?"):
+            return False
+        return _BARE.fullmatch(text) is not None or self._takes(text)
+
+    def _takes(self, text: str) -> bool:
+        with suppress(ValueError):
+            self._shape.validated(text)
+            return True
+        return False
 
     def _parsed(self, text: str) -> Iterator[Any]:
         """Yield the value of a JSON text, if it is one."""

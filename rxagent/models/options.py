@@ -83,12 +83,18 @@ def check_url(name: str, url: str | None) -> None:
 
     Raises:
         TypeError: It is no text.
-        ValueError: It is no URL.
+        ValueError: It is no URL, or has a query.
     """
     text(name, url, optional=True)
     if url is not None and not url.startswith(("http://", "https://")):
         raise ValueError(
             f"{name} is a URL such as http://localhost:8000/v1, not {shown_url(url)!r}."
+        )
+    if url is not None and ("?" in url or "#" in url):
+        raise ValueError(
+            f"{name} is the part of a URL before the path of a request, so it has no query: not "
+            f"{shown_url(url)!r}. Models of the SDKs of OpenAI and Anthropic take one apart: "
+            "client_kwargs={'default_query': {'api-version': '1'}}."
         )
 
 

@@ -3,7 +3,7 @@
 import json
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import example, given
@@ -70,6 +70,44 @@ def test_the_beginning_of_the_wrapper_is_no_text(text, kind, indent, data):
 def test_the_beginning_of_another_text_is_one(text):
     """The length limit may cut it, as any text."""
     assert text == Output.of(str).read_text(text, "length")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (int, "12"),
+        (float, "1.5"),
+        (int | None, " 12\n"),
+        (int | Literal["none"], "12"),
+        (Literal["a", "ab"], "a"),
+        (Literal[1, 12], "1"),
+    ],
+    ids=shown,
+)
+def test_what_may_go_on_is_no_answer(kind, text):
+    """The length limit may have cut a number, or one of several texts."""
+    output = Output.of(kind)
+
+    output.read_text(text, "stop")
+    with pytest.raises(ParseError, match="was cut off by the length limit, so its end may be miss"):
+        output.read_text(text, "length")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (bool, "true", True),
+        (int | None, "null", None),
+        (int, '{"answer": 12}', 12),
+        (list[int], "[1]", [1]),
+        (Literal["a", "ab"], '"a"', "a"),
+        (Literal["a", "ab"], '```json\n"a"\n```', "a"),
+    ],
+    ids=shown,
+)
+def test_what_has_ended_is_an_answer(kind, text, value):
+    """The length limit can have cut nothing of it."""
+    assert value == Output.of(kind).read_text(text, "length")
 
 
 @given(st.text())
