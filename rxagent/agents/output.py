@@ -93,8 +93,8 @@ class Output:
         inner = fenced[1] if fenced else text
         if reason == "length" and self._may_go_on(inner.strip()):
             raise ParseError(
-                f"The answer {shorten(inner.strip(), 60)!r} was cut off by the length limit, so its "
-                f"end may be missing. {_plea(self.text_form)}"
+                f"The answer {shorten(inner.strip(), 60)!r} was cut off by the length limit, so "
+                f"its end may be missing. {_plea(self.text_form)}"
             )
         if bare := _BARE.fullmatch(inner):
             for candidate in (*self._parsed(bare[1]), bare[1]):
