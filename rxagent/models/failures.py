@@ -41,8 +41,8 @@ _OF_FILTERS = {"prompt_filter_results", "content_filter_results", "content_filte
 """What filters report: where one of them has failed, the reply is whole."""
 
 _INNOCENT = frozenset(("index", "delta", "logprobs", "finish_reason", "content", "refusal"))
-_INNOCENT |= {"tool_calls", "id", "function", "name", "arguments", "reasoning_content"}
-"""What says of no failure inside a chunk."""
+_INNOCENT |= {"tool_calls", "id", "function", "name", "arguments", "reasoning_content", "role"}
+"""What says of no failure inside a chunk, but for a role with that name."""
 
 _KIND = re.compile(r"error|fail", re.IGNORECASE)
 _NAMED_ERROR = re.compile(r"(.*[_.-])?(error|failure|failed|exception)", re.IGNORECASE)
@@ -138,7 +138,9 @@ def is_foreign(chunk: Mapping[str, Any]) -> bool:
 
 def _is_innocent(part: Any) -> bool:
     """Return whether a part of a chunk is empty, or has only fields that say of no failure."""
-    return not part or (type(part) is dict and _INNOCENT.issuperset(part))
+    if not part:
+        return True
+    return type(part) is dict and _INNOCENT.issuperset(part) and part.get("role") != "error"
 
 
 def _is_usual(chunk: dict[str, Any]) -> bool:

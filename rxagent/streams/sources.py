@@ -102,6 +102,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         "_own",
         "_scheduler",
         "_task",
+        "_together",
     )
 
     def __init__(
@@ -118,6 +119,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         self._began = began
         self._own = own
         self._is_disposed = self._has_ended = False
+        self._together = 1  # so that the first item is emitted at once
 
     def begin(self) -> None:
         self._task = self._scheduler.spawn(
@@ -194,7 +196,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
         has_more = True
         while has_more and not self._is_over():
             try:
-                has_more = _make(batch, items)
+                has_more = _make(batch, items, self._together)
             except BaseException:
                 await self._emit(items, share)  # those before the one that failed
                 raise
@@ -211,6 +213,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
             if self._is_over():
                 return
             self._scheduler.run_serialized(self._emit_some, items, share)
+            self._together = _TOGETHER
 
     def _emit_some(self, items: deque[_T], share: FairShare) -> None:
         """Emit items until something else comes first."""
@@ -229,13 +232,13 @@ _TOGETHER = 8
 """How many items are made at most before they are emitted."""
 
 
-def _make(batch: Iterator[_T | Rest], items: deque[_T]) -> bool:
-    """Make items, up to a rest, and return whether there may be more."""
+def _make(batch: Iterator[_T | Rest], items: deque[_T], count: int) -> bool:
+    """Make so many items, or those up to a rest, and return whether there may be more."""
     for item in batch:
         if item is REST:
             return True
         items.append(item)
-        if len(items) >= _TOGETHER:
+        if len(items) >= count:
             return True
     return False
 

@@ -5,12 +5,13 @@ from datetime import date
 from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
 
 from rxagent.agents.output import Output
 from rxagent.messages import Request
 from rxagent.models.openai_chat.request import chat_body
 from rxagent.models.openai_responses.request import response_body
-from rxagent.models.strict import is_strict
+from rxagent.models.strict import answer_format, is_strict
 
 from ..ids import shown
 
@@ -38,6 +39,23 @@ class Loose:
     name: str = ""
 
 
+class Home(BaseModel):
+    """A place."""
+
+    model_config = ConfigDict(extra="forbid")
+    street: str
+
+
+class Person(BaseModel):
+    """Somebody with described parts, of which one is another person."""
+
+    model_config = ConfigDict(extra="forbid")
+    home: Home = Field(description="Where they live.")
+    work: Home
+    friend: "Person | None" = Field(description="Their friend.")
+    mother: "Person" = Field(description="Their mother.")
+
+
 @dataclass
 class Open:
     """A whole with a field that may be anything."""
@@ -51,6 +69,8 @@ class Open:
         (Whole, True),
         (list[Whole], True),
         (Literal["a"], True),
+        (Person, True),
+        (list[Person], True),
         (Loose, False),
         (list[Loose], False),
         (dict[str, int], False),
@@ -68,8 +88,31 @@ def test_a_schema_is_strict_where_it_can_be(kind, strict):
     chat = chat_body("m", request)["response_format"]["json_schema"]
     responses = response_body("m", request, ())["text"]["format"]
 
-    assert strict is is_strict(schema)
     assert strict == ("strict" in chat) == ("strict" in responses)
+    assert chat["schema"] == responses["schema"]
+    assert is_strict(chat["schema"]) is strict
+
+
+def test_a_reference_of_a_strict_schema_stands_alone():
+    """OpenAI refuses words beside it; what it means has them instead, but within itself."""
+    schema = answer_format(Output.of(Person).schema)["schema"]
+    home, friend = schema["properties"]["home"], schema["properties"]["friend"]
+
+    assert "Where they live." == home["description"]
+    assert ["street"] == home["required"]
+    assert {"$ref": "#/$defs/Home"} == schema["properties"]["work"]
+    assert "Their friend." == friend["description"]
+    assert all(len(part) == 1 for part in parts_of(schema) if "$ref" in part)
+
+
+def parts_of(schema):
+    """Yield a schema and all that it consists of."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from parts_of(part)
+    elif isinstance(schema, dict):
+        yield schema
+        yield from parts_of([*schema.values()])
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,4 @@ def _holds_anything(choice: Mapping[str, Any]) -> bool:
 
 
 def _any_of(fields: Mapping[str, Any], names: frozenset[str]) -> bool:
-    if names.isdisjoint(fields):
-        return False
-    return any(fields[name] for name in fields.keys() & names)
+    return any(map(fields.get, names.intersection(fields)))

@@ -86,7 +86,7 @@ def reason_of(value: Any) -> str:
 
 def _failed_reason_of(native: Any) -> str:
     """Return the finish reason behind a gateway if it names a failure, else an empty text."""
-    reason = reason_of(native) if native and isinstance(native, str) else ""
+    reason = reason_of(native) if isinstance(native, str) else ""
     return reason if reason and finish_of(reason) is None and _NAMES_FAILURE.search(reason) else ""
 
 
@@ -95,16 +95,13 @@ def reason_in(choice: Mapping[str, Any]) -> str:
     reason = reason_of(choice.get("finish_reason"))
     if not reason and choice.get("stop_reason") in ("error", "failed"):
         reason = "error"
-    return _failed_reason_of(choice.get("native_finish_reason")) or reason
+    native = choice.get("native_finish_reason")
+    return (_failed_reason_of(native) if native else "") or reason
 
 
 def failed_end_of(reason: Any) -> Any:
     """Return a finish reason that is the description of a failure, as SGLang's, or None."""
-    if (
-        reason is None
-        or not isinstance(reason, Mapping)
-        or finish_of(reason_of(reason)) is not None
-    ):
+    if not isinstance(reason, Mapping) or finish_of(reason_of(reason)) is not None:
         return None
     return reason if reason.get("message") else None
 

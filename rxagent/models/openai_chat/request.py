@@ -10,7 +10,7 @@ from typing import Any
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
 from ..history import Ids, accepted_name, beginning_of_turn, beginnings_of_turns, is_object
-from ..strict import is_strict
+from ..strict import answer_format
 from .ids import IdForm
 from .oddities import USUAL, Oddities, apart
 
@@ -34,10 +34,7 @@ def chat_body(model: str, request: Request) -> dict[str, Any]:
     if request.stop and not _TAKES_NO_STOP.fullmatch(model.lower()):
         body["stop"] = list(request.stop[:_MOST_STOPS])
     if request.output is not None:
-        name = re.sub(r"[^\w-]", "_", str(request.output.get("title", "answer")), flags=re.ASCII)
-        schema: dict[str, Any] = {"name": name[:64], "schema": dict(request.output)}
-        if is_strict(request.output):
-            schema["strict"] = True
+        schema = answer_format(request.output)
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
 

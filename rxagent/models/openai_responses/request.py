@@ -8,7 +8,7 @@ from typing import Any
 
 from ...messages import Request, ToolSpec
 from ..options import merged
-from ..strict import is_strict
+from ..strict import answer_format
 from .conversation import input_items
 
 __all__ = ["response_body"]
@@ -40,12 +40,7 @@ def response_body(
     if request.tools:
         ours["tools"] = [_tool(tool) for tool in request.tools]
     if request.output is not None:
-        name = re.sub(r"[^\w-]", "_", str(request.output.get("title", "answer")), flags=re.ASCII)
-        schema: dict[str, Any] = {"type": "json_schema", "name": name[:64]}
-        schema["schema"] = dict(request.output)
-        if is_strict(request.output):
-            schema["strict"] = True
-        ours["text"] = {"format": schema}
+        ours["text"] = {"format": {"type": "json_schema", **answer_format(request.output)}}
     body = merged(ours, *options)
     for name in body.keys() & {"include", "text"}:
         body[name] = _both(ours.get(name), body[name])
