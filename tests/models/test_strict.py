@@ -47,7 +47,7 @@ class Home(BaseModel):
 
 
 class Person(BaseModel):
-    """Somebody with described parts, of which one is another person."""
+    """Someone with described parts, of which one is another person."""
 
     model_config = ConfigDict(extra="forbid")
     home: Home = Field(description="Where they live.")
