@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from io import StringIO
-from typing import Any
+from itertools import accumulate, chain, islice, repeat
+from typing import Any, TypeAlias
 
 from .events import (
     Event,
@@ -19,7 +20,17 @@ from .events import (
     ToolOutput,
 )
 
-__all__ = ["TEXTS", "Joiner", "channel", "coalesced", "like", "piece", "texts_of"]
+__all__ = [
+    "TEXTS",
+    "Joiner",
+    "NumberedEvents",
+    "channel",
+    "coalesced",
+    "like",
+    "numbered",
+    "piece",
+    "texts_of",
+]
 
 TEXTS = frozenset((TextDelta, RefusalDelta))
 """The types whose every event is a piece, with its type as channel."""
@@ -80,11 +91,35 @@ def like(event: Any) -> Callable[[str], Event]:
             return kind
 
 
+NumberedEvents: TypeAlias = Iterator[tuple[Event, int]]
+"""Events, each with the number of events of the run up to and with it."""
+
+
+def numbered(
+    joined: Sequence[Event], counts: Sequence[int] | None, start: int, end: int
+) -> NumberedEvents:
+    """Number joined pieces, which stand for the events from `start` to `end` of a run.
+
+    Args:
+        joined: One piece for each channel.
+        counts: How many pieces each stands for; None if the channels alternate, so that the last
+            one completes all of them.
+        start: The number of the event before them.
+        end: The number of the last of them.
+    """
+    if counts is None:
+        return zip(joined, chain(repeat(start, len(joined) - 1), [end]), strict=False)
+    return zip(joined, islice(accumulate(counts, initial=start), 1, None), strict=True)
+
+
 class Joiner:
     """Joins pieces by channel; the channels stay in the order in which they began."""
 
     def __init__(self) -> None:
         self._joined: dict[Hashable, tuple[Event, StringIO]] = {}
+        self._counts: list[int] = []
+        self._latest: Hashable = None
+        self._alternate = False
         self._channels: list[Hashable] = []
         self._pieces: list[Any] = []
 
@@ -107,22 +142,33 @@ class Joiner:
         self._channels, self._pieces = [], []
         texts = texts_of(pieces, channels)
         if len(set(channels)) == 1:  # the usual case
-            self._write(channels[0], pieces[0], "".join(texts))
+            self._write(channels[0], pieces[0], "".join(texts), len(texts))
         else:
             for channel, event, text in zip(channels, pieces, texts, strict=True):
-                self._write(channel, event, text)
+                self._write(channel, event, text, 1)
 
-    def _write(self, channel: Hashable, event: Event, text: str) -> None:
+    def _write(self, channel: Hashable, event: Event, text: str, count: int) -> None:
         joined = self._joined.get(channel)
         if joined is None:
             joined = self._joined[channel] = event, StringIO()
+            self._latest = channel
+            self._counts.append(0)
+        elif channel != self._latest:
+            self._alternate = True
+        self._counts[-1] += count
         joined[1].write(text)
 
     def take(self) -> list[Event]:
         """Return the joined pieces, and start again without any."""
+        return [event for event, _ in self.take_numbered(0)]
+
+    def take_numbered(self, start: int) -> NumberedEvents:
+        """Return the joined pieces, counted on from `start`, and start again without any."""
         self._join()
-        joined, self._joined = self._joined, {}
-        return [like(event)(text.getvalue()) for event, text in joined.values()]
+        joined, counts, alternate = self._joined, self._counts, self._alternate
+        self._joined, self._counts, self._alternate = {}, [], False
+        events = [like(event)(text.getvalue()) for event, text in joined.values()]
+        return numbered(events, None if alternate else counts, start, start + sum(counts))
 
     def __len__(self) -> int:
         return len({**self._joined, **dict.fromkeys(self._channels)})

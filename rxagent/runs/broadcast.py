@@ -15,6 +15,7 @@ from attrs import frozen
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
+from ..coalescing import NumberedEvents
 from ..errors import BufferOverflow
 from ..events import Event
 from ..streams import Broadcaster, PartialObserver, RunScheduler
@@ -22,7 +23,7 @@ from ..streams.fairness import FairShare
 from ..streams.process_end import awaited_at_end
 from ..streams.serial_queue import is_main_thread
 from ..streams.sink import Sink
-from .event_log import EventLog, NumberedEvents
+from .event_log import EventLog
 from .outcome import Outcome
 
 __all__ = [

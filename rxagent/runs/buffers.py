@@ -10,12 +10,11 @@ from typing import Any, Literal, TypeAlias
 from reactivex import abc
 
 from ..arguments import number, shown
-from ..coalescing import TEXTS, Joiner, channel
+from ..coalescing import TEXTS, Joiner, NumberedEvents, channel
 from ..errors import BufferOverflow
 from ..events import Event
 from ..streams import RunScheduler
 from ..streams.each import EMPTY
-from .event_log import NumberedEvents, numbered
 
 __all__ = ["Buffer", "Overflow", "buffer_for", "check_since"]
 
@@ -218,7 +217,7 @@ class _Crowd:
         return self.count - len(self)
 
     def _settle(self) -> None:
-        self._settled.extend(numbered(self._joiner.take(), self._began, self.count))
+        self._settled.extend(self._joiner.take_numbered(self._began))
 
     def replay(self, seq: int) -> NumberedEvents:
         """Return all events, numbered from `seq` on."""

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, count, islice
+from operator import gt
 from threading import Lock
 from typing import Any, Literal, TypeAlias
 
 from attrs import Factory, define
 
 from ..arguments import shown
-from ..coalescing import TEXTS, channel, coalesced, like, piece, texts_of
+from ..coalescing import (
+    TEXTS,
+    Joiner,
+    NumberedEvents,
+    channel,
+    coalesced,
+    like,
+    numbered,
+    piece,
+    texts_of,
+)
 from ..errors import describe
 from ..events import Event, FinalAnswer, RunFailed, RunStarted
 from ..state import State, fold, fold_all
 
-__all__ = ["EventLog", "Keep", "NumberedEvents", "PackedDeltas", "numbered"]
+__all__ = ["EventLog", "Keep", "PackedDeltas"]
 
 Keep: TypeAlias = Literal["everything", "merged", "nothing"]
 """What late observers get of the past: every event; pieces joined; or nothing."""
-
-NumberedEvents: TypeAlias = Iterator[tuple[Event, int]]
-"""Events, each with the number of events of the run up to and with it."""
 
 _PACK = 256
 _FORGET = 64
@@ -72,17 +80,19 @@ class PackedDeltas:
             ends[number] = end = start + length
             yield make(text[start:end])
 
+    def numbered(self, start: int) -> NumberedEvents:
+        """Return the joined pieces, counted on from `start`."""
+        order = self._order or bytes(self.count)
+        alternate = any(map(gt, order, order[1:]))
+        counts = None if alternate else list(map(order.count, range(len(self.joined))))
+        return numbered(self.joined, counts, start, start + self.count)
+
 
 def _small(numbers: list[int]) -> Sequence[int]:
     try:
         return bytes(numbers)
     except ValueError:
         return array("Q", numbers)
-
-
-def numbered(events: Sequence[Event], start: int, end: int) -> NumberedEvents:
-    """Number events that stand for those from `start` to `end`; the last one completes them."""
-    return zip(events, chain([start] * (len(events) - 1), [end]), strict=False)
 
 
 @define(eq=False)
@@ -200,16 +210,20 @@ class EventLog:
             if not isinstance(entry, PackedDeltas):
                 yield entry, end
             elif seq > start or self._keep == "everything":
-                yield from self._rest(list(entry.pieces()), max(seq - start, 0), start, end)
+                yield from self._rest(entry.pieces(), start, max(seq - start, 0))
             else:
-                yield from numbered(entry.joined, start, end)
-        yield from self._rest(pieces, max(seq - end, 0), end, end + len(pieces))
+                yield from entry.numbered(start)
+        yield from self._rest(pieces, end, max(seq - end, 0))
 
-    def _rest(self, pieces: list[Event], skip: int, start: int, end: int) -> NumberedEvents:
-        rest = pieces[skip:]
+    def _rest(self, pieces: Iterable[Event], start: int, skip: int) -> NumberedEvents:
+        """Yield pieces but for some that are skipped, counted on from `start`."""
+        rest = islice(pieces, skip, None)
         if self._keep == "everything":
-            return zip(rest, range(start + skip + 1, end + 1), strict=True)
-        return numbered(list(coalesced(rest)), start + skip, end)
+            return zip(rest, count(start + skip + 1))
+        joiner = Joiner()
+        for event in rest:
+            joiner.add(channel(event), event)
+        return joiner.take_numbered(start + skip)
 
     @property
     def answer(self) -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from reactivex.disposable import SingleAssignmentDisposable
 
+from ..coalescing import NumberedEvents
 from ..errors import BufferOverflow
 from ..events import Event
 from ..streams.each import Pull, Reader
 from .broadcast import QueuedObserver
 from .buffers import Buffer
-from .event_log import NumberedEvents
 
 __all__ = ["Following", "RunReader"]
 

@@ -14,13 +14,13 @@ from typing import Any
 from reactivex import abc
 from reactivex.disposable import SingleAssignmentDisposable
 
+from ..coalescing import NumberedEvents
 from ..events import Event
 from ..streams import PartialObserver
 from ..streams.each import EMPTY
 from ..streams.interruptible_wait import InterruptibleWait, Latch
 from .broadcast import QueuedObserver, ReplayObserver
 from .buffers import Buffer
-from .event_log import NumberedEvents
 from .viewer_pool import Dispatch
 
 __all__ = ["DirectObserver", "Drain", "Viewer"]

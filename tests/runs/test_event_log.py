@@ -2,6 +2,7 @@
 
 import threading
 import tracemalloc
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -23,8 +24,10 @@ from rxagent.events import (
     ToolOutput,
     Usage,
 )
+from rxagent.runs.buffers import buffer_for
 from rxagent.runs.event_log import EventLog, PackedDeltas
 from rxagent.state import State, fold_all
+from rxagent.streams.each import EMPTY
 
 from ..meanwhile import meanwhile
 from .watching import EVENTS, WATCHDOG, joined
@@ -112,6 +115,36 @@ def test_going_on_from_a_number(events, since):
             first = [event for event, _ in numbered[:at]]
             assert joined(events[since:]) == joined([*first, *received(record, seq)])
         before = seq
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=4), st.integers(0, 300))
+def test_texts_that_follow_each_other_are_counted(lengths, since):
+    """The number moves on with each of them, in a replay and in a buffer without room."""
+    kinds = ReasoningDelta, TextDelta, partial(ToolCallDelta, 1, None, None), RefusalDelta
+    events = [
+        kind(f"{n} ") for kind, length in zip(kinds, lengths, strict=False) for n in range(length)
+    ]
+    since = min(since, len(events))
+    record = recorded(events)
+    full = buffer_for("merge", 1, None)
+    for event in events:
+        full.put(event)
+    taken = taken_from(full)
+
+    assert len(taken) == len({seq for _, seq in taken})
+    replayed = list(record.since(since))
+    assert len(replayed) == len({seq for _, seq in replayed})
+    for at, (_, seq) in enumerate(replayed, 1):
+        first = [event for event, _ in replayed[:at]]
+        assert joined(events[since:]) == joined([*first, *received(record, seq)])
+
+
+def taken_from(buffer):
+    """Take all events of a buffer, each with the number then."""
+    taken = []
+    while (event := buffer.take()) is not EMPTY:
+        taken.append((event, buffer.seq))
+    return taken
 
 
 @given(RUNS)
