@@ -140,7 +140,7 @@ class Step:
         ]
         if not all(map(is_, calls, said.tool_calls)):
             said = evolve(said, tool_calls=calls)
-        if said.tool_calls or (said.text and not summary):
+        if said.tool_calls or ((said.text or said.extra) and not summary):
             messages.append(without_words(said) if summary else said)
         native = dict(zip(keys, calls, strict=True))
         for key, call in native.items():

@@ -169,7 +169,7 @@ class _Step:
                 "The length limit cut off this call, so it was not run. Make it shorter."
             )
         if not text.strip():
-            cut = ": it reached the length limit (max_tokens)" if reason == "length" else ""
+            cut = ": the length limit (max_tokens), or a pause, ended it" * (reason == "length")
             raise ParseError(f"The reply was empty{cut}. Call a tool, or write the answer.")
         if not self._may_be_text:
             raise ParseError(

@@ -12,6 +12,7 @@ from ..arguments import mapping, one_of
 from ..messages import Request
 from .anthropic_messages.cache import CACHES, mark
 from .anthropic_messages.output_schema import Inexpressible, output_schema
+from .anthropic_messages.preserved import without_refusals
 from .anthropic_messages.reply import MessageReply
 from .anthropic_messages.request import message_body
 from .errors import ErrorFactory
@@ -130,7 +131,9 @@ class AnthropicModel(SdkModel):
     def _import_rest(self, client: Any) -> None:
         _ = client.messages.with_streaming_response.create
 
-    async def _response(self, client: Any, call: dict[str, Any], opened: AsyncExitStack) -> Any:
+    async def _response(self, client: Any, call: Mapping[str, Any], opened: AsyncExitStack) -> Any:
+        if self._origin(client) == self.provider:  # gateways may not know the header
+            call = without_refusals(call, client.default_headers)
         sending = client.messages.with_streaming_response.create(**call)
         return (await opened.enter_async_context(sending)).http_response
 

@@ -21,6 +21,7 @@ __all__ = [
     "beginning_of_turn",
     "beginnings_of_turns",
     "is_object",
+    "without_bare_data",
 ]
 
 _LONGEST_NAME = 64
@@ -99,6 +100,16 @@ def beginnings_of_turns(messages: Sequence[Message]) -> Iterator[int]:
     for index, message in enumerate(messages):
         if message.role == "user" and not (index and messages[index - 1].role == "tool"):
             yield index
+
+
+def without_bare_data(messages: Iterable[Message]) -> Iterator[Message]:
+    """Yield messages but for replies that hold nothing but data of a provider.
+
+    Only protocols whose messages consist of blocks take such replies back.
+    """
+    for message in messages:
+        if not message.extra or message.text or message.tool_calls or message.images:
+            yield message
 
 
 def is_object(text: str) -> bool:

@@ -467,7 +467,7 @@ def test_what_an_eager_call_costs_does_not_depend_on_the_others():
     [
         ("", "The reply was empty. Call a tool"),
         ([TextDelta("Let me see."), Finish("tool_calls")], "announced tool calls, but none"),
-        ([Finish("length")], r"empty: it reached the length limit \(max_tokens\)"),
+        ([Finish("length")], r"empty: the length limit \(max_tokens\), or a pause, ended it"),
         ("No", "Check polite failed: it returned False"),
         (calls(("add", {"a": 1, "b": 1})), "No tool can be called any more"),
     ],

@@ -25,7 +25,7 @@ from rxagent.testing.scenarios import Reply
 
 from ..models.raw import answering
 
-pytest.importorskip("anthropic")
+DefaultAsyncHttpxClient = pytest.importorskip("anthropic").DefaultAsyncHttpxClient
 
 keepers["executor"] = lambda opened: isinstance(opened, Thread) and opened.name[:8] == "asyncio_"
 """An event loop keeps the threads on which the SDK looks up the platform, once for each client."""
@@ -402,3 +402,29 @@ print("anthropic" in sys.modules)
     )
 
     assert ("False", "") == (ran.stdout.strip(), ran.stderr)
+
+
+@pytest.mark.parametrize("host", ["api.anthropic.com", "another.example"])
+def test_thoughts_behind_a_changed_conversation(far_end, host, monkeypatch):
+    """Anthropic's own server is asked to drop them; others may not know the header."""
+    port = int(far_end.url.rsplit(":", 1)[1].split("/")[0])
+
+    async def redirect(request):
+        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=port)
+
+    model = AnthropicModel(
+        "claude-opus-5-5",
+        api_base=f"https://{host}",
+        api_key="none",
+        http_client=lambda: DefaultAsyncHttpxClient(event_hooks={"request": [redirect]}),
+    )
+    monkeypatch.setattr(far_end, "_new_name", lambda: model.model_id)
+    far_end.serve(ReasoningDelta("Hm."), *HELLO)
+    asked = Agent(model)
+    first = asked.start("Hi")
+    first.result()
+    asked.start("Go on.", state=first.state).result()
+
+    body = far_end.bodies[-1]
+    assert "thinking" == body["messages"][1]["content"][0]["type"]
+    assert ("thinking" in body) is (host == "api.anthropic.com")

@@ -8,14 +8,12 @@ from typing import Any
 
 from .cache import FALLBACK, THOUGHTS
 from .opened import CALL, kind_of
+from .server_tools import is_unanswered
 
 __all__ = ["reason_of_fallback", "staying", "without_declined"]
 
 _LEFT = {CALL, "connector_text", *THOUGHTS}
 """The blocks that Anthropic does not pass on to the model that takes over (November 2026)."""
-
-_OF_TOOLS = "_tool_use"
-"""How the types of calls end that the server makes itself."""
 
 _Block = Mapping[str, Any]
 
@@ -27,12 +25,7 @@ def staying(blocks: Sequence[_Block]) -> list[bool]:
     Calls and thoughts do not, and neither does what the server's tools have not answered.
     """
     answered = {block.get("tool_use_id") for block in blocks}
-    return [_stays(block, block.get("id") in answered) for block in blocks]
-
-
-def _stays(block: _Block, is_answered: bool) -> bool:
-    kind = kind_of(block)
-    return kind not in _LEFT and (is_answered or not kind.endswith(_OF_TOOLS))
+    return [kind_of(block) not in _LEFT and not is_unanswered(block, answered) for block in blocks]
 
 
 def without_declined(blocks: Sequence[Any]) -> list[Any]:

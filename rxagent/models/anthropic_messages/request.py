@@ -13,6 +13,7 @@ from ..divided import between_tags
 from ..history import Ids, accepted_name, arguments_of
 from ..image_data import image_data
 from .cache import THOUGHTS
+from .server_tools import without_unanswered
 
 __all__ = ["message_body"]
 
@@ -31,8 +32,8 @@ def message_body(request: Request, origin: str | None = None) -> dict[str, Any]:
 
     The system's messages become the field `system`. Messages of one role that follow each other
     become one, in which the results of tools stand first. As Anthropic demands it, texts without
-    a letter are left out, and thoughts at the end of a reply. A result whose call is missing
-    becomes a text.
+    a letter are left out, thoughts at the end of a reply, and calls of the server's own tools that
+    it did not answer. A result whose call is missing becomes a text.
 
     Args:
         request: The request.
@@ -74,13 +75,11 @@ def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:
             blocks = [*_texts(shown), *map(_image, message.images)]
         if not blocks:
             continue
-        if role == "user":
-            _end_reply(turns)
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
             turns.append(_turn(role, blocks))
-    _end_reply(turns)
+    turns = _with_ended_replies(turns)
     for turn in turns:  # a stable sort
         turn["content"].sort(key=lambda block: block["type"] != "tool_result")
     if turns and turns[0]["role"] == "assistant":
@@ -94,13 +93,25 @@ def _turn(role: str, blocks: list[_Block]) -> _Block:
     return {"role": role, "content": blocks}
 
 
-def _end_reply(turns: list[_Block]) -> None:
-    """Leave out the thoughts at the end of a reply, with which Anthropic lets none end."""
-    content = turns[-1]["content"] if turns and turns[-1]["role"] == "assistant" else [{}]
-    while content and content[-1].get("type") in THOUGHTS:
-        content.pop()
-    if not content:
-        turns.pop()
+def _with_ended_replies(turns: list[_Block]) -> list[_Block]:
+    """Return the turns without what Anthropic takes at the end of no reply.
+
+    Those are thoughts, and calls of the server's own tools without a result; these stay where
+    nothing follows but results of our tools.
+    """
+    kept: list[_Block] = []
+    for turn in reversed(turns):
+        role, content = turn["role"], turn["content"]
+        after = kept[-1]["content"] if kept else []
+        if role == "assistant" and any(block["type"] != "tool_result" for block in after):
+            content = without_unanswered(content)
+        while role == "assistant" and content and content[-1].get("type") in THOUGHTS:
+            content.pop()
+        if kept and kept[-1]["role"] == role:
+            after[:0] = content
+        elif content:
+            kept.append(_turn(role, content))
+    return kept[::-1]
 
 
 def _strip_end(content: list[_Block]) -> None:

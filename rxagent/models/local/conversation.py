@@ -20,6 +20,7 @@ from ...call_forms import CALL_CLOSE, CALL_OPEN
 from ...json_text import members_of
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..errors import ErrorFactory
+from ..history import without_bare_data
 
 __all__ = ["Form", "Render", "rendered", "tools_of"]
 
@@ -82,14 +83,14 @@ def _forms(
     request: Request, schema: Any, takes_tools: bool
 ) -> Iterator[tuple[list[Form], list[Form] | None]]:
     shown = [_instruction(_SCHEMA.format(schema=json.dumps(schema)))] if schema else []
-    own = tools_of(request)
-    if takes_tools or not (own or any(m.tool_calls for m in request.messages)):
-        plain = _with_instructions(list(_messages(request.messages)), shown)
+    own, messages = tools_of(request), list(without_bare_data(request.messages))
+    if takes_tools or not (own or any(message.tool_calls for message in messages)):
+        plain = _with_instructions(list(_messages(messages)), shown)
         yield plain, own or None
         yield _alternating(plain), own or None
     text = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in own)
     shown += [_instruction(_TOOLS.format(tools=text))] if own else []
-    written = _with_instructions(list(_written(request.messages)), shown)
+    written = _with_instructions(list(_written(messages)), shown)
     yield written, None
     yield _alternating(written), None
 

@@ -9,7 +9,14 @@ from typing import Any
 
 from ...messages import Image, Message, Request, ToolCall, ToolSpec
 from ..blocks import data_of
-from ..history import Ids, accepted_name, beginning_of_turn, beginnings_of_turns, is_object
+from ..history import (
+    Ids,
+    accepted_name,
+    beginning_of_turn,
+    beginnings_of_turns,
+    is_object,
+    without_bare_data,
+)
 from ..strict import answer_format
 from .ids import IdForm
 from .oddities import USUAL, Oddities, apart
@@ -57,7 +64,7 @@ def chat_messages(
         origin: Where the request goes.
         oddities: What the server demands.
     """
-    forms = _forms(list(messages), origin, oddities)
+    forms = _forms(list(without_bare_data(messages)), origin, oddities)
     return apart(forms, oddities.between) if oddities.between else forms
 
 

@@ -105,7 +105,7 @@ def contents(draw):
                     [
                         ([text(draw(TEXTS))], True),
                         ([use, result], True),
-                        ([use], is_last),
+                        ([use], False),
                         ([thought(draw(TEXTS))], is_last),
                         ([{"type": "redacted_thinking", "data": "x"}], is_last),
                         ([{"type": "connector_text", "connector_text": "x"}], is_last),

@@ -214,6 +214,46 @@ def test_thoughts_stay_with_their_server():
     assert [text("Five.")] == turns(USER, changed, origin=HERE)[1]["content"]
 
 
+SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"q": "a"}}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+OURS = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {}}
+WITHIN = {**OURS, "caller": {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        ([text("Hm."), SEARCH], [text("Hm.")]),
+        ([SEARCH], []),
+        ([SEARCH, FOUND, text("Hm.")], [SEARCH, FOUND, text("Hm.")]),
+        ([SEARCH, FOUND], [SEARCH, FOUND]),
+        ([{**SEARCH, "type": "mcp_tool_use"}, text("Hm.")], [text("Hm.")]),
+        ([text("Hm."), SEARCH, OURS], [text("Hm."), OURS]),
+        ([text("Hm."), SEARCH, WITHIN], [text("Hm."), OURS]),
+    ],
+)
+def test_calls_of_the_server(content, left):
+    """One without a result is left out where something follows: Anthropic refuses it there."""
+    said = read(content)
+    results = [RESULT] if OURS in left else []
+    asked, *replied = turns(USER, said, *results, Message("user", "Go on."), origin=HERE)
+
+    assert left == (replied[0]["content"] if left else [])
+    assert "Go on." == [asked, *replied][-1]["content"][-1]["text"]
+    assert content == turns(USER, said, origin=HERE)[1]["content"]
+
+
+@pytest.mark.parametrize("call", [OURS, WITHIN])
+def test_calls_of_the_server_beside_ours(call):
+    """The server answers its own once the results of ours have come, and nothing with them."""
+    content = [text("Hm."), SEARCH, call]
+    found = read([FOUND, text("Five.")])
+    history = turns(USER, read(content), RESULT, found, Message("user", "Go on."), origin=HERE)
+
+    assert content == turns(USER, read(content), RESULT, origin=HERE)[1]["content"]
+    assert [content, [FOUND, text("Five.")]] == [history[1]["content"], history[3]["content"]]
+
+
 def test_fields_of_calls():
     """What a call has beside name and input is given back with it."""
     use = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {}, "caller": {"a": 1}}
