@@ -9,12 +9,13 @@ from typing import Any
 
 from reactivex import Observable, abc
 
-from ..events import Delta, Event, Finish, StepRetried, TextDelta
+from ..events import Delta, Event, Finish, StepRetried, TextDelta, ToolFailed
 from ..streams.sink import MergeSink, Sink, lift
 from .code_blocks import Tags
 from .code_open_calls import OpenCalls
 from .code_statements import StatementReader
 from .steering import INTERRUPTED
+from .stopping import StoppableCall
 
 __all__ = ["eager_statements", "written_statements"]
 
@@ -99,7 +100,7 @@ class _Writing(Sink[Delta, Any]):
 
 
 def eager_statements(
-    start: Callable[[str, int], Observable[Event]], retract: Callable[[], Event]
+    start: Callable[[str, int], Observable[Event]], retract: Callable[[], ToolFailed]
 ) -> Callable[[Observable[str | StepRetried]], Observable[Event]]:
     """Run statements one after the other; a retraction ends the one that runs, and all that wait.
 
@@ -119,7 +120,7 @@ class _InOrder(MergeSink[Any, Event]):
     def __init__(
         self,
         start: Callable[[str, int], Observable[Event]],
-        retract: Callable[[], Event],
+        retract: Callable[[], ToolFailed],
         observer: abc.ObserverBase[Event],
     ) -> None:
         super().__init__(observer)
@@ -139,7 +140,7 @@ class _InOrder(MergeSink[Any, Event]):
         self._waiting.clear()
         self._lines = 0
         if running is not None:
-            running.retract(self._retract)
+            running.stop(self._retract)
 
     def go_on(self, ended: _Run | None = None) -> None:
         """Run what waits, unless code runs; `ended` does not any more."""
@@ -169,7 +170,7 @@ class _InOrder(MergeSink[Any, Event]):
         return self._running
 
 
-class _Run(Sink[Event, Event]):
+class _Run(StoppableCall):
     """Passes on the events of code that runs."""
 
     __slots__ = ("_order",)
@@ -180,10 +181,4 @@ class _Run(Sink[Event, Event]):
 
     def on_completed(self) -> None:
         self._order.go_on(self)
-        super().on_completed()
-
-    def retract(self, failed: Callable[[], Event]) -> None:
-        """End the code with an event, which is made when the code has ended."""
-        self._dispose_source()
-        self.observer.on_next(failed())
         super().on_completed()

@@ -194,7 +194,7 @@ class _Step:
         if result is not None and result.is_final:
             self._answer = result
 
-    def _retracted(self) -> Event:
+    def _retracted(self) -> ToolFailed:
         text = "StepRetried: retracted, because the turn was retried"
         return ToolFailed(self._call_id, text, self._how.session.variables())
 

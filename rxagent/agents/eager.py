@@ -8,15 +8,16 @@ from typing import Any
 
 from reactivex import Observable, abc
 
-from ..events import Event, StepRetried
+from ..events import Event, StepRetried, ToolFailed
 from ..messages import ToolCall
-from ..streams.sink import MergeSink, Sink, lift
+from ..streams.sink import MergeSink, lift
+from .stopping import StoppableCall
 
 __all__ = ["eager_calls"]
 
 
 def eager_calls(
-    start: Callable[[ToolCall], Observable[Event]], retract: Callable[[str], Event]
+    start: Callable[[ToolCall], Observable[Event]], retract: Callable[[str], ToolFailed]
 ) -> Callable[[Observable[ToolCall | StepRetried]], Observable[Event]]:
     """Start each call as it arrives and emit its events; StepRetried ends the calls still running.
 
@@ -33,7 +34,7 @@ class _EagerCalls(MergeSink[Any, Event]):
     def __init__(
         self,
         start: Callable[[ToolCall], Observable[Event]],
-        retract: Callable[[str], Event],
+        retract: Callable[[str], ToolFailed],
         observer: abc.ObserverBase[Event],
     ) -> None:
         super().__init__(observer)
@@ -47,7 +48,7 @@ class _EagerCalls(MergeSink[Any, Event]):
             return
         running, self._running = self._running, {}
         for call_id, call in running.items():
-            call.retract(self._retract(call_id))
+            call.stop(partial(self._retract, call_id))
 
     def _run(self, call_id: str, events: Observable[Event]) -> Observable[Event]:
         def run(observer: abc.ObserverBase[Event]) -> _EagerCall:
@@ -57,7 +58,7 @@ class _EagerCalls(MergeSink[Any, Event]):
         return lift(run)(events)
 
 
-class _EagerCall(Sink[Event, Event]):
+class _EagerCall(StoppableCall):
     __slots__ = ("_id", "_running")
 
     def __init__(
@@ -69,10 +70,4 @@ class _EagerCall(Sink[Event, Event]):
 
     def on_completed(self) -> None:
         self._running.pop(self._id, None)
-        super().on_completed()
-
-    def retract(self, failed: Event) -> None:
-        """End the call with an event."""
-        self._dispose_source()
-        self.observer.on_next(failed)
         super().on_completed()

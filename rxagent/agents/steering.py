@@ -20,7 +20,8 @@ from ..arguments import one_of, shown, valid
 from ..events import Delta, Event, FinalAnswer, Finish, MessageReceived, ToolFailed, ToolStarted
 from ..runs.inbox import Inbox, Steer, check_steer
 from ..streams import operators as stream_ops
-from ..streams.sink import Producer, Sink, lift
+from ..streams.sink import Producer, lift
+from .stopping import StoppableCall
 
 __all__ = ["CANCELLED", "INTERRUPTED", "Steering", "SteeringOptions"]
 
@@ -178,8 +179,8 @@ class _Answer(abc.DisposableBase):
             source.dispose()
 
 
-class _Call(Sink[Event, Event]):
-    """Passes the events of a call on, and can end it.
+class _Call(StoppableCall):
+    """A call that a message may end.
 
     Attributes:
         has_started: Whether its code runs.
@@ -202,13 +203,11 @@ class _Call(Sink[Event, Event]):
     def on_next(self, value: Event) -> None:
         if not self.has_started:
             self.has_started = type(value) is ToolStarted
-        self.observer.on_next(value)
+        super().on_next(value)
 
     def interrupt(self) -> None:
-        """Dispose the source, and end the call."""
-        self._dispose_source()
-        self.observer.on_next(self._failed())
-        super().on_completed()
+        """End the call, and those within it."""
+        self.stop(self._failed)
 
     def dispose(self) -> None:
         self._open.pop(self, None)

@@ -203,7 +203,7 @@ class _Step:
         checked = check_answer(self.how.checks, value, self.turn.state, self.how.workers)
         return checked.pipe(stream_ops.flat_map(self.turn.final))
 
-    def _retract(self, call_id: str) -> Event:
+    def _retract(self, call_id: str) -> ToolFailed:
         return ToolFailed(call_id, "StepRetried: retracted, because the turn was retried")
 
     def _is_eager(self, call: ToolCall) -> bool:

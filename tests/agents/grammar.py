@@ -85,17 +85,17 @@ def assert_calls(events):
     ended = {event.call_id for event in events if isinstance(event, ToolCompleted)}
     for call_id, run in inner.items():
         if call_id in code:
-            assert_calls_of_code(call_id, run, call_id in ended)
+            assert_calls_of_code(call_id, run)
         elif call_id in ended:
             assert_run(run)
         else:  # it was cut off
             assert isinstance(run[0], RunStarted)
+            assert_calls(run)
 
 
-def assert_calls_of_code(call_id, events, is_ended):
+def assert_calls_of_code(call_id, events):
     """Check the calls that code makes: numbered from 1, each as any other."""
     started = [event.call.id for event in events if isinstance(event, ToolStarted)]
     seen = {event.call.id if isinstance(event, ToolStarted) else event.call_id for event in events}
     assert {*started} <= {f"{call_id}.{number + 1}" for number in range(len(seen))}
-    if is_ended:
-        assert_calls(events)
+    assert_calls(events)

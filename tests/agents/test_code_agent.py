@@ -5,6 +5,7 @@ import inspect
 import json
 import pickle
 import threading
+from queue import SimpleQueue
 
 import pytest
 from reactivex import operators as rxo
@@ -238,7 +239,7 @@ def seen_in(event):
 
 def test_the_model_is_hung_up_on_at_the_closing_tag():
     """Nothing is read after the tag, and the message holds the whole block."""
-    left = []
+    left = SimpleQueue()
 
     async def model(request):
         try:
@@ -248,11 +249,11 @@ def test_the_model_is_hung_up_on_at_the_closing_tag():
                 yield " on and on"
                 await asyncio.sleep(0)
         finally:
-            left.append(request.stop)
+            left.put(request.stop)
 
     events = list(each(CodeAgent(model)("?")))
 
-    assert [("</code>",)] == left
+    assert ("</code>",) == left.get(timeout=WATCHDOG)
     assert "<code>\nfinal_answer(1)\n</code>" == of(MessageCompleted, events)[0].message.text
     assert [Finish("stop")] == of(Finish, events)
     assert "<code>\nfinal_answer(1)\n</code>" == "".join(
