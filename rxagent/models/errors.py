@@ -56,6 +56,9 @@ _REFUSED = re.compile(
     r"content.?(filter|policy|management)|moderation|safety|prohibited|sensitive"
     r"|\b(bio|cyber)_policy|policy_violation"
 )
+_FLAGGED = re.compile(r"\bflagged\b|\bmoderation\b")
+"""How a host says without a code, in a reply of status 403, that a filter has refused a request."""
+
 _SPENT = {
     "1113",  # Zhipu's
     "billing_hard_limit_reached",
@@ -201,7 +204,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _kind(words: str, message: str, status: int | None) -> type[ModelError]:
     """Return the kind of an error, by its status, its codes, and the words of its message."""
-    if _REFUSED.search(words):
+    if _REFUSED.search(words) or (status == 403 and _FLAGGED.search(message)):
         return ModelRefused
     if _SPENT & set(words.split()) or (status == 429 and _SPENT_IN_WORDS.search(message)):
         return ModelRejected  # unlike a rate limit, it does not pass by waiting

@@ -29,6 +29,11 @@ def check_keys(arguments: Mapping[str, Any], variable: str | None, errors: Error
         ModelRejected: A key cannot be sent in a header. The error does not hold it.
     """
     for name, key in _keys(arguments, variable):
+        if isinstance(key, bytes | bytearray):
+            raise errors.rejected(
+                f"cannot be called with this {name}: it is bytes. Give a text, as `key.decode()` "
+                "makes it."
+            )
         if key != key.strip() or _CONTROL.search(key) or not key.isascii():
             raise errors.rejected(
                 f"cannot be called with this {name}: it begins or ends with white space, or holds "
@@ -37,8 +42,8 @@ def check_keys(arguments: Mapping[str, Any], variable: str | None, errors: Error
             )
 
 
-def _keys(arguments: Mapping[str, Any], variable: str | None) -> Iterator[tuple[str, str]]:
+def _keys(arguments: Mapping[str, Any], variable: str | None) -> Iterator[tuple[str, Any]]:
     given = [(name, key) for name, key in arguments.items() if _NAMED.fullmatch(name)]
-    yield from ((name, key) for name, key in given if isinstance(key, str))
+    yield from ((name, key) for name, key in given if isinstance(key, str | bytes | bytearray))
     if not given and variable is not None:
         yield variable, os.environ.get(variable, "")

@@ -316,6 +316,16 @@ def test_error_frames(server, description, kind, status):
     assert str(error).endswith("for 'here': No.")
 
 
+def test_a_filter_that_has_no_code(server):
+    """OpenRouter says in words alone, with status 403, that a filter has refused a request."""
+    message = 'a/b requires moderation on X. Your input was flagged for "harassment".'
+    frame = {"error": {"code": 403, "message": message, "metadata": {"reasons": ["harassment"]}}}
+    _, error = failure(serve(server, frame))
+    _, forbidden = failure(serve(server, {"error": {"code": 403, "message": "No access."}}))
+
+    assert (ModelRefused, ModelRejected) == (type(error), type(forbidden))
+
+
 def test_error_objects(server):
     """An error may be an object of its own, as vLLM sends it."""
     _, error = failure(serve(server, {"object": "error", "message": "No.", "code": 400}))

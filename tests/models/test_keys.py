@@ -69,6 +69,14 @@ def test_a_key_of_the_environment(monkeypatch, variable, make):
     assert SECRET not in str(error)
 
 
+def test_keys_that_are_bytes():
+    """An SDK would send the text that Python writes for them."""
+    error = rejection(OpenAIModel("m", api_base=NOWHERE, api_key=SECRET.encode()))
+
+    assert "it is bytes. Give a text, as `key.decode()` makes it" in str(error)
+    assert SECRET not in str(error)
+
+
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"])).map(str.strip))
 def test_keys_that_can_be_sent(key):
     """Any other key is taken, also a sentence, where the server needs none."""
