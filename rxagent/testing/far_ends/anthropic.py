@@ -22,6 +22,8 @@ __all__ = ["AnthropicFarEnd", "check_turns"]
 
 _Block = Mapping[str, Any]
 
+_OF_SERVER = ("server_tool_use", "mcp_tool_use")
+
 
 class AnthropicFarEnd(HttpFarEnd):
     """The far end of `AnthropicModel`."""
@@ -119,6 +121,8 @@ def check_turns(turns: Sequence[_Block]) -> None:
     assert roles[:1] == ["user"], "the first turn is the user's"
     assert all(one != other for one, other in pairwise(roles)), roles
     called: list[str] = []
+    own: set[str] = set()
+    """The calls of the server's tools that have no results."""
     for turn in turns:
         blocks = turn["content"]
         assert blocks, "a turn has content"
@@ -126,6 +130,10 @@ def check_turns(turns: Sequence[_Block]) -> None:
         returned = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
         assert called == returned or sorted(called) == sorted(returned), (called, returned)
         assert kinds[: len(returned)] == ["tool_result"] * len(returned), kinds
+        others = len(blocks) - len(returned)
+        assert not own or turn["role"] == "assistant" or not others, f"{own} have no results"
+        own |= {block["id"] for block in blocks if block["type"] in _OF_SERVER}
+        own -= {block.get("tool_use_id") for block in blocks}
         called = [block["id"] for block in blocks if block["type"] == "tool_use"]
         assert len(set(called)) == len(called), f"the ids {called} are unique"
         for block in blocks:

@@ -238,6 +238,7 @@ def test_calls_of_the_server(content, left):
     results = [RESULT] if OURS in left else []
     asked, *replied = turns(USER, said, *results, Message("user", "Go on."), origin=HERE)
 
+    check_turns([asked, *replied])
     assert left == (replied[0]["content"] if left else [])
     assert "Go on." == [asked, *replied][-1]["content"][-1]["text"]
     assert content == turns(USER, said, origin=HERE)[1]["content"]
@@ -250,6 +251,7 @@ def test_calls_of_the_server_beside_ours(call):
     found = read([FOUND, text("Five.")])
     history = turns(USER, read(content), RESULT, found, Message("user", "Go on."), origin=HERE)
 
+    check_turns(history)
     assert content == turns(USER, read(content), RESULT, origin=HERE)[1]["content"]
     assert [content, [FOUND, text("Five.")]] == [history[1]["content"], history[3]["content"]]
 
