@@ -22,7 +22,7 @@ from ..errors import describe
 from .loop_task import cancels_itself
 from .serial_queue import as_error, is_main_thread
 from .sink import MergeSink, lift
-from .sources import Began, from_async, from_worker
+from .sources import Began, close_iterator, from_async, from_worker
 from .workers import Workers
 
 __all__ = [
@@ -241,10 +241,8 @@ async def _yielded(call: Callable[[], AsyncIterable[Any]], makers: _Makers) -> A
                 return
             yield item
     finally:
-        close = getattr(items, "aclose", None)
-        if close is not None:
-            with _as_raised():
-                await close()
+        with _as_raised():
+            await close_iterator(items)
 
 
 @contextmanager

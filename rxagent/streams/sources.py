@@ -23,6 +23,7 @@ from .thread_reader import Leave, ThreadReader, Work, drain
 from .workers import Workers
 
 __all__ = [
+    "close_iterator",
     "from_async",
     "from_batches",
     "from_blocking",
@@ -61,7 +62,7 @@ def from_async(
             async for item in items:
                 yield (item,)
         finally:
-            await _close(items)
+            await close_iterator(items)
 
     return from_batches(batches, began=began, own=own)
 
@@ -188,7 +189,7 @@ class _Pump(abc.DisposableBase, Generic[_T]):
                 if self._is_over():
                     return
         finally:
-            await _close(batches)
+            await close_iterator(batches)
 
     async def _emit_all(self, batch: Iterator[_T | Rest], share: FairShare) -> None:
         """Make some items, then emit them in one action, until the batch is at its end."""
@@ -243,9 +244,13 @@ def _make(batch: Iterator[_T | Rest], items: deque[_T], count: int) -> bool:
     return False
 
 
-async def _close(items: AsyncIterator[Any]) -> None:
+async def close_iterator(items: AsyncIterator[Any]) -> None:
+    """Close an asynchronous iterator, if it can be closed.
+
+    One that still runs cannot: it is collected together with the task that reads it.
+    """
     close = getattr(items, "aclose", None)
-    if close is not None:
+    if close is not None and not getattr(items, "ag_running", False):
         await close()
 
 

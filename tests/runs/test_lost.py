@@ -123,6 +123,18 @@ def test_a_stopped_loop_is_collected_in_silence(model, monkeypatch):
     assert ([True], []) == (closed, ignored)
 
 
+@pytest.mark.parametrize("model", [asleep, falling_asleep])
+def test_in_whatever_order_it_is_collected(model, monkeypatch):
+    """A generator may be collected before the coroutine that reads it."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(7, 3, 3)
+    try:
+        for _ in range(20):
+            test_a_stopped_loop_is_collected_in_silence(model, monkeypatch)
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 def test_a_loop_that_stops_while_a_thread_waits():
     """A thread that waits for a run of another loop goes on when that loop has stopped."""
     loop, waiting, ends = asyncio.new_event_loop(), threading.Event(), []
