@@ -15,7 +15,7 @@ from .code_blocks import Tags
 from .code_open_calls import OpenCalls
 from .code_statements import StatementReader
 from .steering import INTERRUPTED
-from .stopping import StoppableCall
+from .stopping import WholeCall
 
 __all__ = ["eager_statements", "written_statements"]
 
@@ -170,7 +170,7 @@ class _InOrder(MergeSink[Any, Event]):
         return self._running
 
 
-class _Run(StoppableCall):
+class _Run(WholeCall):
     """Passes on the events of code that runs."""
 
     __slots__ = ("_order",)

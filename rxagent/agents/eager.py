@@ -11,7 +11,7 @@ from reactivex import Observable, abc
 from ..events import Event, StepRetried, ToolFailed
 from ..messages import ToolCall
 from ..streams.sink import MergeSink, lift
-from .stopping import StoppableCall
+from .stopping import WholeCall
 
 __all__ = ["eager_calls"]
 
@@ -58,7 +58,7 @@ class _EagerCalls(MergeSink[Any, Event]):
         return lift(run)(events)
 
 
-class _EagerCall(StoppableCall):
+class _EagerCall(WholeCall):
     __slots__ = ("_id", "_running")
 
     def __init__(

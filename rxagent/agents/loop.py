@@ -36,7 +36,9 @@ from ..events import (
 from ..state import State, fold
 from ..streams import iterate, run_scoped
 from ..streams import operators as stream_ops
+from ..streams.sink import lift
 from .steering import CANCELLED, Steering, SteeringOptions
+from .stopping import WholeCall
 
 __all__ = ["Before", "Step", "Turn", "run_steps"]
 
@@ -93,7 +95,7 @@ class Turn:
             session: Returns the variables after code that was stopped.
         """
         if self._steering is None:
-            return call
+            return lift(WholeCall)(call)
         return self._steering.cancellable(call, lambda: ToolFailed(call_id, CANCELLED, session()))
 
 

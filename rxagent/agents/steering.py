@@ -21,7 +21,7 @@ from ..events import Delta, Event, FinalAnswer, Finish, MessageReceived, ToolFai
 from ..runs.inbox import Inbox, Steer, check_steer
 from ..streams import operators as stream_ops
 from ..streams.sink import Producer, lift
-from .stopping import StoppableCall
+from .stopping import WholeCall
 
 __all__ = ["CANCELLED", "INTERRUPTED", "Steering", "SteeringOptions"]
 
@@ -179,7 +179,7 @@ class _Answer(abc.DisposableBase):
             source.dispose()
 
 
-class _Call(StoppableCall):
+class _Call(WholeCall):
     """A call that a message may end.
 
     Attributes:

@@ -1,8 +1,8 @@
-"""Stopping: calls that are ended from outside, with all calls within them."""
+"""Stopping: whatever ends a call ends the calls within it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from reactivex import abc
@@ -10,41 +10,55 @@ from reactivex import abc
 from ..events import ApprovalAsked, Event, ToolCompleted, ToolFailed, ToolOutput, ToolStarted
 from ..streams.sink import Sink
 
-__all__ = ["StoppableCall"]
+__all__ = ["WholeCall"]
 
 _OF_CALLS = frozenset((ApprovalAsked, ToolStarted, ToolCompleted, ToolFailed))
+_OUTLIVED = "Cancelled: the call that made it ended before it did."
+
+_Path = tuple[str, ...]
+"""The id of a call behind the ids of the calls that it is within."""
 
 
-class StoppableCall(Sink[Event, Event]):
+class WholeCall(Sink[Event, Event]):
     """Passes the events of a call on, and can end it.
 
-    Code makes calls of its own, and so does an agent that is called as a tool. Those that run when
-    the call is stopped end with the same error, the latest first.
+    Code makes calls of its own, and so does an agent that is called as a tool. Those that have not
+    ended before the call that made them, because of a limit, an error or a message, end right
+    before it: the latest first, and with the same error.
     """
 
-    __slots__ = ("_within",)
+    __slots__ = ("_unended",)
 
     def __init__(self, observer: abc.ObserverBase[Event]) -> None:
         super().__init__(observer)
-        self._within: dict[tuple[str, ...], None] = {}
+        self._unended: dict[_Path, None] = {}
 
     def on_next(self, value: Event) -> None:
-        """Pass an event on, and note the calls within this one."""
-        if type(value) is ToolOutput:
-            self._note(value)
-        self.observer.on_next(value)
-
-    def _note(self, event: ToolOutput) -> None:
-        path: tuple[str, ...] = ()
-        inner: Any = event
+        """Pass an event on; before the end of a call, end those within it."""
+        path: _Path = ()
+        inner: Any = value
         while type(inner) is ToolOutput:
             path, inner = (*path, inner.call_id), inner.value
-        if type(inner) not in _OF_CALLS:
+        if type(inner) in _OF_CALLS:
+            self._note(path, inner)
+        self.observer.on_next(value)
+
+    def _note(self, path: _Path, event: Any) -> None:
+        if isinstance(event, ApprovalAsked | ToolStarted):
+            self._unended[*path, event.call.id] = None
             return
-        if isinstance(inner, ApprovalAsked | ToolStarted):
-            self._within[*path, inner.call.id] = None
-        else:
-            self._within.pop((*path, inner.call_id), None)
+        call = (*path, event.call_id)
+        self._unended.pop(call, None)
+        if self._unended:
+            self._end_within(call, event.error if isinstance(event, ToolFailed) else _OUTLIVED)
+
+    def _end_within(self, call: _Path, error: str) -> None:
+        for path in [path for path in self._unended if path[: len(call)] == call][::-1]:
+            del self._unended[path]
+            event: Event = ToolFailed(path[-1], error)
+            for outer in path[-2::-1]:
+                event = ToolOutput(outer, event)
+            self.observer.on_next(event)
 
     def stop(self, failed: Callable[[], ToolFailed]) -> None:
         """Dispose the source, and end the call.
@@ -53,15 +67,5 @@ class StoppableCall(Sink[Event, Event]):
             failed: Makes the last event, when the call has been stopped.
         """
         self._dispose_source()
-        last = failed()
-        for event in self._endings(last.error):
-            self.observer.on_next(event)
-        self.observer.on_next(last)
+        WholeCall.on_next(self, failed())
         Sink.on_completed(self)
-
-    def _endings(self, error: str) -> Iterator[Event]:
-        for *path, call_id in reversed(self._within):
-            event: Event = ToolFailed(call_id, error)
-            for outer in reversed(path):
-                event = ToolOutput(outer, event)
-            yield event

@@ -7,7 +7,7 @@ from typing import Any
 
 from reactivex import abc
 
-from ..events import Event, ToolCompleted, ToolFailed, ToolStarted
+from ..events import ApprovalAsked, Event, ToolCompleted, ToolFailed, ToolStarted
 from ..streams.sink import Sink
 
 __all__ = ["SandboxCall"]
@@ -45,7 +45,7 @@ class SandboxCall(Sink[Event, Event]):
     def on_next(self, value: Event) -> None:
         """Pass an event on, and note the outcome."""
         match value:
-            case ToolStarted(call):
+            case ApprovalAsked(call) | ToolStarted(call):
                 self._id = call.id
             case ToolCompleted():
                 self._id, self._outcome = None, (value.value, value.result, None)

@@ -1,10 +1,14 @@
 """A call that is ended from outside ends with all calls within it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reactivex.subject import Subject
 
-from rxagent.agents.stopping import StoppableCall
+from rxagent import CodeAgent, each, tool
+from rxagent import operators as ops
+from rxagent.agents.approval import by_decision, by_name
+from rxagent.agents.stopping import WholeCall
 from rxagent.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -15,8 +19,9 @@ from rxagent.events import (
     ToolStarted,
 )
 from rxagent.messages import ToolCall
+from rxagent.testing import ScriptedModel
 
-from ..streams.recorder import Recorder
+from ..streams.recorder import WATCHDOG, Recorder
 
 
 def call(id):
@@ -58,21 +63,71 @@ def open_calls(events, path=()):
 
 
 @given(runs_of_calls(), st.data())
-def test_all_calls_end(run, data):
+def test_a_call_that_is_stopped(run, data):
     """At any event, each call that has begun ends once, those within others before these."""
     id, events = run
     count = data.draw(st.integers(1, len(events) - 1))
     source, seen = Subject(), Recorder()
-    stoppable = StoppableCall(seen).follow(source, None)
+    whole = WholeCall(seen).follow(source, None)
     for event in events[:count]:
         source.on_next(event)
     open = open_calls(events[:count])
-    stoppable.stop(lambda: ToolFailed(id, "stopped"))
+    whole.stop(lambda: ToolFailed(id, "stopped"))
     source.on_next(events[count])
 
-    endings = seen.items[count:]
     assert events[:count] == seen.items[:count]
-    assert len(open) == len(endings)
+    assert len(open) == len(seen.items[count:])
     assert [] == open_calls(seen.items)
-    assert ToolFailed(id, "stopped") == endings[-1]
+    assert ToolFailed(id, "stopped") == seen.items[-1]
     assert ["completed"] == seen.ends
+
+
+@given(runs_of_calls(), st.data())
+def test_calls_that_others_outlive(run, data):
+    """Where ends are missing, as where code has a limit, those of outer calls bring them."""
+    _, events = run
+    ends = [event for event in events[:-1] if is_end(event)]
+    lost = data.draw(st.lists(st.sampled_from(ends), unique_by=id)) if ends else []
+    left = [event for event in events if not any(event is one for one in lost)]
+    source, seen = Subject(), Recorder()
+    WholeCall(seen).follow(source, None)
+    for event in left:
+        source.on_next(event)
+
+    assert len(events) == len(seen.items)
+    assert [] == open_calls(seen.items)
+    assert left == [event for event in seen.items if event in left]
+    assert events[-1] == seen.items[-1]
+
+
+def is_end(event):
+    """Return whether an event ends a call, at any depth."""
+    while isinstance(event, ToolOutput):
+        event = event.value
+    return isinstance(event, ToolCompleted)
+
+
+@pytest.mark.parametrize("executor", ["sandbox", "process"])
+def test_a_question_that_code_leaves_open(executor):
+    """The code fails at the first answer, and the second question is closed in the events."""
+
+    @tool
+    async def delete(path: str) -> str:
+        """Delete a file."""
+        return path
+
+    code = "import asyncio\nawait asyncio.gather(delete('a'), delete('b'))"
+    model = ScriptedModel([f"<code>\n{code}\n</code>", "<code>\nfinal_answer(1)\n</code>"])
+    policy = by_name({"delete": by_decision(), "*": None})
+    run = CodeAgent(model, [delete], executor=executor, approve=policy).start("Delete them.")
+    asked, ended = [], []
+    for _, event in each(run.pipe(ops.unnest())):
+        if isinstance(event, ApprovalAsked):
+            asked.append(event.call.id)
+            if len(asked) == 2:
+                run.decide(next(iter(run.asked)), False)
+        elif isinstance(event, ToolFailed):
+            ended.append(event.call_id)
+
+    assert 1 == run.result(WATCHDOG)
+    assert [*sorted(asked), "call_1_1_0"] == [*sorted(ended[:2]), ended[2]]
