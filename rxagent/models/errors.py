@@ -67,6 +67,9 @@ _SPENT = {
     "insufficient_balance",
     "insufficient_quota",
 }
+_MISWRITTEN = {"json_validate_failed", "output_parse_failed", "tool_use_failed"}
+"""Codes of Groq's: the model wrote a call, or JSON, that its server cannot read."""
+
 _SPENT_IN_WORDS = re.compile(r"insufficient.?(balance|credit|fund)")
 _BY_WORD: tuple[tuple[str, type[ModelError]], ...] = (
     (r"insufficient.?(quota|balance|credit)|billing|payment", ModelRejected),
@@ -208,6 +211,8 @@ def _kind(words: str, message: str, status: int | None) -> type[ModelError]:
         return ModelRefused
     if _SPENT & set(words.split()) or (status == 429 and _SPENT_IN_WORDS.search(message)):
         return ModelRejected  # unlike a rate limit, it does not pass by waiting
+    if _MISWRITTEN & set(words.split()):
+        return MalformedReply  # another attempt may be written better
     if status is not None:
         return _BY_STATUS.get(status, ModelRejected if status < 500 else ModelUnavailable)
     for text in (words, message):

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from ..arguments import several
-from ..errors import ModelTimeout, ModelUnavailable, RateLimited
+from ..errors import MalformedReply, ModelTimeout, ModelUnavailable, RateLimited
 
 __all__ = ["PASSING", "Errors", "chosen"]
 
 Errors: TypeAlias = type[Exception] | Iterable[type[Exception]] | Callable[[Exception], bool]
 """Which errors: of a type, of one of several, or those that a predicate accepts."""
 
-PASSING = (ModelUnavailable, RateLimited, ModelTimeout)
+PASSING = (ModelUnavailable, RateLimited, ModelTimeout, MalformedReply)
 """The errors after which the same request may succeed."""
 
 

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxagent import operators as ops
-from rxagent.errors import ModelRejected, ModelTimeout, ModelUnavailable, RateLimited
+from rxagent.errors import (
+    MalformedReply,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+)
 from rxagent.events import ReasoningDelta, RunFailed, StepRetried, TextDelta, ToolCallDelta, Usage
 from rxagent.streams.open_work import open_work
 from rxagent.testing.clock import VirtualScheduler
@@ -105,10 +111,11 @@ def test_a_wrong_factor_is_refused(wrong):
 
 
 @pytest.mark.parametrize(
-    "error", [LOST, RateLimited("slow", retry_after=1.0), ModelTimeout("late")]
+    "error",
+    [LOST, RateLimited("slow", retry_after=1.0), ModelTimeout("late"), MalformedReply("garbage")],
 )
 def test_what_may_pass_is_tried_again(error):
-    """Lost connections, rate limits and time-outs are tried again by default."""
+    """Lost connections, rate limits, time-outs and bad replies are tried again by default."""
     with marbles(tick="1s", error=error, x=TextDelta("Hi"), r=StepRetried(1, "...")) as m:
         model = attempts(m.cold("-#"), m.cold("-x|"))
         m.expect(model.pipe(ops.retry(2))).to_be("-r-x|")

@@ -13,7 +13,7 @@ from ..divided import between_tags
 from ..history import Ids, accepted_name, arguments_of
 from ..image_data import image_data
 from .cache import THOUGHTS
-from .server_tools import without_unanswered
+from .server_tools import with_pairs_alone
 
 __all__ = ["message_body"]
 
@@ -94,24 +94,27 @@ def _turn(role: str, blocks: list[_Block]) -> _Block:
 
 
 def _with_ended_replies(turns: list[_Block]) -> list[_Block]:
-    """Return the turns without what Anthropic takes at the end of no reply.
+    """Return the turns without what Anthropic takes in no reply.
 
-    Those are thoughts, and calls of the server's own tools without a result; these stay where
-    nothing follows but results of our tools.
+    Those are thoughts at its end, and calls of the server's own tools without results. What is
+    left out may leave out more: turns of the user's become one where no reply stands between them.
     """
-    kept: list[_Block] = []
-    for turn in reversed(turns):
-        role, content = turn["role"], turn["content"]
-        after = kept[-1]["content"] if kept else []
-        if role == "assistant" and any(block["type"] != "tool_result" for block in after):
-            content = without_unanswered(content)
-        while role == "assistant" and content and content[-1].get("type") in THOUGHTS:
-            content.pop()
-        if kept and kept[-1]["role"] == role:
-            after[:0] = content
-        elif content:
-            kept.append(_turn(role, content))
-    return kept[::-1]
+    while True:
+        contents = [turn["content"] for turn in turns]
+        ended: list[_Block] = []
+        for at, turn in enumerate(turns):
+            role, content = turn["role"], turn["content"]
+            if role == "assistant":
+                content = with_pairs_alone(contents, at)
+                while content and content[-1].get("type") in THOUGHTS:
+                    content.pop()
+            if ended and ended[-1]["role"] == role:
+                ended[-1]["content"] += content
+            elif content:
+                ended.append(_turn(role, [*content]))
+        if ended == turns:
+            return ended
+        turns = ended
 
 
 def _strip_end(content: list[_Block]) -> None:

@@ -1,43 +1,86 @@
-"""Server tools: calls that Anthropic makes and answers itself, such as those of a web search."""
+"""Server tools: calls that Anthropic makes and answers itself, such as those of a web search.
+
+Anthropic refuses every request in which such a call lacks its result, or a result its call. The
+result stands in the same reply; in the next one, if calls of ours were made with it, and nothing
+but their results comes between; or it is still to come.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from .opened import CALL, kind_of
 
-__all__ = ["is_unanswered", "without_unanswered"]
+__all__ = ["is_unanswered", "with_pairs_alone"]
 
-_Block = Mapping[str, Any]
+_Block = dict[str, Any]
 
-_USE = "_tool_use"
-"""How the types of such calls end."""
+_USE, _RESULT = "_tool_use", "_tool_result"
+"""How the types of such calls and of their results end."""
+
+_OURS = "tool_result"
 
 
-def is_unanswered(block: _Block, answered: Container[Any]) -> bool:
+def is_unanswered(block: Mapping[str, Any], answered: Container[Any]) -> bool:
     """Return whether a block is a call of the server's whose result has not come.
 
     Args:
         block: The block.
         answered: The ids of the calls that have results.
     """
-    kind = kind_of(block)
-    return kind.endswith(_USE) and kind != CALL and block.get("id") not in answered
+    return _is_use(block) and block.get("id") not in answered
 
 
-def without_unanswered(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the blocks of a reply without the server's calls that have no result.
+def with_pairs_alone(turns: Sequence[Sequence[_Block]], at: int) -> list[_Block]:
+    """Return the blocks of a reply without calls that lack their results, and such results.
 
-    Anthropic refuses every request in which something follows one of them, but results of calls
-    that came beside it. A call of ours that was made within one of them is an ordinary call then.
+    A call of ours that was made within a call that is left out is an ordinary one then.
+
+    Args:
+        turns: The blocks of all turns, in which the model and the user alternate.
+        at: Which of them is the reply.
     """
-    answered = {block.get("tool_use_id") for block in blocks}
-    kept = [block for block in blocks if not is_unanswered(block, answered)]
-    if len(kept) == len(blocks):
-        return blocks
-    left = {block.get("id") for block in kept}
+    called, answered = _ids_of_calls(turns, at), _ids_of_results(turns, at)
+    kept = [
+        block
+        for block in turns[at]
+        if not is_unanswered(block, answered)
+        and not (_is_result(block) and block.get("tool_use_id") not in called)
+    ]
+    left = {None, *(block.get("id") for block in kept)}
     return [block if _caller_of(block) in left else _without_caller(block) for block in kept]
+
+
+def _ids_of_calls(turns: Sequence[Sequence[_Block]], at: int) -> set[Any]:
+    """Return the ids of the server's calls whose results may stand in a reply."""
+    goes_on = at >= 2 and _is_of_results(turns[at - 1])
+    blocks = [*turns[at], *(turns[at - 2] if goes_on else ())]
+    return {block.get("id") for block in blocks if _is_use(block)}
+
+
+def _ids_of_results(turns: Sequence[Sequence[_Block]], at: int) -> set[Any]:
+    """Return the ids of the server's calls in a reply that have results, or will have them."""
+    goes_on = at + 1 < len(turns) and _is_of_results(turns[at + 1])
+    last = at + 1 if goes_on else at
+    if last + 1 == len(turns):
+        return _ids_of_calls(turns, at)
+    blocks = [*turns[at], *(turns[at + 2] if goes_on else ())]
+    return {block.get("tool_use_id") for block in blocks}
+
+
+def _is_use(block: Mapping[str, Any]) -> bool:
+    kind = kind_of(block)
+    return kind.endswith(_USE) and kind != CALL
+
+
+def _is_result(block: Mapping[str, Any]) -> bool:
+    kind = kind_of(block)
+    return kind.endswith(_RESULT) and kind != _OURS
+
+
+def _is_of_results(blocks: Sequence[_Block]) -> bool:
+    return all(block["type"] == _OURS for block in blocks)
 
 
 def _caller_of(block: _Block) -> Any:
@@ -46,5 +89,5 @@ def _caller_of(block: _Block) -> Any:
     return caller.get("tool_id") if isinstance(caller, Mapping) else None
 
 
-def _without_caller(block: _Block) -> dict[str, Any]:
+def _without_caller(block: _Block) -> _Block:
     return {name: value for name, value in block.items() if name != "caller"}

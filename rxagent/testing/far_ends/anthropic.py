@@ -132,8 +132,11 @@ def check_turns(turns: Sequence[_Block]) -> None:
         assert kinds[: len(returned)] == ["tool_result"] * len(returned), kinds
         others = len(blocks) - len(returned)
         assert not own or turn["role"] == "assistant" or not others, f"{own} have no results"
-        own |= {block["id"] for block in blocks if block["type"] in _OF_SERVER}
-        own -= {block.get("tool_use_id") for block in blocks}
+        open = own | {block["id"] for block in blocks if block["type"] in _OF_SERVER}
+        found = {b["tool_use_id"] for b in blocks if re.fullmatch(r".+_tool_result", b["type"])}
+        assert found <= open, f"{found - open} have no calls"
+        assert turn["role"] == "user" or own <= found, f"{own - found} have no results"
+        own = open - found
         called = [block["id"] for block in blocks if block["type"] == "tool_use"]
         assert len(set(called)) == len(called), f"the ids {called} are unique"
         for block in blocks:

@@ -256,6 +256,30 @@ def test_calls_of_the_server_beside_ours(call):
     assert [content, [FOUND, text("Five.")]] == [history[1]["content"], history[3]["content"]]
 
 
+def test_calls_of_the_server_without_a_reply_that_answers():
+    """A reply that knows nothing of a call shows that another request was answered."""
+    said = read([text("Hm."), SEARCH, OURS])
+    replied = Message("assistant", "Five.")
+    sent = turns(USER, said, RESULT, replied, Message("user", "Go on."), origin=HERE)
+
+    check_turns(sent)
+    assert [text("Hm."), OURS] == sent[1]["content"]
+
+
+def test_results_of_the_server_without_a_call():
+    """A memory policy may have left out the reply with the call."""
+    found = read([FOUND, text("Five.")])
+    sent = turns(USER, found, Message("user", "Go on."), origin=HERE)
+
+    check_turns(sent)
+    assert [text("Five.")] == sent[1]["content"]
+    assert [USER.text, "Go on."] == [
+        block["text"]
+        for turn in turns(USER, read([FOUND]), Message("user", "Go on."), origin=HERE)
+        for block in turn["content"]
+    ]
+
+
 def test_fields_of_calls():
     """What a call has beside name and input is given back with it."""
     use = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {}, "caller": {"a": 1}}
