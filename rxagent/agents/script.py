@@ -42,6 +42,7 @@ from ..tools import Toolbox, run_call
 from ..tools.result_text import result_text
 from .loop import Turn, run_steps
 from .runnable import Opening
+from .stopping import WholeCall
 
 __all__ = ["Round", "Script", "run_script"]
 
@@ -142,7 +143,7 @@ class _Performance:
         runs = merge(*(run_call(self._members, call, self._how, is_asked=False) for call in calls))
         if round.only_first:
             runs = runs.pipe(lift(partial(_FirstAnswer, calls)))
-        return runs
+        return runs.pipe(lift(WholeCall))
 
     def _see(self, event: Event) -> Event:
         self._state = fold(self._state, event)

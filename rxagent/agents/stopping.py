@@ -20,7 +20,7 @@ _Path = tuple[str, ...]
 
 
 class WholeCall(Sink[Event, Event]):
-    """Passes the events of a call on, and can end it.
+    """Passes the events of a call on, or of several at once, and can end it.
 
     Code makes calls of its own, and so does an agent that is called as a tool. Those that have not
     ended before the call that made them, because of a limit, an error or a message, end right

@@ -1,12 +1,15 @@
 """A call that is ended from outside ends with all calls within it."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reactivex.subject import Subject
 
-from rxagent import CodeAgent, each, tool
+from rxagent import Agent, CodeAgent, each, tool
 from rxagent import operators as ops
+from rxagent.agents import race
 from rxagent.agents.approval import by_decision, by_name
 from rxagent.agents.stopping import WholeCall
 from rxagent.events import (
@@ -18,7 +21,7 @@ from rxagent.events import (
     ToolOutput,
     ToolStarted,
 )
-from rxagent.messages import ToolCall
+from rxagent.messages import Message, ToolCall
 from rxagent.testing import ScriptedModel
 
 from ..streams.recorder import WATCHDOG, Recorder
@@ -131,3 +134,33 @@ def test_a_question_that_code_leaves_open(executor):
 
     assert 1 == run.result(WATCHDOG)
     assert [*sorted(asked), "call_1_1_0"] == [*sorted(ended[:2]), ended[2]]
+
+
+def test_a_question_of_a_team_s_loser():
+    """The first answer of a race ends the calls within the others."""
+
+    @tool
+    async def delete(path: str) -> str:
+        """Delete a file."""
+        return path
+
+    async def fast(request):
+        await asked.wait()
+        yield "fast"
+
+    asked = asyncio.Event()
+    events = []
+
+    def receive(unnested):
+        events.append(unnested)
+        if isinstance(unnested[1], ApprovalAsked):
+            asked.set()
+
+    wish = Message("assistant", tool_calls=[ToolCall("k1", "delete", '{"path": "a"}')])
+    slow = Agent(ScriptedModel([wish]), [delete], name="slow", approve=by_decision())
+    run = race(slow, Agent(fast, name="fast")).start("Delete it.")
+    run.pipe(ops.unnest()).subscribe(receive)
+
+    assert "fast" == run.result(WATCHDOG)
+    ended = [(*path, event.call_id) for path, event in events if isinstance(event, ToolFailed)]
+    assert [("call_1_1_0", "k1"), ("call_1_1_0",)] == ended
