@@ -146,10 +146,10 @@ def extending(base: Callable[..., Any], without: Collection[str] = ()) -> Callab
     """
 
     def decorate(function: Any) -> Any:
-        own = signature(function)
+        own = signature(function, eval_str=True)
         named = [each for each in own.parameters.values() if each.kind != each.VAR_KEYWORD]
         shown = {each.name: each for each in named}
-        for each in signature(base).parameters.values():
+        for each in signature(base, eval_str=True).parameters.values():
             if each.kind == each.KEYWORD_ONLY and each.name not in without:
                 shown.setdefault(each.name, each)
         function.__signature__ = own.replace(parameters=list(shown.values()))
