@@ -204,7 +204,7 @@ class InferenceClientModel(RemoteModel):
         opened.push_async_callback(sdk_client.close)
         origin = self._origin()
         oddities = oddities_of(origin, self.model_id)
-        messages = list(chat_messages(request.messages, origin, oddities))
+        messages = list(chat_messages(request.messages, origin, oddities, self.model_id))
         sent()
         try:
             await sdk_client.chat.completions.create(

@@ -178,10 +178,11 @@ class LiteLLMModel(RemoteModel):
             ours["stream_options"] = {"include_usage": True}
         if self._router is None:
             ours |= {"max_retries": 0, "num_retries": 0}
+        oddities = self._oddities(origin)
         call = {
             **merged(ours, self._server, self._options, request.options),
             "model": self.model_id,
-            "messages": list(chat_messages(request.messages, origin, self._oddities(origin))),
+            "messages": list(chat_messages(request.messages, origin, oddities, self.model_id)),
             "stream": self._stream,
         }
         return {name: guarded(_plain(value), name) for name, value in call.items()}

@@ -167,8 +167,9 @@ class OpenAIModel(SdkModel):
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
         declared = self._oddities or declared_at(origin.partition(" ")[2])
         oddities = oddities_of(origin, self.model_id, declared)
-        messages = {"messages": list(chat_messages(request.messages, origin, oddities))}
-        return _sent(call, {"model": self.model_id, "stream": self._stream, **messages, **body})
+        messages = list(chat_messages(request.messages, origin, oddities, self.model_id))
+        ours = {"model": self.model_id, "stream": self._stream, "messages": messages}
+        return _sent(call, {**ours, **body})
 
     @property
     def _served_as(self) -> str:

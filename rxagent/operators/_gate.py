@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Protocol
@@ -62,13 +63,17 @@ class Rule(Protocol):
     def ended(self, ticket: Ticket) -> None:
         """Note that an answer has ended, that its request was closed, or that its loop was."""
 
+    def withdrawn(self, ticket: Ticket) -> None:
+        """Note that a request that has passed is not sent."""
+
 
 class Gate:
     """Lets requests pass in the order in which they came, as soon as a rule allows it.
 
     Its runs may be on any loops. A request whose loop is closed leaves; one whose loop has stopped
-    gives its place or its turn to the next one, since that loop may never run again. Nothing is
-    emitted while the gate's lock is held.
+    gives its place or its turn to the next one, since that loop may never run again. One whose run
+    is held sends nothing, so it gives its turn to the next one until the run is resumed. Nothing
+    is emitted while the gate's lock is held.
 
     Args:
         rule: The rule.
@@ -108,7 +113,7 @@ class Gate:
         if not passing.scheduler.is_moved_by_hand:
             self._watch.note(passing.scheduler.loop)
         with self._lock:
-            passes = not self._queue and self._admit(passing) is None
+            passes = not self._queue and passing.can_go and self._admit(passing) is None
             if not passes:
                 self._queue[passing] = None
         if passes:
@@ -154,9 +159,9 @@ class Gate:
             passing.dispose()
 
     def _first(self, gone: list[_Passing]) -> _Passing | None:
-        """Return the first request whose loop runs; those whose loops are closed are gone."""
+        """Return the first request that can go; those whose loops are closed are gone."""
         first = next(iter(self._queue), None)
-        if first is None or not first.scheduler.is_stopped:
+        if first is None or first.can_go:
             return first
         for passing in tuple(self._queue):
             if passing.scheduler.is_lost:
@@ -173,6 +178,15 @@ class Gate:
                 self._give_up(passing)
                 return True
         return False
+
+    def take_back(self, passing: _Passing) -> None:
+        """Let a request wait again, which has passed, and was not sent."""
+        with self._lock:
+            self._inside.pop(passing, None)
+            self._rule.withdrawn(passing.ticket)
+            self._queue[passing] = None
+            self._queue.move_to_end(passing, last=False)
+        self.look()
 
     def has_place(self, passing: _Passing) -> bool:
         """Return whether a request that has passed was not overtaken meanwhile."""
@@ -264,19 +278,27 @@ class _Passing(Sink[Delta, Delta]):
         """Send the request, if its place is still free."""
         if self.is_stopped:
             return
-        self._wait_no_longer()
-        if self._gate.has_place(self):
+        if not self._gate.has_place(self):
+            self._wait_no_longer()
+            self._gate.come(self)
+        elif self.can_go:
+            self._wait_no_longer()
             self.follow(self._answer, self.scheduler)
         else:
-            self._gate.come(self)
+            self._gate.take_back(self)
+
+    @property
+    def can_go(self) -> bool:
+        """Whether its loop runs, and its run is not held."""
+        return not (self.scheduler.is_stopped or self.scheduler.is_held)
 
     def is_passed_over(self) -> bool:
-        """Return whether its loop has stopped; if that runs again, the gate looks again."""
-        if not self.scheduler.is_stopped:
+        """Return whether it cannot go now; once it can, the gate looks again."""
+        if self.can_go:
             return False
         if not self._is_passed_over:
             self._is_passed_over = True
-            self.scheduler.post(self._be_back)
+            self.scheduler.post(partial(self.scheduler.when_resumed, self._be_back))
         return True
 
     def _be_back(self) -> None:

@@ -81,6 +81,8 @@ class _Places:
     def ended(self, ticket: Ticket) -> None:
         self._free += 1
 
+    withdrawn = ended
+
     def reported(self, ticket: Ticket, usage: Usage, now: float) -> None: ...
 
     def pause(self, seconds: float, now: float) -> None: ...
@@ -139,6 +141,11 @@ class _Rate:
         self._paused_until = max(self._paused_until, now + seconds)
 
     def ended(self, ticket: Ticket) -> None: ...
+
+    def withdrawn(self, ticket: Ticket) -> None:
+        if ticket in self._sent:
+            self._sent.remove(ticket)
+            self._sum -= ticket.tokens
 
     def _forget(self, now: float) -> None:
         """Forget what was sent before the window, or by another clock, which has a later time."""

@@ -109,7 +109,7 @@ def test_content_in_parts(server):
         thought,
         *rest,
     ]
-    assert {"message": {"content": [part]}} == kept.extra[0].data
+    assert {"message": {"content": [part]}, "of_model": "here"} == kept.extra[0].data
 
 
 @STREAMED

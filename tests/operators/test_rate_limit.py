@@ -143,7 +143,7 @@ def test_a_small_request_does_not_overtake_a_large_one():
 
 
 def test_a_paused_run_does_not_hold_the_others():
-    """Its turn comes and goes while it is held; those behind it are sent in time."""
+    """Those behind it are sent in time, and its own request once it is resumed."""
     with VirtualScheduler() as scheduler:
         model = Counting(scheduler)
         limited = ops.rate_limit(1, per=10)(model)
@@ -157,8 +157,31 @@ def test_a_paused_run_does_not_hold_the_others():
         hold.dispose()
         scheduler.run()
 
-    assert ["0", "1", "2"] == model.asked
-    assert [0.0, 10.0, 20.0] == model.began
+    assert ["0", "2", "1"] == model.asked
+    assert [0.0, 10.0, 40.0] == model.began
+
+
+@pytest.mark.parametrize("held", ["waiting", "passed"])
+def test_runs_that_were_paused_together_keep_the_limit(held):
+    """However many are resumed at once, so many requests are sent in any window."""
+    with VirtualScheduler() as scheduler:
+        model = Counting(scheduler)
+        limited = ops.rate_limit(2, per=10)(model)
+        others = [RunScheduler(scheduler.loop) for _ in range(6)]
+        holds = [] if held == "waiting" else [other.hold() for other in others]
+        for number, other in enumerate(others):
+            limited(str(number)).subscribe(scheduler=other)
+        scheduler.advance_to(1)
+        holds = holds or [other.hold() for other in others]
+        scheduler.advance_to(40)
+        for hold in holds:
+            hold.dispose()
+        scheduler.run()
+
+    first = [0.0, 0.0] if held == "waiting" else []
+    times = [40.0 + 10 * (number // 2) for number in range(6 - len(first))]
+    assert [*first, *times] == model.began
+    assert [str(number) for number in range(6)] == model.asked
 
 
 def test_the_longest_wait_that_was_named_counts():

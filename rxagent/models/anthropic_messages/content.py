@@ -179,8 +179,7 @@ class Content:
             case "text":
                 yield from self._text.end()
                 citations = data.get("citations")
-                if is_deep(citations):
-                    citations = None
+                citations = None if is_deep(citations) else list(map(_sent_back, citations or ()))
                 size = self._blocks.text - opened.begun
                 if citations or (size and opened.is_later):
                     kept = {"type": TEXT, **({"citations": citations} if citations else {})}
@@ -213,6 +212,11 @@ class Content:
         yield from self._latest_call.release(is_cut)
         yield from self._flush()
         yield from self._text.end()
+
+    def keep(self, data: dict[str, Any]) -> Iterator[Delta]:
+        """Yield what the provider wants back, beside the blocks."""
+        if self._origin is not None:
+            yield ReasoningDelta("", (ProviderData(self._origin, data),))
 
     def _opened(self, index: int | None) -> Opened | None:
         """Return the block with an index; without one, the latest."""
@@ -347,6 +351,13 @@ def _kind_of_delta(delta: Mapping[str, Any]) -> Any:
     if (kind := delta.get("type")) is not None:
         return kind
     return next((kind for kind, name in _DELTAS.items() if name in delta), "")
+
+
+def _sent_back(citation: Any) -> Any:
+    """Return a citation as Anthropic takes it back: without the id of a file."""
+    if not isinstance(citation, Mapping):
+        return citation
+    return {name: value for name, value in citation.items() if name != "file_id"}
 
 
 def _argued(opened: Opened, text: str) -> ToolCallDelta:

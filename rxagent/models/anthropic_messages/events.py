@@ -15,6 +15,7 @@ from ..openai_chat.fields import number, reason_of
 from ..own_tags import tags_of
 from .content import Content, Piece
 from .declined import without_declined
+from .server_tools import CONTAINER
 from .usage import MessageUsage
 
 __all__ = ["MessageEvents"]
@@ -198,6 +199,9 @@ class MessageEvents(JsonEvents):
         yield from self._content.end(self.finished, is_cut=meaning == "length")
         if meaning == self._reason:
             return
+        container = end.get("container") or self._first.get("container")
+        if isinstance(container, Mapping) and isinstance(id := container.get("id"), str):
+            yield from self._content.keep({CONTAINER: id})
         self._reason = meaning
         details = end.get("stop_details")
         if meaning == "refusal" and isinstance(details, Mapping):

@@ -13,7 +13,7 @@ from ..divided import between_tags
 from ..history import Ids, accepted_name, arguments_of
 from ..image_data import image_data
 from .cache import THOUGHTS
-from .server_tools import with_pairs_alone
+from .server_tools import CONTAINER, are_pending, with_pairs_alone
 
 __all__ = ["message_body"]
 
@@ -47,11 +47,20 @@ def message_body(request: Request, origin: str | None = None) -> dict[str, Any]:
     elif system:
         turns = [_turn("user", [_text(text) for text in system])]
     body["messages"] = turns or [_turn("user", [_text(_OPENING)])]
+    if are_pending([turn["content"] for turn in turns]):
+        body |= _container(request.messages, origin)
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if stop := [text for text in request.stop if text.strip()]:
         body["stop_sequences"] = stop
     return body
+
+
+def _container(messages: Iterable[Message], origin: str | None) -> _Block:
+    """Return where the code of the server's runs, which waits for the results of our tools."""
+    kept = [data for message in messages for data in data_of(message.extra, origin)]
+    ids = [data[CONTAINER] for data in kept if isinstance(data.get(CONTAINER), str)]
+    return {CONTAINER: ids[-1]} if ids else {}
 
 
 def _turns(messages: Iterable[Message], origin: str | None) -> list[_Block]:

@@ -12,7 +12,11 @@ from typing import Any
 
 from .opened import CALL, kind_of
 
-__all__ = ["is_unanswered", "with_pairs_alone"]
+__all__ = ["CONTAINER", "are_pending", "is_unanswered", "with_pairs_alone"]
+
+CONTAINER = "container"
+"""The name under which a reply says, and a request repeats, where the server's code runs."""
+
 
 _Block = dict[str, Any]
 
@@ -50,6 +54,14 @@ def with_pairs_alone(turns: Sequence[Sequence[_Block]], at: int) -> list[_Block]
     ]
     left = {None, *(block.get("id") for block in kept)}
     return [block if _caller_of(block) in left else _without_caller(block) for block in kept]
+
+
+def are_pending(turns: Sequence[Sequence[_Block]]) -> bool:
+    """Return whether a call of the server's waits for the results with which the turns end."""
+    if len(turns) < 2 or not _is_of_results(turns[-1]):
+        return False
+    answered = {block.get("tool_use_id") for block in turns[-2]}
+    return any(is_unanswered(block, answered) for block in turns[-2])
 
 
 def _ids_of_calls(turns: Sequence[Sequence[_Block]], at: int) -> set[Any]:

@@ -82,7 +82,7 @@ class ChatChunks(JsonEvents):
         self._usages = Usages(errors.model)
         self._halves = Halves()
         self._latest = Latest()
-        self._kept = Kept(origin)
+        self._kept = Kept(origin, errors.model)
         self._marked = MarkedThoughts()
         self._index = 0
         self._latest_call = 0

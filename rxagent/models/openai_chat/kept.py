@@ -12,7 +12,10 @@ from .marked import without_mark
 from .nesting import is_deep
 from .reasoning import ReasoningParts, thought_parts
 
-__all__ = ["OPAQUE", "Kept"]
+__all__ = ["OF_MODEL", "OPAQUE", "Kept"]
+
+OF_MODEL = "of_model"
+"""The name under which data says which model it is for; without it, it is for all of its origin."""
 
 OPAQUE = {
     "reasoning_items",
@@ -33,11 +36,13 @@ class Kept:
 
     Args:
         origin: The origin that gets it back; None keeps nothing.
+        model: The model that gets its reasoning back: others of its server may refuse it.
     """
 
-    def __init__(self, origin: str | None) -> None:
+    def __init__(self, origin: str | None, model: str | None = None) -> None:
         self.has_parts = False
         self._origin = origin
+        self._of_model = {} if model is None else {OF_MODEL: model}
         self._parts = ReasoningParts()
         self._field: str | None = None
         self._ids: set[str] = set()
@@ -72,7 +77,7 @@ class Kept:
         if self.has_parts:
             self.has_parts = False
             kept = yield from self._parts.take()
-            yield ReasoningDelta("", self.data({"message": kept}))
+            yield ReasoningDelta("", self.data({"message": kept, **self._of_model}))
 
     def take_opaque(self, fields: Mapping[str, Any]) -> Iterator[Delta | Rest]:
         """Yield the opaque fields of a message; those that are lists are added to the parts."""
@@ -91,4 +96,4 @@ class Kept:
         if not isinstance(fields.get(name), str) or name == self._field:
             return ()
         self._field = name
-        return self.data({"reasoning_field": name})
+        return self.data({"reasoning_field": name, **self._of_model})

@@ -18,7 +18,9 @@ from ..history import (
     without_bare_data,
 )
 from ..strict import answer_format
+from ..urls import shown_url
 from .ids import IdForm
+from .kept import OF_MODEL
 from .oddities import USUAL, Oddities, apart
 
 __all__ = ["chat_body", "chat_messages"]
@@ -47,7 +49,10 @@ def chat_body(model: str, request: Request) -> dict[str, Any]:
 
 
 def chat_messages(
-    messages: Iterable[Message], origin: str | None = None, oddities: Oddities = USUAL
+    messages: Iterable[Message],
+    origin: str | None = None,
+    oddities: Oddities = USUAL,
+    model: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield messages in the form of the protocol.
 
@@ -63,12 +68,15 @@ def chat_messages(
         messages: The conversation.
         origin: Where the request goes.
         oddities: What the server demands.
+        model: The model, which gets back no reasoning of another one; None for any.
     """
-    forms = _forms(list(without_bare_data(messages)), origin, oddities)
+    forms = _forms(list(without_bare_data(messages)), origin, oddities, model and shown_url(model))
     return apart(forms, oddities.between) if oddities.between else forms
 
 
-def _forms(sent: list[Message], origin: str | None, oddities: Oddities) -> Iterator[dict[str, Any]]:
+def _forms(
+    sent: list[Message], origin: str | None, oddities: Oddities, model: str | None
+) -> Iterator[dict[str, Any]]:
     form = oddities.ids
     turn = beginning_of_turn(sent)
     thinking = set(_with_calls(sent)) if oddities.thought else ()
@@ -88,7 +96,7 @@ def _forms(sent: list[Message], origin: str | None, oddities: Oddities) -> Itera
             seen = []
         if message.role == "assistant":
             seen += message.images
-        back = _given_back(message, origin) if index >= turn or index in thinking else {}
+        back = _given_back(message, origin, model) if index >= turn or index in thinking else {}
         if index in thinking and message.role == "assistant":
             back.setdefault("reasoning_content", oddities.thought)
         content = {"content": back.pop("content")} if "content" in back else {}
@@ -120,11 +128,13 @@ def _sign(calls: Iterable[dict[str, Any]], signature: str) -> None:
             call["extra_content"] = {**outer, "google": google}
 
 
-def _given_back(message: Message, origin: str | None) -> dict[str, Any]:
+def _given_back(message: Message, origin: str | None, model: str | None) -> dict[str, Any]:
     """Return the fields of a message that its provider wants back, its thoughts in their form."""
     fields: dict[str, Any] = {}
     around: tuple[str, str] | None = None
     for data in data_of(message.extra, origin):
+        if model is not None and data.get(OF_MODEL, model) != model:
+            continue
         if isinstance(name := data.get("reasoning_field"), str) and message.reasoning:
             fields.setdefault(name, message.reasoning)
         match data.get("think_tags"):

@@ -16,7 +16,9 @@ _LONGEST_ID = 64
 """What OpenAI accepts (November 2026)."""
 
 
-def input_items(messages: Iterable[Message], origin: str | None = None) -> Iterator[dict[str, Any]]:
+def input_items(
+    messages: Iterable[Message], origin: str | None = None, reasons: bool = True
+) -> Iterator[dict[str, Any]]:
     """Yield a conversation as the items of the protocol.
 
     Arguments that are no JSON object are sent as `{}`. Names and ids that OpenAI would reject are
@@ -26,6 +28,7 @@ def input_items(messages: Iterable[Message], origin: str | None = None) -> Itera
     Args:
         messages: The conversation.
         origin: Where the request goes; data that came from elsewhere is not sent.
+        reasons: Whether the model takes reasoning.
     """
     ids = Ids(lambda id: 0 < len(id) <= _LONGEST_ID)
     shown: list[Image] = []
@@ -35,7 +38,7 @@ def input_items(messages: Iterable[Message], origin: str | None = None) -> Itera
             shown = []
         match message.role:
             case "assistant":
-                yield from _reply(message, origin, ids)
+                yield from _reply(message, origin, ids, reasons)
                 shown += message.images
             case "tool":
                 yield _result(message, ids)
@@ -64,7 +67,7 @@ def _result(message: Message, ids: Ids) -> dict[str, Any]:
     return {"type": "function_call_output", "call_id": ids.of_result(id), "output": output}
 
 
-def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any]]:
+def _reply(message: Message, origin: str | None, ids: Ids, reasons: bool) -> list[dict[str, Any]]:
     """Return the items of a reply, in the order in which they came.
 
     OpenAI rejects the id of an item without the reasoning before it, and reasoning that nothing
@@ -88,7 +91,7 @@ def _reply(message: Message, origin: str | None, ids: Ids) -> list[dict[str, Any
                 back = [*data_of(part.extra, origin), beside.get(part.id, {})]
                 items.append(_call(part, next(sent), back, is_paired))
             case Block({"type": "reasoning"} as data, text):
-                if reasoning := _reasoning(data, text):
+                if reasons and (reasoning := _reasoning(data, text)):
                     items.append(reasoning)
                     is_paired = True
             case Block({"type": "message", "again": _}):

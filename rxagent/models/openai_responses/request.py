@@ -14,7 +14,7 @@ from .conversation import input_items
 __all__ = ["response_body"]
 
 _DOES_NOT_REASON = re.compile(r"(?:ft:)?(?:(?:chat)?gpt-(?:3|4)|gpt-5[.\d]*-chat).*")
-"""The families that answer 400 if encrypted reasoning is requested (November 2026)."""
+"""The families that answer 400 if reasoning is requested, or sent back (November 2026)."""
 
 _OPENING = {"role": "user", "content": "(The conversation begins.)"}
 """What the user says where nothing has been said, which OpenAI does not accept."""
@@ -35,7 +35,8 @@ def response_body(
         origin: Where the request goes.
     """
     ours: dict[str, Any] = {"store": False}
-    if not _DOES_NOT_REASON.fullmatch(model.lower()):
+    reasons = not _DOES_NOT_REASON.fullmatch(model.lower())
+    if reasons:
         ours["include"] = ["reasoning.encrypted_content"]
     if request.tools:
         ours["tools"] = [_tool(tool) for tool in request.tools]
@@ -44,7 +45,7 @@ def response_body(
     body = merged(ours, *options)
     for name in body.keys() & {"include", "text"}:
         body[name] = _both(ours.get(name), body[name])
-    return {"input": list(input_items(request.messages, origin)) or [_OPENING], **body}
+    return {"input": list(input_items(request.messages, origin, reasons)) or [_OPENING], **body}
 
 
 def _both(ours: Any, given: Any) -> Any:

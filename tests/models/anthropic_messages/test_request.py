@@ -166,9 +166,9 @@ uses = st.just({"type": "tool_use", "name": "add", "input": {"a": 2}})
 contents = st.lists(texts.map(text) | thoughts | redacted | uses, min_size=1, max_size=8)
 
 
-def read(content, origin=HERE):
+def read(content, origin=HERE, **fields):
     """Return the message of a reply with this content."""
-    message = {"type": "message", "content": content, "stop_reason": "tool_use"}
+    message = {"type": "message", "content": content, "stop_reason": "tool_use", **fields}
     reply = MessageReply(ErrorFactory("anthropic", "m"), origin)
     draft = Draft()
     for delta in chain(reply.feed(json.dumps(message).encode()), reply.end()):
@@ -278,6 +278,27 @@ def test_results_of_the_server_without_a_call():
         for turn in turns(USER, read([FOUND]), Message("user", "Go on."), origin=HERE)
         for block in turn["content"]
     ]
+
+
+def test_the_container_of_code_that_waits():
+    """While the server's code waits for the result of a tool of ours, its container is named."""
+    said = read([SEARCH, WITHIN], container={"id": "container_1", "expires_at": "x"})
+    replied = read([FOUND, text("Five.")])
+    messages = [USER, said, RESULT]
+
+    assert "container_1" == message_body(Request(messages), HERE)["container"]
+    for others in ([*messages, replied, USER], [*messages, USER], [USER]):
+        assert "container" not in message_body(Request(others), HERE)
+    assert "container" not in message_body(Request(messages), f"{HERE} http://here")
+
+
+def test_citations():
+    """They are given back as Anthropic takes them: without the id of a file."""
+    place = {"type": "char_location", "cited_text": "a", "document_index": 0}
+    cited = {**text("Five."), "citations": [{**place, "file_id": None}]}
+    sent = turns(USER, read([cited]), Message("user", "Go on."), origin=HERE)
+
+    assert [{**text("Five."), "citations": [place]}] == sent[1]["content"]
 
 
 def test_fields_of_calls():

@@ -91,7 +91,8 @@ def test_reasoning_details(kept):
     message = kept(*(chunk({"reasoning_details": piece}) for piece in pieces), text_chunk("Hi"))
 
     assert ("Hm.", "Hi") == (message.reasoning, message.text)
-    assert (ProviderData("here", {"message": {"reasoning_details": whole}}),) == message.extra
+    data = {"message": {"reasoning_details": whole}, "of_model": "m"}
+    assert (ProviderData("here", data),) == message.extra
 
 
 def test_reasoning_details_of_two_ids(kept):
@@ -108,7 +109,8 @@ def test_reasoning_details_of_two_ids(kept):
 
     message = kept(*parts, text_chunk("Hi"))
 
-    assert (ProviderData("here", {"message": {"reasoning_details": whole}}),) == message.extra
+    data = {"message": {"reasoning_details": whole}, "of_model": "m"}
+    assert (ProviderData("here", data),) == message.extra
 
 
 ITEM = {"type": "reasoning", "id": "rs_1", "encrypted_content": "abc"}

@@ -151,6 +151,20 @@ def test_given_back():
     assert {"id", "type", "function"} == others["tool_calls"][0].keys()
 
 
+def test_reasoning_goes_back_to_its_model():
+    """Another model of the same server may refuse it; what belongs to calls stays."""
+    thought = ProviderData("here", {"reasoning_field": "reasoning", "of_model": "m"})
+    details = ProviderData("here", {"message": {"reasoning_details": [1]}, "of_model": "m"})
+    messages = [Message("user", "Hi"), called(thought, details), RESULT]
+
+    for model in ("m", None):
+        _, mine, _ = chat_messages(messages, "here", model=model)
+        assert ("Hm.", [1]) == (mine["reasoning"], mine["reasoning_details"])
+    _, other, _ = chat_messages(messages, "here", model="n")
+    assert {"role", "content", "tool_calls"} == other.keys()
+    assert SIGNED["extra_content"] == other["tool_calls"][0]["extra_content"]
+
+
 def test_reasoning_goes_back_while_tools_are_called():
     """After the next message of the user, reasoning is dropped; the data of calls is not."""
     retry = Message("user", "Now try again.")  # which follows a result, so the turn goes on

@@ -120,6 +120,17 @@ def test_reasoning_is_given_back(kept):
     assert output == items(kept(*output), origin=HERE)
 
 
+def test_reasoning_of_another_model(kept):
+    """A model that does not reason gets no reasoning, and no ids that would need it."""
+    message = kept(reasoning("I add.", "rs_1"), said("Five.", "msg_1"))
+    request = Request([Message("user", "Hi"), message, Message("user", "Go on.")])
+
+    _, *own, _ = response_body("gpt-5", request, (), HERE)["input"]
+    _, *others, _ = response_body("gpt-4.1", request, (), HERE)["input"]
+    assert ["reasoning", "message"] == [item["type"] for item in own]
+    assert [{"role": "assistant", "content": "Five."}] == others
+
+
 def test_parts_of_the_reasoning(kept):
     """The parts of a summary stay apart, and reasoning in plain text is content."""
     parts = [{"type": "summary_text", "text": text} for text in ("One.", "Two.")]
