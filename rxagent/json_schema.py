@@ -86,8 +86,7 @@ def _options(schema: Any, root: _Json, seen: frozenset[str]) -> Iterator[_Json]:
             yield from _options(inner, root, seen | {reference})
         return
     if "allOf" in schema:
-        whole = _together(schema, root, seen)
-        yield from _options(whole, root, seen)
+        yield from _options(_together(schema, root, seen), root, seen)
         return
     several = [one for key in _SEVERAL for one in schema.get(key) or ()]
     for one in several:

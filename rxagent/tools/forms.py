@@ -93,10 +93,7 @@ def _is_of_class(schema: Any) -> bool:
 
 
 class _Held(GenerateJsonSchema):
-    """Schemas of values as code holds them: with all their fields, and with dates that are dates.
-
-    Code gets what a field holds, which need not be a value of JSON.
-    """
+    """Schemas of values as code holds them: with all their fields, and dates that are no texts."""
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         """Return whether a value always has the field."""

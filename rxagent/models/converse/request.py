@@ -101,9 +101,8 @@ def _joined(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
 def _inference(model_id: str, stops: Sequence[str]) -> dict[str, Any] | None:
     sent = [stop for stop in stops if stop.strip()][:_MOST_STOPS]
-    if not sent or vendor_of(model_id) in _TAKES_NO_STOP:
-        return None
-    return {"stopSequences": sent}
+    takes_stops = vendor_of(model_id) not in _TAKES_NO_STOP
+    return {"stopSequences": sent} if sent and takes_stops else None
 
 
 def _output(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
