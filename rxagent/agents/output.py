@@ -31,6 +31,9 @@ _AROUND = '{"answer":'
 _BARE = re.compile(r"\s*(-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity)\s*")
 """What is JSON without quotes or brackets, and may be meant as a text."""
 
+_KINDS = {"{": "object", "[": "array"}
+"""The kinds of JSON that begin with a sign of their own, which is no text's."""
+
 _CLOSING = ("}", "]", '"')
 _WORDS = ("true", "false", "null")
 """How JSON ends that nothing can follow."""
@@ -83,8 +86,8 @@ class Output:
 
         JSON is a text where it can be nothing else: an object that is not the one around an
         answer, where the type takes texts and no objects, and so for lists. The beginning of the
-        one around an answer is none, if the length limit cut it; nor is then a number, or one of
-        several texts.
+        one around an answer is none, if the length limit cut it; nor is then that of JSON where the
+        type takes some, nor one of several texts, and a number is at most a text.
 
         Raises:
             ParseError: It does not fit.
@@ -97,14 +100,15 @@ class Output:
                 f"its end may be missing. {_plea(self.text_form)}"
             )
         if bare := _BARE.fullmatch(inner):
-            for candidate in (*self._parsed(bare[1]), bare[1]):
+            is_cut = reason == "length" and bare[1] not in _WORDS
+            for candidate in (*(() if is_cut else self._parsed(bare[1])), bare[1]):
                 with suppress(ValueError):
                     return freeze(self._shape.validated(candidate))
         try:
             value = self._shape.parsed(inner)
         except ValueError as error:
             try:
-                if reason == "length" and _is_begun(text):
+                if reason == "length" and self._is_begun(text):
                     raise error
                 return freeze(self._shape.validated(text.strip()))
             except ValueError:
@@ -130,6 +134,14 @@ class Output:
             return True
         return False
 
+    def _is_begun(self, text: str) -> bool:
+        """Return whether a text is the beginning of JSON that may be an answer, or hold one."""
+        fence = _FENCE.match(text)
+        inner = text[fence.end() :] if fence else text
+        begun = "".join(inner.split())
+        is_wrapper = begun.startswith(_AROUND) or _AROUND.startswith(begun)
+        return (lacks_end(inner) and is_wrapper) or self._may_be(_KINDS.get(begun[:1]))
+
     def _parsed(self, text: str) -> Iterator[Any]:
         """Yield the value of a JSON text, if it is one."""
         with suppress(ValueError):
@@ -139,9 +151,13 @@ class Output:
         """Return whether a list or an object cannot be meant as the answer."""
         if not isinstance(value, list | dict) or _is_around(value):
             return False
+        return not self._may_be(kind_of(value))
+
+    def _may_be(self, kind: str | None) -> bool:
+        """Return whether an answer may be of a kind of JSON."""
         json = self._shape.json
         kinds = [kinds_of(option) for option in options_of(json, json)]
-        return all(kinds) and kind_of(value) not in frozenset().union(*kinds)
+        return kind is not None and (not all(kinds) or kind in frozenset().union(*kinds))
 
     def fits_exactly(self, text: str) -> bool:
         """Return whether a text is an object of the type, without a field that it does not name."""
@@ -216,14 +232,6 @@ class Output:
             return f"The answer cannot be written as JSON: {error}."
         errors = error.errors(include_url=False, include_context=False)
         return argument_errors(errors, value, self._shape.json, noun="Field", whole="The answer")
-
-
-def _is_begun(text: str) -> bool:
-    """Return whether a text is the beginning of the object around an answer, in a fence or not."""
-    fence = _FENCE.match(text)
-    inner = text[fence.end() :] if fence else text
-    begun = "".join(inner.split())
-    return lacks_end(inner) and (begun.startswith(_AROUND) or _AROUND.startswith(begun))
 
 
 def _plea(form: str) -> str:

@@ -94,12 +94,25 @@ def test_what_may_go_on_is_no_answer(kind, text):
 
 
 @pytest.mark.parametrize(
+    ("kind", "text"),
+    [(str | dict, '{"a": "x'), (str | dict, '```json\n{"a": "x'), (str | list[int], "[1, 2")],
+    ids=shown,
+)
+def test_the_beginning_of_json_is_no_text(kind, text):
+    """Where the type takes objects or lists as well, what begins as one was cut."""
+    with pytest.raises(ParseError, match="It was cut off by the length limit"):
+        Output.of(kind).read_text(text, "length")
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
         (bool, "true", True),
         (int | None, "null", None),
         (int, '{"answer": 12}', 12),
         (list[int], "[1]", [1]),
+        (int | str, "12", "12"),
+        (Any, "1.5", "1.5"),
         (Literal["a", "ab"], '"a"', "a"),
         (Literal["a", "ab"], '```json\n"a"\n```', "a"),
     ],
