@@ -1,6 +1,7 @@
 """A call that is ended from outside ends with all calls within it."""
 
 import asyncio
+import builtins
 
 import pytest
 from hypothesis import given
@@ -85,22 +86,43 @@ def test_a_call_that_is_stopped(run, data):
     assert ["completed"] == seen.ends
 
 
-@given(runs_of_calls(), st.data())
-def test_calls_that_others_outlive(run, data):
-    """Where ends are missing, as where code has a limit, those of outer calls bring them."""
-    _, events = run
+@given(runs_of_calls(), st.data(), st.booleans())
+def test_calls_whose_ends_are_missing(run, data, fails):
+    """A failure of the outer call brings them; where it completes, its tool may have kept them."""
+    id, events = run
+    if fails:
+        events = [*events[:-1], ToolFailed(id, "limit")]
     ends = [event for event in events[:-1] if is_end(event)]
-    lost = data.draw(st.lists(st.sampled_from(ends), unique_by=id)) if ends else []
+    lost = data.draw(st.lists(st.sampled_from(ends), unique_by=builtins.id)) if ends else []
     left = [event for event in events if not any(event is one for one in lost)]
     source, seen = Subject(), Recorder()
     WholeCall(seen).follow(source, None)
     for event in left:
         source.on_next(event)
 
-    assert len(events) == len(seen.items)
-    assert [] == open_calls(seen.items)
-    assert left == [event for event in seen.items if event in left]
+    assert left[:-1] == seen.items[: len(left) - 1]
     assert events[-1] == seen.items[-1]
+    assert len(left) + fails * len(lost) == len(seen.items)
+    if fails:
+        assert [] == open_calls(seen.items)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_calls_of_one_path(fails):
+    """Those of agents whose streams a tool merges are counted, and none ends another."""
+    outer, inner = call("a"), call("b")
+    begun = [ToolStarted(outer), *[ToolOutput("a", ToolStarted(inner))] * 2]
+    ended = ToolOutput("a", ToolCompleted("b", "5"))
+    source, seen = Subject(), Recorder()
+    whole = WholeCall(seen).follow(source, None)
+    for event in [*begun, ended]:
+        source.on_next(event)
+    assert [*begun, ended] == seen.items
+
+    last = ToolFailed("a", "stopped") if fails else ended
+    whole.stop(lambda: last) if fails else source.on_next(last)
+    within = [ToolOutput("a", ToolFailed("b", "stopped"))] * fails
+    assert [*begun, ended, *within, last] == seen.items
 
 
 def is_end(event):
