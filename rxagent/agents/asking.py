@@ -17,7 +17,7 @@ __all__ = ["ask"]
 
 _ABOUT_TOOLS = re.compile(r"\b(tools?|functions?)\b", re.IGNORECASE)
 _ABOUT_OUTPUT = re.compile(
-    r"response.?format|json.?schema|text.?format|output.?(format|config|schema)"
+    r"response.?(format|mime)|json.?(schema|mode)|text.?format|output.?(format|config|schema)"
     r"|structured.?output|guided.?json|\bgrammar\b",
     re.IGNORECASE,
 )
@@ -41,18 +41,23 @@ def ask(
         return model(request)
 
     def ask_again(error: Exception) -> Observable[Delta]:
-        about = _ABOUT_TOOLS if request.output is None else _ABOUT_OUTPUT
-        if not (isinstance(error, ModelRejected) and about.search(str(error))):
+        simpler = _simpler(request, final, str(error)) if isinstance(error, ModelRejected) else None
+        if simpler is None:
             raise error
         retried = StepRetried(1, describe(error))
-        return ask(model, _simpler(request, final), final).pipe(stream_ops.start_with(retried))
+        return ask(model, simpler, final).pipe(stream_ops.start_with(retried))
 
     return model(request).pipe(stream_ops.catch(ask_again))
 
 
-def _simpler(request: Request, final: ToolSpec) -> Request:
-    """Return a request without structured output; one that has none, without tools."""
-    if request.output is None:
+def _simpler(request: Request, final: ToolSpec, error: str) -> Request | None:
+    """Return a request without what an error is about: tools, or structured output.
+
+    It is None if the error is about neither, or if the request needs what it is about.
+    """
+    if request.output is not None and _ABOUT_OUTPUT.search(error):
+        tools = [tool for tool in request.tools if tool.name != final.name]
+        return evolve(request, output=None, tools=(*tools, final))
+    if request.tools == (final,) and _ABOUT_TOOLS.search(error):
         return evolve(request, tools=())
-    tools = [tool for tool in request.tools if tool.name != final.name]
-    return evolve(request, output=None, tools=(*tools, final))
+    return None

@@ -160,7 +160,7 @@ class _Step:
             raise ParseError("No tool can be called any more. Write the answer as text.")
         if calls:
             return merge(*(self._call(call, reason) for call in calls if call.id not in self.early))
-        if reason == "tool_calls":
+        if reason == "tool_calls" and not self._is_typed_answer(text):
             raise ParseError(
                 "The reply announced tool calls, but none arrived. Call the tool again."
             )

@@ -93,6 +93,9 @@ class AzureOpenAIModel(OpenAIModel):
         name: str = self._client_kwargs.get("azure_deployment") or self.model_id
         return name
 
+    def _keeps_both(self, origin: str) -> bool:
+        return True
+
     def _arguments(self) -> Mapping[str, Any]:
         given = super()._arguments()
         provider = given.get(_TOKEN)

@@ -223,7 +223,12 @@ class InferenceClientModel(RemoteModel):
 
     def _body(self, request: Request) -> dict[str, Any]:
         usage = {"stream_options": {"include_usage": True}} if self._stream else {}
-        return merged(usage, chat_body(self.model_id, request), self._options, request.options)
+        return merged(
+            usage,
+            chat_body(self.model_id, request, keeps_both=False),
+            self._options,
+            request.options,
+        )
 
     def _origin(self) -> str:
         """Return the origin of the answers: each provider has data of its own."""

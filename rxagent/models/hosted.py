@@ -52,6 +52,9 @@ class HostedModel(OpenAIModel):
         name = f"{self.provider}:{self.model_id}"
         return f"resolve({name!r})"
 
+    def _keeps_both(self, origin: str) -> bool:
+        return False
+
     def _arguments(self) -> Mapping[str, Any]:
         arguments = {**self._host.arguments(), **self._client_kwargs}
         if not arguments["api_key"]:

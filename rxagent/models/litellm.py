@@ -39,6 +39,9 @@ from .remote import RemoteModel
 
 __all__ = ["PROVIDER", "LiteLLMModel", "loaded"]
 
+_KEEP_BOTH = {"azure", "openai"}
+"""The providers that take a schema of the answer beside tools (November 2026)."""
+
 _LOCAL = "LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"
 """Unless they are set, LiteLLM downloads the prices of all models, and names of headers."""
 
@@ -173,7 +176,7 @@ class LiteLLMModel(RemoteModel):
         return items, ParsedReply(errors, origin, fields_of, is_stream)
 
     def _call(self, request: Request, origin: str) -> dict[str, Any]:
-        ours: dict[str, Any] = chat_body(self.model_id, request)
+        ours: dict[str, Any] = chat_body(self.model_id, request, keeps_both=self._keeps_both)
         if self._stream:
             ours["stream_options"] = {"include_usage": True}
         if self._router is None:
@@ -186,6 +189,15 @@ class LiteLLMModel(RemoteModel):
             "stream": self._stream,
         }
         return {name: guarded(_plain(value), name) for name, value in call.items()}
+
+    @property
+    def _keeps_both(self) -> bool:
+        """Whether the provider takes a schema of the answer beside tools.
+
+        For others LiteLLM makes it a tool that the model has to call, or passes it on.
+        """
+        provider = self.model_id.partition("/")[0] if "/" in self.model_id else "openai"
+        return provider in _KEEP_BOTH and "api_base" not in self._server and self._router is None
 
     def _oddities(self, origin: str) -> Oddities:
         """Return what the provider demands of messages; LiteLLM signs calls itself."""

@@ -162,7 +162,11 @@ class OpenAIModel(SdkModel):
             return self._call_of_responses(request, origin)
         usage = {"stream_options": {"include_usage": True}} if self._stream else {}
         options = self._options, request.options
-        ours = merged(usage, chat_body(self.model_id, request), dict.fromkeys(self._refused))
+        ours = merged(
+            usage,
+            chat_body(self.model_id, request, keeps_both=self._keeps_both(origin)),
+            dict.fromkeys(self._refused),
+        )
         body = merged(ours, *options)
         call = {name: body.pop(name) for name in OF_THE_CALL & body.keys()}
         declared = self._oddities or declared_at(origin.partition(" ")[2])
@@ -170,6 +174,10 @@ class OpenAIModel(SdkModel):
         messages = list(chat_messages(request.messages, origin, oddities, self.model_id))
         ours = {"model": self.model_id, "stream": self._stream, "messages": messages}
         return _sent(call, {**ours, **body})
+
+    def _keeps_both(self, origin: str) -> bool:
+        """Return whether the server takes a schema of the answer beside tools, as OpenAI's does."""
+        return origin == self.provider
 
     @property
     def _served_as(self) -> str:

@@ -170,6 +170,8 @@ def refusing(words, *turns):
         "m does not support response format `json_schema`",
         "Unknown field: output_config",
         "This model does not support structured outputs",
+        "Function calling with a response mime type: 'application/json' is unsupported",
+        "json mode cannot be combined with tool/function calling",
         "failed to compile the grammar",
     ],
 )
@@ -196,6 +198,30 @@ def test_a_model_without_either_writes_json():
         return rx.of(TextDelta(GOOD))
 
     assert MENU == Agent(model, output=Menu).run("Go", timeout=WATCHDOG)
+
+
+def test_a_model_without_tools_that_answered_wrongly():
+    """The next request offers final_answer beside the schema; refused, it goes without that."""
+    answers = iter(['{"title": 1}', GOOD])
+    offered = []
+
+    def model(request):
+        offered.append([spec.name for spec in request.tools])
+        if request.tools:
+            return rx.throw(ModelRejected("gemma3:4b does not support tools", status=400))
+        return rx.of(TextDelta(next(answers)))
+
+    assert MENU == Agent(model, output=Menu).run("Go", timeout=WATCHDOG)
+    assert [[], ["final_answer"], []] == offered
+
+
+def test_an_answer_behind_an_announced_call():
+    """Some gateways make the answer of a call, and leave its finish reason: it is the answer."""
+
+    def model(request):
+        return rx.of(TextDelta(GOOD), Finish("tool_calls"))
+
+    assert MENU == Agent(model, output=Menu, max_steps=1).run("Go", timeout=WATCHDOG)
 
 
 def test_another_refusal_passes():

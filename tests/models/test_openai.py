@@ -6,7 +6,7 @@ from rxagent import CodeAgent
 from rxagent.errors import ModelRejected
 from rxagent.events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from rxagent.messages import Message, Request, ToolCall, ToolSpec
-from rxagent.models import OpenAIModel
+from rxagent.models import AzureOpenAIModel, OpenAIModel, resolve
 from rxagent.operators import normalise
 from rxagent.state import Draft, grow
 from rxagent.streams import each
@@ -449,12 +449,32 @@ def test_refused_arguments(name):
         OpenAIModel("plain", **{name: None})
 
 
+@pytest.mark.parametrize("place", ["openai", "azure", "another", "groq"])
+def test_a_schema_beside_tools(place):
+    """OpenAI and Azure take both; others would refuse them, or let the model call no tool."""
+    model = {
+        "openai": lambda: OpenAIModel("m"),
+        "azure": lambda: AzureOpenAIModel("m", azure_endpoint="http://here", api_version="1"),
+        "another": lambda: OpenAIModel("m", api_base="http://here"),
+        "groq": lambda: resolve("groq:m"),
+    }[place]()
+    origin = f"{model.provider} http://here" if place in ("azure", "another") else model.provider
+    schema = {"title": "An answer", "type": "object", "properties": {}}
+    both, alone = (
+        model._call(Request("Hi", tools, output=schema), origin)["body"] for tools in ([ADD], [])
+    )
+
+    assert "response_format" in alone
+    assert ("response_format" in both) is (place in ("openai", "azure"))
+
+
 def test_tools_and_output(server):
     """Tools are functions, and a schema for the answer is the response format."""
     schema = {"title": "An answer", "type": "object", "properties": {}}
     bare = ToolSpec("now", "Tell the time.")
-    list(each(OpenAIModel("plain")(Request(SUMS.messages, (ADD, bare), output=schema))))
-    body = server.requests[0].body
+    list(each(OpenAIModel("plain")(Request(SUMS.messages, (ADD, bare)))))
+    list(each(OpenAIModel("plain")(Request(SUMS.messages, output=schema))))
+    body, asked = (request.body for request in server.requests)
 
     assert {
         "type": "function",
@@ -465,7 +485,7 @@ def test_tools_and_output(server):
         },
     } == body["tools"][0]
     assert {"type": "object", "properties": {}} == body["tools"][1]["function"]["parameters"]
-    assert {"type": "json_schema", "json_schema": {"name": "An_answer", "schema": schema}} == body[
+    assert {"type": "json_schema", "json_schema": {"name": "An_answer", "schema": schema}} == asked[
         "response_format"
     ]
 

@@ -85,7 +85,7 @@ def test_a_schema_is_strict_where_it_can_be(kind, strict):
     """Each object names all its fields and requires them; both protocols say so."""
     schema = Output.of(kind).schema
     request = Request("Hi", output=schema)
-    chat = chat_body("m", request)["response_format"]["json_schema"]
+    chat = chat_body("m", request, keeps_both=True)["response_format"]["json_schema"]
     responses = response_body("m", request, ())["text"]["format"]
 
     assert strict == ("strict" in chat) == ("strict" in responses)

@@ -32,17 +32,23 @@ _MOST_STOPS = 4
 """The longest list of stops that OpenAI accepts (November 2026)."""
 
 
-def chat_body(model: str, request: Request) -> dict[str, Any]:
+def chat_body(model: str, request: Request, *, keeps_both: bool) -> dict[str, Any]:
     """Return the fields of a request beside its messages.
 
     Stops are left out where the model does not accept them, and after the fourth.
+
+    Args:
+        model: The model's name.
+        request: The request.
+        keeps_both: Whether the server takes a schema of the answer beside tools. Most refuse that,
+            or keep the model from calling any, so it is left out there.
     """
     body: dict[str, Any] = {}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.stop and not _TAKES_NO_STOP.fullmatch(model.lower()):
         body["stop"] = list(request.stop[:_MOST_STOPS])
-    if request.output is not None:
+    if request.output is not None and (keeps_both or not request.tools):
         schema = answer_format(request.output)
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
