@@ -20,7 +20,9 @@ from ..events import (
     PlanStarted,
     ReasoningDelta,
     RefusalDelta,
+    RunCompleted,
     RunFailed,
+    RunStarted,
     StepRetried,
     StepStarted,
     Summarised,
@@ -42,6 +44,9 @@ __all__ = ["budget"]
 
 _TEXTS = frozenset((TextDelta, ReasoningDelta, RefusalDelta))
 _TURN_ENDS = frozenset((StepStarted, PlanStarted, MessageCompleted, Summarised, StepRetried))
+_AT_MOST = 4
+"""How many times the tokens of a report the estimate of the same text may be."""
+
 _MANY = 256
 _SLICE = 25.0
 """The estimated tokens that a run writes before it enters them in a ledger of several runs."""
@@ -240,11 +245,20 @@ class _Limiting(Sink[Event, Event]):
 
 
 class _Books:
-    """Enters what happens in a run in ledgers."""
+    """Enters what happens in a run in ledgers.
+
+    A report takes back the estimates of what it reports, at the prices at which they were entered.
+    Several reports of far fewer tokens within a turn are those of another model, such as a judge:
+    then what the first of them took back is entered again, and the others take back nothing. Where
+    a tool merges several runs, each takes back as much as it reports.
+    """
 
     def __init__(self, ledgers: list[Ledger]) -> None:
         self._ledgers = ledgers
-        self._unreported: dict[_Path, float] = {}
+        self._unreported: dict[_Path, dict[str | None, float]] = {}
+        self._doubtful: dict[_Path, dict[str | None, float]] = {}
+        """What reports of far fewer tokens have taken back in the turns that go on."""
+        self._runs: dict[_Path, int] = {}
         self._models: dict[_Path, str | None] = {}
         self._latest: str | None = None
 
@@ -255,12 +269,17 @@ class _Books:
                 self.say(path, estimated(f"{name or ''}{arguments or ''}"))
             case Usage():
                 self._report(path, event)
+            case RunStarted():
+                self._runs[path] = self._runs.get(path, 0) + 1
+            case RunCompleted():
+                self._runs[path] = self._runs.get(path, 0) - 1
             case StepStarted():
                 self._enter(Charge(steps=1))
             case ToolStarted():
                 self._enter(Charge(tool_calls=1))
-        if type(event) in _TURN_ENDS:  # its pieces are counted as estimated
-            self._unreported.pop(path, None)
+        if type(event) in _TURN_ENDS and not self._are_merged(path):
+            self._unreported.pop(path, None)  # its pieces are counted as estimated
+            self._doubtful.pop(path, None)
         return isinstance(event, StepStarted | ToolStarted)
 
     def undo(self, event: Event) -> None:
@@ -271,21 +290,45 @@ class _Books:
     def say(self, path: _Path, tokens: float) -> None:
         """Enter pieces, by their estimate."""
         if tokens:
-            self._unreported[path] = self._unreported.get(path, 0.0) + tokens
-            self._enter(Charge(tokens, self._model(path)))
+            self._say_by(self._models.get(path, self._latest), path, tokens)
+
+    def _say_by(self, model: str | None, path: _Path, tokens: float) -> None:
+        said = self._unreported.setdefault(path, {})
+        said[model] = said.get(model, 0.0) + tokens
+        self._enter(Charge(tokens, model))
 
     def _report(self, path: _Path, usage: Usage) -> None:
         """Enter a report, and take back the estimate of the output in it."""
-        said = self._unreported.pop(path, 0.0)
-        self._enter(Charge(-said, self._model(path)))
-        if usage.model is not None:
+        said = self._unreported.get(path, {})
+        total, made = sum(said.values()), usage.output_tokens
+        is_small = 0 < made * _AT_MOST < total
+        if self._are_merged(path):
+            self._take_back(path, min(total, made))
+        elif is_small and path in self._doubtful:
+            for model, tokens in self._doubtful[path].items():
+                self._say_by(model, path, tokens)
+            self._doubtful[path] = {}
+        elif made:
+            if is_small:
+                self._doubtful[path] = dict(said)
+            self._take_back(path, total)
+        if usage.model is not None and not (is_small and path in self._models):
             self._models[path] = self._latest = usage.model
         self._enter(Charge(usage=usage))
-        if not usage.output_tokens:
-            self.say(path, said)
 
-    def _model(self, path: _Path) -> str | None:
-        return self._models.get(path, self._latest)
+    def _take_back(self, path: _Path, tokens: float) -> None:
+        said = self._unreported.pop(path, {})
+        for model, entered in said.items():
+            taken = min(entered, tokens)
+            tokens -= taken
+            said[model] -= taken
+            self._enter(Charge(-taken, model))
+        if left := {model: rest for model, rest in said.items() if rest}:
+            self._unreported[path] = left
+
+    def _are_merged(self, path: _Path) -> bool:
+        """Return whether several runs go on at a path, as where a tool merges them."""
+        return self._runs.get(path, 0) > 1
 
     def _enter(self, charge: Charge) -> None:
         for ledger in self._ledgers:

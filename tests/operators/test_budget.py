@@ -1,5 +1,7 @@
 """Budgets: a run is cut at the moment in which it has spent more, with all that is inside it."""
 
+from functools import partial
+
 import pytest
 import reactivex as rx
 from attrs import evolve
@@ -14,6 +16,7 @@ from rxagent.events import (
     FinalAnswer,
     MessageCompleted,
     RunFailed,
+    RunStarted,
     StepStarted,
     TextDelta,
     ToolCallDelta,
@@ -467,3 +470,42 @@ def test_no_request_is_sent_when_nothing_is_left(limit, sends):
     run.result(60)
 
     assert sends == bool(asked) == (run.state.error is None)
+
+
+def test_an_estimate_is_taken_back_at_its_price():
+    """Another run's report in between does not change what was entered."""
+    prices = {"dear": Price(0, 1e6), "cheap": Price(0, 1)}
+    ledger = Ledger(prices=prices)
+    dear, cheap = (partial(ToolOutput, id) for id in ("a", "b"))
+    events = [
+        *(dear(Usage(1, 0, model="dear")), cheap(Usage(1, 0, model="cheap"))),
+        *(dear(TextDelta("x" * 40)), cheap(TextDelta("y" * 40))),
+        *(cheap(Usage(0, 10, model="cheap")), dear(Usage(0, 10, model="dear"))),
+    ]
+    observed(rx.from_iterable(events).pipe(ops.budget(usd=100, ledger=ledger)))
+
+    assert 22 == ledger.spent.tokens
+    assert 10 + 10e-6 == pytest.approx(ledger.spent.usd)
+
+
+@pytest.mark.parametrize("reports", [[], [Usage(10, 100, model="big")]])
+def test_reports_of_a_judge(reports):
+    """Its few tokens count beside the text that it reads, which is still estimated, or reported."""
+    judged = [TextDelta("x" * 80), Usage(5, 1, model="judge")] * 5
+    ledger = Ledger()
+    observed(rx.from_iterable([StepStarted(1), *judged, *reports]).pipe(ops.budget(ledger=ledger)))
+
+    assert 5 * 6 + (110 if reports else 100) == ledger.spent.tokens
+
+
+def test_reports_of_runs_that_a_tool_merges():
+    """Each takes back what it reports, and the end of a turn of one does not end the others'."""
+    within = partial(ToolOutput, "fan")
+    begin = [within(RunStarted("x", "clerk")), within(StepStarted(1))]
+    text = within(TextDelta("x" * 400))
+    end = [within(Usage(10, 100)), within(MessageCompleted(Message("assistant", "x")))]
+    ledger = Ledger()
+    events = [*begin * 3, *[text] * 3, *end * 3]
+    observed(rx.from_iterable(events).pipe(ops.budget(ledger=ledger)))
+
+    assert 3 * 110 == ledger.spent.tokens
