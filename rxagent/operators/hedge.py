@@ -91,6 +91,7 @@ class ModelRace:
         self._latest_report: Usage | None = None
         self._winner: _Contender | None = None
         self._asked_at = 0.0
+        self._part = scheduler
 
     def enter(self, *_: object) -> None:
         """Ask the next model, and the others at their time."""
@@ -98,11 +99,12 @@ class ModelRace:
         contender = _Contender()
         self._running.add(contender)
         self._unreported.add(contender)
+        self._part = self._scheduler.apart()
         contender.subscription.disposable = ask(model, self._request).subscribe(
             partial(self._on_next, contender),
             partial(self._on_error, contender),
             partial(self._on_completed, contender),
-            scheduler=self._scheduler,
+            scheduler=self._part,
         )
         if not self._to_come:
             self._timer.dispose()
@@ -115,7 +117,7 @@ class ModelRace:
     def _look(self, *_: object) -> None:
         """Ask the next model, unless the latest request was sent too late for that."""
         assert self._after is not None
-        since = self._scheduler.silent_since(self._asked_at)
+        since = self._part.silent_since(self._asked_at)
         left = since + self._after - self._scheduler.time()
         if left > _NOW:
             self._timer.disposable = self._scheduler.schedule_relative(left, self._look)

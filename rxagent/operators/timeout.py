@@ -75,7 +75,7 @@ def _timeout(
         def subscribe(
             observer: abc.ObserverBase[_T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            run_scheduler = RunScheduler.of(scheduler)
+            run_scheduler = RunScheduler.of(scheduler).apart()
             late = partial(_late, what, kind)
             return _Limiting(observer, run_scheduler, late, idle, first, total).follow(
                 source, run_scheduler

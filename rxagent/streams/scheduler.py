@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import partial
-from math import inf
 from typing import Any, Self
 
 from reactivex import abc, typing
@@ -21,6 +20,7 @@ from .loop_task import LoopTask, LoopTimer
 from .nesting import knowing_its_job
 from .open_work import OpenWork
 from .scope import WHOLE_RUN, Scope
+from .silence import Requests
 from .workers import WORKERS, Workers
 
 __all__ = ["ActionScheduler", "RunScheduler"]
@@ -76,7 +76,10 @@ class RunScheduler(HeldQueue, ActionScheduler):
         clock: Another scheduler, which keeps the time; by default the loop does.
     """
 
-    __slots__ = ("scope",)  # all else is shared with the schedulers that `within` returns
+    __slots__ = ("requests", "scope")  # all else is shared with the schedulers of its parts
+
+    requests: Requests
+    """The requests that are being prepared in this part of the run."""
 
     scope: Scope
     """The part of the run in which this scheduler is passed on."""
@@ -93,6 +96,7 @@ class RunScheduler(HeldQueue, ActionScheduler):
         self.blocked: asyncio.AbstractEventLoop | None = None
         """The loop whose thread blocks for this run, so that it can run nothing for it."""
         self.scope = WHOLE_RUN
+        self.requests = Requests()
         self.questions: dict[str, Any] = {}
         """The questions that wait for a decision, by their ids."""
         self.questions_by_call: dict[str, str] = {}
@@ -102,8 +106,6 @@ class RunScheduler(HeldQueue, ActionScheduler):
         self._held_at: float | None = None
         self._held_for = 0.0
         self._timers: dict[LoopTimer, None] = {}  # in order, which a set would not keep
-        self._preparing: set[object] = set()
-        self._sent_at = -inf
 
     @classmethod
     def of(cls, scheduler: abc.SchedulerBase | None) -> RunScheduler:
@@ -123,9 +125,23 @@ class RunScheduler(HeldQueue, ActionScheduler):
 
     def within(self, scope: Scope) -> Self:
         """Return the same scheduler for a part of its run: it shares everything but its scope."""
+        part = self._part()
+        part.scope = scope
+        return part
+
+    def apart(self) -> Self:
+        """Return the same scheduler for a part of its run that has a silence of its own.
+
+        What it was asked for elsewhere in the run does not stop its clock.
+        """
+        part = self._part()
+        part.requests = Requests(self.requests)
+        return part
+
+    def _part(self) -> Self:
         part = object.__new__(type(self))
         part.__dict__ = self.__dict__
-        part.scope = scope
+        part.scope, part.requests = self.scope, self.requests
         return part
 
     def is_same_run(self, other: RunScheduler) -> bool:
@@ -294,21 +310,14 @@ class RunScheduler(HeldQueue, ActionScheduler):
     # Silence
 
     def preparing(self) -> abc.DisposableBase:
-        """Note that a source of the run prepares a request; dispose the result at sending."""
+        """Note that a source of this part prepares a request; dispose the result at sending."""
         request = object()
-        self._preparing.add(request)
-        return Disposable(partial(self._sent, request))
-
-    def _sent(self, request: object) -> None:
-        self._sent_at = self.time()
-        self._preparing.discard(request)
+        self.requests.begin(request)
+        return Disposable(lambda: self.requests.sent(request, self.time()))
 
     def silent_since(self, latest: float) -> float:
-        """Return since when a source is silent that emitted its latest item at some `time`.
-
-        While a request of the run is being prepared, that is now: the request was not sent yet.
-        """
-        return self.time() if self._preparing else max(latest, self._sent_at)
+        """Return since when a source of this part is silent, as `Requests.silent_since` does."""
+        return self.requests.silent_since(latest, self.time())
 
     # Holding the run
 

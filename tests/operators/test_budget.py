@@ -482,7 +482,7 @@ def test_an_estimate_is_taken_back_at_its_price():
         *(dear(TextDelta("x" * 40)), cheap(TextDelta("y" * 40))),
         *(cheap(Usage(0, 10, model="cheap")), dear(Usage(0, 10, model="dear"))),
     ]
-    observed(rx.from_iterable(events).pipe(ops.budget(usd=100, ledger=ledger)))
+    observed(rx.from_iterable(events).pipe(ops.budget(ledger=ledger, prices=prices)))
 
     assert 22 == ledger.spent.tokens
     assert 10 + 10e-6 == pytest.approx(ledger.spent.usd)

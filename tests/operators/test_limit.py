@@ -23,7 +23,7 @@ from rxagent.events import (
 )
 from rxagent.streams.open_work import open_work
 from rxagent.testing.clock import VirtualScheduler
-from rxagent.testing.marbles import marbles
+from rxagent.testing.marbles import marbles, model_of
 
 from ..meanwhile import meanwhile
 
@@ -306,3 +306,13 @@ def test_an_empty_word_is_refused():
     """An empty word is refused."""
     with pytest.raises(ValueError, match="texts that are not empty"):
         ops.stop_at(["", "x"])
+
+
+def test_a_request_that_waits_stops_no_other_clock():
+    """The silence of one request is noticed while another one waits for its place."""
+    with marbles(tick="1s", a=TextDelta("a"), error=ModelTimeout("...")) as m:
+        silent, other = m.cold("a-----------"), m.cold("a|")
+        limit = ops.concurrency(1)
+        both = [ops.timeout(idle=2)(limit(model_of(row))("Hi")) for row in (silent, other)]
+        settled = [each.pipe(ops.settle()) for each in both]
+        m.expect(rx.merge(*settled).pipe(ops.of_type(TextDelta))).to_be("a-a|")
