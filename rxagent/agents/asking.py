@@ -18,7 +18,8 @@ __all__ = ["ask"]
 _ABOUT_TOOLS = re.compile(r"\b(tools?|functions?)\b", re.IGNORECASE)
 _ABOUT_OUTPUT = re.compile(
     r"response.?(format|mime)|json.?(schema|mode)|text.?format|output.?(format|config|schema)"
-    r"|structured.?output|guided.?json|\bgrammar\b",
+    r"|structured.?output|guided.?json|\bgrammar\b|schema definitions|schema is too complex"
+    r"|parameters with union",
     re.IGNORECASE,
 )
 

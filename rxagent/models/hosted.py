@@ -40,6 +40,7 @@ class HostedModel(OpenAIModel):
     ) -> None:
         super().__init__(
             model_id,
+            api="chat",
             api_base=api_base,
             api_key=api_key,
             client_kwargs=client_kwargs,

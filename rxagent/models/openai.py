@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -38,6 +40,11 @@ PROVIDER = Provider(
 )
 
 _CHAT, _RESPONSES = "chat", "responses"
+
+_TOOLS_IN_RESPONSES = re.compile(r"gpt-(?:5\.(?:[6-9]|\d\d)|[6-9])(?!\d)")
+"""The models that answer 400 to tools in the chat protocol, unless they are not to reason at all
+(November 2026)."""
+
 _PATHS = {_CHAT: "/chat/completions", _RESPONSES: "/responses"}
 
 _OPTIONS = {"extra_headers": "headers", "extra_query": "params", "timeout": "timeout"}
@@ -59,7 +66,8 @@ class OpenAIModel(SdkModel):
 
     Args:
         model_id: The model's name.
-        api: The protocol: `"chat"`, which many servers speak, or `"responses"`.
+        api: The protocol: `"chat"`, which many servers speak, or `"responses"`. By default chat,
+            but Responses for models of OpenAI's own server that take tools there alone.
         api_base: The server's URL, `/v1` included.
         api_key: The key; any text, when the server needs none. A function, sync or async, that
             returns it is called before each request; a sync one on a worker thread.
@@ -98,7 +106,7 @@ class OpenAIModel(SdkModel):
         self,
         model_id: str,
         *,
-        api: str = _CHAT,
+        api: str | None = None,
         api_base: str | None = None,
         api_key: str | Callable[[], Any] | None = None,
         organization: str | None = None,
@@ -108,7 +116,7 @@ class OpenAIModel(SdkModel):
         stream: bool = True,
         **options: Any,
     ) -> None:
-        one_of("api", api, known=(_CHAT, _RESPONSES))
+        one_of("api", api or _CHAT, known=(_CHAT, _RESPONSES))
         check_url("api_base", api_base)
         named = {
             "base_url": api_base,
@@ -123,7 +131,11 @@ class OpenAIModel(SdkModel):
             stream=stream,
             options=options,
         )
-        self._api = api
+        self._api = api or self._usual_api()
+
+    def _usual_api(self) -> str:
+        is_elsewhere = "base_url" in self._client_kwargs or os.environ.get("OPENAI_BASE_URL")
+        return _CHAT if is_elsewhere or not _TOOLS_IN_RESPONSES.match(self.model_id) else _RESPONSES
 
     def __repr__(self) -> str:
         protocol = "" if self._api == _CHAT else f", api={self._api!r}"

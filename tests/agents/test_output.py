@@ -172,6 +172,8 @@ def refusing(words, *turns):
         "This model does not support structured outputs",
         "Function calling with a response mime type: 'application/json' is unsupported",
         "json mode cannot be combined with tool/function calling",
+        "Circular reference detected in schema definitions: A -> A.",
+        "Schema is too complex for compilation",
         "failed to compile the grammar",
     ],
 )

@@ -1,5 +1,7 @@
 """OpenAI's models, called through the real SDK over a real socket."""
 
+import pickle
+
 import pytest
 
 from rxagent import CodeAgent
@@ -466,6 +468,27 @@ def test_a_schema_beside_tools(place):
 
     assert "response_format" in alone
     assert ("response_format" in both) is (place in ("openai", "azure"))
+
+
+@pytest.mark.parametrize(
+    ("name", "api"),
+    [
+        ("gpt-5-mini", "chat"),
+        ("gpt-5.4", "chat"),
+        ("gpt-5.6-sol", "responses"),
+        ("gpt-5.12", "responses"),
+        ("gpt-6-luna", "responses"),
+        ("gpt-50", "chat"),
+    ],
+)
+def test_the_protocol_of_a_model(name, api, monkeypatch):
+    """Newer models of OpenAI's take tools in Responses alone; other servers speak chat."""
+    assert api == OpenAIModel(name)._api == pickle.loads(pickle.dumps(OpenAIModel(name)))._api
+    assert "chat" == OpenAIModel(name, api="chat")._api
+    assert "responses" == OpenAIModel(name, api="responses")._api
+    assert "chat" == OpenAIModel(name, api_base="http://here")._api == resolve(f"groq:{name}")._api
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://here")
+    assert "chat" == OpenAIModel(name)._api
 
 
 def test_tools_and_output(server):

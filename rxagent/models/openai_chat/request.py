@@ -25,7 +25,7 @@ from .oddities import USUAL, Oddities, apart
 
 __all__ = ["chat_body", "chat_messages"]
 
-_TAKES_NO_STOP = re.compile(r"(?:.*/)?(?:o3|o4-mini|gpt-5|grok-3-mini|grok-4)(?![a-z\d]).*")
+_TAKES_NO_STOP = re.compile(r"(?:.*/)?(?:o3|o4-mini|gpt-[5-9]|grok-(?:3-mini|4|code))(?![a-z\d]).*")
 """The families that answer 400 to the parameter `stop` (November 2026)."""
 
 _MOST_STOPS = 4
