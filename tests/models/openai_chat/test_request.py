@@ -77,12 +77,25 @@ def test_arguments(arguments, sent):
 
 def test_images():
     """Images are parts of the content, after its text."""
-    messages = [Message("user", "Look", images=(CAT, DOG)), Message("user", images=(CAT,))]
+    message = Message("user", "Look", images=(CAT, DOG))
 
     assert [
         {"role": "user", "content": [{"type": "text", "text": "Look"}, part(CAT), part(DOG)]},
-        {"role": "user", "content": [part(CAT)]},
-    ] == list(chat_messages(messages))
+    ] == list(chat_messages([message]))
+
+
+def test_messages_of_the_user_that_follow_each_other():
+    """They are sent as one: templates of some models refuse two in a row."""
+    words = [Message("user", text) for text in ("One.", "", "Two.")]
+    shown = Message("user", "Look", images=(CAT,))
+    text = {"type": "text", "text": "Look"}
+
+    assert [{"role": "user", "content": "One.\n\nTwo."}] == list(chat_messages(words))
+    assert [
+        {"role": "user", "content": [{"type": "text", "text": "One."}, text, part(CAT)]},
+        {"role": "assistant", "content": "Nice."},
+        {"role": "user", "content": [text, part(CAT), {"type": "text", "text": "Two."}]},
+    ] == list(chat_messages([words[0], shown, Message("assistant", "Nice."), shown, words[2]]))
 
 
 def test_images_of_tools():
@@ -114,10 +127,9 @@ def test_images_of_the_assistant():
     ]
     sent = list(chat_messages(messages))
 
-    assert ["assistant", "tool", "user", "assistant", "user", "user"] == [m["role"] for m in sent]
-    assert ["Look.", "1", [part(CAT), part(DOG)], "See.", [part(CAT)], "Nice."] == [
-        message["content"] for message in sent
-    ]
+    assert ["assistant", "tool", "user", "assistant", "user"] == [m["role"] for m in sent]
+    said = [part(CAT), {"type": "text", "text": "Nice."}]
+    assert ["Look.", "1", [part(CAT), part(DOG)], "See.", said] == [m["content"] for m in sent]
 
 
 # What a provider wants back.
