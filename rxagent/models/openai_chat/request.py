@@ -21,7 +21,7 @@ from ..strict import answer_format
 from ..urls import shown_url
 from .ids import IdForm
 from .kept import OF_MODEL
-from .oddities import USUAL, Oddities, apart
+from .oddities import USUAL, Oddities, apart, joined
 
 __all__ = ["chat_body", "chat_messages"]
 
@@ -66,7 +66,7 @@ def chat_messages(
     Names and ids that a provider would reject are replaced, alike in a call and its result; it
     gets the ids that it made itself unchanged.
     Only the user's messages may hold images, so those of tool results and of replies follow in
-    one. Messages of the user's that follow each other are sent as one.
+    one.
     Data that a provider wants back is sent to that provider only: with calls always, with
     reasoning while the tools of the turn are called, unless the server demands more.
 
@@ -77,38 +77,10 @@ def chat_messages(
         model: The model, which gets back no reasoning of another one; None for any.
     """
     given = list(without_bare_data(messages))
-    forms = _joined(_forms(given, origin, oddities, model and shown_url(model)))
+    forms = _forms(given, origin, oddities, model and shown_url(model))
+    if oddities.alternate:
+        forms = joined(forms)
     return apart(forms, oddities.between) if oddities.between else forms
-
-
-def _joined(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield messages, with those of the user's that follow each other in one.
-
-    Templates of Gemma and Mistral, and some hosts, refuse two in a row.
-    """
-    latest: dict[str, Any] | None = None
-    for message in messages:
-        if latest is not None and latest["role"] == message["role"] == "user":
-            latest = {**latest, "content": _both(latest["content"], message["content"])}
-            continue
-        if latest is not None:
-            yield latest
-        latest = message
-    if latest is not None:
-        yield latest
-
-
-def _both(one: Any, other: Any) -> Any:
-    """Return two contents, which are texts or lists of parts, as one."""
-    if isinstance(one, str) and isinstance(other, str):
-        return "\n\n".join(filter(None, (one, other)))
-    return [*_parts(one), *_parts(other)]
-
-
-def _parts(content: Any) -> list[Any]:
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content else []
-    return list(content)
 
 
 def _forms(

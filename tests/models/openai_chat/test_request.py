@@ -77,25 +77,12 @@ def test_arguments(arguments, sent):
 
 def test_images():
     """Images are parts of the content, after its text."""
-    message = Message("user", "Look", images=(CAT, DOG))
+    messages = [Message("user", "Look", images=(CAT, DOG)), Message("user", images=(CAT,))]
 
     assert [
         {"role": "user", "content": [{"type": "text", "text": "Look"}, part(CAT), part(DOG)]},
-    ] == list(chat_messages([message]))
-
-
-def test_messages_of_the_user_that_follow_each_other():
-    """They are sent as one: templates of some models refuse two in a row."""
-    words = [Message("user", text) for text in ("One.", "", "Two.")]
-    shown = Message("user", "Look", images=(CAT,))
-    text = {"type": "text", "text": "Look"}
-
-    assert [{"role": "user", "content": "One.\n\nTwo."}] == list(chat_messages(words))
-    assert [
-        {"role": "user", "content": [{"type": "text", "text": "One."}, text, part(CAT)]},
-        {"role": "assistant", "content": "Nice."},
-        {"role": "user", "content": [text, part(CAT), {"type": "text", "text": "Two."}]},
-    ] == list(chat_messages([words[0], shown, Message("assistant", "Nice."), shown, words[2]]))
+        {"role": "user", "content": [part(CAT)]},
+    ] == list(chat_messages(messages))
 
 
 def test_images_of_tools():
@@ -127,9 +114,10 @@ def test_images_of_the_assistant():
     ]
     sent = list(chat_messages(messages))
 
-    assert ["assistant", "tool", "user", "assistant", "user"] == [m["role"] for m in sent]
-    said = [part(CAT), {"type": "text", "text": "Nice."}]
-    assert ["Look.", "1", [part(CAT), part(DOG)], "See.", said] == [m["content"] for m in sent]
+    assert ["assistant", "tool", "user", "assistant", "user", "user"] == [m["role"] for m in sent]
+    assert ["Look.", "1", [part(CAT), part(DOG)], "See.", [part(CAT)], "Nice."] == [
+        message["content"] for message in sent
+    ]
 
 
 # What a provider wants back.
@@ -244,11 +232,13 @@ def test_thoughts_of_earlier_turns():
 @given(CONVERSATIONS)
 def test_a_server_that_wants_an_answer_to_each_result(messages):
     """Nothing but a result or a message of the model stands behind a result."""
-    usual = list(chat_messages(messages))
-    sent = list(chat_messages(messages, None, evolve(oddities.MISTRALS, ids=IdForm())))
+    mistrals = evolve(oddities.MISTRALS, ids=IdForm())
+    usual = list(chat_messages(messages, None, evolve(mistrals, between="")))
+    sent = list(chat_messages(messages, None, mistrals))
     roles = [message["role"] for message in sent]
 
     assert not [two for one, two in pairwise(roles) if one == "tool" and two in ("user", "system")]
+    assert ("user", "user") not in pairwise(roles)
     between = {"role": "assistant", "content": oddities.MISTRALS.between}
     assert usual == [message for message in sent if message != between]
 
@@ -372,6 +362,24 @@ def test_ids_for_mistral(origin, model, ids, own):
     assert all(re.fullmatch("[a-zA-Z0-9]{9}", id) for id in sent)
     assert len(ids) == len(set(sent))
     assert all(id == was for id, was in zip(sent, ids, strict=True) if was == "abcdefghi")
+
+
+@pytest.mark.parametrize(("origin", "model"), [*MISTRALS, ("openai", "google/gemma-3-27b-it")])
+def test_messages_of_the_user_that_follow_each_other(origin, model):
+    """Templates of Mistral's and Gemma's models refuse two in a row, so they get them as one."""
+    words = [Message("user", text) for text in ("One.", "", "Two.")]
+    shown, nice = Message("user", "Look", images=(CAT,)), Message("assistant", "Nice.")
+    text = {"type": "text", "text": "Look"}
+    demands = oddities_of(origin, model)
+
+    assert [{"role": "user", "content": "One.\n\nTwo."}] == list(
+        chat_messages(words, origin, demands)
+    )
+    assert [
+        {"role": "user", "content": [{"type": "text", "text": "One."}, text, part(CAT)]},
+        {"role": "assistant", "content": "Nice."},
+        {"role": "user", "content": [text, part(CAT), {"type": "text", "text": "Two."}]},
+    ] == list(chat_messages([words[0], shown, nice, shown, words[2]], origin, demands))
 
 
 @given(st.lists(STRANGE, min_size=1, max_size=4, unique=True))
