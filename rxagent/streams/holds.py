@@ -66,6 +66,8 @@ class HeldQueue(SerialQueue):
     def _release(self, hold: object) -> None:
         self._holds.pop(hold, None)
         _settle(self)
+        if self._is_held:  # perhaps for a hold that has come and gone while another thread settled
+            self.run_serialized(self._look_at_holds)
 
     def follows(self, other: HeldQueue) -> abc.DisposableBase:
         """Hold another run whenever this one is held, until the result is disposed.
@@ -113,17 +115,15 @@ class HeldQueue(SerialQueue):
         """Let what goes by the time of the run go on."""
 
     def _look_at_holds(self) -> None:
-        is_held = self._is_reached or bool(self._holds)
-        if is_held == self._is_held:
-            return
-        self._is_held = is_held
-        if is_held:
-            self.on_held()
-            return
-        self.on_resumed()
-        actions, self._when_resumed = self._when_resumed, []
-        for action in actions:
-            self.run_serialized(action)
+        while (is_held := self._is_reached or bool(self._holds)) != self._is_held:
+            self._is_held = is_held
+            if is_held:
+                self.on_held()
+                continue
+            self.on_resumed()
+            actions, self._when_resumed = self._when_resumed, []
+            for action in actions:
+                self.run_serialized(action)
 
     # On any thread
 

@@ -165,7 +165,7 @@ class LoopTimer(abc.DisposableBase):
         timers[self] = None
 
     def start(self) -> None:
-        """Start or continue the timer."""
+        """Start or continue the timer, once the run is not held."""
         self._due = self._queue.loop.time() + self._left
         self._on_loop(self._arm)
 
@@ -190,7 +190,9 @@ class LoopTimer(abc.DisposableBase):
 
     def _arm(self) -> None:
         self._disarm()
-        if self in self._timers and self._due is not None:
+        if self._queue.is_held:
+            self.stop()
+        elif self in self._timers and self._due is not None:
             self._handle = self._queue.loop.call_at(
                 self._due,
                 self._queue.run_serialized,

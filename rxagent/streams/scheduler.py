@@ -282,8 +282,6 @@ class RunScheduler(HeldQueue, ActionScheduler):
         seconds = self.to_seconds(duetime)
         timer = LoopTimer(self, self._timers, seconds, lambda: self._act(result, action, state))
         timer.start()
-        if self.is_held:
-            timer.stop()
         return CompositeDisposable(timer, result)
 
     def _clocked(

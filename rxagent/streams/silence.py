@@ -27,8 +27,8 @@ class Requests:
 
     def sent(self, request: object, now: float) -> None:
         """Note that it was sent, or given up."""
-        self._open.discard(request)
         self._sent_at = now
+        self._open.discard(request)
         if self._outer is not None:
             self._outer.sent(request, now)
 

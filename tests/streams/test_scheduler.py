@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reactivex import operators as rxo
 from reactivex.scheduler import VirtualTimeScheduler
 
-from rxagent.streams import RunScheduler, daemon_loop, from_async, from_worker, run_scoped
+from rxagent.streams import RunScheduler, daemon_loop, from_async, from_worker, holds, run_scoped
 from rxagent.streams.open_work import open_work
 from rxagent.testing.clock import VirtualScheduler
 
@@ -561,6 +561,22 @@ def test_a_real_timer_outlives_a_hold_from_another_thread():
     scheduler.when_resumed(resumed.set)
 
     received.wait_items(200)
+    assert resumed.wait(WATCHDOG)
+    assert not scheduler.is_held
+
+
+def test_a_hold_that_comes_and_goes_while_another_thread_settles():
+    """The run goes on, though the settling thread finds it as it was before."""
+    scheduler, taken, resumed = RunScheduler(), Recorder(), threading.Event()
+
+    with holds._lock:
+        scheduler.run_serialized(lambda: taken.on_next(scheduler.hold()))
+        scheduler.when_resumed(resumed.set)
+        taken.wait_items(1)
+        assert scheduler.is_held
+        taken.items[0].dispose()
+    RunScheduler().hold().dispose()
+
     assert resumed.wait(WATCHDOG)
     assert not scheduler.is_held
 
